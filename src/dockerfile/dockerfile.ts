@@ -1,0 +1,101 @@
+import { DockerfileParser, type Instruction as Parsed } from 'dockerfile-ast'
+
+export interface Flag {
+  readonly name: string
+  /** Text behind `=`, '' where there is none (`--link`). */
+  readonly value: string
+}
+
+export interface Instruction {
+  /** In upper case: `RUN`. For `ONBUILD RUN …` it is `ONBUILD`. */
+  readonly keyword: string
+  /** Line it starts on, from 1. */
+  readonly line: number
+  readonly flags: readonly Flag[]
+  /** What follows the keyword and the flags, continuation lines joined. */
+  readonly argument: string
+  readonly heredoc: boolean
+}
+
+export interface Stage {
+  readonly name: string | undefined
+  /** The image or stage behind FROM, variables as they are written. */
+  readonly base: string
+  readonly line: number
+  /** FROM itself left out. */
+  readonly instructions: readonly Instruction[]
+}
+
+/** What of a Dockerfile must be known before the engine reads it. */
+export interface Dockerfile {
+  /** ARG instructions in front of the first FROM. */
+  readonly globals: readonly Instruction[]
+  readonly stages: readonly Stage[]
+}
+
+/** Instructions that the OCI image format has no place for, and Buildah drops with a warning when it writes one. */
+const DOCKER_ONLY = new Set(['HEALTHCHECK', 'SHELL', 'ONBUILD'])
+
+/** Parses the text of a Dockerfile. Never throws: what makes no sense here is left to the engine to refuse. */
+export function parseDockerfile(text: string): Dockerfile {
+  const globals: Instruction[] = []
+  const stages: (Stage & { instructions: Instruction[] })[] = []
+  for (const parsed of DockerfileParser.parse(text).getInstructions()) {
+    const instruction = toInstruction(parsed)
+    const stage = stages.at(-1)
+    if (instruction.keyword === 'FROM')
+      stages.push({ ...readFrom(instruction), line: instruction.line, instructions: [] })
+    else (stage?.instructions ?? globals).push(instruction)
+  }
+  return { globals, stages }
+}
+
+/** All instructions behind the first FROM, in order. */
+export function stepsOf(dockerfile: Dockerfile): Instruction[] {
+  return dockerfile.stages.flatMap(({ instructions }) => instructions)
+}
+
+/** The first instruction that only the `docker` format keeps, undefined where `oci` keeps everything. */
+export function firstDockerOnly(dockerfile: Dockerfile): Instruction | undefined {
+  return stepsOf(dockerfile).find(({ keyword }) => DOCKER_ONLY.has(keyword))
+}
+
+/**
+ * The target as Buildah must be given it: a stage's name in the Dockerfile's own spelling (BuildKit ignores case,
+ * Buildah doesn't) or its number. Undefined when there is no such stage.
+ */
+export function findTarget(dockerfile: Dockerfile, target: string): string | undefined {
+  const names = dockerfile.stages.flatMap(({ name }) => (name === undefined ? [] : [name]))
+  if (names.includes(target)) return target
+  if (/^\d+$/.test(target) && Number(target) < dockerfile.stages.length) return target
+  return names.find((name) => name.toLowerCase() === target.toLowerCase())
+}
+
+function toInstruction(parsed: Parsed): Instruction {
+  return {
+    keyword: parsed.getKeyword(),
+    line: parsed.getRange().start.line + 1,
+    flags: hasFlags(parsed)
+      ? parsed.getFlags().map((flag) => ({ name: flag.getName(), value: flag.getValue() ?? '' }))
+      : [],
+    argument: parsed.getRawArgumentsContent() ?? '',
+    heredoc: hasHeredocs(parsed) && parsed.getHeredocs().length > 0,
+  }
+}
+
+interface WithFlags {
+  getFlags: () => { getName: () => string; getValue: () => string | null }[]
+}
+
+function hasFlags(parsed: Parsed): parsed is Parsed & WithFlags {
+  return 'getFlags' in parsed
+}
+
+function hasHeredocs(parsed: Parsed): parsed is Parsed & { getHeredocs: () => unknown[] } {
+  return 'getHeredocs' in parsed
+}
+
+function readFrom({ argument }: Instruction): Pick<Stage, 'name' | 'base'> {
+  const [base = '', as, name] = argument.split(/\s+/)
+  return { base, name: as?.toUpperCase() === 'AS' ? name : undefined }
+}

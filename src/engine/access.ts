@@ -1,0 +1,86 @@
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import type { Context } from '../context.js'
+import { UserError } from '../errors.js'
+import { attempt, findProgram } from '../exec.js'
+import type { Source } from '../source.js'
+import type { Account, User } from './account.js'
+
+/** The first folder on the way to `path`, itself included, that `user` may not enter; undefined when the way is free. */
+export async function firstClosedFolder(path: string, user: Pick<User, 'uid' | 'gid'>): Promise<string | undefined> {
+  const folders: string[] = []
+  for (let folder = path; ; folder = dirname(folder)) {
+    folders.unshift(folder)
+    if (folder === dirname(folder)) break
+  }
+  if (user.uid === 0) return undefined
+  for (const folder of folders) {
+    const { mode, uid, gid } = await stat(folder)
+    const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001
+    if ((mode & bit) === 0) return folder
+  }
+  return undefined
+}
+
+/**
+ * Makes sure that the account can read the Dockerfile and every file of the context that isn't ignored: Buildah would
+ * find out in the middle of the build.
+ * @throws UserError that names the first file
+ */
+export async function checkReadable(
+  source: Pick<Source, 'context' | 'file'>,
+  account: Account,
+  context: Context,
+): Promise<void> {
+  if (account.uid === 0) return
+  for (const path of [source.context, dirname(source.file)]) {
+    const closed = await firstClosedFolder(path, account)
+    if (closed !== undefined) throw unreadable(closed, 'may not be entered', account)
+  }
+  const program = await findProgram('find', context.env)
+  // BusyBox's find knows no -readable; the build itself will then name the file.
+  if (program === undefined) return
+  const tests = ['(', '-type', 'd', '!', '-executable', '-o', '!', '-type', 'l', '!', '-readable', ')', '-print0']
+  const { stdout } = await attempt([...account.prefix, program, source.file, source.context, ...tests], {
+    env: context.env,
+    cwd: '/',
+  })
+  const paths = stdout.split('\0').filter((path) => path.startsWith('/'))
+  const first = paths.length === 0 ? undefined : (await withoutIgnored(paths, source))[0]
+  if (first !== undefined) throw unreadable(first, 'can’t be read', account)
+}
+
+function unreadable(path: string, what: string, account: Account): UserError {
+  return new UserError(
+    `The build runs as ${account.name} (uid ${account.uid}), and ${JSON.stringify(path)} ${what} by it.`,
+    `Make it readable in a step before (\`chmod --recursive a+rX\`), leave it out of the context by .dockerignore, or build as another user ("rootless-user").`,
+  )
+}
+
+async function withoutIgnored(
+  paths: readonly string[],
+  { context, file }: Pick<Source, 'context' | 'file'>,
+): Promise<string[]> {
+  const text = await ignoreFile(context, file)
+  if (text === undefined) return [...paths]
+  const library = await import('@balena/dockerignore')
+  // Its types describe an ES module; what is loaded is the function itself, as CommonJS exports it.
+  const dockerignore = library.default as unknown as typeof library.default.default
+  const ignore = dockerignore().add(text)
+  return paths.filter((path) => path === file || path === context || !ignore.ignores(relative(context, path)))
+}
+
+/** The text of the ignore file that Buildah takes, undefined when there is none. */
+async function ignoreFile(context: string, file: string): Promise<string | undefined> {
+  const places = [
+    `${file}.containerignore`,
+    `${file}.dockerignore`,
+    join(context, '.containerignore'),
+    join(context, '.dockerignore'),
+  ]
+  for (const place of places) {
+    const text = await readFile(place, 'utf8').catch(() => undefined)
+    if (text !== undefined) return text
+  }
+  return undefined
+}

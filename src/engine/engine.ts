@@ -1,0 +1,62 @@
+import { UserError } from '../errors.js'
+import type { Inputs } from '../inputs.js'
+import type { Reference } from '../image/reference.js'
+import type { Secret } from '../secret.js'
+import type { Source } from '../source.js'
+
+/** What an engine is asked to build. */
+export interface BuildRequest {
+  readonly inputs: Inputs
+  readonly source: Source
+  readonly format: 'oci' | 'docker'
+  readonly references: readonly Reference[]
+}
+
+export interface Image {
+  /** `sha256:…` of the image's configuration. */
+  readonly id: string
+  readonly format: 'oci' | 'docker'
+  readonly references: readonly Reference[]
+}
+
+export interface Pushed {
+  readonly reference: Reference
+  /** `sha256:…` of the manifest, as the registry holds it. */
+  readonly digest: string
+}
+
+/** A registry didn't take something. */
+export class RegistryError extends UserError {
+  constructor(
+    message: string,
+    cure: string | undefined,
+    /** It was busy or out of reach, and may take it the next time. */
+    readonly passing: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, cure, options)
+  }
+}
+
+/** What builds and pushes. Everything that differs between engines stays behind this. */
+export interface Engine {
+  readonly name: 'buildah'
+  readonly version: string
+  /** Whether what it builds is built without root. */
+  readonly rootless: boolean
+  /**
+   * Tries user and password at the registry and keeps them for what follows.
+   * @throws RegistryError
+   */
+  login(registry: string, username: string, password: Secret): Promise<void>
+  build(request: BuildRequest): Promise<Image>
+  /**
+   * Pushes the image under one reference, once.
+   * @throws RegistryError
+   */
+  push(image: Image, reference: Reference): Promise<Pushed>
+  /** Writes the files that the input `outputs` asks for. */
+  writeOutputs(image: Image, inputs: Inputs): Promise<void>
+  /** Copies the image under all its references into the storage of the user who runs the step. */
+  load(image: Image): Promise<void>
+}

@@ -1,0 +1,65 @@
+import lt from 'semver/functions/lt.js'
+import { stepsOf, type Dockerfile, type Instruction } from '../dockerfile/dockerfile.js'
+import type { Inputs } from '../inputs.js'
+
+/** Something that this build asks for and not every Buildah can do. */
+export interface Need {
+  /** `input "build-contexts"` or `Dockerfile line 12: COPY --link`. */
+  readonly what: string
+  /** First version that can, `1.27.0`; undefined when none can yet. */
+  readonly since: string | undefined
+}
+
+/** First versions of flags, read in the man pages and sources of the releases (see docs/engines.md). */
+const INPUT_SINCE: readonly [name: string, since: string, used: (inputs: Inputs) => boolean][] = [
+  ['build-contexts', '1.27.0', (inputs) => inputs.buildContexts.length > 0],
+  ['outputs', '1.26.0', (inputs) => inputs.outputs.some(({ type }) => type === 'local' || type === 'tar')],
+  ['ssh', '1.23.0', (inputs) => inputs.ssh.length > 0],
+]
+
+type Test = (instruction: Instruction) => boolean
+
+const flag =
+  (keyword: RegExp, name: string, value = /^/): Test =>
+  (instruction) =>
+    keyword.test(instruction.keyword) && instruction.flags.some((own) => own.name === name && value.test(own.value))
+
+/** First versions of Dockerfile features, each run on several releases. */
+const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, used: Test][] = [
+  ['a heredoc', '1.33.0', (instruction) => instruction.heredoc],
+  ['--checksum', '1.33.0', flag(/^ADD$/, 'checksum')],
+  ['--link', '1.41.0', flag(/^(COPY|ADD)$/, 'link')],
+  ['--parents', '1.40.0', flag(/^COPY$/, 'parents')],
+  ['--exclude', '1.38.0', flag(/^(COPY|ADD)$/, 'exclude')],
+  ['--network', '1.30.0', flag(/^RUN$/, 'network')],
+  ['--security', undefined, flag(/^RUN$/, 'security')],
+  ['--device', undefined, flag(/^RUN$/, 'device')],
+  [
+    'a writable --mount=type=bind',
+    '1.39.0',
+    flag(/^RUN$/, 'mount', /^(?=.*\btype=bind\b).*,(rw|readwrite)(=true)?(,|$)/),
+  ],
+  ['--mount=type=secret with env', '1.44.0', flag(/^RUN$/, 'mount', /^(?=.*\btype=secret\b).*,env=/)],
+  ['--start-interval', '1.36.0', flag(/^HEALTHCHECK$/, 'start-interval')],
+]
+
+/** Everything that the inputs and the Dockerfile ask for which needs a certain version; pure. */
+export function needsOf(inputs: Inputs, dockerfile: Dockerfile | undefined): Need[] {
+  const ofInputs = INPUT_SINCE.filter(([, , used]) => used(inputs)).map(([name, since]) => ({
+    what: `input "${name}"`,
+    since,
+  }))
+  if (dockerfile === undefined) return ofInputs
+  const ofSteps = stepsOf(dockerfile).flatMap((instruction) =>
+    DOCKERFILE_SINCE.filter(([, , used]) => used(instruction)).map(([feature, since]) => ({
+      what: `Dockerfile line ${instruction.line}: ${instruction.keyword} with ${feature}`,
+      since,
+    })),
+  )
+  return [...ofInputs, ...ofSteps]
+}
+
+/** The needs that this version can't meet. */
+export function unmet(needs: readonly Need[], version: string): Need[] {
+  return needs.filter(({ since }) => since === undefined || lt(version, since))
+}

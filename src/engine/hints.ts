@@ -1,0 +1,54 @@
+/** What is known to be behind a message of Buildah, and what to do about it. */
+const HINTS: readonly [pattern: RegExp, hint: string][] = [
+  [
+    /no space left on device/i,
+    'The disk is full. Free some of it in a step before, or set RUNNER_TEMP to a larger one.',
+  ],
+  [
+    /http: server gave HTTP response to HTTPS client/i,
+    'The registry speaks plain HTTP. If that is meant so, write `tls-verify: false`.',
+  ],
+  [
+    /x509: |tls: failed to verify certificate/i,
+    'The certificate of the registry is not one that this machine knows. Add its authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` for the registry that is pushed to.',
+  ],
+  [
+    /toomanyrequests|too many requests|\b429\b/i,
+    'The registry limits how much may be asked of it. Log in (`username`, `password`), or use a mirror.',
+  ],
+  [
+    /invalid username\/password|unauthorized|authentication required|incorrect username or password|\b401\b/i,
+    'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor login, the password is an access token.',
+  ],
+  [
+    /denied|forbidden|\b403\b/i,
+    'The registry knows the user and refuses: check that the repository exists and that the token may write to it.',
+  ],
+  [
+    /connection refused|no such host|i\/o timeout|network is unreachable/i,
+    'The registry can’t be reached from this machine. Check its name and port, and that it runs.',
+  ],
+  [/exec format error/i, 'A program in the image is for another processor than this machine’s.'],
+  [
+    /short-name .* did not resolve|short-name resolution enforced/i,
+    'Write the base image with its registry: `FROM docker.io/library/alpine`.',
+  ],
+  [
+    /setting supplemental groups list|potentially insufficient UIDs or GIDs/i,
+    'The account has too few subordinate ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+  ],
+]
+
+/** The first hint that fits what a program printed, undefined where nothing is known; pure. */
+export function hintFor(output: string): string | undefined {
+  return HINTS.find(([pattern]) => pattern.test(output))?.[1]
+}
+
+/** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */
+export function isPassing(output: string): boolean {
+  if (/unauthorized|authentication required|denied|forbidden|not found|\b40[0134]\b|no space left/i.test(output))
+    return false
+  return /too ?many ?requests|\b429\b|\b5\d\d\b|time(d )?out|connection (reset|refused)|broken pipe|unexpected EOF|\bEOF\b|temporary failure|service unavailable|bad gateway/i.test(
+    output,
+  )
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { arch } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Context } from '../context.js'
+import { attempt } from '../exec.js'
+import type { Buildah } from './install.js'
+import type { Machine } from './machine.js'
+import { type Driver, type Folder, storageArgs, writePrivate } from './storage.js'
+
+/** One way to build here: where the layers lie and what keeps RUN steps apart. */
+export interface Way {
+  readonly driver: Driver
+  readonly fuseOverlayfs: string | undefined
+  readonly isolation: 'oci' | 'rootless' | 'chroot'
+  /** Path of the OCI runtime; undefined for chroot. */
+  readonly runtime: string | undefined
+  readonly network: 'default' | 'none' | 'host'
+}
+
+/** Everything that an answer depends on beside the way itself. */
+export interface Place {
+  readonly buildah: Buildah
+  readonly folder: Folder
+  readonly machine: Machine
+  readonly context: Context
+}
+
+/** Programs of some 130 bytes that do nothing but exit(0): ELF, statically linked, without a C library. */
+const TINY_PROGRAMS: Readonly<Record<string, string>> = {
+  x64: 'f0VMRgIBAQAAAAAAAAAAAAIAPgABAAAAeABAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAEAAOAABAAAAAAAAAAEAAAAFAAAAAAAAAAAAAAAAAEAAAAAAAAAAQAAAAAAAfwAAAAAAAAB/AAAAAAAAAAAQAAAAAAAAMf9qPFgPBQ==',
+  arm64:
+    'f0VMRgIBAQAAAAAAAAAAAAIAtwABAAAAeABAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAEAAOAABAAAAAAAAAAEAAAAFAAAAAAAAAAAAAAAAAEAAAAAAAAAAQAAAAAAAhAAAAAAAAACEAAAAAAAAAAAQAAAAAAAAAACA0qgLgNIBAADU',
+}
+
+const DOCKERFILE = 'FROM scratch\nCOPY program /program\nRUN ["/program"]\n'
+
+/** Arguments of `buildah build` for a way; pure. */
+export function wayArgs({ isolation, runtime, network }: Way): string[] {
+  return [
+    ...['--isolation', isolation],
+    ...(runtime === undefined ? [] : ['--runtime', runtime]),
+    ...(network === 'default' ? [] : ['--network', network]),
+  ]
+}
+
+/**
+ * Builds a tiny image that way, and so finds out whether it works here. The answer is remembered until the machine is
+ * started anew, or another kernel setting, program, Buildah, account or way makes it another question.
+ * @returns undefined when it works, else the last lines of Buildah
+ */
+export async function tryWay(way: Way, place: Place): Promise<string | undefined> {
+  const { context } = place
+  const memory = join(context.toolCache ?? context.userCache, 'rootless-image-build', `${await keyOf(way, place)}.json`)
+  const remembered = await recall(memory)
+  if (remembered !== undefined) return remembered.trouble
+  const trouble = await buildTiny(way, place)
+  await remember(memory, trouble)
+  return trouble
+}
+
+async function buildTiny(way: Way, { buildah, folder }: Place): Promise<string | undefined> {
+  const program = TINY_PROGRAMS[arch()]
+  // On other processors there is nothing to run: the build itself will tell.
+  if (program === undefined) return undefined
+  await chmod(await writePrivate(folder, 'probe/context/program', Buffer.from(program, 'base64')), 0o700)
+  const argv = [
+    ...[...folder.account.prefix, buildah.path],
+    // A storage of its own: the tiny image has no business in the one that is built in.
+    ...storageArgs(join(folder.path, 'probe'), way.driver, way.fuseOverlayfs),
+    ...['build', '--quiet', '--format', 'oci', ...wayArgs(way)],
+    ...['--file', await writePrivate(folder, 'probe/Dockerfile', DOCKERFILE)],
+    join(folder.path, 'probe/context'),
+  ]
+  const { exitCode, stderr } = await attempt(argv, { env: folder.env, cwd: folder.path })
+  return exitCode === 0 ? undefined : stderr.trim().split('\n').slice(-4).join('\n')
+}
+
+async function keyOf(way: Way, { buildah, folder, machine }: Place): Promise<string> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+  const question = { boot, way, buildah, uid: folder.account.uid, on: dirname(folder.path), ...machine, freeBytes: 0 }
+  return createHash('sha256').update(JSON.stringify(question)).digest('hex').slice(0, 16)
+}
+
+async function recall(path: string): Promise<{ trouble: string | undefined } | undefined> {
+  try {
+    const { trouble } = JSON.parse(await readFile(path, 'utf8')) as { trouble?: unknown }
+    return { trouble: typeof trouble === 'string' ? trouble : undefined }
+  } catch {
+    // Not there, not readable or half written: all the same, the test is made again.
+    return undefined
+  }
+}
+
+async function remember(path: string, trouble: string | undefined): Promise<void> {
+  // A machine that can't be written to is asked again the next time; nothing else is lost.
+  await mkdir(dirname(path), { recursive: true })
+    .then(() => writeFile(path, JSON.stringify({ trouble })))
+    .catch(() => rm(path, { force: true }))
+}

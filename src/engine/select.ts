@@ -1,0 +1,64 @@
+import { info, warning } from '@actions/core'
+import type { Context } from '../context.js'
+import type { AuthFile } from '../credentials.js'
+import type { Inputs } from '../inputs.js'
+import type { Source } from '../source.js'
+import { stepsOf } from '../dockerfile/dockerfile.js'
+import { buildahEngine } from './buildah.js'
+import { writeConfig } from './config.js'
+import type { Engine } from './engine.js'
+import { needsOf } from './features.js'
+import { provideBuildah } from './install.js'
+import { readMachine } from './machine.js'
+import { preflight } from './preflight.js'
+import type { Way } from './probe.js'
+import { type Folder, storageConf, writePrivate } from './storage.js'
+
+export interface Selection {
+  readonly inputs: Inputs
+  readonly source: Source
+  readonly context: Context
+  readonly folder: Folder
+  readonly logins: AuthFile
+  readonly insecure: readonly string[]
+}
+
+/**
+ * Finds or installs the engine, makes sure that it can build here, and gives it its private configuration.
+ * @param onProgram gets the path of the program as soon as it is known, so that `post` can use it
+ * @throws UserError when nothing can build here: why, and what to do
+ */
+export async function selectEngine(selection: Selection, onProgram: (path: string) => void): Promise<Engine> {
+  const { inputs, source, context, folder } = selection
+  const needs = needsOf(inputs, source.dockerfile)
+  const buildah = await provideBuildah(
+    { range: inputs.buildahVersion, manifest: inputs.buildahManifest, needs },
+    context,
+  )
+  onProgram(buildah.path)
+  const machine = await readMachine(folder.account, folder.path, folder.env)
+  const runs = stepsOf(source.dockerfile).some(({ keyword }) => keyword === 'RUN' || keyword === 'ONBUILD')
+  const { way, notes, warnings } = await preflight({ ...inputs, runs }, { buildah, folder, machine, context })
+  info(
+    `Engine: Buildah ${buildah.version} (${buildah.path}, ${buildah.reason}), as ${folder.account.name} (${folder.account.reason}); ${describeWay(way)}`,
+  )
+  for (const note of notes) info(`  passed over: ${note}`)
+  for (const text of warnings) warning(text)
+  return await configured(selection, { buildah, way })
+}
+
+async function configured(
+  { context, folder, logins, insecure }: Selection,
+  chosen: { buildah: Awaited<ReturnType<typeof provideBuildah>>; way: Way },
+): Promise<Engine> {
+  await writePrivate(folder, 'storage.conf', storageConf(folder.path, chosen.way.driver, chosen.way.fuseOverlayfs))
+  const { registries, policy } = await writeConfig(folder, insecure)
+  const env = registries === undefined ? folder.env : { ...folder.env, CONTAINERS_REGISTRIES_CONF: registries }
+  const auth = await writePrivate(folder, 'auth.json', JSON.stringify(logins))
+  return buildahEngine({ ...chosen, context, insecure, folder: { ...folder, env }, files: { auth, policy } })
+}
+
+function describeWay({ driver, isolation, runtime, network }: Way): string {
+  const kept = runtime === undefined ? isolation : `${isolation} with ${runtime}`
+  return `storage driver ${driver}, isolation ${kept}${network === 'default' ? '' : `, network ${network}`}`
+}

@@ -1,0 +1,130 @@
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Context } from '../context.js'
+import { attempt, type Env } from '../exec.js'
+import type { State } from '../state.js'
+import { firstClosedFolder } from './access.js'
+import { type Account, accountEnv } from './account.js'
+
+export type Driver = 'overlay' | 'fuse-overlayfs' | 'vfs'
+
+/** The private folder of one step: everything that the build writes lies below it, mode 0700, owned by the account. */
+export interface Folder {
+  readonly path: string
+  readonly account: Account
+  /** Environment of Buildah: everything it would keep in the home of the user is kept in the folder. */
+  readonly env: Env
+}
+
+/** For the mount and the tiny build of the preflight. */
+const PROBE_FOLDERS = ['context', 'lower', 'upper', 'work', 'merged'].map((name) => `probe/${name}`)
+const PREFIX = 'rootless-image-build-'
+
+/**
+ * Makes the private folder in RUNNER_TEMP, or, where the account may not enter that, in /var/tmp.
+ * What the user has (storage, auth files, storage.conf) is neither used nor written.
+ */
+export async function makeFolder(account: Account, context: Context): Promise<Folder> {
+  const closed = await firstClosedFolder(context.temp, account)
+  const path = await mkdtemp(join(closed === undefined ? context.temp : '/var/tmp', PREFIX))
+  for (const name of [
+    '',
+    'root',
+    'run',
+    'tmp',
+    'user',
+    'data',
+    'cache',
+    'secrets',
+    'out',
+    'context',
+    'probe',
+    ...PROBE_FOLDERS,
+  ]) {
+    const folder = join(path, name)
+    if (name !== '') await mkdir(folder, { mode: 0o700 })
+    await chmod(folder, 0o700)
+    await own(folder, account)
+  }
+  const folder = { path, account, env: folderEnv(path, account, context.env) }
+  // Buildah reads the file that CONTAINERS_STORAGE_CONF names before anything else, and fails where there is none.
+  await writePrivate(folder, 'storage.conf', storageConf(path))
+  return folder
+}
+
+/** Writes a file into the private folder that nobody but the account can read, and returns its path. */
+export async function writePrivate(folder: Folder, name: string, content: string | Buffer): Promise<string> {
+  const path = join(folder.path, name)
+  // Anew, never through what lies there: the account, and so a RUN step that got out, could have put a link in its place.
+  await rm(path, { force: true })
+  await writeFile(path, content, { mode: 0o600, flag: 'wx' })
+  await own(path, folder.account)
+  return path
+}
+
+/** Global arguments of Buildah for the storage below this folder. */
+export function storageArgs(folder: string, driver: Driver, fuseOverlayfs?: string): string[] {
+  const args = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run')]
+  if (driver !== 'fuse-overlayfs') return [...args, '--storage-driver', driver]
+  return [...args, '--storage-driver', 'overlay', '--storage-opt', `overlay.mount_program=${fuseOverlayfs ?? driver}`]
+}
+
+/** Text of a storage.conf(5) that describes the storage below this folder, for Buildah and for later steps. */
+export function storageConf(folder: string, driver: Driver = 'overlay', fuseOverlayfs?: string): string {
+  const lines = [
+    '[storage]',
+    `driver = ${JSON.stringify(driver === 'fuse-overlayfs' ? 'overlay' : driver)}`,
+    `graphroot = ${JSON.stringify(join(folder, 'root'))}`,
+    `runroot = ${JSON.stringify(join(folder, 'run'))}`,
+  ]
+  if (driver === 'fuse-overlayfs') {
+    lines.push('[storage.options.overlay]', `mount_program = ${JSON.stringify(fuseOverlayfs ?? driver)}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** Removes what must not outlive the build itself: secrets and credentials. The image stays for later steps. */
+export async function removeSecrets(folder: string): Promise<void> {
+  await rm(join(folder, 'secrets'), { recursive: true, force: true })
+  await rm(join(folder, 'auth.json'), { force: true })
+}
+
+/**
+ * Removes the private folder with the storage in it. Layers hold files of subordinate users, which only root or the
+ * owner of their user namespace can delete.
+ * @throws Error when something of it is left.
+ */
+export async function removeFolder(state: State, env: Env): Promise<void> {
+  await removeSecrets(state.folder)
+  if (state.unshare.length > 0) {
+    const argv = [
+      ...state.unshare,
+      'rm',
+      '-rf',
+      ...['root', 'run', 'tmp', 'data', 'probe'].map((name) => join(state.folder, name)),
+    ]
+    // Where no namespace can be made any more, nothing was built in one either: the plain removal below is enough.
+    await attempt(argv, { env: { ...env, ...privateEnv(state.folder) }, cwd: '/' })
+  }
+  await rm(state.folder, { recursive: true, force: true, maxRetries: 3 })
+}
+
+function folderEnv(path: string, account: Account, env: Env): Env {
+  // STORAGE_* and BUILDAH_* would change what the arguments say; another CONTAINERS_STORAGE_CONF replaces the user's.
+  const inherited = Object.entries(accountEnv(account, env)).filter(([name]) => !/^(STORAGE_|BUILDAH_)/.test(name))
+  return { ...Object.fromEntries(inherited), ...privateEnv(path) }
+}
+
+function privateEnv(path: string): Env {
+  return {
+    CONTAINERS_STORAGE_CONF: join(path, 'storage.conf'),
+    TMPDIR: join(path, 'tmp'),
+    XDG_RUNTIME_DIR: join(path, 'user'),
+    XDG_DATA_HOME: join(path, 'data'),
+    XDG_CACHE_HOME: join(path, 'cache'),
+  }
+}
+
+async function own(path: string, account: Account): Promise<void> {
+  if (account.prefix.length > 0) await chown(path, account.uid, account.gid)
+}

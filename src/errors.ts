@@ -1,0 +1,27 @@
+/**
+ * A mistake that the user can cure: bad input, a missing program, a machine that can't do what was asked.
+ *
+ * `message` says what is wrong and names the input and the value; `cure` says what to do, with the line to paste.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError'
+
+  constructor(
+    message: string,
+    readonly cure?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
+/** The text for a person: the message, its causes in order, then the cure. Takes anything that can be thrown. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const lines = [error.message]
+  for (let cause = error.cause; cause !== undefined; cause = cause instanceof Error ? cause.cause : undefined) {
+    lines.push(`because: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
+  if (error instanceof UserError && error.cure !== undefined) lines.push(error.cure)
+  return lines.join('\n')
+}

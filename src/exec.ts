@@ -1,0 +1,189 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { exec, type ExecOptions } from '@actions/exec'
+
+/** Environment of a program: names to values. */
+export type Env = Readonly<Record<string, string>>
+
+export interface RunOptions {
+  readonly env: Env
+  readonly cwd?: string
+  /** Bytes for standard input; without them the program reads an empty one. */
+  readonly input?: string
+  /** Gets standard output and standard error as they come, in chunks that need not end with a line. */
+  readonly onOutput?: (chunk: Buffer) => void
+}
+
+export interface RunResult {
+  readonly exitCode: number
+  /** The last 64 KiB of each stream: a build may print for hours. */
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A program that ended with another exit code than 0. `stderr` holds its last lines. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+
+  constructor(
+    readonly argv: readonly string[],
+    readonly exitCode: number,
+    readonly stderr: string,
+  ) {
+    super(`${commandName(argv)} ended with exit code ${exitCode}${lastLines(stderr)}`)
+  }
+}
+
+const KEPT_BYTES = 64 * 1024
+const SHOWN_LINES = 12
+
+/**
+ * Runs a program and returns what it printed, whatever its exit code.
+ * @throws Error when the program can't be started.
+ */
+export async function attempt(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const [file, ...args] = argv
+  if (file === undefined) throw new Error('an empty command line')
+  const stdout = new Tail()
+  const stderr = new Tail()
+  const listen = (tail: Tail) => (chunk: Buffer) => {
+    tail.add(chunk)
+    options.onOutput?.(chunk)
+  }
+  const execOptions: ExecOptions = {
+    env: { ...options.env },
+    silent: true,
+    ignoreReturnCode: true,
+    input: Buffer.from(options.input ?? ''),
+    listeners: { stdout: listen(stdout), stderr: listen(stderr) },
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  }
+  // The first parameter of exec() is split at spaces and quotes; quoting it keeps a path with a space whole.
+  const exitCode = await exec(`"${file}"`, args, execOptions)
+  return { exitCode, stdout: stdout.text(), stderr: stderr.text() }
+}
+
+/**
+ * Runs a program that must succeed.
+ * @throws CommandError when it ends with another exit code than 0.
+ */
+export async function execute(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const result = await attempt(argv, options)
+  if (result.exitCode !== 0) throw new CommandError(argv, result.exitCode, result.stderr || result.stdout)
+  return result
+}
+
+/** The absolute path of a program on the PATH of `env`, undefined when there is none. */
+export async function findProgram(
+  name: string,
+  env: Env,
+  further: readonly string[] = [],
+): Promise<string | undefined> {
+  const { access, constants } = await import('node:fs/promises')
+  for (const folder of [...(env['PATH'] ?? '').split(':'), ...further]) {
+    if (!folder.startsWith('/')) continue
+    const path = `${folder}/${name}`
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path
+  }
+  return undefined
+}
+
+/**
+ * Ends every process that this one has started, and theirs: first asks (SIGTERM), after `graceMs` insists (SIGKILL).
+ * Buildah puts RUN steps in sessions and namespaces of their own, so a process group would miss them; /proc doesn't.
+ */
+export async function terminateChildren(graceMs: number): Promise<void> {
+  const deadline = Date.now() + graceMs
+  const asked = new Set<number>()
+  for (;;) {
+    const running = await descendants()
+    if (running.length === 0) return
+    const late = Date.now() >= deadline
+    for (const pid of running) {
+      if (late) kill(pid, 'SIGKILL')
+      else if (!asked.has(pid)) kill(pid, 'SIGTERM')
+      asked.add(pid)
+    }
+    if (Date.now() >= deadline + graceMs) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** The command as a person would type it, for the log; quoted where a shell would need it. */
+export function formatCommand(argv: readonly string[]): string {
+  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ')
+}
+
+class Tail {
+  private chunks: Buffer[] = []
+  private size = 0
+
+  add(chunk: Buffer): void {
+    this.chunks.push(chunk)
+    this.size += chunk.length
+    if (this.size > 2 * KEPT_BYTES) this.compact()
+  }
+
+  text(): string {
+    this.compact()
+    return this.chunks.map((chunk) => chunk.toString('utf8')).join('')
+  }
+
+  private compact(): void {
+    const whole = Buffer.concat(this.chunks)
+    const kept = Buffer.from(whole.subarray(Math.max(0, whole.length - KEPT_BYTES)))
+    this.chunks = [kept]
+    this.size = kept.length
+  }
+}
+
+/** Processes below this one that haven't ended, zombies left out. */
+async function descendants(): Promise<number[]> {
+  const children = new Map<number, number[]>()
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
+    // The second field is the program's name in parentheses and may itself hold any character.
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (parent === undefined || state === 'Z') continue
+    children.set(Number(parent), [...(children.get(Number(parent)) ?? []), Number(entry)])
+  }
+  const found: number[] = []
+  for (const queue = [process.pid]; queue.length > 0;) {
+    const below = children.get(queue.shift() ?? 0) ?? []
+    found.push(...below)
+    queue.push(...below)
+  }
+  return found
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    // It ended between the look and the kill, or belongs to root (a program run by sudo, which passes signals on).
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+}
+
+function commandName(argv: readonly string[]): string {
+  const separator = argv.indexOf('--')
+  const own = separator >= 0 && argv[0]?.endsWith('setpriv') === true ? argv.slice(separator + 1) : argv
+  const verb = own.slice(1).find((word, index, words) => !word.startsWith('-') && !isOptionValue(words[index - 1]))
+  return [own[0]?.split('/').pop(), verb].filter((word) => word !== undefined).join(' ')
+}
+
+/** `buildah --root /x build`: the word behind a long option without `=` is its value. */
+function isOptionValue(previous: string | undefined): boolean {
+  return previous?.startsWith('--') === true && !previous.includes('=')
+}
+
+function lastLines(text: string): string {
+  const lines = text.trimEnd().split('\n').slice(-SHOWN_LINES)
+  return lines.join('').trim() === '' ? '' : `:\n${lines.map((line) => `  ${line}`).join('\n')}`
+}

@@ -1,0 +1,326 @@
+import { getInput, setSecret } from '@actions/core'
+import { parse } from 'csv-parse/sync'
+import validRange from 'semver/ranges/valid.js'
+import { UserError } from './errors.js'
+import type { Env } from './exec.js'
+import { Secret } from './secret.js'
+
+export interface BuildSecret {
+  readonly id: string
+  /** The secret itself, or the path of the file that holds it, relative to the workspace or absolute. */
+  readonly source: { readonly value: Secret } | { readonly path: string }
+}
+
+export interface Output {
+  readonly type: 'oci' | 'docker' | 'local' | 'tar'
+  /** Relative to the workspace or absolute. */
+  readonly dest: string
+}
+
+/** A name and what it stands for, as `name=value` lines give it. */
+export interface Pair {
+  readonly name: string
+  readonly value: string
+}
+
+/** Every input of the step, parsed and checked for itself; nothing here has looked at the disk yet. */
+export interface Inputs {
+  readonly context: string
+  readonly file: string | undefined
+  readonly target: string | undefined
+  /** `NAME=value`, or `NAME` to take the value from the environment. */
+  readonly buildArgs: readonly string[]
+  readonly buildContexts: readonly Pair[]
+  readonly secrets: readonly BuildSecret[]
+  readonly ssh: readonly string[]
+  readonly network: 'default' | 'none' | 'host'
+  readonly addHosts: readonly string[]
+  readonly shmSize: string | undefined
+  readonly ulimit: readonly string[]
+  readonly pull: boolean
+  readonly noCache: boolean
+  readonly labels: readonly Pair[]
+  readonly annotations: readonly Pair[]
+  readonly format: 'auto' | 'oci' | 'docker'
+  readonly extraArgs: readonly string[]
+  readonly images: readonly string[]
+  readonly tags: readonly string[]
+  readonly push: boolean
+  readonly registry: string | undefined
+  readonly login: { readonly username: string; readonly password: Secret } | undefined
+  readonly tlsVerify: boolean
+  readonly load: boolean
+  readonly outputs: readonly Output[]
+  readonly engine: 'auto' | 'buildah'
+  readonly buildahVersion: string | undefined
+  readonly buildahManifest: string | undefined
+  readonly storageDriver: 'auto' | 'overlay' | 'fuse-overlayfs' | 'vfs'
+  readonly isolation: 'auto' | 'oci' | 'rootless' | 'chroot'
+  readonly rootless: 'prefer' | 'require' | 'off'
+  readonly rootlessUser: string | undefined
+}
+
+/** Gives the text of an input, '' where it isn't set; white space as the user wrote it. */
+export type InputReader = (name: string) => string
+
+/** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
+export function readInputs(env: Env): Inputs {
+  const inputs = parseInputs((name) => getInput(name, { trimWhitespace: false }), env)
+  const values = inputs.secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
+  for (const secret of [...values, ...(inputs.login === undefined ? [] : [inputs.login.password])]) mask(secret)
+  return inputs
+}
+
+/**
+ * Turns the texts of the inputs into one value.
+ * @param env the environment that `secret-envs` names variables of
+ * @throws UserError for the first input that doesn't fit: its name, what it got, what is allowed.
+ */
+export function parseInputs(read: InputReader, env: Env): Inputs {
+  const text = (name: string) => read(name).trim() || undefined
+  return {
+    context: text('context') ?? '.',
+    file: text('file'),
+    target: text('target'),
+    buildArgs: list(read, 'build-args', { commas: false }).map((line) => buildArg(line)),
+    buildContexts: pairs(read, 'build-contexts'),
+    secrets: readSecrets(read, env),
+    ssh: list(read, 'ssh', { commas: true }),
+    network: choice(read, 'network', ['default', 'none', 'host']),
+    addHosts: list(read, 'add-hosts', { commas: true }).map((line) => addHost(line)),
+    shmSize: shmSize(text('shm-size')),
+    ulimit: list(read, 'ulimit', { commas: false }).map((line) => ulimit(line)),
+    pull: boolean(read, 'pull', false),
+    noCache: boolean(read, 'no-cache', false),
+    labels: pairs(read, 'labels', { emptyValue: true }),
+    annotations: pairs(read, 'annotations', { emptyValue: true }).map((pair) => manifestAnnotation(pair)),
+    format: choice(read, 'format', ['auto', 'oci', 'docker']),
+    extraArgs: lines(read('extra-args')),
+    images: list(read, 'images', { commas: false }),
+    tags: list(read, 'tags', { commas: true }),
+    push: boolean(read, 'push', false),
+    registry: text('registry'),
+    login: login(text('username'), text('password')),
+    tlsVerify: boolean(read, 'tls-verify', true),
+    load: boolean(read, 'load', false),
+    outputs: lines(read('outputs')).map((line) => output(line)),
+    engine: engine(read),
+    buildahVersion: range(text('buildah-version')),
+    buildahManifest: text('buildah-manifest'),
+    storageDriver: choice(read, 'storage-driver', ['auto', 'overlay', 'fuse-overlayfs', 'vfs']),
+    isolation: choice(read, 'isolation', ['auto', 'oci', 'rootless', 'chroot']),
+    rootless: choice(read, 'rootless', ['prefer', 'require', 'off']),
+    rootlessUser: text('rootless-user'),
+  }
+}
+
+function refuse(name: string, got: string, allowed: string, cure?: string): UserError {
+  return new UserError(`Input "${name}": got ${JSON.stringify(got)}. ${allowed}`, cure)
+}
+
+/** The first of `choices` is the default. */
+function choice<T extends string>(read: InputReader, name: string, choices: readonly [T, ...T[]]): T {
+  const got = read(name).trim()
+  if (got === '') return choices[0]
+  const found = choices.find((known) => known === got)
+  if (found === undefined) throw refuse(name, got, `Allowed: ${choices.join(', ')}.`)
+  return found
+}
+
+function engine(read: InputReader): 'auto' | 'buildah' {
+  if (read('engine').trim() === 'docker') {
+    throw refuse(
+      'engine',
+      'docker',
+      'This version builds with Buildah only.',
+      'Write `engine: auto`, or leave the input out.',
+    )
+  }
+  return choice(read, 'engine', ['auto', 'buildah'])
+}
+
+/** The booleans of YAML 1.2's core schema, as @actions/core has them. */
+function boolean(read: InputReader, name: string, otherwise: boolean): boolean {
+  const got = read(name).trim()
+  if (got === '') return otherwise
+  if (['true', 'True', 'TRUE'].includes(got)) return true
+  if (['false', 'False', 'FALSE'].includes(got)) return false
+  throw refuse(name, got, 'Allowed: true, false.')
+}
+
+/** One entry a line, nothing else: no quoting, no commas. */
+function lines(text: string): string[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+}
+
+/**
+ * One CSV record a line, as docker/build-push-action reads its lists: a record that starts with a quote may hold
+ * newlines; with `commas` its fields are entries of their own, without they stay together.
+ */
+function list(read: InputReader, name: string, options: { commas: boolean; keepSpace?: boolean }): string[] {
+  const text = read(name)
+  let records: string[][]
+  try {
+    records = parse(text, { relax_quotes: true, relax_column_count: true, skip_empty_lines: true })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    // The text may be a secret: only where it breaks is shown.
+    throw new UserError(
+      `Input "${name}": a quoted entry isn't closed, or something follows its closing quote (${reason.replace(/,? ?(got|value is).*$/i, '')}).`,
+      'Quote a whole entry: "NAME=first line\nsecond line", and write a quote inside it twice: "NAME=say ""hi""".',
+    )
+  }
+  const entries = records.flatMap((fields) =>
+    options.commas ? fields.flatMap((field) => field.split(',')) : [fields.join(',')],
+  )
+  const kept = options.keepSpace === true ? entries : entries.map((entry) => entry.trim())
+  return kept.filter((entry) => entry.trim() !== '')
+}
+
+function pairs(read: InputReader, name: string, options: { emptyValue?: boolean } = {}): Pair[] {
+  const found = list(read, name, { commas: false }).map((line) => pair(name, line, options.emptyValue === true))
+  const twice = found.find(({ name: own }, index) => found.findIndex((other) => other.name === own) < index)
+  if (twice !== undefined) throw refuse(name, twice.name, 'It is given twice; write it once.')
+  return found
+}
+
+function pair(name: string, line: string, emptyValue: boolean): Pair {
+  const at = line.indexOf('=')
+  const key = (at < 0 ? line : line.slice(0, at)).trim()
+  const value = at < 0 ? '' : line.slice(at + 1)
+  if (key === '' || (value === '' && !emptyValue)) throw refuse(name, line, 'Write one name=value a line.')
+  return { name: key, value }
+}
+
+/** BuildKit writes `manifest:name=…`; levels that a single manifest doesn't have can't be honoured. */
+function manifestAnnotation({ name, value }: Pair): Pair {
+  const [, level, bare] = /^([a-z-]+(?:\[[^\]]*\])?(?:,[a-z-]+)*):(.*)$/s.exec(name) ?? []
+  if (level === undefined || bare === undefined) return { name, value }
+  if (level === 'manifest') return { name: bare, value }
+  throw refuse(
+    'annotations',
+    `${name}=${value}`,
+    `One image is built, and it has a manifest only, no ${level}.`,
+    `Write \`manifest:${bare}=${value}\`.`,
+  )
+}
+
+function buildArg(line: string): string {
+  const name = line.split('=', 1)[0] ?? ''
+  if (!/^[A-Za-z_]\w*$/.test(name.trim())) {
+    throw refuse('build-args', line, 'Write one NAME=value a line; a name has letters, digits and _.')
+  }
+  return line
+}
+
+function addHost(line: string): string {
+  const [, host, address] = /^([\w.-]+)[:=](\[?[\w.:]+\]?)$/.exec(line) ?? []
+  if (host === undefined || address === undefined) throw refuse('add-hosts', line, 'Write one name:address a line.')
+  return `${host}:${address.replace(/^\[|\]$/g, '')}`
+}
+
+function shmSize(got: string | undefined): string | undefined {
+  if (got === undefined || /^[1-9]\d*[bkmg]?$/i.test(got)) return got
+  throw refuse('shm-size', got, 'Write a number and a unit, b, k, m or g: `shm-size: 256m`.')
+}
+
+function ulimit(line: string): string {
+  if (/^[a-z]+=-?\d+(:-?\d+)?$/.test(line)) return line
+  throw refuse('ulimit', line, 'Write one name=soft[:hard] a line: `nofile=1024:2048`.')
+}
+
+function range(got: string | undefined): string | undefined {
+  if (got === undefined || validRange(got) !== null) return got
+  throw refuse('buildah-version', got, 'Write a range as semver does: `>=1.37`, `1.42.x`, `1.43.2`.')
+}
+
+function login(username: string | undefined, password: string | undefined): Inputs['login'] {
+  if (username === undefined && password === undefined) return undefined
+  if (username === undefined) {
+    throw new UserError(
+      'Input "username" is missing: "password" is set.',
+      'Write `username: ${{ vars.REGISTRY_USERNAME }}`.',
+    )
+  }
+  if (password === undefined) {
+    throw new UserError(
+      `Input "password" is missing or empty: "username" is ${JSON.stringify(username)}.`,
+      'Write `password: ${{ secrets.REGISTRY_TOKEN }}`. Secrets are empty in runs for pull requests from forks.',
+    )
+  }
+  return { username, password: new Secret(password) }
+}
+
+function output(line: string): Output {
+  const attributes = line.includes('=') ? line.split(',') : ['type=local', `dest=${line}`]
+  const values = new Map(
+    attributes.map((part) => [part.split('=', 1)[0]?.trim(), part.slice(part.indexOf('=') + 1).trim()]),
+  )
+  const type = (['oci', 'docker', 'local', 'tar'] as const).find((known) => known === values.get('type'))
+  const dest = values.get('dest')
+  const unknown = [...values.keys()].find((key) => key !== 'type' && key !== 'dest')
+  if (type === undefined || dest === undefined || dest === '' || dest === '-' || unknown !== undefined) {
+    throw refuse(
+      'outputs',
+      line,
+      'Write type=oci,dest=FILE, type=docker,dest=FILE, type=local,dest=FOLDER or type=tar,dest=FILE; nothing else is known here.',
+      'To push the image, write `push: true`; to keep it in the local storage, `load: true`.',
+    )
+  }
+  return { type, dest }
+}
+
+function readSecrets(read: InputReader, env: Env): BuildSecret[] {
+  const given = [
+    ...list(read, 'secrets', { commas: false, keepSpace: true }).map((line) => {
+      const [id, value] = secretPair('secrets', line)
+      return { id, source: { value: new Secret(value) } }
+    }),
+    ...list(read, 'secret-envs', { commas: true }).map((line) => {
+      const [id, variable] = secretPair('secret-envs', line)
+      const value = env[variable]
+      if (value === undefined) {
+        throw refuse(
+          'secret-envs',
+          line,
+          `The environment of the step has no ${variable}.`,
+          `Add it to the step: \`env:\` \`${variable}: \${{ secrets.${variable} }}\`.`,
+        )
+      }
+      return { id, source: { value: new Secret(value) } }
+    }),
+    ...list(read, 'secret-files', { commas: false }).map((line) => {
+      const [id, path] = secretPair('secret-files', line)
+      return { id, source: { path } }
+    }),
+  ]
+  const twice = given.find(({ id }, index) => given.findIndex((other) => other.id === id) < index)
+  if (twice !== undefined)
+    throw new UserError(
+      `Secret ${JSON.stringify(twice.id)} is given twice in "secrets", "secret-envs" and "secret-files".`,
+    )
+  return given
+}
+
+/** Splits `id=value`. The line may hold the secret itself, so an error shows none of it. */
+function secretPair(name: string, line: string): [id: string, value: string] {
+  const at = line.indexOf('=')
+  const id = line.slice(0, Math.max(at, 0)).trim()
+  const value = line.slice(at + 1)
+  if (/^[\w.-]+$/.test(id) && value !== '') return [id, value]
+  throw new UserError(
+    `Input "${name}": an entry isn't of the form id=value, or its value is empty.`,
+    'Write one id=value a line, the id of letters, digits, `.`, `-` and `_`. A secret that is empty was not set, or is not handed to this run (pull requests from forks get none).',
+  )
+}
+
+function mask(secret: Secret): void {
+  const value = secret.reveal()
+  if (value.trim() === '') return
+  setSecret(value)
+  // The runner masks line by line in what programs print; very short lines would mask half of the log.
+  for (const line of value.split(/\r?\n/)) if (line.trim().length > 3 && line !== value) setSecret(line)
+}

@@ -1,0 +1,18 @@
+import { info, warning } from '@actions/core'
+import { programEnvironment } from './context.js'
+import { removeFolder } from './engine/storage.js'
+import { describe } from './errors.js'
+import { readState } from './state.js'
+
+try {
+  const state = readState()
+  if (state === undefined) info('Nothing to remove: the step ended before it made anything.')
+  else {
+    await removeFolder(state, programEnvironment(process.env))
+    info(`Removed ${state.folder}`)
+  }
+} catch (error) {
+  // The image is where it belongs; what could not be removed is no reason to fail the job.
+  warning(`Not everything of this step could be removed. ${describe(error)}`)
+}
+process.exit()

@@ -1,0 +1,87 @@
+import { info } from '@actions/core'
+import pRetry from 'p-retry'
+import { type Engine, type Image, type Pushed, RegistryError } from './engine/engine.js'
+import { describe, UserError } from './errors.js'
+import { formatReference, type Reference } from './image/reference.js'
+
+/** References of one registry that are pushed at the same time, once the first has brought the layers there. */
+const AT_ONCE = 4
+
+/**
+ * Tries something at a registry, and again, up to three times with growing pauses, while the registry is busy or out of
+ * reach. What it refuses (401, 403, 404) is not tried again. Buildah itself waits as `Retry-After` says.
+ */
+export async function persist<T>(what: string, action: () => Promise<T>): Promise<T> {
+  return await pRetry(action, {
+    retries: 3,
+    minTimeout: 1000,
+    factor: 2,
+    randomize: true,
+    shouldRetry: ({ error }) => error instanceof RegistryError && error.passing,
+    onFailedAttempt: ({ error, attemptNumber, retriesLeft }) => {
+      if (retriesLeft === 0 || !(error instanceof RegistryError && error.passing)) return
+      info(`${what}: attempt ${attemptNumber} failed, ${retriesLeft} left. ${describe(error)}`)
+    },
+  })
+}
+
+/**
+ * Pushes every reference: registries side by side, and in each the first reference alone, so that the layers go there
+ * once. All are tried, also after one has failed.
+ * @throws UserError when any failed, naming those and what is there
+ */
+export async function pushAll(engine: Engine, image: Image): Promise<Pushed[]> {
+  const outcomes = await Promise.all(
+    [...byRegistry(image.references).values()].map((group) => pushGroup(engine, image, group)),
+  )
+  const [pushed, failed] = split(outcomes.flat())
+  for (const { reference, digest } of pushed) info(`Pushed ${formatReference(reference)}@${digest}`)
+  if (failed.length === 0) return pushed
+  const names = failed.map(({ reference }) => formatReference(reference)).join(', ')
+  const rest =
+    pushed.length === 0
+      ? 'Nothing was pushed.'
+      : `Pushed: ${pushed.map(({ reference }) => formatReference(reference)).join(', ')}.`
+  throw new UserError(`Not pushed: ${names}. ${rest}\n${failed.map(({ error }) => describe(error)).join('\n')}`)
+}
+
+interface Failed {
+  readonly reference: Reference
+  readonly error: unknown
+}
+
+type Outcome = Pushed | Failed
+
+async function pushGroup(engine: Engine, image: Image, [first, ...others]: readonly Reference[]): Promise<Outcome[]> {
+  if (first === undefined) return []
+  const outcomes = [await pushOne(engine, image, first)]
+  for (let start = 0; start < others.length; start += AT_ONCE) {
+    outcomes.push(
+      ...(await Promise.all(
+        others.slice(start, start + AT_ONCE).map((reference) => pushOne(engine, image, reference)),
+      )),
+    )
+  }
+  return outcomes
+}
+
+async function pushOne(engine: Engine, image: Image, reference: Reference): Promise<Outcome> {
+  const name = formatReference(reference)
+  try {
+    return await persist(`Push of ${name}`, () => engine.push(image, reference))
+  } catch (error) {
+    return { reference, error }
+  }
+}
+
+function byRegistry(references: readonly Reference[]): Map<string, Reference[]> {
+  const groups = new Map<string, Reference[]>()
+  for (const reference of references)
+    groups.set(reference.registry, [...(groups.get(reference.registry) ?? []), reference])
+  return groups
+}
+
+function split(outcomes: readonly Outcome[]): [Pushed[], Failed[]] {
+  const isPushed = (outcome: Outcome): outcome is Pushed => 'digest' in outcome
+  return [outcomes.filter(isPushed), outcomes.filter((outcome): outcome is Failed => !isPushed(outcome))]
+}

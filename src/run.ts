@@ -1,0 +1,128 @@
+import { info } from '@actions/core'
+import { join } from 'node:path'
+import type { Context } from './context.js'
+import { readLogins, withoutRegistry } from './credentials.js'
+import { checkReadable } from './engine/access.js'
+import { chooseAccount } from './engine/account.js'
+import type { Engine, Pushed } from './engine/engine.js'
+import { selectEngine } from './engine/select.js'
+import { type Folder, makeFolder, removeSecrets } from './engine/storage.js'
+import { UserError } from './errors.js'
+import { chooseFormat, type Format } from './image/format.js'
+import { isTag, normalizeRegistry, parseName, parseReference, type Reference } from './image/reference.js'
+import type { Inputs } from './inputs.js'
+import { persist, pushAll } from './push.js'
+import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
+import type { State } from './state.js'
+
+/** What the step did. */
+export interface Result {
+  readonly imageId: string
+  readonly references: readonly Reference[]
+  readonly pushed: readonly Pushed[]
+  readonly engine: { readonly name: string; readonly version: string; readonly rootless: boolean }
+}
+
+/**
+ * The whole pass, from inputs to a pushed image.
+ * @param remember gets what `post` must remove, as soon as it exists
+ * @throws UserError for what the user can cure
+ */
+export async function run(inputs: Inputs, context: Context, remember: (state: State) => void): Promise<Result> {
+  const references = chooseReferences(inputs)
+  const registry = loginRegistry(inputs, references)
+  const git = parseGitContext(inputs.context)
+  const local = git === undefined ? await prepare(inputs, context.workspace) : undefined
+
+  const account = await chooseAccount(inputs, context)
+  const folder = await makeFolder(account, context)
+  remember({ folder: folder.path, unshare: [] })
+  try {
+    const { source, format } = local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
+    await checkReadable(source, account, context)
+    const engine = await prepareEngine({ inputs, source, context, folder, references, registry }, remember)
+    if (inputs.login !== undefined) {
+      const { username, password } = inputs.login
+      await persist(`Login to ${registry}`, () => engine.login(registry, username, password))
+      info(`Logged in to ${registry} as ${username}`)
+    }
+    const image = await engine.build({ inputs, source, format: format.format, references })
+    const pushed = inputs.push ? await pushAll(engine, image) : []
+    await engine.writeOutputs(image, inputs)
+    if (inputs.load) await engine.load(image)
+    const { name, version, rootless } = engine
+    return { imageId: image.id, references, pushed, engine: { name, version, rootless } }
+  } finally {
+    await removeSecrets(folder.path)
+  }
+}
+
+interface Prepared {
+  readonly source: Source
+  readonly format: Format
+}
+
+async function prepare(inputs: Inputs, workspace: string, folder?: string): Promise<Prepared> {
+  const source = await findSource(inputs, workspace, folder)
+  const format = chooseFormat(inputs.format, source.dockerfile, inputs.annotations.length > 0)
+  if (format.reason !== undefined) info(`Format: ${format.reason}`)
+  return { source, format }
+}
+
+async function fetchInto(git: GitContext | undefined, folder: Folder): Promise<string | undefined> {
+  if (git === undefined) return undefined
+  info(`Fetching ${git.url} at ${git.ref}`)
+  return await fetchGitContext(git, join(folder.path, 'context'), folder.account.prefix, folder.env)
+}
+
+interface Preparation {
+  readonly inputs: Inputs
+  readonly source: Source
+  readonly context: Context
+  readonly folder: Folder
+  readonly references: readonly Reference[]
+  readonly registry: string
+}
+
+async function prepareEngine(preparation: Preparation, remember: (state: State) => void): Promise<Engine> {
+  const { inputs, context, folder, references, registry } = preparation
+  const logins = await readLogins(context)
+  const registries = [...new Set(references.map((reference) => reference.registry))]
+  const selection = {
+    ...preparation,
+    logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
+    insecure: inputs.tlsVerify ? [] : registries,
+  }
+  return await selectEngine(selection, (program) => {
+    const { path, account } = folder
+    // On a machine that is thrown away, the storage goes with it.
+    if (context.ephemeral || context.uid === 0) remember({ folder: path, unshare: [] })
+    else remember({ folder: path, unshare: [...account.prefix, program, 'unshare'] })
+  })
+}
+
+/** The registry that the given login is for. */
+function loginRegistry(inputs: Inputs, references: readonly Reference[]): string {
+  if (inputs.registry !== undefined) return normalizeRegistry(inputs.registry)
+  const registries = [...new Set(references.map((reference) => reference.registry))]
+  if (inputs.login !== undefined && registries.length > 1) {
+    throw new UserError(
+      `Input "registry" is missing: the references are in ${registries.join(' and ')}, and "username" and "password" can be for one of them only.`,
+      `Write \`registry: ${registries[0] ?? ''}\`, and log in to the others in a step before.`,
+    )
+  }
+  return registries[0] ?? 'docker.io'
+}
+
+function chooseReferences(inputs: Inputs): Reference[] {
+  const images = inputs.images.map(parseName)
+  const tags = inputs.tags.length === 0 ? ['latest'] : inputs.tags
+  const references = tags.flatMap((tag) =>
+    isTag(tag) ? images.map((image) => ({ ...image, tag })) : [parseReference(tag)],
+  )
+  if (inputs.push && references.length === 0)
+    throw new UserError(
+      'Input "push" is true, and there is nothing to push: neither "images" nor "tags" names an image.',
+    )
+  return references
+}
