@@ -19,9 +19,7 @@ export class UserError extends Error {
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const lines = [error.message]
-  for (let cause = error.cause; cause !== undefined; cause = cause instanceof Error ? cause.cause : undefined) {
-    lines.push(`because: ${cause instanceof Error ? cause.message : String(cause)}`)
-  }
+  for (let { cause } = error; cause instanceof Error; { cause } = cause) lines.push(`because: ${cause.message}`)
   if (error instanceof UserError && error.cure !== undefined) lines.push(error.cure)
   return lines.join('\n')
 }

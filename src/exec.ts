@@ -7,7 +7,7 @@ export type Env = Readonly<Record<string, string>>
 export interface RunOptions {
   readonly env: Env
   readonly cwd?: string
-  /** Bytes for standard input; without them the program reads an empty one. */
+  /** Text for standard input, for programs that read it. */
   readonly input?: string
   /** Gets standard output and standard error as they come, in chunks that need not end with a line. */
   readonly onOutput?: (chunk: Buffer) => void
@@ -53,8 +53,9 @@ export async function attempt(argv: readonly string[], options: RunOptions): Pro
     env: { ...options.env },
     silent: true,
     ignoreReturnCode: true,
-    input: Buffer.from(options.input ?? ''),
     listeners: { stdout: listen(stdout), stderr: listen(stderr) },
+    // Only where a program reads it: writing to one that has already ended would end this process.
+    ...(options.input !== undefined && { input: Buffer.from(options.input) }),
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   }
   // The first parameter of exec() is split at spaces and quotes; quoting it keeps a path with a space whole.

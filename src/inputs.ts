@@ -1,6 +1,6 @@
 import { getInput, setSecret } from '@actions/core'
-import { parse } from 'csv-parse/sync'
 import validRange from 'semver/ranges/valid.js'
+import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
 import { Secret } from './secret.js'
@@ -15,12 +15,6 @@ export interface Output {
   readonly type: 'oci' | 'docker' | 'local' | 'tar'
   /** Relative to the workspace or absolute. */
   readonly dest: string
-}
-
-/** A name and what it stands for, as `name=value` lines give it. */
-export interface Pair {
-  readonly name: string
-  readonly value: string
 }
 
 /** Every input of the step, parsed and checked for itself; nothing here has looked at the disk yet. */
@@ -59,9 +53,6 @@ export interface Inputs {
   readonly rootless: 'prefer' | 'require' | 'off'
   readonly rootlessUser: string | undefined
 }
-
-/** Gives the text of an input, '' where it isn't set; white space as the user wrote it. */
-export type InputReader = (name: string) => string
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
 export function readInputs(env: Env): Inputs {
@@ -114,19 +105,6 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
   }
 }
 
-function refuse(name: string, got: string, allowed: string, cure?: string): UserError {
-  return new UserError(`Input "${name}": got ${JSON.stringify(got)}. ${allowed}`, cure)
-}
-
-/** The first of `choices` is the default. */
-function choice<T extends string>(read: InputReader, name: string, choices: readonly [T, ...T[]]): T {
-  const got = read(name).trim()
-  if (got === '') return choices[0]
-  const found = choices.find((known) => known === got)
-  if (found === undefined) throw refuse(name, got, `Allowed: ${choices.join(', ')}.`)
-  return found
-}
-
 function engine(read: InputReader): 'auto' | 'buildah' {
   if (read('engine').trim() === 'docker') {
     throw refuse(
@@ -137,62 +115,6 @@ function engine(read: InputReader): 'auto' | 'buildah' {
     )
   }
   return choice(read, 'engine', ['auto', 'buildah'])
-}
-
-/** The booleans of YAML 1.2's core schema, as @actions/core has them. */
-function boolean(read: InputReader, name: string, otherwise: boolean): boolean {
-  const got = read(name).trim()
-  if (got === '') return otherwise
-  if (['true', 'True', 'TRUE'].includes(got)) return true
-  if (['false', 'False', 'FALSE'].includes(got)) return false
-  throw refuse(name, got, 'Allowed: true, false.')
-}
-
-/** One entry a line, nothing else: no quoting, no commas. */
-function lines(text: string): string[] {
-  return text
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-}
-
-/**
- * One CSV record a line, as docker/build-push-action reads its lists: a record that starts with a quote may hold
- * newlines; with `commas` its fields are entries of their own, without they stay together.
- */
-function list(read: InputReader, name: string, options: { commas: boolean; keepSpace?: boolean }): string[] {
-  const text = read(name)
-  let records: string[][]
-  try {
-    records = parse(text, { relax_quotes: true, relax_column_count: true, skip_empty_lines: true })
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    // The text may be a secret: only where it breaks is shown.
-    throw new UserError(
-      `Input "${name}": a quoted entry isn't closed, or something follows its closing quote (${reason.replace(/,? ?(got|value is).*$/i, '')}).`,
-      'Quote a whole entry: "NAME=first line\nsecond line", and write a quote inside it twice: "NAME=say ""hi""".',
-    )
-  }
-  const entries = records.flatMap((fields) =>
-    options.commas ? fields.flatMap((field) => field.split(',')) : [fields.join(',')],
-  )
-  const kept = options.keepSpace === true ? entries : entries.map((entry) => entry.trim())
-  return kept.filter((entry) => entry.trim() !== '')
-}
-
-function pairs(read: InputReader, name: string, options: { emptyValue?: boolean } = {}): Pair[] {
-  const found = list(read, name, { commas: false }).map((line) => pair(name, line, options.emptyValue === true))
-  const twice = found.find(({ name: own }, index) => found.findIndex((other) => other.name === own) < index)
-  if (twice !== undefined) throw refuse(name, twice.name, 'It is given twice; write it once.')
-  return found
-}
-
-function pair(name: string, line: string, emptyValue: boolean): Pair {
-  const at = line.indexOf('=')
-  const key = (at < 0 ? line : line.slice(0, at)).trim()
-  const value = at < 0 ? '' : line.slice(at + 1)
-  if (key === '' || (value === '' && !emptyValue)) throw refuse(name, line, 'Write one name=value a line.')
-  return { name: key, value }
 }
 
 /** BuildKit writes `manifest:name=…`; levels that a single manifest doesn't have can't be honoured. */

@@ -1,26 +1,40 @@
 import { randomBytes } from 'node:crypto'
 
+/** Prints lines into the log of the step; none of them can be a workflow command, whoever wrote the text. */
+export function say(text: string): void {
+  process.stdout.write(`${inert(text)}\n`)
+}
+
 /**
- * Lets a program print into the log as it goes. Whatever it prints, the runner takes none of it for a workflow command
- * (`::set-output …`): commands are stopped by a token that the program can't know, and resumed behind it.
- * @param title the command line, shown in front
+ * A text in which the runner finds no workflow command: it takes `::name::` at the start of a line for one, and the
+ * older `##[name]` anywhere. Pure.
  */
-export async function printLive<T>(title: string, run: (onOutput: (chunk: Buffer) => void) => Promise<T>): Promise<T> {
+export function inert(text: string): string {
+  return text.replaceAll(/^(?=\s*::)/gm, '> ').replaceAll('##[', '## [')
+}
+
+/**
+ * Lets a program print into a group of the log as it goes. Whatever it prints, the runner takes none of it for a
+ * command: they are stopped by a token that the program can't know, and resumed behind it.
+ * @param title of the group
+ * @param command the command line, shown first
+ */
+export async function printLive<T>(
+  title: string,
+  command: string,
+  run: (onOutput: (chunk: Buffer) => void) => Promise<T>,
+): Promise<T> {
   const token = randomBytes(16).toString('hex')
-  let last = 0x0a
-  process.stdout.write(`::stop-commands::${token}\n${title}\n`)
+  const newline = 0x0a
+  let last = newline
+  process.stdout.write(`::group::${title}\n::stop-commands::${token}\n${command}\n`)
   try {
     return await run((chunk) => {
       process.stdout.write(chunk)
       last = chunk.at(-1) ?? last
     })
   } finally {
-    // The token counts only at the start of a line.
-    process.stdout.write(`${last === 0x0a ? '' : '\n'}::${token}::\n`)
+    // Both count only at the start of a line.
+    process.stdout.write(`${last === newline ? '' : '\n'}::${token}::\n::endgroup::\n`)
   }
-}
-
-/** A text on one line, and never the start of a workflow command, for what comes from outside. */
-export function oneLine(text: string): string {
-  return text.replaceAll(/[\r\n\u2028\u2029]+/g, ' ').replace(/^(?=\s*(::|##\[))/, '> ')
 }

@@ -1,4 +1,4 @@
-import { info, setFailed, setOutput } from '@actions/core'
+import { setFailed, setOutput } from '@actions/core'
 import { readContext } from './context.js'
 import { describe } from './errors.js'
 import { terminateChildren } from './exec.js'
@@ -6,8 +6,9 @@ import { formatReference } from './image/reference.js'
 import { readInputs } from './inputs.js'
 import { type Result, run } from './run.js'
 import { writeState } from './state.js'
+import { say } from './log.js'
 
-/** The runner sends SIGKILL 10 seconds after SIGINT. */
+/** The runner insists 7.5 seconds after SIGINT with SIGTERM, and 2.5 seconds later with SIGKILL. */
 const GRACE_MS = 2000
 
 for (const [signal, exitCode] of [
@@ -15,20 +16,23 @@ for (const [signal, exitCode] of [
   ['SIGTERM', 143],
 ] as const) {
   process.once(signal, () => {
+    process.exitCode = exitCode
     process.stdout.write(`\nCancelled by ${signal}: ending the build.\n`)
-    void terminateChildren(GRACE_MS).finally(() => process.exit(exitCode))
+    // The pass ends by itself when its program has ended; what waits for something else is not waited for.
+    void terminateChildren(GRACE_MS).then(() => setTimeout(() => process.exit(), GRACE_MS))
   })
 }
 
 try {
   const context = readContext()
   const inputs = readInputs(context.env)
-  info(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+  say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
   writeOutputs(await run(inputs, context, writeState))
 } catch (error) {
-  setFailed(describe(error))
+  // What fails because it was cancelled is no error of its own.
+  if (process.exitCode === undefined) setFailed(describe(error))
 }
-// A socket or a timer that a library left open must not hold the job; exitCode, set by setFailed, stays.
+// A socket or a timer that a library left open must not hold the job; the exit code that is set stays.
 process.exit()
 
 function writeOutputs({ imageId, references, pushed, engine }: Result): void {

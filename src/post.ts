@@ -1,15 +1,16 @@
-import { info, warning } from '@actions/core'
+import { warning } from '@actions/core'
 import { programEnvironment } from './context.js'
 import { removeFolder } from './engine/storage.js'
 import { describe } from './errors.js'
 import { readState } from './state.js'
+import { say } from './log.js'
 
 try {
   const state = readState()
-  if (state === undefined) info('Nothing to remove: the step ended before it made anything.')
+  if (state === undefined) say('Nothing to remove: the step ended before it made anything.')
   else {
     await removeFolder(state, programEnvironment(process.env))
-    info(`Removed ${state.folder}`)
+    say(`Removed ${state.folder}`)
   }
 } catch (error) {
   // The image is where it belongs; what could not be removed is no reason to fail the job.

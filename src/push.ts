@@ -1,8 +1,8 @@
-import { info } from '@actions/core'
 import pRetry from 'p-retry'
 import { type Engine, type Image, type Pushed, RegistryError } from './engine/engine.js'
 import { describe, UserError } from './errors.js'
 import { formatReference, type Reference } from './image/reference.js'
+import { say } from './log.js'
 
 /** References of one registry that are pushed at the same time, once the first has brought the layers there. */
 const AT_ONCE = 4
@@ -20,7 +20,7 @@ export async function persist<T>(what: string, action: () => Promise<T>): Promis
     shouldRetry: ({ error }) => error instanceof RegistryError && error.passing,
     onFailedAttempt: ({ error, attemptNumber, retriesLeft }) => {
       if (retriesLeft === 0 || !(error instanceof RegistryError && error.passing)) return
-      info(`${what}: attempt ${attemptNumber} failed, ${retriesLeft} left. ${describe(error)}`)
+      say(`${what}: attempt ${attemptNumber} failed, ${retriesLeft} left. ${describe(error)}`)
     },
   })
 }
@@ -35,7 +35,7 @@ export async function pushAll(engine: Engine, image: Image): Promise<Pushed[]> {
     [...byRegistry(image.references).values()].map((group) => pushGroup(engine, image, group)),
   )
   const [pushed, failed] = split(outcomes.flat())
-  for (const { reference, digest } of pushed) info(`Pushed ${formatReference(reference)}@${digest}`)
+  for (const { reference, digest } of pushed) say(`Pushed ${formatReference(reference)}@${digest}`)
   if (failed.length === 0) return pushed
   const names = failed.map(({ reference }) => formatReference(reference)).join(', ')
   const rest =

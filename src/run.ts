@@ -1,4 +1,3 @@
-import { info } from '@actions/core'
 import { join } from 'node:path'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
@@ -14,6 +13,7 @@ import type { Inputs } from './inputs.js'
 import { persist, pushAll } from './push.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
+import { say } from './log.js'
 
 /** What the step did. */
 export interface Result {
@@ -44,7 +44,7 @@ export async function run(inputs: Inputs, context: Context, remember: (state: St
     if (inputs.login !== undefined) {
       const { username, password } = inputs.login
       await persist(`Login to ${registry}`, () => engine.login(registry, username, password))
-      info(`Logged in to ${registry} as ${username}`)
+      say(`Logged in to ${registry} as ${username}`)
     }
     const image = await engine.build({ inputs, source, format: format.format, references })
     const pushed = inputs.push ? await pushAll(engine, image) : []
@@ -65,13 +65,13 @@ interface Prepared {
 async function prepare(inputs: Inputs, workspace: string, folder?: string): Promise<Prepared> {
   const source = await findSource(inputs, workspace, folder)
   const format = chooseFormat(inputs.format, source.dockerfile, inputs.annotations.length > 0)
-  if (format.reason !== undefined) info(`Format: ${format.reason}`)
+  if (format.reason !== undefined) say(`Format: ${format.reason}`)
   return { source, format }
 }
 
 async function fetchInto(git: GitContext | undefined, folder: Folder): Promise<string | undefined> {
   if (git === undefined) return undefined
-  info(`Fetching ${git.url} at ${git.ref}`)
+  say(`Fetching ${git.url} at ${git.ref}`)
   return await fetchGitContext(git, join(folder.path, 'context'), folder.account.prefix, folder.env)
 }
 

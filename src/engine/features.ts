@@ -10,6 +10,9 @@ export interface Need {
   readonly since: string | undefined
 }
 
+/** The oldest release whose flags are all as they are used here; hosted runners of 2022 have it. */
+const OLDEST: Need = { what: 'this action', since: '1.23.0' }
+
 /** First versions of flags, read in the man pages and sources of the releases (see docs/engines.md). */
 const INPUT_SINCE: readonly [name: string, since: string, used: (inputs: Inputs) => boolean][] = [
   ['build-contexts', '1.27.0', (inputs) => inputs.buildContexts.length > 0],
@@ -49,14 +52,14 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile | undefined): Nee
     what: `input "${name}"`,
     since,
   }))
-  if (dockerfile === undefined) return ofInputs
+  if (dockerfile === undefined) return [OLDEST, ...ofInputs]
   const ofSteps = stepsOf(dockerfile).flatMap((instruction) =>
     DOCKERFILE_SINCE.filter(([, , used]) => used(instruction)).map(([feature, since]) => ({
       what: `Dockerfile line ${instruction.line}: ${instruction.keyword} with ${feature}`,
       since,
     })),
   )
-  return [...ofInputs, ...ofSteps]
+  return [OLDEST, ...ofInputs, ...ofSteps]
 }
 
 /** The needs that this version can't meet. */

@@ -30,6 +30,7 @@ export interface Machine {
   readonly fuse: boolean
   readonly tun: boolean
   readonly networkHelper: boolean
+  readonly netavark: string | undefined
   /** Bytes that an ordinary user may still write where the storage will be. */
   readonly freeBytes: number
 }
@@ -40,16 +41,25 @@ export interface IdMapTool {
 }
 
 /** Places beside PATH where distributions keep helpers of containers. */
-const HELPER_FOLDERS = ['/usr/bin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/libexec/podman', '/usr/lib/podman']
+const HELPER_FOLDERS = [
+  '/usr/bin',
+  '/usr/sbin',
+  '/sbin',
+  '/usr/local/bin',
+  '/usr/libexec/podman',
+  '/usr/lib/podman',
+  '/usr/local/libexec/podman',
+  '/usr/local/lib/podman',
+]
 
 /** Reads what the machine tells about itself; a few dozen small files, nothing is started. */
 export async function readMachine(account: User, storageFolder: string, env: Env): Promise<Machine> {
   const program = (name: string) => findProgram(name, env, HELPER_FOLDERS)
-  const [status, subuid, subgid, crun, runc, fuseOverlayfs, slirp, pasta] = await Promise.all([
+  const [status, subuid, subgid, crun, runc, fuseOverlayfs, slirp, pasta, netavark] = await Promise.all([
     text('/proc/self/status'),
     text('/etc/subuid'),
     text('/etc/subgid'),
-    ...['crun', 'runc', 'fuse-overlayfs', 'slirp4netns', 'pasta'].map(program),
+    ...['crun', 'runc', 'fuse-overlayfs', 'slirp4netns', 'pasta', 'netavark'].map(program),
   ])
   const space = await statfs(storageFolder)
   return {
@@ -74,6 +84,7 @@ export async function readMachine(account: User, storageFolder: string, env: Env
     fuse: await mayOpen('/dev/fuse', account),
     tun: await mayOpen('/dev/net/tun', account),
     networkHelper: slirp !== undefined || pasta !== undefined,
+    netavark,
     freeBytes: space.bavail * space.bsize,
   }
 }

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import gte from 'semver/functions/gte.js'
 import { UserError } from '../errors.js'
-import { attempt, type RunResult } from '../exec.js'
+import { attempt } from '../exec.js'
 import type { Machine } from './machine.js'
+import { checkNamespaces } from './namespaces.js'
 import { type Place, tryWay, type Way } from './probe.js'
 import type { Driver } from './storage.js'
 
@@ -22,7 +24,8 @@ export interface Preflight {
   readonly warnings: readonly string[]
 }
 
-const NEEDED_IDS = 65536
+/** First release seen to fail without netavark, even where a step shares the host's network. */
+const NETAVARK_SINCE = '1.33.0'
 const LOW_DISK = 2 ** 30
 
 /**
@@ -41,124 +44,11 @@ export async function preflight(wish: WayWish, place: Place): Promise<Preflight>
   }
   for (const { isolation, runtime } of isolations(wish, place, notes)) {
     const way: Way = { ...base, isolation, runtime, network: isolation === 'chroot' ? 'default' : wish.network }
-    const trouble = needsTest(way, driver.mounted, wish) ? await tryWay(way, place) : undefined
+    const trouble = needsTest(way, driver.mounted, wish, place) ? await tryWay(way, place) : undefined
     if (trouble === undefined) return { way, notes, warnings }
     notes.push(`isolation ${isolation}${runtime === undefined ? '' : ` with ${runtime}`} doesn't work here: ${trouble}`)
   }
   throw noWay(wish, place.machine, notes)
-}
-
-/**
- * What stops user namespaces here, from how `buildah unshare cat /proc/self/uid_map` ended; pure.
- * @returns the cause and its cure; undefined when the mapping is usable
- */
-export function explainNamespaces(
-  result: RunResult,
-  machine: Machine,
-  user: string,
-): { cause: string; cure: string } | undefined {
-  const ids = result.stdout.split('\n').reduce((sum, line) => sum + (Number(line.trim().split(/\s+/)[2]) || 0), 0)
-  if (result.exitCode === 0 && ids > 1) return undefined
-  return (
-    closedKernel(machine) ??
-    missingTool(machine) ??
-    missingRange(machine, user) ??
-    powerlessTool(machine) ??
-    unknownCause(result, machine)
-  )
-}
-
-function closedKernel(machine: Machine): { cause: string; cure: string } | undefined {
-  if (machine.maxUserNamespaces === 0) {
-    return {
-      cause: 'the kernel allows no user namespaces (user.max_user_namespaces is 0)',
-      cure: 'sudo sysctl -w user.max_user_namespaces=65536',
-    }
-  }
-  if (machine.usernsClone === 0) {
-    return {
-      cause: 'the kernel allows user namespaces to root only (kernel.unprivileged_userns_clone is 0)',
-      cure: 'sudo sysctl -w kernel.unprivileged_userns_clone=1',
-    }
-  }
-  return undefined
-}
-
-function missingTool(machine: Machine): { cause: string; cure: string } | undefined {
-  const missing =
-    machine.newuidmap === undefined ? 'newuidmap' : machine.newgidmap === undefined ? 'newgidmap' : undefined
-  if (missing === undefined) return undefined
-  return {
-    cause: `the program ${missing} is missing`,
-    cure: 'sudo apt-get install uidmap   # Fedora: shadow-utils, Alpine: shadow-uidmap, openSUSE: shadow',
-  }
-}
-
-function missingRange(machine: Machine, user: string): { cause: string; cure: string } | undefined {
-  const file = machine.subuids === 0 ? '/etc/subuid' : machine.subgids === 0 ? '/etc/subgid' : undefined
-  if (file === undefined) return undefined
-  return {
-    cause: `${file} gives the user ${user} no subordinate ids`,
-    cure: `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}   # any free range of 65536`,
-  }
-}
-
-function powerlessTool(machine: Machine): { cause: string; cure: string } | undefined {
-  if (machine.noNewPrivileges) {
-    return {
-      cause: 'the process may not gain privileges (no_new_privs), so newuidmap has no effect',
-      cure: 'Allow it for this container: `allowPrivilegeEscalation: true` in Kubernetes, no `--security-opt no-new-privileges` in Docker.',
-    }
-  }
-  const tool = [machine.newuidmap, machine.newgidmap].find((found) => found?.setuid === false)
-  if (tool === undefined || machine.inContainer) return undefined
-  return {
-    cause: `${tool.path} is neither setuid nor has the capability, so it can't map ids`,
-    cure: `sudo chmod u+s ${tool.path}`,
-  }
-}
-
-function unknownCause(result: RunResult, machine: Machine): { cause: string; cure: string } {
-  const said = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-3).join('; ')
-  if (machine.apparmorRestricts) {
-    return {
-      cause: `AppArmor restricts user namespaces to programs with a profile (${said})`,
-      cure: 'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
-    }
-  }
-  if (machine.seccomp && machine.inContainer) {
-    return {
-      cause: `the container's seccomp filter forbids user namespaces (${said})`,
-      cure: 'container:\n  options: --security-opt seccomp=unconfined --security-opt apparmor=unconfined',
-    }
-  }
-  if (machine.inContainer) {
-    return {
-      cause: `newuidmap can't map ids in this container (${said})`,
-      cure: 'In the container image: chmod u-s /usr/bin/newuidmap /usr/bin/newgidmap && setcap cap_setuid+ep /usr/bin/newuidmap && setcap cap_setgid+ep /usr/bin/newgidmap',
-    }
-  }
-  return {
-    cause: `no user namespace could be made (${said})`,
-    cure: 'Run `buildah unshare cat /proc/self/uid_map` as the user of the step: it should print a range of 65536 ids.',
-  }
-}
-
-async function checkNamespaces({ buildah, folder, machine }: Place): Promise<string[]> {
-  const { account } = folder
-  // As real root, no namespace is needed, and Buildah makes none.
-  if (account.uid === 0) return []
-  const result = await attempt([...account.prefix, buildah.path, 'unshare', 'cat', '/proc/self/uid_map'], {
-    env: folder.env,
-    cwd: folder.path,
-  })
-  const trouble = explainNamespaces(result, machine, account.name)
-  if (trouble !== undefined) throw new UserError(`A rootless build can't work here: ${trouble.cause}.`, trouble.cure)
-  const ids = Math.min(machine.subuids, machine.subgids)
-  if (ids === 0 || ids >= NEEDED_IDS) return []
-  return [
-    `The user ${account.name} has only ${ids} subordinate ids; a file of a higher owner can't be unpacked. Give it 65536: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${account.name}`,
-  ]
 }
 
 function lowDisk({ machine, folder }: Place): string[] {
@@ -252,8 +142,9 @@ function runtimeFlaw(runtime: string, wish: WayWish, machine: Machine, uid: numb
 }
 
 /** Where the mount worked, chroot needs nothing that the namespace hasn't shown; everything else is worth a test. */
-function needsTest(way: Way, mounted: boolean, wish: WayWish): boolean {
-  return !mounted || (way.isolation !== 'chroot' && wish.runs)
+function needsTest(way: Way, mounted: boolean, wish: WayWish, { machine, buildah }: Place): boolean {
+  const lacksNetwork = machine.netavark === undefined && gte(buildah.version, NETAVARK_SINCE)
+  return !mounted || lacksNetwork || (way.isolation !== 'chroot' && wish.runs)
 }
 
 function notInChroot(wish: WayWish): UserError {
@@ -270,8 +161,9 @@ function noWay(wish: WayWish, machine: Machine, notes: readonly string[]): UserE
     ...(wish.network === 'none' ? ['network: none'] : []),
     ...(wish.shmSize === undefined ? [] : [`shm-size: ${wish.shmSize}`]),
   ]
-  const cure =
-    machine.crun === undefined && machine.runc === undefined
+  const cure = notes.some((note) => note.includes('netavark'))
+    ? 'sudo apt-get install netavark'
+    : machine.crun === undefined && machine.runc === undefined
       ? 'sudo apt-get install crun slirp4netns'
       : asked.length > 0
         ? `Leave out \`${asked.join('`, `')}\`, or cure what is named above; \`network: host\` needs no network helper.`

@@ -1,4 +1,4 @@
-import { info, warning } from '@actions/core'
+import { warning } from '@actions/core'
 import type { Context } from '../context.js'
 import type { AuthFile } from '../credentials.js'
 import type { Inputs } from '../inputs.js'
@@ -13,6 +13,7 @@ import { readMachine } from './machine.js'
 import { preflight } from './preflight.js'
 import type { Way } from './probe.js'
 import { type Folder, storageConf, writePrivate } from './storage.js'
+import { say } from '../log.js'
 
 export interface Selection {
   readonly inputs: Inputs
@@ -39,10 +40,10 @@ export async function selectEngine(selection: Selection, onProgram: (path: strin
   const machine = await readMachine(folder.account, folder.path, folder.env)
   const runs = stepsOf(source.dockerfile).some(({ keyword }) => keyword === 'RUN' || keyword === 'ONBUILD')
   const { way, notes, warnings } = await preflight({ ...inputs, runs }, { buildah, folder, machine, context })
-  info(
+  say(
     `Engine: Buildah ${buildah.version} (${buildah.path}, ${buildah.reason}), as ${folder.account.name} (${folder.account.reason}); ${describeWay(way)}`,
   )
-  for (const note of notes) info(`  passed over: ${note}`)
+  for (const note of notes) say(`  passed over: ${note}`)
   for (const text of warnings) warning(text)
   return await configured(selection, { buildah, way })
 }

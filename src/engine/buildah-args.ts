@@ -1,0 +1,150 @@
+import { resolve } from 'node:path'
+import type { Context } from '../context.js'
+import { formatReference, type Reference } from '../image/reference.js'
+import type { Output } from '../inputs.js'
+import { isPath } from '../source.js'
+import type { BuildRequest, Image } from './engine.js'
+import type { Buildah } from './install.js'
+import { type Way, wayArgs } from './probe.js'
+import { type Folder, storageArgs } from './storage.js'
+
+/** Everything that Buildah's command lines are made of beside the request itself. */
+export interface BuildahSetup {
+  readonly buildah: Buildah
+  readonly folder: Folder
+  readonly way: Way
+  readonly context: Context
+  /** Paths of private files for this run. */
+  readonly files: { readonly auth: string; readonly policy: string | undefined }
+  /** Registries that may be spoken to without TLS or with an unknown certificate. */
+  readonly insecure: readonly string[]
+}
+
+export interface BuildPaths {
+  readonly iid: string
+  readonly rootfs: string
+  readonly auth: string
+  readonly policy: string | undefined
+  /** Secret ids and the private files that hold them. */
+  readonly secrets: readonly { readonly id: string; readonly path: string }[]
+}
+
+/** The arguments of a build, from the global ones to the context folder; pure. */
+export function buildArgs(
+  request: BuildRequest,
+  setup: Pick<BuildahSetup, 'folder' | 'way' | 'context'>,
+  paths: BuildPaths,
+): string[] {
+  const { inputs, source, format, references } = request
+  const each = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value])
+  const pairs = (flag: string, values: readonly { name: string; value: string }[]) =>
+    each(
+      flag,
+      values.map(({ name, value }) => `${name}=${value}`),
+    )
+  const { workspace } = setup.context
+  return [
+    ...globalArgs(setup),
+    'build',
+    // what
+    ...['--file', source.file],
+    ...(source.target === undefined ? [] : ['--target', source.target]),
+    ...each('--build-arg', inputs.buildArgs),
+    ...pairs(
+      '--build-context',
+      inputs.buildContexts.map(({ name, value }) => ({
+        name,
+        value: isPath(value) ? resolve(workspace, value) : value,
+      })),
+    ),
+    ...each(
+      '--secret',
+      paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
+    ),
+    ...each(
+      '--ssh',
+      inputs.ssh.map((entry) => absoluteKeys(entry, workspace)),
+    ),
+    // how
+    ...['--layers', '--format', format],
+    ...wayArgs(setup.way),
+    ...each('--add-host', inputs.addHosts),
+    ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
+    ...each('--ulimit', inputs.ulimit),
+    ...(inputs.pull ? ['--pull-always'] : []),
+    ...(inputs.noCache ? ['--no-cache'] : []),
+    ...['--authfile', paths.auth],
+    ...(paths.policy === undefined ? [] : ['--signature-policy', paths.policy]),
+    // the result
+    ...pairs('--label', inputs.labels),
+    ...pairs('--annotation', inputs.annotations),
+    ...each('--tag', references.map(formatReference)),
+    ...['--iidfile', paths.iid],
+    ...(inputs.outputs.some(isFiles) ? ['--output', `type=tar,dest=${paths.rootfs}`] : []),
+    ...inputs.extraArgs,
+    source.context,
+  ]
+}
+
+/** The arguments of a login; the password goes to standard input. Pure. */
+export function loginArgs(registry: string, username: string, auth: string, insecure: readonly string[]): string[] {
+  return [
+    'login',
+    '--authfile',
+    auth,
+    '--username',
+    username,
+    '--password-stdin',
+    ...tlsArgs(registry, insecure),
+    registry,
+  ]
+}
+
+/** The arguments of the push of one reference; pure. */
+export function pushArgs(
+  image: Image,
+  reference: Reference,
+  digestFile: string,
+  setup: Pick<BuildahSetup, 'folder' | 'way' | 'files' | 'insecure'>,
+): string[] {
+  return [
+    ...globalArgs(setup),
+    ...[
+      'push',
+      '--authfile',
+      setup.files.auth,
+      '--format',
+      image.format === 'oci' ? 'oci' : 'v2s2',
+      '--digestfile',
+      digestFile,
+    ],
+    ...tlsArgs(reference.registry, setup.insecure),
+    ...(setup.files.policy === undefined ? [] : ['--signature-policy', setup.files.policy]),
+    image.id,
+    `docker://${formatReference(reference)}`,
+  ]
+}
+
+export function globalArgs({ folder, way }: Pick<BuildahSetup, 'folder' | 'way'>): string[] {
+  return storageArgs(folder.path, way.driver, way.fuseOverlayfs)
+}
+
+function tlsArgs(registry: string, insecure: readonly string[]): string[] {
+  return insecure.includes(registry) ? ['--tls-verify=false'] : []
+}
+
+/** `id=key,key` with the keys' paths absolute, since Buildah runs in another folder. */
+function absoluteKeys(entry: string, workspace: string): string {
+  const [id = '', keys] = entry.split(/=(.*)/s)
+  return keys === undefined
+    ? id
+    : `${id}=${keys
+        .split(',')
+        .map((key) => resolve(workspace, key))
+        .join(',')}`
+}
+
+/** Whether an output is the files of the image, not the image itself. */
+export function isFiles({ type }: Output): boolean {
+  return type === 'local' || type === 'tar'
+}
