@@ -42,10 +42,10 @@ export async function chooseAccount(wish: AccountWish, context: Context): Promis
         'Remove the input: the build already runs without root.',
       )
     }
-    return { ...stepUser(context), prefix: [], reason: `the step runs as uid ${context.uid}` }
+    return { ...(await stepUser(context)), prefix: [], reason: 'who runs the step' }
   }
   if (wish.rootless === 'off')
-    return { ...stepUser(context), prefix: [], reason: 'the step runs as root and rootless is off' }
+    return { ...(await stepUser(context)), prefix: [], reason: 'the step runs as root and rootless is off' }
   const { user, reason } = await findUnprivileged(wish.rootlessUser, context)
   return { ...user, prefix: await dropTo(user, context.env), reason }
 }
@@ -68,8 +68,10 @@ export function nextFreeRange(text: string): number {
   return Math.max(FIRST_RANGE, ...ends.filter((end) => Number.isInteger(end)))
 }
 
-function stepUser(context: Context): User {
-  return { name: context.env['USER'] ?? String(context.uid), uid: context.uid, gid: context.gid, home: context.home }
+/** By its number: the USER of the environment may be another's, or missing, and subordinate ids go by the name. */
+async function stepUser({ uid, gid, home, env }: Context): Promise<User> {
+  const name = (await lookUp(String(uid), env))?.name ?? String(uid)
+  return { name, uid, gid, home }
 }
 
 async function findUnprivileged(named: string | undefined, context: Context): Promise<{ user: User; reason: string }> {
@@ -97,13 +99,12 @@ async function findUnprivileged(named: string | undefined, context: Context): Pr
 }
 
 async function lookUp(nameOrUid: string, env: Env): Promise<User | undefined> {
+  const local = parsePasswd(await readFile('/etc/passwd', 'utf8').catch(() => ''), nameOrUid)
+  if (local !== undefined) return local
+  // A directory service may know more than the file.
   const getent = await findProgram('getent', env)
-  // getent also knows users of a directory service; without it (musl) the file is all there is.
-  const text =
-    getent === undefined
-      ? await readFile('/etc/passwd', 'utf8')
-      : (await attempt([getent, 'passwd', nameOrUid], { env })).stdout
-  return parsePasswd(text, nameOrUid)
+  if (getent === undefined) return undefined
+  return parsePasswd((await attempt([getent, 'passwd', nameOrUid], { env })).stdout, nameOrUid)
 }
 
 /** The entry of passwd(5) text with this name or uid. */

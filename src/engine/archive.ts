@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { arch } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Context } from '../context.js'
 import { UserError } from '../errors.js'
@@ -41,20 +41,31 @@ export async function fetchBuildah(
       'Set it to a folder that the user who runs the step may write.',
     )
   }
-  const releases = (await readManifest(source, context)).filter(({ version }) => fits(version))
-  const release = (await tools.findFromManifest('*', true, releases.map(toolRelease), arch())) as Release | undefined
-  const file = release?.files[0]
-  if (release === undefined || file === undefined) return undefined
-  const folder = tools.find('buildah', release.version) || (await download(tools, file, release.version))
-  return `${folder}/bin/buildah`
+  // Everything that is fetched goes here and is gone in the end, however it ends.
+  const temporary = await mkdtemp(join(context.temp, 'rootless-image-build-archive-'))
+  try {
+    const releases = await readManifest(tools, source, context, temporary)
+    const fitting = releases.filter(({ version }) => fits(version)).map(toolRelease)
+    const release = await tools.findFromManifest('*', true, fitting, arch())
+    const file = release?.files[0] as ReleaseFile | undefined
+    if (release === undefined || file === undefined) return undefined
+    const folder = tools.find('buildah', release.version) || (await download(tools, file, release.version, temporary))
+    return `${folder}/bin/buildah`
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
 }
 
-async function download(
-  tools: typeof import('@actions/tool-cache'),
-  file: Release['files'][number],
-  version: string,
-): Promise<string> {
-  const archive = await tools.downloadTool(file.download_url)
+type ToolCache = typeof import('@actions/tool-cache')
+
+async function download(tools: ToolCache, file: ReleaseFile, version: string, temporary: string): Promise<string> {
+  const archive = await tools.downloadTool(file.download_url, join(temporary, 'archive')).catch((error: unknown) => {
+    throw new UserError(
+      `${file.download_url} could not be fetched.`,
+      'Check the "download_url" of Buildah in "buildah-manifest".',
+      { cause: error },
+    )
+  })
   const got = await sha256(archive)
   if (got !== file.sha256.toLowerCase()) {
     throw new UserError(
@@ -62,7 +73,7 @@ async function download(
       'Correct the manifest ("buildah-manifest"), or find out who changed the archive.',
     )
   }
-  return await tools.cacheDir(await tools.extractTar(archive), 'buildah', version)
+  return await tools.cacheDir(await tools.extractTar(archive, join(temporary, 'files')), 'buildah', version)
 }
 
 async function sha256(path: string): Promise<string> {
@@ -71,8 +82,7 @@ async function sha256(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-async function readManifest(source: string, context: Context): Promise<Release[]> {
-  const tools = await import('@actions/tool-cache')
+async function readManifest(tools: ToolCache, source: string, context: Context, temporary: string): Promise<Release[]> {
   const refuse = (why: string, cause?: unknown) =>
     new UserError(
       `Input "buildah-manifest": ${source} ${why}.`,
@@ -81,7 +91,9 @@ async function readManifest(source: string, context: Context): Promise<Release[]
     )
   let text: string
   try {
-    const path = /^https?:/.test(source) ? await tools.downloadTool(source) : resolve(context.workspace, source)
+    const path = /^https?:/.test(source)
+      ? await tools.downloadTool(source, join(temporary, 'manifest'))
+      : resolve(context.workspace, source)
     text = await readFile(path, 'utf8')
   } catch (error) {
     throw refuse('could not be read', error)

@@ -31,6 +31,7 @@ export interface BuildahWish {
 export async function provideBuildah(wish: BuildahWish, context: Context): Promise<Buildah> {
   const found = await locate(context.env)
   if (found !== undefined && misfit(found.version, wish) === undefined) return { ...found, reason: 'found on PATH' }
+  if (wish.needs.some(({ since }) => since === undefined)) return refuse(wish, found, undefined)
   // What the system has is too old: its package manager seldom has a newer one, so an archive that is offered goes first.
   const archive = found === undefined ? undefined : await fromManifest(wish, context)
   if (archive !== undefined) return archive
@@ -47,7 +48,13 @@ async function fromManifest(wish: BuildahWish, context: Context): Promise<Builda
   if (wish.manifest === undefined) return undefined
   const path = await fetchBuildah(wish.manifest, (version) => misfit(version, wish) === undefined, context)
   if (path === undefined) return undefined
-  return { path, version: await versionOf(path, context.env), reason: `from the manifest ${wish.manifest}` }
+  const version = await versionOf(path, context.env)
+  const flaw = misfit(version, wish)
+  if (flaw === undefined) return { path, version, reason: `from the manifest ${wish.manifest}` }
+  throw new UserError(
+    `Input "buildah-manifest": ${wish.manifest} gave Buildah ${version}, another version than it lists: ${flaw}.`,
+    'Correct the version of that archive in the manifest.',
+  )
 }
 
 function refuse(
@@ -138,7 +145,7 @@ async function installPackages(context: Context): Promise<string | undefined> {
   const commands = packageCommands(manager)
   const prefix = await rootPrefix(context)
   if (prefix === undefined) {
-    return `It could not be installed: the step isn't root, and \`sudo -n\` doesn't work here. As root, run:\n${commands.map((argv) => `  ${formatCommand(argv)}`).join('\n')}`
+    return `Nothing could be installed: the step isn't root, and \`sudo -n\` doesn't work here. As root, run:\n${commands.map((argv) => `  ${formatCommand(argv)}`).join('\n')}`
   }
   say(`Installing Buildah and what a rootless build needs with ${manager.split('/').pop() ?? manager}`)
   for (const argv of commands) {

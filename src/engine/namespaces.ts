@@ -41,6 +41,7 @@ export function explainNamespaces(result: RunResult, machine: Machine, user: str
   if (result.exitCode === 0 && ids > 1) return undefined
   return (
     closedKernel(machine) ??
+    filtered(result, machine) ??
     missingTool(machine) ??
     missingRange(machine, user) ??
     powerlessTool(machine) ??
@@ -62,6 +63,23 @@ function closedKernel(machine: Machine): Cause | undefined {
     }
   }
   return undefined
+}
+
+/** The kernel said no to the namespace itself, before any id was mapped. */
+function filtered(result: RunResult, machine: Machine): Cause | undefined {
+  if (!/CLONE_NEWUSER\)?.*(Operation not permitted|Permission denied)|unshare\(\.\.\.\)/i.test(result.stderr))
+    return undefined
+  if (machine.apparmorRestricts && !machine.inContainer) {
+    return {
+      cause: 'AppArmor restricts user namespaces to programs with a profile',
+      cure: 'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+    }
+  }
+  if (!machine.seccomp) return undefined
+  return {
+    cause: 'a seccomp filter, as containers have it, forbids user namespaces',
+    cure: 'container:\n  options: --security-opt seccomp=unconfined --security-opt apparmor=unconfined',
+  }
 }
 
 function missingTool(machine: Machine): Cause | undefined {
@@ -91,27 +109,15 @@ function powerlessTool(machine: Machine): Cause | undefined {
     }
   }
   const tool = [machine.newuidmap, machine.newgidmap].find((found) => found?.setuid === false)
-  if (tool === undefined || machine.inContainer) return undefined
+  if (tool === undefined) return undefined
   return {
-    cause: `${tool.path} is neither setuid nor has the capability, so it can't map ids`,
-    cure: `sudo chmod u+s ${tool.path}`,
+    cause: `${tool.path} can't map ids: it isn't setuid (nor, as it seems, does it have the capability)`,
+    cure: `sudo chmod u+s ${tool.path}   # in a container: setcap ${tool === machine.newuidmap ? 'cap_setuid' : 'cap_setgid'}+ep ${tool.path}`,
   }
 }
 
 function unknownCause(result: RunResult, machine: Machine): Cause {
-  const said = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-3).join('; ')
-  if (machine.apparmorRestricts) {
-    return {
-      cause: `AppArmor restricts user namespaces to programs with a profile (${said})`,
-      cure: 'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
-    }
-  }
-  if (machine.seccomp && machine.inContainer) {
-    return {
-      cause: `the container's seccomp filter forbids user namespaces (${said})`,
-      cure: 'container:\n  options: --security-opt seccomp=unconfined --security-opt apparmor=unconfined',
-    }
-  }
+  const said = messages(result.stderr.trim() || result.stdout.trim())
   if (machine.inContainer) {
     return {
       cause: `newuidmap can't map ids in this container (${said})`,
@@ -122,4 +128,10 @@ function unknownCause(result: RunResult, machine: Machine): Cause {
     cause: `no user namespace could be made (${said})`,
     cure: 'Run `buildah unshare cat /proc/self/uid_map` as the user of the step: it should print a range of 65536 ids.',
   }
+}
+
+/** The last messages of Buildah, without the time and level that its logger puts around them. */
+function messages(output: string): string {
+  const bare = output.replaceAll(/^time="[^"]*" level=\w+ msg=/gm, '')
+  return bare.split('\n').slice(-3).join('; ')
 }
