@@ -3,9 +3,10 @@ import coerce from 'semver/functions/coerce.js'
 import satisfies from 'semver/functions/satisfies.js'
 import type { Context } from '../context.js'
 import { UserError } from '../errors.js'
-import { attempt, CommandError, execute, findProgram, formatCommand, type Env } from '../exec.js'
+import { attempt, CommandError, execute, findProgram, formatCommand } from '../exec.js'
 import { fetchBuildah } from './archive.js'
 import { type Need, unmet } from './features.js'
+import type { Folder } from './storage.js'
 import { say } from '../log.js'
 
 /** A Buildah on this machine. */
@@ -28,27 +29,29 @@ export interface BuildahWish {
  * Finds a Buildah that fits, or installs one: the one on PATH, else the package manager's, else one of the manifest.
  * @throws UserError when there is none: what was found, what was asked for, what to do.
  */
-export async function provideBuildah(wish: BuildahWish, context: Context): Promise<Buildah> {
-  const found = await locate(context.env)
+export async function provideBuildah(wish: BuildahWish, context: Context, folder: Folder): Promise<Buildah> {
+  const found = await locate(folder)
   if (found !== undefined && misfit(found.version, wish) === undefined) return { ...found, reason: 'found on PATH' }
   if (wish.needs.some(({ since }) => since === undefined)) return refuse(wish, found, undefined)
   // What the system has is too old: its package manager seldom has a newer one, so an archive that is offered goes first.
-  const archive = found === undefined ? undefined : await fromManifest(wish, context)
+  const archive = found === undefined ? undefined : await fromManifest(wish, context, folder)
   if (archive !== undefined) return archive
 
   const trouble = await installPackages(context)
-  const installed = await locate(context.env)
+  const installed = await locate(folder)
   if (installed !== undefined && misfit(installed.version, wish) === undefined) {
     return { ...installed, reason: `${found === undefined ? 'installed' : 'upgraded'} with the package manager` }
   }
-  return (found === undefined ? await fromManifest(wish, context) : undefined) ?? refuse(wish, installed, trouble)
+  return (
+    (found === undefined ? await fromManifest(wish, context, folder) : undefined) ?? refuse(wish, installed, trouble)
+  )
 }
 
-async function fromManifest(wish: BuildahWish, context: Context): Promise<Buildah | undefined> {
+async function fromManifest(wish: BuildahWish, context: Context, folder: Folder): Promise<Buildah | undefined> {
   if (wish.manifest === undefined) return undefined
   const path = await fetchBuildah(wish.manifest, (version) => misfit(version, wish) === undefined, context)
   if (path === undefined) return undefined
-  const version = await versionOf(path, context.env)
+  const version = await versionOf(path, folder)
   const flaw = misfit(version, wish)
   if (flaw === undefined) return { path, version, reason: `from the manifest ${wish.manifest}` }
   throw new UserError(
@@ -123,13 +126,14 @@ export function packageCommands(manager: string): string[][] {
   }
 }
 
-async function locate(env: Env): Promise<{ path: string; version: string } | undefined> {
-  const path = await findProgram('buildah', env, ['/usr/bin', '/usr/local/bin'])
-  return path === undefined ? undefined : { path, version: await versionOf(path, env) }
+async function locate(folder: Folder): Promise<{ path: string; version: string } | undefined> {
+  const path = await findProgram('buildah', folder.env, ['/usr/bin', '/usr/local/bin'])
+  return path === undefined ? undefined : { path, version: await versionOf(path, folder) }
 }
 
-async function versionOf(path: string, env: Env): Promise<string> {
-  const { stdout } = await execute([path, '--version'], { env })
+/** Asked as the account and in the private folder: even for this, Buildah makes folders below XDG_RUNTIME_DIR. */
+async function versionOf(path: string, { account, env, path: cwd }: Folder): Promise<string> {
+  const { stdout } = await execute([...account.prefix, path, '--version'], { env, cwd })
   const version = coerce(/version (\S+)/.exec(stdout)?.[1])?.version
   if (version === undefined) throw new Error(`${path} --version prints no version: ${stdout.trim()}`)
   return version

@@ -35,6 +35,7 @@ export async function selectEngine(selection: Selection, onProgram: (path: strin
   const buildah = await provideBuildah(
     { range: inputs.buildahVersion, manifest: inputs.buildahManifest, needs },
     context,
+    folder,
   )
   onProgram(buildah.path)
   const machine = await readMachine(folder.account, folder.path, folder.env)

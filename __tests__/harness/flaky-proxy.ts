@@ -1,0 +1,104 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+
+import { close, listen } from './loopback.js'
+
+/** One scripted fault: what the proxy does, instead of passing on, to the first `times` requests that fit. */
+export interface Fault {
+  readonly method: string
+  readonly path: RegExp
+  readonly times: number
+  /** An answer with this status; or `cut`, which ends the connection after the first half of the body has come. */
+  readonly answer: { readonly status: number; readonly headers?: Readonly<Record<string, string>> } | 'cut'
+}
+
+export interface Passed {
+  readonly method: string
+  readonly path: string
+  /** The status answered, or `cut`. */
+  readonly answer: number | 'cut'
+}
+
+export interface FlakyProxy {
+  readonly host: string
+  /** Every request in the order in which they were answered. */
+  readonly requests: readonly Passed[]
+  /** How many requests fit. */
+  count(method: string, path: RegExp): number
+  stop(): Promise<void>
+}
+
+/** A reverse proxy on loopback in front of a registry, with faults. It stands for the network, not for the registry. */
+export async function startFlakyProxy(registryHost: string, faults: readonly Fault[]): Promise<FlakyProxy> {
+  const left = faults.map((fault) => ({ fault, times: fault.times }))
+  const requests: Passed[] = []
+  const server = createServer((incoming, answer) => {
+    const { method = '', url: path = '' } = incoming
+    const script = left.find(({ fault, times }) => times > 0 && fault.method === method && fault.path.test(path))
+    if (script === undefined) {
+      passOn(registryHost, incoming, answer, (status) => requests.push({ method, path, answer: status }))
+      return
+    }
+    script.times -= 1
+    const fault = script.fault.answer
+    requests.push({ method, path, answer: fault === 'cut' ? 'cut' : fault.status })
+    if (fault === 'cut') cutHalfWay(registryHost, incoming)
+    else refuse(fault, incoming, answer)
+  })
+  const host = await listen(server)
+  return {
+    host,
+    requests,
+    count: (method, path) => requests.filter((one) => one.method === method && path.test(one.path)).length,
+    stop: () => close(server),
+  }
+}
+
+// The Host header is passed on as it came, so that the registry's Location headers lead back here.
+function towards(registryHost: string, incoming: IncomingMessage): ReturnType<typeof request> {
+  const { method, url, headers } = incoming
+  return request(`http://${registryHost}${url ?? '/'}`, { method, headers })
+}
+
+function passOn(host: string, incoming: IncomingMessage, answer: ServerResponse, note: (status: number) => void): void {
+  const outgoing = towards(host, incoming)
+  outgoing.on('response', (response) => {
+    const status = response.statusCode ?? 502
+    note(status)
+    answer.writeHead(status, response.headers)
+    response.pipe(answer)
+  })
+  outgoing.on('error', () => {
+    note(502)
+    answer.destroy()
+  })
+  incoming.pipe(outgoing)
+}
+
+function refuse(fault: Exclude<Fault['answer'], 'cut'>, incoming: IncomingMessage, answer: ServerResponse): void {
+  // The body is read to its end: a client that is still sending would see a reset and not the answer.
+  incoming.resume()
+  incoming.on('end', () => {
+    answer.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
+    answer.end(JSON.stringify({ errors: [{ code: 'UNAVAILABLE', message: `scripted ${fault.status}` }] }))
+  })
+}
+
+/** Hands the registry the first half of the body (of the first piece, where the length is unknown), then drops both ends. */
+function cutHalfWay(host: string, incoming: IncomingMessage): void {
+  const outgoing = towards(host, incoming)
+  outgoing.on('error', () => undefined)
+  const length = Number(incoming.headers['content-length'] ?? 0)
+  let handed = 0
+  const cut = (): void => {
+    outgoing.destroy()
+    incoming.socket.destroy()
+  }
+  incoming.on('data', (piece: Buffer) => {
+    const room = length > 0 ? Math.ceil(length / 2) - handed : Math.ceil(piece.length / 2)
+    const half = piece.subarray(0, Math.max(0, room))
+    handed += half.length
+    outgoing.write(half)
+    if (length === 0 || handed >= length / 2) cut()
+  })
+  incoming.on('end', cut)
+}

@@ -1,0 +1,100 @@
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { type Account, accountFor, testsAreRoot } from './account.js'
+import { run } from './command.js'
+import { type Files, listFolder, makeFolder, makeWorkspace } from './folders.js'
+import { processesWith } from './processes.js'
+import { parseCommandFile, repository } from './runner-files.js'
+import { commandFiles, stepEnvironment } from './step-environment.js'
+import { type WatchedResult, watchNode } from './watched-program.js'
+
+export interface StepOptions {
+  /** Named as in action.yml; the others get their defaults. */
+  readonly inputs: Readonly<Record<string, string>>
+  /** Whose step it is. Default `user`, as on GitHub's own machines. */
+  readonly as?: 'root' | 'user'
+  /** The checkout: its files, or a folder that is there (`makeWorkspace`). Default, an empty one. */
+  readonly workspace?: Files | string
+  /** Put over the environment of the step; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly toolCache?: string
+  readonly home?: string
+  readonly event?: { readonly name: string; readonly payload: unknown }
+  /** `main` leaves `post` away, as a machine that dies does. */
+  readonly only?: 'main'
+  /** Sends main a signal as soon as its log has this. */
+  readonly signal?: { readonly name: NodeJS.Signals; readonly when: string | RegExp }
+  /** Default 5 minutes; then the step is killed and the test fails. */
+  readonly limitMilliseconds?: number
+}
+
+/** What is known after the step; the log is as it was written, `::add-mask::` lines included. */
+export interface StepResult extends WatchedResult {
+  readonly outputs: Readonly<Record<string, string>>
+  readonly state: Readonly<Record<string, string>>
+  readonly summary: string
+  readonly post: WatchedResult | undefined
+  readonly workspace: string
+  readonly temp: string
+  /** All that is below RUNNER_TEMP in the end. */
+  readonly leftInTemp: readonly string[]
+  /** Processes of this step that outlived it. */
+  readonly leftRunning: readonly string[]
+}
+
+/** Runs the committed dist/ as GitHub's runner would: main, then post with main's state. */
+export async function runAction(options: StepOptions): Promise<StepResult> {
+  const account = accountFor(options.as ?? 'user')
+  const folder = await makeJob(account, options)
+  const workspace =
+    typeof options.workspace === 'string' ? options.workspace : makeWorkspace(options.workspace ?? {}, account)
+  const env = stepEnvironment(folder, workspace, account, options)
+  const limitMilliseconds = options.limitMilliseconds ?? 300_000
+  const watched = { account, cwd: workspace, limitMilliseconds }
+
+  const main = await watchNode(join(folder, 'action/dist/main/index.js'), { ...watched, env, signal: options.signal })
+  const state = parseCommandFile(readFileSync(join(folder, 'GITHUB_STATE'), 'utf8'))
+  const postEnv = {
+    ...env,
+    ...Object.fromEntries(Object.entries(state).map(([name, value]) => [`STATE_${name}`, value])),
+  }
+  const post =
+    options.only === 'main'
+      ? undefined
+      : await watchNode(join(folder, 'action/dist/post/index.js'), { ...watched, env: postEnv })
+  return {
+    ...main,
+    outputs: parseCommandFile(readFileSync(join(folder, 'GITHUB_OUTPUT'), 'utf8')),
+    state,
+    summary: readFileSync(join(folder, 'GITHUB_STEP_SUMMARY'), 'utf8'),
+    post,
+    workspace,
+    temp: join(folder, 'temp'),
+    leftInTemp: listFolder(join(folder, 'temp')),
+    leftRunning: processesWith(folder),
+  }
+}
+
+/** A job's folder: the action's checkout, RUNNER_TEMP, a tool cache, a home, and the files to talk back with. */
+async function makeJob(account: Account, options: StepOptions): Promise<string> {
+  const folder = makeFolder('job', account)
+  // A copy, since the account may have no way to where the repository is.
+  const action = join(folder, 'action')
+  cpSync(join(repository, 'dist'), join(action, 'dist'), { recursive: true })
+  for (const file of ['action.yml', 'package.json']) cpSync(join(repository, file), join(action, file))
+  for (const name of ['temp', 'tools', 'home']) mkdirSync(join(folder, name))
+  for (const name of commandFiles) writeFileSync(join(folder, name), '')
+  writeFileSync(join(folder, 'event.json'), JSON.stringify(options.event?.payload ?? {}))
+  await run('chmod', ['-R', 'a+rX', action])
+  if (testsAreRoot) await run('chown', ['-R', `${account.uid}:${account.gid}`, folder])
+  return folder
+}
+
+/** What a log shows to a reader: the runner swallows the lines that name what it has to mask. */
+export function withoutMasks(log: string): string {
+  return log
+    .split('\n')
+    .filter((line) => !line.startsWith('::add-mask::'))
+    .join('\n')
+}

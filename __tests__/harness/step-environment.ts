@@ -1,0 +1,53 @@
+import { join } from 'node:path'
+
+import type { Account } from './account.js'
+import { inputVariables } from './runner-files.js'
+import type { StepOptions } from './runner.js'
+
+/** The files by which a step talks back to the runner; each lies in the job's folder under the name of its variable. */
+export const commandFiles = [
+  'GITHUB_OUTPUT',
+  'GITHUB_STATE',
+  'GITHUB_ENV',
+  'GITHUB_PATH',
+  'GITHUB_STEP_SUMMARY',
+] as const
+
+// A machine behind a proxy has these in the environment of its runner.
+const kept = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_(file|dir)|node_extra_ca_certs|lang)$/i
+
+/** The environment that the runner gives to a step: what GitHub documents, the inputs, and little else. */
+export function stepEnvironment(
+  folder: string,
+  workspace: string,
+  account: Account,
+  options: StepOptions,
+): Record<string, string | undefined> {
+  return {
+    ...Object.fromEntries(Object.entries(process.env).filter(([variable]) => kept.test(variable))),
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: options.home ?? join(folder, 'home'),
+    USER: account.name,
+    CI: 'true',
+    GITHUB_ACTIONS: 'true',
+    GITHUB_ACTION_PATH: join(folder, 'action'),
+    GITHUB_EVENT_NAME: options.event?.name ?? 'push',
+    GITHUB_EVENT_PATH: join(folder, 'event.json'),
+    GITHUB_REF: 'refs/heads/main',
+    GITHUB_REF_NAME: 'main',
+    GITHUB_REF_TYPE: 'branch',
+    GITHUB_REPOSITORY: 'acme/web',
+    GITHUB_RUN_ATTEMPT: '1',
+    GITHUB_RUN_ID: '1',
+    GITHUB_SERVER_URL: 'https://github.com',
+    GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',
+    GITHUB_WORKSPACE: workspace,
+    RUNNER_ARCH: process.arch === 'arm64' ? 'ARM64' : 'X64',
+    RUNNER_OS: 'Linux',
+    RUNNER_TEMP: join(folder, 'temp'),
+    RUNNER_TOOL_CACHE: options.toolCache ?? join(folder, 'tools'),
+    ...Object.fromEntries(commandFiles.map((file) => [file, join(folder, file)])),
+    ...inputVariables(options.inputs),
+    ...options.env,
+  }
+}
