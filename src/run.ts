@@ -36,7 +36,7 @@ export async function run(inputs: Inputs, context: Context, remember: (state: St
 
   const account = await chooseAccount(inputs, context)
   const folder = await makeFolder(account, context)
-  remember({ folder: folder.path, unshare: [] })
+  remember({ folder: folder.path, unshare: [], keepStorage: false })
   try {
     const { source, format } = local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
     await checkReadable(source, account, context)
@@ -95,9 +95,8 @@ async function prepareEngine(preparation: Preparation, remember: (state: State) 
   }
   return await selectEngine(selection, (program) => {
     const { path, account } = folder
-    // On a machine that is thrown away, the storage goes with it.
-    if (context.ephemeral || context.uid === 0) remember({ folder: path, unshare: [] })
-    else remember({ folder: path, unshare: [...account.prefix, program, 'unshare'] })
+    const unshare = account.uid === 0 ? [] : [...account.prefix, program, 'unshare']
+    remember({ folder: path, unshare, keepStorage: context.ephemeral })
   })
 }
 

@@ -6,6 +6,8 @@ export interface State {
   readonly folder: string
   /** Command line before `rm` that lets it delete files of subordinate users; empty when none is needed. */
   readonly unshare: readonly string[]
+  /** The machine is thrown away after the job, and the storage may go with it. */
+  readonly keepStorage: boolean
 }
 
 const NAME = 'rootless-image-build'
@@ -25,11 +27,12 @@ export function readState(text: string = getState(NAME)): State | undefined {
 
 function isState(value: unknown): value is State {
   if (typeof value !== 'object' || value === null) return false
-  const { folder, unshare } = value as Record<string, unknown>
+  const { folder, unshare, keepStorage } = value as Record<string, unknown>
   return (
     typeof folder === 'string' &&
     folder.startsWith('/') &&
     Array.isArray(unshare) &&
-    unshare.every((word) => typeof word === 'string')
+    unshare.every((word) => typeof word === 'string') &&
+    typeof keepStorage === 'boolean'
   )
 }

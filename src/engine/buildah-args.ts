@@ -1,9 +1,12 @@
 import { resolve } from 'node:path'
+import lt from 'semver/functions/lt.js'
 import type { Context } from '../context.js'
+import type { Pair } from '../entries.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import type { Output } from '../inputs.js'
 import { isPath } from '../source.js'
 import type { BuildRequest, Image } from './engine.js'
+import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
 import { type Way, wayArgs } from './probe.js'
 import { type Folder, storageArgs } from './storage.js'
@@ -32,7 +35,7 @@ export interface BuildPaths {
 /** The arguments of a build, from the global ones to the context folder; pure. */
 export function buildArgs(
   request: BuildRequest,
-  setup: Pick<BuildahSetup, 'folder' | 'way' | 'context'>,
+  setup: Pick<BuildahSetup, 'buildah' | 'folder' | 'way' | 'context'>,
   paths: BuildPaths,
 ): string[] {
   const { inputs, source, format, references } = request
@@ -76,7 +79,7 @@ export function buildArgs(
     ...['--authfile', paths.auth],
     ...(paths.policy === undefined ? [] : ['--signature-policy', paths.policy]),
     // the result
-    ...pairs('--label', inputs.labels),
+    ...pairs('--label', literalLabels(inputs.labels, setup.buildah.version)),
     ...pairs('--annotation', inputs.annotations),
     ...each('--tag', references.map(formatReference)),
     ...['--iidfile', paths.iid],
@@ -84,6 +87,12 @@ export function buildArgs(
     ...inputs.extraArgs,
     source.context,
   ]
+}
+
+/** Labels so written that Buildah keeps them to the letter: an expansion that yields `$` stands for each `$`. */
+function literalLabels(labels: readonly Pair[], version: string): readonly Pair[] {
+  if (lt(version, LABELS_ARE_INSTRUCTIONS)) return labels
+  return labels.map(({ name, value }) => ({ name, value: value.replaceAll('$', '${__:-$}') }))
 }
 
 /** The arguments of a login; the password goes to standard input. Pure. */
@@ -119,7 +128,7 @@ export function pushArgs(
       digestFile,
     ],
     ...tlsArgs(reference.registry, setup.insecure),
-    ...(setup.files.policy === undefined ? [] : ['--signature-policy', setup.files.policy]),
+    ...policyArgs(setup),
     image.id,
     `docker://${formatReference(reference)}`,
   ]
@@ -127,6 +136,11 @@ export function pushArgs(
 
 export function globalArgs({ folder, way }: Pick<BuildahSetup, 'folder' | 'way'>): string[] {
   return storageArgs(folder.path, way.driver, way.fuseOverlayfs)
+}
+
+/** Where the machine has no signature policy, which Buildah insists on; pure. */
+export function policyArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
+  return files.policy === undefined ? [] : ['--signature-policy', files.policy]
 }
 
 function tlsArgs(registry: string, insecure: readonly string[]): string[] {

@@ -1,12 +1,10 @@
-import { constants, createWriteStream } from 'node:fs'
-import { mkdir, open, rm } from 'node:fs/promises'
+import { chmod, copyFile, lstat, mkdir, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { UserError } from '../errors.js'
 import { execute, findProgram, type RunOptions, type RunResult } from '../exec.js'
 import { formatReference } from '../image/reference.js'
 import type { Output } from '../inputs.js'
-import { type BuildahSetup, globalArgs, isFiles } from './buildah-args.js'
+import { type BuildahSetup, globalArgs, isFiles, policyArgs } from './buildah-args.js'
 import type { Image } from './engine.js'
 
 /** Runs Buildah as the account, in the private folder. */
@@ -32,6 +30,7 @@ export async function writeOutput(image: Image, output: Output, setup: BuildahSe
   if (!isFiles(output))
     await exportArchive(image, output.type === 'oci' ? 'oci-archive' : 'docker-archive', made, setup)
   await mkdir(output.type === 'local' ? dest : dirname(dest), { recursive: true })
+  await refuseLink(made)
   if (output.type === 'local') {
     const tar = await findProgram('tar', setup.context.env)
     if (tar === undefined)
@@ -40,14 +39,14 @@ export async function writeOutput(image: Image, output: Output, setup: BuildahSe
     const options = ['--no-same-owner', '--no-same-permissions']
     await execute([tar, '--extract', '--file', made, '--directory', dest, ...options], { env: setup.context.env })
   } else {
-    await copyPlain(made, dest)
+    await copyFile(made, dest)
+    await chmod(dest, 0o644)
   }
 }
 
-/** Copies a file of the account's folder, and nothing that a link in its place would name. */
-async function copyPlain(from: string, to: string): Promise<void> {
-  const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW)
-  await pipeline(source.createReadStream(), createWriteStream(to))
+/** The account, and so a RUN step that got out, could have put a link in the place of what is taken from its folder. */
+async function refuseLink(path: string): Promise<void> {
+  if (!(await lstat(path)).isFile()) throw new Error(`${path} is no plain file any more; it is not taken from there`)
 }
 
 async function exportArchive(image: Image, transport: string, path: string, setup: BuildahSetup): Promise<void> {
@@ -55,8 +54,7 @@ async function exportArchive(image: Image, transport: string, path: string, setu
   await rm(path, { force: true })
   const name = image.references[0]
   const destination = `${transport}:${path}${name === undefined ? '' : `:${formatReference(name)}`}`
-  const policy = setup.files.policy === undefined ? [] : ['--signature-policy', setup.files.policy]
-  await runBuildah(setup, [...globalArgs(setup), 'push', ...policy, image.id, destination], {})
+  await runBuildah(setup, [...globalArgs(setup), 'push', ...policyArgs(setup), image.id, destination], {})
 }
 
 /** By way of an archive: the two storages may belong to different users and be of different drivers. */
@@ -65,8 +63,11 @@ export async function loadImage(image: Image, setup: BuildahSetup): Promise<void
   const transport = image.format === 'oci' ? 'oci-archive' : 'docker-archive'
   const archive = join(folder.path, 'out/load.tar')
   await exportArchive(image, transport, archive, setup)
-  const { stdout } = await execute([buildah.path, 'pull', '--quiet', `${transport}:${archive}`], { env: context.env })
+  await refuseLink(archive)
+  const pull = [buildah.path, 'pull', '--quiet', ...policyArgs(setup), `${transport}:${archive}`]
+  const { stdout } = await execute(pull, { env: context.env })
   const id = stdout.trim().split('\n').at(-1) ?? image.id
-  await execute([buildah.path, 'tag', id, ...image.references.map(formatReference)], { env: context.env })
+  const names = image.references.map(formatReference)
+  if (names.length > 0) await execute([buildah.path, 'tag', id, ...names], { env: context.env })
   await rm(archive)
 }

@@ -1,3 +1,4 @@
+import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../dockerfile/dockerfile.js'
 import type { Inputs } from '../inputs.js'
@@ -8,7 +9,15 @@ export interface Need {
   readonly what: string
   /** First version that can, `1.27.0`; undefined when none can yet. */
   readonly since: string | undefined
+  /** First version that can't any more. */
+  readonly below?: string
 }
+
+/**
+ * From this release on Buildah writes `--label name=value` as a LABEL instruction, quoted as Go quotes: variables in it
+ * are expanded, and what Go escapes (line breaks, tabs, other characters that can't be seen) comes out as its escape.
+ */
+export const LABELS_ARE_INSTRUCTIONS = '1.30.0'
 
 /** The oldest release whose flags are all as they are used here; hosted runners of 2022 have it. */
 const OLDEST: Need = { what: 'this action', since: '1.23.0' }
@@ -48,10 +57,15 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
 
 /** Everything that the inputs and the Dockerfile ask for which needs a certain version; pure. */
 export function needsOf(inputs: Inputs, dockerfile: Dockerfile | undefined): Need[] {
-  const ofInputs = INPUT_SINCE.filter(([, , used]) => used(inputs)).map(([name, since]) => ({
+  const ofInputs: Need[] = INPUT_SINCE.filter(([, , used]) => used(inputs)).map(([name, since]) => ({
     what: `input "${name}"`,
     since,
   }))
+  const unseen = inputs.labels.find(({ name, value }) => /[^\P{C}]|[^\P{Z} ]/u.test(name + value))
+  if (unseen !== undefined) {
+    const what = `input "labels": a line break or another invisible character in ${JSON.stringify(unseen.name)}`
+    ofInputs.push({ what, since: OLDEST.since, below: LABELS_ARE_INSTRUCTIONS })
+  }
   if (dockerfile === undefined) return [OLDEST, ...ofInputs]
   const ofSteps = stepsOf(dockerfile).flatMap((instruction) =>
     DOCKERFILE_SINCE.filter(([, , used]) => used(instruction)).map(([feature, since]) => ({
@@ -64,5 +78,7 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile | undefined): Nee
 
 /** The needs that this version can't meet. */
 export function unmet(needs: readonly Need[], version: string): Need[] {
-  return needs.filter(({ since }) => since === undefined || lt(version, since))
+  return needs.filter(
+    ({ since, below }) => since === undefined || lt(version, since) || (below !== undefined && gte(version, below)),
+  )
 }

@@ -1,5 +1,6 @@
 import { arch } from 'node:os'
 import coerce from 'semver/functions/coerce.js'
+import gte from 'semver/functions/gte.js'
 import satisfies from 'semver/functions/satisfies.js'
 import type { Context } from '../context.js'
 import { UserError } from '../errors.js'
@@ -32,7 +33,7 @@ export interface BuildahWish {
 export async function provideBuildah(wish: BuildahWish, context: Context, folder: Folder): Promise<Buildah> {
   const found = await locate(folder)
   if (found !== undefined && misfit(found.version, wish) === undefined) return { ...found, reason: 'found on PATH' }
-  if (wish.needs.some(({ since }) => since === undefined)) return refuse(wish, found, undefined)
+  if (found !== undefined && isHopeless(wish, found.version)) return refuse(wish, found, undefined)
   // What the system has is too old: its package manager seldom has a newer one, so an archive that is offered goes first.
   const archive = found === undefined ? undefined : await fromManifest(wish, context, folder)
   if (archive !== undefined) return archive
@@ -44,6 +45,13 @@ export async function provideBuildah(wish: BuildahWish, context: Context, folder
   }
   return (
     (found === undefined ? await fromManifest(wish, context, folder) : undefined) ?? refuse(wish, installed, trouble)
+  )
+}
+
+/** Whether no newer Buildah would do better than this one. */
+function isHopeless(wish: BuildahWish, version: string): boolean {
+  return unmet(wish.needs, version).some(
+    ({ since, below }) => since === undefined || (below !== undefined && gte(version, below)),
   )
 }
 
@@ -82,9 +90,12 @@ export function misfit(version: string, wish: BuildahWish): string | undefined {
     return `input "buildah-version" asks for ${wish.range}`
   const open = unmet(wish.needs, version)
   if (open.length === 0) return undefined
-  return open
-    .map(({ what, since }) => `${what} needs Buildah ${since ?? 'of a version that doesn’t exist yet'}`)
-    .join('; ')
+  return open.map(({ what, since, below }) => `${what} needs Buildah ${versions(since, below)}`).join('; ')
+}
+
+function versions(since: string | undefined, below: string | undefined): string {
+  if (since === undefined) return 'of a version that doesn’t exist yet'
+  return below === undefined ? since : `below ${below}`
 }
 
 /** Command lines that install Buildah and what a rootless build needs, for each package manager; pure. */
@@ -172,5 +183,7 @@ function cureFor(installed: { version: string } | undefined, wish: BuildahWish):
   if (installed === undefined)
     return 'Install Buildah on the machine, or say with "buildah-manifest" where an archive of it is.'
   if (wish.needs.some(({ since }) => since === undefined)) return 'Leave that feature out of the Dockerfile.'
+  if (unmet(wish.needs, installed.version).some(({ below }) => below !== undefined))
+    return 'Take that character out of the label.'
   return 'Take a runner with a newer Buildah (`runs-on: ubuntu-26.04` has 1.42), or say with "buildah-manifest" where an archive of a newer one is.'
 }

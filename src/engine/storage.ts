@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../context.js'
 import { attempt, type Env } from '../exec.js'
@@ -91,22 +91,19 @@ export async function removeSecrets(folder: string): Promise<void> {
 
 /**
  * Removes the private folder with the storage in it. Layers hold files of subordinate users, which only root or the
- * owner of their user namespace can delete.
+ * owner of their user namespace can delete; root leaves it to the account as well, so that what the account put into
+ * its own folder is never followed with the rights of root.
  * @throws Error when something of it is left.
  */
-export async function removeFolder(state: State, env: Env): Promise<void> {
-  await removeSecrets(state.folder)
-  if (state.unshare.length > 0) {
-    const argv = [
-      ...state.unshare,
-      'rm',
-      '-rf',
-      ...['root', 'run', 'tmp', 'data', 'probe'].map((name) => join(state.folder, name)),
-    ]
+export async function removeFolder({ folder, unshare, keepStorage }: State, env: Env): Promise<void> {
+  await removeSecrets(folder)
+  if (keepStorage) return
+  if (unshare.length > 0) {
+    const contents = (await readdir(folder)).map((name) => join(folder, name))
     // Where no namespace can be made any more, nothing was built in one either: the plain removal below is enough.
-    await attempt(argv, { env: { ...env, ...privateEnv(state.folder) }, cwd: '/' })
+    await attempt([...unshare, 'rm', '-rf', '--', ...contents], { env: { ...env, ...privateEnv(folder) }, cwd: '/' })
   }
-  await rm(state.folder, { recursive: true, force: true, maxRetries: 3 })
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 })
 }
 
 function folderEnv(path: string, account: Account, env: Env): Env {
