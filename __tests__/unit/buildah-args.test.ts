@@ -1,0 +1,231 @@
+import { describe, expect, it } from '@jest/globals'
+import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
+import { buildArgs, type BuildPaths, loginArgs, pushArgs } from '../../src/engine/buildah-args.js'
+import type { BuildRequest } from '../../src/engine/engine.js'
+import type { Way } from '../../src/engine/probe.js'
+import type { Folder } from '../../src/engine/storage.js'
+import { parseReference } from '../../src/image/reference.js'
+import { contextOf, inputsOf } from './helpers.js'
+
+const folder: Folder = {
+  path: '/temp/rib-1',
+  account: { name: 'me', uid: 1000, gid: 1000, home: '/home/me', prefix: [], reason: '' },
+  env: {},
+}
+const chroot: Way = {
+  driver: 'overlay',
+  fuseOverlayfs: undefined,
+  isolation: 'chroot',
+  runtime: undefined,
+  network: 'default',
+}
+const context = contextOf({ workspace: '/workspace' })
+const version = (number: string) => ({ path: '/usr/bin/buildah', version: number, reason: '' })
+const setup = { buildah: version('1.28.2'), folder, way: chroot, context }
+const paths: BuildPaths = {
+  iid: '/temp/rib-1/out/iid',
+  rootfs: '/temp/rib-1/out/rootfs.tar',
+  auth: '/temp/rib-1/auth.json',
+  policy: undefined,
+  secrets: [],
+}
+const smallest: BuildRequest = {
+  inputs: inputsOf({}),
+  source: {
+    context: '/workspace',
+    file: '/workspace/Dockerfile',
+    dockerfile: parseDockerfile('FROM scratch'),
+    target: undefined,
+  },
+  format: 'oci',
+  references: [],
+}
+
+describe('buildArgs', () => {
+  it('the smallest build', () => {
+    expect(buildArgs(smallest, setup, paths)).toStrictEqual([
+      // where the layers lie
+      ...['--root', '/temp/rib-1/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay'],
+      'build',
+      // what
+      ...['--file', '/workspace/Dockerfile'],
+      // how
+      ...['--layers', '--format', 'oci'],
+      ...['--isolation', 'chroot'],
+      ...['--authfile', '/temp/rib-1/auth.json'],
+      // the result
+      ...['--iidfile', '/temp/rib-1/out/iid'],
+      '/workspace',
+    ])
+  })
+
+  it('everything that can be set', () => {
+    const inputs = inputsOf({
+      target: 'final',
+      'build-args': 'A=x, y="z"\n"B=first\nsecond"\nFROM_ENV\nEMPTY=',
+      'build-contexts':
+        'lib=../lib\nabs=/srv/abs\nbase=docker-image://alpine:3.20\ngit=https://host/r.git#main:sub\nscp=git@host:acme/r.git',
+      secrets: 'token=hunter2',
+      ssh: 'default\ngit=keys/id\nabs=/keys/id',
+      network: 'none',
+      'add-hosts': 'db:10.0.0.2\nsix:[::1]',
+      'shm-size': '256m',
+      ulimit: 'nofile=1024:2048\nnproc=3',
+      pull: 'true',
+      'no-cache': 'true',
+      labels: 'a=1, "2" $A\n"b=first\nsecond"\nc',
+      annotations: 'manifest:d=4\ne=5=6',
+      outputs: 'type=oci,dest=image.tar\ntype=local,dest=files\ntype=tar,dest=files.tar',
+      'extra-args': '--cap-add=NET_ADMIN\n--env=X=a b',
+    })
+    const request: BuildRequest = {
+      inputs,
+      source: { ...smallest.source, context: '/workspace/my app', file: '/workspace/docker/File', target: 'Final' },
+      format: 'docker',
+      references: [parseReference('acme/web:1.2'), parseReference('localhost:5000/acme/web')],
+    }
+    const way: Way = {
+      driver: 'fuse-overlayfs',
+      fuseOverlayfs: '/usr/bin/fuse-overlayfs',
+      isolation: 'rootless',
+      runtime: '/usr/bin/crun',
+      network: 'none',
+    }
+    const more: BuildPaths = {
+      ...paths,
+      policy: '/temp/rib-1/policy.json',
+      secrets: [{ id: 'token', path: '/temp/rib-1/secrets/0' }],
+    }
+    expect(buildArgs(request, { ...setup, way }, more)).toStrictEqual([
+      // where the layers lie
+      ...['--root', '/temp/rib-1/root', '--runroot', '/temp/rib-1/run'],
+      ...['--storage-driver', 'overlay', '--storage-opt', 'overlay.mount_program=/usr/bin/fuse-overlayfs'],
+      'build',
+      // what
+      ...['--file', '/workspace/docker/File'],
+      ...['--target', 'Final'],
+      ...['--build-arg', 'A=x, y="z"'],
+      ...['--build-arg', 'B=first\nsecond'],
+      ...['--build-arg', 'FROM_ENV'],
+      ...['--build-arg', 'EMPTY='],
+      ...['--build-context', 'lib=/lib'],
+      ...['--build-context', 'abs=/srv/abs'],
+      ...['--build-context', 'base=docker-image://alpine:3.20'],
+      ...['--build-context', 'git=https://host/r.git#main:sub'],
+      ...['--build-context', 'scp=git@host:acme/r.git'],
+      ...['--secret', 'id=token,src=/temp/rib-1/secrets/0'],
+      ...['--ssh', 'default'],
+      ...['--ssh', 'git=/workspace/keys/id'],
+      ...['--ssh', 'abs=/keys/id'],
+      // how
+      ...['--layers', '--format', 'docker'],
+      ...['--isolation', 'rootless', '--runtime', '/usr/bin/crun', '--network', 'none'],
+      ...['--add-host', 'db:10.0.0.2'],
+      ...['--add-host', 'six:::1'],
+      ...['--shm-size', '256m'],
+      ...['--ulimit', 'nofile=1024:2048'],
+      ...['--ulimit', 'nproc=3'],
+      '--pull-always',
+      '--no-cache',
+      ...['--authfile', '/temp/rib-1/auth.json'],
+      ...['--signature-policy', '/temp/rib-1/policy.json'],
+      // the result
+      ...['--label', 'a=1, "2" $A'],
+      ...['--label', 'b=first\nsecond'],
+      ...['--label', 'c='],
+      ...['--annotation', 'd=4'],
+      ...['--annotation', 'e=5=6'],
+      ...['--tag', 'docker.io/acme/web:1.2'],
+      ...['--tag', 'localhost:5000/acme/web'],
+      ...['--iidfile', '/temp/rib-1/out/iid'],
+      ...['--output', 'type=tar,dest=/temp/rib-1/out/rootfs.tar'],
+      '--cap-add=NET_ADMIN',
+      '--env=X=a b',
+      '/workspace/my app',
+    ])
+  })
+
+  it.each([
+    ['oci', 'type=oci,dest=image.tar'],
+    ['docker', 'type=docker,dest=image.tar'],
+  ])('asks for no files of the image where only an archive of type %s is wanted', (_, outputs) => {
+    const args = buildArgs({ ...smallest, inputs: inputsOf({ outputs }) }, setup, paths)
+    expect(args).not.toContain('--output')
+  })
+
+  it('makes every key of an SSH id absolute', () => {
+    const inputs = { ...inputsOf({}), ssh: ['git=keys/a,/keys/b,c=d'] }
+    const args = buildArgs({ ...smallest, inputs }, setup, paths)
+    expect(args[args.indexOf('--ssh') + 1]).toBe('git=/workspace/keys/a,/keys/b,/workspace/c=d')
+  })
+
+  it.each([
+    ['1.29.9', ['a=$HOME and ${X:-y}, $$', 'b$=c']],
+    // From here on Buildah expands variables in a label: each $ is so written that it expands to itself.
+    ['1.30.0', ['a=${__:-$}HOME and ${__:-$}{X:-y}, ${__:-$}${__:-$}', 'b$=c']],
+    ['1.43.2', ['a=${__:-$}HOME and ${__:-$}{X:-y}, ${__:-$}${__:-$}', 'b$=c']],
+  ])('labels that hold variables, for Buildah %s', (number, expected) => {
+    const inputs = inputsOf({ labels: 'a=$HOME and ${X:-y}, $$\nb$=c' })
+    const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: version(number) }, paths)
+    expect(args.filter((_, index) => args[index - 1] === '--label')).toStrictEqual(expected)
+  })
+
+  it('has no secret in it, nor a password', () => {
+    const inputs = inputsOf({ secrets: 'token=hunter2', username: 'me', password: 'swordfish' })
+    const secrets = [{ id: 'token', path: '/temp/rib-1/secrets/0' }]
+    const args = buildArgs({ ...smallest, inputs }, setup, { ...paths, secrets })
+    expect(args.join('\n')).not.toMatch(/hunter2|swordfish/)
+  })
+})
+
+describe('loginArgs', () => {
+  it.each([
+    ['ghcr.io', [], []],
+    ['ghcr.io', ['localhost:5000'], []],
+    ['localhost:5000', ['localhost:5000'], ['--tls-verify=false']],
+    // exactly this host, no other that begins or ends like it
+    ['localhost:50001', ['localhost:5000'], []],
+  ])('%s with %j insecure', (registry, insecure, tls) => {
+    expect(loginArgs(registry, 'me', '/temp/rib-1/auth.json', insecure)).toStrictEqual([
+      'login',
+      ...['--authfile', '/temp/rib-1/auth.json'],
+      ...['--username', 'me', '--password-stdin'],
+      ...tls,
+      registry,
+    ])
+  })
+})
+
+describe('pushArgs', () => {
+  const storage = ['--root', '/temp/rib-1/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay']
+  const id = `sha256:${'ab'.repeat(32)}`
+  const digestFile = '/temp/rib-1/out/x.digest'
+
+  it('an OCI image to a registry with TLS, under the machine’s own policy', () => {
+    const files = { auth: '/temp/rib-1/auth.json', policy: undefined }
+    const push = { folder, way: chroot, files, insecure: ['localhost:5000'] }
+    const image = { id, format: 'oci' as const, references: [] }
+    expect(pushArgs(image, parseReference('acme/web:1.2'), digestFile, push)).toStrictEqual([
+      ...storage,
+      'push',
+      ...['--authfile', '/temp/rib-1/auth.json', '--format', 'oci', '--digestfile', digestFile],
+      id,
+      'docker://docker.io/acme/web:1.2',
+    ])
+  })
+
+  it('a Docker image to a registry without TLS, under a policy of ours', () => {
+    const files = { auth: '/temp/rib-1/auth.json', policy: '/temp/rib-1/policy.json' }
+    const push = { folder, way: chroot, files, insecure: ['localhost:5000'] }
+    const image = { id, format: 'docker' as const, references: [] }
+    expect(pushArgs(image, parseReference('localhost:5000/acme/web:1'), digestFile, push)).toStrictEqual([
+      ...storage,
+      'push',
+      ...['--authfile', '/temp/rib-1/auth.json', '--format', 'v2s2', '--digestfile', digestFile],
+      '--tls-verify=false',
+      ...['--signature-policy', '/temp/rib-1/policy.json'],
+      id,
+      'docker://localhost:5000/acme/web:1',
+    ])
+  })
+})

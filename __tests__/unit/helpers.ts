@@ -1,0 +1,97 @@
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { afterAll, jest } from '@jest/globals'
+import type { Context } from '../../src/context.js'
+import type { InputReader } from '../../src/entries.js'
+import { describe as describeError, UserError } from '../../src/errors.js'
+import type { Env } from '../../src/exec.js'
+import { type Inputs, parseInputs } from '../../src/inputs.js'
+
+const folders: string[] = []
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** A new folder, absolute and without links on its way, gone after the tests of the file. */
+export function temporaryFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'rib-unit-')))
+  folders.push(folder)
+  return folder
+}
+
+/** Reads inputs from a plain object as the runner would hand them over: '' for what isn't set. */
+export function reader(values: Readonly<Record<string, string>>): InputReader {
+  return (name) => values[name] ?? ''
+}
+
+/** The inputs of a step in which only these are written. A name that the action doesn't read is a mistake of the test. */
+export function inputsOf(values: Readonly<Record<string, string>>, env: Env = {}): Inputs {
+  const known = new Set<string>()
+  parseInputs((name) => {
+    known.add(name)
+    return ''
+  }, {})
+  const unknown = Object.keys(values).find((name) => !known.has(name))
+  if (unknown !== undefined) throw new Error(`the action has no input ${unknown}`)
+  return parseInputs(reader(values), env)
+}
+
+/** A step in an empty world: nothing of this machine's environment is in it. */
+export function contextOf(changes: Partial<Context> = {}): Context {
+  return {
+    workspace: '/workspace',
+    temp: '/temp',
+    toolCache: undefined,
+    userCache: '/home/me/.cache',
+    ephemeral: false,
+    uid: 1000,
+    gid: 1000,
+    home: '/home/me',
+    sudoUid: undefined,
+    env: {},
+    ...changes,
+  }
+}
+
+/** The mistake that the user made, as the code says it. What else is thrown is thrown on. */
+export function refusal(run: () => unknown): UserError {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof UserError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+export async function rejection(promise: Promise<unknown>): Promise<UserError> {
+  const outcome = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  return refusal(() => {
+    if (outcome !== undefined) throw outcome as Error
+  })
+}
+
+/** All that could be shown of an error: its text with causes and cure, its stack, its own properties. */
+export function everythingOf(error: unknown): string {
+  return `${describeError(error)}\n${inspect(error, { depth: 20, showHidden: true })}\n${JSON.stringify(error)}`
+}
+
+/** What is written into the log of the step while `run` runs. */
+export async function logOf(run: () => unknown): Promise<string> {
+  const chunks: Buffer[] = []
+  const write = jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    chunks.push(Buffer.from(chunk))
+    return true
+  })
+  try {
+    await run()
+  } finally {
+    write.mockRestore()
+  }
+  return Buffer.concat(chunks).toString()
+}
