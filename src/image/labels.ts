@@ -1,0 +1,89 @@
+import { UserError } from '../errors.js'
+import { commitDateOf, commitOf, globalExpressions, type NameContext } from './event.js'
+import { render, type Expressions } from './expression.js'
+import { atLine } from './line.js'
+import { quote } from './quote.js'
+
+/** Labels or annotations: names and values, sorted by name. */
+export type Labels = ReadonlyMap<string, string>
+
+/**
+ * The labels of an image: the eight of github.com/opencontainers/image-spec/blob/main/annotations.md that are known, and
+ * the user's own, which win.
+ *
+ * @param entries of the input `labels`, each `name=value`; a value may have any characters
+ * @param version the image's; `''` where it has none
+ * @throws UserError that shows the entry
+ */
+export function labelsOf(entries: readonly string[], version: string, context: NameContext): Labels {
+  return merge('labels', entries, version, context)
+}
+
+/** The same for the annotations of the manifest; `manifest:` may stand before the name of one. */
+export function annotationsOf(entries: readonly string[], version: string, context: NameContext): Labels {
+  return merge(
+    'annotations',
+    entries.map((entry) => atLine('annotations', entry, () => ofManifest(entry))),
+    version,
+    context,
+  )
+}
+
+/**
+ * One a line, as the outputs have them: `level` is `manifest:` for annotations. An entry that would not be one line, or would be taken for a quoted one, is
+ * quoted as CSV has it, which the inputs of the same name read.
+ */
+export function listLabels(labels: Labels, level: '' | 'manifest:' = ''): string {
+  return [...labels]
+    .map(([name, value]) => `${level}${name}=${value}`)
+    .map((entry) => (/[\r\n]/.test(entry) || entry.startsWith('"') ? `"${entry.replaceAll('"', '""')}"` : entry))
+    .join('\n')
+}
+
+function merge(input: string, entries: readonly string[], version: string, context: NameContext): Labels {
+  const expressions = globalExpressions(context)
+  const own = entries
+    .filter((entry) => entry.trim() !== '' && !entry.trimStart().startsWith('#'))
+    .map((entry) => atLine(input, entry, () => readEntry(entry, expressions)))
+  const all = new Map([...defaults(version, context), ...own])
+  return new Map([...all].sort(([a], [b]) => a.localeCompare(b, 'en')))
+}
+
+function defaults(version: string, context: NameContext): [string, string][] {
+  const { name, description = '', url = '', license = '' } = context.repository
+  const values = {
+    title: name,
+    description,
+    url,
+    source: url,
+    version,
+    created: commitDateOf(context).toISOString(),
+    revision: commitOf(context),
+    licenses: license,
+  }
+  return Object.entries(values).map(([key, value]) => [`org.opencontainers.image.${key}`, oneLine(value)])
+}
+
+function readEntry(entry: string, expressions: Expressions): [string, string] {
+  const equals = entry.indexOf('=')
+  const name = entry.slice(0, Math.max(equals, 0)).trim()
+  if (name === '') throw new UserError('there is no name before a =', 'Write name=value.')
+  if (/[\s\p{C}]/u.test(name)) throw new UserError(`the name ${quote(name)} has a space in it`, 'Write name=value.')
+  return [name, render(entry.slice(equals + 1), expressions)]
+}
+
+const level = /^(?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:=]*)?:/
+
+function ofManifest(entry: string): string {
+  const found = level.exec(entry)?.[0]
+  if (found === undefined || found === 'manifest:') return entry.slice(found?.length ?? 0)
+  throw new UserError(
+    `${quote(found)} is not a place for an annotation here`,
+    'An image of one platform has its annotations in the manifest: write manifest:name=value, or name=value.',
+  )
+}
+
+/** A description comes from outside, and a label of ours is one line. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+}
