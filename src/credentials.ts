@@ -34,7 +34,10 @@ export async function readLogins(context: Context): Promise<AuthFile> {
     const text = await readFile(path, 'utf8').catch(() => undefined)
     if (text === undefined || text.trim() === '') continue
     const { auths, credHelpers } = parseAuthFile(text, path)
-    merged = { auths: { ...auths, ...merged.auths }, credHelpers: { ...credHelpers, ...merged.credHelpers } }
+    // In one file Buildah asks a helper first; a later file's helper must not win over an earlier file's login.
+    const known = new Set(Object.keys(merged.auths).map(hostOf))
+    const further = Object.fromEntries(Object.entries(credHelpers).filter(([key]) => !known.has(hostOf(key))))
+    merged = { auths: { ...auths, ...merged.auths }, credHelpers: { ...further, ...merged.credHelpers } }
   }
   return merged
 }

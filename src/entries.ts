@@ -66,6 +66,11 @@ export function list(read: InputReader, name: string, options: { commas: boolean
 
 export function pairs(read: InputReader, name: string, options: { emptyValue?: boolean } = {}): Pair[] {
   const found = list(read, name, { commas: false }).map((line) => pair(name, line, options.emptyValue === true))
+  return unique(name, found)
+}
+
+/** The same pairs. @throws UserError when two have one name */
+export function unique(name: string, found: Pair[]): Pair[] {
   const twice = found.find(({ name: own }, index) => found.findIndex((other) => other.name === own) < index)
   if (twice !== undefined) throw refuse(name, twice.name, 'It is given twice; write it once.')
   return found

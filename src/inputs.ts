@@ -1,6 +1,7 @@
+import { isIP } from 'node:net'
 import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
-import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse } from './entries.js'
+import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse, unique } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
 import { Secret } from './secret.js'
@@ -76,7 +77,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     buildArgs: list(read, 'build-args', { commas: false }).map((line) => buildArg(line)),
     buildContexts: pairs(read, 'build-contexts'),
     secrets: readSecrets(read, env),
-    ssh: list(read, 'ssh', { commas: true }),
+    ssh: joinKeys(list(read, 'ssh', { commas: true })),
     network: choice(read, 'network', ['default', 'none', 'host']),
     addHosts: list(read, 'add-hosts', { commas: true }).map((line) => addHost(line)),
     shmSize: shmSize(text('shm-size')),
@@ -84,7 +85,10 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     pull: boolean(read, 'pull', false),
     noCache: boolean(read, 'no-cache', false),
     labels: pairs(read, 'labels', { emptyValue: true }),
-    annotations: pairs(read, 'annotations', { emptyValue: true }).map((pair) => manifestAnnotation(pair)),
+    annotations: unique(
+      'annotations',
+      pairs(read, 'annotations', { emptyValue: true }).map((pair) => manifestAnnotation(pair)),
+    ),
     format: choice(read, 'format', ['auto', 'oci', 'docker']),
     extraArgs: lines(read('extra-args')),
     images: list(read, 'images', { commas: false }),
@@ -94,7 +98,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     login: login(text('username'), text('password')),
     tlsVerify: boolean(read, 'tls-verify', true),
     load: boolean(read, 'load', false),
-    outputs: lines(read('outputs')).map((line) => output(line)),
+    outputs: differentFiles(lines(read('outputs')).map((line) => output(line))),
     engine: engine(read),
     buildahVersion: range(text('buildah-version')),
     buildahManifest: text('buildah-manifest'),
@@ -119,7 +123,7 @@ function engine(read: InputReader): 'auto' | 'buildah' {
 
 /** BuildKit writes `manifest:name=…`; levels that a single manifest doesn't have can't be honoured. */
 function manifestAnnotation({ name, value }: Pair): Pair {
-  const [, level, bare] = /^([a-z-]+(?:\[[^\]]*\])?(?:,[a-z-]+)*):(.*)$/s.exec(name) ?? []
+  const [, level, bare] = /^([a-z-]+(?:\[[^\]]*\])?(?:,[a-z-]+(?:\[[^\]]*\])?)*):(.*)$/s.exec(name) ?? []
   if (level === undefined || bare === undefined) return { name, value }
   if (level === 'manifest') return { name: bare, value }
   throw refuse(
@@ -132,16 +136,29 @@ function manifestAnnotation({ name, value }: Pair): Pair {
 
 function buildArg(line: string): string {
   const name = line.split('=', 1)[0] ?? ''
-  if (!/^[A-Za-z_]\w*$/.test(name.trim())) {
+  if (!/^[A-Za-z_]\w*$/.test(name)) {
     throw refuse('build-args', line, 'Write one NAME=value a line; a name has letters, digits and _.')
   }
   return line
 }
 
 function addHost(line: string): string {
-  const [, host, address] = /^([\w.-]+)[:=](\[?[\w.:]+\]?)$/.exec(line) ?? []
-  if (host === undefined || address === undefined) throw refuse('add-hosts', line, 'Write one name:address a line.')
-  return `${host}:${address.replace(/^\[|\]$/g, '')}`
+  const [, host, written = ''] = /^([\w.-]+)[:=](.+)$/.exec(line) ?? []
+  const address = written.replace(/^\[(.*)\]$/, '$1')
+  if (host !== undefined && (isIP(address) !== 0 || address === 'host-gateway')) return `${host}:${address}`
+  throw refuse('add-hosts', line, 'Write one name:address a line, the address an IP address or host-gateway.')
+}
+
+/** `id=key,key` is one entry, though commas are between entries, too: a path alone belongs to the entry before it. */
+function joinKeys(entries: readonly string[]): string[] {
+  const joined: string[] = []
+  for (const entry of entries) {
+    const before = joined.at(-1)
+    if (before?.includes('=') === true && entry.includes('/') && !entry.includes('='))
+      joined[joined.length - 1] = `${before},${entry}`
+    else joined.push(entry)
+  }
+  return joined
 }
 
 function shmSize(got: string | undefined): string | undefined {
@@ -183,8 +200,9 @@ function output(line: string): Output {
   )
   const type = (['oci', 'docker', 'local', 'tar'] as const).find((known) => known === values.get('type'))
   const dest = values.get('dest')
-  const unknown = [...values.keys()].find((key) => key !== 'type' && key !== 'dest')
-  if (type === undefined || dest === undefined || dest === '' || dest === '-' || unknown !== undefined) {
+  const unknown = [...values.keys()].some((key) => key !== 'type' && key !== 'dest')
+  const twice = values.size < attributes.length
+  if (type === undefined || dest === undefined || dest === '' || dest === '-' || unknown || twice) {
     throw refuse(
       'outputs',
       line,
@@ -195,6 +213,12 @@ function output(line: string): Output {
   return { type, dest }
 }
 
+function differentFiles(outputs: readonly Output[]): readonly Output[] {
+  const twice = outputs.find(({ dest }, index) => outputs.findIndex((other) => other.dest === dest) < index)
+  if (twice !== undefined) throw refuse('outputs', twice.dest, 'Two outputs have this destination; give each its own.')
+  return outputs
+}
+
 function readSecrets(read: InputReader, env: Env): BuildSecret[] {
   const given = [
     ...list(read, 'secrets', { commas: false, keepSpace: true }).map((line) => {
@@ -203,11 +227,12 @@ function readSecrets(read: InputReader, env: Env): BuildSecret[] {
     }),
     ...list(read, 'secret-envs', { commas: true }).map((line) => {
       const [id, variable] = secretPair('secret-envs', line)
+      if (!/^[A-Za-z_]\w*$/.test(variable)) throw notAVariable(id)
       const value = env[variable]
       if (value === undefined) {
         throw refuse(
           'secret-envs',
-          line,
+          `${id}=${variable}`,
           `The environment of the step has no ${variable}.`,
           `Add it to the step: \`env:\` \`${variable}: \${{ secrets.${variable} }}\`.`,
         )
@@ -225,6 +250,14 @@ function readSecrets(read: InputReader, env: Env): BuildSecret[] {
       `Secret ${JSON.stringify(twice.id)} is given twice in "secrets", "secret-envs" and "secret-files".`,
     )
   return given
+}
+
+/** What stands there may be the secret itself, so it isn't shown. */
+function notAVariable(id: string): UserError {
+  return new UserError(
+    `Input "secret-envs": what ${JSON.stringify(id)} stands for is not the name of an environment variable.`,
+    'Write one id=VARIABLE a line; a value itself goes into "secrets".',
+  )
 }
 
 /** Splits `id=value`. The line may hold the secret itself, so an error shows none of it. */

@@ -72,14 +72,16 @@ export function findTarget(dockerfile: Dockerfile, target: string): string | und
 }
 
 function toInstruction(parsed: Parsed): Instruction {
+  const heredoc = hasHeredocs(parsed) && parsed.getHeredocs().length > 0
   return {
     keyword: parsed.getKeyword(),
     line: parsed.getRange().start.line + 1,
     flags: hasFlags(parsed)
       ? parsed.getFlags().map((flag) => ({ name: flag.getName(), value: flag.getValue() ?? '' }))
       : [],
-    argument: parsed.getRawArgumentsContent() ?? '',
-    heredoc: hasHeredocs(parsed) && parsed.getHeredocs().length > 0,
+    // Lines are joined at their continuations, which the bodies of heredocs have not.
+    argument: (heredoc ? parsed.getRawArgumentsContent() : parsed.getArgumentsContent()) ?? '',
+    heredoc,
   }
 }
 

@@ -80,7 +80,7 @@ async function findUnprivileged(named: string | undefined, context: Context): Pr
     if (user === undefined || user.uid === 0) {
       throw new UserError(
         `Input "rootless-user": got ${JSON.stringify(named)}, ${user === undefined ? 'and this machine has no such user' : 'which is root'}.`,
-        `Create it first (\`useradd --create-home ${/^[\w-]+$/.test(named) ? named : 'builder'}\`), or leave the input out: the step then makes an account of its own.`,
+        `Name an account that isn't root (\`useradd --create-home ${user === undefined && /^[a-z_][a-z0-9_-]*$/.test(named) ? named : 'builder'}\` makes one), or leave the input out: the step then makes an account of its own.`,
       )
     }
     return { user, reason: 'the step runs as root and "rootless-user" names this account' }

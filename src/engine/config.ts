@@ -55,7 +55,13 @@ export function registriesConf(
     : ['unqualified-search-registries = ["docker.io"]']
   const named = (host: string) =>
     all.some((text) =>
-      text.split('\n').some((line) => /^\s*(location|prefix)\s*=/.test(line) && line.includes(`"${host}"`)),
+      text
+        .split('\n')
+        .some(
+          (line) =>
+            /^\s*(location|prefix)\s*=/.test(line) &&
+            [`"${host}"`, `'${host}'`].some((quoted) => line.includes(quoted)),
+        ),
     )
   const added = insecure
     .filter((host) => !named(host))

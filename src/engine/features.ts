@@ -27,14 +27,26 @@ const INPUT_SINCE: readonly [name: string, since: string, used: (inputs: Inputs)
   ['build-contexts', '1.27.0', (inputs) => inputs.buildContexts.length > 0],
   ['outputs', '1.26.0', (inputs) => inputs.outputs.some(({ type }) => type === 'local' || type === 'tar')],
   ['ssh', '1.23.0', (inputs) => inputs.ssh.length > 0],
+  ['add-hosts', '1.41.0', (inputs) => inputs.addHosts.some((entry) => entry.endsWith(':host-gateway'))],
 ]
 
 type Test = (instruction: Instruction) => boolean
 
 const flag =
-  (keyword: RegExp, name: string, value = /^/): Test =>
+  (keyword: RegExp, name: string): Test =>
   (instruction) =>
-    keyword.test(instruction.keyword) && instruction.flags.some((own) => own.name === name && value.test(own.value))
+    keyword.test(instruction.keyword) && instruction.flags.some((own) => own.name === name)
+
+/** A RUN with a mount of this type (bind, where none is written) that has such an option, wherever it stands. */
+const mount =
+  (type: string, option: RegExp): Test =>
+  ({ keyword, flags }) =>
+    keyword === 'RUN' &&
+    flags.some(({ name, value }) => {
+      const options = value.split(',')
+      const written = options.find((part) => part.startsWith('type='))?.slice('type='.length) ?? 'bind'
+      return name === 'mount' && written === type && options.some((part) => option.test(part))
+    })
 
 /** First versions of Dockerfile features, each run on several releases. */
 const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, used: Test][] = [
@@ -46,12 +58,8 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
   ['--network', '1.30.0', flag(/^RUN$/, 'network')],
   ['--security', undefined, flag(/^RUN$/, 'security')],
   ['--device', undefined, flag(/^RUN$/, 'device')],
-  [
-    'a writable --mount=type=bind',
-    '1.39.0',
-    flag(/^RUN$/, 'mount', /^(?=.*\btype=bind\b).*,(rw|readwrite)(=true)?(,|$)/),
-  ],
-  ['--mount=type=secret with env', '1.44.0', flag(/^RUN$/, 'mount', /^(?=.*\btype=secret\b).*,env=/)],
+  ['a writable --mount=type=bind', '1.39.0', mount('bind', /^(rw|readwrite)(=true)?$/)],
+  ['--mount=type=secret with env', '1.44.0', mount('secret', /^env=/)],
   ['--start-interval', '1.36.0', flag(/^HEALTHCHECK$/, 'start-interval')],
 ]
 

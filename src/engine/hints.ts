@@ -1,9 +1,24 @@
-/** What is known to be behind a message of Buildah, and what to do about it. */
-const HINTS: readonly [pattern: RegExp, hint: string][] = [
+type Hint = readonly [pattern: RegExp, hint: string]
+
+/** What is known to be behind a message of Buildah or of a step, and what to do about it. */
+const HINTS: readonly Hint[] = [
   [
     /no space left on device/i,
     'The disk is full. Free some of it in a step before, or set RUNNER_TEMP to a larger one.',
   ],
+  [/exec format error/i, 'A program in the image is for another processor than this machine’s.'],
+  [
+    /short-name .* did not resolve|short-name resolution enforced/i,
+    'Write the base image with its registry: `FROM docker.io/library/alpine`.',
+  ],
+  [
+    /setting supplemental groups list|potentially insufficient UIDs or GIDs/i,
+    'The account has too few subordinate ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+  ],
+]
+
+/** What registries say. Steps say such things as well, of other servers, so only Buildah's own error is looked at. */
+const REGISTRY_HINTS: readonly Hint[] = [
   [
     /http: server gave HTTP response to HTTPS client/i,
     'The registry speaks plain HTTP. If that is meant so, write `tls-verify: false`.',
@@ -21,34 +36,36 @@ const HINTS: readonly [pattern: RegExp, hint: string][] = [
     'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor login, the password is an access token.',
   ],
   [
-    /denied|forbidden|\b403\b/i,
+    /(?<!permission )denied|forbidden|\b403\b/i,
     'The registry knows the user and refuses: check that the repository exists and that the token may write to it.',
+  ],
+  [
+    /name unknown|manifest unknown|\b404\b/i,
+    'The registry has nothing of that name: check that the repository exists.',
   ],
   [
     /connection refused|no such host|i\/o timeout|network is unreachable/i,
     'The registry can’t be reached from this machine. Check its name and port, and that it runs.',
   ],
-  [/exec format error/i, 'A program in the image is for another processor than this machine’s.'],
-  [
-    /short-name .* did not resolve|short-name resolution enforced/i,
-    'Write the base image with its registry: `FROM docker.io/library/alpine`.',
-  ],
-  [
-    /setting supplemental groups list|potentially insufficient UIDs or GIDs/i,
-    'The account has too few subordinate ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
-  ],
 ]
 
 /** The first hint that fits what a program printed, undefined where nothing is known; pure. */
 export function hintFor(output: string): string | undefined {
-  return HINTS.find(([pattern]) => pattern.test(output))?.[1]
+  const error = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
+  const known = /building at STEP "RUN /.test(error) ? HINTS : [...HINTS, ...REGISTRY_HINTS]
+  const text = (hint: Hint) => (REGISTRY_HINTS.includes(hint) ? error : output)
+  return known.find((hint) => hint[0].test(text(hint)))?.[1]
 }
 
 /** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */
 export function isPassing(output: string): boolean {
-  if (/unauthorized|authentication required|denied|forbidden|not found|\b40[0134]\b|no space left/i.test(output))
+  if (
+    /unauthorized|authentication required|denied|forbidden|not found|name unknown|\b40[0134]\b|no space left/i.test(
+      output,
+    )
+  )
     return false
-  return /too ?many ?requests|\b429\b|\b5\d\d\b|time(d )?out|connection (reset|refused)|broken pipe|unexpected EOF|\bEOF\b|temporary failure|service unavailable|bad gateway/i.test(
+  return /too ?many ?requests|\b429\b|\b5\d\d\b|time(d )?out|connection (reset|refused)|broken pipe|closed network connection|unexpected EOF|\bEOF\b|temporary failure|service unavailable|bad gateway/i.test(
     output,
   )
 }

@@ -98,10 +98,11 @@ export async function removeSecrets(folder: string): Promise<void> {
 export async function removeFolder({ folder, unshare, keepStorage }: State, env: Env): Promise<void> {
   await removeSecrets(folder)
   if (keepStorage) return
-  if (unshare.length > 0) {
-    const contents = (await readdir(folder)).map((name) => join(folder, name))
-    // Where no namespace can be made any more, nothing was built in one either: the plain removal below is enough.
-    await attempt([...unshare, 'rm', '-rf', '--', ...contents], { env: { ...env, ...privateEnv(folder) }, cwd: '/' })
+  const contents = (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
+  if (unshare.length > 0 && contents.length > 0) {
+    const argv = [...unshare, 'rm', '-rf', '--', ...contents]
+    // Where this can't be done any more, the plain removal below says what is left.
+    await attempt(argv, { env: { ...env, ...privateEnv(folder) }, cwd: '/' }).catch(() => undefined)
   }
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
 }

@@ -1,0 +1,189 @@
+import { describe, expect, it } from '@jest/globals'
+import { hintFor, isPassing } from '../../src/engine/hints.js'
+
+/** What Buildah 1.28.2 printed, for a registry that answered so; see docs/engines.md for other versions. */
+const pushing =
+  'Getting image source signatures\n' +
+  'Copying blob sha256:7244025a111da1351cd83215f7bd994bf1b786b112d99cbf7cf980fdc124e3a7\n' +
+  'Error: pushing image "13ffee9ad4d4" to "docker://127.0.0.1:43269/acme/web:1": '
+const reuse = `${pushing}trying to reuse blob sha256:7244025a111d at destination: `
+const ping = 'authenticating creds for "127.0.0.1:33229": pinging container registry 127.0.0.1:33229: '
+
+const busy = [
+  ['429', `${reuse}failed to read from destination repository acme/web: 429 (Too Many Requests)`],
+  [
+    '429 with a body',
+    `${pushing}writing blob: initiating layer upload to /v2/acme/web/blobs/uploads/ in 127.0.0.1:35201: toomanyrequests: slow down`,
+  ],
+  ['500', `${reuse}failed to read from destination repository acme/web: 500 (Internal Server Error)`],
+  ['502', `${reuse}failed to read from destination repository acme/web: 502 (Bad Gateway)`],
+  ['503', `${reuse}failed to read from destination repository acme/web: 503 (Service Unavailable)`],
+  [
+    '503 at once',
+    `${reuse}pinging container registry 127.0.0.1:33229: invalid status code from registry 503 (Service Unavailable)`,
+  ],
+  ['503 at login', `Error: ${ping}invalid status code from registry 503 (Service Unavailable)`],
+  [
+    'a reset',
+    `${reuse}Head "http://127.0.0.1:34309/v2/acme/web/blobs/sha256:7244": read tcp 127.0.0.1:40150->127.0.0.1:34309: read: connection reset by peer`,
+  ],
+  ['a connection that is closed', `${reuse}Head "http://127.0.0.1:46641/v2/acme/web/blobs/sha256:7244": EOF`],
+  [
+    'an upload that is cut',
+    `${pushing}writing blob: Patch "http://127.0.0.1:41127/v2/acme/web/blobs/uploads/1": write tcp 127.0.0.1:56288->127.0.0.1:41127: use of closed network connection`,
+  ],
+  [
+    'nobody there',
+    `${reuse}pinging container registry 127.0.0.1:1: Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused`,
+  ],
+  [
+    'nobody there at login',
+    `Error: ${ping}Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused`,
+  ],
+] as const
+
+const refusing = [
+  [
+    '401',
+    `${reuse}checking whether a blob sha256:7244 exists in 127.0.0.1:38967/acme/web: unauthorized: authentication required`,
+  ],
+  ['401 at login', 'Error: logging into "127.0.0.1:38967": invalid username/password'],
+  ['403', `${reuse}failed to read from destination repository acme/web: 403 (Forbidden)`],
+  [
+    '403 with a body',
+    `${pushing}writing blob: initiating layer upload to /v2/acme/web/blobs/uploads/ in 127.0.0.1:38027: denied: requested access to the resource is denied`,
+  ],
+  [
+    '404',
+    `${pushing}writing blob: initiating layer upload to /v2/acme/web/blobs/uploads/ in 127.0.0.1:39981: name unknown`,
+  ],
+  [
+    'plain HTTP',
+    `${reuse}pinging container registry 127.0.0.1:36563: Get "https://127.0.0.1:36563/v2/": http: server gave HTTP response to HTTPS client`,
+  ],
+  [
+    'an unknown certificate',
+    `Error: ${ping}Get "https://127.0.0.1:39511/v2/": x509: certificate signed by unknown authority`,
+  ],
+  [
+    'no such host',
+    `${reuse}pinging container registry no-such-host.invalid: Get "https://no-such-host.invalid/v2/": dial tcp: lookup no-such-host.invalid on 192.0.2.53:53: no such host`,
+  ],
+  [
+    'a full disk',
+    'Error: writing blob: storing blob to file "/temp/storage1": write /temp/storage1: no space left on device',
+  ],
+] as const
+
+describe('isPassing', () => {
+  it.each(busy)('%s is worth another try', (_, output) => {
+    expect(isPassing(output)).toBe(true)
+  })
+
+  it.each(refusing)('%s is not', (_, output) => {
+    expect(isPassing(output)).toBe(false)
+  })
+
+  it.each([
+    ['a timeout', 'Get "https://ghcr.io/v2/": net/http: TLS handshake timeout', true],
+    ['a timeout of the connection', 'dial tcp 10.0.0.1:443: i/o timeout', true],
+    [
+      'a deadline',
+      'Get "https://ghcr.io/v2/": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+      true,
+    ],
+    ['an end in the middle', 'writing blob: Patch "https://ghcr.io/v2/x": unexpected EOF', true],
+    ['a pipe', 'write tcp 10.0.0.2:1->10.0.0.1:443: write: broken pipe', true],
+    ['a name server', 'lookup ghcr.io: Temporary failure in name resolution', true],
+    // A try that said no after one that was busy: Buildah itself tries again, and its last word counts as a no.
+    [
+      'a no after a reset',
+      'warning: connection reset by peer, retrying\nError: unauthorized: authentication required',
+      false,
+    ],
+    ['nothing', '', false],
+    [
+      'the numbers of a port and a digest',
+      `${pushing}reading manifest sha256:5035035035 in 127.0.0.1:5030: unsupported`,
+      false,
+    ],
+  ])('%s: %j is %s', (_, output, expected) => {
+    expect(isPassing(output)).toBe(expected)
+  })
+})
+
+describe('hintFor', () => {
+  const texts = new Map<string, string>([...busy, ...refusing])
+
+  it.each([
+    ['429', /Log in|mirror/],
+    ['429 with a body', /Log in|mirror/],
+    ['401', /"username", "password" and "registry"/],
+    ['401 at login', /"username", "password" and "registry"/],
+    ['403', /token may write/],
+    ['403 with a body', /token may write/],
+    ['404', /repository exists/],
+    ['plain HTTP', /`tls-verify: false`/],
+    ['an unknown certificate', /certs\.d.*`tls-verify: false`/],
+    ['no such host', /name and port/],
+    ['nobody there', /name and port/],
+    ['nobody there at login', /name and port/],
+    ['a full disk', /disk is full/],
+  ])('%s', (name, hint) => {
+    expect(hintFor(texts.get(name) ?? '')).toMatch(hint)
+  })
+
+  it.each([
+    [
+      'a base image without its registry',
+      'Error: creating build container: short-name "nosuch-image-xyz" did not resolve to an alias and no unqualified-search registries are defined in "/etc/containers/registries.conf"',
+      /FROM docker\.io\/library/,
+    ],
+    [
+      'a base image of several possible registries',
+      'Error: creating build container: short-name resolution enforced but cannot prompt without a TTY',
+      /FROM docker\.io\/library/,
+    ],
+    ['another processor', 'exec container process `/bin/sh`: Exec format error', /processor/],
+    ['too few ids', 'error setting supplemental groups list: operation not permitted', /--add-subuids/],
+    [
+      'too few ids for a file',
+      'potentially insufficient UIDs or GIDs available in user namespace (requested 70000:70000 for /x)',
+      /--add-subuids/,
+    ],
+  ])('%s', (_, output, hint) => {
+    expect(hintFor(output)).toMatch(hint)
+  })
+
+  it.each([
+    ['nothing', ''],
+    [
+      'a file that is missing',
+      'Error: building at STEP "COPY nope /f": checking on sources under "/ctx": copier: stat: "/nope": no such file or directory',
+    ],
+    // No registry has anything to do with these.
+    [
+      'a file of a step that may not be run',
+      '/bin/sh: 1: ./configure: Permission denied\nError: building at STEP "RUN ./configure": while running runtime: exit status 126',
+    ],
+    [
+      'a file of the context that can’t be read',
+      'Error: building at STEP "COPY . /": checking on sources under "/ctx": copier: get: open "/ctx/key": permission denied',
+    ],
+    ['a folder of the machine', 'stat /root/.config/containers/storage.conf: permission denied'],
+    [
+      'a mirror that a step asks',
+      'E: Failed to fetch http://deb.debian.org/x.deb  403  Forbidden [IP: 10.0.0.1 80]\nError: building at STEP "RUN apt-get install x": while running runtime: exit status 100',
+    ],
+    [
+      'a port that a step asks',
+      'curl: (7) Failed to connect to localhost port 80: Connection refused\nError: building at STEP "RUN curl localhost": while running runtime: exit status 7',
+    ],
+    [
+      'a number that a step prints',
+      'Setting up libexample (429-1)\nError: building at STEP "RUN false": while running runtime: exit status 1',
+    ],
+  ])('says nothing of a registry for %s', (_, output) => {
+    expect(hintFor(output) ?? '').not.toMatch(/registry|Log in/)
+  })
+})
