@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { exec, type ExecOptions } from '@actions/exec'
 
 /** Environment of a program: names to values. */
@@ -20,19 +20,26 @@ export interface RunResult {
   readonly stderr: string
 }
 
-/** A program that ended with another exit code than 0. `stderr` holds its last lines. */
+/** A program that ended with another exit code than 0. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
 
   constructor(
     readonly argv: readonly string[],
+    /** KILLED when it was ended by a signal. */
     readonly exitCode: number,
-    readonly stderr: string,
+    /** The last of what it printed on both streams, in its order. */
+    readonly output: string,
   ) {
-    super(`${commandName(argv)} ended with exit code ${exitCode}${lastLines(stderr)}`)
+    const end =
+      exitCode === KILLED
+        ? 'was killed by a signal (by the system, where memory ran out)'
+        : `ended with exit code ${exitCode}`
+    super(`${commandName(argv)} ${end}${lastLines(output)}`)
   }
 }
 
+const KILLED = -1
 const KEPT_BYTES = 64 * 1024
 const SHOWN_LINES = 12
 
@@ -41,12 +48,26 @@ const SHOWN_LINES = 12
  * @throws Error when the program can't be started.
  */
 export async function attempt(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  return (await start(argv, options)).result
+}
+
+/**
+ * Runs a program that must succeed.
+ * @throws CommandError when it ends with another exit code than 0.
+ */
+export async function execute(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const { result, output } = await start(argv, options)
+  if (result.exitCode !== 0) throw new CommandError(argv, result.exitCode, output)
+  return result
+}
+
+async function start(argv: readonly string[], options: RunOptions): Promise<{ result: RunResult; output: string }> {
   const [file, ...args] = argv
   if (file === undefined) throw new Error('an empty command line')
-  const stdout = new Tail()
-  const stderr = new Tail()
+  const [stdout, stderr, output] = [new Tail(), new Tail(), new Tail()]
   const listen = (tail: Tail) => (chunk: Buffer) => {
     tail.add(chunk)
+    output.add(chunk)
     options.onOutput?.(chunk)
   }
   const execOptions: ExecOptions = {
@@ -59,18 +80,11 @@ export async function attempt(argv: readonly string[], options: RunOptions): Pro
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   }
   // The first parameter of exec() is split at spaces and quotes; quoting it keeps a path with a space whole.
-  const exitCode = await exec(`"${file}"`, args, execOptions)
-  return { exitCode, stdout: stdout.text(), stderr: stderr.text() }
-}
-
-/**
- * Runs a program that must succeed.
- * @throws CommandError when it ends with another exit code than 0.
- */
-export async function execute(argv: readonly string[], options: RunOptions): Promise<RunResult> {
-  const result = await attempt(argv, options)
-  if (result.exitCode !== 0) throw new CommandError(argv, result.exitCode, result.stderr || result.stdout)
-  return result
+  const exitCode = (await exec(`"${file}"`, args, execOptions)) as number | null
+  return {
+    result: { exitCode: exitCode ?? KILLED, stdout: stdout.text(), stderr: stderr.text() },
+    output: output.text(),
+  }
 }
 
 /** The absolute path of a program on the PATH of `env`, undefined when there is none. */
@@ -79,7 +93,6 @@ export async function findProgram(
   env: Env,
   further: readonly string[] = [],
 ): Promise<string | undefined> {
-  const { access, constants } = await import('node:fs/promises')
   for (const folder of [...(env['PATH'] ?? '').split(':'), ...further]) {
     if (!folder.startsWith('/')) continue
     const path = `${folder}/${name}`
@@ -92,27 +105,6 @@ export async function findProgram(
       return path
   }
   return undefined
-}
-
-/**
- * Ends every process that this one has started, and theirs: first asks (SIGTERM), after `graceMs` insists (SIGKILL).
- * Buildah puts RUN steps in sessions and namespaces of their own, so a process group would miss them; /proc doesn't.
- */
-export async function terminateChildren(graceMs: number): Promise<void> {
-  const deadline = Date.now() + graceMs
-  const asked = new Set<number>()
-  for (;;) {
-    const running = await descendants()
-    if (running.length === 0) return
-    const late = Date.now() >= deadline
-    for (const pid of running) {
-      if (late) kill(pid, 'SIGKILL')
-      else if (!asked.has(pid)) kill(pid, 'SIGTERM')
-      asked.add(pid)
-    }
-    if (Date.now() >= deadline + graceMs) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }
 
 /** The command as a person would type it, for the log; quoted where a shell would need it. */
@@ -140,35 +132,6 @@ class Tail {
     const kept = Buffer.from(whole.subarray(Math.max(0, whole.length - KEPT_BYTES)))
     this.chunks = [kept]
     this.size = kept.length
-  }
-}
-
-/** Processes below this one that haven't ended, zombies left out. */
-async function descendants(): Promise<number[]> {
-  const children = new Map<number, number[]>()
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
-    // The second field is the program's name in parentheses and may itself hold any character.
-    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    if (parent === undefined || state === 'Z') continue
-    children.set(Number(parent), [...(children.get(Number(parent)) ?? []), Number(entry)])
-  }
-  const found: number[] = []
-  for (const queue = [process.pid]; queue.length > 0;) {
-    const below = children.get(queue.shift() ?? 0) ?? []
-    found.push(...below)
-    queue.push(...below)
-  }
-  return found
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal)
-  } catch (error) {
-    // It ended between the look and the kill, or belongs to root (a program run by sudo, which passes signals on).
-    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 

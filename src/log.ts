@@ -10,7 +10,7 @@ export function say(text: string): void {
  * older `##[name]` anywhere. Pure.
  */
 export function inert(text: string): string {
-  return text.replaceAll(/^(?=\s*::)/gm, '> ').replaceAll('##[', '## [')
+  return text.replaceAll(/^(?=[\s\u0085]*::)/gm, '> ').replaceAll('##[', '## [')
 }
 
 /**

@@ -1,15 +1,17 @@
 import { setFailed, setOutput } from '@actions/core'
 import { readContext } from './context.js'
 import { describe } from './errors.js'
-import { terminateChildren } from './exec.js'
 import { formatReference } from './image/reference.js'
 import { readInputs } from './inputs.js'
+import { endFamily, followFamily } from './processes.js'
 import { type Result, run } from './run.js'
 import { writeState } from './state.js'
 import { say } from './log.js'
 
 /** The runner insists 7.5 seconds after SIGINT with SIGTERM, and 2.5 seconds later with SIGKILL. */
 const GRACE_MS = 2000
+
+let ending: Promise<void> | undefined
 
 for (const [signal, exitCode] of [
   ['SIGINT', 130],
@@ -19,20 +21,24 @@ for (const [signal, exitCode] of [
     process.exitCode = exitCode
     process.stdout.write(`\nCancelled by ${signal}: ending the build.\n`)
     // The pass ends by itself when its program has ended; what waits for something else is not waited for.
-    void terminateChildren(GRACE_MS).then(() => setTimeout(() => process.exit(), GRACE_MS))
+    ending = endFamily(followFamily(), GRACE_MS)
+    void ending.then(() => setTimeout(() => process.exit(), GRACE_MS))
   })
 }
 
 try {
   const context = readContext()
   const inputs = readInputs(context.env)
-  say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+  // A URL may have a password in it, though it is refused then.
+  const shown = inputs.context.replace(/\/\/[^/@]*@/, '//***@')
+  say(`Rootless Image Build: ${shown}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
   writeOutputs(await run(inputs, context, writeState))
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) setFailed(describe(error))
 }
 // A socket or a timer that a library left open must not hold the job; the exit code that is set stays.
+await ending
 process.exit()
 
 function writeOutputs({ imageId, references, pushed, engine }: Result): void {

@@ -1,14 +1,22 @@
 import { warning } from '@actions/core'
 import { programEnvironment } from './context.js'
-import { removeFolder } from './engine/storage.js'
+import { removeFolder, storageVariable } from './engine/storage.js'
 import { describe } from './errors.js'
 import { say } from './log.js'
+import { endFamily, followFamily, startedWith } from './processes.js'
 import { readState } from './state.js'
+
+const GRACE_MS = 2000
 
 try {
   const state = readState()
   if (state === undefined) say('Nothing to remove: the step ended before it made anything.')
   else {
+    // After a hard cancel, what main started may still be building there.
+    await endFamily(
+      followFamily(() => startedWith(storageVariable(state.folder))),
+      GRACE_MS,
+    )
     await removeFolder(state, programEnvironment(process.env))
     say(
       state.keepStorage ? 'Removed secrets and logins; the storage goes with the machine.' : `Removed ${state.folder}`,

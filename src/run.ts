@@ -8,7 +8,14 @@ import { selectEngine } from './engine/select.js'
 import { type Folder, makeFolder, removeSecrets } from './engine/storage.js'
 import { UserError } from './errors.js'
 import { chooseFormat, type Format } from './image/format.js'
-import { isTag, normalizeRegistry, parseName, parseReference, type Reference } from './image/reference.js'
+import {
+  formatReference,
+  isTag,
+  normalizeRegistry,
+  parseName,
+  parseReference,
+  type Reference,
+} from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { persist, pushAll } from './push.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
@@ -113,15 +120,47 @@ function loginRegistry(inputs: Inputs, references: readonly Reference[]): string
   return registries[0] ?? 'docker.io'
 }
 
-function chooseReferences(inputs: Inputs): Reference[] {
-  const images = inputs.images.map(parseName)
-  const tags = inputs.tags.length === 0 ? ['latest'] : inputs.tags
-  const references = tags.flatMap((tag) =>
-    isTag(tag) ? images.map((image) => ({ ...image, tag })) : [parseReference(tag)],
+function chooseReferences({ images, tags, push }: Inputs): Reference[] {
+  const names = images.map((text) => fromInput('images', text, parseName))
+  const lines = tags.length === 0 ? ['latest'] : tags
+  const references = lines.flatMap((line) =>
+    isTag(line) ? names.map((name) => ({ ...name, tag: line })) : [fromInput('tags', line, parseFull)],
   )
-  if (inputs.push && references.length === 0)
+  const texts = references.map(formatReference)
+  const twice = texts.find((text, index) => texts.indexOf(text) < index)
+  if (twice !== undefined) {
+    throw new UserError(`Input "${tags.length === 0 ? 'images' : 'tags'}": ${twice} is given twice; write it once.`)
+  }
+  if (push && references.length === 0) {
     throw new UserError(
       'Input "push" is true, and there is nothing to push: neither "images" nor "tags" names an image.',
+      'Write `images: docker.io/acme/web`.',
     )
+  }
   return references
+}
+
+/** A full reference with a tag, or without one for `latest`; what has neither `/` nor `:` was meant as a tag. */
+function parseFull(text: string): Reference {
+  if (!/[/:@]/.test(text)) {
+    throw new UserError(
+      `${JSON.stringify(text)} is no tag`,
+      'A tag has at most 128 letters, digits, `_`, `.` and `-`, and starts with none of the last two.',
+    )
+  }
+  const reference = parseReference(text)
+  if (reference.digest === undefined) return { tag: 'latest', ...reference }
+  throw new UserError(
+    `${JSON.stringify(text)} has a digest, which only the registry can give`,
+    'Leave out @ and what follows.',
+  )
+}
+
+function fromInput<T>(input: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text)
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`Input "${input}": ${error.message}`, error.cure)
+    throw error
+  }
 }

@@ -27,22 +27,28 @@ export interface GitContext {
  * The Git context that a `context` input names, undefined when it names a path; pure.
  * @throws UserError for a URL that no Git repository can be fetched from
  */
-export function parseGitContext(context: string): GitContext | undefined {
+export function parseGitContext(context: string, input = 'context'): GitContext | undefined {
   const [url = '', fragment = ''] = context.split(/#(.*)/s)
   const isUrl = /^(https?|git|ssh):\/\//.test(url) || /^[\w.-]+@[\w.-]+:/.test(url)
   const isGitHub = /^github\.com\/[\w.-]+\/[\w.-]+$/.test(url)
   if (!isUrl && !isGitHub) return undefined
+  if (/^(https?:\/\/[^/@]*|ssh:\/\/[^/@]*:[^/@]*)@/.test(url)) {
+    throw new UserError(
+      `Input "${input}": the URL has a password in it, which would show in the arguments of Git.`,
+      'Check the repository out with actions/checkout (`token: …`) and write the path of the checkout.',
+    )
+  }
   const [ref = '', folder = ''] = fragment.split(/:(.*)/s)
   if (/^https?:/.test(url) && !url.endsWith('.git')) {
     throw new UserError(
-      `Input "context": got ${JSON.stringify(context)}. An http(s) URL must be that of a Git repository and end with .git; archives are not fetched.`,
-      `Write \`context: ${url}.git\`, or download the archive in a step before.`,
+      `Input "${input}": got ${JSON.stringify(context)}. An http(s) URL must be that of a Git repository and end with .git; archives are not fetched.`,
+      `Write \`${input === 'context' ? 'context: ' : ''}${url}.git\`, or download the archive in a step before.`,
     )
   }
   if (!/^(?!-)[\w./+@-]*$/.test(ref) || /(^|\/)\.\.(\/|$)/.test(folder) || isAbsolute(folder)) {
     throw new UserError(
-      `Input "context": got ${JSON.stringify(context)}. Behind # goes a branch, tag or commit, then, if wanted, a colon and a folder inside the repository.`,
-      `Write \`context: ${url}#main:path/of/folder\`.`,
+      `Input "${input}": got ${JSON.stringify(context)}. Behind # goes a branch, tag or commit, then, if wanted, a colon and a folder inside the repository.`,
+      `Write \`${input === 'context' ? 'context: ' : ''}${url}#main:path/of/folder\`.`,
     )
   }
   return { url: isGitHub ? `https://${url}.git` : url, ref: ref === '' ? 'HEAD' : ref, folder }
@@ -59,11 +65,13 @@ export async function fetchGitContext(
   if (program === undefined)
     throw new UserError(`Input "context" is a Git URL, and the program git is missing.`, 'sudo apt-get install git')
   // Without a terminal, a question for a password would wait for ever.
-  const run = (...args: string[]) =>
-    execute([...prefix, program, '-C', into, ...args], { env: { ...env, GIT_TERMINAL_PROMPT: '0' }, cwd: into })
+  const options = { env: { ...env, GIT_TERMINAL_PROMPT: '0' }, cwd: into }
+  const run = (...args: string[]) => execute([...prefix, program, ...args], options)
   try {
     await run('init', '--quiet')
-    await run('fetch', '--quiet', '--depth=1', '--', git.url, git.ref)
+    // Submodules may be named relative to it.
+    await run('remote', 'add', 'origin', git.url)
+    await run('fetch', '--quiet', '--depth=1', 'origin', git.ref)
     await run('checkout', '--quiet', 'FETCH_HEAD')
     await run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1')
   } catch (error) {
@@ -76,7 +84,7 @@ export async function fetchGitContext(
   // As with Docker, the history isn't part of the context.
   await rm(join(into, '.git'), { recursive: true, force: true })
   const folder = await realpath(join(into, git.folder)).catch(() => undefined)
-  if (folder === undefined || relative(await realpath(into), folder).startsWith('..')) {
+  if (folder === undefined || !isBelow(folder, await realpath(into))) {
     throw new UserError(`Input "context": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`)
   }
   return folder
@@ -88,7 +96,9 @@ export async function fetchGitContext(
  * @throws UserError for the first thing that isn't there: the input, what it got, where it was looked for
  */
 export async function findSource(inputs: Inputs, workspace: string, context?: string): Promise<Source> {
-  const folder = context ?? resolve(workspace, inputs.context)
+  const named = context ?? resolve(workspace, inputs.context)
+  // What it links to: the way there is looked at folder by folder later.
+  const folder = await realpath(named).catch(() => named)
   if (!(await isFolder(folder))) {
     throw new UserError(
       `Input "context": got ${JSON.stringify(inputs.context)}, and there is no folder ${folder}.`,
@@ -96,6 +106,7 @@ export async function findSource(inputs: Inputs, workspace: string, context?: st
     )
   }
   const file = await findFile(inputs.file, folder, context === undefined ? workspace : folder)
+  await refuseOutside(file, folder, workspace)
   await checkPaths(inputs, workspace)
   const dockerfile = parseDockerfile(await readFile(file, 'utf8'))
   return { context: folder, file, dockerfile, target: checkTarget(inputs.target, dockerfile, file) }
@@ -115,7 +126,26 @@ async function findFile(file: string | undefined, context: string, base: string)
   )
 }
 
+/** A Dockerfile that the checkout has may be a link, but not to a file that only who runs the step can read. */
+async function refuseOutside(file: string, context: string, workspace: string): Promise<void> {
+  const [real, ...places] = await Promise.all([file, workspace, context].map((path) => realpath(path)))
+  const isOurs = [workspace, context].some((place) => isBelow(file, place))
+  if (real === undefined || !isOurs || places.some((place) => isBelow(real, place))) return
+  throw new UserError(
+    `The Dockerfile ${file} is a link to ${real}, outside of the workspace and of the context.`,
+    'Copy it there, or name that file itself with "file".',
+  )
+}
+
 async function checkPaths(inputs: Inputs, workspace: string): Promise<void> {
+  for (const entry of inputs.ssh) {
+    const missing = await firstMissing(entry.split(/=(.*)/s)[1]?.split(',') ?? [], workspace)
+    if (missing === undefined) continue
+    throw new UserError(
+      `Input "ssh": got ${JSON.stringify(entry)}, and there is no ${missing}.`,
+      'A path is relative to the workspace.',
+    )
+  }
   for (const { id, source } of inputs.secrets) {
     if ('path' in source && !(await isFile(resolve(workspace, source.path)))) {
       throw new UserError(
@@ -134,9 +164,20 @@ async function checkPaths(inputs: Inputs, workspace: string): Promise<void> {
   }
 }
 
+async function firstMissing(paths: readonly string[], workspace: string): Promise<string | undefined> {
+  for (const path of paths.map((one) => resolve(workspace, one))) {
+    const isThere = await stat(path).then(
+      () => true,
+      () => false,
+    )
+    if (!isThere) return path
+  }
+  return undefined
+}
+
 /** Whether what a build context stands for is a path and no URL. */
 export function isPath(value: string): boolean {
-  return !/^[a-z][a-z0-9+-]*:\/\//i.test(value) && parseGitContext(value) === undefined
+  return !/^[a-z][a-z0-9+-]*:\/\//i.test(value) && parseGitContext(value, 'build-contexts') === undefined
 }
 
 function checkTarget(target: string | undefined, dockerfile: Dockerfile, file: string): string | undefined {
@@ -148,6 +189,11 @@ function checkTarget(target: string | undefined, dockerfile: Dockerfile, file: s
     `Input "target": got ${JSON.stringify(target)}, and ${file} has no such stage.`,
     `Its stages: ${names.join(', ')}.`,
   )
+}
+
+/** Whether a path is `folder` or lies in it; both real, without links. */
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`)
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -4,12 +4,15 @@ import { UserError } from '../errors.js'
 import { CommandError, formatCommand, type RunOptions } from '../exec.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
-import { printLive } from '../log.js'
+import { printLive, say } from '../log.js'
+import { endFamily, followFamily } from '../processes.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import { type Engine, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
 import { writePrivate } from './storage.js'
+
+const GRACE_MS = 2000
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(setup: BuildahSetup): Engine {
@@ -37,7 +40,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
         secrets,
       }
       const args = buildArgs({ inputs, source, format, references }, setup, paths)
-      await printLive('Build', formatCommand([buildah.path, ...args]), (onOutput) => run(args, { onOutput })).catch(
+      await buildLive(formatCommand([buildah.path, ...args]), (onOutput) => run(args, { onOutput })).catch(
         (error: unknown) => {
           throw explain('The build failed', error)
         },
@@ -47,9 +50,11 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     async push(image, reference) {
       const digestFile = join(folder.path, `out/${fileName(reference)}.digest`)
-      await run(pushArgs(image, reference, digestFile, setup)).catch((error: unknown) => {
+      const { stderr } = await run(pushArgs(image, reference, digestFile, setup)).catch((error: unknown) => {
         throw refusal(`Push of ${formatReference(reference)} failed`, error)
       })
+      for (const line of stderr.match(/^.*retrying in.*$/gm) ?? [])
+        say(`Push of ${formatReference(reference)}: ${line}`)
       return { reference, digest: await readDigest(digestFile) }
     },
 
@@ -63,14 +68,31 @@ export function buildahEngine(setup: BuildahSetup): Engine {
   }
 }
 
+/** Runs the build, and ends what its steps have left running: chroot isolation has no namespace that would. */
+async function buildLive(command: string, run: (onOutput: (chunk: Buffer) => void) => Promise<unknown>): Promise<void> {
+  const family = followFamily()
+  let looked: Promise<void> | undefined
+  try {
+    await printLive('Build', command, (onOutput) =>
+      run((chunk) => {
+        looked ??= family.look()
+        onOutput(chunk)
+      }),
+    )
+  } finally {
+    await looked
+    await endFamily(family, GRACE_MS)
+  }
+}
+
 function explain(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
-  return new UserError(`${what}.`, hintFor(error.stderr), { cause: error })
+  return new UserError(`${what}.`, hintFor(error.output), { cause: error })
 }
 
 function refusal(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
-  return new RegistryError(`${what}.`, hintFor(error.stderr), isPassing(error.stderr), { cause: error })
+  return new RegistryError(`${what}.`, hintFor(error.output), isPassing(error.output), { cause: error })
 }
 
 /** Reads a file that Buildah wrote a digest into. It becomes an output of the step, so it must be one. */

@@ -28,7 +28,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
     'The certificate of the registry is not one that this machine knows. Add its authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` for the registry that is pushed to.',
   ],
   [
-    /toomanyrequests|too many requests|\b429\b/i,
+    /toomanyrequests|too many requests/i,
     'The registry limits how much may be asked of it. Log in (`username`, `password`), or use a mirror.',
   ],
   [
@@ -52,7 +52,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
 /** The first hint that fits what a program printed, undefined where nothing is known; pure. */
 export function hintFor(output: string): string | undefined {
   const error = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
-  const known = /building at STEP "RUN /.test(error) ? HINTS : [...HINTS, ...REGISTRY_HINTS]
+  const known = /building at STEP "(RUN|COPY|ADD) /.test(error) ? HINTS : [...HINTS, ...REGISTRY_HINTS]
   const text = (hint: Hint) => (REGISTRY_HINTS.includes(hint) ? error : output)
   return known.find((hint) => hint[0].test(text(hint)))?.[1]
 }
@@ -60,12 +60,12 @@ export function hintFor(output: string): string | undefined {
 /** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */
 export function isPassing(output: string): boolean {
   if (
-    /unauthorized|authentication required|denied|forbidden|not found|name unknown|\b40[0134]\b|no space left/i.test(
+    /unauthorized|authentication required|denied|forbidden|not found|name unknown|status:? (code )?40[0134]\b|\b40[0134] \(|no space left/i.test(
       output,
     )
   )
     return false
-  return /too ?many ?requests|\b429\b|\b5\d\d\b|time(d )?out|connection (reset|refused)|broken pipe|closed network connection|unexpected EOF|\bEOF\b|temporary failure|service unavailable|bad gateway/i.test(
+  return /too ?many ?requests|status:? (code )?(429|5\d\d)\b|from registry 5\d\d\b|\b(429|5\d\d) \(|time(d )?out|connection (reset|refused)|broken pipe|closed network connection|unexpected EOF|\bEOF\b|temporary failure|service unavailable|bad gateway/i.test(
     output,
   )
 }

@@ -107,7 +107,10 @@ async function mountOverlay({ buildah, folder }: Place): Promise<string | undefi
     env: folder.env,
     cwd: folder.path,
   })
-  return result.exitCode === 0 ? undefined : result.stderr.trim().split('\n').at(-1)
+  if (result.exitCode === 0) return undefined
+  // Behind its own line, newer versions of mount add a general hint.
+  const lines = result.stderr.trim().split('\n')
+  return (lines.find((line) => line.startsWith('mount:')) ?? lines.at(-1) ?? '').replace(/\.$/, '')
 }
 
 /** The isolations worth a try, best first; what is left out goes to `notes`. */

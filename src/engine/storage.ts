@@ -113,6 +113,11 @@ function folderEnv(path: string, account: Account, env: Env): Env {
   return { ...Object.fromEntries(inherited), ...privateEnv(path) }
 }
 
+/** The variable by which every program of a step with this private folder can be known. */
+export function storageVariable(folder: string): string {
+  return `CONTAINERS_STORAGE_CONF=${join(folder, 'storage.conf')}`
+}
+
 function privateEnv(path: string): Env {
   return {
     CONTAINERS_STORAGE_CONF: join(path, 'storage.conf'),

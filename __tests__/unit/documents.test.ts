@@ -1,0 +1,230 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { describe, expect, test } from '@jest/globals'
+import { parse, parseAllDocuments } from 'yaml'
+
+import { parseInputs } from '../../src/inputs.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const below = (folder: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+
+const documents = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...below('docs').filter((path) => path.endsWith('.md')),
+]
+const sources = below('src')
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => path.slice('src/'.length))
+
+/** The cells of the first table below a heading, its header left out. */
+function tableBelow(document: string, heading: string): string[][] {
+  const section = read(document).split(`\n${heading}\n`)[1] ?? ''
+  const first = section.split('\n\n').find((block) => block.trimStart().startsWith('|')) ?? ''
+  return first
+    .trim()
+    .split('\n')
+    .slice(2)
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+}
+
+/** What stands between backticks, blocks of code left out. */
+const codes = (text: string) =>
+  [...text.replaceAll(/^```[^]*?^```$/gm, '').matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? '')
+
+describe('links', () => {
+  test.each(documents)('of %s lead somewhere', (document) => {
+    const anchors = (path: string) =>
+      [...read(path).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+        title
+          .toLowerCase()
+          .replaceAll(/[^\w\- ]/g, '')
+          .replaceAll(' ', '-'),
+      )
+    const broken = [...read(document).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)].filter(
+      ([, path = '', anchor]) => {
+        const target = path === '' ? document : normalize(join(dirname(document), path))
+        return !existsSync(join(root, target)) || (anchor !== undefined && !anchors(target).includes(anchor))
+      },
+    )
+    expect(broken.map(([link]) => link)).toStrictEqual([])
+  })
+})
+
+describe('examples', () => {
+  const blocks = documents.flatMap((document) =>
+    [...read(document).matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, yaml = ''], index) => ({
+      name: `${document}, block ${index + 1}`,
+      yaml,
+    })),
+  )
+  const action = parse(read('action.yml')) as { inputs: Record<string, unknown> }
+
+  type Given = Readonly<Record<string, string | number | boolean>>
+
+  /** All steps with this action, wherever they are in the block. */
+  function ours(value: unknown): Given[] {
+    if (typeof value !== 'object' || value === null) return []
+    const { uses, with: inputs } = value as { uses?: unknown; with?: Given }
+    const own = typeof uses === 'string' && uses.includes('/rootless-image-build@') ? [inputs ?? {}] : []
+    return [...own, ...Object.values(value).flatMap((inner: unknown) => ours(inner))]
+  }
+
+  const steps = blocks.flatMap(({ name, yaml }) =>
+    parseAllDocuments(yaml)
+      .flatMap((parsed) => ours(parsed.toJS()))
+      .map((inputs) => ({ name, inputs })),
+  )
+
+  test('are there', () => {
+    expect(steps.length).toBeGreaterThan(3)
+  })
+
+  test.each(steps)('$name is what the action takes', ({ inputs }) => {
+    // What an expression gives isn't known here; `true` is something that every input takes.
+    const text = (name: string) => (inputs[name] ?? '').toString().replaceAll(/\$\{\{.*?\}\}/g, 'true')
+    expect(Object.keys(inputs).filter((name) => !(name in action.inputs))).toStrictEqual([])
+    expect(() => parseInputs(text, {})).not.toThrow()
+  })
+})
+
+describe('docs/engines.md', () => {
+  test('has the first versions that src/engine/features.ts has', () => {
+    const code = read('src/engine/features.ts')
+    const table = (name: string) => code.slice(code.indexOf(`const ${name}`)).split(/^\]/m)[0] ?? ''
+    const entries = (name: string) =>
+      [...table(name).matchAll(/\[\s*'([^']+)',\s*(?:'([\d.]+)'|undefined),/g)].map(([, what = '', since = '—']) => ({
+        what,
+        since,
+      }))
+    const wanted = [
+      ...entries('INPUT_SINCE').map(({ what, since }) => [`input ${what}`, since]),
+      ...entries('DOCKERFILE_SINCE').map(({ what, since }) => [`Dockerfile: ${what}`, since]),
+    ]
+    const written = tableBelow('docs/engines.md', '## Versions').map(([needs = '', since]) => [
+      needs.replaceAll('`', '').replace(/ \(.*\)$/, ''),
+      since,
+    ])
+    expect(written).toStrictEqual(wanted)
+  })
+
+  test('names the oldest version that works', () => {
+    const [, oldest] = /what: 'this action', since: '([\d.]+)'/.exec(read('src/engine/features.ts')) ?? []
+    expect(read('docs/engines.md')).toContain(`The action works with Buildah ${oldest ?? '?'} and later.`)
+  })
+})
+
+describe('docs/architecture.md', () => {
+  const document = read('docs/architecture.md')
+  const rooms = tableBelow('docs/architecture.md', '## Who may import whom').map(([room = '', files, allowed]) => ({
+    room,
+    files: codes(files ?? ''),
+    allowed: (allowed ?? '').split(', '),
+  }))
+  const roomOf = (path: string) =>
+    rooms.find(({ files }) => files.some((file) => path === file || path.startsWith(file)))
+  const lines = sources.map((path) => ({ path, code: read(join('src', path)) }))
+  const matching = (pattern: RegExp) => lines.filter(({ code }) => pattern.test(code)).map(({ path }) => path)
+
+  test('names files that exist', () => {
+    const named = codes(document).filter((code) => /^[a-z-]+(\/[a-z-]+)*\.ts$/.test(code))
+    expect(named.length).toBeGreaterThan(20)
+    expect(named.filter((path) => !sources.includes(path))).toStrictEqual([])
+  })
+
+  test('has a room for every file', () => {
+    expect(sources.filter((path) => roomOf(path) === undefined)).toStrictEqual([])
+  })
+
+  test('says who may import whom', () => {
+    const forbidden = lines.flatMap(({ path, code }) => {
+      const own = roomOf(path)
+      return [...code.matchAll(/(?:from|import\() ?'(\.[^']+)\.js'/g)]
+        .map(([, target = '']) => `${normalize(join(dirname(path), target))}.ts`)
+        .filter((target) => {
+          const room = roomOf(target)?.room ?? ''
+          return room !== own?.room && own?.allowed.includes(room) !== true
+        })
+        .map((target) => `${path} imports ${target}`)
+    })
+    expect(forbidden).toStrictEqual([])
+  })
+
+  test('says what the pure rooms leave alone', () => {
+    const impure = /'(@actions\/|node:(fs|child_process|process|os|net|https?))|\bprocess\.|exec\.js'/
+    expect(matching(impure).filter((path) => /^(image|dockerfile)\//.test(path))).toStrictEqual([])
+  })
+
+  test('says who reads inputs and the environment, and who writes outputs', () => {
+    expect(matching(/\bprocess\.env\b/)).toStrictEqual(['context.ts', 'post.ts'])
+    expect(matching(/\bgetInput\(/)).toStrictEqual(['inputs.ts'])
+    expect(matching(/\bset(Output|Failed)\(/)).toStrictEqual(['main.ts'])
+  })
+
+  test('says what is loaded only when it is needed', () => {
+    expect(matching(/^import (?!type).*'(@actions\/tool-cache|@balena\/dockerignore)'/m)).toStrictEqual([])
+  })
+})
+
+describe('docs/adr', () => {
+  const records = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-/.test(name))
+
+  test.each(records)('%s has the form of a record and is listed', (name) => {
+    const titles = [...read(`docs/adr/${name}`).matchAll(/^#+ .*$/gm)].map(([title]) => title)
+    expect(titles).toStrictEqual([
+      expect.stringMatching(new RegExp(`^# ${name.slice(0, 4)}: `)),
+      '## Context',
+      '## Decision',
+      '## Consequences',
+    ])
+    expect(read('docs/adr/README.md')).toContain(`(${name})`)
+  })
+
+  test('0001 has every runtime dependency and no other', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+    const named = tableBelow('docs/adr/0001-runtime-dependencies.md', '## Decision').flatMap(([cell]) =>
+      codes(cell ?? ''),
+    )
+    expect(named.sort()).toStrictEqual(Object.keys(dependencies).sort())
+  })
+})
+
+describe('workflows', () => {
+  interface Step {
+    readonly uses?: string
+    readonly run?: string
+    readonly with?: Readonly<Record<string, unknown>>
+  }
+  interface Workflow {
+    readonly permissions: unknown
+    readonly jobs: Readonly<Record<string, { 'timeout-minutes'?: number; permissions?: unknown; steps: Step[] }>>
+  }
+  const workflows = below('.github/workflows').filter((path) => path.endsWith('.yml'))
+
+  test.each(workflows)('%s gives away as little as it can', (path) => {
+    const { permissions, jobs } = parse(read(path)) as Workflow
+    expect(permissions).toStrictEqual({})
+    for (const job of Object.values(jobs)) {
+      expect(job['timeout-minutes']).toBeGreaterThan(0)
+      expect(job.permissions).toBeDefined()
+      for (const { uses, run, with: inputs } of job.steps) {
+        expect(run ?? '').not.toContain('${{')
+        if (uses?.startsWith('actions/checkout@') === true) expect(inputs?.['persist-credentials']).toBe(false)
+      }
+    }
+  })
+
+  test.each(workflows)('%s pins every action by its commit, and says which version that is', (path) => {
+    const used = [...read(path).matchAll(/^ *(?:- )?uses: (?!\.\/)(.*)$/gm)].map(([, action]) => action)
+    expect(used.length).toBeGreaterThan(0)
+    for (const action of used) expect(action).toMatch(/^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+  })
+})

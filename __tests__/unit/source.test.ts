@@ -1,0 +1,444 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { describe as describeError } from '../../src/errors.js'
+import { fetchGitContext, findSource, type GitContext, isPath, parseGitContext } from '../../src/source.js'
+import { everythingOf, inputsOf, refusal, rejection, temporaryFolder } from './helpers.js'
+
+describe('parseGitContext', () => {
+  const git = (url: string, ref = 'HEAD', folder = '') => ({ url, ref, folder })
+
+  it.each<[string, GitContext]>([
+    ['https://github.com/acme/web.git', git('https://github.com/acme/web.git')],
+    ['http://host/acme/web.git#main', git('http://host/acme/web.git', 'main')],
+    ['https://host/acme/web.git#v1.2.3:sub/folder', git('https://host/acme/web.git', 'v1.2.3', 'sub/folder')],
+    ['https://host/acme/web.git#:sub', git('https://host/acme/web.git', 'HEAD', 'sub')],
+    ['https://host/acme/web.git#', git('https://host/acme/web.git')],
+    ['https://host/acme/web.git#refs/pull/5/merge', git('https://host/acme/web.git', 'refs/pull/5/merge')],
+    ['https://host/acme/web.git#release+1@x:a b/ü', git('https://host/acme/web.git', 'release+1@x', 'a b/ü')],
+    ['https://host/w.git#main:a:b#c', git('https://host/w.git', 'main', 'a:b#c')],
+    ['git://host/acme/web', git('git://host/acme/web')],
+    ['ssh://git@host:2222/acme/web#main', git('ssh://git@host:2222/acme/web', 'main')],
+    ['git@github.com:acme/web.git#main:sub', git('git@github.com:acme/web.git', 'main', 'sub')],
+    ['github.com/acme/web', git('https://github.com/acme/web.git')],
+    ['github.com/acme/web#main:sub', git('https://github.com/acme/web.git', 'main', 'sub')],
+    ['https://host/w.git#main:..hidden/a..b', git('https://host/w.git', 'main', '..hidden/a..b')],
+  ])('%s', (context, expected) => {
+    expect(parseGitContext(context)).toStrictEqual(expected)
+  })
+
+  it.each([
+    '.',
+    './app',
+    '/abs/path',
+    'sub#1',
+    'my@folder',
+    'github.com',
+    'github.com/acme',
+    './github.com/acme/web',
+    'git',
+    'a:b',
+    // what could make Git run something isn't a URL here, and so a folder that doesn't exist
+    'ext::sh -c id',
+    'file:///etc',
+    '--upload-pack=id',
+    'https:/host/w.git',
+  ])('%j is a path', (context) => {
+    expect(parseGitContext(context)).toBeUndefined()
+  })
+
+  it.each([
+    ['a ref that is an option', 'https://host/w.git#--upload-pack=id'],
+    ['a ref that is a short option', 'https://host/w.git#-x'],
+    ['a ref with a space', 'https://host/w.git#a b'],
+    ['a ref of several', 'https://host/w.git#a..b~1^{}'],
+    ['a refspec', 'https://host/w.git#+refs/heads/*:sub'],
+    ['a line break', 'https://host/w.git#main\n::error::x'],
+    ['a command', 'https://host/w.git#$(id)'],
+    ['a way out', 'https://host/w.git#main:../..'],
+    ['a way out in the middle', 'https://host/w.git#main:a/../../b'],
+    ['a way out at the end', 'https://host/w.git#main:a/..'],
+    ['an absolute folder', 'https://host/w.git#main:/etc'],
+  ])('refuses %s, with the line to paste', (_, context) => {
+    const error = refusal(() => parseGitContext(context))
+    expect(error.message).toContain(`Input "context": got ${JSON.stringify(context)}.`)
+    expect(error.cure).toBe('Write `context: https://host/w.git#main:path/of/folder`.')
+  })
+
+  it.each(['https://host/acme/web', 'https://host/x.tar.gz#main', 'http://host/'])(
+    'refuses %s, which no repository is known by',
+    (context) => {
+      const error = refusal(() => parseGitContext(context))
+      expect(error.message).toContain(`Input "context": got ${JSON.stringify(context)}.`)
+      expect(error.message).toContain('end with .git')
+    },
+  )
+
+  it.each(['https://me:hunter2@host/web', 'https://hunter2@host/web.git#-x', 'https://me:hunter2@host/web.git#:/etc'])(
+    'shows no password of %s',
+    (context) => {
+      expect(everythingOf(refusal(() => parseGitContext(context)))).not.toContain('hunter2')
+    },
+  )
+
+  // It would stand in the arguments of Git, where every process of the machine can read it, and in the log.
+  it.each(['https://me:hunter2@host/web.git', 'https://hunter2@host/web.git#main', 'ssh://me:hunter2@host/web.git'])(
+    'refuses %s, which has a password in it, and shows none of it',
+    (context) => {
+      const error = refusal(() => parseGitContext(context))
+      expect(error.cure).toContain('actions/checkout')
+      expect(everythingOf(error)).not.toContain('hunter2')
+    },
+  )
+})
+
+describe('isPath', () => {
+  it.each(['../lib', '/abs', '.', 'github.com', 'ext::sh -c id', 'a:b'])('%s is one', (value) => {
+    expect(isPath(value)).toBe(true)
+  })
+
+  it.each(['docker-image://alpine', 'https://host/x.tar.gz', 'HTTPS://host/x', 'git@host:a/b.git', 'oci-layout://x'])(
+    '%s is none',
+    (value) => {
+      expect(isPath(value)).toBe(false)
+    },
+  )
+})
+
+/** A workspace with these files. */
+function workspaceOf(files: Readonly<Record<string, string>>): string {
+  const folder = temporaryFolder()
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), content)
+  }
+  return folder
+}
+
+describe('findSource', () => {
+  const find = async (
+    files: Readonly<Record<string, string>>,
+    values: Readonly<Record<string, string>> = {},
+    context?: string,
+  ) => {
+    const workspace = workspaceOf(files)
+    const inputs = inputsOf(values)
+    const source = await findSource(inputs, workspace, context && join(workspace, context))
+    return {
+      context: source.context.replace(workspace, ''),
+      file: source.file.replace(workspace, ''),
+      target: source.target,
+      bases: source.dockerfile.stages.map(({ base }) => base),
+    }
+  }
+
+  it.each([
+    ['Dockerfile', { Dockerfile: 'FROM a' }, {}, ['', '/Dockerfile', 'a']],
+    ['Containerfile goes first', { Dockerfile: 'FROM a', Containerfile: 'FROM b' }, {}, ['', '/Containerfile', 'b']],
+    ['a folder of the name is no file', { 'Containerfile/x': '', Dockerfile: 'FROM a' }, {}, ['', '/Dockerfile', 'a']],
+    ['in the context', { 'app/Dockerfile': 'FROM a' }, { context: 'app' }, ['/app', '/app/Dockerfile', 'a']],
+    [
+      'a context with a space',
+      { 'my app/Dockerfile': 'FROM a' },
+      { context: './my app/' },
+      ['/my app', '/my app/Dockerfile', 'a'],
+    ],
+    [
+      'file is relative to the workspace',
+      { 'docker/web': 'FROM a', 'app/x': '' },
+      { context: 'app', file: 'docker/web' },
+      ['/app', '/docker/web', 'a'],
+    ],
+    [
+      'a context above',
+      { 'app/sub/x': '', 'app/Dockerfile': 'FROM a' },
+      { context: 'app/sub/..' },
+      ['/app', '/app/Dockerfile', 'a'],
+    ],
+  ])('%s', async (_, files, values, [context, file, base]) => {
+    expect(await find(files as Record<string, string>, values as Record<string, string>)).toStrictEqual({
+      context,
+      file,
+      target: undefined,
+      bases: [base],
+    })
+  })
+
+  it('takes absolute paths as they are', async () => {
+    const outside = workspaceOf({ File: 'FROM a', 'app/x': '' })
+    const source = await findSource(
+      inputsOf({ context: join(outside, 'app'), file: join(outside, 'File') }),
+      workspaceOf({}),
+    )
+    expect([source.context, source.file]).toStrictEqual([join(outside, 'app'), join(outside, 'File')])
+  })
+
+  it('file is relative to the context where that was fetched', async () => {
+    const files = { 'fetched/docker/web': 'FROM a' }
+    const values = { context: 'https://host/w.git', file: 'docker/web' }
+    expect(await find(files, values, 'fetched')).toMatchObject({ context: '/fetched', file: '/fetched/docker/web' })
+  })
+
+  it.each([
+    ['Build', 'Build'],
+    ['build', 'Build'],
+    ['1', '1'],
+  ])('target %s is stage %s', async (target, expected) => {
+    const files = { Dockerfile: 'FROM a AS Build\nFROM b' }
+    expect((await find(files, { target })).target).toBe(expected)
+  })
+
+  it('lists the stages where the target is none of them', async () => {
+    const files = { Dockerfile: 'FROM a AS build\nFROM b\nFROM c AS final' }
+    const error = await rejection(find(files, { target: 'finale' }))
+    expect(error.message).toMatch(/^Input "target": got "finale", and \/.*\/Dockerfile has no such stage\.$/)
+    expect(error.cure).toBe('Its stages: build, 1, final.')
+  })
+
+  it('lists where it has looked for a Dockerfile', async () => {
+    const workspace = workspaceOf({ 'app/x': '' })
+    const error = await rejection(findSource(inputsOf({ context: 'app' }), workspace))
+    expect(describeError(error)).toBe(
+      `No Dockerfile was found. Looked for:\n  ${workspace}/app/Containerfile\n  ${workspace}/app/Dockerfile\n` +
+        'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.',
+    )
+  })
+
+  it('lists where it has looked for the file that is named', async () => {
+    const workspace = workspaceOf({ Dockerfile: 'FROM a' })
+    const error = await rejection(findSource(inputsOf({ file: 'Dockerfil' }), workspace))
+    expect(describeError(error)).toBe(
+      `Input "file": got "Dockerfil", and there is no such file. Looked for:\n  ${workspace}/Dockerfil\n` +
+        'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.',
+    )
+  })
+
+  it('sees when the file was meant relative to the context', async () => {
+    const error = await rejection(find({ 'app/docker/web': 'FROM a' }, { context: 'app', file: 'docker/web' }))
+    expect(error.cure).toBe('The path is relative to the workspace, not to the context. Write `file: app/docker/web`.')
+  })
+
+  it.each([
+    [
+      'a context that isn’t there',
+      { context: 'nowhere' },
+      /Input "context": got "nowhere", and there is no folder \/.*\/nowhere\./,
+      /actions\/checkout/,
+    ],
+    [
+      'a context that is a file',
+      { context: 'Dockerfile' },
+      /Input "context": got "Dockerfile"/,
+      /relative to the workspace/,
+    ],
+    ['a file that is a folder', { file: 'folder' }, /Input "file": got "folder"/, /path\/of\/Dockerfile/],
+    [
+      'a secret file that isn’t there',
+      { 'secret-files': 'key=keys/a' },
+      /Input "secret-files": the file of "key", \/.*\/keys\/a, isn't there\./,
+      /relative to the workspace/,
+    ],
+    [
+      'a secret file that is a folder',
+      { 'secret-files': 'key=folder' },
+      /Input "secret-files"/,
+      /relative to the workspace/,
+    ],
+    [
+      'a further context that isn’t there',
+      { 'build-contexts': 'lib=../nowhere' },
+      /Input "build-contexts": "lib" is "\.\.\/nowhere", and there is no folder \/.*\/nowhere\./,
+      /docker-image:\/\/reference/,
+    ],
+    [
+      'a further context that is a file',
+      { 'build-contexts': 'lib=Dockerfile' },
+      /Input "build-contexts"/,
+      /docker-image/,
+    ],
+    [
+      'a further context that is a bad URL',
+      { 'build-contexts': 'lib=git@host:a/b.git#-x' },
+      /Input "build-contexts"/,
+      /main/,
+    ],
+  ])('refuses %s', async (_, values, message, cure) => {
+    const files = { Dockerfile: 'FROM a', 'folder/x': '' }
+    const error = await rejection(find(files, values))
+    expect(error.message).toMatch(message)
+    expect(error.cure).toMatch(cure)
+  })
+
+  it('leaves what isn’t a path to Buildah', async () => {
+    const values = {
+      'build-contexts': 'a=docker-image://alpine:3.20\nb=https://host/x.tar.gz\nc=git@host:acme/web.git#main',
+    }
+    await expect(find({ Dockerfile: 'FROM a' }, values)).resolves.toMatchObject({ file: '/Dockerfile' })
+  })
+})
+
+describe('fetchGitContext', () => {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' }
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'rib-unit-git-')))
+  let daemon: ChildProcess
+  let url = ''
+  let first = ''
+
+  const git = (cwd: string, ...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=Tests', '-c', 'user.email=tests@example.com', ...args], {
+      cwd,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim()
+
+  const commit = (folder: string, files: Readonly<Record<string, string>>) => {
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), content)
+    }
+    git(folder, 'add', '.')
+    git(folder, 'commit', '--quiet', '--message', 'x')
+    return git(folder, 'rev-parse', 'HEAD')
+  }
+
+  beforeAll(async () => {
+    const port = await freePort()
+    url = `git://127.0.0.1:${port}/web`
+    const part = join(root, 'part')
+    git(root, 'init', '--quiet', '--initial-branch=main', 'part')
+    commit(part, { 'part.txt': 'part' })
+    const web = join(root, 'web')
+    git(root, 'init', '--quiet', '--initial-branch=main', 'web')
+    first = commit(web, { Dockerfile: 'FROM first' })
+    git(web, 'tag', 'v1')
+    commit(web, { Dockerfile: 'FROM second' })
+    git(web, 'checkout', '--quiet', '-b', 'feature/x', 'v1')
+    symlinkSync('/etc', join(web, 'escape'))
+    symlinkSync('sub', join(web, 'inside'))
+    commit(web, { 'sub/my app/Dockerfile': 'FROM sub', '..hidden/Dockerfile': 'FROM hidden' })
+    for (const [branch, address] of [
+      ['with-part', url.replace('/web', '/part')],
+      ['with-relative-part', '../part'],
+    ] as const) {
+      git(web, 'checkout', '--quiet', '-b', branch, 'v1')
+      writeFileSync(join(web, '.gitmodules'), `[submodule "part"]\n\tpath = part\n\turl = ${address}\n`)
+      if (!existsSync(join(web, 'part'))) git(web, 'clone', '--quiet', part, 'part')
+      commit(web, {})
+    }
+    git(web, 'checkout', '--quiet', 'main')
+    const program = join(git(root, '--exec-path'), 'git-daemon')
+    const options = ['--export-all', `--base-path=${root}`, '--listen=127.0.0.1', `--port=${port}`, '--reuseaddr']
+    daemon = spawn(program, options, { stdio: 'ignore', env })
+    await untilServed(url)
+  })
+
+  afterAll(() => {
+    daemon.kill('SIGKILL')
+    rmSync(root, { recursive: true, force: true })
+  })
+
+  async function untilServed(repository: string): Promise<void> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        git(root, 'ls-remote', repository)
+        return
+      } catch (error) {
+        if (tries === 100) throw error
+        await sleep(50)
+      }
+    }
+  }
+
+  const fetch = async (ref: string, folder = '', prefix: readonly string[] = []) => {
+    const into = temporaryFolder()
+    const context = await fetchGitContext({ url, ref, folder }, into, prefix, env)
+    return { into, context, read: (name: string) => readFileSync(join(context, name), 'utf8') }
+  }
+
+  it.each([
+    ['HEAD', 'FROM second'],
+    ['main', 'FROM second'],
+    ['refs/heads/main', 'FROM second'],
+    ['v1', 'FROM first'],
+    ['feature/x', 'FROM first'],
+  ])('fetches %s', async (ref, expected) => {
+    const { into, context, read } = await fetch(ref)
+    expect(read('Dockerfile')).toBe(expected)
+    expect(context).toBe(into)
+    // The history isn't part of the context.
+    expect(existsSync(join(into, '.git'))).toBe(false)
+  })
+
+  it('fetches a commit by its ID', async () => {
+    expect((await fetch(first)).read('Dockerfile')).toBe('FROM first')
+  })
+
+  it.each([
+    ['a folder', 'sub/my app', 'sub/my app'],
+    ['a folder by a link that stays inside', 'inside/my app', 'sub/my app'],
+    ['a folder whose name begins with two dots', '..hidden', '..hidden'],
+  ])('gives %s as the context', async (_, folder, expected) => {
+    const { into, context, read } = await fetch('feature/x', folder)
+    expect(context).toBe(join(into, expected))
+    expect(read('Dockerfile')).toMatch(/^FROM (sub|hidden)$/)
+  })
+
+  it.each(['with-part', 'with-relative-part'])('fetches submodules: %s', async (branch) => {
+    expect((await fetch(branch)).read('part/part.txt')).toBe('part')
+  })
+
+  it('runs Git as the account', async () => {
+    const log = join(temporaryFolder(), 'log')
+    const prefix = ['/bin/sh', '-c', `echo "$@" >>'${log}'; exec "$@"`, '--']
+    await fetch('main', '', prefix)
+    expect(readFileSync(log, 'utf8')).toMatch(/^\/\S+\/git .*init/m)
+    expect(readFileSync(log, 'utf8')).toMatch(/^\/\S+\/git .*fetch /m)
+  })
+
+  it.each([
+    ['leads out of the repository', 'escape'],
+    ['leads out of the repository further', 'escape/ssl'],
+    ['isn’t there', 'nowhere'],
+  ])('refuses a folder that %s', async (_, folder) => {
+    const error = await rejection(fetch('feature/x', folder))
+    expect(error.message).toBe(`Input "context": ${url} has no folder "${folder}" at feature/x.`)
+  })
+
+  it('says what could not be fetched, with Git’s own words', async () => {
+    const error = await rejection(fetch('no-such-branch'))
+    expect(error.message).toBe(`Input "context": ${url} could not be fetched at no-such-branch.`)
+    expect(describeError(error)).toMatch(/because: git fetch ended with exit code 128:\n.*no-such-branch/)
+    expect(error.cure).toContain('actions/checkout')
+  })
+
+  it('says that Git is missing', async () => {
+    const into = temporaryFolder()
+    const error = await rejection(fetchGitContext({ url, ref: 'main', folder: '' }, into, [], { PATH: '/nowhere' }))
+    expect(error.message).toContain('git is missing')
+    expect(readdirSync(into)).toStrictEqual([])
+  })
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}

@@ -1,0 +1,114 @@
+import { readdir, readFile, readlink } from 'node:fs/promises'
+
+/**
+ * Processes that belong together, also when one of them has ended and those below it have fallen to init: Buildah puts
+ * RUN steps into sessions and namespaces of their own, so neither a process group nor the tree alone holds them.
+ */
+export interface Family {
+  /** Looks who belongs to it now, and remembers them and their namespaces. */
+  readonly look: () => Promise<void>
+  /** Everything of it that still runs. */
+  readonly running: () => Promise<number[]>
+}
+
+interface Process {
+  readonly pid: number
+  readonly parent: number
+  /** Clock ticks since the machine started; tells a process from a later one with its number. */
+  readonly started: string
+  readonly zombie: boolean
+}
+
+/** Follows the processes that this one has started and theirs, or, in another process, those that `roots` finds. */
+export function followFamily(roots: () => Promise<number[]> = () => Promise.resolve([process.pid])): Family {
+  const seen = new Map<number, string>()
+  const spaces = new Set<string>()
+  const running = async () => {
+    const all = await listProcesses()
+    const own = new Set(await namespacesOf(process.pid))
+    const members = new Map(below(all, await roots()).map((found) => [found.pid, found]))
+    for (const found of all) if (seen.get(found.pid) === found.started) members.set(found.pid, found)
+    for (const { pid } of members.values()) {
+      for (const space of await namespacesOf(pid)) if (!own.has(space)) spaces.add(space)
+    }
+    for (const found of spaces.size > 0 ? all : []) {
+      if ((await namespacesOf(found.pid)).some((space) => spaces.has(space))) members.set(found.pid, found)
+    }
+    members.delete(process.pid)
+    for (const { pid, started } of members.values()) seen.set(pid, started)
+    return [...members.values()].filter(({ zombie }) => !zombie).map(({ pid }) => pid)
+  }
+  return {
+    running,
+    async look() {
+      await running()
+    },
+  }
+}
+
+/** Ends a family: first asks (SIGTERM), after `graceMs` insists (SIGKILL), and gives up after twice that. */
+export async function endFamily(family: Family, graceMs: number): Promise<void> {
+  const deadline = Date.now() + graceMs
+  const asked = new Set<number>()
+  for (;;) {
+    const running = await family.running()
+    if (running.length === 0) return
+    const late = Date.now() >= deadline
+    for (const pid of running) {
+      if (late) kill(pid, 'SIGKILL')
+      else if (!asked.has(pid)) kill(pid, 'SIGTERM')
+      asked.add(pid)
+    }
+    if (Date.now() >= deadline + graceMs) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** The processes with this variable in the environment that they were started with, as far as it may be read. */
+export async function startedWith(variable: string): Promise<number[]> {
+  const found = await Promise.all(
+    (await listProcesses()).map(async ({ pid }) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+      return environment.split('\0').includes(variable) ? [pid] : []
+    }),
+  )
+  return found.flat().filter((pid) => pid !== process.pid)
+}
+
+async function listProcesses(): Promise<Process[]> {
+  const entries = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
+      // The second field is the program's name in parentheses and may itself hold any character.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      const [state, parent] = fields
+      const started = fields[19]
+      if (parent === undefined || started === undefined) return []
+      return [{ pid: Number(entry), parent: Number(parent), started, zombie: state === 'Z' }]
+    }),
+  )
+  return found.flat()
+}
+
+/** The roots and everything below them. */
+function below(all: readonly Process[], roots: readonly number[]): Process[] {
+  const found = all.filter(({ pid }) => roots.includes(pid))
+  for (const one of found) found.push(...all.filter((other) => other.parent === one.pid && !found.includes(other)))
+  return found
+}
+
+async function namespacesOf(pid: number): Promise<string[]> {
+  const kinds = ['user', 'mnt', 'pid']
+  const links = await Promise.all(kinds.map((kind) => readlink(`/proc/${pid}/ns/${kind}`).catch(() => '')))
+  return links.filter((link) => link !== '')
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    // It ended between the look and the kill, or belongs to root (a program run by sudo, which passes signals on).
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+}
