@@ -8,7 +8,8 @@ export interface Fault {
   readonly path: RegExp
   readonly times: number
   /** An answer with this status; or `cut`, which ends the connection after the first half of the body has come. */
-  readonly answer: { readonly status: number; readonly headers?: Readonly<Record<string, string>> } | 'cut'
+  readonly answer:
+    { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly message?: string } | 'cut'
 }
 
 export interface Passed {
@@ -16,6 +17,8 @@ export interface Passed {
   readonly path: string
   /** The status answered, or `cut`. */
   readonly answer: number | 'cut'
+  /** When it came, on the clock of `performance.now()`. */
+  readonly milliseconds: number
 }
 
 export interface FlakyProxy {
@@ -27,20 +30,29 @@ export interface FlakyProxy {
   stop(): Promise<void>
 }
 
+/** What a registry says beside these statuses: its clients go by the code, too. */
+const errorCodes: Readonly<Record<number, string>> = {
+  401: 'UNAUTHORIZED',
+  403: 'DENIED',
+  404: 'NAME_UNKNOWN',
+  429: 'TOOMANYREQUESTS',
+}
+
 /** A reverse proxy on loopback in front of a registry, with faults. It stands for the network, not for the registry. */
 export async function startFlakyProxy(registryHost: string, faults: readonly Fault[]): Promise<FlakyProxy> {
   const left = faults.map((fault) => ({ fault, times: fault.times }))
   const requests: Passed[] = []
   const server = createServer((incoming, answer) => {
     const { method = '', url: path = '' } = incoming
+    const milliseconds = performance.now()
     const script = left.find(({ fault, times }) => times > 0 && fault.method === method && fault.path.test(path))
     if (script === undefined) {
-      passOn(registryHost, incoming, answer, (status) => requests.push({ method, path, answer: status }))
+      passOn(registryHost, incoming, answer, (status) => requests.push({ method, path, answer: status, milliseconds }))
       return
     }
     script.times -= 1
     const fault = script.fault.answer
-    requests.push({ method, path, answer: fault === 'cut' ? 'cut' : fault.status })
+    requests.push({ method, path, answer: fault === 'cut' ? 'cut' : fault.status, milliseconds })
     if (fault === 'cut') cutHalfWay(registryHost, incoming)
     else refuse(fault, incoming, answer)
   })
@@ -79,7 +91,11 @@ function refuse(fault: Exclude<Fault['answer'], 'cut'>, incoming: IncomingMessag
   incoming.resume()
   incoming.on('end', () => {
     answer.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
-    answer.end(JSON.stringify({ errors: [{ code: 'UNAVAILABLE', message: `scripted ${fault.status}` }] }))
+    answer.end(
+      JSON.stringify({
+        errors: [{ code: errorCodes[fault.status] ?? 'UNAVAILABLE', message: fault.message ?? 'as scripted' }],
+      }),
+    )
   })
 }
 

@@ -7,7 +7,7 @@ import { type Files, listFolder, makeFolder, makeWorkspace } from './folders.js'
 import { processesWith } from './processes.js'
 import { parseCommandFile, repository } from './runner-files.js'
 import { commandFiles, stepEnvironment } from './step-environment.js'
-import { type WatchedResult, watchNode } from './watched-program.js'
+import { type Signal, type WatchedResult, watchNode } from './watched-program.js'
 
 export interface StepOptions {
   /** Named as in action.yml; the others get their defaults. */
@@ -23,8 +23,10 @@ export interface StepOptions {
   readonly event?: { readonly name: string; readonly payload: unknown }
   /** `main` leaves `post` away, as a machine that dies does. */
   readonly only?: 'main'
-  /** Sends main a signal as soon as its log has this. */
-  readonly signal?: { readonly name: NodeJS.Signals; readonly when: string | RegExp }
+  /** Sent to main. */
+  readonly signal?: Signal
+  /** A command line that both scripts run behind and that becomes the account (see surroundings.ts). Takes root. */
+  readonly within?: (account: Account) => readonly string[]
   /** Default 5 minutes; then the step is killed and the test fails. */
   readonly limitMilliseconds?: number
 }
@@ -39,6 +41,8 @@ export interface StepResult extends WatchedResult {
   readonly temp: string
   /** All that is below RUNNER_TEMP in the end. */
   readonly leftInTemp: readonly string[]
+  /** Processes of this step that ran on when main had ended. */
+  readonly runningBeforePost: readonly string[]
   /** Processes of this step that outlived it. */
   readonly leftRunning: readonly string[]
 }
@@ -51,9 +55,10 @@ export async function runAction(options: StepOptions): Promise<StepResult> {
     typeof options.workspace === 'string' ? options.workspace : makeWorkspace(options.workspace ?? {}, account)
   const env = stepEnvironment(folder, workspace, account, options)
   const limitMilliseconds = options.limitMilliseconds ?? 300_000
-  const watched = { account, cwd: workspace, limitMilliseconds }
+  const watched = { account, cwd: workspace, limitMilliseconds, wrapper: options.within?.(account) }
 
   const main = await watchNode(join(folder, 'action/dist/main/index.js'), { ...watched, env, signal: options.signal })
+  const runningBeforePost = processesWith(folder)
   const state = parseCommandFile(readFileSync(join(folder, 'GITHUB_STATE'), 'utf8'))
   const postEnv = {
     ...env,
@@ -72,6 +77,7 @@ export async function runAction(options: StepOptions): Promise<StepResult> {
     workspace,
     temp: join(folder, 'temp'),
     leftInTemp: listFolder(join(folder, 'temp')),
+    runningBeforePost,
     leftRunning: processesWith(folder),
   }
 }

@@ -2,12 +2,19 @@ import { spawn } from 'node:child_process'
 
 import { type Account, testsAreRoot } from './account.js'
 
+/** A signal to send to the script, once: as soon as its log has this, or this has come. */
+export interface Signal {
+  readonly name: NodeJS.Signals
+  readonly when: string | RegExp | Promise<unknown>
+}
+
 export interface WatchOptions {
   readonly account: Account
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Sends a signal as soon as the log has this. */
-  readonly signal?: { readonly name: NodeJS.Signals; readonly when: string | RegExp } | undefined
+  readonly signal?: Signal | undefined
+  /** A command line in front of the script's own, started as who runs the tests; it has to become the account itself. */
+  readonly wrapper?: readonly string[] | undefined
   readonly limitMilliseconds: number
 }
 
@@ -22,16 +29,18 @@ export interface WatchedResult {
 
 /** Runs a Node script to its end as this account, with nothing of the tests' own environment. */
 export function watchNode(script: string, options: WatchOptions): Promise<WatchedResult> {
-  const { account, cwd, env, signal, limitMilliseconds } = options
+  const { account, cwd, env, signal, limitMilliseconds, wrapper } = options
   const started = performance.now()
   // The shell gives both streams one pipe, which keeps their order, and is replaced by node, which gets the signal.
   // Bash, because dash drops variables whose names have a dash, as INPUT_BUILD-ARGS.
-  const child = spawn('/bin/bash', ['-c', 'exec "$0" "$@" 2>&1', process.execPath, script], {
+  const shell = ['/bin/bash', '-c', 'exec "$0" "$@" 2>&1', process.execPath, script]
+  const [program = '', ...args] = [...(wrapper ?? []), ...shell]
+  const child = spawn(program, args, {
     cwd,
     env: { ...env },
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
-    ...(testsAreRoot && { uid: account.uid, gid: account.gid }),
+    ...(testsAreRoot && wrapper === undefined && { uid: account.uid, gid: account.gid }),
   })
   return new Promise((resolve, reject) => {
     let log = ''
@@ -40,13 +49,19 @@ export function watchNode(script: string, options: WatchOptions): Promise<Watche
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
       reject(new Error(`${script} did not end within ${limitMilliseconds} ms; its log so far:\n${log}`))
     }, limitMilliseconds)
+    const send = (name: NodeJS.Signals): void => {
+      signalled ??= performance.now()
+      child.kill(name)
+    }
+    if (signal?.when instanceof Promise) {
+      void signal.when.then(() => {
+        send(signal.name)
+      })
+    }
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (piece: string) => {
       log += piece
-      if (signal && signalled === undefined && has(log, signal.when)) {
-        signalled = performance.now()
-        child.kill(signal.name)
-      }
+      if (signal && signalled === undefined && has(log, signal.when)) send(signal.name)
     })
     child.on('error', reject)
     child.on('close', (code, endedBy) => {
@@ -62,6 +77,7 @@ export function watchNode(script: string, options: WatchOptions): Promise<Watche
   })
 }
 
-function has(log: string, wanted: string | RegExp): boolean {
+function has(log: string, wanted: Signal['when']): boolean {
+  if (wanted instanceof Promise) return false
   return typeof wanted === 'string' ? log.includes(wanted) : wanted.test(log)
 }

@@ -1,0 +1,199 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
+import gte from 'semver/functions/gte.js'
+
+import { fail } from '../harness/clean-step.js'
+import { type Files, makeWorkspace, removeFolders } from '../harness/folders.js'
+import type { StepOptions } from '../harness/runner.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+import { withCovered } from '../harness/surroundings.js'
+
+jest.setTimeout(60_000)
+
+afterAll(removeFolders)
+
+type Inputs = Readonly<Record<string, string>>
+/** What is wrong, the inputs, and parts of the error. */
+type Case = readonly [what: string, inputs: Inputs, ...parts: (string | RegExp)[]]
+
+const files: Files = {
+  Dockerfile: 'FROM scratch AS compile\nCOPY a /a\nFROM scratch AS ship\nCOPY --from=compile /a /a\n',
+  a: 'a',
+  'web/Dockerfile': 'FROM scratch\nCOPY a /a\n',
+  'health/Dockerfile': 'FROM scratch\nCOPY a /a\nHEALTHCHECK CMD ["/a"]\n',
+}
+
+const got = (name: string, value: string): string => `Input "${name}": got ${JSON.stringify(value)}`
+
+/** Refused for what they say, whatever is on the disk. */
+const texts: readonly Case[] = [
+  ...(
+    [
+      ['network', 'bridge', 'default, none, host'],
+      ['format', 'v2s2', 'auto, oci, docker'],
+      ['engine', 'podman', 'auto, buildah'],
+      ['storage-driver', 'btrfs', 'auto, overlay, fuse-overlayfs, vfs'],
+      ['isolation', 'docker', 'auto, oci, rootless, chroot'],
+      ['rootless', 'true', 'prefer, require, off'],
+    ] as const
+  ).map(([name, value, allowed]): Case => [
+    `${name}: ${value}`,
+    { [name]: value },
+    got(name, value),
+    `Allowed: ${allowed}.`,
+  ]),
+  ...['push', 'load', 'pull', 'no-cache', 'tls-verify'].map((name): Case => [
+    `${name}: yes`,
+    { [name]: 'yes' },
+    got(name, 'yes'),
+    'Allowed: true, false.',
+  ]),
+  ['engine: docker', { engine: 'docker' }, got('engine', 'docker'), 'Buildah only', '`engine: auto`'],
+  ['an image in upper case', { images: 'ghcr.io/Acme/Web' }, 'Input "images"', '"ghcr.io/Acme/Web"', 'upper case'],
+  ['an image with a tag', { images: 'ghcr.io/acme/web:1' }, 'Input "images"', '"ghcr.io/acme/web:1"', /tag/],
+  ['an image that is a URL', { images: 'https://ghcr.io/acme/web' }, 'Input "images"', '"https://ghcr.io/acme/web"'],
+  ['a tag with a space', { images: 'acme/web', tags: 'one two' }, 'Input "tags"', '"one two"'],
+  ['a tag that is too long', { images: 'acme/web', tags: 'x'.repeat(129) }, 'Input "tags"', 'x'.repeat(129)],
+  ['a tag that starts with a dash', { images: 'acme/web', tags: '-1' }, 'Input "tags"', '"-1"'],
+  ['a tag of two lines', { images: 'acme/web', tags: '"1.2\n3"' }, 'Input "tags"', '"1.2\\n3"'],
+  [
+    'a digest for a tag',
+    { tags: `acme/web@sha256:${'0'.repeat(64)}`, push: 'true' },
+    'Input "tags"',
+    '@sha256:000',
+    /digest/,
+  ],
+  ['the same tag twice', { images: 'acme/web', tags: '1.2\n1.3\n1.2' }, 'Input "tags"', '1.2', /twice/],
+  ['two spellings of one image', { images: 'acme/web\ndocker.io/acme/web' }, 'Input "images"', 'acme/web', /twice/],
+  ['a push of nothing', { push: 'true' }, 'Input "push" is true', '"images"', '"tags"'],
+  ['a quote that is not closed', { labels: '"a=b\nc=d' }, 'Input "labels"', "a quoted entry isn't closed"],
+  ['text behind a quoted entry', { 'build-args': '"A=1" and more' }, 'Input "build-args"'],
+  ['a label without a name', { labels: '=b' }, got('labels', '=b'), 'name=value'],
+  ['a label twice', { labels: 'a=b\na=c' }, got('labels', 'a'), 'twice'],
+  ['a build argument without a name', { 'build-args': '1ST=x' }, got('build-args', '1ST=x'), 'NAME=value'],
+  ['a host without an address', { 'add-hosts': 'db' }, got('add-hosts', 'db'), 'name:address'],
+  ['a size in words', { 'shm-size': 'large' }, got('shm-size', 'large'), '256m'],
+  ['a limit without a value', { ulimit: 'nofile' }, got('ulimit', 'nofile'), 'nofile=1024:2048'],
+  ['an output of another kind', { outputs: 'type=registry' }, got('outputs', 'type=registry'), '`push: true`'],
+  ['a range that is none', { 'buildah-version': 'newest' }, got('buildah-version', 'newest'), '`>=1.37`'],
+  ['a user without a password', { username: 'ada' }, 'Input "password" is missing', '"ada"', 'secrets.'],
+  ['a password without a user', { password: 'hush-hush-hush' }, 'Input "username" is missing'],
+  [
+    'one login and two registries',
+    { images: 'ghcr.io/acme/web\nquay.io/acme/web', push: 'true', username: 'ada', password: 'hush-hush-hush' },
+    'Input "registry" is missing',
+    'ghcr.io and quay.io',
+    '`registry: ghcr.io`',
+  ],
+  ['a secret without a value', { secrets: 'hush-hush-hush' }, 'Input "secrets"', 'id=value'],
+  ['a secret with an empty value', { secrets: 'token=' }, 'Input "secrets"', 'id=value'],
+  ['a secret with an id of two lines', { secrets: '"to\nken=hush-hush-hush"' }, 'Input "secrets"', 'id=value'],
+  ['a secret twice', { secrets: 'a=hush-hush-hush', 'secret-files': 'a=a' }, '"a" is given twice'],
+  ['a variable that isn’t set', { 'secret-envs': 'a=NO_SUCH' }, got('secret-envs', 'a=NO_SUCH'), '`env:`'],
+  [
+    'annotations in the format docker',
+    { annotations: 'a=b', format: 'docker' },
+    'Input "annotations"',
+    '`format: oci`',
+  ],
+  ['an account, without root', { 'rootless-user': 'builder' }, got('rootless-user', 'builder'), "doesn't run as root"],
+]
+
+/** Refused for what is on the disk, and so later. */
+const places: readonly Case[] = [
+  ['a context that isn’t there', { context: 'none' }, got('context', 'none'), 'actions/checkout'],
+  ['a context that is a file', { context: 'a' }, got('context', 'a')],
+  ['a context that is an archive’s URL', { context: 'https://example.com/web.tgz' }, 'end with .git'],
+  ['a Dockerfile that isn’t there', { file: 'None' }, got('file', 'None'), /Looked for:\n {2}\/\S+\/None/],
+  [
+    'a Dockerfile relative to the context',
+    { context: 'web', file: './Dockerfile.web' },
+    got('file', './Dockerfile.web'),
+  ],
+  ['a target that isn’t there', { target: 'shop' }, got('target', 'shop'), 'Its stages: compile, ship.'],
+  ['a secret file that isn’t there', { 'secret-files': 'id=none' }, 'Input "secret-files"', /\/none, isn't there/],
+  ['a build context that isn’t there', { 'build-contexts': 'more=./none' }, 'Input "build-contexts"', '"./none"'],
+  ['a key that isn’t there', { ssh: 'deploy=./none' }, 'Input "ssh"', '/none'],
+  [
+    'annotations and a HEALTHCHECK',
+    { context: 'health', annotations: 'a=b' },
+    'Input "annotations"',
+    'HEALTHCHECK in line 3 of the Dockerfile',
+  ],
+]
+
+/** One error, that says this, and not a trace of anything else. */
+async function expectRefused(options: StepOptions, parts: readonly (string | RegExp)[]): Promise<void> {
+  const { error, log, post, state, outputs } = await fail(options)
+  for (const part of parts) {
+    if (typeof part === 'string') expect(error).toContain(part)
+    else expect(error).toMatch(part)
+  }
+  expect(log).not.toMatch(/^(Engine:|Installing|::group::)/m)
+  expect(log.replaceAll(/^::add-mask::.*$/gm, '')).not.toContain('hush')
+  expect({ state, outputs }).toStrictEqual({ state: {}, outputs: {} })
+  expect(post?.log).toContain('Nothing to remove')
+}
+
+test.each([...texts, ...places])('%s', async (_what, inputs, ...parts) => {
+  await expectRefused({ inputs, workspace: files }, parts)
+})
+
+describe('when root runs the step, no account is made for it:', () => {
+  /** A machine that has no account for builds yet, nor a way to make one: that would be another error. */
+  function withoutAccount(): StepOptions['within'] & object {
+    const passwd = readFileSync('/etc/passwd', 'utf8').replace(/^rootless-build:.*\n/m, '')
+    const programs = ['/usr/sbin/useradd', '/usr/sbin/adduser'].map((path) => [path, '/dev/null'] as const)
+    return withCovered({ '/etc/passwd': join(makeWorkspace({ passwd }), 'passwd'), ...Object.fromEntries(programs) })
+  }
+
+  testUnless(rootReason)('one error for each mistake', async () => {
+    const within = withoutAccount()
+    for (const [, inputs, ...parts] of places)
+      await expectRefused({ inputs, workspace: files, as: 'root', within }, parts)
+    const nobody = { 'rootless-user': 'no-such-user' }
+    const part = `${got('rootless-user', 'no-such-user')}, and this machine has no such user`
+    await expectRefused({ inputs: nobody, workspace: files, as: 'root', within }, [part])
+    // Without a mistake, the account is missed.
+    const { error } = await fail({ inputs: {}, workspace: files, as: 'root', within })
+    expect(error).toContain('neither useradd nor adduser is here')
+  })
+})
+
+describe('a Dockerfile that this Buildah is too old for', () => {
+  const found = /version (\d+\.\d+\.\d+)/.exec(execFileSync('buildah', ['--version']).toString())?.[1] ?? ''
+  const needed = '1.44.0'
+  const recent = gte(found, needed)
+    ? `this machine has Buildah ${found}, which can do all that is known here`
+    : undefined
+
+  testUnless(recent)('names the line, what is in it, and both versions', async () => {
+    const dockerfile = 'FROM scratch\nCOPY a /a\n\nRUN --mount=type=secret,id=token,env=TOKEN ["/a"]\n'
+    // Without a package manager on PATH, there is nothing to install a newer one with.
+    const { error, log } = await fail({
+      inputs: {},
+      workspace: { Dockerfile: dockerfile, a: 'a' },
+      env: { PATH: '/nowhere' },
+    })
+    expect(error).toMatch(
+      new RegExp(`Buildah ${found.replaceAll('.', '\\.')} \\(/\\S+/buildah\\) can't do what is asked for`),
+    )
+    expect(error).toContain('Dockerfile line 4: RUN with --mount=type=secret with env')
+    expect(error).toContain(`needs Buildah ${needed}`)
+    expect(error).toContain('"buildah-manifest"')
+    expect(log).not.toMatch(/^(Engine:|Installing|::group::)/m)
+  })
+
+  test('is refused at once where no version can', async () => {
+    const { error, log } = await fail({
+      inputs: {},
+      workspace: { Dockerfile: 'FROM scratch\nCOPY a /a\nRUN --security=insecure ["/a"]\n', a: 'a' },
+    })
+    expect(error).toContain('Dockerfile line 3: RUN with --security')
+    expect(error).toContain('Leave that feature out of the Dockerfile.')
+    expect(log).not.toMatch(/^(Engine:|Installing|::group::)/m)
+  })
+})

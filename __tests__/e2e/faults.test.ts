@@ -1,0 +1,137 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { accountFor } from '../harness/account.js'
+import { busyboxImage } from '../harness/base-image.js'
+import { fail, succeed } from '../harness/clean-step.js'
+import { listFolder, makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { insecureRegistries } from '../harness/registries-conf.js'
+import { type Registry, startRegistry } from '../harness/registry.js'
+import type { StepOptions } from '../harness/runner.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+
+jest.setTimeout(120_000)
+
+const stepLine = /^STEP \d/m
+
+let registry: Registry
+let base: string
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  base = await busyboxImage(registry.host)
+})
+
+afterAll(async () => {
+  await registry.stop()
+  await removeFolders()
+})
+
+function build(workspace: NonNullable<StepOptions['workspace']>, more: Partial<StepOptions> = {}): StepOptions {
+  const env = { CONTAINERS_REGISTRIES_CONF: insecureRegistries(registry.host), ...more.env }
+  return { inputs: { images: 'registry.example.com/acme/web' }, ...more, workspace, env }
+}
+
+describe('a Dockerfile', () => {
+  test('that is missing: the error says where it was looked for', async () => {
+    const { error, workspace, log } = await fail(build({ 'README.md': 'nothing to build' }))
+    expect(error).toContain('No Dockerfile was found')
+    for (const name of ['Containerfile', 'Dockerfile']) expect(error).toContain(join(workspace, name))
+    expect(error).toContain('`file: path/of/Dockerfile`')
+    expect(log).not.toContain('Engine:')
+  })
+
+  test('whose RUN fails: the error has the last lines of both its streams', async () => {
+    const script = 'echo on standard output; echo on standard error >&2; exit 7'
+    const { error, outputs } = await fail(build({ Dockerfile: `FROM ${base}\nRUN ${script}\n` }))
+    expect(error).toContain('The build failed')
+    expect(error).toMatch(/exit status 7/)
+    // Apart from the command itself, which Buildah quotes.
+    const shown = error.replaceAll(script, '')
+    expect(shown).toContain('on standard error')
+    expect(shown).toContain('on standard output')
+    expect(outputs).toStrictEqual({})
+  })
+
+  test.each(['cat: /etc/shadow: Permission denied', 'curl: (22) The requested URL returned error: 403 Forbidden'])(
+    'whose RUN fails with "%s": the error does not blame the registry',
+    async (message) => {
+      const { error } = await fail(build({ Dockerfile: `FROM ${base}\nRUN echo '${message}' >&2; exit 1\n` }))
+      expect(error).toContain(message)
+      expect(error).not.toMatch(/the (registry|token)/i)
+    },
+  )
+
+  test('whose base image is not there: the error names it', async () => {
+    const { error } = await fail(build({ Dockerfile: `FROM ${registry.host}/base/none:1\nRUN true\n` }))
+    expect(error).toContain(`${registry.host}/base/none:1`)
+    expect(error).toContain('manifest unknown')
+  })
+})
+
+describe('a context, when root builds in another account,', () => {
+  const asRoot = testUnless(rootReason)
+  const files = (): Record<string, string | { content: string; mode: number }> => ({
+    Dockerfile: `FROM ${base}\nCOPY . /srv\nRUN test -e /srv/web/index.html\n`,
+    'web/index.html': 'hello',
+    'web/private.key': { content: 'nobody else’s', mode: 0o600 },
+  })
+
+  asRoot('with a file that it can’t read: the error names the file and the account', async () => {
+    const { error, log, workspace } = await fail(build(files(), { as: 'root' }))
+    expect(error).toContain(join(workspace, 'web/private.key'))
+    expect(error).toMatch(/The build runs as rootless-build \(uid \d+\)/)
+    expect(error).toContain('chmod --recursive a+rX')
+    expect(log).not.toMatch(stepLine)
+  })
+
+  asRoot('with such a file, ignored by .dockerignore, builds', async () => {
+    await succeed(build({ ...files(), '.dockerignore': '**/*.key\n' }, { as: 'root' }))
+  })
+
+  asRoot('with a folder that it can’t read: the error names the folder, unless it is ignored', async () => {
+    const all = { Dockerfile: `FROM ${base}\nCOPY . /srv\n`, 'web/index.html': 'hello', 'closed/x': 'x' }
+    const workspace = makeWorkspace(all)
+    chmodSync(join(workspace, 'closed'), 0o700)
+    const { error } = await fail(build(workspace, { as: 'root' }))
+    expect(error).toContain(join(workspace, 'closed'))
+    writeFileSync(join(workspace, '.dockerignore'), 'closed\n')
+    await succeed(build(workspace, { as: 'root' }))
+  })
+
+  asRoot('below a folder that it may not enter: the error names that folder', async () => {
+    const closed = makeFolder('closed')
+    const workspace = join(closed, 'deep/down')
+    mkdirSync(workspace, { recursive: true })
+    writeFileSync(join(workspace, 'Dockerfile'), 'FROM scratch\nCOPY . /\n')
+    chmodSync(closed, 0o700)
+    const { error, log } = await fail(build(workspace, { as: 'root' }))
+    expect(error).toContain(`${JSON.stringify(closed)} may not be entered`)
+    expect(log).not.toMatch(stepLine)
+  })
+})
+
+describe('a full disk', () => {
+  testUnless(rootReason)('fails with a hint, after a warning before the build', async () => {
+    const { uid } = accountFor('user')
+    const temp = makeFolder('small')
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=96m,mode=0700,uid=${uid}`, 'tmpfs', temp])
+    try {
+      const { error, log } = await fail(
+        build(
+          { Dockerfile: `FROM ${base}\nRUN head -c 120000000 /dev/zero >/large\n` },
+          { env: { RUNNER_TEMP: temp } },
+        ),
+      )
+      expect(log).toMatch(/^::warning::Only \d\d MiB are free in .*, where the image is built\.$/m)
+      expect(error).toMatch(/no space left on device/i)
+      expect(error).toContain('The disk is full. Free some of it in a step before, or set RUNNER_TEMP to a larger one.')
+      expect(listFolder(temp)).toStrictEqual([])
+    } finally {
+      execFileSync('umount', [temp])
+    }
+  })
+})
