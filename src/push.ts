@@ -54,15 +54,19 @@ type Outcome = Pushed | Failed
 
 async function pushGroup(engine: Engine, image: Image, [first, ...others]: readonly Reference[]): Promise<Outcome[]> {
   if (first === undefined) return []
+  // The first brings the layers to the registry, the first of every other repository takes them over from there.
+  const isNew = ({ repository }: Reference, index: number) =>
+    repository !== first.repository && others.findIndex((other) => other.repository === repository) === index
   const outcomes = [await pushOne(engine, image, first)]
-  for (let start = 0; start < others.length; start += AT_ONCE) {
-    outcomes.push(
-      ...(await Promise.all(
-        others.slice(start, start + AT_ONCE).map((reference) => pushOne(engine, image, reference)),
-      )),
-    )
+  for (const group of [others.filter(isNew), others.filter((reference, index) => !isNew(reference, index))]) {
+    for (let start = 0; start < group.length; start += AT_ONCE) {
+      const now = group.slice(start, start + AT_ONCE)
+      outcomes.push(...(await Promise.all(now.map((reference) => pushOne(engine, image, reference)))))
+    }
   }
-  return outcomes
+  // In the order in which they were given.
+  const all = [first, ...others]
+  return outcomes.sort((a, b) => all.indexOf(a.reference) - all.indexOf(b.reference))
 }
 
 async function pushOne(engine: Engine, image: Image, reference: Reference): Promise<Outcome> {

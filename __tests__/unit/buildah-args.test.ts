@@ -52,6 +52,7 @@ describe('buildArgs', () => {
       // how
       ...['--layers', '--format', 'oci'],
       ...['--isolation', 'chroot'],
+      ...['--cni-config-dir', '/temp/rib-1/data'],
       ...['--authfile', '/temp/rib-1/auth.json'],
       // the result
       ...['--iidfile', '/temp/rib-1/out/iid'],
@@ -120,6 +121,7 @@ describe('buildArgs', () => {
       // how
       ...['--layers', '--format', 'docker'],
       ...['--isolation', 'rootless', '--runtime', '/usr/bin/crun', '--network', 'none'],
+      ...['--cni-config-dir', '/temp/rib-1/data'],
       ...['--add-host', 'db:10.0.0.2'],
       ...['--add-host', 'six:::1'],
       ...['--shm-size', '256m'],

@@ -183,9 +183,9 @@ describe('findTarget', () => {
     ['BUILD-2', 'BUILD-2'],
     ['Build-2', 'build-2'],
     // a number
-    ['0', '0'],
+    ['0', 'Build'],
     ['1', '1'],
-    ['4', '4'],
+    ['4', '7'],
     ['7', '7'],
     // none
     ['5', undefined],

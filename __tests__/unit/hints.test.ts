@@ -101,6 +101,14 @@ describe('isPassing', () => {
       'warning: connection reset by peer, retrying\nError: unauthorized: authentication required',
       false,
     ],
+    ...[400, 401, 403, 404].map(
+      (status) =>
+        [
+          `${status} after a reset`,
+          `warning: connection reset by peer, retrying\nError: invalid status code from registry ${status}`,
+          false,
+        ] as const,
+    ),
     ['nothing', '', false],
     [
       'the numbers of a port and a digest',

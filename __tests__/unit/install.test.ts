@@ -172,6 +172,29 @@ describe('provideBuildah', () => {
     expect(error?.cure).toContain('E: Unable to locate package buildah')
   })
 
+  it('lets an update fail, of one mirror of many, where the installation works', async () => {
+    const manager = `case "$*" in *update) exit 100 ;; esac\n${packageManager}`
+    const { bin, folder } = machineWith({ buildah: printing('1.28.2'), 'apt-get': manager })
+    let version: unknown
+    await logOf(async () => {
+      const context = contextOf({ uid: 0, env: { PATH: bin } })
+      version = (await provideBuildah(wishOf({ range: '>=1.43' }), context, folder)).version
+    })
+    expect(version).toBe('1.43.2')
+  })
+
+  it('tells how the installation failed, and not the update', async () => {
+    const manager = 'case "$*" in *update) echo no update; exit 100 ;; *) echo no package; exit 1 ;; esac'
+    const { bin, folder } = machineWith({ buildah: printing('1.28.2'), 'apt-get': manager })
+    let cure: unknown
+    await logOf(async () => {
+      const context = contextOf({ uid: 0, env: { PATH: bin } })
+      cure = (await rejection(provideBuildah(wishOf({ range: '>=1.43' }), context, folder))).cure
+    })
+    expect(cure).toContain('no package')
+    expect(cure).not.toContain('no update')
+  })
+
   it.each([
     ['there is no sudo', {}],
     ['sudo asks for a password', { sudo: 'exit 1' }],

@@ -67,7 +67,9 @@ export function firstDockerOnly(dockerfile: Dockerfile): Instruction | undefined
 export function findTarget(dockerfile: Dockerfile, target: string): string | undefined {
   const names = dockerfile.stages.flatMap(({ name }) => (name === undefined ? [] : [name]))
   if (names.includes(target)) return target
-  if (/^\d+$/.test(target) && Number(target) < dockerfile.stages.length) return target
+  // Buildah knows a stage by its number only where it has no name.
+  const numbered = /^\d+$/.test(target) ? dockerfile.stages[Number(target)] : undefined
+  if (numbered !== undefined) return numbered.name ?? target
   return names.find((name) => name.toLowerCase() === target.toLowerCase())
 }
 

@@ -8,7 +8,7 @@ import { isPath } from '../source.js'
 import type { BuildRequest, Image } from './engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
-import { type Way, wayArgs } from './probe.js'
+import { networkArgs, type Way, wayArgs } from './probe.js'
 import { type Folder, storageArgs } from './storage.js'
 
 /** Everything that Buildah's command lines are made of beside the request itself. */
@@ -71,6 +71,7 @@ export function buildArgs(
     // how
     ...['--layers', '--format', format],
     ...wayArgs(setup.way),
+    ...networkArgs(setup.folder.path, setup.buildah.version),
     ...each('--add-host', inputs.addHosts),
     ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
     ...each('--ulimit', inputs.ulimit),

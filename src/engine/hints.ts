@@ -60,7 +60,7 @@ export function hintFor(output: string): string | undefined {
 /** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */
 export function isPassing(output: string): boolean {
   if (
-    /unauthorized|authentication required|denied|forbidden|not found|name unknown|status:? (code )?40[0134]\b|\b40[0134] \(|no space left/i.test(
+    /unauthorized|authentication required|denied|forbidden|not found|name unknown|status:? (code )?40[0134]\b|from registry 40[0134]\b|\b40[0134] \(|no space left/i.test(
       output,
     )
   )

@@ -35,7 +35,7 @@ export async function provideBuildah(wish: BuildahWish, context: Context, folder
   if (found !== undefined && misfit(found.version, wish) === undefined) return { ...found, reason: 'found on PATH' }
   if (found !== undefined && isHopeless(wish, found.version)) return refuse(wish, found, undefined)
   // What the system has is too old: its package manager seldom has a newer one, so an archive that is offered goes first.
-  const archive = found === undefined ? undefined : await fromManifest(wish, context, folder)
+  const archive = found === undefined ? undefined : await fromManifest(wish, context, folder, found.version)
   if (archive !== undefined) return archive
 
   const trouble = await installPackages(context)
@@ -55,13 +55,19 @@ function isHopeless(wish: BuildahWish, version: string): boolean {
   )
 }
 
-async function fromManifest(wish: BuildahWish, context: Context, folder: Folder): Promise<Buildah | undefined> {
+async function fromManifest(
+  wish: BuildahWish,
+  context: Context,
+  folder: Folder,
+  old?: string,
+): Promise<Buildah | undefined> {
   if (wish.manifest === undefined) return undefined
   const path = await fetchBuildah(wish.manifest, (version) => misfit(version, wish) === undefined, context)
   if (path === undefined) return undefined
   const version = await versionOf(path, folder)
   const flaw = misfit(version, wish)
-  if (flaw === undefined) return { path, version, reason: `from the manifest ${wish.manifest}` }
+  const why = old === undefined ? '' : `, since ${old} on PATH doesn't do: ${misfit(old, wish) ?? ''}`
+  if (flaw === undefined) return { path, version, reason: `from the manifest ${wish.manifest}${why}` }
   throw new UserError(
     `Input "buildah-manifest": ${wish.manifest} gave Buildah ${version}, another version than it lists: ${flaw}.`,
     'Correct the version of that archive in the manifest.',

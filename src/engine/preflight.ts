@@ -4,7 +4,7 @@ import { UserError } from '../errors.js'
 import { attempt } from '../exec.js'
 import type { Machine } from './machine.js'
 import { checkNamespaces } from './namespaces.js'
-import { type Place, tryWay, type Way } from './probe.js'
+import { NETAVARK_SINCE, type Place, tryWay, type Way } from './probe.js'
 import type { Driver } from './storage.js'
 
 export interface WayWish {
@@ -24,8 +24,6 @@ export interface Preflight {
   readonly warnings: readonly string[]
 }
 
-/** First release seen to fail without netavark, even where a step shares the host's network. */
-const NETAVARK_SINCE = '1.33.0'
 const LOW_DISK = 2 ** 30
 
 /**

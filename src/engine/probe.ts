@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { dirname, join } from 'node:path'
+import lt from 'semver/functions/lt.js'
 import type { Context } from '../context.js'
 import { attempt } from '../exec.js'
 import type { Buildah } from './install.js'
@@ -17,6 +18,9 @@ export interface Way {
   readonly runtime: string | undefined
   readonly network: 'default' | 'none' | 'host'
 }
+
+/** First release that has netavark only, and is seen to fail without it, even where a step shares the host's network. */
+export const NETAVARK_SINCE = '1.33.0'
 
 /** Everything that an answer depends on beside the way itself. */
 export interface Place {
@@ -44,6 +48,11 @@ export function wayArgs({ isolation, runtime, network }: Way): string[] {
   ]
 }
 
+/** Before netavark, Buildah keeps a lock in the home of the user, below .config/cni, unless it is given another folder; pure. */
+export function networkArgs(folder: string, version: string): string[] {
+  return lt(version, NETAVARK_SINCE) ? ['--cni-config-dir', join(folder, 'data')] : []
+}
+
 /**
  * Builds a tiny image that way, and so finds out whether it works here. The answer is remembered until the machine is
  * started anew, or another kernel setting, program, Buildah, account or way makes it another question.
@@ -68,7 +77,7 @@ async function buildTiny(way: Way, { buildah, folder }: Place): Promise<string |
     ...[...folder.account.prefix, buildah.path],
     // A storage of its own: the tiny image has no business in the one that is built in.
     ...storageArgs(join(folder.path, 'probe'), way.driver, way.fuseOverlayfs),
-    ...['build', '--quiet', '--format', 'oci', ...wayArgs(way)],
+    ...['build', '--quiet', '--format', 'oci', ...wayArgs(way), ...networkArgs(folder.path, buildah.version)],
     ...['--file', await writePrivate(folder, 'probe/Dockerfile', DOCKERFILE)],
     join(folder.path, 'probe/context'),
   ]

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { fail, succeed } from '../harness/clean-step.js'
+import { type FlakyProxy, startFlakyProxy } from '../harness/flaky-proxy.js'
+import { removeFolders } from '../harness/folders.js'
+import { pullImage } from '../harness/images.js'
+import { type Login, type Registry, startRegistry } from '../harness/registry.js'
+
+jest.setTimeout(180_000)
+
+const login: Login = { username: 'ada', password: 'push-Yq5rB8dW' }
+
+let open: Registry
+let guarded: Registry
+
+beforeAll(async () => {
+  open = await startRegistry()
+  guarded = await startRegistry({ login })
+})
+
+afterAll(async () => {
+  await open.stop()
+  await guarded.stop()
+  await removeFolders()
+})
+
+/** Two layers, the second one of some size; no base image, so that every request is one of the push. */
+const workspace = {
+  Dockerfile: 'FROM scratch\nCOPY small /small\nCOPY large /large\n',
+  small: 'small',
+  large: 'large '.repeat(200_000),
+}
+
+/** Digests of the blobs whose upload was finished, once for each time. */
+function uploaded({ requests }: FlakyProxy): string[] {
+  const finished = requests.filter(({ method, answer }) => method === 'PUT' && answer === 201)
+  return finished.flatMap(({ path }) => {
+    const digest = /\/blobs\/uploads\//.test(path) ? new URL(path, 'http://registry').searchParams.get('digest') : null
+    return digest ?? []
+  })
+}
+
+describe('two registries at once, one of them with a login', () => {
+  // Each test has its own repositories and proxies, so that nothing is there before it.
+  let toOpen: FlakyProxy
+  let toGuarded: FlakyProxy
+
+  beforeAll(async () => {
+    toOpen = await startFlakyProxy(open.host, [])
+    toGuarded = await startFlakyProxy(guarded.host, [])
+  })
+
+  afterAll(async () => {
+    await toOpen.stop()
+    await toGuarded.stop()
+  })
+
+  test('every image gets every tag, each blob goes to each registry once', async () => {
+    const images = [`${toOpen.host}/acme/web`, `${toOpen.host}/acme/mirror`, `${toGuarded.host}/acme/web`]
+    const tags = ['1.4.2', '1.4', 'latest']
+    const full = `${toGuarded.host}/acme/stable:current`
+    const { outputs, log } = await succeed({
+      workspace,
+      inputs: {
+        images: images.join('\n'),
+        tags: [...tags, full].join('\n'),
+        push: 'true',
+        'tls-verify': 'false',
+        registry: toGuarded.host,
+        ...login,
+      },
+    })
+    const references = [...tags.flatMap((tag) => images.map((image) => `${image}:${tag}`)), full]
+    expect(outputs['tags']?.split('\n')).toHaveLength(references.length)
+    expect(new Set(outputs['tags']?.split('\n'))).toStrictEqual(new Set(references))
+    for (const reference of references) {
+      const image = await pullImage(reference, reference.startsWith(toGuarded.host) ? login : undefined)
+      expect([reference, image.digest]).toStrictEqual([reference, outputs['digest']])
+      expect(log).toContain(`Pushed ${reference}@${image.digest}\n`)
+    }
+    const pushed = JSON.parse(outputs['pushed'] ?? '') as { reference: string; registry: string; digest: string }[]
+    expect(new Set(pushed.map(({ reference }) => reference))).toStrictEqual(new Set(references))
+    expect(pushed.every(({ reference, registry }) => reference.startsWith(`${registry}/`))).toBe(true)
+    expect(new Set(pushed.map(({ digest }) => digest))).toStrictEqual(new Set([outputs['digest']]))
+
+    const { manifest } = await pullImage(references[0] ?? '')
+    for (const proxy of [toOpen, toGuarded]) {
+      const here = references.filter((reference) => reference.startsWith(proxy.host))
+      // A repository takes layers from another one of its registry; its configuration is sent to each.
+      const layers = uploaded(proxy).filter((digest) => digest !== manifest.config.digest)
+      expect(layers.sort()).toStrictEqual(manifest.layers.map(({ digest }) => digest).sort())
+      const repositories = new Set(here.map((reference) => reference.replace(/:[^:/]*$/, '')))
+      expect(uploaded(proxy).length - layers.length).toBe(repositories.size)
+      expect(proxy.count('PUT', /\/manifests\//)).toBe(here.length)
+    }
+  })
+})
+
+test('one registry refuses: the other one still gets its image, and the step names what is missing', async () => {
+  const inputs = { tags: `${guarded.host}/acme/web:1\n${open.host}/acme/half:1`, push: 'true', 'tls-verify': 'false' }
+  const { error, outputs } = await fail({ workspace, inputs })
+  expect(error).toContain(`Not pushed: ${guarded.host}/acme/web:1. Pushed: ${open.host}/acme/half:1.`)
+  expect(error).toContain('Check "username", "password" and "registry"')
+  expect((await pullImage(`${open.host}/acme/half:1`)).manifest.layers).toHaveLength(2)
+  await expect(pullImage(`${guarded.host}/acme/web:1`, login)).rejects.toThrow('manifest unknown')
+  expect(outputs['digest']).toBeUndefined()
+})
+
+test('what is not to be pushed is not', async () => {
+  const { outputs, log } = await succeed({ workspace, inputs: { images: `${open.host}/acme/unpushed` } })
+  await expect(pullImage(`${open.host}/acme/unpushed:latest`)).rejects.toThrow('manifest unknown')
+  expect(outputs).toMatchObject({ digest: '', pushed: '[]', tags: `${open.host}/acme/unpushed:latest` })
+  expect(outputs['imageid']).toMatch(/^sha256:[0-9a-f]{64}$/)
+  expect(JSON.parse(outputs['metadata'] ?? '')).not.toHaveProperty('containerimage.digest')
+  expect(log).not.toContain('Pushed')
+})
+
+test('names of Docker Hub become whole references', async () => {
+  const images = ['acme/web', 'web', 'docker.io/acme/mirror', 'index.docker.io/acme/api']
+  const inputs = { images: images.join('\n'), tags: '1.2\nregistry-1.docker.io/acme/full:1' }
+  const { outputs } = await succeed({ workspace, inputs })
+  const references = [
+    'docker.io/acme/web:1.2',
+    'docker.io/library/web:1.2',
+    'docker.io/acme/mirror:1.2',
+    'docker.io/acme/api:1.2',
+    'docker.io/acme/full:1',
+  ]
+  expect(outputs['tags']).toBe(references.join('\n'))
+  expect(JSON.parse(outputs['metadata'] ?? '')).toMatchObject({ 'image.name': references.join(',') })
+})

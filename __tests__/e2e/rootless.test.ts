@@ -1,0 +1,188 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { type Account, accountFor, findAccount } from '../harness/account.js'
+import { busyboxImage } from '../harness/base-image.js'
+import { fail, succeed } from '../harness/clean-step.js'
+import { makeFolder, removeFolders } from '../harness/folders.js'
+import { imageFiles, pullImage } from '../harness/images.js'
+import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
+import { type Registry, startRegistry } from '../harness/registry.js'
+import type { StepOptions, StepResult } from '../harness/runner.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+import { type Surroundings, withCovered, withOverlayAt } from '../harness/surroundings.js'
+
+jest.setTimeout(180_000)
+
+let registry: Registry
+let busybox: string
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  busybox = await busyboxImage(registry.host)
+})
+
+afterAll(async () => {
+  await registry.stop()
+  await removeFolders()
+})
+
+// A sleep that nobody else sleeps, so that its process can be told from others.
+const marker = '0.654321'
+
+interface Watched extends StepResult {
+  /** Buildah's processes, its RUN steps' and what pushed. */
+  readonly ofTheBuild: readonly SeenProcess[]
+  /** Who owned the private folder while the step ran, and its mode. */
+  readonly folder: { readonly uid: number; readonly mode: number } | undefined
+}
+
+/** Builds as a user of the machine (root, by the step) and looks at the processes while it does. */
+async function watched(options: Partial<StepOptions>): Promise<Watched> {
+  let folder: Watched['folder']
+  const watch = watchProcesses(({ argv }) => {
+    const root = argv[argv.indexOf('--root') + 1]?.replace(/\/root$/, '')
+    if (argv.includes('build') && argv.includes('--iidfile') && root !== undefined) {
+      const { uid, mode } = statSync(root)
+      folder = { uid, mode: mode & 0o777 }
+    }
+  })
+  const lines = [`FROM ${busybox}`, `RUN sleep ${marker}`, 'RUN echo x > /x && chown 77:88 /x && chmod 4711 /x', '']
+  const step = await succeed({
+    as: 'root',
+    ...options,
+    workspace: { Dockerfile: lines.join('\n') },
+    inputs: { images: `${registry.host}/acme/root`, push: 'true', 'tls-verify': 'false', ...options.inputs },
+  })
+  const seen = watch.stop()
+  const ofTheBuild = seen.filter(({ argv }) => argv[0]?.endsWith('buildah') === true || argv.includes(marker))
+  return { ...step, ofTheBuild, folder }
+}
+
+/** The RUN step was seen, as well as the build and the push, and all of them ran as this account. */
+function expectRunBy(account: Pick<Account, 'uid'>, { ofTheBuild, folder }: Watched): void {
+  const commands = ofTheBuild.map(({ argv }) => argv.join(' ')).join('\n')
+  expect(commands).toMatch(/buildah --root \S+ .* build /)
+  expect(commands).toMatch(/buildah --root \S+ .* push /)
+  expect(commands).toContain(`sleep ${marker}`)
+  const others = ofTheBuild.filter(({ uid }) => uid !== account.uid)
+  expect(others.map(({ uid, argv }) => `${uid}: ${argv.join(' ')}`)).toStrictEqual([])
+  expect(folder).toStrictEqual({ uid: account.uid, mode: 0o700 })
+}
+
+async function expectOwners(): Promise<void> {
+  const files = imageFiles(await pullImage(`${registry.host}/acme/root:latest`))
+  expect(files.get('x')).toMatchObject({ mode: 0o4711, uid: 77, gid: 88 })
+}
+
+describe('a step that is run by root', () => {
+  testUnless(rootReason)('builds in an account of its own, which root has no part in', async () => {
+    const step = await watched({})
+    const account = accountNamed('rootless-build')
+    expect(account.uid).not.toBe(0)
+    expectRunBy(account, step)
+    expect(step.outputs['rootless']).toBe('true')
+    expect(step.log).toMatch(/, as rootless-build \(the step runs as root; the build has an account of its own/)
+    await expectOwners()
+  })
+
+  testUnless(rootReason)('builds in the account that "rootless-user" names', async () => {
+    const account = accountFor('user')
+    const step = await watched({ inputs: { 'rootless-user': account.name, rootless: 'require' } })
+    expectRunBy(account, step)
+    expect(step.outputs['rootless']).toBe('true')
+    expect(step.log).toContain(`, as ${account.name} (the step runs as root and "rootless-user" names this account)`)
+  })
+
+  testUnless(rootReason)('builds in the account that called sudo', async () => {
+    const account = accountFor('user')
+    const env = { SUDO_UID: String(account.uid), SUDO_GID: String(account.gid), SUDO_USER: account.name }
+    const step = await watched({ env })
+    expectRunBy(account, step)
+    expect(step.outputs['rootless']).toBe('true')
+    expect(step.log).toContain(`, as ${account.name} (the step runs as root by sudo of this account)`)
+  })
+
+  testUnless(rootReason)('builds as root when "rootless: off" says so, and says so itself', async () => {
+    const step = await watched({ inputs: { rootless: 'off' } })
+    expectRunBy(accountFor('root'), step)
+    expect(step.outputs['rootless']).toBe('false')
+    expect(step.log).toContain(', as root (the step runs as root and rootless is off)')
+    await expectOwners()
+  })
+
+  testUnless(rootReason)(
+    'makes the account where there is none, with a range of ids that nobody else has',
+    async () => {
+      const { within, etc } = machineWithoutAccount('rootless-build')
+      const step = await watched({ within })
+      expect(step.log).toMatch(/, as rootless-build \(.*, made now\)/)
+      const [, , uid] =
+        readFileSync(join(etc, 'passwd'), 'utf8')
+          .match(/^rootless-build:.*$/m)?.[0]
+          .split(':') ?? []
+      expectRunBy({ uid: Number(uid) }, step)
+      for (const file of ['subuid', 'subgid']) {
+        const ranges = readFileSync(join(etc, file), 'utf8').trim().split('\n').map(rangeOf)
+        const [own] = ranges.filter(({ name }) => name === 'rootless-build')
+        const { start, end } = own ?? { start: 0, end: 0 }
+        expect(end - start).toBe(65_536)
+        expect(ranges.filter((range) => range.start < end && range.end > start)).toStrictEqual([own])
+      }
+    },
+  )
+
+  for (const { user, why } of [
+    { user: 'nobody-of-this-name', why: 'and this machine has no such user' },
+    { user: 'root', why: 'which is root' },
+  ]) {
+    testUnless(rootReason)(`refuses "rootless-user: ${user}"`, async () => {
+      const workspace = { Dockerfile: `FROM ${busybox}\n` }
+      const { error } = await fail({ as: 'root', workspace, inputs: { 'rootless-user': user } })
+      expect(error).toContain(`Input "rootless-user": got "${user}", ${why}`)
+    })
+  }
+})
+
+describe('a step that is run by a user', () => {
+  test('builds as that user, also with "rootless: off"', async () => {
+    const account = accountFor('user')
+    const step = await watched({ as: 'user', inputs: { rootless: 'off' } })
+    expectRunBy(account, step)
+    expect(step.outputs['rootless']).toBe('true')
+    await expectOwners()
+  })
+
+  test('can’t become another', async () => {
+    const workspace = { Dockerfile: `FROM ${busybox}\n` }
+    const { error } = await fail({ workspace, inputs: { 'rootless-user': 'root' } })
+    expect(error).toContain(`the step doesn't run as root, so it can't become another user`)
+  })
+})
+
+/** Surroundings in which /etc knows no such account and /home is empty, and the folder where changes of /etc go. */
+function machineWithoutAccount(name: string): { within: Surroundings; etc: string } {
+  const layers = { lower: '/etc', upper: makeFolder('etc'), work: makeFolder('work') }
+  for (const file of ['passwd', 'shadow', 'group', 'gshadow', 'subuid', 'subgid']) {
+    const lines = readFileSync(join('/etc', file), 'utf8').split('\n')
+    const { mode } = statSync(join('/etc', file))
+    writeFileSync(join(layers.upper, file), lines.filter((line) => !line.startsWith(`${name}:`)).join('\n'), { mode })
+  }
+  const home = withCovered({ '/home': makeFolder('home') })
+  const within: Surroundings = (account) => [...withOverlayAt('/etc', layers)(account), ...home(account)]
+  return { within, etc: layers.upper }
+}
+
+/** A line of /etc/subuid; `end` is the first id behind the range. */
+function rangeOf(line: string): { name: string; start: number; end: number } {
+  const [name = '', start, count] = line.split(':')
+  return { name, start: Number(start), end: Number(start) + Number(count) }
+}
+
+function accountNamed(name: string): Account {
+  const account = findAccount(name)
+  if (account === undefined) throw new Error(`There is no account ${name}`)
+  return account
+}

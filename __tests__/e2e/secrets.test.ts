@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { busyboxImage } from '../harness/base-image.js'
+import { succeed } from '../harness/clean-step.js'
+import { testedEngines } from '../harness/engines.js'
+import { removeFolders } from '../harness/folders.js'
+import { contentOf } from '../harness/image-content.js'
+import { imageContains, pullImage } from '../harness/images.js'
+import { watchProcesses } from '../harness/process-watch.js'
+import { type Registry, startRegistry } from '../harness/registry.js'
+import { type StepOptions, withoutMasks } from '../harness/runner.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+
+jest.setTimeout(180_000)
+
+let registry: Registry
+let busybox: string
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  busybox = await busyboxImage(registry.host)
+})
+
+afterAll(async () => {
+  await registry.stop()
+  await removeFolders()
+})
+
+/** By their ids; the bytes that a RUN step must find. */
+const secrets = {
+  plain: Buffer.from('plain-Zq8wVt2L, with = and "quotes"'),
+  lines: Buffer.from('line-one-kK3pXr7M\nline "two"-uY5nBd9F, and more\n'),
+  environment: Buffer.from('environment-Hc6sJm1T'),
+  file: Buffer.from([0, 0xff, ...Buffer.from('file-Rw4gNe0A'), 0x0a, 0]),
+}
+
+/** What of them can't be anywhere by chance. */
+const telling = ['Zq8wVt2L', 'kK3pXr7M', 'uY5nBd9F', 'Hc6sJm1T', 'Rw4gNe0A']
+
+function stepWithSecrets(more: Partial<StepOptions> = {}): StepOptions {
+  const ids = Object.keys(secrets)
+  const mounts = ids.map((id) => `--mount=type=secret,id=${id}`).join(' ')
+  // It sleeps, so that the processes can be looked at while the secrets are there.
+  const dockerfile = `FROM ${busybox}
+RUN ${mounts} mkdir /sums && cd /run/secrets && for id in ${ids.join(' ')}; do sha256sum $id > /sums/$id; done; sleep 0.4
+RUN ls -A /run/secrets > /sums/left 2>&1 || true
+`
+  return {
+    ...more,
+    workspace: {
+      Dockerfile: dockerfile,
+      'private/secret.bin': { content: secrets.file, mode: 0o600 },
+      '.dockerignore': 'private\n',
+    },
+    env: { BUILD_TOKEN: secrets.environment.toString() },
+    inputs: {
+      images: `${registry.host}/acme/secrets`,
+      push: 'true',
+      'tls-verify': 'false',
+      secrets: [
+        `"plain=${secrets.plain.toString().replaceAll('"', '""')}"`,
+        `"lines=${secrets.lines.toString().replaceAll('"', '""')}"`,
+      ].join('\n'),
+      'secret-envs': 'environment=BUILD_TOKEN',
+      'secret-files': 'file=private/secret.bin',
+      ...more.inputs,
+    },
+  }
+}
+
+/** Builds with the secrets, and holds that they were there for the RUN step, for its account alone, and nowhere else. */
+async function expectKept(options: StepOptions): Promise<void> {
+  const files = new Map<string, { mode: number; uid: number; content: Buffer }>()
+  const watch = watchProcesses(({ argv }) => {
+    for (const path of argv.flatMap((word) => /^id=\w+,src=(.+)$/.exec(word)?.[1] ?? [])) {
+      const { mode, uid } = statSync(path)
+      files.set(path, { mode: mode & 0o777, uid, content: readFileSync(path) })
+    }
+  })
+  const { log, post, summary, state, outputs } = await succeed(options)
+  const seen = watch.stop()
+
+  const image = await pullImage(`${registry.host}/acme/secrets:latest`)
+  for (const [id, bytes] of Object.entries(secrets)) {
+    const sum = createHash('sha256').update(bytes).digest('hex')
+    expect([id, contentOf(image, `sums/${id}`).toString().split(' ')[0]]).toStrictEqual([id, sum])
+  }
+  expect([...files.values()].map(({ content }) => content)).toStrictEqual(Object.values(secrets))
+
+  const builds = seen.filter(({ argv }) => argv[0]?.endsWith('buildah') === true && argv.includes('build'))
+  expect(builds.length).toBeGreaterThan(0)
+  expect([...files.values()].map(({ mode, uid }) => ({ mode, uid }))).toStrictEqual(
+    Object.values(secrets).map(() => ({ mode: 0o600, uid: builds[0]?.uid })),
+  )
+  const commands = seen.map(({ argv }) => argv.join(' ')).join('\n')
+  // The step itself holds its inputs; the programs that it starts don't.
+  const environments = builds.map(({ environment }) => environment.replace(/BUILD_TOKEN=[^\0]*/, '')).join('\n')
+  const shown = [withoutMasks(log), post?.log, summary, JSON.stringify([state, outputs]), commands, environments]
+  for (const text of telling) {
+    expect(imageContains(image, text)).toBe(false)
+    expect(JSON.stringify(image.manifest)).not.toContain(text)
+    expect(shown.filter((place) => place?.includes(text))).toStrictEqual([])
+  }
+  expectMasked(log)
+}
+
+/** The runner is asked to hide what came in as text, whole and, since programs print lines, line by line. */
+function expectMasked(log: string): void {
+  const masks = log.split('\n').flatMap((line) => /^::add-mask::(.*)$/.exec(line)?.[1] ?? [])
+  const lines = [secrets.plain, secrets.lines, secrets.environment].flatMap((secret) => secret.toString().split('\n'))
+  expect(masks).toStrictEqual(expect.arrayContaining(lines.filter((line) => line !== '')))
+}
+
+describe.each(testedEngines())('with $name', ({ missing, wish, start, stop }) => {
+  beforeAll(start)
+  afterAll(stop)
+
+  testUnless(missing)('secrets of all three inputs reach the RUN step and nothing else', async () => {
+    await expectKept(stepWithSecrets(wish()))
+  })
+})
+
+testUnless(rootReason)('as root: the files belong to the account that builds', async () => {
+  await expectKept(stepWithSecrets({ as: 'root' }))
+})

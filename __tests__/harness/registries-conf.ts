@@ -1,0 +1,12 @@
+import { join } from 'node:path'
+
+import { makeWorkspace } from './folders.js'
+
+/**
+ * Writes a registries.conf by which these registries may be spoken to without TLS or with an unknown certificate, as a
+ * user with registries of their own has it. For the variable CONTAINERS_REGISTRIES_CONF.
+ */
+export function insecureRegistries(...hosts: readonly string[]): string {
+  const tables = hosts.map((host) => `[[registry]]\nlocation = ${JSON.stringify(host)}\ninsecure = true\n`)
+  return join(makeWorkspace({ 'registries.conf': tables.join('\n') }), 'registries.conf')
+}
