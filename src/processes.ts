@@ -1,3 +1,4 @@
+import { closeSync, openSync, readlinkSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
 /**
@@ -5,10 +6,10 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
  * RUN steps into sessions and namespaces of their own, so neither a process group nor the tree alone holds them.
  */
 export interface Family {
-  /** Looks who belongs to it now, and remembers them and their namespaces. */
-  readonly look: () => Promise<void>
-  /** Everything of it that still runs. */
+  /** Everything of it that still runs; who is seen once, and the user namespace it lives in, stays known. */
   readonly running: () => Promise<number[]>
+  /** Lets go of the namespaces. */
+  readonly close: () => void
 }
 
 interface Process {
@@ -22,32 +23,38 @@ interface Process {
 /** Follows the processes that this one has started and theirs, or, in another process, those that `roots` finds. */
 export function followFamily(roots: () => Promise<number[]> = () => Promise.resolve([process.pid])): Family {
   const seen = new Map<number, string>()
-  const spaces = new Set<string>()
-  const running = async () => {
-    const all = await listProcesses()
-    const own = new Set(await namespacesOf(process.pid))
-    const members = new Map(below(all, await roots()).map((found) => [found.pid, found]))
-    for (const found of all) if (seen.get(found.pid) === found.started) members.set(found.pid, found)
-    for (const { pid } of members.values()) {
-      for (const space of await namespacesOf(pid)) if (!own.has(space)) spaces.add(space)
-    }
-    for (const found of spaces.size > 0 ? all : []) {
-      if ((await namespacesOf(found.pid)).some((space) => spaces.has(space))) members.set(found.pid, found)
-    }
-    members.delete(process.pid)
-    for (const { pid, started } of members.values()) seen.set(pid, started)
-    return [...members.values()].filter(({ zombie }) => !zombie).map(({ pid }) => pid)
-  }
+  /** User namespaces by name. Each is held open: the kernel gives the name of one that is gone to the next that is made. */
+  const spaces = new Map<string, number>()
   return {
-    running,
-    async look() {
-      await running()
+    async running() {
+      const all = await listProcesses()
+      const members = new Map(below(all, await roots()).map((found) => [found.pid, found]))
+      for (const found of all) if (seen.get(found.pid) === found.started) members.set(found.pid, found)
+      for (const { pid } of members.values()) hold(pid, spaces)
+      for (const found of spaces.size > 0 ? all : []) {
+        if (spaces.has(await userNamespaceOf(found.pid))) members.set(found.pid, found)
+      }
+      members.delete(process.pid)
+      for (const { pid, started } of members.values()) seen.set(pid, started)
+      return [...members.values()].filter(({ zombie }) => !zombie).map(({ pid }) => pid)
+    },
+    close() {
+      for (const descriptor of spaces.values()) closeSync(descriptor)
+      spaces.clear()
     },
   }
 }
 
-/** Ends a family: first asks (SIGTERM), after `graceMs` insists (SIGKILL), and gives up after twice that. */
+/** Ends a family and lets go of it: first asks (SIGTERM), after `graceMs` insists (SIGKILL), gives up after twice that. */
 export async function endFamily(family: Family, graceMs: number): Promise<void> {
+  try {
+    await endAll(family, graceMs)
+  } finally {
+    family.close()
+  }
+}
+
+async function endAll(family: Family, graceMs: number): Promise<void> {
   const deadline = Date.now() + graceMs
   const asked = new Set<number>()
   for (;;) {
@@ -98,10 +105,22 @@ function below(all: readonly Process[], roots: readonly number[]): Process[] {
   return found
 }
 
-async function namespacesOf(pid: number): Promise<string[]> {
-  const kinds = ['user', 'mnt', 'pid']
-  const links = await Promise.all(kinds.map((kind) => readlink(`/proc/${pid}/ns/${kind}`).catch(() => '')))
-  return links.filter((link) => link !== '')
+/** Holds the user namespace of a process, unless it is the one of this process. */
+function hold(pid: number, spaces: Map<string, number>): void {
+  let descriptor: number
+  try {
+    descriptor = openSync(`/proc/${pid}/ns/user`, 'r')
+  } catch {
+    // It has ended, or is another user's; what can't be looked into isn't followed.
+    return
+  }
+  const name = readlinkSync(`/proc/self/fd/${descriptor}`)
+  if (spaces.has(name) || name === readlinkSync('/proc/self/ns/user')) closeSync(descriptor)
+  else spaces.set(name, descriptor)
+}
+
+async function userNamespaceOf(pid: number): Promise<string> {
+  return await readlink(`/proc/${pid}/ns/user`).catch(() => '')
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {

@@ -71,11 +71,11 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 /** Runs the build, and ends what its steps have left running: chroot isolation has no namespace that would. */
 async function buildLive(command: string, run: (onOutput: (chunk: Buffer) => void) => Promise<unknown>): Promise<void> {
   const family = followFamily()
-  let looked: Promise<void> | undefined
+  let looked: Promise<unknown> | undefined
   try {
     await printLive('Build', command, (onOutput) =>
       run((chunk) => {
-        looked ??= family.look()
+        looked ??= family.running()
         onOutput(chunk)
       }),
     )
