@@ -227,16 +227,9 @@ function readSecrets(read: InputReader, env: Env): BuildSecret[] {
     }),
     ...list(read, 'secret-envs', { commas: true }).map((line) => {
       const [id, variable] = secretPair('secret-envs', line)
-      if (!/^[A-Za-z_]\w*$/.test(variable)) throw notAVariable(id)
+      if (!/^[A-Za-z_]\w*$/.test(variable)) throw notAVariable(id, 'is not the name of an environment variable')
       const value = env[variable]
-      if (value === undefined) {
-        throw refuse(
-          'secret-envs',
-          `${id}=${variable}`,
-          `The environment of the step has no ${variable}.`,
-          `Add it to the step: \`env:\` \`${variable}: \${{ secrets.${variable} }}\`.`,
-        )
-      }
+      if (value === undefined) throw notAVariable(id, 'is not in the environment of the step', variable)
       return { id, source: { value: new Secret(value) } }
     }),
     ...list(read, 'secret-files', { commas: false }).map((line) => {
@@ -252,11 +245,12 @@ function readSecrets(read: InputReader, env: Env): BuildSecret[] {
   return given
 }
 
-/** What stands there may be the secret itself, so it isn't shown. */
-function notAVariable(id: string): UserError {
+/** What stands there may be the secret itself, so it is shown only where it is written as variables mostly are. */
+function notAVariable(id: string, flaw: string, variable = ''): UserError {
+  const name = /^[A-Z_][A-Z0-9_]*$/.test(variable) ? variable : 'VARIABLE'
   return new UserError(
-    `Input "secret-envs": what ${JSON.stringify(id)} stands for is not the name of an environment variable.`,
-    'Write one id=VARIABLE a line; a value itself goes into "secrets".',
+    `Input "secret-envs": what ${JSON.stringify(id)} stands for ${flaw}.`,
+    `Write one id=VARIABLE a line, and give the variable to the step: \`env:\` \`${name}: \${{ secrets.${name} }}\`. A value itself goes into "secrets".`,
   )
 }
 

@@ -273,7 +273,16 @@ const slow: readonly Row[] = [
   { call: 'PutBlob', answer: { status: 503 }, save: true, value: -1, log: 'scripted 503', sent: 4, leaves: half },
   { call: 'PutBlob', answer: { stall: 1000 }, save: true, value: -1, log: 'ECONNRESET', sent: 4, leaves: half },
   { ...v1, call: 'getCacheEntry', answer: { status: 503 }, log: 'Cache service responded with 503', sent: 2 },
-  { ...v1, call: 'uploadChunk', answer: 'cut', save: true, value: 1, log: 'ECONNRESET', sent: 2, leaves: half },
+  {
+    ...v1,
+    call: 'uploadChunk',
+    answer: 'cut',
+    save: true,
+    value: 1,
+    log: 'Failed to save: uploadChunk',
+    sent: 2,
+    leaves: half,
+  },
 ]
 
 describe('faults', () => {

@@ -9,7 +9,7 @@ import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
 import { type Files, listFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
-import { watchProcesses } from '../harness/process-watch.js'
+import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
 import { type Login, type Registry, startRegistry } from '../harness/registry.js'
 import { runAction, type StepOptions, type StepResult, withoutMasks } from '../harness/runner.js'
@@ -60,14 +60,13 @@ function authOf(host: string, { username, password }: Login): string {
 /** Runs a step that succeeds, and holds that no password of it can be read anywhere and that its auth file is private. */
 async function succeedDiscreetly(options: StepOptions): Promise<StepResult> {
   const authFiles = new Map<string, { mode: number; uid: number }>()
-  const watch = watchProcesses(({ argv }) => {
+  const look = ({ argv }: SeenProcess): void => {
     const path = argv[argv.indexOf('--authfile') + 1]
     if (!argv.includes('--authfile') || path === undefined || argv[0]?.endsWith('buildah') !== true) return
     const { mode, uid } = statSync(path)
     authFiles.set(path, { mode: mode & 0o777, uid })
-  })
-  const step = await succeed(options)
-  const seen = watch.stop()
+  }
+  const { result: step, seen } = await watchProcesses(() => succeed(options), look)
   const programs = seen.filter(({ argv }) => argv[0]?.endsWith('buildah') === true && argv.includes('--authfile'))
   expect([...authFiles.values()]).toStrictEqual([{ mode: 0o600, uid: programs[0]?.uid }])
 

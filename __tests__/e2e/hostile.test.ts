@@ -10,7 +10,7 @@ import { fail, succeed } from '../harness/clean-step.js'
 import { startFlakyProxy } from '../harness/flaky-proxy.js'
 import { type Files, makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
 import { imageContains, imageFiles, pullImage } from '../harness/images.js'
-import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
+import { watchProcesses } from '../harness/process-watch.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
 import { type Registry, startRegistry } from '../harness/registry.js'
 import { runAction, type StepOptions, type StepResult, withoutMasks } from '../harness/runner.js'
@@ -226,14 +226,8 @@ describe('the environment', () => {
       UNRELATED: 'kept',
     }
     const dockerfile = `FROM ${base}\nRUN env; echo; sleep 1\n`
-    const watch = watchProcesses()
-    let seen: readonly SeenProcess[]
-    let step: StepResult
-    try {
-      step = await succeed(pushed('env', { Dockerfile: dockerfile }, { as, env, inputs: { secrets: `id=${secret}` } }))
-    } finally {
-      seen = watch.stop()
-    }
+    const options = pushed('env', { Dockerfile: dockerfile }, { as, env, inputs: { secrets: `id=${secret}` } })
+    const { result: step, seen } = await watchProcesses(() => succeed(options))
     const programs = seen.filter(({ argv: [program = ''] }) => /\/buildah|^sleep$|\/setpriv$/.test(program))
     // All of them were seen: the build itself (UNRELATED shows that its environment was), and the step in it.
     expect(programs.some(({ argv, environment }) => argv.includes('build') && environment.includes('UNRELATED='))).toBe(

@@ -110,18 +110,17 @@ describe('an archive of another content than the manifest says', () => {
     const server = await serveManifest(theCurrent(), sum)
     const toolCache = makeFolder('tools', accountFor('user'))
     const inputs = { 'buildah-manifest': server.url, 'buildah-version': theCurrent().version }
-    const watch = watchProcesses()
     try {
-      const { error, log, temp } = await fail({ ...step([], inputs), toolCache })
+      const { result, seen } = await watchProcesses(() => fail({ ...step([], inputs), toolCache }))
+      const { error, log, temp } = result
       expect(error).toMatch(new RegExp(`has the SHA-256 [0-9a-f]{64}, and the manifest says ${sum}. It is not used.`))
       expect(log).not.toContain('::group::Build')
       expect(listFolder(toolCache)).toStrictEqual([])
-      const programs = watch.stop().map(({ argv }) => argv[0] ?? '')
+      const programs = seen.map(({ argv }) => argv[0] ?? '')
       expect(programs.filter((program) => program.startsWith(dirname(temp)) || program.endsWith('tar'))).toStrictEqual(
         [],
       )
     } finally {
-      watch.stop()
       await server.stop()
     }
   })

@@ -42,21 +42,18 @@ interface Watched extends StepResult {
 /** Builds as a user of the machine (root, by the step) and looks at the processes while it does. */
 async function watched(options: Partial<StepOptions>): Promise<Watched> {
   let folder: Watched['folder']
-  const watch = watchProcesses(({ argv }) => {
+  const look = ({ argv }: SeenProcess): void => {
     const root = argv[argv.indexOf('--root') + 1]?.replace(/\/root$/, '')
     if (argv.includes('build') && argv.includes('--iidfile') && root !== undefined) {
       const { uid, mode } = statSync(root)
       folder = { uid, mode: mode & 0o777 }
     }
-  })
+  }
   const lines = [`FROM ${busybox}`, `RUN sleep ${marker}`, 'RUN echo x > /x && chown 77:88 /x && chmod 4711 /x', '']
-  const step = await succeed({
-    as: 'root',
-    ...options,
-    workspace: { Dockerfile: lines.join('\n') },
-    inputs: { images: `${registry.host}/acme/root`, push: 'true', 'tls-verify': 'false', ...options.inputs },
-  })
-  const seen = watch.stop()
+  const inputs = { images: `${registry.host}/acme/root`, push: 'true', 'tls-verify': 'false', ...options.inputs }
+  const workspace = { Dockerfile: lines.join('\n') }
+  const run = (): Promise<StepResult> => succeed({ as: 'root', ...options, workspace, inputs })
+  const { result: step, seen } = await watchProcesses(run, look)
   const ofTheBuild = seen.filter(({ argv }) => argv[0]?.endsWith('buildah') === true || argv.includes(marker))
   return { ...step, ofTheBuild, folder }
 }

@@ -9,7 +9,7 @@ import { testedEngines } from '../harness/engines.js'
 import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageContains, pullImage } from '../harness/images.js'
-import { watchProcesses } from '../harness/process-watch.js'
+import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
 import { type Registry, startRegistry } from '../harness/registry.js'
 import { type StepOptions, withoutMasks } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
@@ -74,14 +74,14 @@ RUN ls -A /run/secrets > /sums/left 2>&1 || true
 /** Builds with the secrets, and holds that they were there for the RUN step, for its account alone, and nowhere else. */
 async function expectKept(options: StepOptions): Promise<void> {
   const files = new Map<string, { mode: number; uid: number; content: Buffer }>()
-  const watch = watchProcesses(({ argv }) => {
+  const look = ({ argv }: SeenProcess): void => {
     for (const path of argv.flatMap((word) => /^id=\w+,src=(.+)$/.exec(word)?.[1] ?? [])) {
       const { mode, uid } = statSync(path)
       files.set(path, { mode: mode & 0o777, uid, content: readFileSync(path) })
     }
-  })
-  const { log, post, summary, state, outputs } = await succeed(options)
-  const seen = watch.stop()
+  }
+  const { result, seen } = await watchProcesses(() => succeed(options), look)
+  const { log, post, summary, state, outputs } = result
 
   const image = await pullImage(`${registry.host}/acme/secrets:latest`)
   for (const [id, bytes] of Object.entries(secrets)) {

@@ -9,34 +9,37 @@ export interface SeenProcess {
   readonly environment: string
 }
 
-export interface ProcessWatch {
-  /** Ends the watch and gives all that it saw, each program once. */
-  stop(): readonly SeenProcess[]
-}
-
 const everyMilliseconds = 15
 
 /**
- * Looks again and again at all processes below this one.
- * @param onSeen is called for each new program while it still runs
+ * Looks again and again at all processes below this one while something runs.
+ * @param onSeen is called for each new program, mostly while it still runs; files that are gone by then are no error
+ * @returns what the run gave, and all that was seen, each program once
  */
-export function watchProcesses(onSeen?: (seen: SeenProcess) => void): ProcessWatch {
+export async function watchProcesses<T>(
+  run: () => Promise<T>,
+  onSeen: (seen: SeenProcess) => void = () => undefined,
+): Promise<{ result: T; seen: readonly SeenProcess[] }> {
   const seen = new Map<string, SeenProcess>()
+  const failures: unknown[] = []
   const look = (): void => {
     for (const pid of descendants()) {
       const found = describe(pid)
       if (found === undefined || seen.has(keyOf(found))) continue
       seen.set(keyOf(found), found)
-      onSeen?.(found)
+      try {
+        onSeen(found)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') failures.push(error)
+      }
     }
   }
   const timer = setInterval(look, everyMilliseconds)
-  return {
-    stop: () => {
-      clearInterval(timer)
-      return [...seen.values()]
-    },
-  }
+  const result = await run().finally(() => {
+    clearInterval(timer)
+  })
+  if (failures.length > 0) throw failures[0]
+  return { result, seen: [...seen.values()] }
 }
 
 function keyOf({ pid, uid, argv }: SeenProcess): string {

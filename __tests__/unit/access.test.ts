@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { checkReadable, firstClosedFolder } from '../../src/engine/access.js'
@@ -39,15 +39,18 @@ describe('firstClosedFolder', () => {
     chmodSync(top, 0o755)
     const folder = join(top, 'folder')
     mkdirSync(folder)
-    // The owner of the folders is whoever runs the tests; to root every way is free.
-    const owner = uid === 0 ? undefined : { uid, gid: gid + 1 }
+    // To root every way is free, so root gives the folder to somebody else first.
+    const owner = uid === 0 ? { uid: 54321, gid: 54322 } : { uid, gid }
+    if (uid === 0) chownSync(folder, owner.uid, owner.gid)
     chmodSync(folder, mode)
-    const users = [owner, { uid: uid + 1, gid }, { uid: uid + 1, gid: gid + 1 }]
-    const closed = await Promise.all(
-      users.map(async (user) => user && (await firstClosedFolder(folder, user)) === undefined),
-    )
+    const users = [
+      { uid: owner.uid, gid: owner.gid + 1 },
+      { uid: owner.uid + 1, gid: owner.gid },
+      { uid: owner.uid + 1, gid: owner.gid + 1 },
+    ]
+    const closed = await Promise.all(users.map((user) => firstClosedFolder(folder, user)))
     chmodSync(folder, 0o755)
-    expect(closed).toStrictEqual(expected.map((free, index) => (users[index] === undefined ? undefined : free)))
+    expect(closed).toStrictEqual(expected.map((free) => (free ? undefined : folder)))
   })
 
   it('gives the first one on the way', async () => {

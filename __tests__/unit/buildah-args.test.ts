@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { buildArgs, type BuildPaths, loginArgs, pushArgs } from '../../src/engine/buildah-args.js'
 import type { BuildRequest } from '../../src/engine/engine.js'
-import type { Way } from '../../src/engine/probe.js'
+import { networkArgs, type Way } from '../../src/engine/probe.js'
 import type { Folder } from '../../src/engine/storage.js'
 import { parseReference } from '../../src/image/reference.js'
 import { contextOf, inputsOf } from './helpers.js'
@@ -177,6 +177,18 @@ describe('buildArgs', () => {
     const secrets = [{ id: 'token', path: '/temp/rib-1/secrets/0' }]
     const args = buildArgs({ ...smallest, inputs }, setup, { ...paths, secrets })
     expect(args.join('\n')).not.toMatch(/hunter2|swordfish/)
+  })
+})
+
+describe('networkArgs', () => {
+  it.each([
+    ['1.23.0', ['--cni-config-dir', '/t/data']],
+    ['1.32.9', ['--cni-config-dir', '/t/data']],
+    // From here on Buildah has netavark only.
+    ['1.33.0', []],
+    ['1.43.2', []],
+  ])('for Buildah %s', (number, expected) => {
+    expect(networkArgs('/t', number)).toStrictEqual(expected)
   })
 })
 

@@ -1,9 +1,7 @@
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import { attempt, CommandError, execute, findProgram, formatCommand } from '../../src/exec.js'
-import { endFamily, followFamily } from '../../src/processes.js'
 import { logOf, temporaryFolder } from './helpers.js'
 
 const env = { PATH: process.env['PATH'] ?? '' }
@@ -123,6 +121,14 @@ describe('execute', () => {
     expect(message).toMatch(/signal|killed/)
   })
 
+  it('shows both streams in the order of the program', async () => {
+    // Each line has time to arrive before the next one is written.
+    const script = 'echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three; exit 4'
+    const error = await failure(sh(script))
+    expect(error.output).toBe('one\ntwo\nthree\n')
+    expect(error.message).toMatch(/exit code 4:\n {2}one\n {2}two\n {2}three$/)
+  })
+
   it('shows standard output where standard error is silent', async () => {
     expect((await failure(sh('echo said; exit 3'))).message).toMatch(/exit code 3:\n {2}said$/)
   })
@@ -196,73 +202,5 @@ describe('formatCommand', () => {
     // A shell reads it back as it was.
     const { stdout } = await attempt(sh(`printf '%s\\n' ${formatCommand(argv)} .`), { env })
     expect(stdout).toBe(`${[...argv, '.'].join('\n')}\n`)
-  })
-})
-
-describe('endFamily', () => {
-  /** Whether a process is there and hasn't ended. */
-  const runs = (pid: string) => {
-    try {
-      return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-    } catch {
-      return false
-    }
-  }
-  /** Starts a script that writes process IDs into a file, one a line, and waits for as many. */
-  const start = async (script: string, count: number) => {
-    const file = join(temporaryFolder(), 'pids')
-    writeFileSync(file, '')
-    const ended = attempt(sh(script, file), { env })
-    for (;;) {
-      const pids = readFileSync(file, 'utf8').trim().split('\n')
-      if (pids.length >= count && pids[0] !== '') return { pids, ended }
-      await sleep(10)
-    }
-  }
-
-  it('ends a program and what it has put into a session of its own', async () => {
-    const script = 'echo $$ >>"$1"; setsid sh -c \'echo $$ >>"$1"; sleep 60 & echo $! >>"$1"; wait\' sh "$1" & wait'
-    const { pids, ended } = await start(script, 3)
-    expect(pids.map(runs)).toStrictEqual([true, true, true])
-    await endFamily(followFamily(), 2000)
-    expect(pids.map(runs)).toStrictEqual([false, false, false])
-    expect((await ended).exitCode).not.toBe(0)
-  })
-
-  it('asks first', async () => {
-    const file = join(temporaryFolder(), 'asked')
-    const { ended } = await start(
-      `trap 'echo bye >"${file}"; exit 5' TERM; echo $$ >>"$1"; while :; do sleep 0.05; done`,
-      1,
-    )
-    await endFamily(followFamily(), 2000)
-    expect(readFileSync(file, 'utf8')).toBe('bye\n')
-    expect((await ended).exitCode).toBe(5)
-  })
-
-  it('insists after the grace', async () => {
-    const { pids, ended } = await start('trap "" TERM; echo $$ >>"$1"; while :; do sleep 0.05; done', 1)
-    const before = performance.now()
-    await endFamily(followFamily(), 300)
-    expect(performance.now() - before).toBeGreaterThan(250)
-    expect(pids.map(runs)).toStrictEqual([false])
-    await ended
-  })
-
-  // As when Buildah ends at once and the RUN step that it has started doesn't heed the signal.
-  it('insists also with what is left of a program that has ended', async () => {
-    const child = 'trap "" TERM; echo $$ >>"$1"; exec >/dev/null 2>&1; while :; do sleep 0.05; done'
-    const { pids, ended } = await start(`echo $$ >>"$1"; setsid sh -c '${child}' sh "$1" & wait`, 2)
-    await endFamily(followFamily(), 300)
-    const left = pids.filter(runs)
-    for (const pid of left) process.kill(Number(pid), 'SIGKILL')
-    expect(left).toStrictEqual([])
-    await ended
-  })
-
-  it('returns at once where nothing runs', async () => {
-    const before = performance.now()
-    await endFamily(followFamily(), 2000)
-    expect(performance.now() - before).toBeLessThan(500)
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { hintFor, isPassing } from '../../src/engine/hints.js'
 
-/** What Buildah 1.28.2 printed, for a registry that answered so; see docs/engines.md for other versions. */
+/** What Buildah 1.28.2 prints for a registry that answers so, with shorter digests. */
 const pushing =
   'Getting image source signatures\n' +
   'Copying blob sha256:7244025a111da1351cd83215f7bd994bf1b786b112d99cbf7cf980fdc124e3a7\n' +

@@ -178,6 +178,22 @@ describe('pushAll', () => {
     )
   })
 
+  it('pushes the first reference of every other repository next, which takes the layers over, and then the rest', async () => {
+    const { engine, events } = registries()
+    const names = ['a.example/x:1', 'a.example/x:2', 'a.example/y:1', 'a.example/y:2', 'a.example/z:1']
+    const { value } = await settled(() => pushAll(engine, imageOf(...names)))
+    expect(events.filter((event) => event.startsWith('>'))).toStrictEqual([
+      '> a.example/x:1',
+      '> a.example/y:1',
+      '> a.example/z:1',
+      '> a.example/x:2',
+      '> a.example/y:2',
+    ])
+    expect(events.indexOf('< a.example/z:1')).toBeLessThan(events.indexOf('> a.example/x:2'))
+    // Told in the order in which they were given.
+    expect(value?.map(({ reference }) => formatReference(reference))).toStrictEqual(names)
+  })
+
   it('takes registries side by side', async () => {
     const { engine, events } = registries()
     await settled(() => pushAll(engine, imageOf('a.example/x:1', 'a.example/x:2', 'b.example/x:1')))

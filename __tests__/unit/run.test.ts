@@ -35,6 +35,9 @@ describe('names that make no sense are refused before anything is made', () => {
     ['a full reference with a bad tag', { tags: 'acme/web:1:2' }, /"?tags"?/],
     ['a tag that is there twice', { images: 'acme/web', tags: '1\n2\n1' }, /tags.*twice|twice.*tags/],
     ['a reference by two of its names', { tags: 'acme/web:1\ndocker.io/acme/web:1' }, /tags.*twice|twice.*tags/],
+    ['a reference with a digest', { tags: `acme/web@sha256:${'ab'.repeat(32)}` }, /Input "tags": .*digest/],
+    ['a reference with and without its tag', { tags: 'acme/web\nacme/web:latest' }, /Input "tags": .*twice/],
+    ['an image by two of its names', { images: 'acme/web\ndocker.io/acme/web' }, /Input "images": .*twice/],
     ['a registry that is none', { registry: 'https://ghcr.io/acme' }, /"?registry"?/, /ghcr\.io/],
   ])('%s', async (_, values, message, cure = /^/) => {
     const error = await refusedBy(values)
