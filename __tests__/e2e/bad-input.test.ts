@@ -92,7 +92,12 @@ const texts: readonly Case[] = [
   ['a secret with an empty value', { secrets: 'token=' }, 'Input "secrets"', 'id=value'],
   ['a secret with an id of two lines', { secrets: '"to\nken=hush-hush-hush"' }, 'Input "secrets"', 'id=value'],
   ['a secret twice', { secrets: 'a=hush-hush-hush', 'secret-files': 'a=a' }, '"a" is given twice'],
-  ['a variable that isn’t set', { 'secret-envs': 'a=NO_SUCH' }, 'Input "secret-envs"', '`NO_SUCH: ${{ secrets.NO_SUCH }}`'],
+  [
+    'a variable that isn’t set',
+    { 'secret-envs': 'a=NO_SUCH' },
+    'Input "secret-envs"',
+    '`NO_SUCH: ${{ secrets.NO_SUCH }}`',
+  ],
   [
     'annotations in the format docker',
     { annotations: 'a=b', format: 'docker' },
