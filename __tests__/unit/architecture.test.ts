@@ -20,6 +20,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['exec.ts', 'processes.ts', 'state.ts'],
     'The ways out of this process: programs, what they start, and what goes to the post step.',
   ],
+  [['build-secrets.ts'], 'What the three inputs for secrets give.'],
   [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
   [['source.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
   [

@@ -181,7 +181,7 @@ describe('hintFor', () => {
     ['a folder of the machine', 'stat /root/.config/containers/storage.conf: permission denied'],
     [
       'a mirror that a step asks',
-      'E: Failed to fetch http://deb.debian.org/x.deb  403  Forbidden [IP: 10.0.0.1 80]\nError: building at STEP "RUN apt-get install x": while running runtime: exit status 100',
+      'E: Failed to fetch http://mirror.invalid/x.deb  403  Forbidden [IP: 10.0.0.1 80]\nError: building at STEP "RUN apt-get install x": while running runtime: exit status 100',
     ],
     [
       'a port that a step asks',
