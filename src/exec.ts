@@ -28,7 +28,7 @@ export class CommandError extends Error {
     readonly argv: readonly string[],
     /** KILLED when it was ended by a signal. */
     readonly exitCode: number,
-    /** The last of what it printed on both streams, in its order. */
+    /** The last of what it printed on both streams, as it was read. */
     readonly output: string,
   ) {
     const end =

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
+import { type BuildSecret, readSecrets } from './build-secrets.js'
 import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse, unique } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
-import { type BuildSecret, readSecrets } from './build-secrets.js'
 import { Secret } from './secret.js'
 
 export interface Output {

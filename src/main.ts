@@ -3,10 +3,10 @@ import { readContext } from './context.js'
 import { describe } from './errors.js'
 import { formatReference } from './image/reference.js'
 import { readInputs } from './inputs.js'
+import { say } from './log.js'
 import { endFamily, followFamily } from './processes.js'
 import { type Result, run } from './run.js'
 import { writeState } from './state.js'
-import { say } from './log.js'
 
 /** The runner insists 7.5 seconds after SIGINT with SIGTERM, and 2.5 seconds later with SIGKILL. */
 const GRACE_MS = 2000

@@ -17,10 +17,10 @@ import {
   type Reference,
 } from './image/reference.js'
 import type { Inputs } from './inputs.js'
+import { say } from './log.js'
 import { persist, pushAll } from './push.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
-import { say } from './log.js'
 
 /** What the step did. */
 export interface Result {

@@ -5,8 +5,8 @@ import { programEnvironment, readContext } from '../../src/context.js'
 describe('readContext', () => {
   it('takes what the runner tells', () => {
     const environment = {
-      GITHUB_WORKSPACE: '/home/runner/work/web/web',
-      RUNNER_TEMP: '/home/runner/work/_temp',
+      GITHUB_WORKSPACE: '/home/runner/_work/web/web',
+      RUNNER_TEMP: '/home/runner/_work/_temp',
       RUNNER_TOOL_CACHE: '/opt/hostedtoolcache',
       RUNNER_ENVIRONMENT: 'github-hosted',
       HOME: '/home/runner',
@@ -14,8 +14,8 @@ describe('readContext', () => {
       INPUT_PASSWORD: 'hunter2',
     }
     expect(readContext(environment)).toStrictEqual({
-      workspace: '/home/runner/work/web/web',
-      temp: '/home/runner/work/_temp',
+      workspace: '/home/runner/_work/web/web',
+      temp: '/home/runner/_work/_temp',
       toolCache: '/opt/hostedtoolcache',
       userCache: '/home/runner/.cache',
       ephemeral: true,
@@ -24,8 +24,8 @@ describe('readContext', () => {
       home: '/home/runner',
       sudoUid: undefined,
       env: {
-        GITHUB_WORKSPACE: '/home/runner/work/web/web',
-        RUNNER_TEMP: '/home/runner/work/_temp',
+        GITHUB_WORKSPACE: '/home/runner/_work/web/web',
+        RUNNER_TEMP: '/home/runner/_work/_temp',
         RUNNER_TOOL_CACHE: '/opt/hostedtoolcache',
         RUNNER_ENVIRONMENT: 'github-hosted',
         HOME: '/home/runner',

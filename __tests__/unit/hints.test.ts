@@ -152,6 +152,11 @@ describe('hintFor', () => {
       'Error: creating build container: short-name resolution enforced but cannot prompt without a TTY',
       /FROM docker\.io\/library/,
     ],
+    [
+      'a registry out of reach, and a tag that could be a status',
+      'Error: pushing image "13ffee9ad4d4" to "docker://127.0.0.1:1/acme/web:403": dial tcp 127.0.0.1:1: connect: connection refused',
+      /name and port/,
+    ],
     ['another processor', 'exec container process `/bin/sh`: Exec format error', /processor/],
     ['too few ids', 'error setting supplemental groups list: operation not permitted', /--add-subuids/],
     [

@@ -3,9 +3,9 @@ import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { isRoot } from '../demo/machine.mjs'
+import { ownEnvironment } from '../demo/runner.mjs'
 import { actAs } from './account.mjs'
 import { runWell } from './child.mjs'
-import { ownEnvironment } from './step.mjs'
 
 export const bareTimes = { built: 'bare: build, push', removed: 'bare: build, push, remove the storage' }
 

@@ -1,12 +1,10 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { DemoError, run } from '../demo/machine.mjs'
+import { commandFiles, readCommandFile, repository, stepEnvironment } from '../demo/runner.mjs'
 import { failure, runChild } from './child.mjs'
 
-const repository = fileURLToPath(new URL('../..', import.meta.url))
-const commandFiles = ['OUTPUT', 'STATE', 'ENV', 'PATH', 'STEP_SUMMARY']
 const wholeAction = ['dist', 'action.yml', 'package.json']
 
 /**
@@ -54,46 +52,4 @@ export function runMain(folder, inputs) {
 function runEntry(folder, entry, env) {
   const script = join(folder, `action/dist/${entry}/index.js`)
   return runChild([process.execPath, script], { cwd: join(folder, 'workspace'), env })
-}
-
-/** The environment of whoever runs this, without what a surrounding step may have put there. */
-export function ownEnvironment() {
-  const own = Object.entries(process.env).filter(([name]) => !/^(GITHUB|INPUT|STATE|RUNNER)_/.test(name))
-  return Object.fromEntries(own)
-}
-
-function stepEnvironment(folder, inputs) {
-  const given = Object.entries({ ...defaultInputs(), ...inputs })
-  return {
-    ...ownEnvironment(),
-    ...Object.fromEntries(given.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
-    ...Object.fromEntries(commandFiles.map((name) => [`GITHUB_${name}`, join(folder, name)])),
-    CI: 'true',
-    GITHUB_ACTIONS: 'true',
-    GITHUB_EVENT_NAME: 'push',
-    GITHUB_EVENT_PATH: join(folder, 'event.json'),
-    GITHUB_REF: 'refs/heads/main',
-    GITHUB_REPOSITORY: 'acme/web',
-    GITHUB_RUN_ID: '1',
-    GITHUB_SERVER_URL: 'https://github.com',
-    GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',
-    GITHUB_WORKSPACE: join(folder, 'workspace'),
-    RUNNER_OS: 'Linux',
-    RUNNER_TEMP: join(folder, 'temp'),
-    RUNNER_TOOL_CACHE: join(folder, 'tools'),
-  }
-}
-
-/** The defaults of action.yml, which the runner hands over with the rest; each is on one line of its own there. */
-function defaultInputs() {
-  const text = fs.readFileSync(join(repository, 'action.yml'), 'utf8')
-  const section = text.slice(text.indexOf('\ninputs:'), text.indexOf('\noutputs:'))
-  const found = section.matchAll(/^ {2}([\w-]+):\n(?: {4}.*\n| *\n)*? {4}default: (.*)$/gm)
-  return Object.fromEntries([...found].map(([, name, value]) => [name, value.replace(/^'(.*)'$/, '$1')]))
-}
-
-/** What the action wrote for the runner: `name<<END`, lines, `END`. */
-function readCommandFile(file) {
-  const entries = fs.readFileSync(file, 'utf8').matchAll(/^([^<\n]+)<<(.+)\n([^]*?)\n\2$/gm)
-  return Object.fromEntries([...entries].map(([, name, , value]) => [name, value]))
 }

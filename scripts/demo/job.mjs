@@ -2,12 +2,9 @@ import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { fileURLToPath } from 'node:url'
 
 import { DemoError, run } from './machine.mjs'
-
-const repository = fileURLToPath(new URL('../..', import.meta.url))
-const commandFiles = ['OUTPUT', 'STATE', 'ENV', 'PATH', 'STEP_SUMMARY']
+import { commandFiles, readCommandFile, repository, stepEnvironment } from './runner.mjs'
 
 /** Lays out a runner's folder: checkout, action, RUNNER_TEMP, files; a copy, readable by every account, as on a runner. */
 export function makeJob(folder, busybox) {
@@ -37,42 +34,6 @@ export async function runStep(folder, inputs) {
   return { outputs: readCommandFile(join(folder, 'OUTPUT')), mainSeconds: main.seconds, postSeconds: post.seconds }
 }
 
-function stepEnvironment(folder, inputs) {
-  const own = Object.entries(process.env).filter(([name]) => !/^(GITHUB|INPUT|STATE|RUNNER)_/.test(name))
-  const given = Object.entries({ ...defaultInputs(), ...inputs })
-  return {
-    ...Object.fromEntries(own),
-    ...Object.fromEntries(given.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
-    ...Object.fromEntries(commandFiles.map((name) => [`GITHUB_${name}`, join(folder, name)])),
-    CI: 'true',
-    GITHUB_ACTIONS: 'true',
-    GITHUB_EVENT_NAME: 'push',
-    GITHUB_EVENT_PATH: join(folder, 'event.json'),
-    GITHUB_REF: 'refs/heads/main',
-    GITHUB_REPOSITORY: 'acme/hello',
-    GITHUB_RUN_ID: '1',
-    GITHUB_SERVER_URL: 'https://github.com',
-    GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',
-    GITHUB_WORKSPACE: join(folder, 'workspace'),
-    RUNNER_OS: 'Linux',
-    RUNNER_TEMP: join(folder, 'temp'),
-    RUNNER_TOOL_CACHE: join(folder, 'tools'),
-  }
-}
-
-/** The defaults in action.yml, which the runner hands over with the rest: each on one line of its own there. */
-function defaultInputs() {
-  const text = fs.readFileSync(join(repository, 'action.yml'), 'utf8')
-  const inputs = {}
-  let name
-  for (const line of text.slice(text.indexOf('\ninputs:'), text.indexOf('\noutputs:')).split('\n')) {
-    name = /^ {2}([\w-]+):$/.exec(line)?.[1] ?? name
-    const value = /^ {4}default: (.*)$/.exec(line)?.[1]
-    if (value !== undefined) inputs[name] = value.replace(/^'(.*)'$/, '$1')
-  }
-  return inputs
-}
-
 async function runEntry(folder, entry, env) {
   console.log(`\n$ node dist/${entry}/index.js`)
   const started = performance.now()
@@ -90,10 +51,4 @@ async function runEntry(folder, entry, env) {
   })
   process.off('SIGTERM', passOn)
   return { entry, code, seconds: (performance.now() - started) / 1000 }
-}
-
-/** Reads what the action wrote for the runner: `name<<END`, lines, `END`. */
-function readCommandFile(file) {
-  const entries = fs.readFileSync(file, 'utf8').matchAll(/^([^<\n]+)<<(.+)\n([^]*?)\n\2$/gm)
-  return Object.fromEntries([...entries].map(([, name, , value]) => [name, value]))
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { CommandError, formatCommand, type RunOptions } from '../exec.js'
-import { formatReference, type Reference } from '../image/reference.js'
+import { formatReference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
 import { printLive, say } from '../log.js'
 import { endFamily, followFamily } from '../processes.js'
@@ -49,7 +49,8 @@ export function buildahEngine(setup: BuildahSetup): Engine {
     },
 
     async push(image, reference) {
-      const digestFile = join(folder.path, `out/${fileName(reference)}.digest`)
+      // By its place: references can be longer than names of files may be.
+      const digestFile = join(folder.path, `out/${image.references.indexOf(reference)}.digest`)
       const { stderr } = await run(pushArgs(image, reference, digestFile, setup)).catch((error: unknown) => {
         throw refusal(`Push of ${formatReference(reference)} failed`, error)
       })
@@ -112,8 +113,4 @@ async function writeSecrets(inputs: Inputs, { folder, context }: BuildahSetup): 
       return { id, path: await writePrivate(folder, `secrets/${index}`, content) }
     }),
   )
-}
-
-function fileName(reference: Reference): string {
-  return formatReference(reference).replaceAll(/[^\w.-]/g, '_')
 }

@@ -32,15 +32,15 @@ const REGISTRY_HINTS: readonly Hint[] = [
     'The registry limits how much may be asked of it. Log in (`username`, `password`), or use a mirror.',
   ],
   [
-    /invalid username\/password|unauthorized|authentication required|incorrect username or password|\b401\b/i,
+    /invalid username\/password|unauthorized|authentication required|incorrect username or password|from registry 401\b/i,
     'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor login, the password is an access token.',
   ],
   [
-    /(?<!permission )denied|forbidden|\b403\b/i,
+    /(?<!permission )denied|forbidden|from registry 403\b/i,
     'The registry knows the user and refuses: check that the repository exists and that the token may write to it.',
   ],
   [
-    /name unknown|manifest unknown|\b404\b/i,
+    /name unknown|manifest unknown|404 \(|from registry 404\b/i,
     'The registry has nothing of that name: check that the repository exists.',
   ],
   [

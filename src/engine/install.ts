@@ -5,10 +5,10 @@ import satisfies from 'semver/functions/satisfies.js'
 import type { Context } from '../context.js'
 import { UserError } from '../errors.js'
 import { attempt, CommandError, execute, findProgram, formatCommand } from '../exec.js'
+import { say } from '../log.js'
 import { fetchBuildah } from './archive.js'
 import { type Need, unmet } from './features.js'
 import type { Folder } from './storage.js'
-import { say } from '../log.js'
 
 /** A Buildah on this machine. */
 export interface Buildah {

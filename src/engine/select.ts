@@ -1,19 +1,19 @@
 import { warning } from '@actions/core'
 import type { Context } from '../context.js'
 import type { AuthFile } from '../credentials.js'
-import type { Inputs } from '../inputs.js'
-import type { Source } from '../source.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
+import type { Inputs } from '../inputs.js'
+import { say } from '../log.js'
+import type { Source } from '../source.js'
 import { buildahEngine } from './buildah.js'
 import { writeConfig } from './config.js'
 import type { Engine } from './engine.js'
 import { needsOf } from './features.js'
-import { provideBuildah } from './install.js'
+import { type Buildah, provideBuildah } from './install.js'
 import { readMachine } from './machine.js'
 import { preflight } from './preflight.js'
 import type { Way } from './probe.js'
 import { type Folder, storageConf, writePrivate } from './storage.js'
-import { say } from '../log.js'
 
 export interface Selection {
   readonly inputs: Inputs
@@ -51,7 +51,7 @@ export async function selectEngine(selection: Selection, onProgram: (path: strin
 
 async function configured(
   { context, folder, logins, insecure }: Selection,
-  chosen: { buildah: Awaited<ReturnType<typeof provideBuildah>>; way: Way },
+  chosen: { buildah: Buildah; way: Way },
 ): Promise<Engine> {
   await writePrivate(folder, 'storage.conf', storageConf(folder.path, chosen.way.driver, chosen.way.fuseOverlayfs))
   const { registries, policy } = await writeConfig(folder, insecure)
