@@ -1,12 +1,14 @@
 /**
  * What the action costs beside bare Buildah, measured; docs/benchmarks.md says how and has figures.
  *
- *   node scripts/bench.mjs [--runs N] [--only overhead|start|preflight]
+ *   node scripts/bench.mjs [--runs N] [--only overhead|start|preflight|cache]
+ *   node scripts/bench.mjs --only cache-memory [--size GIB]
  *
  * For Debian or Ubuntu, as root or with a sudo that asks for no password. Tables go to standard output, as Markdown;
  * what happens meanwhile to standard error. Beside its temporary folder (TMPDIR, else /var/tmp, since /tmp may be
  * memory) it writes the base image into ${XDG_CACHE_HOME:-~/.cache}/rootless-image-build-tests. Buildah and debootstrap
- * are installed where they are missing, and stay.
+ * are installed where they are missing, and stay. The measurements of the cache need `npm ci`; for Docker Buildx beside it
+ * they need Go, and keep what they have built with it in that same folder.
  */
 import * as fs from 'node:fs'
 import { loadavg } from 'node:os'
@@ -14,6 +16,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { accountOfAction, removeNewTraces, tracesOf } from './bench/account.mjs'
+import { cache } from './bench/cache.mjs'
+import { cacheMemory } from './bench/cache-memory.mjs'
 import { cancelChildren, wasCancelled } from './bench/child.mjs'
 import { describeMachine } from './bench/facts.mjs'
 import { overhead } from './bench/overhead.mjs'
@@ -21,11 +25,11 @@ import { preflight } from './bench/preflight.mjs'
 import { start } from './bench/start.mjs'
 import { DemoError } from './demo/machine.mjs'
 
-const measurements = [overhead, start, preflight]
+const measurements = [overhead, start, preflight, cache, cacheMemory]
 const names = measurements.map(({ name }) => name)
 
 async function main() {
-  const { runs, chosen } = readOptions()
+  const { runs, size, chosen } = readOptions()
   const [load] = loadavg()
   if (load > 0.5) console.error(`The machine is busy (load ${load.toFixed(1)}): the figures will spread.`)
   const before = tracesOf(accountOfAction)
@@ -38,7 +42,7 @@ async function main() {
     for (const measurement of chosen) {
       const own = join(folder, measurement.name)
       fs.mkdirSync(own)
-      reports.push(await measurement.measure({ folder: own, runs, tell: (text) => console.error(text) }))
+      reports.push(await measurement.measure({ folder: own, runs, size, tell: (text) => console.error(text) }))
     }
     const engine = reports.map((report) => report.engine).find((found) => found !== undefined)
     console.log([describeMachine(engine), ...reports.map(({ text }) => text)].join('\n\n'))
@@ -49,18 +53,25 @@ async function main() {
 }
 
 function readOptions() {
-  const usage = `Usage: node scripts/bench.mjs [--runs N] [--only ${names.join('|')}]`
+  const usage = `Usage: node scripts/bench.mjs [--runs N] [--only ${names.join('|')}] [--size GIB]`
   let values
   try {
-    values = parseArgs({ options: { runs: { type: 'string', default: '5' }, only: { type: 'string' } } }).values
+    const text = { type: 'string' }
+    values = parseArgs({
+      options: { runs: { ...text, default: '5' }, only: text, size: { ...text, default: '5' } },
+    }).values
   } catch (error) {
     throw new DemoError(`${error.message}\n${usage}`)
   }
-  if (!/^[1-9]\d{0,2}$/.test(values.runs)) throw new DemoError(`--runs takes a number from 1 on, not "${values.runs}"`)
+  for (const name of ['runs', 'size']) {
+    if (/^[1-9]\d{0,2}$/.test(values[name])) continue
+    throw new DemoError(`--${name} takes a number from 1 on, not "${values[name]}"`)
+  }
   if (values.only !== undefined && !names.includes(values.only))
     throw new DemoError(`--only takes one of ${names.join(', ')}, not "${values.only}"`)
-  const chosen = measurements.filter(({ name }) => values.only === undefined || name === values.only)
-  return { runs: Number(values.runs), chosen }
+  const isChosen = ({ name, onlyByName }) => (values.only === undefined ? onlyByName !== true : name === values.only)
+  const chosen = measurements.filter(isChosen)
+  return { runs: Number(values.runs), size: Number(values.size), chosen }
 }
 
 try {

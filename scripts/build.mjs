@@ -15,7 +15,7 @@ function run(program, ...args) {
 rmSync(`${root}/build`, { recursive: true, force: true })
 // ncc could read TypeScript itself, but then checks the tests as well, and takes no TypeScript newer than it knows.
 run('typescript/bin/tsc', '--project', 'tsconfig.build.json')
-for (const entry of ['main', 'post']) {
+for (const entry of ['main', 'post', 'transfer']) {
   rmSync(`${out}/${entry}`, { recursive: true, force: true })
   const options = ['--minify', '--license', 'licenses.txt', '--no-cache', '--quiet']
   run('@vercel/ncc/dist/ncc/cli.js', 'build', `build/${entry}.js`, '--out', `${out}/${entry}`, ...options)

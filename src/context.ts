@@ -1,5 +1,10 @@
 import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type Event, readEvent } from './event.js'
 import type { Env } from './exec.js'
+
+/** What the workflow allows a job to do with GitHub's cache, by `cache-mode`. */
+export type CacheMode = 'none' | 'read' | 'write' | 'write-only'
 
 /** Where and as whom the step runs: what the runner tells by its environment, read once. */
 export interface Context {
@@ -20,7 +25,25 @@ export interface Context {
   readonly sudoUid: number | undefined
   /** The environment for programs: the step's own, without inputs, state and the runner's tokens. */
   readonly env: Env
+  readonly event: Event
+  /** The protocol of the cache service that the runner offers, where it offers one. */
+  readonly cacheService: 'v1' | 'v2' | undefined
+  /** As the runner tells it; undefined allows all, as does a mode that isn't known. */
+  readonly cacheMode: CacheMode | undefined
+  /** The environment for the process that speaks with the cache service, its token included, and for no other. */
+  readonly serviceEnv: Env
+  /** Absolute path of the program that speaks with the cache service; it lies beside the one that runs. */
+  readonly transfer: string
+  /** Whether act (nektos/act) runs the workflow. */
+  readonly act: boolean
 }
+
+/** What @actions/cache needs to know of the runner, beside what every program may know. */
+const SERVICE_VARIABLES = [
+  ...['ACTIONS_RUNTIME_TOKEN', 'ACTIONS_RUNTIME_URL', 'ACTIONS_RESULTS_URL', 'ACTIONS_CACHE_URL'],
+  ...['ACTIONS_CACHE_SERVICE_V2', 'ACTIONS_CACHE_MODE'],
+]
+const MODES: readonly CacheMode[] = ['none', 'read', 'write', 'write-only']
 
 /** Reads the context of the step from `environment`. Never throws: what is missing gets a usable default. */
 export function readContext(environment: NodeJS.ProcessEnv = process.env): Context {
@@ -37,6 +60,12 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     home,
     sudoUid: Number.isInteger(sudoUid) && sudoUid > 0 ? sudoUid : undefined,
     env: programEnvironment(environment),
+    event: readEvent(environment),
+    cacheService: cacheService(environment),
+    cacheMode: MODES.find((mode) => mode === environment['ACTIONS_CACHE_MODE']?.trim().toLowerCase()),
+    serviceEnv: serviceEnvironment(environment),
+    transfer: transferProgram(),
+    act: environment['ACT'] === 'true',
   }
 }
 
@@ -47,4 +76,37 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
 export function programEnvironment(environment: NodeJS.ProcessEnv): Env {
   const kept = Object.entries(environment).filter(([name]) => !/^(INPUT|STATE|ACTIONS)_/.test(name))
   return Object.fromEntries(kept.filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+/** The bundle of transfer.ts, beside the bundle that the runner has started. */
+export function transferProgram(): string {
+  return join(dirname(process.argv[1] ?? ''), '../transfer/index.js')
+}
+
+/** What the process that speaks with the cache service gets to see: what programs see, and the way to the service. */
+export function serviceEnvironment(environment: NodeJS.ProcessEnv): Env {
+  const way = SERVICE_VARIABLES.flatMap((name) => {
+    const value = environment[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return { ...programEnvironment(environment), ...Object.fromEntries(way) }
+}
+
+/** The choice of @actions/cache 6. Of v2 it can't do a thing without the token; servers of v1 do without. */
+function cacheService(environment: NodeJS.ProcessEnv): 'v1' | 'v2' | undefined {
+  const has = (name: string) => (environment[name] ?? '') !== ''
+  const host = hostOf(environment['GITHUB_SERVER_URL'])
+  if (host === undefined) return undefined
+  if (!has('ACTIONS_CACHE_SERVICE_V2') || !/^github\.com$|\.(ghe\.com|localhost)$/.test(host))
+    return has('ACTIONS_CACHE_URL') ? 'v1' : undefined
+  return has('ACTIONS_RESULTS_URL') && has('ACTIONS_RUNTIME_TOKEN') ? 'v2' : undefined
+}
+
+/** The host in lower case, github.com where nothing is said; undefined where it isn't a URL. */
+function hostOf(server: string | undefined): string | undefined {
+  try {
+    return new URL(server || 'https://github.com').hostname
+  } catch {
+    return undefined
+  }
 }

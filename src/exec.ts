@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly input?: string
   /** Gets standard output and standard error as they come, in chunks that need not end with a line. */
   readonly onOutput?: (chunk: Buffer) => void
+  /** Gets standard output alone, likewise. */
+  readonly onStdout?: (chunk: Buffer) => void
 }
 
 export interface RunResult {
@@ -69,6 +71,7 @@ async function start(argv: readonly string[], options: RunOptions): Promise<{ re
     tail.add(chunk)
     output.add(chunk)
     options.onOutput?.(chunk)
+    if (tail === stdout) options.onStdout?.(chunk)
   }
   const execOptions: ExecOptions = {
     env: { ...options.env },

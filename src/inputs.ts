@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
 import { type BuildSecret, readSecrets } from './build-secrets.js'
+import { type CacheWish, readCacheWish } from './cache-inputs.js'
 import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse, unique } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
@@ -48,6 +49,7 @@ export interface Inputs {
   readonly isolation: 'auto' | 'oci' | 'rootless' | 'chroot'
   readonly rootless: 'prefer' | 'require' | 'off'
   readonly rootlessUser: string | undefined
+  readonly cache: CacheWish
 }
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
@@ -101,6 +103,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     isolation: choice(read, 'isolation', ['auto', 'oci', 'rootless', 'chroot']),
     rootless: choice(read, 'rootless', ['prefer', 'require', 'off']),
     rootlessUser: text('rootless-user'),
+    cache: readCacheWish(read),
   }
 }
 

@@ -6,7 +6,7 @@ import { readInputs } from './inputs.js'
 import { say } from './log.js'
 import { endFamily, followFamily } from './processes.js'
 import { type Result, run } from './run.js'
-import { writeState } from './state.js'
+import { stateWriter } from './state.js'
 
 /** The runner insists 7.5 seconds after SIGINT with SIGTERM, and 2.5 seconds later with SIGKILL. */
 const GRACE_MS = 2000
@@ -32,7 +32,7 @@ try {
   // A URL may have a password in it, though it is refused then.
   const shown = inputs.context.replace(/\/\/[^/@]*@/, '//***@')
   say(`Rootless Image Build: ${shown}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
-  writeOutputs(await run(inputs, context, writeState))
+  writeOutputs(await run(inputs, context, stateWriter()))
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) setFailed(describe(error))
@@ -41,7 +41,7 @@ try {
 await ending
 process.exit()
 
-function writeOutputs({ imageId, references, pushed, engine }: Result): void {
+function writeOutputs({ imageId, references, pushed, engine, cache, storageConf }: Result): void {
   const names = references.map(formatReference)
   const digest = pushed[0]?.digest ?? ''
   setOutput('imageid', imageId)
@@ -63,4 +63,7 @@ function writeOutputs({ imageId, references, pushed, engine }: Result): void {
   setOutput('engine', engine.name)
   setOutput('engine-version', engine.version)
   setOutput('rootless', engine.rootless)
+  setOutput('cache-hit', cache.hit)
+  setOutput('cache-stats', cache.stats)
+  setOutput('storage-conf', storageConf)
 }

@@ -1,29 +1,48 @@
+import { readFile, rm } from 'node:fs/promises'
 import { warning } from '@actions/core'
-import { programEnvironment } from './context.js'
+import { saySaved } from './cache/cache.js'
+import { openGithub } from './cache/github.js'
+import { keepLater, type Later } from './cache/remote.js'
+import { programEnvironment, serviceEnvironment, transferProgram } from './context.js'
 import { removeFolder, storageVariable } from './engine/storage.js'
 import { describe } from './errors.js'
 import { say } from './log.js'
 import { endFamily, followFamily, startedWith } from './processes.js'
-import { readState } from './state.js'
+import { readState, type State } from './state.js'
 
 const GRACE_MS = 2000
 
 try {
   const state = readState()
   if (state === undefined) say('Nothing to remove: the step ended before it made anything.')
-  else {
-    // After a hard cancel, what main started may still be building there.
-    await endFamily(
-      followFamily(() => startedWith(storageVariable(state.folder))),
-      GRACE_MS,
-    )
-    await removeFolder(state, programEnvironment(process.env))
-    say(
-      state.keepStorage ? 'Removed secrets and logins; the storage goes with the machine.' : `Removed ${state.folder}`,
-    )
-  }
+  else await finish(state, process.env)
 } catch (error) {
   // The image is where it belongs; what could not be removed is no reason to fail the job.
   warning(`Not everything of this step could be removed. ${describe(error)}`)
 }
 process.exit()
+
+async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<void> {
+  // After a hard cancel, what main started may still be building there.
+  const started = followFamily(() => startedWith(storageVariable(state.folder)))
+  await endFamily(started, GRACE_MS)
+  if (state.later !== undefined && state.desk !== undefined) await keep(state.later, state.desk, environment)
+  // What a service that is too slow has left running ends here.
+  await endFamily(followFamily(), GRACE_MS)
+  if (state.desk !== undefined) await rm(state.desk, { recursive: true, force: true })
+  await removeFolder(state, programEnvironment(environment))
+  say(state.keepStorage ? 'Removed secrets and logins; the storage goes with the machine.' : `Removed ${state.folder}`)
+}
+
+/** Does what main has left to do for the cache. Nothing that happens here is a reason to fail the job. */
+async function keep(later: string, desk: string, environment: NodeJS.ProcessEnv): Promise<void> {
+  const entries = openGithub({ desk, program: transferProgram(), env: serviceEnvironment(environment) })
+  try {
+    // The file is in a folder of this user alone: it is what main has written.
+    saySaved(await keepLater(JSON.parse(await readFile(later, 'utf8')) as Later, entries, desk))
+  } catch (error) {
+    warning(`Cache: nothing was kept. ${describe(error)}`)
+  } finally {
+    entries.close()
+  }
+}

@@ -45,6 +45,15 @@ export function followFamily(roots: () => Promise<number[]> = () => Promise.reso
   }
 }
 
+/** Follows what this process starts from now on, and not what it has started before. */
+export async function followNewcomers(): Promise<Family> {
+  const children = async () => (await listProcesses()).filter(({ parent }) => parent === process.pid)
+  const before = new Map((await children()).map(({ pid, started }) => [pid, started]))
+  return followFamily(async () =>
+    (await children()).filter(({ pid, started }) => before.get(pid) !== started).map(({ pid }) => pid),
+  )
+}
+
 /** Ends a family and lets go of it: first asks (SIGTERM), after `graceMs` insists (SIGKILL), gives up after twice that. */
 export async function endFamily(family: Family, graceMs: number): Promise<void> {
   try {

@@ -3,9 +3,9 @@ import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
 import { checkReadable } from './engine/access.js'
 import { chooseAccount } from './engine/account.js'
-import type { Engine, Pushed } from './engine/engine.js'
-import { selectEngine } from './engine/select.js'
-import { type Folder, makeFolder, removeSecrets } from './engine/storage.js'
+import type { BuildRequest, Engine, Image, Pushed } from './engine/engine.js'
+import { findEngine, type Found } from './engine/select.js'
+import { type Folder, makeFolder, removeSecrets, storageConfPath } from './engine/storage.js'
 import { UserError } from './errors.js'
 import { chooseFormat, type Format } from './image/format.js'
 import {
@@ -21,6 +21,9 @@ import { say } from './log.js'
 import { persist, pushAll } from './push.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
+import { keepWarm, type Opened, openWarm, type Run, startCache } from './warm.js'
+import type { CacheReport } from './report/cache-stats.js'
+import type { Step } from './engine/progress.js'
 
 /** What the step did. */
 export interface Result {
@@ -28,14 +31,21 @@ export interface Result {
   readonly references: readonly Reference[]
   readonly pushed: readonly Pushed[]
   readonly engine: { readonly name: string; readonly version: string; readonly rootless: boolean }
+  readonly cache: CacheReport
+  /** Path of a storage.conf(5) by which later steps find the image where it was built. */
+  readonly storageConf: string
 }
 
 /**
  * The whole pass, from inputs to a pushed image.
- * @param remember gets what `post` must remove, as soon as it exists
+ * @param remember gets what `post` must know, as soon as it is so; what it got before stays
  * @throws UserError for what the user can cure
  */
-export async function run(inputs: Inputs, context: Context, remember: (state: State) => void): Promise<Result> {
+export async function run(
+  inputs: Inputs,
+  context: Context,
+  remember: (state: Partial<State>) => void,
+): Promise<Result> {
   const references = chooseReferences(inputs)
   const registry = loginRegistry(inputs, references)
   const git = parseGitContext(inputs.context)
@@ -43,25 +53,77 @@ export async function run(inputs: Inputs, context: Context, remember: (state: St
 
   const account = await chooseAccount(inputs, context)
   const folder = await makeFolder(account, context)
-  remember({ folder: folder.path, unshare: [], keepStorage: false })
+  remember({ folder: folder.path })
+  const request = { inputs, context, folder, references }
+  const started = await startCache(request)
+  remember({ desk: started.desk })
   try {
-    const { source, format } = local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
-    await checkReadable(source, account, context)
-    const engine = await prepareEngine({ inputs, source, context, folder, references, registry }, remember)
-    if (inputs.login !== undefined) {
-      const { username, password } = inputs.login
-      await persist(`Login to ${registry}`, () => engine.login(registry, username, password))
-      say(`Logged in to ${registry} as ${username}`)
-    }
-    const image = await engine.build({ inputs, source, format: format.format, references })
-    const pushed = inputs.push ? await pushAll(engine, image) : []
+    const prepared = local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
+    await checkReadable(prepared.source, account, context)
+    const found = await prepareEngine({ ...request, source: prepared.source, registry }, remember)
+    const format = prepared.format.format
+    const opened = await openWarm(started, request, { source: prepared.source, format }, found.store)
+    const engine = await found.configure(opened.warm.root)
+    await login(engine, inputs, registry)
+    const asked = { inputs, source: prepared.source, format, references, remote: opened.remote }
+    const { image, pushed, cache } = await buildAndKeep(engine, asked, opened, remember)
     await engine.writeOutputs(image, inputs)
     if (inputs.load) await engine.load(image)
     const { name, version, rootless } = engine
-    return { imageId: image.id, references, pushed, engine: { name, version, rootless } }
+    const storageConf = storageConfPath(folder.path)
+    return { imageId: image.id, references, pushed, engine: { name, version, rootless }, cache, storageConf }
   } finally {
-    await removeSecrets(folder.path)
+    await Promise.all([removeSecrets(folder.path), started.cache.close()])
   }
+}
+
+async function login(engine: Engine, inputs: Inputs, registry: string): Promise<void> {
+  if (inputs.login === undefined) return
+  const { username, password } = inputs.login
+  await persist(`Login to ${registry}`, () => engine.login(registry, username, password))
+  say(`Logged in to ${registry} as ${username}`)
+}
+
+/** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
+async function buildAndKeep(
+  engine: Engine,
+  asked: Omit<BuildRequest, 'onSteps'>,
+  opened: Opened,
+  remember: (state: Partial<State>) => void,
+): Promise<{ image: Image; pushed: readonly Pushed[]; cache: CacheReport }> {
+  const { references } = asked
+  let done: Run = { steps: [], imageId: undefined, references, pushed: [] }
+  const onSteps = (steps: readonly Step[]) => {
+    done = { ...done, steps }
+  }
+  const keep = async (failed: boolean) => {
+    const { report, later } = await keepWarm(opened, done, failed)
+    remember({ later })
+    return report
+  }
+  try {
+    const image = await buildFresh(engine, { ...asked, onSteps }, opened, () => done.steps.some(({ hit }) => hit))
+    const pushed = asked.inputs.push ? await pushAll(engine, image) : []
+    done = { ...done, imageId: image.id, pushed }
+    return { image, pushed, cache: await keep(false) }
+  } catch (error) {
+    await keep(true)
+    throw error
+  }
+}
+
+/** Builds, and once more without the cache where a step of it was taken that stands on another base. */
+async function buildFresh(
+  engine: Engine,
+  request: BuildRequest,
+  { warm }: Opened,
+  hasHits: () => boolean,
+): Promise<Image> {
+  const image = await engine.build(request)
+  const renewed = hasHits() ? await warm.renewedBases() : []
+  if (renewed.length === 0) return image
+  say(`Cache: ${renewed.join(', ')} has the layers that it had, and is another image all the same; all is built anew`)
+  return await engine.build({ ...request, inputs: { ...request.inputs, noCache: true } })
 }
 
 interface Prepared {
@@ -91,7 +153,7 @@ interface Preparation {
   readonly registry: string
 }
 
-async function prepareEngine(preparation: Preparation, remember: (state: State) => void): Promise<Engine> {
+async function prepareEngine(preparation: Preparation, remember: (state: Partial<State>) => void): Promise<Found> {
   const { inputs, context, folder, references, registry } = preparation
   const logins = await readLogins(context)
   const registries = [...new Set(references.map((reference) => reference.registry))]
@@ -100,10 +162,10 @@ async function prepareEngine(preparation: Preparation, remember: (state: State) 
     logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
     insecure: inputs.tlsVerify ? [] : registries,
   }
-  return await selectEngine(selection, (program) => {
-    const { path, account } = folder
+  return await findEngine(selection, (program) => {
+    const { account } = folder
     const unshare = account.uid === 0 ? [] : [...account.prefix, program, 'unshare']
-    remember({ folder: path, unshare, keepStorage: context.ephemeral })
+    remember({ unshare, keepStorage: context.ephemeral })
   })
 }
 

@@ -8,13 +8,21 @@ export interface State {
   readonly unshare: readonly string[]
   /** The machine is thrown away after the job, and the storage may go with it. */
   readonly keepStorage: boolean
+  /** Folder of what came from the cache and goes there, absolute. */
+  readonly desk: string | undefined
+  /** File in it that says what is to be kept after the job's other steps. */
+  readonly later: string | undefined
 }
 
 const NAME = 'rootless-image-build'
 
-/** Hands `state` to the post step. A later call replaces an earlier one. */
-export function writeState(state: State): void {
-  saveState(NAME, state)
+/** Hands what is known to the post step. What a later call doesn't name stays as it was. */
+export function stateWriter(): (state: Partial<State>) => void {
+  let state: State = { folder: '', unshare: [], keepStorage: false, desk: undefined, later: undefined }
+  return (part) => {
+    state = { ...state, ...part }
+    if (state.folder !== '') saveState(NAME, state)
+  }
 }
 
 /** The state that `main` wrote, undefined when it wrote none (it failed before it made anything). */
@@ -22,17 +30,18 @@ export function readState(text: string = getState(NAME)): State | undefined {
   if (text === '') return undefined
   const value: unknown = JSON.parse(text)
   if (!isState(value)) throw new Error(`the state that main left is not in the form that post reads: ${text}`)
-  return value
+  return { ...value, desk: value.desk, later: value.later }
 }
 
 function isState(value: unknown): value is State {
   if (typeof value !== 'object' || value === null) return false
-  const { folder, unshare, keepStorage } = value as Record<string, unknown>
+  const { folder, unshare, keepStorage, desk, later } = value as Record<string, unknown>
   return (
     typeof folder === 'string' &&
     folder.startsWith('/') &&
     Array.isArray(unshare) &&
     unshare.every((word) => typeof word === 'string') &&
-    typeof keepStorage === 'boolean'
+    typeof keepStorage === 'boolean' &&
+    [desk, later].every((path) => path === undefined || (typeof path === 'string' && path.startsWith('/')))
   )
 }

@@ -49,7 +49,10 @@ describe.each(testedEngines())('with $name', ({ missing, version, wish, start, s
     expect(image.config.config).toMatchObject({ Cmd: ['/bin/cat', '/srv/hello'] })
     expect(image.config.config?.Env).toContain('GREETING=hello')
     expect(image.manifest.mediaType).toBe('application/vnd.oci.image.manifest.v1+json')
-    expect({ ...outputs, metadata: parsed(outputs['metadata']), pushed: parsed(outputs['pushed']) }).toStrictEqual({
+    const { 'cache-stats': stats, 'storage-conf': storageConf, ...others } = outputs
+    expect(parsed(stats)).toMatchObject({ 'steps-hit': 0, 'steps-missed': 3 })
+    expect(storageConf).toMatch(/\/storage\.conf$/)
+    expect({ ...others, metadata: parsed(outputs['metadata']), pushed: parsed(outputs['pushed']) }).toStrictEqual({
       imageid: image.manifest.config.digest,
       digest: image.digest,
       tags: references.join('\n'),
@@ -62,6 +65,7 @@ describe.each(testedEngines())('with $name', ({ missing, version, wish, start, s
       engine: 'buildah',
       'engine-version': version,
       rootless: 'true',
+      'cache-hit': 'none',
     })
   })
 

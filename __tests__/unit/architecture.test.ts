@@ -20,22 +20,31 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['exec.ts', 'processes.ts', 'state.ts'],
     'The ways out of this process: programs, what they start, and what goes to the post step.',
   ],
-  [['build-secrets.ts'], 'What the three inputs for secrets give.'],
+  [['store.ts', 'digest.ts'], 'What an engine and a cache say to each other: a storage root, and digests of files.'],
+  [
+    ['build-secrets.ts', 'cache-inputs.ts', 'event.ts'],
+    'What the inputs for secrets and for the cache give, and what started the run.',
+  ],
   [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
   [['source.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
   [
     ['engine/', 'cache/', 'report/'],
-    'How it is done. An engine and a cache know nothing of each other; they meet in run.ts.',
+    'How it is done. An engine and a cache know nothing of each other; they meet in warm.ts.',
   ],
   [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
+  [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
-  [['main.ts', 'post.ts'], 'The two entries: the edge to the runner. Nobody imports them.'],
+  [
+    ['main.ts', 'post.ts', 'transfer.ts'],
+    'The entries: the edge to the runner, and to its cache service. Nobody imports them.',
+  ],
 ]
 
 /** Files that give the same for the same, whatever the machine and the time. */
 const PURE = [
-  ...['image/', 'dockerfile/', 'entries.ts', 'errors.ts', 'secret.ts'],
-  ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts'],
+  ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts'],
+  ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
+  ...['cache/policy.ts', 'cache/key.ts', 'cache/records.ts', 'cache/index.ts', 'cache/plan.ts', 'cache/outcome.ts'],
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/
 const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout', 'fetch', 'console', 'randomBytes']
@@ -46,16 +55,21 @@ const RESERVED: readonly (readonly [names: readonly string[], files: readonly st
   [['getInput', 'getBooleanInput', 'getMultilineInput'], ['inputs.ts'], 'one place knows how inputs are written'],
   [['getState', 'saveState'], ['state.ts'], 'one place knows what main tells post'],
   [['setOutput', 'setFailed'], ['main.ts'], 'one place says how the step has ended'],
-  [['process.exit', 'process.exitCode', 'process.once'], ['main.ts', 'post.ts'], 'only an entry ends the process'],
+  [
+    ['process.exit', 'process.exitCode', 'process.once'],
+    ['main.ts', 'post.ts', 'transfer.ts'],
+    'only an entry ends the process',
+  ],
   [['console'], [], 'what goes into the log goes by log.ts, which makes it inert'],
 ]
 
 /** Modules that only these files may import, and whether only when they are needed. */
 const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], lazily: boolean])[] = [
   [/^@actions\/exec$/, ['exec.ts'], false],
-  [/^(node:)?child_process$/, [], false],
-  // These two are large: what doesn't need them shall not load them.
-  [/^@actions\/cache$/, ['cache/github.ts'], true],
+  // It starts the process that talks to the cache service, and speaks with it by messages.
+  [/^(node:)?child_process$/, ['cache/github.ts'], false],
+  // These two are large: what doesn't need them shall not load them. The first has a process of its own.
+  [/^@actions\/cache$/, ['transfer.ts'], false],
   [/^@actions\/tool-cache$/, ['engine/archive.ts'], true],
 ]
 
@@ -136,9 +150,13 @@ describe('the sources', () => {
     expect(imports.filter((target) => sources.has(target)).length).toBeGreaterThan(80)
   })
 
-  it('use the environment in post.ts only once, for programs', () => {
-    expect(texts.get('post.ts')?.match(/process\.env/g)).toHaveLength(1)
-    expect(texts.get('post.ts')).toContain('programEnvironment(process.env)')
+  it('use the environment in post.ts only once, and nothing of it but what programs and the cache service need', () => {
+    const post = texts.get('post.ts') ?? ''
+    expect(post.match(/process\.env/g)).toHaveLength(1)
+    expect(post).toContain('finish(state, process.env)')
+    // Handed on as it is, and otherwise read by context.ts alone.
+    const uses = [...post.matchAll(/(\w+)\([^()]*\benvironment\b[^()]*\)/g)].map(([, name]) => name)
+    expect(uses.sort()).toStrictEqual(['finish', 'keep', 'keep', 'programEnvironment', 'serviceEnvironment'])
   })
 })
 
@@ -170,6 +188,11 @@ describe('the checker', () => {
     ['utils.ts', '', 'utils.ts has no place in the table of storeys'],
     // engine and cache
     ['cache/key.ts', `import '../engine/engine.js'`, 'cache/key.ts imports engine/engine.ts, which stands beside it'],
+    ['engine/select.ts', `import '../cache/key.js'`, 'engine/select.ts imports cache/key.ts, which stands beside it'],
+    ['store.ts', `import './engine/storage.js'`, 'store.ts imports engine/storage.ts, which stands above it'],
+    ['digest.ts', `import type { Store } from './store.js'`, 'digest.ts imports store.ts, which stands beside it'],
+    ['warm.ts', `import type { Result } from './run.js'`, 'warm.ts imports run.ts, which stands above it'],
+    ['cache/github.ts', `import '../transfer.js'`, 'cache/github.ts imports transfer.ts, which stands above it'],
     // pure
     [
       'image/tag.ts',
@@ -177,6 +200,12 @@ describe('the checker', () => {
       'image/tag.ts is pure and imports node:fs/promises',
     ],
     ['engine/hints.ts', `import { warning } from '@actions/core'`, 'engine/hints.ts is pure and imports @actions/core'],
+    [
+      'report/cache-stats.ts',
+      `import { setOutput } from '@actions/core'`,
+      'report/cache-stats.ts is pure and imports @actions/core',
+    ],
+    ['cache/plan.ts', 'const now = Date.now()', 'cache/plan.ts is pure and uses Date.now'],
     ['engine/features.ts', 'const now = Date.now()', 'engine/features.ts is pure and uses Date.now'],
     [
       'dockerfile/dockerfile.ts',
@@ -206,6 +235,14 @@ describe('the checker', () => {
       'engine/archive.ts loads @actions/tool-cache at once, needed or not',
     ],
     ['run.ts', `const cache = await import('@actions/cache')`, 'run.ts may not import @actions/cache'],
+    ['cache/github.ts', `import '@actions/cache'`, 'cache/github.ts may not import @actions/cache'],
+    ['cache/github.ts', `import '../transfer.js'`, 'cache/github.ts imports transfer.ts, which stands above it'],
+    [
+      'cache/github.ts',
+      `const cache = await import('@actions/cache')`,
+      'cache/github.ts may not import @actions/cache',
+    ],
+    ['warm.ts', `import { fork } from 'node:child_process'`, 'warm.ts may not import node:child_process'],
     // style
     ['run.ts', 'export default function x() {}', 'run.ts has a default export'],
     ['run.ts', 'const x = 1\nexport default x', 'run.ts has a default export'],

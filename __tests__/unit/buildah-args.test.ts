@@ -21,9 +21,9 @@ const chroot: Way = {
 }
 const context = contextOf({ workspace: '/workspace' })
 const version = (number: string) => ({ path: '/usr/bin/buildah', version: number, reason: '' })
-const setup = { buildah: version('1.28.2'), folder, way: chroot, context }
+const root = '/cache/root'
+const setup = { buildah: version('1.28.2'), folder, way: chroot, root, context }
 const paths: BuildPaths = {
-  iid: '/temp/rib-1/out/iid',
   rootfs: '/temp/rib-1/out/rootfs.tar',
   auth: '/temp/rib-1/auth.json',
   policy: undefined,
@@ -39,13 +39,15 @@ const smallest: BuildRequest = {
   },
   format: 'oci',
   references: [],
+  remote: { from: [], to: [] },
+  onSteps: () => undefined,
 }
 
 describe('buildArgs', () => {
   it('the smallest build', () => {
     expect(buildArgs(smallest, setup, paths)).toStrictEqual([
       // where the layers lie
-      ...['--root', '/temp/rib-1/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay'],
+      ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay'],
       'build',
       // what
       ...['--file', '/workspace/Dockerfile'],
@@ -55,7 +57,6 @@ describe('buildArgs', () => {
       ...['--cni-config-dir', '/temp/rib-1/data'],
       ...['--authfile', '/temp/rib-1/auth.json'],
       // the result
-      ...['--iidfile', '/temp/rib-1/out/iid'],
       '/workspace',
     ])
   })
@@ -80,10 +81,12 @@ describe('buildArgs', () => {
       'extra-args': '--cap-add=NET_ADMIN\n--env=X=a b',
     })
     const request: BuildRequest = {
+      ...smallest,
       inputs,
       source: { ...smallest.source, context: '/workspace/my app', file: '/workspace/docker/File', target: 'Final' },
       format: 'docker',
       references: [parseReference('acme/web:1.2'), parseReference('localhost:5000/acme/web')],
+      remote: { from: ['docker.io/acme/cache', 'ghcr.io/acme/cache'], to: ['ghcr.io/acme/cache'] },
     }
     const way: Way = {
       driver: 'fuse-overlayfs',
@@ -99,7 +102,7 @@ describe('buildArgs', () => {
     }
     expect(buildArgs(request, { ...setup, way }, more)).toStrictEqual([
       // where the layers lie
-      ...['--root', '/temp/rib-1/root', '--runroot', '/temp/rib-1/run'],
+      ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run'],
       ...['--storage-driver', 'overlay', '--storage-opt', 'overlay.mount_program=/usr/bin/fuse-overlayfs'],
       'build',
       // what
@@ -129,6 +132,8 @@ describe('buildArgs', () => {
       ...['--ulimit', 'nproc=3'],
       '--pull-always',
       '--no-cache',
+      ...['--cache-from', 'docker.io/acme/cache', '--cache-from', 'ghcr.io/acme/cache'],
+      ...['--cache-to', 'ghcr.io/acme/cache'],
       ...['--authfile', '/temp/rib-1/auth.json'],
       ...['--signature-policy', '/temp/rib-1/policy.json'],
       // the result
@@ -139,7 +144,6 @@ describe('buildArgs', () => {
       ...['--annotation', 'e=5=6'],
       ...['--tag', 'docker.io/acme/web:1.2'],
       ...['--tag', 'localhost:5000/acme/web'],
-      ...['--iidfile', '/temp/rib-1/out/iid'],
       ...['--output', 'type=tar,dest=/temp/rib-1/out/rootfs.tar'],
       '--cap-add=NET_ADMIN',
       '--env=X=a b',
@@ -170,6 +174,26 @@ describe('buildArgs', () => {
     const inputs = inputsOf({ labels: 'a=$HOME and ${X:-y}, $$\nb$=c' })
     const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: version(number) }, paths)
     expect(args.filter((_, index) => args[index - 1] === '--label')).toStrictEqual(expected)
+  })
+
+  it.each([
+    // Up to here Buildah asks the registry by itself, and doesn't know the word.
+    ['1.36.9', false, []],
+    ['1.37.0', false, ['--pull=newer']],
+    ['1.43.2', false, ['--pull=newer']],
+    ['1.36.9', true, ['--pull-always']],
+    ['1.43.2', true, ['--pull-always']],
+  ])('whether the tag of FROM has moved, for Buildah %s with pull: %s', (number, pull, expected) => {
+    const inputs = inputsOf({ pull: String(pull) })
+    const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: version(number) }, paths)
+    expect(args.filter((arg) => arg.startsWith('--pull'))).toStrictEqual(expected)
+  })
+
+  // With it, Buildah doesn't print the images of the steps that it ran.
+  it.each(['1.23.0', '1.43.2'])('asks for no file with the id, for Buildah %s', (number) => {
+    const inputs = inputsOf({ outputs: 'type=local,dest=files' })
+    const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: version(number) }, paths)
+    expect(args.join(' ')).not.toContain('--iidfile')
   })
 
   it('has no secret in it, nor a password', () => {
@@ -211,13 +235,13 @@ describe('loginArgs', () => {
 })
 
 describe('pushArgs', () => {
-  const storage = ['--root', '/temp/rib-1/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay']
+  const storage = ['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay']
   const id = `sha256:${'ab'.repeat(32)}`
   const digestFile = '/temp/rib-1/out/x.digest'
 
   it('an OCI image to a registry with TLS, under the machine’s own policy', () => {
     const files = { auth: '/temp/rib-1/auth.json', policy: undefined }
-    const push = { folder, way: chroot, files, insecure: ['localhost:5000'] }
+    const push = { folder, way: chroot, root, files, insecure: ['localhost:5000'] }
     const image = { id, format: 'oci' as const, references: [] }
     expect(pushArgs(image, parseReference('acme/web:1.2'), digestFile, push)).toStrictEqual([
       ...storage,
@@ -230,7 +254,7 @@ describe('pushArgs', () => {
 
   it('a Docker image to a registry without TLS, under a policy of ours', () => {
     const files = { auth: '/temp/rib-1/auth.json', policy: '/temp/rib-1/policy.json' }
-    const push = { folder, way: chroot, files, insecure: ['localhost:5000'] }
+    const push = { folder, way: chroot, root, files, insecure: ['localhost:5000'] }
     const image = { id, format: 'docker' as const, references: [] }
     expect(pushArgs(image, parseReference('localhost:5000/acme/web:1'), digestFile, push)).toStrictEqual([
       ...storage,

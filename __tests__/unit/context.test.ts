@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { describe, expect, it } from '@jest/globals'
-import { programEnvironment, readContext } from '../../src/context.js'
+import { programEnvironment, readContext, serviceEnvironment } from '../../src/context.js'
 
 describe('readContext', () => {
   it('takes what the runner tells', () => {
@@ -31,6 +31,12 @@ describe('readContext', () => {
         HOME: '/home/runner',
         PATH: '/usr/bin',
       },
+      event: expect.objectContaining({ name: '', fork: false }),
+      cacheService: undefined,
+      cacheMode: undefined,
+      serviceEnv: expect.objectContaining({ HOME: '/home/runner' }),
+      act: false,
+      transfer: expect.stringMatching(/^\/.*\/transfer\/index\.js$/),
     })
   })
 
@@ -46,6 +52,20 @@ describe('readContext', () => {
       home: '/',
       sudoUid: undefined,
       env: {},
+      event: {
+        name: '',
+        ref: '',
+        baseRef: undefined,
+        defaultBranch: undefined,
+        fork: false,
+        repository: '',
+        unique: expect.stringMatching(/^[0-9a-f]{12}$/),
+      },
+      cacheService: undefined,
+      cacheMode: undefined,
+      serviceEnv: {},
+      act: false,
+      transfer: expect.stringMatching(/^\/.*\/transfer\/index\.js$/),
     })
   })
 
@@ -71,6 +91,87 @@ describe('readContext', () => {
     [undefined, undefined],
   ])('SUDO_UID %j is %j', (text, expected) => {
     expect(readContext(text === undefined ? {} : { SUDO_UID: text }).sudoUid).toBe(expected)
+  })
+})
+
+describe('the cache service that the runner offers', () => {
+  const v2 = { ACTIONS_CACHE_SERVICE_V2: 'True', ACTIONS_RESULTS_URL: 'https://r/', ACTIONS_RUNTIME_TOKEN: 't' }
+  const v1 = { ACTIONS_CACHE_URL: 'https://c/' }
+  const server = (url: string) => ({ GITHUB_SERVER_URL: url })
+
+  it.each<[environment: NodeJS.ProcessEnv, expected: 'v1' | 'v2' | undefined]>([
+    [{}, undefined],
+    // github.com and its relatives
+    [v2, 'v2'],
+    [{ ...v2, ...v1 }, 'v2'],
+    [{ ...v2, ...server('https://github.com') }, 'v2'],
+    [{ ...v2, ...server('https://GitHub.com/') }, 'v2'],
+    [{ ...v2, ...server('https://acme.ghe.com') }, 'v2'],
+    [{ ...v2, ...server('http://x.localhost:8080') }, 'v2'],
+    [{ ...v2, ...server('') }, 'v2'],
+    // half of it
+    [{ ...v2, ACTIONS_RESULTS_URL: undefined }, undefined],
+    [{ ...v2, ACTIONS_RESULTS_URL: '' }, undefined],
+    [{ ...v2, ...v1, ACTIONS_RESULTS_URL: undefined }, undefined],
+    [{ ...v2, ACTIONS_RUNTIME_TOKEN: undefined }, undefined],
+    [{ ...v2, ACTIONS_CACHE_SERVICE_V2: undefined }, undefined],
+    [{ ...v2, ACTIONS_CACHE_SERVICE_V2: '' }, undefined],
+    // act, Gitea, Forgejo, and GitHub Enterprise Server, which has no v2 whatever it says
+    [v1, 'v1'],
+    [{ ACTIONS_CACHE_URL: '' }, undefined],
+    [{ ...v1, ...server('https://gitea.example.org') }, 'v1'],
+    [{ ...v2, ...v1, ...server('https://github.example.org') }, 'v1'],
+    [{ ...v2, ...server('https://github.example.org') }, undefined],
+    [{ ...v2, ...server('https://notgithub.com') }, undefined],
+    [{ ...v2, ...server('https://github.com.example.org') }, undefined],
+    [{ ...v2, ...v1, ...server('no url') }, undefined],
+  ])('%j: %s', (environment, expected) => {
+    expect(readContext(environment).cacheService).toBe(expected)
+  })
+
+  it.each([
+    ['none', 'none'],
+    ['read', 'read'],
+    ['write', 'write'],
+    ['write-only', 'write-only'],
+    [' Read ', 'read'],
+    ['', undefined],
+    ['all', undefined],
+    [undefined, undefined],
+  ])('ACTIONS_CACHE_MODE %j is %j', (text, expected) => {
+    expect(readContext(text === undefined ? {} : { ACTIONS_CACHE_MODE: text }).cacheMode).toBe(expected)
+  })
+
+  it.each([
+    ['true', true],
+    ['false', false],
+    ['', false],
+  ])('ACT %j: %s', (text, expected) => {
+    expect(readContext({ ACT: text }).act).toBe(expected)
+  })
+})
+
+describe('serviceEnvironment', () => {
+  it('has the way to the cache service beside what programs see, and no other token and no input', () => {
+    const way = {
+      ACTIONS_RUNTIME_TOKEN: 'a',
+      ACTIONS_RUNTIME_URL: 'b',
+      ACTIONS_RESULTS_URL: 'c',
+      ACTIONS_CACHE_URL: 'd',
+      ACTIONS_CACHE_SERVICE_V2: 'e',
+      ACTIONS_CACHE_MODE: 'f',
+      PATH: '/usr/bin',
+    }
+    const environment = {
+      ...way,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'x',
+      INPUT_PASSWORD: 'x',
+      STATE_A: 'x',
+      UNSET: undefined,
+    }
+    expect(serviceEnvironment(environment)).toStrictEqual(way)
+    expect(readContext(environment).serviceEnv).toStrictEqual(way)
+    expect(readContext(environment).env).toStrictEqual({ PATH: '/usr/bin' })
   })
 })
 

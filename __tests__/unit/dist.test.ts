@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals'
 import { temporaryFolder } from './helpers.js'
 
 const root = join(import.meta.dirname, '../..')
-/** Two bundles, one after the other: 8 s on two idle cores, several times that on busy ones. */
+/** Three bundles, one after the other: 14 s on two idle cores, several times that on busy ones. */
 const BUILD_MS = 240_000
 
 interface Ended {
@@ -42,7 +42,9 @@ describe('dist', () => {
       const { exitCode, output } = await node(['scripts/build.mjs', made], { PATH: process.env['PATH'] ?? '' })
       expect({ exitCode, output }).toStrictEqual({ exitCode: 0, output: '' })
       const files = filesIn(made)
-      expect(files).toEqual(expect.arrayContaining(['main/index.js', 'post/index.js', 'main/licenses.txt']))
+      expect(files).toEqual(
+        expect.arrayContaining(['main/index.js', 'post/index.js', 'transfer/index.js', 'main/licenses.txt']),
+      )
       expect(filesIn(join(root, 'dist'))).toStrictEqual(files)
       // Names only: the difference of two minified lines says nothing. The cure is `npm run build`.
       const others = files.filter(
@@ -52,6 +54,14 @@ describe('dist', () => {
     },
     BUILD_MS,
   )
+
+  it('has the client of the cache service in one bundle alone: the others would load it at every start', () => {
+    // Names of files are free, so that every file of a bundle is looked into.
+    const holders = filesIn(join(root, 'dist')).filter(
+      (name) => /\.js$/.test(name) && readFileSync(join(root, 'dist', name), 'utf8').includes('_apis/artifactcache'),
+    )
+    expect(holders).toStrictEqual(['transfer/index.js'])
+  })
 
   /** A step on a runner, with nothing in its workspace. */
   const step = () => {

@@ -34,6 +34,7 @@ describe('parseDockerfile', () => {
         {
           name: 'build',
           base: 'alpine:${VERSION}',
+          flags: [{ name: 'platform', value: '$BUILDPLATFORM' }],
           line: 5,
           instructions: [
             instruction('RUN', 6, 'make all', {
@@ -53,6 +54,7 @@ describe('parseDockerfile', () => {
         {
           name: undefined,
           base: 'scratch',
+          flags: [],
           line: 9,
           instructions: [instruction('COPY', 10, '/out /', { flags: [{ name: 'from', value: 'build' }] })],
         },

@@ -6,6 +6,7 @@ import { afterAll, jest } from '@jest/globals'
 import type { Context } from '../../src/context.js'
 import type { InputReader } from '../../src/entries.js'
 import { describe as describeError, UserError } from '../../src/errors.js'
+import type { Event } from '../../src/event.js'
 import type { Env } from '../../src/exec.js'
 import { type Inputs, parseInputs } from '../../src/inputs.js'
 
@@ -51,6 +52,26 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     home: '/home/me',
     sudoUid: undefined,
     env: {},
+    event: eventOf(),
+    cacheService: undefined,
+    cacheMode: undefined,
+    serviceEnv: {},
+    act: false,
+    transfer: '/action/dist/transfer/index.js',
+    ...changes,
+  }
+}
+
+/** A push to the default branch. */
+export function eventOf(changes: Partial<Event> = {}): Event {
+  return {
+    name: 'push',
+    ref: 'refs/heads/main',
+    baseRef: undefined,
+    defaultBranch: 'refs/heads/main',
+    fork: false,
+    repository: 'acme/web',
+    unique: '1-1-abcdef',
     ...changes,
   }
 }

@@ -38,6 +38,20 @@ describe('inputs that are not set', () => {
       isolation: 'auto',
       rootless: 'prefer',
       rootlessUser: undefined,
+      cache: {
+        kind: 'auto',
+        directory: undefined,
+        scope: undefined,
+        maxBytes: 2_147_483_648,
+        read: true,
+        write: 'auto',
+        ttlMs: 604_800_000,
+        deadlineMs: 120_000,
+        mounts: false,
+        from: [],
+        to: [],
+        notes: [],
+      },
     } satisfies Inputs)
   })
 

@@ -1,10 +1,32 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { readState, type State, writeState } from '../../src/state.js'
+import { readState, type State, stateWriter } from '../../src/state.js'
 import { temporaryFolder } from './helpers.js'
 
-const state: State = { folder: '/temp/my "folder"\nx', unshare: ['/usr/bin/buildah', 'unshare'], keepStorage: false }
+const state: State = {
+  folder: '/temp/my "folder"\nx',
+  unshare: ['/usr/bin/buildah', 'unshare'],
+  keepStorage: false,
+  desk: '/temp/desk',
+  later: '/temp/desk/later.json',
+}
+const nothing = { unshare: [], keepStorage: false, desk: undefined, later: undefined }
+
+/** What main writes, call by call, as the runner hands each entry to post. */
+function writtenBy(work: (remember: ReturnType<typeof stateWriter>) => void): State[] {
+  const file = join(temporaryFolder(), 'state')
+  writeFileSync(file, '')
+  process.env['GITHUB_STATE'] = file
+  work(stateWriter())
+  // As the runner reads it: the name, a delimiter that the text can't know, the text, the delimiter; the last one counts.
+  const entries = [...readFileSync(file, 'utf8').matchAll(/^(.+)<<(ghadelimiter_\S+)\n([^]*?)\n\2$/gm)]
+  expect(new Set(entries.map(([, name]) => name)).size).toBeLessThan(2)
+  return entries.flatMap(([, , , text]) => {
+    process.env['STATE_rootless-image-build'] = text
+    return readState() ?? []
+  })
+}
 
 afterEach(() => {
   for (const name of ['GITHUB_STATE', 'STATE_rootless-image-build']) Reflect.deleteProperty(process.env, name)
@@ -12,16 +34,50 @@ afterEach(() => {
 
 describe('state', () => {
   it('goes from main to post by the file of the runner', () => {
-    const file = join(temporaryFolder(), 'state')
-    writeFileSync(file, '')
-    process.env['GITHUB_STATE'] = file
-    writeState({ ...state, folder: '/earlier' })
-    writeState(state)
-    // As the runner reads it: the name, a delimiter that the text can't know, the text, the delimiter; the last one counts.
-    const entries = [...readFileSync(file, 'utf8').matchAll(/^(.+)<<(ghadelimiter_\S+)\n([^]*?)\n\2$/gm)]
-    expect(entries.map(([, name]) => name)).toStrictEqual(['rootless-image-build', 'rootless-image-build'])
-    process.env['STATE_rootless-image-build'] = entries.at(-1)?.[3]
-    expect(readState()).toStrictEqual(state)
+    const written = writtenBy((remember) => {
+      remember({ ...state, folder: '/earlier' })
+      remember(state)
+    })
+    expect(written).toStrictEqual([{ ...state, folder: '/earlier' }, state])
+  })
+
+  it('grows with what becomes known, and keeps what a later call doesn’t name', () => {
+    const { folder, unshare, desk, later } = state
+    const written = writtenBy((remember) => {
+      remember({ folder })
+      remember({ desk })
+      remember({ unshare, keepStorage: true })
+      remember({ later })
+      remember({ later: undefined })
+    })
+    expect(written).toStrictEqual([
+      { ...nothing, folder },
+      { ...nothing, folder, desk },
+      { ...nothing, folder, desk, unshare, keepStorage: true },
+      { folder, desk, unshare, keepStorage: true, later },
+      { ...nothing, folder, desk, unshare, keepStorage: true },
+    ])
+  })
+
+  it('is not written before there is a folder to remove', () => {
+    expect(
+      writtenBy((remember) => {
+        remember({ desk: '/desk' })
+      }),
+    ).toStrictEqual([])
+  })
+
+  it('has two writers keep nothing of one another', () => {
+    const [first] = writtenBy((remember) => {
+      remember({ folder: '/a', desk: '/desk' })
+    })
+    const [second] = writtenBy((remember) => {
+      remember({ folder: '/b' })
+    })
+    expect([first, second]).toStrictEqual([
+      { ...nothing, folder: '/a', desk: '/desk' },
+      { ...nothing, folder: '/b' },
+    ])
   })
 
   it('is undefined where main wrote none', () => {
@@ -44,6 +100,10 @@ describe('state', () => {
     '{"folder": "/a", "unshare": "buildah", "keepStorage": false}',
     '{"folder": "/a", "unshare": ["x", 5], "keepStorage": false}',
     '{"folder": "/a", "unshare": [], "keepStorage": "no"}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "desk": "desk"}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "desk": null}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "later": 5}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "later": ""}',
   ])('is refused where it isn’t what main writes: %s', (text) => {
     expect(() => readState(text)).toThrow(/JSON|not in the form that post reads/)
   })

@@ -14,6 +14,7 @@ import type { Account } from '../../src/engine/account.js'
 import {
   type Folder,
   makeFolder,
+  privateRoot,
   removeFolder,
   removeSecrets,
   storageArgs,
@@ -32,8 +33,11 @@ const me: Account = {
   reason: '',
 }
 
+/** A state with nothing special in it. */
+const plain = { unshare: [], keepStorage: false, desk: undefined, later: undefined }
+
 describe('storageArgs', () => {
-  const roots = ['--root', '/t/root', '--runroot', '/t/run']
+  const roots = ['--root', '/elsewhere/root', '--runroot', '/t/run']
 
   it.each([
     ['overlay', undefined, ['--storage-driver', 'overlay']],
@@ -49,25 +53,26 @@ describe('storageArgs', () => {
       ['--storage-driver', 'overlay', '--storage-opt', 'overlay.mount_program=fuse-overlayfs'],
     ],
   ] as const)('%s, program %s', (driver, program, expected) => {
-    expect(storageArgs('/t', driver, program)).toStrictEqual([...roots, ...expected])
+    expect(storageArgs('/t', '/elsewhere/root', driver, program)).toStrictEqual([...roots, ...expected])
   })
 })
 
 describe('storageConf', () => {
   it.each([
-    ['overlay', undefined, '[storage]\ndriver = "overlay"\ngraphroot = "/t/root"\nrunroot = "/t/run"\n'],
-    ['vfs', undefined, '[storage]\ndriver = "vfs"\ngraphroot = "/t/root"\nrunroot = "/t/run"\n'],
+    ['overlay', undefined, '[storage]\ndriver = "overlay"\ngraphroot = "/elsewhere/root"\nrunroot = "/t/run"\n'],
+    ['vfs', undefined, '[storage]\ndriver = "vfs"\ngraphroot = "/elsewhere/root"\nrunroot = "/t/run"\n'],
     [
       'fuse-overlayfs',
       '/usr/bin/fuse-overlayfs',
-      '[storage]\ndriver = "overlay"\ngraphroot = "/t/root"\nrunroot = "/t/run"\n[storage.options.overlay]\nmount_program = "/usr/bin/fuse-overlayfs"\n',
+      '[storage]\ndriver = "overlay"\ngraphroot = "/elsewhere/root"\nrunroot = "/t/run"\n[storage.options.overlay]\nmount_program = "/usr/bin/fuse-overlayfs"\n',
     ],
   ] as const)('%s', (driver, program, expected) => {
-    expect(storageConf('/t', driver, program)).toBe(expected)
+    expect(storageConf('/t', '/elsewhere/root', driver, program)).toBe(expected)
   })
 
   it('quotes a path as TOML does', () => {
-    expect(storageConf('/my "t"\\x\ny')).toContain('graphroot = "/my \\"t\\"\\\\x\\ny/root"\n')
+    const text = storageConf('/my "t"\\x\ny', '/my "r"')
+    expect(text).toContain('graphroot = "/my \\"r\\""\nrunroot = "/my \\"t\\"\\\\x\\ny/run"\n')
   })
 })
 
@@ -86,7 +91,9 @@ describe('makeFolder', () => {
       const modes = made.map((path) => [path, (statSync(path).mode & 0o777).toString(8)])
       expect(modes).toStrictEqual(made.map((path) => [path, statSync(path).isDirectory() ? '700' : '600']))
       expect(made.filter((path) => statSync(path).isFile())).toStrictEqual([join(folder.path, 'storage.conf')])
-      expect(readFileSync(join(folder.path, 'storage.conf'), 'utf8')).toBe(storageConf(folder.path))
+      expect(readFileSync(join(folder.path, 'storage.conf'), 'utf8')).toBe(
+        storageConf(folder.path, privateRoot(folder.path)),
+      )
     },
   )
 
@@ -118,7 +125,7 @@ describe('makeFolder', () => {
       XDG_DATA_HOME: join(path, 'data'),
       XDG_CACHE_HOME: join(path, 'cache'),
     })
-    for (const name of ['tmp', 'user', 'data', 'cache', 'root', 'run', 'secrets', 'out', 'context']) {
+    for (const name of ['tmp', 'user', 'data', 'cache', 'root', 'run', 'secrets', 'out', 'context', 'parts']) {
       expect(statSync(join(path, name)).isDirectory()).toBe(true)
     }
   })
@@ -129,7 +136,7 @@ describe('makeFolder', () => {
     const other = { ...me, uid: me.uid + 1234, gid: me.gid + 1234 }
     const folder = await makeFolder(other, contextOf({ temp }))
     expect(dirname(folder.path)).toBe('/var/tmp')
-    await removeFolder({ folder: folder.path, unshare: [], keepStorage: false }, {})
+    await removeFolder({ ...plain, folder: folder.path }, {})
     expect(existsSync(folder.path)).toBe(false)
   })
 
@@ -194,7 +201,6 @@ describe('removeFolder', () => {
     return folder
   }
   const env = { PATH: process.env['PATH'] ?? '' }
-  const plain = { unshare: [], keepStorage: false }
 
   it('removes everything, and what a link points to stays', async () => {
     const folder = await filled()
@@ -208,7 +214,7 @@ describe('removeFolder', () => {
 
   it('leaves the storage to the machine that is thrown away with it, and no secret', async () => {
     const folder = await filled()
-    await removeFolder({ folder: folder.path, unshare: ['/bin/false'], keepStorage: true }, env)
+    await removeFolder({ ...plain, folder: folder.path, unshare: ['/bin/false'], keepStorage: true }, env)
     expect(existsSync(join(folder.path, 'root/layer'))).toBe(true)
     expect(existsSync(join(folder.path, 'auth.json'))).toBe(false)
     expect(existsSync(join(folder.path, 'secrets'))).toBe(false)

@@ -21,6 +21,8 @@ export interface Stage {
   readonly name: string | undefined
   /** The image or stage behind FROM, variables as they are written. */
   readonly base: string
+  /** Those of FROM: `--platform`. */
+  readonly flags: readonly Flag[]
   readonly line: number
   /** FROM itself left out. */
   readonly instructions: readonly Instruction[]
@@ -99,7 +101,7 @@ function hasHeredocs(parsed: Parsed): parsed is Parsed & { getHeredocs: () => un
   return 'getHeredocs' in parsed
 }
 
-function readFrom({ argument }: Instruction): Pick<Stage, 'name' | 'base'> {
+function readFrom({ argument, flags }: Instruction): Pick<Stage, 'name' | 'base' | 'flags'> {
   const [base = '', as, name] = argument.split(/\s+/)
-  return { base, name: as?.toUpperCase() === 'AS' ? name : undefined }
+  return { base, flags, name: as?.toUpperCase() === 'AS' ? name : undefined }
 }

@@ -11,11 +11,19 @@ import type { Buildah } from './install.js'
 import { networkArgs, type Way, wayArgs } from './probe.js'
 import { type Folder, storageArgs } from './storage.js'
 
+/** From this release on Buildah asks no registry for an image whose name the storage has. */
+const PULLS_MISSING_ONLY_SINCE = '1.37.0'
+
+/** Files, folders and contexts that are not among the inputs. */
+const HIDING = /^(-[fv]|--(file|volume|build-arg-file|build-context|cpp-flag|env|ignorefile|target|hooks-dir)(=|$))/
+
 /** Everything that Buildah's command lines are made of beside the request itself. */
 export interface BuildahSetup {
   readonly buildah: Buildah
   readonly folder: Folder
   readonly way: Way
+  /** Absolute path of the storage root. */
+  readonly root: string
   readonly context: Context
   /** Paths of private files for this run. */
   readonly files: { readonly auth: string; readonly policy: string | undefined }
@@ -24,7 +32,6 @@ export interface BuildahSetup {
 }
 
 export interface BuildPaths {
-  readonly iid: string
   readonly rootfs: string
   readonly auth: string
   readonly policy: string | undefined
@@ -35,10 +42,10 @@ export interface BuildPaths {
 /** The arguments of a build, from the global ones to the context folder; pure. */
 export function buildArgs(
   request: BuildRequest,
-  setup: Pick<BuildahSetup, 'buildah' | 'folder' | 'way' | 'context'>,
+  setup: Pick<BuildahSetup, 'buildah' | 'folder' | 'way' | 'root' | 'context'>,
   paths: BuildPaths,
 ): string[] {
-  const { inputs, source, format, references } = request
+  const { inputs, source, format, references, remote } = request
   const each = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value])
   const pairs = (flag: string, values: readonly { name: string; value: string }[]) =>
     each(
@@ -75,15 +82,16 @@ export function buildArgs(
     ...each('--add-host', inputs.addHosts),
     ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
     ...each('--ulimit', inputs.ulimit),
-    ...(inputs.pull ? ['--pull-always'] : []),
+    ...pullArgs(inputs.pull, setup.buildah.version),
     ...(inputs.noCache ? ['--no-cache'] : []),
+    ...each('--cache-from', remote.from),
+    ...each('--cache-to', remote.to),
     ...['--authfile', paths.auth],
     ...(paths.policy === undefined ? [] : ['--signature-policy', paths.policy]),
     // the result
     ...pairs('--label', literalLabels(inputs.labels, setup.buildah.version)),
     ...pairs('--annotation', inputs.annotations),
     ...each('--tag', references.map(formatReference)),
-    ...['--iidfile', paths.iid],
     ...(inputs.outputs.some(isFiles) ? ['--output', `type=tar,dest=${paths.rootfs}`] : []),
     ...inputs.extraArgs,
     source.context,
@@ -94,6 +102,14 @@ export function buildArgs(
 function literalLabels(labels: readonly Pair[], version: string): readonly Pair[] {
   if (lt(version, LABELS_ARE_INSTRUCTIONS)) return labels
   return labels.map(({ name, value }) => ({ name, value: value.replaceAll('$', '${__:-$}') }))
+}
+
+/** An argument of the user's that brings something into a build which only Buildah sees; pure. */
+export function hiddenArgument(extraArgs: readonly string[]): string | undefined {
+  // A build argument without a value has the one of the environment.
+  const isUnset = (argument: string, next = '') =>
+    /^--build-arg=[^=]*$/s.test(argument) || (argument === '--build-arg' && !next.includes('='))
+  return extraArgs.find((argument, index) => HIDING.test(argument) || isUnset(argument, extraArgs[index + 1]))
 }
 
 /** The arguments of a login; the password goes to standard input. Pure. */
@@ -115,7 +131,7 @@ export function pushArgs(
   image: Image,
   reference: Reference,
   digestFile: string,
-  setup: Pick<BuildahSetup, 'folder' | 'way' | 'files' | 'insecure'>,
+  setup: Pick<BuildahSetup, 'folder' | 'way' | 'root' | 'files' | 'insecure'>,
 ): string[] {
   return [
     ...globalArgs(setup),
@@ -135,8 +151,17 @@ export function pushArgs(
   ]
 }
 
-export function globalArgs({ folder, way }: Pick<BuildahSetup, 'folder' | 'way'>): string[] {
-  return storageArgs(folder.path, way.driver, way.fuseOverlayfs)
+export function globalArgs({ folder, way, root }: Pick<BuildahSetup, 'folder' | 'way' | 'root'>): string[] {
+  return storageArgs(folder.path, root, way.driver, way.fuseOverlayfs)
+}
+
+/**
+ * How FROM finds out whether a tag has moved, though the storage has an image of that name. Up to 1.36 that is what
+ * Buildah does by itself.
+ */
+function pullArgs(always: boolean, version: string): string[] {
+  if (always) return ['--pull-always']
+  return lt(version, PULLS_MISSING_ONLY_SINCE) ? [] : ['--pull=newer']
 }
 
 /** Where the machine has no signature policy, which Buildah insists on; pure. */

@@ -1,15 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { UserError } from '../errors.js'
-import { CommandError, formatCommand, type RunOptions } from '../exec.js'
+import { warning } from '@actions/core'
+import { describe, UserError } from '../errors.js'
+import { CommandError, formatCommand, type RunOptions, type RunResult } from '../exec.js'
 import { formatReference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
 import { printLive, say } from '../log.js'
-import { endFamily, followFamily } from '../processes.js'
+import { endFamily, followNewcomers } from '../processes.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
-import { type Engine, RegistryError } from './engine.js'
+import { type BuildRequest, type Engine, type Image, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
+import { followProgress } from './progress.js'
 import { writePrivate } from './storage.js'
 
 const GRACE_MS = 2000
@@ -31,21 +33,17 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       )
     },
 
-    async build({ inputs, source, format, references }) {
-      const secrets = await writeSecrets(inputs, setup)
-      const paths = {
-        iid: join(folder.path, 'out/iid'),
-        rootfs: join(folder.path, 'out/rootfs.tar'),
-        ...files,
-        secrets,
-      }
-      const args = buildArgs({ inputs, source, format, references }, setup, paths)
-      await buildLive(formatCommand([buildah.path, ...args]), (onOutput) => run(args, { onOutput })).catch(
-        (error: unknown) => {
-          throw explain('The build failed', error)
-        },
-      )
-      return { id: await readDigest(paths.iid), format, references }
+    async build(request) {
+      const secrets = await writeSecrets(request.inputs, setup)
+      const paths = { rootfs: join(folder.path, 'out/rootfs.tar'), ...files, secrets }
+      return await buildOnce(request, setup, paths).catch(async (error: unknown) => {
+        if (!isCacheRefusal(error) || request.remote.to.length === 0) throw explain('The build failed', error)
+        warning(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
+        const alone = { ...request, remote: { ...request.remote, to: [] } }
+        return await buildOnce(alone, setup, paths).catch((again: unknown) => {
+          throw explain('The build failed', again)
+        })
+      })
     },
 
     async push(image, reference) {
@@ -69,12 +67,39 @@ export function buildahEngine(setup: BuildahSetup): Engine {
   }
 }
 
+async function buildOnce(request: BuildRequest, setup: BuildahSetup, paths: BuildPaths): Promise<Image> {
+  const { format, references } = request
+  const args = buildArgs(request, setup, paths)
+  const progress = followProgress(Date.now)
+  const onStdout = (chunk: Buffer) => {
+    progress.add(chunk)
+  }
+  try {
+    const { stdout } = await buildLive(formatCommand([setup.buildah.path, ...args]), (onOutput) =>
+      runBuildah(setup, args, { onOutput, onStdout }),
+    )
+    return { id: readImageId(stdout), format, references }
+  } finally {
+    if (progress.isDoubtful())
+      say('Cache: a step prints lines like Buildah’s own, so that no step of this build is kept')
+    request.onSteps(progress.steps())
+  }
+}
+
+/** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */
+function isCacheRefusal(error: unknown): boolean {
+  return error instanceof CommandError && error.output.includes('failed pushing cache to')
+}
+
 /** Runs the build, and ends what its steps have left running: chroot isolation has no namespace that would. */
-async function buildLive(command: string, run: (onOutput: (chunk: Buffer) => void) => Promise<unknown>): Promise<void> {
-  const family = followFamily()
+async function buildLive(
+  command: string,
+  run: (onOutput: (chunk: Buffer) => void) => Promise<RunResult>,
+): Promise<RunResult> {
+  const family = await followNewcomers()
   let looked: Promise<unknown> | undefined
   try {
-    await printLive('Build', command, (onOutput) =>
+    return await printLive('Build', command, (onOutput) =>
       run((chunk) => {
         looked ??= family.running()
         onOutput(chunk)
@@ -94,6 +119,14 @@ function explain(what: string, error: unknown): unknown {
 function refusal(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
   return new RegistryError(`${what}.`, hintFor(error.output), isPassing(error.output), { cause: error })
+}
+
+/** A build ends with the id of its image on standard output. (With --iidfile it keeps those of the steps to itself.) */
+function readImageId(stdout: string): string {
+  const line = stdout.trimEnd().split('\n').at(-1) ?? ''
+  if (!/^[0-9a-f]{64}$/.test(line))
+    throw new Error(`Buildah ended without the id of the image, but with ${JSON.stringify(line.slice(0, 100))}`)
+  return `sha256:${line}`
 }
 
 /** Reads a file that Buildah wrote a digest into. It becomes an output of the step, so it must be one. */

@@ -3,6 +3,7 @@ import type { Inputs } from '../inputs.js'
 import type { Reference } from '../image/reference.js'
 import type { Secret } from '../secret.js'
 import type { Source } from '../source.js'
+import type { Step } from './progress.js'
 
 /** What an engine is asked to build. */
 export interface BuildRequest {
@@ -10,6 +11,10 @@ export interface BuildRequest {
   readonly source: Source
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
+  /** Gets every step that was begun, when the build has ended in whatever way. */
+  readonly onSteps: (steps: readonly Step[]) => void
+  /** Repositories that steps are read from and written to, beside the storage. */
+  readonly remote: { readonly from: readonly string[]; readonly to: readonly string[] }
 }
 
 export interface Image {

@@ -27,6 +27,9 @@ const INPUT_SINCE: readonly [name: string, since: string, used: (inputs: Inputs)
   ['build-contexts', '1.27.0', (inputs) => inputs.buildContexts.length > 0],
   ['outputs', '1.26.0', (inputs) => inputs.outputs.some(({ type }) => type === 'local' || type === 'tar')],
   ['ssh', '1.23.0', (inputs) => inputs.ssh.length > 0],
+  ['cache', '1.27.0', ({ cache }) => cache.kind === 'registry'],
+  ['cache-from', '1.29.0', ({ cache }) => cache.kind === 'registry' && cache.from.length > 1],
+  ['cache-to', '1.29.0', ({ cache }) => cache.kind === 'registry' && cache.to.length > 1],
   ['add-hosts', '1.41.0', (inputs) => inputs.addHosts.some((entry) => entry.endsWith(':host-gateway'))],
 ]
 

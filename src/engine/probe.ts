@@ -76,7 +76,7 @@ async function buildTiny(way: Way, { buildah, folder }: Place): Promise<string |
   const argv = [
     ...[...folder.account.prefix, buildah.path],
     // A storage of its own: the tiny image has no business in the one that is built in.
-    ...storageArgs(join(folder.path, 'probe'), way.driver, way.fuseOverlayfs),
+    ...storageArgs(join(folder.path, 'probe'), join(folder.path, 'probe/root'), way.driver, way.fuseOverlayfs),
     ...['build', '--quiet', '--format', 'oci', ...wayArgs(way), ...networkArgs(folder.path, buildah.version)],
     ...['--file', await writePrivate(folder, 'probe/Dockerfile', DOCKERFILE)],
     join(folder.path, 'probe/context'),

@@ -5,6 +5,7 @@ import { stepsOf } from '../dockerfile/dockerfile.js'
 import type { Inputs } from '../inputs.js'
 import { say } from '../log.js'
 import type { Source } from '../source.js'
+import type { Store } from '../store.js'
 import { buildahEngine } from './buildah.js'
 import { writeConfig } from './config.js'
 import type { Engine } from './engine.js'
@@ -24,12 +25,20 @@ export interface Selection {
   readonly insecure: readonly string[]
 }
 
+/** An engine that can build here, before it is known in which storage. */
+export interface Found {
+  /** The storage as whoever fills it must know it. */
+  readonly store: Store
+  /** Gives the engine its private configuration. @param root of the storage, absolute */
+  readonly configure: (root: string) => Promise<Engine>
+}
+
 /**
- * Finds or installs the engine, makes sure that it can build here, and gives it its private configuration.
+ * Finds or installs the engine, and makes sure that it can build here.
  * @param onProgram gets the path of the program as soon as it is known, so that `post` can use it
  * @throws UserError when nothing can build here: why, and what to do
  */
-export async function selectEngine(selection: Selection, onProgram: (path: string) => void): Promise<Engine> {
+export async function findEngine(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
   const { inputs, source, context, folder } = selection
   const needs = needsOf(inputs, source.dockerfile)
   const buildah = await provideBuildah(
@@ -46,18 +55,32 @@ export async function selectEngine(selection: Selection, onProgram: (path: strin
   )
   for (const note of notes) say(`  passed over: ${note}`)
   for (const text of warnings) warning(text)
-  return await configured(selection, { buildah, way })
+  return {
+    store: storeOf(folder, buildah, way),
+    configure: (root) => configured(selection, { buildah, way, root }),
+  }
+}
+
+function storeOf({ path, account, env }: Folder, buildah: Buildah, { driver }: Way): Store {
+  const isRoot = account.uid === 0
+  return {
+    layout: `${driver}-${isRoot ? 'root' : 'rootless'}`,
+    version: buildah.version,
+    enter: isRoot ? [] : [...account.prefix, buildah.path, 'unshare'],
+    ...{ env, folder: path, uid: account.uid, gid: account.gid, foreign: account.prefix.length > 0 },
+  }
 }
 
 async function configured(
   { context, folder, logins, insecure }: Selection,
-  chosen: { buildah: Buildah; way: Way },
+  { buildah, way, root }: { buildah: Buildah; way: Way; root: string },
 ): Promise<Engine> {
-  await writePrivate(folder, 'storage.conf', storageConf(folder.path, chosen.way.driver, chosen.way.fuseOverlayfs))
+  await writePrivate(folder, 'storage.conf', storageConf(folder.path, root, way.driver, way.fuseOverlayfs))
   const { registries, policy } = await writeConfig(folder, insecure)
   const env = registries === undefined ? folder.env : { ...folder.env, CONTAINERS_REGISTRIES_CONF: registries }
   const auth = await writePrivate(folder, 'auth.json', JSON.stringify(logins))
-  return buildahEngine({ ...chosen, context, insecure, folder: { ...folder, env }, files: { auth, policy } })
+  const files = { auth, policy }
+  return buildahEngine({ buildah, way, root, context, insecure, folder: { ...folder, env }, files })
 }
 
 function describeWay({ driver, isolation, runtime, network }: Way): string {

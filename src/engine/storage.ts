@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, lchown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../context.js'
 import { attempt, type Env } from '../exec.js'
@@ -39,6 +39,7 @@ export async function makeFolder(account: Account, context: Context): Promise<Fo
     'out',
     'context',
     'probe',
+    'parts',
     ...PROBE_FOLDERS,
   ]) {
     const folder = join(path, name)
@@ -48,7 +49,7 @@ export async function makeFolder(account: Account, context: Context): Promise<Fo
   }
   const folder = { path, account, env: folderEnv(path, account, context.env) }
   // Buildah reads the file that CONTAINERS_STORAGE_CONF names before anything else, and fails where there is none.
-  await writePrivate(folder, 'storage.conf', storageConf(path))
+  await writePrivate(folder, 'storage.conf', storageConf(path, privateRoot(path)))
   return folder
 }
 
@@ -62,19 +63,24 @@ export async function writePrivate(folder: Folder, name: string, content: string
   return path
 }
 
-/** Global arguments of Buildah for the storage below this folder. */
-export function storageArgs(folder: string, driver: Driver, fuseOverlayfs?: string): string[] {
-  const args = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run')]
+/** Global arguments of Buildah for the storage in `root`, and what it needs while it runs below this folder. */
+export function storageArgs(folder: string, root: string, driver: Driver, fuseOverlayfs?: string): string[] {
+  const args = ['--root', root, '--runroot', join(folder, 'run')]
   if (driver !== 'fuse-overlayfs') return [...args, '--storage-driver', driver]
   return [...args, '--storage-driver', 'overlay', '--storage-opt', `overlay.mount_program=${fuseOverlayfs ?? driver}`]
 }
 
-/** Text of a storage.conf(5) that describes the storage below this folder, for Buildah and for later steps. */
-export function storageConf(folder: string, driver: Driver = 'overlay', fuseOverlayfs?: string): string {
+/** Where a storage lies that goes with the step. */
+export function privateRoot(folder: string): string {
+  return join(folder, 'root')
+}
+
+/** Text of a storage.conf(5) that describes the same storage, for Buildah and for later steps. */
+export function storageConf(folder: string, root: string, driver: Driver = 'overlay', fuseOverlayfs?: string): string {
   const lines = [
     '[storage]',
     `driver = ${JSON.stringify(driver === 'fuse-overlayfs' ? 'overlay' : driver)}`,
-    `graphroot = ${JSON.stringify(join(folder, 'root'))}`,
+    `graphroot = ${JSON.stringify(root)}`,
     `runroot = ${JSON.stringify(join(folder, 'run'))}`,
   ]
   if (driver === 'fuse-overlayfs') {
@@ -113,14 +119,19 @@ function folderEnv(path: string, account: Account, env: Env): Env {
   return { ...Object.fromEntries(inherited), ...privateEnv(path) }
 }
 
+/** The file that describes the storage to programs. */
+export function storageConfPath(folder: string): string {
+  return join(folder, 'storage.conf')
+}
+
 /** The variable by which every program of a step with this private folder can be known. */
 export function storageVariable(folder: string): string {
-  return `CONTAINERS_STORAGE_CONF=${join(folder, 'storage.conf')}`
+  return `CONTAINERS_STORAGE_CONF=${storageConfPath(folder)}`
 }
 
 function privateEnv(path: string): Env {
   return {
-    CONTAINERS_STORAGE_CONF: join(path, 'storage.conf'),
+    CONTAINERS_STORAGE_CONF: storageConfPath(path),
     TMPDIR: join(path, 'tmp'),
     XDG_RUNTIME_DIR: join(path, 'user'),
     XDG_DATA_HOME: join(path, 'data'),
@@ -129,5 +140,5 @@ function privateEnv(path: string): Env {
 }
 
 async function own(path: string, account: Account): Promise<void> {
-  if (account.prefix.length > 0) await chown(path, account.uid, account.gid)
+  if (account.prefix.length > 0) await lchown(path, account.uid, account.gid)
 }

@@ -1,0 +1,539 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import ts from 'typescript'
+
+import type { Entries } from '../../src/cache/entries.js'
+import { openGithub } from '../../src/cache/github.js'
+import {
+  type Answer,
+  type CacheService,
+  type CacheServiceOptions,
+  type Fault,
+  type Job,
+  startCacheService,
+} from '../harness/cache-service.js'
+import { makeFolder, removeFolders } from '../harness/folders.js'
+import { repository } from '../harness/runner-files.js'
+
+/** A copy, so that a bundle that is made anew meanwhile is not missed. */
+const bundle = makeFolder('transfer')
+const program = join(bundle, 'index.js')
+const content = randomBytes(300_000)
+
+// The process takes a second to start on a busy machine, and some tests wait for what the library waits for.
+jest.setTimeout(60_000)
+
+let service: CacheService
+const services: CacheService[] = []
+const opened: Entries[] = []
+
+async function start(options?: CacheServiceOptions): Promise<CacheService> {
+  service = await startCacheService(options)
+  services.push(service)
+  return service
+}
+
+/** The environment that a job gives to the process, as far as it matters here. */
+function environment(job?: Job): Record<string, string> {
+  const path = process.env['PATH'] ?? ''
+  return { PATH: path, GITHUB_SERVER_URL: 'https://github.com', ...service.environment(job) }
+}
+
+/** A client with a desk of its own, as another run on another machine would have it. */
+function client(job?: Job, env: Readonly<Record<string, string>> = {}): { entries: Entries; desk: string } {
+  const desk = makeFolder('desk')
+  mkdirSync(join(desk, 'parts'))
+  const entries = openGithub({ desk, program, env: { ...environment(job), ...env } })
+  opened.push(entries)
+  return { entries, desk }
+}
+
+/** Stores this as the file `path`, in a run of its own. */
+async function leave(key: string, bytes: Uint8Array = content, job?: Job, path = 'part'): Promise<void> {
+  const { entries, desk } = client(job)
+  writeFileSync(join(desk, path), bytes)
+  expect(await entries.store(key, path)).toBe('stored')
+  entries.close()
+}
+
+/** The processes that this one has started to talk to a service, and what they have started. */
+function processes(): number[] {
+  const below = (pid: number): number[] => {
+    const own = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+    return own.flatMap((child) => [child, ...below(child)])
+  }
+  return below(process.pid)
+}
+
+function transferProcess(): number {
+  const found = processes().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program))
+  if (found.length !== 1) throw new Error(`${found.length} processes talk to the service, not one`)
+  return found[0] ?? 0
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let turn = 0; !holds(); turn += 1) {
+    if (turn === 200) throw new Error('waited for ten seconds in vain')
+    await sleep(50)
+  }
+}
+
+beforeAll(() => {
+  cpSync(join(repository, 'dist/transfer'), bundle, { recursive: true })
+})
+
+afterEach(async () => {
+  for (const entries of opened.splice(0)) entries.close()
+  for (const one of services.splice(0)) await one.stop()
+  await until(() => processes().length === 0)
+})
+
+afterAll(removeFolders)
+
+const modes: readonly (readonly [name: string, options: CacheServiceOptions, job: Job])[] = [
+  ['v2', {}, {}],
+  ['v1', {}, { protocol: 'v1' }],
+  ['v2 at Azure', { azure: true }, {}],
+  ['v1 at Azure', { azure: true }, { protocol: 'v1' }],
+  ['act', { act: true }, {}],
+]
+
+describe.each(modes)('%s', (_, options, job) => {
+  test('what one run stores, another fetches, and every call is counted', async () => {
+    await start(options)
+    const { entries, desk } = client(job)
+    writeFileSync(join(desk, 'parts/one'), content)
+    expect(await entries.store('k-1', 'parts/one')).toBe('stored')
+    expect(readdirSync(join(desk, 'parts'))).toStrictEqual(['one'])
+    const other = client(job)
+    expect(await other.entries.has('k-', 'parts/one')).toBe(true)
+    expect(existsSync(join(other.desk, 'parts/one'))).toBe(false)
+    expect(await other.entries.fetch('k-', 'parts/one')).toBe('k-1')
+    expect(readFileSync(join(other.desk, 'parts/one')).equals(content)).toBe(true)
+    expect([entries.counts(), other.entries.counts()]).toStrictEqual([
+      { requests: 2, failures: 0 },
+      { requests: 2, failures: 0 },
+    ])
+    expect(service.counters().service).toBe(4)
+    expect([...entries.troubles(), ...other.entries.troubles()]).toStrictEqual([])
+  })
+
+  test('what is not there is no trouble, nor is it under another path', async () => {
+    await start(options)
+    await leave('k-1', content, job)
+    service.forget()
+    const { entries } = client(job)
+    expect(await entries.fetch('k-2', 'part')).toBeUndefined()
+    expect(await entries.has('k-2', 'part')).toBe(false)
+    expect(await entries.fetch('k-1', 'other')).toBeUndefined()
+    expect(entries.counts()).toStrictEqual({ requests: 3, failures: 0 })
+    expect(service.counters()).toMatchObject({ service: 3, blob: 0 })
+    expect(entries.troubles()).toStrictEqual([])
+  })
+})
+
+describe.each(['v2', 'v1'] as const)('%s', (protocol) => {
+  const job = { protocol }
+
+  test('the start of a key finds the newest, of this branch before the default one', async () => {
+    await start()
+    const feature = { protocol, ref: 'refs/heads/feature' }
+    await leave('i-1', Buffer.from('main'), job)
+    await leave('i-2', Buffer.from('main'), job)
+    const { entries, desk } = client(feature)
+    expect(await entries.fetch('i-', 'part')).toBe('i-2')
+    await leave('i-1', Buffer.from('feature'), feature)
+    expect(await entries.fetch('i-', 'part')).toBe('i-1')
+    expect(readFileSync(join(desk, 'part'), 'utf8')).toBe('feature')
+    expect(await client(job).entries.fetch('i-', 'part')).toBe('i-2')
+  })
+
+  test('a key that is there is taken, and that is no trouble', async () => {
+    await start()
+    await leave('k-1', content, job)
+    const { entries, desk } = client(job)
+    writeFileSync(join(desk, 'part'), 'other')
+    expect(await entries.store('k-1', 'part')).toBe('taken')
+    expect(entries.troubles()).toStrictEqual([])
+    expect(entries.counts()).toStrictEqual({ requests: 1, failures: 0 })
+  })
+
+  test('several at once come out each where it belongs', async () => {
+    await start({ latency: 20 })
+    const files = Array.from({ length: 9 }, (_, n) => [`parts/${n}`, randomBytes(10_000 + n)] as const)
+    const { entries, desk } = client(job)
+    for (const [path, bytes] of files) writeFileSync(join(desk, path), bytes)
+    const stored = await Promise.all(files.map(([path]) => entries.store(path, path)))
+    expect(stored).toStrictEqual(files.map(() => 'stored'))
+    const other = client(job)
+    expect(await Promise.all(files.map(([path]) => other.entries.fetch(path, path)))).toStrictEqual(
+      files.map(([path]) => path),
+    )
+    for (const [path, bytes] of files) expect(readFileSync(join(other.desk, path)).equals(bytes)).toBe(true)
+  })
+
+  test('a token that may only read is asked to write once, and goes on reading', async () => {
+    await start()
+    await leave('k-1', content, job)
+    service.forget()
+    const { entries, desk } = client({ protocol, access: 'read' })
+    writeFileSync(join(desk, 'new'), 'new')
+    expect(await entries.store('k-2', 'new')).toBe('failed')
+    expect(await entries.store('k-3', 'new')).toBe('failed')
+    expect(await entries.fetch('k-1', 'part')).toBe('k-1')
+    expect(service.counters().service).toBe(2)
+    expect(entries.troubles()).toStrictEqual([
+      expect.stringMatching(
+        /^The cache service lets this job write nothing: .*cache write denied: token has no writable scopes\. Where that is as it should be, write `cache-write: never`\.$/,
+      ),
+    ])
+  })
+
+  test('a token that may do nothing is asked once for each', async () => {
+    await start()
+    const { entries } = client({ protocol, access: 'none' })
+    expect(await entries.fetch('k-1', 'part')).toBeUndefined()
+    expect(await entries.has('k-1', 'part')).toBe(false)
+    expect(service.counters().service).toBe(1)
+    expect(entries.troubles()).toStrictEqual([expect.stringContaining('lets this job read nothing: ')])
+  })
+
+  test.each(['read', 'none'])('cache-mode: %s of the workflow is a refusal, too', async (mode) => {
+    await start()
+    const { entries, desk } = client(job, { ACTIONS_CACHE_MODE: mode })
+    writeFileSync(join(desk, 'part'), content)
+    expect(await entries.store('k-1', 'part')).toBe('failed')
+    expect(entries.troubles()).toStrictEqual([
+      expect.stringContaining(`write nothing: Cache save skipped: the effective cache-mode '${mode}' does not permit`),
+    ])
+    expect(service.requests).toStrictEqual([])
+  })
+
+  test('after a 429, nothing is asked any more', async () => {
+    await start()
+    service.script({ answer: { status: 429, headers: { 'retry-after': '18' } } })
+    const { entries, desk } = client(job)
+    writeFileSync(join(desk, 'part'), content)
+    expect(await entries.fetch('k-1', 'part')).toBeUndefined()
+    expect(await entries.fetch('k-2', 'part')).toBeUndefined()
+    expect(await entries.store('k-3', 'part')).toBe('failed')
+    expect(service.requests).toHaveLength(1)
+    const [text = '', ...rest] = entries.troubles()
+    expect(rest).toStrictEqual([])
+    expect(text).toMatch(/^The cache service limits the requests of this repository: .*\. The rest of this run goes on/)
+    expect(text).toContain(protocol === 'v2' ? 'your rate limit will reset in 18 seconds' : 'responded with 429')
+    await until(() => processes().length === 0)
+  })
+})
+
+interface Row {
+  readonly call: Fault['call']
+  readonly answer: Answer
+  readonly job?: Job
+  readonly azure?: boolean
+  readonly store?: boolean
+  readonly deadlineMs?: number
+  readonly trouble: RegExp
+}
+
+const find = 'GetCacheEntryDownloadURL'
+const v1: Job = { protocol: 'v1' }
+const late = /^The cache service was too slow: "k-1" had no answer within 2 s\.$/
+const slow = { deadlineMs: 2000, trouble: late }
+const unpacked = /^Something could not be read from the cache service: .*tar.* failed/
+const rows: readonly Row[] = [
+  { call: find, answer: { status: 500 }, ...slow },
+  { call: find, answer: { status: 503 }, ...slow },
+  { call: find, answer: { hang: 4000 }, ...slow },
+  { call: find, answer: 'cut', ...slow },
+  { call: find, answer: 'garbage', ...slow },
+  { call: find, answer: { hang: 100 }, trouble: /^The connection to the cache service broke: .*ECONNRESET/ },
+  { call: find, answer: { status: 404 }, trouble: /^The cache service answered with an error: .*\(404\) Not Found/ },
+  { call: 'GetBlob', answer: 'cut', trouble: /^The connection to the cache service broke: aborted\.$/ },
+  { call: 'GetBlob', answer: 'cut', azure: true, trouble: /^The connection to the cache service broke: aborted\.$/ },
+  { call: 'GetBlob', answer: { stall: 4000 }, ...slow },
+  { call: 'GetBlob', answer: 'truncate', trouble: unpacked },
+  { call: 'GetBlob', answer: { flip: 200_000 }, trouble: unpacked },
+  { call: 'GetBlob', answer: { flip: 200_000 }, azure: true, trouble: unpacked },
+  { call: 'GetBlob', answer: 'gone', trouble: /error: status 404 instead of the archive\.$/ },
+  { call: 'GetBlob', answer: 'expired', trouble: /error: status 403 instead of the archive\.$/ },
+  { call: 'HeadBlob', answer: 'gone', azure: true, trouble: /error: status 404 instead of the archive\.$/ },
+  { call: 'HeadBlob', answer: 'expired', azure: true, trouble: /error: status 403 instead of the archive\.$/ },
+  { call: 'getCacheEntry', job: v1, answer: { status: 500 }, trouble: /error: .*responded with 500\.$/ },
+  { call: 'getCacheEntry', job: v1, answer: { hang: 4000 }, ...slow },
+  { call: 'getCacheEntry', job: v1, answer: 'cut', ...slow },
+  { call: 'GetBlob', job: v1, answer: 'gone', trouble: /error: status 404 instead of the archive\.$/ },
+  { call: 'GetBlob', job: v1, answer: 'gone', azure: true, trouble: /error: status 404 instead of the archive\.$/ },
+  { call: 'CreateCacheEntry', store: true, answer: { status: 500 }, ...slow },
+  { call: 'CreateCacheEntry', store: true, answer: 'cut', ...slow },
+  { call: 'CreateCacheEntry', store: true, answer: { status: 404 }, trouble: /error: .*\(404\) Not Found/ },
+  { call: 'CreateCacheEntry', store: true, answer: { hang: 100 }, trouble: /^The connection .* broke: .*ECONNRESET/ },
+  { call: 'PutBlob', store: true, answer: 'expired', trouble: /error: .*Signature not valid/ },
+  { call: 'PutBlob', store: true, answer: { status: 503 }, ...slow },
+  { call: 'FinalizeCacheEntryUpload', store: true, answer: { status: 409 }, trouble: /error: .*\(409\) Conflict/ },
+  { call: 'reserveCache', job: v1, store: true, answer: { status: 500 }, trouble: /error: .*responded with 500\.$/ },
+  // By v1 the library gives the id of a reservation for these, as if all were well.
+  { call: 'uploadChunk', job: v1, store: true, answer: { status: 500 }, trouble: /error: .*with 500/ },
+  { call: 'commitCache', job: v1, store: true, answer: { status: 409 }, trouble: /error: .*with 409/ },
+]
+
+const nameOf = ({ call, answer, job, azure }: Row) =>
+  `${job?.protocol ?? 'v2'}${azure === true ? ' at Azure' : ''} ${String(call)}: ${JSON.stringify(answer)}`
+
+describe('a fault is a miss with one text', () => {
+  test.each(rows.map((row) => [nameOf(row), row] as const))('%s', async (_, row) => {
+    await start({ azure: row.azure === true })
+    if (row.store !== true) await leave('k-1', content, row.job)
+    const { entries, desk } = client(row.job)
+    const deadlineMs = row.deadlineMs ?? 20_000
+    // The process is there, so that the time is that of the fault alone.
+    await entries.has('warm', 'part')
+    service.script({ call: row.call ?? find, answer: row.answer })
+    if (row.store === true) writeFileSync(join(desk, 'part'), content)
+    const before = performance.now()
+    const result =
+      row.store === true ? entries.store('k-1', 'part', deadlineMs) : entries.fetch('k-1', 'part', deadlineMs)
+    expect(await result).toBe(row.store === true ? 'failed' : undefined)
+    expect(performance.now() - before).toBeLessThan(deadlineMs + 500)
+    expect(entries.troubles()).toStrictEqual([expect.stringMatching(row.trouble)])
+    expect(entries.counts().failures).toBe(1)
+    expect(service.unfinished().length + service.entries().length).toBeLessThan(2)
+  })
+
+  test('the library gives up by itself after five tries', async () => {
+    await start()
+    service.script({ call: find, answer: { status: 503 } })
+    const { entries } = client()
+    expect(await entries.fetch('k-1', 'part', 50_000)).toBeUndefined()
+    expect(entries.troubles()).toStrictEqual([
+      expect.stringMatching(/^The cache service answered with an error: .*after 5 attempts.*\(503\)/),
+    ])
+    expect(entries.counts()).toStrictEqual({ requests: 5, failures: 1 })
+  })
+
+  test('a file that is not there is not stored', async () => {
+    await start()
+    const { entries } = client()
+    expect(await entries.store('k-1', 'part')).toBe('failed')
+    expect(await entries.store('k-1', 'parts/part')).toBe('failed')
+    expect(entries.troubles()).toStrictEqual([
+      expect.stringMatching(/^A file of the cache was not there when it was to be stored: Path Validation Error/),
+    ])
+    expect(service.requests).toStrictEqual([])
+  })
+
+  test.each(['../part', '/part', 'a/../b', '*', '!part', 'a\nb', '.', ''])('%j is no path for it', async (path) => {
+    await start()
+    const { entries } = client()
+    expect(await entries.fetch('k-1', path)).toBeUndefined()
+    expect(entries.troubles()).toStrictEqual([expect.stringContaining('is no path of a file below the desk')])
+    expect(service.requests).toStrictEqual([])
+  })
+})
+
+describe('stopping', () => {
+  test('three failures in a row are enough; a success between them makes good', async () => {
+    await start()
+    await leave('good')
+    service.forget()
+    service.script({ call: find, key: /^bad/, answer: { status: 404 } })
+    service.script({ call: find, key: /^cut/, answer: { hang: 10 } })
+    const { entries } = client()
+    for (const key of ['bad-1', 'bad-2', 'good', 'bad-3', 'cut-4', 'bad-5', 'good', 'bad-6'])
+      expect(await entries.fetch(key, 'part')).toBe(
+        key === 'good' && entries.counts().failures < 3 ? 'good' : undefined,
+      )
+    expect(service.counters().calls).toMatchObject({ [find]: 6 })
+    expect(entries.counts()).toStrictEqual({ requests: 6, failures: 5 })
+    expect(entries.troubles()).toStrictEqual([
+      expect.stringMatching(/^The cache service answered .*\(404\).*\. The rest of this run goes on without it\.$/),
+      expect.stringMatching(/^The connection to the cache service broke: [^]*(?<!without it\.)$/),
+    ])
+  })
+
+  test('those who wait for their turn are let go', async () => {
+    await start()
+    service.script({ call: find, answer: { hang: 10_000 } })
+    const { entries } = client()
+    const before = performance.now()
+    const all = await Promise.all(Array.from({ length: 12 }, (_, n) => entries.fetch(`k-${n}`, `p-${n}`, 1500)))
+    expect(all).toStrictEqual(all.map(() => undefined))
+    // The first two that failed have let one more in each.
+    expect(performance.now() - before).toBeLessThan(2500)
+    expect(service.requests.length).toBeLessThan(7)
+    expect(entries.troubles()).toHaveLength(1)
+  })
+
+  test('the process is killed in the middle: all that was asked is given up, and it is not started again', async () => {
+    await start({ bandwidth: 200_000 })
+    const { entries, desk } = client()
+    for (const name of ['one', 'two']) writeFileSync(join(desk, name), content)
+    const all = ['one', 'two'].map((name) => entries.store(name, name))
+    await until(() => service.counters().calls.PutBlob === 2)
+    process.kill(transferProcess(), 'SIGKILL')
+    const before = performance.now()
+    expect(await Promise.all(all)).toStrictEqual(['failed', 'failed'])
+    expect(performance.now() - before).toBeLessThan(500)
+    expect(await entries.fetch('one', 'one')).toBeUndefined()
+    expect(processes()).toStrictEqual([])
+    expect(entries.troubles()).toStrictEqual([
+      'The process that talks to the cache service ended by SIGKILL. The rest of this run goes on without it.',
+    ])
+  })
+
+  test('a program that can’t run says why', async () => {
+    await start()
+    const entries = openGithub({ desk: makeFolder('desk'), program: '/nowhere/transfer.js', env: environment() })
+    opened.push(entries)
+    expect(await entries.fetch('k-1', 'part')).toBeUndefined()
+    expect(entries.troubles()).toStrictEqual([
+      expect.stringMatching(/ended with exit code 1: Error: Cannot find module '\/nowhere\/transfer\.js'\. The rest/),
+    ])
+  })
+
+  test('close() ends tar with it, at once and without a word', async () => {
+    await start()
+    const { entries, desk } = client()
+    writeFileSync(join(desk, 'part'), randomBytes(100 * 1024 * 1024))
+    const stored = entries.store('k-1', 'part')
+    const findTar = () => processes().find((pid) => nameOfProcess(pid) === 'tar')
+    await until(() => findTar() !== undefined)
+    const tar = findTar() ?? 0
+    // So that it can't come to an end by itself.
+    process.kill(tar, 'SIGSTOP')
+    const before = performance.now()
+    entries.close()
+    expect(await stored).toBe('failed')
+    await until(() => nameOfProcess(tar) === '')
+    expect(performance.now() - before).toBeLessThan(500)
+    expect(entries.troubles()).toStrictEqual([])
+    expect(await entries.fetch('k-1', 'part')).toBeUndefined()
+    expect(processes()).toStrictEqual([])
+  })
+
+  test('without time, nothing is asked', async () => {
+    await start()
+    const { entries } = client()
+    expect(await entries.fetch('k-1', 'part', 0)).toBeUndefined()
+    expect([processes(), entries.troubles()]).toStrictEqual([[], []])
+  })
+})
+
+function nameOfProcess(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+describe('secrets and strangers', () => {
+  test('no token is in the arguments, and standard output leads nowhere', async () => {
+    await start()
+    const { entries } = client()
+    await entries.fetch('k-1', 'part')
+    const pid = transferProcess()
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).toStrictEqual([process.execPath, program, ''])
+    expect(readlinkSync(`/proc/${pid}/fd/1`)).toBe('/dev/null')
+  })
+
+  test('an archive of somebody else’s writes nothing but its file', async () => {
+    await start()
+    await leave('k-1')
+    const { entries, desk } = client()
+    const outside = makeFolder('outside')
+    const stage = makeFolder('stage')
+    mkdirSync(join(stage, 'a'))
+    for (const [path, text] of [
+      ['part', 'part'],
+      ['a/up', 'x'],
+      ['absolute', 'x'],
+    ] as const)
+      writeFileSync(join(stage, path), text)
+    symlinkSync(outside, join(stage, 'link'))
+    const names = [
+      `s,^a/up$,../../${outside.slice(1)}/up,`,
+      `s,^absolute$,${outside}/absolute,`,
+      's,^through$,link/through,',
+    ]
+    writeFileSync(join(stage, 'through'), 'x')
+    const tar = ['-P', '-C', stage, ...names.map((name) => `--transform=${name}`)]
+    const members = ['link', 'through', 'a/up', 'absolute', 'part']
+    const archive = execFileSync('tar', ['--zstd', '-cf', '-', ...tar, ...members])
+    service.replace('k-1', archive)
+    expect(await entries.fetch('k-1', 'part')).toBe('k-1')
+    expect(readFileSync(join(desk, 'part'), 'utf8')).toBe('part')
+    expect(readdirSync(outside)).toStrictEqual([])
+  })
+
+  test('an archive with a link instead of the file, or without it, is none', async () => {
+    await start()
+    await leave('k-1')
+    const { entries, desk } = client()
+    const stage = makeFolder('stage')
+    symlinkSync('/etc/hostname', join(stage, 'part'))
+    writeFileSync(join(stage, 'other'), 'x')
+    for (const member of ['part', 'other']) {
+      service.replace('k-1', execFileSync('tar', ['--zstd', '-cf', '-', '-C', stage, member]))
+      writeFileSync(join(desk, 'part'), 'left by another')
+      expect(await entries.fetch('k-1', 'part')).toBeUndefined()
+    }
+    expect(entries.troubles()).toStrictEqual([expect.stringContaining('the archive of k-1 has no file part in it')])
+  })
+
+  test('a process that only talks to the service ends when it has nothing else to do, and prints nothing', async () => {
+    await start()
+    await leave('k-1')
+    const folder = makeFolder('script')
+    const source = readFileSync(join(repository, 'src/cache/github.ts'), 'utf8')
+    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022, verbatimModuleSyntax: true }
+    writeFileSync(join(folder, 'github.mjs'), ts.transpileModule(source, { compilerOptions }).outputText)
+    writeFileSync(
+      join(folder, 'main.mjs'),
+      `import { openGithub } from './github.mjs'
+       const entries = openGithub(JSON.parse(process.env.OPTIONS))
+       process.exitCode = (await entries.fetch('k-1', 'part')) === 'k-1' ? 7 : 1`,
+    )
+    const options = JSON.stringify({ desk: makeFolder('desk'), program, env: environment() })
+    const child = spawn(process.execPath, [join(folder, 'main.mjs')], { env: { OPTIONS: options }, timeout: 20_000 })
+    let printed = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        printed += chunk.toString()
+      })
+    const before = performance.now()
+    const [exitCode] = (await once(child, 'close')) as [number]
+    expect({ exitCode, printed }).toStrictEqual({ exitCode: 7, printed: '' })
+    expect(performance.now() - before).toBeLessThan(10_000)
+  })
+})
+
+describe('memory', () => {
+  test.each(modes.slice(0, 4))('%s: 256 MiB go up and come down in less than 150', async (_, options, job) => {
+    await start(options)
+    const { entries, desk } = client(job)
+    const large = randomBytes(256 * 1024 * 1024)
+    writeFileSync(join(desk, 'part'), large)
+    expect(await entries.store('k-1', 'part')).toBe('stored')
+    expect(await entries.fetch('k-1', 'part')).toBe('k-1')
+    expect(readFileSync(join(desk, 'part')).equals(large)).toBe(true)
+    const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${transferProcess()}/status`, 'utf8'))?.[1]) / 1024
+    expect(peak).toBeGreaterThan(40)
+    expect(peak).toBeLessThan(150)
+  })
+})

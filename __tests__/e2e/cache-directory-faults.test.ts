@@ -1,0 +1,211 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { accountFor } from '../harness/account.js'
+import {
+  cacheDirectory,
+  directoryStep,
+  idsIn,
+  indexOf,
+  recordsIn,
+  scopeIn,
+  withFiles,
+} from '../harness/cache-directory-steps.js'
+import { contentOf, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import { succeed } from '../harness/clean-step.js'
+import { makeFolder, removeFolders } from '../harness/folders.js'
+import { runAction } from '../harness/runner.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+
+jest.setTimeout(120_000)
+
+let stand: Stand
+
+beforeAll(async () => {
+  stand = await setUpStand()
+})
+
+afterAll(async () => {
+  await stand.stop()
+  await removeFolders()
+})
+
+function expectTidy(scope: string): void {
+  expect(idsIn(scope, 'overlay')).toStrictEqual(recordsIn(scope, 'layers'))
+  expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
+  expect(idsIn(scope, 'overlay-containers')).toStrictEqual([])
+  expect(readdirSync(scope).sort()).toStrictEqual(['index.json', 'mounts', 'root'])
+}
+
+/** Puts the clock of a lock back, as if its holder had been silent for long. */
+function letAge(scope: string): void {
+  const then = new Date(Date.now() - 60_000)
+  utimesSync(join(scope, 'lock'), then, then)
+}
+
+/** A job that dies while it builds in the folder of a cache, and leaves its lock there. */
+async function die(directory: string, small: string): Promise<void> {
+  const options = withFiles(directoryStep(stand, directory), { small })
+  const step = await runAction({ ...options, signal: { name: 'SIGKILL', when: /^STEP 5\/6/m } })
+  expect(step.exitCode).toBe('SIGKILL')
+  expect(step.post?.exitCode).toBe(0)
+  expect(warningsOf({ log: '', post: step.post })).toStrictEqual([])
+  expect(step.leftInTemp).toStrictEqual([])
+  expect(step.leftRunning).toStrictEqual([])
+}
+
+describe('a job is killed while it builds', () => {
+  test('at once after it, another does without', async () => {
+    const directory = cacheDirectory()
+    await recover(stand, directoryStep(stand, directory))
+    await die(directory, 'killed')
+    const step = await withstand(stand, directoryStep(stand, directory))
+    const texts = warningsOf(step)
+    expect(texts).toStrictEqual(texts.length === 0 ? [] : [expect.stringMatching(/another job builds in .*without/)])
+  })
+
+  test('later, another finds what was whole, and sweeps the rest', async () => {
+    const directory = cacheDirectory()
+    await recover(stand, directoryStep(stand, directory))
+    await die(directory, 'killed')
+    const scope = scopeIn(directory)
+    letAge(scope)
+    expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
+    expectTidy(scope)
+  })
+
+  test('the first of all', async () => {
+    const directory = cacheDirectory()
+    await die(directory, 'small')
+    const scope = scopeIn(directory)
+    letAge(scope)
+    await recover(stand, directoryStep(stand, directory))
+    expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
+    expectTidy(scope)
+  })
+})
+
+test('two jobs at once on one folder', async () => {
+  const directory = cacheDirectory()
+  await recover(stand, directoryStep(stand, directory))
+  const builds = ['one', 'two'].map(async (name) => {
+    const options = withFiles(directoryStep(stand, directory, { tags: name }), { small: name })
+    const step = await succeed(options)
+    return { step, name, content: await contentOf(`${stand.reference}:${name}`) }
+  })
+  const results = await Promise.all(builds)
+  for (const { step, name, content } of results) {
+    expect(content.files['srv/small']?.size).toBe(name.length)
+    expect(content.files['srv/big']).toStrictEqual(stand.image.files['srv/big'])
+    expect(warningsOf(step).length).toBeLessThan(2)
+  }
+  const without = results.filter(({ step }) => warningsOf(step).length > 0)
+  expect(without.length).toBeLessThan(2)
+  for (const { step } of without) expect(warningsOf(step)[0]).toMatch(/another job builds in .*without/)
+  const after = await recover(stand, directoryStep(stand, directory))
+  expect(after.outputs['cache-hit']).toBe('full')
+  expectTidy(scopeIn(directory))
+})
+
+interface Index {
+  layers: { record: { id: string; parent?: string } }[]
+  images: { record: { id: string; layer?: string } }[]
+  memory: { name: string; content: string }[]
+}
+
+const outside = '../../../outside'
+const spoilt: Readonly<{ [name: string]: (text: string) => string }> = {
+  'is empty': () => '',
+  'is half written': (text) => text.slice(0, text.length / 2),
+  'has a flipped byte': (text) => `\xdf${text.slice(1)}`,
+  'is another format': () => '{"format":2}',
+  'names ../.. as layers': (text) => changed(text, ({ layers }) => layers.map(({ record }) => (record.id = outside))),
+  'names ../.. as images': (text) => changed(text, ({ images }) => images.map(({ record }) => (record.id = outside))),
+  'names ../.. as memory': (text) => changed(text, ({ memory }) => memory.push({ name: outside, content: '' })),
+}
+
+function changed(text: string, change: (index: Index) => unknown): string {
+  const index = JSON.parse(text) as Index
+  change(index)
+  return JSON.stringify(index)
+}
+
+describe('an index.json that', () => {
+  test.each(Object.entries(spoilt))('%s', async (_, spoil) => {
+    const directory = cacheDirectory()
+    await recover(stand, directoryStep(stand, directory))
+    const scope = scopeIn(directory)
+    const file = join(scope, 'index.json')
+    for (const path of [join(scope, 'outside'), join(directory, 'outside')]) writeFileSync(path, 'here')
+    writeFileSync(file, spoil(readFileSync(file, 'utf8')))
+    const step = await withstand(stand, directoryStep(stand, directory))
+    expect(warningsOf(step)).toStrictEqual([expect.stringMatching(/^Cache: the index is not used: /)])
+    expect(step.outputs['cache-hit']).toBe('none')
+    for (const path of [join(scope, 'outside'), join(directory, 'outside')]) {
+      expect(readFileSync(path, 'utf8')).toBe('here')
+      rmSync(path)
+    }
+    expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
+    expectTidy(scope)
+  })
+})
+
+describe('a storage root of which', () => {
+  const losses: Readonly<{ [name: string]: (scope: string) => void }> = {
+    'the records of layers are half written': (scope) =>
+      writeFileSync(join(scope, 'root/overlay-layers/layers.json'), '[{'),
+    'the records of images are half written': (scope) =>
+      writeFileSync(join(scope, 'root/overlay-images/images.json'), '[{'),
+    'the folder of a layer is gone': (scope) => {
+      const [layer] = indexOf(scope).layers.slice(-1)
+      rmSync(join(scope, 'root/overlay', layer?.record.id ?? 'none'), { recursive: true })
+    },
+    'the files of an image are gone': (scope) => {
+      const [image] = indexOf(scope).images.slice(-1)
+      rmSync(join(scope, 'root/overlay-images', image?.record.id ?? 'none'), { recursive: true })
+    },
+    'everything is gone': (scope) => {
+      rmSync(join(scope, 'root'), { recursive: true })
+    },
+  }
+
+  test.each(Object.entries(losses))('%s', async (_, lose) => {
+    const directory = cacheDirectory()
+    await recover(stand, directoryStep(stand, directory))
+    lose(scopeIn(directory))
+    const step = await withstand(stand, directoryStep(stand, directory))
+    expect(warningsOf(step).length).toBeLessThan(2)
+    await recover(stand, directoryStep(stand, directory))
+    expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
+    expectTidy(scopeIn(directory))
+  })
+})
+
+describe('a folder that can’t be used is one warning', () => {
+  test('it is a file', async () => {
+    const directory = join(cacheDirectory(), 'file')
+    writeFileSync(directory, '')
+    const step = await withstand(stand, directoryStep(stand, directory))
+    expect(warningsOf(step)).toStrictEqual([expect.stringContaining(directory)])
+  })
+
+  testUnless(rootReason)('it is somebody else’s', async () => {
+    const directory = makeFolder('others')
+    const step = await withstand(stand, directoryStep(stand, directory))
+    expect(warningsOf(step)).toStrictEqual([expect.stringContaining(directory)])
+    expect(readdirSync(directory)).toStrictEqual([])
+  })
+
+  testUnless(rootReason)('it is root’s own, where root drops to an account', async () => {
+    const closed = makeFolder('closed')
+    chmodSync(closed, 0o700)
+    const directory = join(closed, 'cache')
+    mkdirSync(directory)
+    const inputs = { 'rootless-user': accountFor('user').name }
+    const step = await withstand(stand, directoryStep(stand, directory, inputs, { as: 'root' }))
+    expect(warningsOf(step)).toStrictEqual([expect.stringContaining(closed)])
+    expect(existsSync(directory)).toBe(true)
+  })
+})

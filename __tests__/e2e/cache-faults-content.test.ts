@@ -1,0 +1,167 @@
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+
+import { compress, flipped, newestKeys, packEntry, rewrite, unpackEntry } from '../harness/cache-archives.js'
+import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import { type CacheService, startCacheService } from '../harness/cache-service.js'
+import { makeFolder, removeFolders } from '../harness/folders.js'
+import type { StepOptions } from '../harness/runner.js'
+
+jest.setTimeout(120_000)
+
+let stand: Stand
+let service: CacheService
+let build: () => StepOptions
+let keys: Awaited<ReturnType<typeof newestKeys>>
+let scopes = 0
+/** Whether the scope has what a run without troubles leaves. */
+let isWhole = false
+
+beforeAll(async () => {
+  stand = await setUpStand()
+  service = await startCacheService()
+})
+
+afterAll(async () => {
+  await service.stop()
+  await stand.stop()
+  await removeFolders()
+})
+
+beforeEach(async () => {
+  if (!isWhole) {
+    const inputs = { 'cache-scope': String((scopes += 1)) }
+    build = () => jobStep(stand, service, inputs)
+    await recover(stand, build())
+  }
+  keys = await newestKeys(service)
+  isWhole = false
+})
+
+/** Runs the build, and once more: what was wrong is made good by the first run, and not met again. */
+async function expectHealed(hit: string, warning: RegExp): Promise<void> {
+  const step = await withstand(stand, build())
+  console.log(expect.getState().currentTestName, step.outputs['cache-hit'], warningsOf(step))
+  expect(step.outputs['cache-hit']).toBe(hit)
+  const after = await recover(stand, build())
+  expect(after.outputs['cache-hit']).toBe('full')
+  isWhole = true
+  expect(warningsOf(step)).toStrictEqual([expect.stringMatching(warning)])
+}
+
+const unread = /Something could not be read from the cache service: |The connection to the cache service broke/
+const other = /a part of the cache is not what the index says: its SHA-256 is another/
+const gone = /a part of the cache is not there any more/
+
+describe('an archive', () => {
+  test.each(['index', 'big', 'small'] as const)('with a flipped byte: %s', async (kind) => {
+    service.replace(keys[kind], flipped(service.blob(keys[kind])))
+    await expectHealed('none', unread)
+  })
+
+  test.each(['index', 'big', 'small'] as const)('of which half is there: %s', async (kind) => {
+    const bytes = service.blob(keys[kind])
+    service.replace(keys[kind], bytes.subarray(0, bytes.length / 2))
+    await expectHealed('none', unread)
+  })
+
+  test.each(['big', 'small'] as const)('that is gone: %s', async (kind) => {
+    service.remove(keys[kind])
+    await expectHealed('none', gone)
+  })
+
+  test('with paths to elsewhere in it', async () => {
+    const folder = makeFolder('elsewhere')
+    const { name, content } = await unpackEntry(service.blob(keys.index))
+    mkdirSync(join(folder, 'in'))
+    for (const path of ['up', 'absolute', `in/${name}`]) writeFileSync(join(folder, path), content)
+    const escape = `${'../'.repeat(12)}${folder.slice(1)}`
+    const renames = [`s,^up$,${escape}/found-up,`, `s,^absolute$,${folder}/found-absolute,`]
+    const args = [...renames.map((rule) => `--transform=${rule}`), 'up', 'absolute', '-C', 'in', name]
+    service.replace(keys.index, await compress(folder, args))
+    const step = await withstand(stand, build())
+    expect(['found-up', 'found-absolute'].filter((file) => existsSync(join(folder, file)))).toStrictEqual([])
+    expect(step.outputs['cache-hit']).toBe('full')
+    expect(warningsOf(step)).toStrictEqual([])
+  })
+
+  test('with a link in it', async () => {
+    const folder = makeFolder('linked')
+    const { name } = await unpackEntry(service.blob(keys.index))
+    symlinkSync('/etc/hostname', join(folder, name))
+    service.replace(keys.index, await compress(folder, [name]))
+    await expectHealed('none', /has no file|could not be read/)
+  })
+})
+
+describe('a file', () => {
+  test.each(['big', 'small'] as const)('with a flipped byte: %s', async (kind) => {
+    await rewrite(service, keys[kind], flipped)
+    await expectHealed('none', other)
+  })
+
+  test('with a flipped byte: index', async () => {
+    await rewrite(service, keys.index, (content) => {
+      // A brace, so that it is no index any more, whatever stands in the middle.
+      content.writeUInt8(content.readUInt8(0) ^ 0xff)
+      return content
+    })
+    await expectHealed('none', /an index is not used: /)
+  })
+
+  test.each(['', 'not JSON', '{"format":2}', '['.repeat(100_000)])('in the place of an index: %.20j', async (text) => {
+    await rewrite(service, keys.index, () => text)
+    await expectHealed('none', /an index is not used: /)
+  })
+
+  test('of another kind in the place of an index', async () => {
+    const { name } = await unpackEntry(service.blob(keys.index))
+    const { content } = await unpackEntry(service.blob(keys.big))
+    service.replace(keys.index, await packEntry({ name, content }))
+    await expectHealed('none', /an index is not used: /)
+  })
+
+  test('for one part in the place of another', async () => {
+    const { content } = await unpackEntry(service.blob(keys.small))
+    await rewrite(service, keys.big, () => content)
+    await expectHealed('none', other)
+  })
+})
+
+interface Record {
+  record: { id: string; parent?: string; layer?: string; 'big-data-names'?: string[]; names?: string[] }
+  part: string
+}
+interface Index {
+  parts: { sha256: string; bytes: number }[]
+  layers: Record[]
+  images: Record[]
+  memory: { name: string; content: string }[]
+  mounts?: string
+}
+
+const outside = '../../../outside'
+const changes: Readonly<{ [name: string]: (index: Index) => unknown }> = {
+  'a layer': ({ layers }) => layers.map(({ record }) => (record.id = outside)),
+  'the parent of a layer': ({ layers }) => layers.map(({ record }) => (record.parent = outside)),
+  'an image': ({ images }) => images.map(({ record }) => (record.id = outside)),
+  'the layer of an image': ({ images }) => images.map(({ record }) => (record.layer = outside)),
+  'a file of an image': ({ images }) => images.map(({ record }) => (record['big-data-names'] = [outside])),
+  'the part of a layer': ({ layers }) => layers.map((layer) => (layer.part = outside)),
+  'a part': ({ parts }) => parts.map((part) => (part.sha256 = outside)),
+  'the part for cache mounts': (index) => (index.mounts = outside),
+  'a memory': ({ memory }) => memory.push({ name: outside, content: '' }),
+}
+
+describe('an index that names ../..', () => {
+  test.each(Object.entries(changes))('as %s', async (_, change) => {
+    await rewrite(service, keys.index, (content) => {
+      const index = JSON.parse(content.toString()) as Index
+      change(index)
+      return JSON.stringify(index)
+    })
+    await expectHealed('none', /an index is not used: .*(outside|id)/)
+  })
+})

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import { type CacheService, type Fault, type Job, startCacheService } from '../harness/cache-service.js'
+import { removeFolders } from '../harness/folders.js'
+
+jest.setTimeout(120_000)
+
+let stand: Stand
+let service: CacheService
+let scopes = 0
+
+beforeAll(async () => {
+  stand = await setUpStand()
+  service = await startCacheService()
+})
+
+afterAll(async () => {
+  await service.stop()
+  await stand.stop()
+  await removeFolders()
+})
+
+interface Row extends Fault {
+  /** The one warning; undefined where the client helps itself. */
+  readonly warning: RegExp | undefined
+  /** `cache-hit` of the run after it. */
+  readonly after: 'full' | 'partial' | 'none'
+}
+
+const INDEX = /^rib1-i-/
+const PARTS = /^rib1-p-/
+const limited = { status: 429, headers: { 'retry-after': '18' } }
+const refused = /The cache service limits the requests of this repository: .*The rest of this run goes on without it\.$/
+const error = /The cache service answered with an error: /
+const slow = /The cache service was too slow: /
+const broken = /The connection to the cache service broke: /
+const unsaved = /not everything was taken|The index was not taken/i
+
+const rows: Readonly<Record<'v2' | 'v1', readonly Row[]>> = {
+  v2: [
+    { call: 'CreateCacheEntry', answer: limited, warning: refused, after: 'none' },
+    { call: 'CreateCacheEntry', key: PARTS, answer: { status: 503 }, warning: slow, after: 'none' },
+    { call: 'CreateCacheEntry', times: 1, answer: { status: 500 }, warning: undefined, after: 'full' },
+    {
+      call: 'CreateCacheEntry',
+      key: /^rib1-p-[0-9a-f]{64}$/,
+      answer: { status: 409 },
+      warning: undefined,
+      after: 'full',
+    },
+    { call: 'CreateCacheEntry', key: PARTS, answer: { status: 409 }, warning: unsaved, after: 'none' },
+    { call: 'CreateCacheEntry', key: INDEX, answer: { status: 409 }, warning: unsaved, after: 'none' },
+    { call: 'PutBlob', key: PARTS, answer: 'expired', warning: error, after: 'none' },
+    { call: 'PutBlob', key: PARTS, times: 1, answer: 'cut', warning: undefined, after: 'full' },
+    { call: 'PutBlob', key: PARTS, answer: { hang: 60_000 }, warning: slow, after: 'none' },
+    { call: 'FinalizeCacheEntryUpload', key: PARTS, answer: { status: 409 }, warning: error, after: 'none' },
+  ],
+  v1: [
+    { call: 'reserveCache', answer: limited, warning: refused, after: 'none' },
+    { call: 'reserveCache', key: PARTS, answer: { status: 500 }, warning: error, after: 'none' },
+    { call: 'reserveCache', key: /^rib1-p-[0-9a-f]{64}$/, answer: { status: 409 }, warning: undefined, after: 'full' },
+    { call: 'uploadChunk', key: PARTS, answer: { status: 500 }, warning: error, after: 'none' },
+    { call: 'uploadChunk', key: PARTS, answer: 'cut', warning: broken, after: 'none' },
+    { call: 'uploadChunk', key: PARTS, answer: { hang: 60_000 }, warning: slow, after: 'none' },
+    { call: 'commitCache', key: PARTS, answer: { status: 409 }, warning: error, after: 'none' },
+  ],
+}
+
+describe.each(['v2', 'v1'] as const)('saving by %s', (protocol) => {
+  const build = (job: Job = {}) => {
+    const inputs = { 'cache-scope': String(scopes), 'cache-deadline': '5s' }
+    return jobStep(stand, service, inputs, { job: { protocol, ...job } })
+  }
+
+  test.each(rows[protocol].map((row) => [nameOf(row), row] as const))('%s', async (_, { warning, after, ...fault }) => {
+    scopes += 1
+    const script = service.script(fault)
+    const step = await withstand(stand, build())
+    script.end()
+    expect(script.hits).toBeGreaterThan(0)
+    expect((await recover(stand, build())).outputs['cache-hit']).toBe(after)
+    expect(warningsOf(step)).toStrictEqual(warning === undefined ? [] : [expect.stringMatching(warning)])
+  })
+
+  test('a token that may only read', async () => {
+    scopes += 1
+    const before = service.entries()
+    const step = await withstand(stand, build({ access: 'read' }))
+    expect(service.entries()).toStrictEqual(before)
+    expect((await recover(stand, build())).outputs['cache-hit']).toBe('none')
+    const reading = await withstand(stand, build({ access: 'read' }))
+    expect(reading.outputs['cache-hit']).toBe('full')
+    expect(warningsOf(step)).toStrictEqual([
+      expect.stringMatching(/lets this job write nothing: .*`cache-write: never`/),
+    ])
+    expect(warningsOf(reading)).toStrictEqual([])
+  })
+
+  test('a token that may do nothing', async () => {
+    const step = await withstand(stand, build({ access: 'none' }))
+    expect(step.outputs['cache-hit']).toBe('none')
+    expect(warningsOf(step)).toStrictEqual([
+      expect.stringMatching(/The cache service lets this job (read|write) nothing: /),
+    ])
+  })
+})
+
+function nameOf({ call, key, times, answer }: Row): string {
+  return [call ?? 'every call', key?.source ?? '', times === undefined ? '' : 'once', JSON.stringify(answer)].join(' ')
+}

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import { type CacheService, type Fault, type Job, startCacheService } from '../harness/cache-service.js'
+import { removeFolders } from '../harness/folders.js'
+
+jest.setTimeout(120_000)
+
+let stand: Stand
+let service: CacheService
+
+beforeAll(async () => {
+  stand = await setUpStand()
+  service = await startCacheService()
+})
+
+afterAll(async () => {
+  await service.stop()
+  await stand.stop()
+  await removeFolders()
+})
+
+interface Row extends Fault {
+  /** The one warning; undefined where the client helps itself. */
+  readonly warning: RegExp | undefined
+  /** `cache-hit` of the run. */
+  readonly hit: 'full' | 'partial' | 'none'
+}
+
+const INDEX = /^rib1-i-/
+const PARTS = /^rib1-p-/
+const limited = { status: 429, headers: { 'retry-after': '18' } }
+const refused = /The cache service limits the requests of this repository: .*The rest of this run goes on without it\.$/
+const error = /The cache service answered with an error: /
+const broken = /The connection to the cache service broke: /
+const slow = /The cache service was too slow: /
+const unread = /Something could not be read from the cache service: /
+
+const rows: Readonly<Record<'v2' | 'v1', readonly Row[]>> = {
+  v2: [
+    { answer: limited, warning: refused, hit: 'none' },
+    { call: 'GetCacheEntryDownloadURL', key: PARTS, answer: limited, warning: refused, hit: 'none' },
+    { call: 'GetCacheEntryDownloadURL', times: 1, answer: { status: 500 }, warning: undefined, hit: 'full' },
+    { answer: { status: 503 }, warning: slow, hit: 'none' },
+    { call: 'GetCacheEntryDownloadURL', key: INDEX, answer: { hang: 60_000 }, warning: slow, hit: 'none' },
+    { call: 'GetBlob', key: INDEX, answer: 'cut', warning: broken, hit: 'none' },
+    { call: 'GetBlob', key: PARTS, answer: 'cut', warning: broken, hit: 'none' },
+    { call: 'GetBlob', key: PARTS, answer: 'truncate', warning: unread, hit: 'none' },
+    { call: 'GetBlob', key: PARTS, answer: { flip: 1_000_000 }, warning: unread, hit: 'none' },
+    { call: 'GetBlob', key: PARTS, answer: 'gone', warning: error, hit: 'none' },
+    { call: 'GetBlob', answer: 'expired', warning: error, hit: 'none' },
+  ],
+  v1: [
+    { answer: limited, warning: refused, hit: 'none' },
+    { call: 'getCacheEntry', times: 1, answer: { status: 500 }, warning: error, hit: 'none' },
+    { answer: { status: 503 }, warning: error, hit: 'none' },
+    { call: 'GetBlob', key: PARTS, answer: 'cut', warning: broken, hit: 'none' },
+    { call: 'GetBlob', key: PARTS, answer: 'truncate', warning: unread, hit: 'none' },
+    { call: 'GetBlob', key: PARTS, times: 1, answer: 'gone', warning: error, hit: 'none' },
+    { call: 'GetBlob', answer: 'expired', warning: error, hit: 'none' },
+  ],
+}
+
+describe.each(['v2', 'v1'] as const)('restoring by %s', (protocol) => {
+  const job: Job = { protocol }
+  const options = () => jobStep(stand, service, { 'cache-scope': protocol, 'cache-deadline': '5s' }, { job })
+
+  beforeAll(async () => {
+    await recover(stand, options())
+  })
+
+  test.each(rows[protocol].map((row) => [nameOf(row), row] as const))('%s', async (_, { warning, hit, ...fault }) => {
+    const script = service.script(fault)
+    const step = await withstand(stand, options())
+    script.end()
+    expect(script.hits).toBeGreaterThan(0)
+    expect(step.outputs['cache-hit']).toBe(hit)
+    expect(warningsOf(step)).toStrictEqual(warning === undefined ? [] : [expect.stringMatching(warning)])
+  })
+
+  test('after all of that, everything is there', async () => {
+    expect((await recover(stand, options())).outputs['cache-hit']).toBe('full')
+  })
+})
+
+function nameOf({ call, key, times, answer }: Row): string {
+  return [call ?? 'every call', key?.source ?? '', times === undefined ? '' : 'once', JSON.stringify(answer)].join(' ')
+}

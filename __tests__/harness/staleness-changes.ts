@@ -1,0 +1,94 @@
+import type { ImageFile, PulledImage } from './images.js'
+import { imageFiles } from './images.js'
+
+/** A build that differs in one thing from `usual`. */
+export interface Change {
+  readonly name: string
+  /** Put over the usual inputs. */
+  readonly inputs?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
+  /** Instead of the usual Dockerfile. */
+  readonly lines?: (base: string) => readonly string[]
+  /** Nothing of the image changes, and every step comes back from the usual build. */
+  readonly isSame?: boolean
+  /** First Buildah that can do it. */
+  readonly since?: string
+}
+
+const usualArguments = ['LABELLED=a', 'PORT=1001', 'SIGNAL=SIGTERM', 'DATA=a']
+
+export const usualInputs: Readonly<Record<string, string>> = {
+  'build-args': usualArguments.join('\n'),
+  labels: 'given=a\nbeside=b',
+  annotations: 'noted=a\nbeside=b',
+}
+
+/** No COPY and no RUN behind the instructions that only the configuration shows, which would be built anew with them. */
+export function usualLines(base: string): string[] {
+  return [
+    `FROM ${base}`,
+    'RUN cat /etc/hosts > /hosts && ulimit -n > /limit',
+    ...['LABELLED', 'PORT', 'SIGNAL', 'DATA'].map((name) => `ARG ${name}`),
+    'LABEL seen=$LABELLED',
+    'EXPOSE $PORT',
+    'STOPSIGNAL $SIGNAL',
+    'VOLUME /data/$DATA',
+    'CMD ["/bin/true"]',
+  ]
+}
+
+function withArgument(name: string, value: string): Record<string, string> {
+  const others = usualArguments.filter((one) => !one.startsWith(`${name}=`))
+  return { 'build-args': [...others, `${name}=${value}`].join('\n') }
+}
+
+const forScratch = (): string[] => ['FROM scratch', 'COPY file /file', 'ENV A=1']
+
+/** One after the other they are built in one scope, so that each finds what all before it have left. */
+export const changes: readonly Change[] = [
+  { name: 'as usual' },
+  { name: 'ARG in LABEL', inputs: withArgument('LABELLED', 'b') },
+  { name: 'ARG in EXPOSE', inputs: withArgument('PORT', '1002') },
+  { name: 'ARG in STOPSIGNAL', inputs: withArgument('SIGNAL', 'SIGINT') },
+  { name: 'ARG in VOLUME', inputs: withArgument('DATA', 'b') },
+  { name: 'a label of another value', inputs: { labels: 'given=b\nbeside=b' } },
+  { name: 'a label less', inputs: { labels: 'beside=b' } },
+  { name: 'no label', inputs: { labels: '' } },
+  { name: 'an annotation of another value', inputs: { annotations: 'noted=b\nbeside=b' } },
+  { name: 'an annotation less', inputs: { annotations: 'beside=b' } },
+  { name: 'no annotation', inputs: { annotations: '' } },
+  { name: 'another format', inputs: { annotations: '', format: 'docker' } },
+  { name: 'a host more', inputs: { 'add-hosts': 'elsewhere:192.0.2.1' } },
+  { name: 'another limit', inputs: { ulimit: 'nofile=512:512' } },
+  { name: 'a fixed time', inputs: { 'extra-args': '--timestamp=1700000000' } },
+  { name: 'another fixed time', inputs: { 'extra-args': '--timestamp=1800000000' } },
+  { name: 'a time from the environment', env: { SOURCE_DATE_EPOCH: '1700000000' } },
+  { name: 'a variable by an argument of Buildah', inputs: { 'extra-args': '--env=MORE=1' } },
+  { name: 'FROM scratch', lines: forScratch },
+  { name: 'FROM scratch for another processor', lines: forScratch, inputs: { 'extra-args': '--platform=linux/arm64' } },
+  { name: 'FROM scratch once more', lines: forScratch },
+  {
+    name: 'arguments in another order',
+    inputs: { 'build-args': usualArguments.toReversed().join('\n') },
+    isSame: true,
+  },
+  { name: 'a comment', lines: (base) => ['# A comment', ...usualLines(base), '# and another'], isSame: true },
+]
+
+/** All of an image that a build without a cache would give again. */
+export interface Shown {
+  readonly config: unknown
+  readonly annotations: unknown
+  readonly mediaType: string | undefined
+  readonly files: ReadonlyMap<string, ImageFile>
+}
+
+export function shownOf(image: PulledImage, withTime: boolean): Shown {
+  const { created, history: _, rootfs: __, ...config } = image.config
+  return {
+    config: { ...config, ...(withTime && { created }) },
+    annotations: image.manifest.annotations,
+    mediaType: image.manifest.mediaType,
+    files: imageFiles(image),
+  }
+}

@@ -1,0 +1,116 @@
+import { accountFor } from './account.js'
+import { busyboxImage } from './base-image.js'
+import { type CacheService, startCacheService } from './cache-service.js'
+import { succeed } from './clean-step.js'
+import type { TestedEngine } from './engines.js'
+import { makeFolder } from './folders.js'
+import { imageFiles, pullImage } from './images.js'
+import { startRegistry } from './registry.js'
+import type { StepOptions } from './runner.js'
+import { buildArguments, type StageCase, type Variant } from './staleness-cases.js'
+import { moveTag, shownBy, stepsByStage, writeSheet } from './staleness-stages.js'
+import { makeTree } from './staleness-tree.js'
+
+export type Backend = 'github' | 'directory'
+
+/** Steps of a case by what became of them. */
+export interface Counted {
+  readonly hit: number
+  readonly ran: number
+}
+
+export interface Built {
+  /** Case → what the image shows of it. */
+  readonly shown: ReadonlyMap<string, string>
+  readonly steps: ReadonlyMap<string, Counted>
+}
+
+/** A registry with the images that cases are made of, a cache service, and a folder that stays. */
+export interface Lab {
+  /** What an input `cache` and its surroundings are for a backend. */
+  cache(backend: Backend): Required<Pick<StepOptions, 'inputs' | 'env'>>
+  /** Builds all cases in one job and pushes the image as `acme/SCOPE`. */
+  build(order: Order): Promise<Built>
+  readonly host: string
+  readonly base: string
+  stop(): Promise<void>
+}
+
+export interface Order {
+  readonly cases: readonly StageCase[]
+  readonly v: Variant
+  readonly scope: string
+  readonly engine: TestedEngine
+  readonly cache: Pick<StepOptions, 'inputs' | 'env'>
+}
+
+/** A build that takes nothing from anywhere, not even from itself. */
+export const withoutCache = { inputs: { cache: 'off', 'no-cache': 'true' } }
+
+export async function openLab(): Promise<Lab> {
+  const registry = await startRegistry()
+  const images = {
+    base: await busyboxImage(registry.host),
+    moving: `${registry.host}/base/moving:1`,
+    fixed: `${registry.host}/base/fixed`,
+  }
+  for (const v of ['1001', '1002'] as const) await moveTag(`${images.fixed}:${v}`, v)
+  const service = await startCacheService()
+  const folder = makeFolder('kept', accountFor('user'))
+  return {
+    host: registry.host,
+    base: images.base,
+    cache: (backend) => cacheOf(backend, service, folder),
+    build: async ({ cases, v, scope, engine, cache }) => {
+      await moveTag(images.moving, v)
+      const { tree, stages } = writeSheet(cases, v, images)
+      const { inputs, toolCache } = engine.wish()
+      const given = buildArguments(v)
+      const image = `${registry.host}/acme/${scope}`
+      const push = { images: image, push: 'true', 'tls-verify': 'false', isolation: 'chroot' }
+      const { log } = await succeed({
+        ...(toolCache !== undefined && { toolCache }),
+        workspace: await makeTree(tree, accountFor('user')),
+        inputs: { ...push, 'build-args': given.inputs, 'build-contexts': 'other=other', ...inputs, ...cache.inputs },
+        env: { ...given.env, ...cache.env },
+      })
+      return {
+        shown: shownBy(imageFiles(await pullImage(`${image}:latest`)), cases),
+        steps: countSteps(log, stages),
+      }
+    },
+    stop: async () => {
+      await service.stop()
+      await registry.stop()
+    },
+  }
+}
+
+function cacheOf(backend: Backend, service: CacheService, folder: string): ReturnType<Lab['cache']> {
+  if (backend === 'github') return { inputs: { cache: 'github' }, env: service.environment() }
+  return { inputs: { cache: 'directory', 'cache-dir': folder }, env: {} }
+}
+
+function countSteps(log: string, stages: ReadonlyMap<string, readonly number[]>): Map<string, Counted> {
+  const byStage = stepsByStage(log)
+  return new Map(
+    [...stages].map(([name, own]) => {
+      const counts = own.flatMap((stage) => byStage.get(stage) ?? [])
+      const sum = (of: keyof Counted): number => counts.reduce((total, count) => total + count[of], 0)
+      return [name, { hit: sum('hit'), ran: sum('ran') }]
+    }),
+  )
+}
+
+/** The cases of which an image shows something else than it should, each with what it shows. */
+export function differences(got: Built, wanted: Built, other: Built): Record<string, string> {
+  const wrong = [...wanted.shown].filter(([name, shown]) => got.shown.get(name) !== shown)
+  return Object.fromEntries(
+    wrong.map(([name, shown]) => {
+      const is = got.shown.get(name)
+      const what =
+        is === other.shown.get(name) ? 'stale: it shows the other variant' : `${is ?? 'nothing'}, not ${shown}`
+      return [name, what]
+    }),
+  )
+}

@@ -1,0 +1,43 @@
+import { chmodSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { type Account, testsAreRoot } from './account.js'
+import { run } from './command.js'
+import { makeFolder } from './folders.js'
+
+/** Path → content of a file (mode 0644 unless told), where a link points, or what a tar archive holds. */
+export type Tree = Readonly<
+  Record<string, string | { content: string; mode: number } | { link: string } | { archive: Record<string, string> }>
+>
+
+/** A new folder with these files, all of the owner, as a fresh checkout has them: their times are new. */
+export async function makeTree(tree: Tree, owner: Account): Promise<string> {
+  const root = makeFolder('workspace', owner)
+  for (const [path, entry] of Object.entries(tree)) {
+    const full = join(root, path)
+    mkdirSync(dirname(full), { recursive: true, mode: 0o755 })
+    if (typeof entry === 'string') writeFileSync(full, entry, { mode: 0o644 })
+    else if ('link' in entry) symlinkSync(entry.link, full)
+    else if ('archive' in entry) await writeArchive(full, entry.archive)
+    else {
+      writeFileSync(full, entry.content)
+      chmodSync(full, entry.mode)
+    }
+    if (testsAreRoot) {
+      // Links and the folders above as well.
+      for (let at = path; at !== '.'; at = dirname(at)) lchownSync(join(root, at), owner.uid, owner.gid)
+    }
+  }
+  return root
+}
+
+/** A tar archive that depends on nothing but its content. */
+export async function writeArchive(archive: string, files: Readonly<Record<string, string>>): Promise<void> {
+  const folder = makeFolder('archive')
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), content)
+  }
+  const same = ['--owner=0', '--group=0', '--numeric-owner', '--sort=name', '--mtime=@1700000000', '--mode=u=rwX,go=rX']
+  await run('tar', ['--create', '--file', archive, ...same, '--directory', folder, '.'])
+}

@@ -1,0 +1,201 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import { placesOf, readContents, strayPaths, writeSkeleton } from '../../../src/cache/layout.js'
+import type { Layout } from '../../../src/store.js'
+import { temporaryFolder } from '../helpers.js'
+import { grow, hex, imageOf, layerOf, namesOf, writeRecords } from './fixtures.js'
+
+const layers = [layerOf('1'), layerOf('2', '1'), layerOf('3', '2')]
+const images = [imageOf('a', '1'), imageOf('b', '3')]
+
+function rootOf(): string {
+  const root = temporaryFolder()
+  grow(root, layers, images)
+  return root
+}
+
+describe('placesOf', () => {
+  it.each<[Layout, string, string, string]>([
+    ['overlay-root', 'overlay-layers', 'overlay-images', 'overlay/x/diff'],
+    ['overlay-rootless', 'overlay-layers', 'overlay-images', 'overlay/x/diff'],
+    ['fuse-overlayfs-rootless', 'overlay-layers', 'overlay-images', 'overlay/x/diff'],
+    ['vfs-root', 'vfs-layers', 'vfs-images', 'vfs/dir/x'],
+    ['vfs-rootless', 'vfs-layers', 'vfs-images', 'vfs/dir/x'],
+  ])('%s', (layout, layersFolder, imagesFolder, content) => {
+    const places = placesOf(layout)
+    expect(places.layersFile).toBe(`${layersFolder}/layers.json`)
+    expect(places.imagesFile).toBe(`${imagesFolder}/images.json`)
+    expect(places.ofLayer('x')).toStrictEqual([content, `${layersFolder}/x.tar-split.gz`])
+    expect(places.ofImage('x')).toStrictEqual([`${imagesFolder}/x`])
+  })
+})
+
+describe('readContents', () => {
+  it('reads the records of a root', async () => {
+    expect(await readContents(rootOf(), 'overlay-root')).toStrictEqual({ layers, images })
+  })
+
+  it('is empty where nothing was built', async () => {
+    expect(await readContents(temporaryFolder(), 'overlay-root')).toStrictEqual({ layers: [], images: [] })
+    expect(await readContents(rootOf(), 'vfs-root')).toStrictEqual({ layers: [], images: [] })
+  })
+
+  it('leaves out a layer that is still being written, and takes what is left of the record of another', async () => {
+    const root = rootOf()
+    const half = { ...layerOf('half'), flags: { incomplete: true } }
+    writeFileSync(join(root, 'overlay-layers', `${half.id}.tar-split.gz`), '')
+    writeRecords(root, [{ ...layers[0], names: ['x'], mountcount: 2 }, half], [])
+    expect((await readContents(root, 'overlay-root')).layers).toStrictEqual([layers[0]])
+  })
+
+  it('leaves out a layer that no archive can be made of again', async () => {
+    const root = rootOf()
+    rmSync(join(root, 'overlay-layers', `${hex('2')}.tar-split.gz`))
+    expect(namesOf((await readContents(root, 'overlay-root')).layers)).toStrictEqual(['1', '3'])
+  })
+
+  it.each([
+    ['is cut off', '[{"id": "'],
+    ['names a way out', '[{"id": "../../etc"}]'],
+  ])('throws where a file of records %s', async (_, text) => {
+    const root = rootOf()
+    writeFileSync(join(root, 'overlay-layers/layers.json'), text)
+    await expect(readContents(root, 'overlay-root')).rejects.toThrow()
+  })
+
+  it('isn’t stopped by a layer of unknown size, which containers/storage writes as -1 after a pull in pieces', async () => {
+    const root = rootOf()
+    writeRecords(root, [layers[0], { ...layers[1], 'diff-size': -1 }, layers[2]], [])
+    const { layers: found } = await readContents(root, 'overlay-root')
+    expect(namesOf(found)).toEqual(expect.arrayContaining(['1', '3']))
+  })
+})
+
+describe('writeSkeleton', () => {
+  it('writes records and what overlay finds layers by, for a chain of three', async () => {
+    const folder = temporaryFolder()
+    const written = await writeSkeleton(folder, 'overlay-root', { layers, images }, 'links')
+    const read = (path: string) => readFileSync(join(folder, path), 'utf8')
+    expect(JSON.parse(read('overlay-layers/layers.json'))).toStrictEqual(layers)
+    expect(JSON.parse(read('overlay-images/images.json'))).toStrictEqual(images)
+    const [one = '', two = '', three = ''] = layers.map(({ id }) => read(`overlay/${id}/link`))
+    expect(new Set([one, two, three]).size).toBe(3)
+    for (const link of [one, two, three]) expect(link).toMatch(/^[A-Z0-9]{26}$/)
+    expect(layers.map(({ id }) => readlinkSync(join(folder, 'overlay/l', read(`overlay/${id}/link`))))).toStrictEqual(
+      layers.map(({ id }) => `../${id}/diff`),
+    )
+    // The nearest comes first.
+    expect(read(`overlay/${hex('2')}/lower`)).toBe(`l/${one}`)
+    expect(read(`overlay/${hex('3')}/lower`)).toBe(`l/${two}:l/${one}`)
+    expect(existsSync(join(folder, `overlay/${hex('1')}/lower`))).toBe(false)
+    const all = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    expect(written.toSorted()).toStrictEqual(all.filter((path) => !lstatSync(join(folder, path)).isDirectory()).sort())
+    for (const path of written.filter((name) => !name.startsWith('overlay/l/'))) {
+      expect(statSync(join(folder, path)).mode & 0o777).toBe(0o600)
+    }
+  })
+
+  it('gives a layer the same short name every time', async () => {
+    const names = [temporaryFolder(), temporaryFolder()].map(async (folder) => {
+      await writeSkeleton(folder, 'overlay-rootless', { layers, images: [] }, 'links')
+      return readdirSync(join(folder, 'overlay/l')).sort()
+    })
+    const [one, other] = await Promise.all(names)
+    expect(one).toHaveLength(3)
+    expect(other).toStrictEqual(one)
+  })
+
+  it.each<[Layout, 'links' | 'no links', string]>([
+    ['overlay-root', 'no links', 'overlay'],
+    ['vfs-root', 'links', 'vfs'],
+    ['vfs-rootless', 'no links', 'vfs'],
+  ])('writes records alone for %s with %s', async (layout, links, driver) => {
+    const folder = temporaryFolder()
+    const written = await writeSkeleton(folder, layout, { layers, images }, links)
+    expect(written).toStrictEqual([`${driver}-layers/layers.json`, `${driver}-images/images.json`])
+    expect(readdirSync(folder).sort()).toStrictEqual([`${driver}-images`, `${driver}-layers`])
+  })
+
+  it('writes what is read again', async () => {
+    const root = rootOf()
+    await writeSkeleton(root, 'overlay-root', { layers: layers.slice(0, 2), images: images.slice(0, 1) }, 'links')
+    expect(await readContents(root, 'overlay-root')).toStrictEqual({
+      layers: layers.slice(0, 2),
+      images: images.slice(0, 1),
+    })
+  })
+})
+
+describe('strayPaths', () => {
+  it('names nothing in a root where everything belongs to something', async () => {
+    const root = rootOf()
+    await writeSkeleton(root, 'overlay-root', { layers, images }, 'links')
+    for (const path of [
+      'overlay-layers/layers.lock',
+      'overlay-images/images.lock',
+      'storage.lock',
+      'overlay/.has-mount',
+    ]) {
+      writeFileSync(join(root, path), '')
+    }
+    expect(await strayPaths(root, 'overlay-root', { layers, images })).toStrictEqual([])
+  })
+
+  it('names all that belongs to nothing: contents, short names, archives, images, containers', async () => {
+    const root = rootOf()
+    await writeSkeleton(root, 'overlay-root', { layers, images }, 'links')
+    mkdirSync(join(root, 'overlay-containers', hex('container')), { recursive: true })
+    writeFileSync(join(root, 'overlay-containers/containers.json'), '[]')
+    writeFileSync(join(root, 'overlay-containers/containers.lock'), '')
+    mkdirSync(join(root, 'overlay', hex('half'), 'diff'), { recursive: true })
+    const link = readFileSync(join(root, 'overlay', hex('3'), 'link'), 'utf8')
+    const stray = await strayPaths(root, 'overlay-root', { layers: layers.slice(0, 2), images: images.slice(0, 1) })
+    expect(stray.sort()).toStrictEqual(
+      [
+        `overlay/${hex('3')}`,
+        `overlay/${hex('half')}`,
+        `overlay/l/${link}`,
+        `overlay-layers/${hex('3')}.tar-split.gz`,
+        `overlay-images/${hex('i:b')}`,
+        `overlay-containers/${hex('container')}`,
+        'overlay-containers/containers.json',
+      ].sort(),
+    )
+  })
+
+  it('follows no short name that leads out', async () => {
+    const root = rootOf()
+    writeFileSync(join(root, 'overlay', hex('3'), 'link'), '../../../etc/passwd')
+    const stray = await strayPaths(root, 'overlay-root', { layers: layers.slice(0, 2), images })
+    expect(stray).toStrictEqual([`overlay/${hex('3')}`, `overlay-layers/${hex('3')}.tar-split.gz`])
+  })
+
+  it('names folders of vfs', async () => {
+    const root = temporaryFolder()
+    for (const name of ['1', 'old']) mkdirSync(join(root, 'vfs/dir', hex(name)), { recursive: true })
+    mkdirSync(join(root, 'vfs-layers'))
+    for (const name of ['1', 'old']) writeFileSync(join(root, 'vfs-layers', `${hex(name)}.tar-split.gz`), '')
+    const stray = await strayPaths(root, 'vfs-rootless', { layers: [layerOf('1')], images: [] })
+    expect(stray).toStrictEqual([`vfs/dir/${hex('old')}`, `vfs-layers/${hex('old')}.tar-split.gz`])
+  })
+
+  it('is empty for a root that is not there, and where a link stands for a folder names the link', async () => {
+    const root = temporaryFolder()
+    expect(await strayPaths(join(root, 'nowhere'), 'overlay-root', { layers, images })).toStrictEqual([])
+    mkdirSync(join(root, 'overlay'))
+    symlinkSync('/etc', join(root, 'overlay', hex('link')))
+    expect(await strayPaths(root, 'overlay-root', { layers, images })).toStrictEqual([`overlay/${hex('link')}`])
+  })
+})

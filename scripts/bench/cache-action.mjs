@@ -1,0 +1,68 @@
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+
+import { DemoError } from '../demo/machine.mjs'
+import { commandFiles, readCommandFile, stepEnvironment } from '../demo/runner.mjs'
+import { failure, runChild } from './child.mjs'
+import { startService } from './cache-service.mjs'
+import { buildCommand, parseEngine } from './step-log.mjs'
+import { forgetMachine } from './step.mjs'
+
+let runId = 0
+
+/**
+ * Runs the step as the runner does where a cache service is at hand: main, and then post whatever main ended with. Each
+ * is a run of its own, with the number that only it has.
+ * @param {string} folder laid out by `makeJob`
+ */
+export async function runCachedStep(folder, inputs, service) {
+  runId += 1
+  const run = { GITHUB_RUN_ID: String(runId), GITHUB_RUN_NUMBER: String(runId), GITHUB_RUN_ATTEMPT: '1' }
+  const env = { ...stepEnvironment(folder, inputs), ...run, ...service.environment }
+  for (const name of commandFiles) fs.writeFileSync(join(folder, name), '')
+  const main = await runEntry(folder, 'main', env)
+  const state = Object.entries(readCommandFile(join(folder, 'STATE'))).map(([name, value]) => [`STATE_${name}`, value])
+  const post = await runEntry(folder, 'post', { ...env, ...Object.fromEntries(state) })
+  for (const [entry, result] of Object.entries({ main, post }))
+    if (result.code !== 0) throw failure([`dist/${entry}/index.js`], result)
+  const left = fs.readdirSync(join(folder, 'temp'))
+  if (left.length > 0) throw new DemoError(`The step left files in RUNNER_TEMP: ${left.join(', ')}`)
+  return { main, post, outputs: readCommandFile(join(folder, 'OUTPUT')) }
+}
+
+function runEntry(folder, entry, env) {
+  const script = join(folder, `action/dist/${entry}/index.js`)
+  return runChild([process.execPath, script], { cwd: join(folder, 'workspace'), env })
+}
+
+/**
+ * The action itself, with one setting of its input `cache`.
+ * @param {string} job folder laid out by `makeJob`
+ * @param {{id: string, title: string, cache: string, phases: string[]}} how
+ * @returns {import('./cache.mjs').Arm & {lastBuild: () => object}} `lastBuild`: the command line of its last build
+ */
+export function actionArm(job, { id, title, cache, phases }) {
+  let build
+  return {
+    id,
+    title,
+    phases,
+    lastBuild: () => build,
+    async open(round) {
+      const service = await startService(join(round.folder, id))
+      const reference = round.reference(id)
+      const inputs = { tags: reference, push: 'true', 'tls-verify': 'false', cache }
+      return {
+        async run() {
+          forgetMachine(job)
+          const { main, post, outputs } = await runCachedStep(job, inputs, service)
+          const engine = parseEngine(main.lines)
+          build = { argv: buildCommand(main.lines), account: engine.account, reference, engine }
+          const times = { pushed: main.seconds, ended: main.seconds + post.seconds }
+          return { ...times, ...service.takeTraffic(), hit: outputs['cache-hit'], stats: outputs['cache-stats'] }
+        },
+        close: () => service.stop(),
+      }
+    },
+  }
+}

@@ -1,0 +1,147 @@
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+
+import { DemoError, startRegistry, unpackPackages } from '../demo/machine.mjs'
+import { provideBase, pushLayout } from './base-image.mjs'
+import { actionArm } from './cache-action.mjs'
+import { registryArm } from './cache-registry.mjs'
+import { renderReport } from './cache-report.mjs'
+import { tarArm } from './cache-tar.mjs'
+import { buildxArm } from './cache-buildx.mjs'
+import { runWell, wasCancelled } from './child.mjs'
+import { makeJob } from './step.mjs'
+import { dockerfile, writeSources } from './workload.mjs'
+
+/**
+ * One way to have the layers of the last run.
+ * @typedef {object} Arm
+ * @property {string} id
+ * @property {string} title in Markdown
+ * @property {Phase[]} phases those that are measured, in this order
+ * @property {() => string | undefined} [whyNot] asked before it is opened: why it can't be measured here
+ * @property {(round: Round) => Promise<Session>} open with an empty cache
+ *
+ * @typedef {'cold' | 'same' | 'changed'} Phase nothing is there; nothing has changed; one source file has
+ *
+ * @typedef {object} Round all arms once, at a registry that has the base image and nothing else
+ * @property {string} folder
+ * @property {string} host of the registry
+ * @property {string} registryFolder
+ * @property {(id: string) => string} reference where an arm pushes, in all of its phases
+ *
+ * @typedef {object} Session an arm in one round
+ * @property {(phase: Phase) => Promise<Sample>} run on a machine that has nothing of the phase before but the cache
+ * @property {() => Promise<void>} close
+ *
+ * @typedef {object} Sample
+ * @property {number} pushed seconds from the start of the step to the pushed image
+ * @property {number} ended seconds until the cache was saved and everything else was done
+ * @property {number} up bytes to the cache
+ * @property {number} down bytes from it
+ * @property {number} calls to the cache service, without its blob store
+ * @property {string} [layers] how many of the image's layers were pushed in the phase before
+ */
+
+/** The warm store beside the other ways, from nothing, with nothing changed, and with one source file changed. */
+export const cache = {
+  name: 'cache',
+  async measure({ folder, runs, tell }) {
+    // Unpacked first: where package lists are missing, this fetches them.
+    unpackPackages(['docker-registry'], join(folder, 'packages'))
+    const layout = provideBase(folder, tell)
+    const job = join(folder, 'job')
+    makeJob(job, {})
+    const workspace = join(job, 'workspace')
+    writeSources(workspace)
+    const arms = makeArms(job, tell)
+    const series = { samples: new Map(), notRun: new Map() }
+    for (let turn = 0; turn <= runs; turn += 1) {
+      const label = turn === 0 ? 'warm-up' : `run ${turn} of ${runs}`
+      const own = join(folder, `round-${turn}`)
+      await runRound({ turn, own, layout, workspace, packages: join(folder, 'packages') }, arms, (visit, sample) => {
+        tell(`${label}: ${visit}, pushed ${sample.pushed.toFixed(1)} s, ended ${sample.ended.toFixed(1)} s`)
+        // The warm-up gives the rows their order, and no figure.
+        series.samples.set(visit, turn === 0 ? [] : [...series.samples.get(visit), sample])
+      })
+    }
+    for (const arm of arms) if (arm.whyNot?.() !== undefined) series.notRun.set(arm.title, arm.whyNot())
+    const text = renderReport(arms, series, arms.find(({ id }) => id === 'tar').changedBytes())
+    return { text, engine: arms[0].lastBuild().engine }
+  },
+}
+
+function makeArms(job, tell) {
+  const off = actionArm(job, { id: 'off', title: 'this action, `cache: off`', cache: 'off', phases: ['cold'] })
+  const phases = ['cold', 'same', 'changed']
+  const own = actionArm(job, { id: 'own', title: 'this action', cache: 'auto', phases })
+  return [off, own, tarArm(off.lastBuild), registryArm(off.lastBuild), buildxArm(join(job, 'workspace'), tell)]
+}
+
+/**
+ * Which arm runs when: every other round backwards, since a machine that slows down would favour whoever always goes
+ * first. The two cold runs of the action are neighbours, whatever comes first: their ratio is the one that is close to 1.
+ */
+export function planVisits([off, own, ...others], turn) {
+  const colds = [off, own].map((arm) => ({ arm, phase: 'cold' }))
+  const turned = (list) => (turn % 2 === 0 ? list : list.toReversed())
+  const warm = own.phases.filter((phase) => phase !== 'cold').map((phase) => ({ arm: own, phase }))
+  const rest = turned(others).flatMap((arm) => arm.phases.map((phase) => ({ arm, phase })))
+  return turned([[...turned(colds), ...warm], rest]).flat()
+}
+
+async function runRound({ turn, own, layout, workspace, packages }, arms, note) {
+  fs.mkdirSync(own)
+  fs.chmodSync(own, 0o755)
+  const registryFolder = join(own, 'registry')
+  const registry = await startRegistry(join(packages, 'usr/bin/docker-registry'), registryFolder)
+  const { host } = registry
+  const round = { folder: own, host, registryFolder, reference: (id) => `${host}/bench/${id}:1` }
+  const sessions = new Map()
+  try {
+    await pushLayout(layout, host, 'base/debian', 'stable')
+    fs.writeFileSync(join(workspace, 'Dockerfile'), dockerfile(`${host}/base/debian:stable`))
+    for (const { arm, phase } of planVisits(arms, turn)) {
+      if (wasCancelled()) throw new DemoError('It was cancelled.')
+      if (arm.whyNot?.() !== undefined) continue
+      if (!sessions.has(arm)) sessions.set(arm, { ...(await arm.open(round)), layers: [] })
+      note(`${arm.id} ${phase}`, await visit(sessions.get(arm), phase, { workspace, turn }, round.reference(arm.id)))
+    }
+  } finally {
+    for (const session of sessions.values()) await session.close()
+    registry.stop()
+    fs.rmSync(own, { recursive: true, force: true })
+  }
+}
+
+async function visit(session, phase, { workspace, turn }, reference) {
+  // What the run before has left to be written must not slow down this one.
+  await runWell(['sync'], { cwd: '/', env: process.env })
+  const restore = phase === 'changed' ? changeOneFile(join(workspace, 'src/042/07.txt'), turn) : () => {}
+  try {
+    const sample = await session.run(phase)
+    const layers = await pushedLayers(reference)
+    // The last two are the COPY and the RUN that reads it.
+    if (phase === 'changed' && session.layers.at(-2) === layers.at(-2))
+      throw new DemoError(`A source file was changed, and the image in ${reference} has it as it was`)
+    const known = layers.filter((digest) => session.layers.includes(digest)).length
+    session.layers = layers
+    return { ...sample, layers: `${known} of ${layers.length}` }
+  } finally {
+    restore()
+  }
+}
+
+function changeOneFile(path, turn) {
+  const before = fs.readFileSync(path)
+  fs.appendFileSync(path, `changed in round ${turn}\n`)
+  return () => fs.writeFileSync(path, before)
+}
+
+async function pushedLayers(reference) {
+  const [, host, repository, tag] = /^([^/]+)\/(.+):([^:]+)$/.exec(reference)
+  const types = ['oci.image.manifest.v1', 'docker.distribution.manifest.v2']
+  const accept = types.map((type) => `application/vnd.${type}+json`).join(', ')
+  const answer = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { headers: { accept } })
+  if (!answer.ok) throw new DemoError(`The registry answers ${answer.status} for ${reference}`)
+  return (await answer.json()).layers.map(({ digest }) => digest)
+}

@@ -1,0 +1,89 @@
+import { warning } from '@actions/core'
+import { formatBytes, formatCount, say } from '../log.js'
+import type { Store } from '../store.js'
+import type { RecordedStep } from './plan.js'
+
+/** Where the steps of earlier runs are, before it is known where this one builds. */
+export interface Cache {
+  /**
+   * Gives the build a storage root with all that these keys find in it.
+   * @param keys of the steps that are going to be built
+   * @param root an empty folder of the account, for a root that doesn't stay
+   */
+  open(store: Store, keys: ReadonlySet<string>, root: string): Promise<Warm>
+  /** Calls to a cache service so far. */
+  requests(): number
+  /** Gives up what is under way, and lets go of what is held. */
+  close(): Promise<void>
+}
+
+/** A storage root with what earlier runs left in it. */
+export interface Warm {
+  /** Absolute. */
+  readonly root: string
+  readonly restored: Restored
+  /** Names of base images that have changed in what Buildah doesn't compare. */
+  renewedBases(): Promise<readonly string[]>
+  /** Keeps what a build has left in the root, also one that failed. Never throws. */
+  keep(run: Run): Promise<Saved>
+}
+
+export interface Restored {
+  /** Images of steps that are offered to the build. */
+  readonly images: number
+  readonly parts: number
+  /** Compressed, as they were fetched. */
+  readonly bytes: number
+  readonly seconds: number
+  /** Seconds that the steps of the offered images took when they ran, by key. */
+  readonly stepSeconds: ReadonlyMap<string, number>
+  /** What didn't come back, and why: one sentence a cause, the first letter small. */
+  readonly troubles: readonly string[]
+}
+
+export interface Run {
+  readonly steps: readonly RecordedStep[]
+  /** Names that the image got. */
+  readonly ours: readonly string[]
+  /** Digest over what was pushed where; undefined where nothing was. */
+  readonly pushed: string | undefined
+  /** It failed, or was cancelled: then nothing shall take time now. */
+  readonly failed: boolean
+}
+
+export interface Saved {
+  readonly parts: number
+  readonly bytes: number
+  readonly seconds: number
+  readonly troubles: readonly string[]
+  /** Path of a file that says what is left to do after the step; undefined when all is done. */
+  readonly later: string | undefined
+}
+
+export const NOTHING_RESTORED: Restored = {
+  ...{ images: 0, parts: 0, bytes: 0, seconds: 0 },
+  stepSeconds: new Map(),
+  troubles: [],
+}
+export const NOTHING_SAVED: Saved = { parts: 0, bytes: 0, seconds: 0, troubles: [], later: undefined }
+
+/** The cache of a build that has none: an empty root, of which nothing is kept. */
+export const NO_CACHE: Cache = {
+  open: (_store, _keys, root) =>
+    Promise.resolve({
+      root,
+      restored: NOTHING_RESTORED,
+      renewedBases: () => Promise.resolve([]),
+      keep: () => Promise.resolve(NOTHING_SAVED),
+    }),
+  requests: () => 0,
+  close: () => Promise.resolve(),
+}
+
+/** Says what was kept, and what was not. */
+export function saySaved({ parts, bytes, seconds, troubles, later }: Saved): void {
+  if (later !== undefined) say('Cache: what is new is kept when the job has ended')
+  else if (parts > 0)
+    say(`Cache: kept ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, in ${seconds.toFixed(1)} s`)
+  for (const trouble of troubles) warning(`Cache: ${trouble}`)
+}

@@ -1,0 +1,243 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Socket } from 'node:net'
+import type { Env } from '../exec.js'
+import type { Cause, Counts, Entries, Message, Operation, Outcome, Question, Stored, Trouble } from './entries.js'
+
+export interface GithubOptions {
+  /** Private folder, absolute: files are fetched into it and stored from it, and archives lie there meanwhile. */
+  readonly desk: string
+  /** Absolute path of the program that talks to the service: the bundle of transfer.ts. */
+  readonly program: string
+  /** Its environment, with what the runner tells about the service, the token too. */
+  readonly env: Env
+}
+
+const AT_A_TIME = 4
+const DEADLINE_MS = 20_000
+const FAILURES_IN_A_ROW = 3
+const LAST_WORDS = 2000
+
+/**
+ * GitHub's cache service, or one that speaks like it, by a process of its own: `@actions/cache` reads its environment,
+ * prints into the log of the step, never notices that an answer is cut, and can't be told to stop. A process can be
+ * ended, and the token is in no other. It starts with the first request.
+ */
+export function openGithub(options: GithubOptions): Entries {
+  return new Github(options)
+}
+
+class Github implements Entries {
+  private child: ChildProcess | undefined
+  private isGone = false
+  private lastId = 0
+  /** Who waits for an answer, by the id of the question. */
+  private readonly asked = new Map<number, (outcome: Outcome) => void>()
+  /** Who waits for their turn. */
+  private readonly queue: (() => void)[] = []
+  private running = 0
+  private readonly texts = new Map<Cause, string>()
+  /** A token stays what it is: what it refused once isn't asked again. */
+  private readonly refused = new Set<'read' | 'write'>()
+  private stoppedBy: Cause | undefined
+  private closed = false
+  private inARow = 0
+  private requests = 0
+  private failures = 0
+
+  constructor(private readonly options: GithubOptions) {}
+
+  async fetch(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<string | undefined> {
+    return (await this.request({ op: 'fetch', key, path }, deadlineMs)).found
+  }
+
+  async has(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<boolean> {
+    return (await this.request({ op: 'has', key, path }, deadlineMs)).found !== undefined
+  }
+
+  async store(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<Stored> {
+    return (await this.request({ op: 'store', key, path }, deadlineMs)).stored ?? 'failed'
+  }
+
+  counts(): Counts {
+    return { requests: this.requests, failures: this.failures }
+  }
+
+  troubles(): readonly string[] {
+    return [...this.texts].map(([cause, text]) =>
+      cause === this.stoppedBy ? `${text} The rest of this run goes on without it.` : text,
+    )
+  }
+
+  close(): void {
+    this.closed = true
+    this.answerAll({})
+    this.end()
+  }
+
+  private async request(what: Omit<Question, 'id'>, deadlineMs: number): Promise<Outcome> {
+    while (this.isOpen() && this.running >= AT_A_TIME) await new Promise<void>((resolve) => this.queue.push(resolve))
+    if (!this.isOpen() || this.refused.has(rightFor(what.op)) || deadlineMs <= 0) return {}
+    this.running += 1
+    const outcome = await this.ask({ id: ++this.lastId, ...what }, deadlineMs)
+    this.running -= 1
+    this.learn(what.op, outcome)
+    this.queue.shift()?.()
+    // What was given up may still be tried again in there.
+    if (!this.isOpen() && this.running === 0) this.end()
+    return outcome
+  }
+
+  private isOpen(): boolean {
+    return !this.closed && this.stoppedBy === undefined
+  }
+
+  private async ask(question: Question, deadlineMs: number): Promise<Outcome> {
+    this.child ??= this.start()
+    const { child } = this
+    return await new Promise((resolve) => {
+      // The one thing that keeps this process waiting; the other process doesn't.
+      const timer = setTimeout(() => {
+        const text = `"${question.key}" had no answer within ${Math.round(deadlineMs / 1000)} s`
+        answer({ trouble: { cause: 'late', text } })
+      }, deadlineMs)
+      const answer = (outcome: Outcome): void => {
+        clearTimeout(timer)
+        this.asked.delete(question.id)
+        resolve(outcome)
+      }
+      this.asked.set(question.id, answer)
+      // Where the other end is gone, its end tells more than the error does.
+      child.send(question, () => undefined)
+    })
+  }
+
+  private start(): ChildProcess {
+    const { desk, program, env } = this.options
+    const child = fork(program, [], {
+      cwd: desk,
+      env: environment(env, desk),
+      execArgv: [],
+      // A group of its own, so that tar ends with it.
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    let lastWords = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      lastWords = `${lastWords}${chunk.toString()}`.slice(-LAST_WORDS)
+    })
+    child.on('message', (message) => {
+      this.hear(message as Message)
+    })
+    child.once('error', (error) => {
+      this.lose(`could not be started: ${error.message}`)
+    })
+    child.once('close', (exitCode, signal) => {
+      this.lose(`ended ${signal === null ? `with exit code ${exitCode ?? '?'}` : `by ${signal}`}${reasonIn(lastWords)}`)
+    })
+    child.unref()
+    child.channel?.unref()
+    ;(child.stderr as Socket | null)?.unref()
+    return child
+  }
+
+  private hear(message: Message): void {
+    if (message === 'request') this.requests += 1
+    else this.asked.get(message.id)?.(message)
+  }
+
+  /** Takes what came of a request into account for the next ones. */
+  private learn(op: Operation, { trouble }: Outcome): void {
+    if (trouble === undefined) {
+      this.inARow = 0
+      return
+    }
+    const { cause } = trouble
+    this.failures += 1
+    if (!this.texts.has(cause)) this.texts.set(cause, sentence(op, trouble))
+    if (cause === 'denied') this.refused.add(rightFor(op))
+    else if (cause !== 'missing-path') this.inARow += 1
+    if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)
+    // What is on its way may still come, but not from a service that is silent.
+    if (cause === this.stoppedBy && cause === 'late') this.answerAll({})
+  }
+
+  private stop(cause: Cause): void {
+    this.stoppedBy ??= cause
+    for (const proceed of this.queue.splice(0)) proceed()
+  }
+
+  private lose(how: string): void {
+    // What it had started goes on without it.
+    this.end()
+    this.isGone = true
+    if (!this.isOpen()) return
+    const trouble: Trouble = { cause: 'ended', text: how }
+    if (this.asked.size === 0) this.learn('fetch', { trouble })
+    this.stop('ended')
+    this.answerAll({ trouble })
+  }
+
+  private answerAll(outcome: Outcome): void {
+    for (const answer of [...this.asked.values()]) answer(outcome)
+    for (const proceed of this.queue.splice(0)) proceed()
+  }
+
+  private end(): void {
+    const pid = this.child?.pid
+    // Its number may be a stranger's by now.
+    if (pid === undefined || this.isGone) return
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+function environment(env: Env, desk: string): Record<string, string> {
+  const all: Record<string, string> = {
+    ...env,
+    GITHUB_WORKSPACE: desk,
+    RUNNER_TEMP: desk,
+    // The library unpacks with absolute names allowed. Of an archive that somebody else has made, only what belongs
+    // into the desk is unpacked.
+    TAR_OPTIONS: '--exclude=*/*',
+  }
+  // With it the library asks more and lists every archive.
+  delete all['RUNNER_DEBUG']
+  return all
+}
+
+function rightFor(op: Operation): 'read' | 'write' {
+  return op === 'store' ? 'write' : 'read'
+}
+
+function sentence(op: Operation, { cause, text }: Trouble): string {
+  const what = text.replace(/[\s.]+$/, '')
+  switch (cause) {
+    case 'rate-limit':
+      return `The cache service limits the requests of this repository: ${what}.`
+    case 'denied':
+      return op !== 'store'
+        ? `The cache service lets this job read nothing: ${what}.`
+        : `The cache service lets this job write nothing: ${what}. Where that is as it should be, write \`cache-write: never\`.`
+    case 'service':
+      return `The cache service answered with an error: ${what}.`
+    case 'network':
+      return `The connection to the cache service broke: ${what}.`
+    case 'late':
+      return `The cache service was too slow: ${what}.`
+    case 'ended':
+      return `The process that talks to the cache service ${what}.`
+    case 'missing-path':
+      return `A file of the cache was not there when it was to be stored: ${what}.`
+    case 'other':
+      return `Something could not be ${op === 'store' ? 'written to' : 'read from'} the cache service: ${what}.`
+  }
+}
+
+/** The line of what Node prints about an uncaught error that names it. */
+function reasonIn(words: string): string {
+  const line = words.split('\n').findLast((one) => /^\S*(Error|FATAL)\b.*:/.test(one))
+  return line === undefined ? '' : `: ${line}`
+}

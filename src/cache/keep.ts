@@ -1,0 +1,211 @@
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe } from '../errors.js'
+import { type Store, takeOver } from '../store.js'
+import { digestFile } from '../digest.js'
+import { formatIndex, type Index, type Part, parseIndex } from './index.js'
+import { indexKey, indexPath, partKey, partPath } from './key.js'
+import { placesOf, readContents } from './layout.js'
+import { readMemory } from './memory.js'
+import { packMounts } from './mounts.js'
+import { pack } from './pack.js'
+import { inParallel } from './parallel.js'
+import {
+  bytesOfParts,
+  chooseKeeping,
+  type Group,
+  groupParts,
+  type Keeping,
+  type Limits,
+  type Made,
+  partsOf,
+  placeParts,
+  type RecordedStep,
+  withinLimits,
+} from './plan.js'
+import type { Workplace } from './restore.js'
+
+/** What a run leaves for the next ones; it can be written down and carried out later. */
+export interface Order {
+  readonly scope: string
+  /** The Git ref whose entry it becomes. */
+  readonly ref: string
+  /** A text that no other run has. */
+  readonly unique: string
+  readonly root: string
+  /** What was found before the build, of this ref first, as texts. */
+  readonly indexes: readonly string[]
+  readonly steps: readonly RecordedStep[]
+  /** Names that the image got. */
+  readonly ours: readonly string[]
+  /** Digest over what was pushed where; undefined where nothing was. */
+  readonly pushed: string | undefined
+  /** Whether what cache mounts left is kept too. */
+  readonly mounts: boolean
+  readonly limits: Limits
+}
+
+/** What of a storage is new. */
+export interface Plan {
+  readonly keeping: Keeping
+  readonly groups: readonly Group[]
+  /** Whether anything has to be written, cache mounts aside. */
+  readonly isDue: boolean
+}
+
+export interface Kept {
+  readonly parts: number
+  readonly bytes: number
+  /** Whether an index was written. */
+  readonly written: boolean
+  /** What was not kept, and why; one sentence a cause. */
+  readonly troubles: readonly string[]
+}
+
+/** While one part goes up, another is packed. */
+const AT_ONCE = 3
+/** The index comes last, and without it nothing before it counts. */
+const INDEX_PATIENCE_MS = 20_000
+/** How many pushes an index remembers. */
+const PUSHES = 20
+
+/** Looks at the storage and works out what of it is new. */
+export async function planKeeping(order: Order, { layout }: Store): Promise<Plan> {
+  const indexes = order.indexes.map(parseIndex)
+  const contents = await readContents(order.root, layout)
+  const keeping = chooseKeeping(contents, order.steps, indexes, order.limits.now, order.ours)
+  const groups = groupParts(keeping)
+  return { keeping, groups, isDue: groups.length > 0 || isNewPush(order, indexes) || isAging(keeping, indexes, order) }
+}
+
+/**
+ * Packs what is new, sends it, and writes the index that says where everything is. Never throws for a part: what didn't
+ * make it, or not within the time, is left out with all that stands on it.
+ */
+export async function keep(order: Order, plan: Plan, place: Workplace, deadlineMs: number): Promise<Kept> {
+  const end = Date.now() + deadlineMs
+  const indexes = order.indexes.map(parseIndex)
+  const made: Made[] = []
+  const troubles = new Set<string>()
+  await inParallel(plan.groups, AT_ONCE, async (group, number) => {
+    const part = await orTrouble(troubles, () => packGroup(group, `${number}.tar.zst`, order.root, place, end))
+    if (part === undefined) return
+    if (await send(part, order, place, end)) made.push({ group, part })
+    else troubles.add(`not everything was taken within ${Math.round(deadlineMs / 1000)} s`)
+  })
+  const mounts = order.mounts ? await orTrouble(troubles, () => keepMounts(order, indexes, place, end)) : undefined
+  const memory = await readMemory(place.store)
+  const index = { ...newIndex(order, plan.keeping, indexes, made, mounts, place.store), memory }
+  const isChanged = plan.isDue || (mounts !== undefined && mounts.sha256 !== indexes[0]?.mounts)
+  const written = isChanged && (await orTrouble(troubles, () => sendIndex(index, order, place))) === true
+  if (isChanged && !written) troubles.add('the index was not taken, so that the next run finds an older one')
+  const sent = [...made.map(({ part }) => part), ...(mounts === undefined ? [] : [mounts])]
+  return { parts: sent.length, bytes: sumOf(sent), written, troubles: [...troubles] }
+}
+
+async function packGroup(
+  group: Group,
+  name: string,
+  root: string,
+  place: Workplace,
+  end: number,
+): Promise<Part | undefined> {
+  if (Date.now() >= end) throw new Error('the time for the cache was over before everything was packed')
+  const places = placesOf(place.store.layout)
+  const members = [
+    ...group.layers.flatMap(({ id }) => places.ofLayer(id)),
+    ...group.images.flatMap(({ id }) => places.ofImage(id)),
+  ]
+  await pack(place.tools, place.store, root, members, join(place.store.folder, 'parts', name))
+  return await take(name, place)
+}
+
+/** Takes a packed file over and gives it the name that its content has. */
+async function take(name: string, { store, desk }: Workplace): Promise<Part> {
+  await takeOver(store, name, join(desk, name))
+  const part = await digestFile(join(desk, name))
+  await rename(join(desk, name), join(desk, partPath(part.sha256)))
+  return part
+}
+
+/**
+ * Sends a part. One of this name may be there already, from another scope or a job beside this one. An upload that was
+ * cut off blocks its name for good, so that another is needed then: parts are found by the start of their names.
+ */
+async function send(part: Part, { unique }: Order, { entries, desk }: Workplace, end: number): Promise<boolean> {
+  const path = partPath(part.sha256)
+  const key = partKey(part.sha256)
+  const left = () => Math.max(0, end - Date.now())
+  let outcome = await entries.store(key, path, left())
+  if (outcome === 'taken') {
+    const isWhole = await entries.has(key, path, left())
+    outcome = isWhole ? 'stored' : await entries.store(`${key}-${unique}`, path, left())
+  }
+  await rm(join(desk, path), { force: true })
+  return outcome === 'stored'
+}
+
+async function keepMounts(order: Order, indexes: readonly Index[], place: Workplace, end: number) {
+  const name = 'mounts.tar.zst'
+  if (!(await packMounts(place.tools, place.store, join(place.store.folder, 'parts', name)))) return undefined
+  const part = await take(name, place)
+  if (indexes.some((index) => index.mounts === part.sha256)) return part
+  return (await send(part, order, place, end)) ? part : undefined
+}
+
+function newIndex(
+  order: Order,
+  keeping: Keeping,
+  indexes: readonly Index[],
+  made: readonly Made[],
+  mounts: Part | undefined,
+  { version, layout }: Store,
+): Omit<Index, 'memory'> {
+  const known = [...indexes.flatMap((index) => index.parts), ...made.map(({ part }) => part)]
+  const { layers, images } = withinLimits(
+    placeParts(keeping, made),
+    (some) => bytesOfParts(some, known) + (mounts?.bytes ?? 0),
+    order.limits,
+  )
+  const kept = mounts?.sha256 ?? indexes[0]?.mounts
+  const used = new Set([...partsOf({ layers, images }), ...(kept === undefined ? [] : [kept])])
+  const parts = new Map([...known, ...(mounts === undefined ? [] : [mounts])].map((part) => [part.sha256, part]))
+  const pushes = [...(order.pushed === undefined ? [] : [order.pushed]), ...indexes.flatMap(({ pushed }) => pushed)]
+  return {
+    ...{ buildah: version, layout, layers, images },
+    parts: [...parts.values()].filter(({ sha256 }) => used.has(sha256)),
+    mounts: kept,
+    pushed: [...new Set(pushes)].slice(0, PUSHES),
+  }
+}
+
+async function sendIndex(index: Index, order: Order, { entries, desk }: Workplace): Promise<boolean> {
+  const path = indexPath(order.ref)
+  await writeFile(join(desk, path), formatIndex(index))
+  const outcome = await entries.store(indexKey(order.scope, order.ref, order.unique), path, INDEX_PATIENCE_MS)
+  return outcome === 'stored'
+}
+
+/** Buildah has learnt where layers are that it didn't know of. */
+function isNewPush({ pushed }: Order, indexes: readonly Index[]): boolean {
+  return pushed !== undefined && !indexes.some((index) => index.pushed.includes(pushed))
+}
+
+/** What this run used was last said to be used so long ago that it might be dropped before the next run says so. */
+function isAging({ images }: Keeping, indexes: readonly Index[], { limits }: Order): boolean {
+  const before = new Map(indexes.toReversed().flatMap((index) => index.images.map((one) => [one.record.id, one.used])))
+  return images.some(
+    ({ record, used }) => used === limits.now && used - (before.get(record.id) ?? used) > limits.ttlMs / 2,
+  )
+}
+
+async function orTrouble<T>(troubles: Set<string>, work: () => Promise<T>): Promise<T | undefined> {
+  return await work().catch((error: unknown) => {
+    troubles.add(describe(error))
+    return undefined
+  })
+}
+
+function sumOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0)
+}

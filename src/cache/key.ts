@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import { posix } from 'node:path'
+import type { Event } from '../event.js'
+import { quote } from '../image/quote.js'
+
+/** What the layers of a scope have in common: builds that may find one another's. */
+export interface ScopeFacts {
+  /** The input `cache-scope`. */
+  readonly scope: string | undefined
+  /** Names of the image without tags, `docker.io/acme/web`; their order doesn't count. */
+  readonly images: readonly string[]
+  /** The input `context`, as it is written. */
+  readonly context: string
+  /** The Dockerfile, as it is written or found. */
+  readonly file: string | undefined
+  readonly target: string | undefined
+  /** `linux/amd64`. */
+  readonly platform: string
+  /** `owner/name`: a directory of a machine serves several. */
+  readonly repository: string
+}
+
+export interface Scope {
+  /** 16 hexadecimal digits. */
+  readonly id: string
+  /** What it was made of, for the log. */
+  readonly text: string
+}
+
+/** The ref of a step that no event has started. */
+const NO_REF = 'local'
+/** Begins the name of every entry; with another number, those of before aren't seen any more. */
+const FAMILY = 'rib1'
+
+/** The scope of a build: by the word of the user, else by the names of its image, else by its context. Pure. */
+export function scopeOf({ scope, images, context, file, target, platform, repository }: ScopeFacts): Scope {
+  const names = [...new Set(images)].sort()
+  const made: readonly (readonly [what: string, value: string])[] = [
+    ...(scope !== undefined ? [['scope', scope] as const] : []),
+    ...(scope === undefined ? names.map((name) => ['image', name] as const) : []),
+    ...(scope === undefined && names.length === 0 ? [['context', withoutRef(context)] as const] : []),
+    ...(file === undefined ? [] : [['file', posix.normalize(file)] as const]),
+    ...(target === undefined ? [] : [['target', target] as const]),
+    ['platform', platform],
+  ]
+  return {
+    id: digest(JSON.stringify([repository, made]), 16),
+    text: made.map(([what, value]) => `${what} ${quote(value)}`).join(', '),
+  }
+}
+
+/** The name of an entry for an index. @param unique what no other entry of the scope has, such as `Event.unique` */
+export function indexKey(scope: string, ref: string, unique: string): string {
+  return indexPrefix(scope, ref) + (/^[a-z0-9-]{1,100}$/.test(unique) ? unique : digest(unique, 32))
+}
+
+/** What the names of all indexes of a scope begin with that runs on this ref wrote. */
+export function indexPrefix(scope: string, ref: string): string {
+  return `${FAMILY}-i-${scope}-${refDigest(ref)}-`
+}
+
+/** The name of an entry for a part, whoever made it. */
+export function partKey(sha256: string): string {
+  return `${FAMILY}-p-${sha256}`
+}
+
+/**
+ * Where the file of an index lies, relative to a folder that can be another every time. The service tells entries by
+ * this text, too, so that it is the same for all who look for one.
+ */
+export function indexPath(ref: string): string {
+  return `index-${refDigest(ref)}.json`
+}
+
+/** Where the file of a part lies, relative to a folder that can be another every time. */
+export function partPath(sha256: string): string {
+  return `part-${sha256}`
+}
+
+/** The ref that a run writes its index under. */
+export function ownRef({ ref }: Pick<Event, 'ref'>): string {
+  return ref === '' ? NO_REF : ref
+}
+
+/** Whose indexes a run may use, the best first: its own, the pull request's base, the default branch. */
+export function lookupRefs(event: Pick<Event, 'ref' | 'baseRef' | 'defaultBranch'>): string[] {
+  const refs = [ownRef(event), event.baseRef, event.defaultBranch]
+  return [...new Set(refs.filter((ref) => ref !== undefined))]
+}
+
+/** A Git URL with the folder in its repository; the branch or commit would make every scope a new one. */
+function withoutRef(context: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\/|^git@/i.test(context)) return context
+  return context.replace(/#[^:]*(:?)/, (_, colon: string) => (colon === '' ? '' : '#:'))
+}
+
+/** Refs are of any length and of any characters. */
+function refDigest(ref: string): string {
+  return digest(ref, 12)
+}
+
+function digest(text: string, digits: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, digits)
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import { access, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Layout } from '../store.js'
+import type { Contents } from './plan.js'
+import { isId, isIncomplete, readImage, readLayer } from './records.js'
+
+/** Paths below a storage root, relative to it. All are made of checked ids: nothing is taken from what came back. */
+export interface Places {
+  readonly layersFile: string
+  readonly imagesFile: string
+  readonly ofLayer: (id: string) => string[]
+  readonly ofImage: (id: string) => string[]
+}
+
+/** Where containers/storage keeps layers and images; pure. */
+export function placesOf(layout: Layout): Places {
+  const driver = layout.startsWith('vfs') ? 'vfs' : 'overlay'
+  return {
+    layersFile: `${driver}-layers/layers.json`,
+    imagesFile: `${driver}-images/images.json`,
+    ofLayer: (id) => [driver === 'vfs' ? `vfs/dir/${id}` : `overlay/${id}/diff`, `${driver}-layers/${id}.tar-split.gz`],
+    ofImage: (id) => [`${driver}-images/${id}`],
+  }
+}
+
+/** The records of a storage root; empty where nothing was built yet. What is half written is left out. */
+export async function readContents(root: string, layout: Layout): Promise<Contents> {
+  const places = placesOf(layout)
+  const records = async (file: string): Promise<unknown[]> => {
+    const value: unknown = JSON.parse(await readFile(join(root, file), 'utf8').catch(() => '[]'))
+    return Array.isArray(value) ? (value as unknown[]) : []
+  }
+  const layers = (await records(places.layersFile)).filter((record) => !isIncomplete(record)).map(readLayer)
+  const images = (await records(places.imagesFile)).map(readImage)
+  const kept = await Promise.all(
+    layers.map(async (record) => {
+      // A layer that can't be written as the same archive again is of no use to a push.
+      const [, split = ''] = places.ofLayer(record.id)
+      const isThere = await access(join(root, split)).then(
+        () => true,
+        () => false,
+      )
+      return isThere ? [record] : []
+    }),
+  )
+  return { layers: kept.flat(), images }
+}
+
+/**
+ * What lies in a root that stays and belongs to none of these layers and images: what was interrupted, what was dropped,
+ * and the containers of builds that are over.
+ * @returns paths relative to the root
+ */
+export async function strayPaths(root: string, layout: Layout, { layers, images }: Contents): Promise<string[]> {
+  const driver = layout.startsWith('vfs') ? 'vfs' : 'overlay'
+  const stray = async (folder: string, isKept: (name: string) => boolean) => {
+    const names = await readdir(join(root, folder)).catch(() => [])
+    return names.filter((name) => !isKept(name)).map((name) => `${folder}/${name}`)
+  }
+  const layerIds = new Set(layers.map(({ id }) => id))
+  const imageIds = new Set(images.map(({ id }) => id))
+  const isLock = (name: string) => name.endsWith('.lock')
+  const content = driver === 'vfs' ? 'vfs/dir' : 'overlay'
+  const folders = await stray(content, (name) => layerIds.has(name) || !isId(name))
+  const links = await Promise.all(folders.map((folder) => linkIn(join(root, folder))))
+  return [
+    ...folders,
+    ...links.flat(),
+    ...(await stray(
+      `${driver}-layers`,
+      (name) => name === 'layers.json' || isLock(name) || layerIds.has(name.slice(0, 64)),
+    )),
+    ...(await stray(`${driver}-images`, (name) => name === 'images.json' || isLock(name) || imageIds.has(name))),
+    ...(await stray(`${driver}-containers`, isLock)),
+  ]
+}
+
+/** The short name of a layer that Buildah itself has made. */
+async function linkIn(folder: string): Promise<string[]> {
+  const name = await readFile(join(folder, 'link'), 'utf8').catch(() => '')
+  return /^[A-Z0-9]{26}$/.test(name) ? [`overlay/l/${name}`] : []
+}
+
+/**
+ * Writes what makes a storage root of unpacked layers below `folder`: the records, and how overlay finds layers by short
+ * names. These come from ids and parents alone, so nothing of it has to be kept or checked.
+ * @param links whether layers need short names: those that Buildah has made have some
+ * @returns the paths of what was written, relative to `folder`
+ */
+export async function writeSkeleton(
+  folder: string,
+  layout: Layout,
+  { layers, images }: Contents,
+  links: 'links' | 'no links',
+): Promise<string[]> {
+  const places = placesOf(layout)
+  const written: string[] = []
+  const write = async (path: string, text: string) => {
+    await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 })
+    await writeFile(join(folder, path), text, { mode: 0o600 })
+    written.push(path)
+  }
+  await write(places.layersFile, JSON.stringify(layers))
+  await write(places.imagesFile, JSON.stringify(images))
+  if (layout.startsWith('vfs') || links === 'no links') return written
+  await mkdir(join(folder, 'overlay/l'), { recursive: true, mode: 0o700 })
+  const parents = new Map(layers.map(({ id, parent }) => [id, parent]))
+  for (const { id } of layers) {
+    await write(`overlay/${id}/link`, linkOf(id))
+    const lower = below(id, parents).map((parent) => `l/${linkOf(parent)}`)
+    if (lower.length > 0) await write(`overlay/${id}/lower`, lower.join(':'))
+    await symlink(`../${id}/diff`, join(folder, 'overlay/l', linkOf(id)))
+    written.push(`overlay/l/${linkOf(id)}`)
+  }
+  return written
+}
+
+/** Ids of all layers under one, the nearest first. */
+function below(id: string, parents: ReadonlyMap<string, string | undefined>): string[] {
+  const found: string[] = []
+  for (let parent = parents.get(id); parent !== undefined; parent = parents.get(parent)) found.push(parent)
+  return found
+}
+
+/** The short name by which mount options name a layer: 26 capitals and digits, like the random ones. */
+function linkOf(id: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+  const bytes = createHash('sha256').update(id).digest().subarray(0, 26)
+  return [...bytes].map((byte) => alphabet[byte % alphabet.length]).join('')
+}

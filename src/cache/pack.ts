@@ -1,0 +1,91 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execute, findProgram } from '../exec.js'
+import { handOver, type Store } from '../store.js'
+import { strayPaths, writeSkeleton } from './layout.js'
+import type { Contents } from './plan.js'
+
+/** The programs that pack and unpack. */
+export interface Tools {
+  readonly tar: string
+  /** Command line of the compressor, as tar takes it. */
+  readonly compressor: string
+}
+
+/**
+ * GNU tar, which keeps extended attributes, and zstd.
+ * @returns what is missing, as a sentence, where one is
+ */
+export async function findTools(store: Store): Promise<Tools | string> {
+  const [tar, zstd] = await Promise.all(['tar', 'zstd'].map((name) => findProgram(name, store.env)))
+  if (tar === undefined || zstd === undefined) return `the program ${tar === undefined ? 'tar' : 'zstd'} is missing`
+  const { stdout } = await execute([tar, '--version'], { env: store.env })
+  if (!stdout.includes('GNU tar')) return `${tar} isn't GNU tar, which keeps extended attributes`
+  return { tar, compressor: `${zstd} -3 -T0` }
+}
+
+/** Without extended attributes, files that an upper layer removed would come back. */
+const ATTRIBUTES = ['--xattrs', '--xattrs-include=*', '--xattrs-exclude=security.selinux', '--numeric-owner']
+/** The same files give the same archive, so that it has the same name wherever it is made. */
+const SAME = [
+  ...['--format=posix', '--sort=name'],
+  '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
+]
+
+/** Packs files of a folder, paths relative to it, into `file`, which must lie in the folder of the account. */
+export async function pack(
+  { tar, compressor }: Tools,
+  store: Store,
+  folder: string,
+  members: readonly string[],
+  file: string,
+): Promise<void> {
+  const what = ['--create', '--file', file, '--directory', folder, `--use-compress-program=${compressor}`]
+  await run(store, [tar, ...what, ...SAME, ...ATTRIBUTES, '--', ...members])
+}
+
+/** Unpacks these members, and nothing else, into a folder. */
+export async function unpack(
+  { tar }: Tools,
+  store: Store,
+  folder: string,
+  members: readonly string[],
+  file: string,
+): Promise<void> {
+  const what = ['--extract', '--file', file, '--directory', folder]
+  await run(store, [tar, ...what, ...ATTRIBUTES, '--same-permissions', '--same-owner', '--', ...members])
+}
+
+/**
+ * Puts the records of layers and images into a root, beside the layers that were unpacked. It is the account that writes
+ * them: nothing that it put into its own folder is followed with the rights of this process.
+ * @param desk private folder of this process
+ */
+export async function putRecords(
+  { tar }: Tools,
+  store: Store,
+  root: string,
+  contents: Contents,
+  desk: string,
+  links: 'links' | 'no links' = 'links',
+): Promise<void> {
+  const folder = join(desk, 'skeleton')
+  await mkdir(folder)
+  const files = await writeSkeleton(folder, store.layout, contents, links)
+  await execute([tar, '--create', '--file', `${folder}.tar`, '--directory', folder, '--', ...files], { env: store.env })
+  const archive = await handOver(store, `${folder}.tar`, 'records.tar')
+  // What lies there may be a link, or a layer's folder that was just unpacked: files only, each in the place of the old.
+  const what = ['--extract', '--file', archive, '--directory', root, '--unlink-first', '--no-same-owner']
+  await run(store, [tar, ...what])
+  await Promise.all([rm(folder, { recursive: true }), rm(archive)])
+}
+
+/** Removes what lies in a root and belongs to none of these layers and images. */
+export async function removeStray(store: Store, root: string, contents: Contents): Promise<void> {
+  const paths = await strayPaths(root, store.layout, contents)
+  if (paths.length > 0) await run(store, ['rm', '-rf', '--', ...paths.map((path) => join(root, path))])
+}
+
+async function run({ enter, env, folder }: Store, argv: readonly string[]): Promise<void> {
+  await execute([...enter, ...argv], { env, cwd: folder })
+}

@@ -1,0 +1,154 @@
+import { posix } from 'node:path'
+import type { CacheWish } from '../cache-inputs.js'
+import type { CacheMode, Context } from '../context.js'
+import { UserError } from '../errors.js'
+import { formatReference, type Reference } from '../image/reference.js'
+import { quote } from '../image/quote.js'
+
+/** What the choice of a cache depends on, beside the inputs for it. */
+export interface CacheFacts extends Pick<
+  Context,
+  'event' | 'cacheService' | 'cacheMode' | 'toolCache' | 'userCache' | 'workspace'
+> {
+  /** The input `no-cache`. */
+  readonly noCache: boolean
+}
+
+export interface CacheDecision {
+  /** `off` also where there is nothing to read and nothing to write. */
+  readonly kind: 'github' | 'directory' | 'registry' | 'off'
+  readonly read: boolean
+  readonly write: boolean
+  /** Absolute; of the kind `directory` only. */
+  readonly directory: string | undefined
+  /** Lines for the log: which cache it is and why, then what was left out of the inputs. */
+  readonly notes: readonly string[]
+}
+
+/** Whether something is done; where not, the sentence that says why, if any is needed. */
+interface Permission {
+  readonly allowed: boolean
+  readonly why?: string
+}
+
+type Kind = Exclude<CacheDecision['kind'], 'off'>
+
+/** They run with the rights of the base branch, and often with the code of somebody else. */
+const UNTRUSTED = ['pull_request_target', 'workflow_run']
+const RISK = "it has the rights of the base branch, and what it builds may be somebody else's"
+const NO_SERVICE = 'the runner offers no GitHub cache service'
+const MISSING =
+  'The environment has neither ACTIONS_CACHE_URL nor ACTIONS_CACHE_SERVICE_V2 with ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN.'
+
+/** Which cache a build has, and whether it reads and writes it. Pure. */
+export function decideCache(wish: CacheWish, facts: CacheFacts): CacheDecision {
+  if (wish.kind === 'off') return off([], wish)
+  const offered = facts.cacheService !== undefined
+  if (wish.kind === 'github' && !offered)
+    return off(
+      [
+        `\`cache: github\` (or type=gha) is asked for, and ${NO_SERVICE}. ${MISSING} Write \`cache: directory\` where the machine stays.`,
+      ],
+      wish,
+    )
+  const kind = wish.kind === 'auto' ? (offered ? 'github' : 'directory') : wish.kind
+  const read = mayRead(wish, facts)
+  const write = mayWrite(wish, facts, kind)
+  // Where both are forbidden by one reason, it is said once.
+  const why = [...new Set([read.why, write.why].filter((reason) => reason !== undefined))]
+  if (!read.allowed && !write.allowed) return off(why, wish)
+  const directory = kind === 'directory' ? directoryOf(wish, facts) : undefined
+  const headline = `Cache: ${placeOf(kind, directory)}${reasonOf(wish, kind)}, ${useOf(read, write)}`
+  return { kind, read: read.allowed, write: write.allowed, directory, notes: [headline, ...why, ...wish.notes] }
+}
+
+/**
+ * The repositories that Buildah reads steps from and writes them to, for the kind `registry`. Pure.
+ * @param images names of the image that is built
+ * @throws UserError when neither the inputs nor the image names one
+ */
+export function cacheRepositories(
+  wish: Pick<CacheWish, 'from' | 'to'>,
+  decision: Pick<CacheDecision, 'read' | 'write'>,
+  images: readonly Reference[],
+): { from: readonly string[]; to: readonly string[] } {
+  const named = wish.from.length > 0 ? wish.from : wish.to
+  const repositories = named.length > 0 ? named : [besideImage(images)]
+  return {
+    from: decision.read ? repositories : [],
+    to: decision.write ? (wish.to.length > 0 ? wish.to : repositories.slice(0, 1)) : [],
+  }
+}
+
+function besideImage([image]: readonly Reference[]): string {
+  if (image === undefined) {
+    throw new UserError(
+      'Input "cache": got "registry", and nothing names a repository for it: neither "cache-from" and "cache-to" nor "images".',
+      'Write `cache-from: type=registry,ref=docker.io/acme/web-cache`, and the same for `cache-to`.',
+    )
+  }
+  return formatReference({ registry: image.registry, repository: `${image.repository}-cache` })
+}
+
+function off(why: readonly string[], wish: CacheWish): CacheDecision {
+  return { kind: 'off', read: false, write: false, directory: undefined, notes: ['Cache: off', ...why, ...wish.notes] }
+}
+
+function mayRead(wish: CacheWish, { event, cacheMode, noCache }: CacheFacts): Permission {
+  if (cacheMode === 'none' || cacheMode === 'write-only') return refused(ofMode(cacheMode))
+  if (wish.kind === 'auto' && wish.write !== 'always' && UNTRUSTED.includes(event.name))
+    return refused(ofRun(event.name))
+  if (noCache && wish.read) return refused('The cache is not read: `no-cache` is true.')
+  return { allowed: wish.read }
+}
+
+function mayWrite(wish: CacheWish, { event, cacheMode }: CacheFacts, kind: Kind): Permission {
+  if (wish.write === 'never') return { allowed: false }
+  // The service would refuse it.
+  if (cacheMode === 'none' || (cacheMode === 'read' && kind === 'github')) return refused(ofMode(cacheMode))
+  if (wish.write === 'always') return { allowed: true }
+  if (cacheMode === 'read') return refused(ofMode(cacheMode))
+  if (UNTRUSTED.includes(event.name)) return refused(wish.kind === 'auto' ? ofRun(event.name) : ofWrite(event.name))
+  if (event.fork) return refused(FORK)
+  return { allowed: true }
+}
+
+const FORK =
+  'The cache is not written: the pull request comes from a fork, or its event does not say where from. `cache-write: always` writes all the same.'
+
+function ofMode(mode: Exclude<CacheMode, 'write'>): string {
+  const consequence = { none: 'neither read nor written', read: 'not written', 'write-only': 'not read' }
+  return `The cache is ${consequence[mode]}: the \`cache-mode\` of the job is ${mode}.`
+}
+
+function ofRun(event: string): string {
+  return `The cache is not used: this is a run for ${event}; ${RISK}. \`cache: github\` (or directory, registry) reads it, \`cache-write: always\` reads and writes it.`
+}
+
+function ofWrite(event: string): string {
+  return `The cache is not written: this is a run for ${event}; ${RISK}. \`cache-write: always\` writes all the same.`
+}
+
+function refused(why: string): Permission {
+  return { allowed: false, why }
+}
+
+/** In the folder for tools where the runner names one, since that is what stays on machines that stay. */
+function directoryOf({ directory }: CacheWish, { workspace, toolCache, userCache }: CacheFacts): string {
+  if (directory !== undefined) return posix.resolve(workspace, directory)
+  return posix.join(toolCache ?? userCache, 'rootless-image-build/cache')
+}
+
+function placeOf(kind: Kind, directory = ''): string {
+  return { github: `GitHub's cache service`, directory: `the folder ${quote(directory)}`, registry: 'a registry' }[kind]
+}
+
+function reasonOf(wish: CacheWish, kind: Kind): string {
+  if (wish.kind !== 'auto') return ''
+  return kind === 'github' ? ' (the runner offers it)' : ` (${NO_SERVICE})`
+}
+
+function useOf(read: Permission, write: Permission): string {
+  if (read.allowed && write.allowed) return 'read and written'
+  return read.allowed ? 'read only' : 'written only'
+}

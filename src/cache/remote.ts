@@ -1,0 +1,204 @@
+import { readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe } from '../errors.js'
+import type { Store } from '../store.js'
+import { renewedBases } from './bases.js'
+import { type Cache, NO_CACHE, NOTHING_RESTORED, NOTHING_SAVED, type Restored, type Run, type Saved } from './cache.js'
+import type { Entries } from './entries.js'
+import { formatIndex, type Index, parseIndex } from './index.js'
+import { keep, type Order, planKeeping } from './keep.js'
+import { indexPath, indexPrefix } from './key.js'
+import { readContents } from './layout.js'
+import { writeMemory } from './memory.js'
+import { unpackMounts } from './mounts.js'
+import { findTools } from './pack.js'
+import { inParallel } from './parallel.js'
+import { bytesOfLayers, chooseOffer, type Limits, type Offer, whyUseless } from './plan.js'
+import { fetchPart, restore, type Workplace } from './restore.js'
+
+/** What the cache of a build is made of, where it lies with a service. */
+export interface RemoteOptions {
+  readonly entries: Entries
+  /** Private folder of this process, absolute, beside that of the build. */
+  readonly desk: string
+  readonly scope: string
+  /** Whose indexes to look for: the own one, under which this run writes, first. */
+  readonly refs: readonly string[]
+  readonly unique: string
+  readonly read: boolean
+  readonly write: boolean
+  readonly mounts: boolean
+  readonly limits: Limits
+  readonly deadlineMs: number
+}
+
+/** What is left to do after the step, as it is written down for it. */
+export interface Later {
+  readonly order: Order
+  readonly store: Store
+  readonly deadlineMs: number
+}
+
+interface Found {
+  /** In the order of the refs, those that are missing left out. */
+  readonly indexes: readonly Index[]
+  readonly troubles: readonly string[]
+}
+
+interface Filled {
+  readonly offer: Offer
+  readonly restored: Restored
+}
+
+const NO_OFFER: Offer = { images: [], layers: [] }
+const INDEX_PATIENCE_MS = 15_000
+/** Up to this size, not compressed, what is new is kept at once: it takes about a second. */
+const QUICK_BYTES = 8 * 2 ** 20
+/** Of what is unpacked, this much must be free: the build needs room as well. */
+const ROOM_FACTOR = 2
+
+/** Starts to look for what the last runs left. */
+export function openRemote(options: RemoteOptions): Cache {
+  const fetching = options.read ? fetchIndexes(options) : Promise.resolve({ indexes: [], troubles: [] })
+  return {
+    async open(store, keys, root) {
+      const started = Date.now()
+      const found = await fetching
+      const useful = found.indexes.filter((index) => whyUseless(index, store.layout, store.version) === undefined)
+      const flaws = found.indexes.flatMap((index) => whyUseless(index, store.layout, store.version) ?? [])
+      const tools = await findTools(store).catch((error: unknown) => describe(error))
+      if (typeof tools === 'string') {
+        const restored = { ...NOTHING_RESTORED, troubles: [`nothing is kept between runs: ${tools}`] }
+        return { ...(await NO_CACHE.open(store, keys, root)), restored }
+      }
+      const place = { ...options, tools, store }
+      const { offer, restored } = await fill(useful, keys, root, place).catch((error: unknown) => lost(describe(error)))
+      const troubles = [...found.troubles, ...flaws, ...restored.troubles, ...options.entries.troubles()]
+      return {
+        root,
+        restored: { ...restored, seconds: (Date.now() - started) / 1000, troubles: [...new Set(troubles)] },
+        renewedBases: async () => renewedBases(offer, await readContents(root, store.layout)),
+        keep: ({ failed, ...run }) => keepSome({ ...run, ...orderOf(options, useful), root }, failed, place, options),
+      }
+    },
+    requests: () => options.entries.counts().requests,
+    close() {
+      options.entries.close()
+      return Promise.resolve()
+    },
+  }
+}
+
+async function fetchIndexes({ entries, scope, refs, desk }: RemoteOptions): Promise<Found> {
+  const indexes: (Index | undefined)[] = []
+  const troubles = new Set<string>()
+  await inParallel(refs, refs.length, async (ref, place) => {
+    const path = indexPath(ref)
+    try {
+      if ((await entries.fetch(indexPrefix(scope, ref), path, INDEX_PATIENCE_MS)) === undefined) return
+      indexes[place] = parseIndex(await readFile(join(desk, path), 'utf8'))
+    } catch (error) {
+      troubles.add(`an index is not used: ${describe(error)}`)
+    }
+  })
+  return { indexes: indexes.filter((index) => index !== undefined), troubles: [...troubles] }
+}
+
+async function fill(
+  indexes: readonly Index[],
+  keys: ReadonlySet<string>,
+  root: string,
+  place: Workplace & Pick<RemoteOptions, 'mounts'>,
+): Promise<Filled> {
+  const offer = chooseOffer(indexes, keys, 'one')
+  const parts = indexes.flatMap((index) => index.parts)
+  const mounts = place.mounts ? indexes.find((index) => index.mounts !== undefined)?.mounts : undefined
+  if (offer.images.length === 0 && mounts === undefined) return { offer: NO_OFFER, restored: NOTHING_RESTORED }
+  const needed = bytesOfLayers(offer) * ROOM_FACTOR
+  const { bavail, bsize } = await statfs(root)
+  if (bavail * bsize < needed) {
+    const [need, free] = [needed, bavail * bsize].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`)
+    return lost(
+      `nothing was restored: ${need} should be free where the image is built, twice what comes back, and ${free} are`,
+    )
+  }
+  await writeMemory(indexes.find(({ memory }) => memory.length > 0)?.memory ?? [], place.store)
+  const [back, trouble] = await Promise.all([
+    restore(offer, parts, root, place),
+    restoreMounts(mounts, parts, place).catch((error: unknown) => describe(error)),
+  ])
+  const steps = back.offer.images.flatMap(({ key, seconds }) => (key === undefined ? [] : [[key, seconds] as const]))
+  const restored = {
+    ...{ images: steps.length, parts: back.parts, bytes: back.bytes, seconds: 0 },
+    stepSeconds: new Map(steps),
+    troubles: [...back.troubles, ...(trouble === undefined ? [] : [trouble])],
+  }
+  return { offer: back.offer, restored }
+}
+
+async function restoreMounts(
+  mounts: string | undefined,
+  parts: readonly { sha256: string; bytes: number }[],
+  place: Workplace,
+): Promise<undefined> {
+  const part = parts.find(({ sha256 }) => sha256 === mounts)
+  if (part === undefined) return
+  const archive = await fetchPart(part, place)
+  await unpackMounts(place.tools, place.store, archive)
+  await rm(archive)
+}
+
+function orderOf(options: RemoteOptions, indexes: readonly Index[]): Omit<Order, keyof Run | 'root'> {
+  const { scope, refs, unique, mounts, limits } = options
+  return { scope, ref: refs[0] ?? '', unique, mounts, limits, indexes: indexes.map(formatIndex) }
+}
+
+/** Keeps at once what is quickly kept, and writes down the rest. */
+async function keepSome(
+  order: Order,
+  failed: boolean,
+  place: Workplace,
+  { write, deadlineMs }: RemoteOptions,
+): Promise<Saved> {
+  if (!write) return NOTHING_SAVED
+  const started = Date.now()
+  try {
+    const plan = await planKeeping(order, place.store)
+    if (!plan.isDue && !order.mounts) return NOTHING_SAVED
+    const bytes = plan.groups.flatMap(({ layers }) => layers).reduce((sum, layer) => sum + (layer['diff-size'] ?? 0), 0)
+    if (bytes > QUICK_BYTES || order.mounts || failed) {
+      const later: Later = { order, store: place.store, deadlineMs }
+      const path = join(place.desk, 'later.json')
+      await writeFile(path, JSON.stringify(later), { mode: 0o600 })
+      return { ...NOTHING_SAVED, later: path }
+    }
+    const { parts, bytes: saved, troubles } = await keep(order, plan, place, deadlineMs)
+    return {
+      parts,
+      bytes: saved,
+      seconds: (Date.now() - started) / 1000,
+      troubles: [...troubles, ...place.entries.troubles()],
+      later: undefined,
+    }
+  } catch (error) {
+    return { ...NOTHING_SAVED, troubles: [describe(error)] }
+  }
+}
+
+/**
+ * Does what main has left to do.
+ * @throws Error when it can't be begun
+ */
+export async function keepLater({ order, store, deadlineMs }: Later, entries: Entries, desk: string): Promise<Saved> {
+  const started = Date.now()
+  const tools = await findTools(store)
+  if (typeof tools === 'string') throw new Error(tools)
+  const place = { entries, desk, store, tools }
+  const { parts, bytes, troubles } = await keep(order, await planKeeping(order, store), place, deadlineMs)
+  const seconds = (Date.now() - started) / 1000
+  return { parts, bytes, seconds, troubles: [...troubles, ...entries.troubles()], later: undefined }
+}
+
+function lost(trouble: string): Filled {
+  return { offer: NO_OFFER, restored: { ...NOTHING_RESTORED, troubles: [trouble] } }
+}

@@ -1,0 +1,85 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe } from '../errors.js'
+import { handOver, type Store } from '../store.js'
+import { digestFile } from '../digest.js'
+import type { Entries } from './entries.js'
+import type { Part } from './index.js'
+import { partKey, partPath } from './key.js'
+import { placesOf } from './layout.js'
+import { putRecords, removeStray, type Tools, unpack } from './pack.js'
+import { inParallel } from './parallel.js'
+import { contentsOf, type Offer, partsOf, withoutParts } from './plan.js'
+
+/** Where parts come from and go to, and what handles them. */
+export interface Workplace {
+  readonly entries: Entries
+  readonly tools: Tools
+  readonly store: Store
+  /** Private folder of this process, absolute. */
+  readonly desk: string
+}
+
+export interface Restored {
+  readonly offer: Offer
+  readonly parts: number
+  readonly bytes: number
+  /** What didn't come back, and why; one sentence a cause. */
+  readonly troubles: readonly string[]
+}
+
+/** How many parts are on their way at once: some are fetched while others are unpacked. */
+const AT_ONCE = 4
+/** Beside a moment to answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
+const PATIENCE_MS = 20_000
+const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1000
+
+/**
+ * Fetches the parts of an offer, checks each against its digest and unpacks it into the root, then puts the records
+ * there. What is missing or wrong takes with it what stands on it; the rest is used.
+ * @throws Error only when not even the records can be put there
+ */
+export async function restore(offer: Offer, parts: readonly Part[], root: string, place: Workplace): Promise<Restored> {
+  const needed = partsOf(offer)
+  const wanted = parts.filter(({ sha256 }) => needed.has(sha256)).sort((one, other) => other.bytes - one.bytes)
+  const come = new Map<string, Part>()
+  const troubles = new Set<string>()
+  await inParallel(wanted, AT_ONCE, async (part) => {
+    try {
+      await restorePart(part, offer, root, place)
+      come.set(part.sha256, part)
+    } catch (error) {
+      troubles.add(describe(error))
+    }
+  })
+  const whole = withoutParts(offer, new Set([...needed].filter((sha256) => !come.has(sha256))))
+  // A layer that is built or pulled anew may get the id of one that came back in vain.
+  if (come.size < needed.size) await removeStray(place.store, root, contentsOf(whole))
+  await putRecords(place.tools, place.store, root, contentsOf(whole), place.desk)
+  const bytes = [...come.values()].reduce((sum, part) => sum + part.bytes, 0)
+  return { offer: whole, parts: come.size, bytes, troubles: [...troubles] }
+}
+
+/** Fetches a part and checks it. @returns the path of the file, which the account may read */
+export async function fetchPart({ sha256, bytes }: Part, { entries, store, desk }: Workplace): Promise<string> {
+  const path = partPath(sha256)
+  const file = join(desk, path)
+  const found = await entries.fetch(partKey(sha256), path, PATIENCE_MS + bytes / SLOWEST_BYTES_PER_MS)
+  if (found === undefined) throw new Error('a part of the cache is not there any more')
+  const got = await digestFile(file)
+  if (got.sha256 !== sha256) throw new Error('a part of the cache is not what the index says: its SHA-256 is another')
+  return await handOver(store, file, sha256)
+}
+
+async function restorePart(part: Part, offer: Offer, root: string, place: Workplace): Promise<void> {
+  const archive = await fetchPart(part, place)
+  const places = placesOf(place.store.layout)
+  const layers = offer.layers.filter((layer) => layer.part === part.sha256)
+  const images = offer.images.filter((image) => image.part === part.sha256)
+  const members = [
+    ...layers.flatMap(({ record }) => places.ofLayer(record.id)),
+    ...images.flatMap(({ record }) => places.ofImage(record.id)),
+  ]
+  await unpack(place.tools, place.store, root, members, archive)
+  await rm(archive)
+}

@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto'
+import gte from 'semver/functions/gte.js'
+import lt from 'semver/functions/lt.js'
+import { declarationsOf, textOf, variablesIn } from './arguments.js'
+import { basesOf } from './bases.js'
+import { mountsOf, type MountView, stageNames } from './bind-mounts.js'
+import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
+
+/** What decides the result of a step beside the Dockerfile itself, and Buildah's own key may leave out. */
+export interface Surroundings {
+  /** Everything that concerns all steps: platform, format, times, further arguments of the build. */
+  readonly seed: readonly string[]
+  /** All build arguments with their values, those taken from the environment included. */
+  readonly buildArgs: ReadonlyMap<string, string>
+  /** `name=value` */
+  readonly annotations: readonly string[]
+  readonly labels: readonly { readonly name: string; readonly value: string }[]
+  /** Version of Buildah, `1.33.7`. */
+  readonly buildah: string
+  /** Names of build contexts beside the main one. */
+  readonly contexts: readonly string[]
+  /** Digests of what mounts show of the context, by path: all `contextMounts`, and those `linkMounts` that are links. */
+  readonly contextDigests: ReadonlyMap<string, string>
+}
+
+export interface StageKeys {
+  /**
+   * One for each step that Buildah prints, FROM first, the steps that it adds for labels last. Undefined where what a
+   * step depends on can't be told, and for all steps behind it.
+   */
+  readonly keys: readonly (string | undefined)[]
+  /** How many of them, the last ones, are for steps that Buildah adds for labels. */
+  readonly added: number
+  /** The first step without a key, and the reason. */
+  readonly unknown?: { readonly line: number; readonly why: string }
+}
+
+/** First version that writes the labels given beside the Dockerfile into the target's last image alone, by a step. */
+const LABELS_IN_A_STEP = '1.30.0'
+
+/**
+ * Keys for the steps of all stages up to the target (its index). Two are equal only when everything is equal that some
+ * Buildah forgets to compare: values of arguments, bodies of heredocs, content of bind mounts, labels, annotations,
+ * platform, and all that of the steps before. Buildah still compares what it does compare, so what COPY copies is not in
+ * it; a key only says which images of earlier builds Buildah may see at all. Pure.
+ */
+export function stepKeys(dockerfile: Dockerfile, surroundings: Surroundings, target: number): StageKeys[] {
+  const { buildArgs, contexts, contextDigests, buildah } = surroundings
+  const build: Build = {
+    seed: [...surroundings.seed, ...namesInEveryImage(surroundings)],
+    buildArgs,
+    contextDigests,
+    view: { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts) },
+    globals: dockerfile.globals.reduce<Scope>((scope, own) => declare(scope, own, buildArgs), new Map()),
+  }
+  const done: StageKeys[] = []
+  for (const stage of dockerfile.stages.slice(0, target + 1)) {
+    const bases = basesOf(dockerfile, stage, buildArgs).flatMap((index) => done[index] ?? [])
+    done.push(stageKeys(stage, bases, build))
+  }
+  const last = done.pop()
+  const isLast = target === dockerfile.stages.length - 1
+  return last === undefined ? [] : [...done, withTarget(last, surroundings, isLast)]
+}
+
+/** What all stages share. */
+interface Build {
+  readonly seed: readonly string[]
+  readonly buildArgs: ReadonlyMap<string, string>
+  readonly contextDigests: ReadonlyMap<string, string>
+  readonly view: MountView
+  readonly globals: Scope
+}
+
+/** What the value of each known argument comes down to. */
+type Scope = ReadonlyMap<string, string>
+
+/**
+ * Labels (before 1.30) and annotations are in the images of all steps. Values are written again with each image and
+ * can't be old ones, but a name that is no longer given would come back with an image from before.
+ */
+function namesInEveryImage({ annotations, labels, buildah }: Surroundings): string[] {
+  const names = annotations.map((entry) => `annotation ${entry.split('=', 1)[0] ?? ''}`)
+  if (lt(buildah, LABELS_IN_A_STEP)) names.push(...labels.map(({ name }) => `label ${name}`))
+  return names.sort()
+}
+
+function stageKeys(stage: Stage, bases: readonly StageKeys[], build: Build): StageKeys {
+  const { seed, buildArgs, globals } = build
+  const unknown = bases.find((base) => base.unknown)?.unknown
+  const from = [...stage.flags.map(({ name, value }) => `--${name}=${value}`), stage.base]
+  const values = valuesOf(variablesIn(from.join(' ')), globals, buildArgs)
+  let key = digest([digest(seed), digest(from), digest(values), ...bases.map(({ keys }) => keys.at(-1) ?? '')])
+  const nothing = (line: number, why: string, keys: readonly string[]): StageKeys => {
+    const rest = Array.from<undefined>({ length: stage.instructions.length + 1 - keys.length })
+    return { keys: [...keys, ...rest], added: 0, unknown: { line, why } }
+  }
+  if (unknown) return nothing(stage.line, `it goes on from a stage with unknown steps (line ${unknown.line})`, [])
+  const keys = [key]
+  let scope = globals
+  const declared = new Set<string>()
+  for (const instruction of stage.instructions) {
+    declarationsOf(instruction).forEach(({ name }) => declared.add(name))
+    scope = declare(scope, instruction, buildArgs)
+    const mounts = mountParts(instruction, build)
+    if (typeof mounts === 'string') return nothing(instruction.line, mounts, keys)
+    const named = valuesOf(namedBy(instruction, declared), scope, buildArgs)
+    key = digest([key, textOf(instruction), digest(named), digest(mounts)])
+    keys.push(key)
+  }
+  return { keys, added: 0 }
+}
+
+/** The arguments that a step depends on: those that it names; for RUN, which sees them as environment, all declared. */
+function namedBy(instruction: Instruction, declared: ReadonlySet<string>): string[] {
+  // An ARG has no value in the image, and what names it later brings its value along.
+  if (instruction.keyword === 'ARG') return []
+  if (instruction.keyword !== 'RUN') return variablesIn(textOf(instruction))
+  return [...new Set([...declared, ...variablesIn(textOf({ ...instruction, argument: '' }))])]
+}
+
+function valuesOf(names: readonly string[], scope: Scope, buildArgs: ReadonlyMap<string, string>): string[] {
+  return names.map((name) => digest([name, scope.get(name) ?? '', buildArgs.get(name) ?? '']))
+}
+
+/** The scope behind an ARG instruction; the same behind any other. */
+function declare(scope: Scope, instruction: Instruction, buildArgs: ReadonlyMap<string, string>): Scope {
+  const declarations = declarationsOf(instruction)
+  if (declarations.length === 0) return scope
+  const next = new Map(scope)
+  for (const { name, value = '' } of declarations) {
+    // A default may name other arguments, and where there is none, the value of an earlier ARG holds.
+    next.set(name, digest([value, ...valuesOf([name, ...variablesIn(value)], next, buildArgs)]))
+  }
+  return next
+}
+
+/** What of its mounts goes into the key of a step, or the reason why that can't be told. */
+function mountParts(instruction: Instruction, { view, contextDigests }: Build): string[] | string {
+  const parts: string[] = []
+  for (const mount of mountsOf(instruction, view)) {
+    if (mount.kind === 'unknown') return mount.why
+    if (mount.kind === 'own') continue
+    const content = contextDigests.get(mount.source)
+    if (content === undefined && mount.kind === 'digest')
+      return `the content of ${JSON.stringify(mount.source)}, which it mounts, is not known`
+    parts.push(content ?? '')
+  }
+  return parts
+}
+
+/** The keys of the target: with the steps for labels, and with what only the last of its images shows. */
+function withTarget(stage: StageKeys, surroundings: Surroundings, isLastOfFile: boolean): StageKeys {
+  const { annotations, buildah } = surroundings
+  const labels = surroundings.labels.filter(({ name }) => name !== '').map(({ name, value }) => digest([name, value]))
+  const steps = labelSteps(labels, buildah, isLastOfFile)
+  const keys = [...stage.keys]
+  for (const step of steps) keys.push(extend(keys.at(-1), ['LABEL', ...step]))
+  const onlyLast = [annotations, steps.length === 0 ? labels : []]
+  if (onlyLast.flat().length > 0) keys.push(extend(keys.pop(), ['last', ...onlyLast.map(digest)]))
+  return { ...stage, keys, added: steps.length }
+}
+
+/** Labels by the step that Buildah adds for them. */
+function labelSteps(labels: readonly string[], buildah: string, isLastOfFile: boolean): (readonly string[])[] {
+  if (labels.length === 0) return []
+  if (gte(buildah, LABELS_IN_A_STEP)) return [labels]
+  // Before, they were put behind the last line of the Dockerfile, wherever the target was.
+  if (!isLastOfFile || lt(buildah, '1.24.0')) return []
+  return gte(buildah, '1.29.0') ? [labels] : labels.map((label) => [label])
+}
+
+function extend(key: string | undefined, parts: readonly string[]): string | undefined {
+  return key === undefined ? undefined : digest([key, ...parts])
+}
+
+function digest(parts: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:${part};`)
+  return hash.digest('hex')
+}

@@ -1,0 +1,125 @@
+import { StringDecoder } from 'node:string_decoder'
+import { stripVTControlCharacters } from 'node:util'
+
+/** What became of one step of a build. */
+export interface Step {
+  /** Stage, from 0, as the Dockerfile has them; those that the target doesn't need are left out. */
+  readonly stage: number
+  /** Stages up to the target. */
+  readonly stages: number
+  /** Step in its stage, from 0; FROM is 0. */
+  readonly index: number
+  /** Steps in its stage, FROM and those that Buildah adds included; undefined where it printed none. */
+  readonly of: number | undefined
+  /** The instruction as Buildah prints it, cut after some thousand characters. */
+  readonly text: string
+  /** Id of the image that it gave, or the first characters of it; undefined for FROM and for a step that didn't end. */
+  readonly image: string | undefined
+  /** Buildah had that image already. */
+  readonly hit: boolean
+  /** From its line to that of its image; 0 without one. */
+  readonly seconds: number
+}
+
+export interface Progress {
+  /** Takes what Buildah prints on standard output, in chunks of any size. */
+  readonly add: (chunk: Uint8Array) => void
+  /**
+   * The steps so far, in the order in which they ran. None has an image once a line has come out of turn: then some step
+   * prints what looks like Buildah's own lines, or stages are built at the same time, and no image has a sure step.
+   */
+  readonly steps: () => readonly Step[]
+  /** Whether a line has come out of turn. */
+  readonly isDoubtful: () => boolean
+}
+
+const STEP = /^(?:\[(\d{1,6})\/(\d{1,6})\] )?STEP (\d{1,6})(?:\/(\d{1,6}))?: (.*)$/
+// A RUN whose output doesn't end with a line break has it in the same line.
+const IMAGE = /--> (Using cache )?([0-9a-f]{11,64})$/
+const LONGEST_LINE = 4096
+
+/**
+ * Follows a build by what it prints without `--iidfile` (with it, Buildah doesn't name the images of steps that it ran).
+ * @param clock milliseconds
+ */
+export function followProgress(clock: () => number): Progress {
+  const steps: Step[] = []
+  let started = clock()
+  let isDoubtful = false
+  const read = (line: string) => {
+    const step = readStep(line)
+    const last = steps.at(-1)
+    const turn = step && turnOf(step, last)
+    if (turn === 'doubtful') isDoubtful = true
+    if (step && turn === 'next') {
+      steps.push(step)
+      started = clock()
+    } else if (step === undefined && last !== undefined) {
+      steps[steps.length - 1] = withImage(last, line, (clock() - started) / 1000)
+    }
+  }
+  const lines = lineReader((line) => {
+    read(stripVTControlCharacters(line))
+  })
+  return {
+    add: lines,
+    steps: () => (isDoubtful ? steps.map((step) => ({ ...step, image: undefined })) : [...steps]),
+    isDoubtful: () => isDoubtful,
+  }
+}
+
+function readStep(line: string): Step | undefined {
+  const [matched, stage = '1', stages = '1', step, of, text = ''] = STEP.exec(line) ?? []
+  if (matched === undefined) return undefined
+  return {
+    stage: Number(stage) - 1,
+    stages: Number(stages),
+    index: Number(step) - 1,
+    of: of === undefined ? undefined : Number(of),
+    text,
+    image: undefined,
+    hit: false,
+    seconds: 0,
+  }
+}
+
+/**
+ * Whether a line is the next one that Buildah can print. A RUN step can print such lines too, most likely because it runs
+ * a build itself; those of a build of another shape are passed over (`foreign`). One of the same shape that has had its
+ * turn, or whose turn isn't yet, means that it or one before it isn't Buildah's.
+ */
+function turnOf(step: Step, last: Step | undefined): 'next' | 'foreign' | 'doubtful' {
+  if (step.stages !== (last?.stages ?? step.stages)) return 'foreign'
+  const startsStage = step.index === 0 && step.stage > (last?.stage ?? -1)
+  // Behind FROM the number of steps grows by what the base image asks for with ONBUILD.
+  const goesOn =
+    step.stage === last?.stage && step.index === last.index + 1 && (step.of === last.of || last.index === 0)
+  if (startsStage || goesOn) return 'next'
+  return step.stages === 1 && step.of !== last?.of ? 'foreign' : 'doubtful'
+}
+
+/**
+ * The step with the image that a line names, if it does. The last such line before the next step is Buildah's, whatever
+ * the step has printed. A step that is taken from the cache has two: the whole id, and its first characters.
+ */
+function withImage(step: Step, line: string, seconds: number): Step {
+  const [matched, cached, image] = IMAGE.exec(line) ?? []
+  if (matched === undefined || image === undefined) return step
+  if (step.image?.startsWith(image) === true) return { ...step, seconds }
+  return { ...step, image, hit: cached !== undefined, seconds }
+}
+
+/** Gives lines from chunks that may be cut within one, or within a character; of a long line, the beginning. */
+function lineReader(read: (line: string) => void): (chunk: Uint8Array) => void {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  return (chunk) => {
+    const parts = decoder.write(chunk).split('\n')
+    const last = parts.pop() ?? ''
+    for (const part of parts) {
+      read((rest + part).replace(/\r$/, '').slice(0, LONGEST_LINE))
+      rest = ''
+    }
+    rest = (rest + last).slice(0, LONGEST_LINE)
+  }
+}

@@ -1,0 +1,51 @@
+/** What a build and its cache did, for outputs and log. */
+export interface CacheFacts {
+  /** Steps of the Dockerfile that were begun, those that labels add left out. */
+  readonly steps: readonly { readonly hit: boolean; readonly savedSeconds: number }[]
+  readonly restored: { readonly parts: number; readonly bytes: number; readonly seconds: number }
+  readonly saved: { readonly parts: number; readonly bytes: number; readonly seconds: number }
+  readonly requests: number
+}
+
+export interface CacheReport {
+  readonly hit: 'full' | 'partial' | 'none'
+  /** Numbers by name, units in the names: bytes as they went over the network, seconds in hundredths. */
+  readonly stats: Readonly<Record<string, number>>
+}
+
+/** The outputs `cache-hit` and `cache-stats`; pure. */
+export function reportCache({ steps, restored, saved, requests }: CacheFacts): CacheReport {
+  const hits = steps.filter(({ hit }) => hit)
+  const savedSeconds = hits.reduce((sum, step) => sum + step.savedSeconds, 0)
+  return {
+    hit: hits.length === 0 ? 'none' : hits.length === steps.length ? 'full' : 'partial',
+    stats: {
+      'steps-hit': hits.length,
+      'steps-missed': steps.length - hits.length,
+      'parts-restored': restored.parts,
+      'bytes-restored': restored.bytes,
+      'seconds-restoring': rounded(restored.seconds),
+      'parts-saved': saved.parts,
+      'bytes-saved': saved.bytes,
+      'seconds-saving': rounded(saved.seconds),
+      'seconds-saved': rounded(savedSeconds),
+      requests,
+    },
+  }
+}
+
+/** The line of the log that says what the cache was good for; undefined where it had no part in the build. Pure. */
+export function renderCache({ stats }: CacheReport): string | undefined {
+  const of = (name: string) => stats[name] ?? 0
+  const steps = of('steps-hit') + of('steps-missed')
+  if (steps === 0) return undefined
+  const spent = of('seconds-restoring') + of('seconds-saving')
+  const took = `${of('steps-hit')} of ${steps} steps were there, which took ${of('seconds-saved').toFixed(1)} s when they ran`
+  const cost = `restoring and saving took ${spent.toFixed(1)} s`
+  const verdict = of('steps-hit') > 0 && spent > of('seconds-saved') ? ', more than it saved' : ''
+  return `${took}; ${cost}${verdict}`
+}
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 100) / 100
+}

@@ -1,0 +1,54 @@
+import { lchown, lstat, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Env } from './exec.js'
+
+/**
+ * How layers lie in a storage root and how overlay marks what is gone in them: roots of different layouts can't be mixed.
+ * Root and user namespaces differ in the attributes that the kernel takes for these marks.
+ */
+export type Layout = `${'overlay' | 'fuse-overlayfs' | 'vfs'}-${'root' | 'rootless'}`
+
+/** A storage of containers/storage that an engine builds in, as whoever fills it or takes from it must know it. */
+export interface Store {
+  readonly layout: Layout
+  /** Version of the engine, `1.43.2`. */
+  readonly version: string
+  /** Command line before a program that is to see the files as the owner of their user namespace does. */
+  readonly enter: readonly string[]
+  readonly env: Env
+  /** Private folder of the account that builds, absolute, mode 0700. */
+  readonly folder: string
+  readonly uid: number
+  readonly gid: number
+  /** Whether that account is another one than that of this process. */
+  readonly foreign: boolean
+}
+
+/** Moves a file of this process into the folder of the account, and returns its path there. */
+export async function handOver({ folder, foreign, uid, gid }: Store, path: string, name: string): Promise<string> {
+  const there = join(folder, 'parts', name)
+  await move(path, there)
+  // The link, should the account have put one in its place.
+  if (foreign) await lchown(there, uid, gid)
+  return there
+}
+
+/**
+ * Takes a file that the account has made out of its folder.
+ * @param path where to
+ * @throws Error when it is no plain file
+ */
+export async function takeOver({ folder, foreign }: Store, name: string, path: string): Promise<void> {
+  await move(join(folder, 'parts', name), path)
+  if (!(await lstat(path)).isFile()) {
+    await rm(path)
+    throw new Error(`${name} is no plain file any more; it is not taken from the folder of the build`)
+  }
+  if (foreign) await lchown(path, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
+}
+
+/** Never through a link; both folders lie beside each other. */
+async function move(from: string, to: string): Promise<void> {
+  await rm(to, { force: true })
+  await rename(from, to)
+}

@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto'
+import { lstat, mkdtemp, realpath } from 'node:fs/promises'
+import { arch } from 'node:os'
+import { dirname, join } from 'node:path'
+import { warning } from '@actions/core'
+import { type Cache, NO_CACHE, saySaved, type Warm } from './cache/cache.js'
+import { openDirectory } from './cache/directory.js'
+import { openGithub } from './cache/github.js'
+import { lookupRefs, type Scope, scopeOf } from './cache/key.js'
+import { cacheRepositories, type CacheDecision, decideCache } from './cache/policy.js'
+import { openRemote } from './cache/remote.js'
+import type { Context } from './context.js'
+import { digestTree } from './digest.js'
+import { contextMounts, linkMounts } from './dockerfile/bind-mounts.js'
+import { forgettable } from './dockerfile/forgetting.js'
+import { recordedSteps } from './dockerfile/recorded-steps.js'
+import { type StageKeys, stepKeys, type Surroundings } from './dockerfile/step-keys.js'
+import { hiddenArgument } from './engine/buildah-args.js'
+import type { BuildRequest, Pushed } from './engine/engine.js'
+import type { Step } from './engine/progress.js'
+import { type Folder, privateRoot } from './engine/storage.js'
+import { formatReference, type Reference } from './image/reference.js'
+import type { Inputs } from './inputs.js'
+import { formatBytes, formatCount, say } from './log.js'
+import { type CacheReport, renderCache, reportCache } from './report/cache-stats.js'
+import type { Source } from './source.js'
+import type { Store } from './store.js'
+
+/** Node's names for processors, where the OCI specifications have others. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
+
+/** What the cache of a build depends on, before it is known what builds. */
+export interface CacheRequest {
+  readonly inputs: Inputs
+  readonly context: Context
+  readonly folder: Folder
+  readonly references: readonly Reference[]
+}
+
+/** A cache that looks already for what earlier runs have left. */
+export interface Started {
+  readonly cache: Cache
+  readonly decision: CacheDecision
+  readonly scope: Scope
+  /** Private folder of this process for what comes and goes; undefined where nothing does. */
+  readonly desk: string | undefined
+}
+
+/** A cache with a root that can be built in. */
+export interface Opened extends Started {
+  readonly warm: Warm
+  readonly keys: readonly StageKeys[]
+  readonly remote: BuildRequest['remote']
+}
+
+/** Decides on the cache and says so, and starts to look for what is there. */
+export async function startCache(request: CacheRequest): Promise<Started> {
+  const { inputs, context, folder } = request
+  const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
+  for (const note of decision.notes) say(note)
+  const scope = scopeOf({
+    scope: inputs.cache.scope,
+    images: [...new Set(request.references.map((reference) => formatReference(nameOf(reference))))],
+    ...{ context: inputs.context, file: inputs.file, target: inputs.target },
+    ...{ platform: `linux/${ARCHITECTURES[arch()] ?? arch()}`, repository: context.event.repository },
+  })
+  const { kind } = decision
+  if (kind !== 'github' && kind !== 'directory') return { cache: NO_CACHE, decision, scope, desk: undefined }
+  // Beside the folder of the build, so that what goes from one to the other is only renamed.
+  const desk = await mkdtemp(join(dirname(folder.path), 'rootless-image-build-cache-'))
+  return { cache: openKind(request, decision, scope.id, desk), decision, scope, desk }
+}
+
+function openKind({ inputs, context }: CacheRequest, decision: CacheDecision, scope: string, desk: string): Cache {
+  const { ttlMs, maxBytes, mounts, deadlineMs } = inputs.cache
+  const { read, write, directory } = decision
+  const common = { scope, desk, read, write, mounts, limits: { now: Date.now(), ttlMs, maxBytes, perKey: 1 } }
+  if (directory !== undefined) return openDirectory({ ...common, directory })
+  const entries = openGithub({ desk, program: context.transfer, env: context.serviceEnv })
+  return openRemote({ ...common, entries, refs: lookupRefs(context.event), unique: context.event.unique, deadlineMs })
+}
+
+/** Fills the storage with what earlier runs have left of the steps that are going to be built. */
+export async function openWarm(
+  started: Started,
+  { inputs, context, folder, references }: CacheRequest,
+  { source, format }: { source: Source; format: string },
+  store: Store,
+): Promise<Opened> {
+  const { cache, decision, scope } = started
+  const surroundings = await surroundingsOf(inputs, context, source, format, store)
+  const hidden = hiddenFrom(inputs, source)
+  const keys =
+    decision.kind === 'off' || hidden !== undefined ? [] : stepKeys(source.dockerfile, surroundings, targetOf(source))
+  const known = new Set(keys.flatMap((stage) => stage.keys.filter((key) => key !== undefined)))
+  const warm = await cache.open(store, known, privateRoot(folder.path))
+  if (started.desk !== undefined) {
+    if (hidden !== undefined) say(`Cache: all is built anew, since ${hidden} may change what is built without a trace`)
+    for (const { unknown } of keys) {
+      if (unknown !== undefined) say(`Cache: from line ${unknown.line} on, that stage is built anew: ${unknown.why}`)
+    }
+    const { images, parts, bytes, seconds, troubles } = warm.restored
+    const came = parts === 0 ? '' : `, in ${formatCount(parts, 'part')} of ${formatBytes(bytes)}`
+    say(
+      `Cache: ${formatCount(images, 'step')} came back${came}, in ${seconds.toFixed(1)} s; key of ${scope.text} (${scope.id})`,
+    )
+    for (const trouble of troubles) warning(`Cache: ${trouble}`)
+  }
+  const remote = remoteOf(inputs, decision, references, source, surroundings)
+  return { ...started, warm, keys, remote }
+}
+
+function remoteOf(
+  inputs: Inputs,
+  decision: CacheDecision,
+  references: readonly Reference[],
+  { dockerfile }: Source,
+  surroundings: Surroundings,
+): BuildRequest['remote'] {
+  if (decision.kind !== 'registry') return { from: [], to: [] }
+  const repositories = cacheRepositories(inputs.cache, decision, references.map(nameOf))
+  const flaw = forgettable(dockerfile, surroundings)
+  if (flaw === undefined || repositories.from.length === 0) return repositories
+  say(`Cache: nothing is read from ${repositories.from.join(', ')}, since it could be stale: ${flaw}`)
+  return { ...repositories, from: [] }
+}
+
+/** What decides the result of the steps beside the Dockerfile and what is copied. */
+async function surroundingsOf(
+  inputs: Inputs,
+  context: Context,
+  { dockerfile, context: folder }: Source,
+  format: string,
+  { version, env }: Store,
+): Promise<Surroundings> {
+  const digests = new Map<string, string>()
+  const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
+    const full = join(folder, path)
+    if (!(await isWanted(full))) return
+    // What a link points to: Buildah mounts that.
+    const digest = await digestTree(await realpath(full).catch(() => full))
+    if (digest !== undefined) digests.set(path, digest)
+  }
+  await Promise.all([
+    ...contextMounts(dockerfile, version).map((path) => add(path, () => Promise.resolve(true))),
+    ...linkMounts(dockerfile, version).map((path) => add(path, isLink)),
+  ])
+  return {
+    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...inputs.extraArgs],
+    buildArgs: new Map(inputs.buildArgs.map((line) => argumentOf(line, context.env))),
+    annotations: inputs.annotations.map(({ name, value }) => `${name}=${value}`),
+    labels: inputs.labels,
+    buildah: version,
+    contexts: inputs.buildContexts.map(({ name }) => name),
+    contextDigests: digests,
+  }
+}
+
+/** What keeps from telling what a step depends on, as a noun. */
+function hiddenFrom({ extraArgs }: Inputs, { file }: Source): string | undefined {
+  const argument = hiddenArgument(extraArgs)
+  if (argument !== undefined) return `${argument} in "extra-args"`
+  return file.endsWith('.in') ? `the preprocessor, which ${file} goes through,` : undefined
+}
+
+/** Index of the stage that is built. */
+function targetOf({ dockerfile, target }: Source): number {
+  const named = dockerfile.stages.findIndex(({ name }, index) => target === (name ?? String(index)))
+  return named < 0 ? dockerfile.stages.length - 1 : named
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  )
+}
+
+/** A NAME alone has its value from the environment. */
+function argumentOf(line: string, env: Context['env']): [name: string, value: string] {
+  const [name = '', value] = line.split(/=(.*)/s)
+  return [name, value ?? env[name] ?? '']
+}
+
+/** What a run did, as far as it came. */
+export interface Run {
+  readonly steps: readonly Step[]
+  readonly imageId: string | undefined
+  readonly references: readonly Reference[]
+  readonly pushed: readonly Pushed[]
+}
+
+/** Keeps what is new, as far as it is quick, and says what the cache was good for. Never throws. */
+export async function keepWarm(
+  { cache, warm, keys, desk }: Opened,
+  run: Run,
+  failed: boolean,
+): Promise<{ report: CacheReport; later: string | undefined }> {
+  const recorded = recordedSteps(run.steps, keys)
+  const saved = await warm.keep({
+    steps: recorded,
+    ours: run.references.map(formatReference),
+    pushed: digestOf(run),
+    failed,
+  })
+  const took = (image: string | undefined) => {
+    const key = recorded.find((step) => step.image === image)?.key
+    return key === undefined ? 0 : (warm.restored.stepSeconds.get(key) ?? 0)
+  }
+  const steps = run.steps
+    .filter(({ stage, index }) => index > 0 && index < instructionsOf(keys[stage]))
+    .map(({ hit, image }) => ({ hit, savedSeconds: hit ? took(image) : 0 }))
+  const report = reportCache({ steps, restored: warm.restored, saved, requests: cache.requests() })
+  if (desk !== undefined) {
+    const line = renderCache(report)
+    if (line !== undefined) say(`Cache: ${line}`)
+    if (recorded.length === 0 && run.steps.some(({ image }) => image !== undefined) && keys.length > 0)
+      say('Cache: Buildah had other steps than the Dockerfile has (ONBUILD of a base image?), so that none is kept')
+    saySaved(saved)
+  }
+  await cache.close()
+  return { report, later: saved.later }
+}
+
+/** How many steps of a stage are the Dockerfile's own, FROM included; all where nothing is known of it. */
+function instructionsOf(stage: StageKeys | undefined): number {
+  return stage === undefined ? Infinity : stage.keys.length - stage.added
+}
+
+/** What was pushed where: Buildah learns by it where layers are. */
+function digestOf({ imageId, pushed }: Run): string | undefined {
+  if (imageId === undefined || pushed.length === 0) return undefined
+  const names = pushed.map(({ reference }) => formatReference(nameOf(reference))).sort()
+  return createHash('sha256')
+    .update(JSON.stringify([imageId, names]))
+    .digest('hex')
+}
+
+function nameOf({ registry, repository }: Reference): Reference {
+  return { registry, repository }
+}
