@@ -7,8 +7,8 @@
  * For Debian or Ubuntu, as root or with a sudo that asks for no password. Tables go to standard output, as Markdown;
  * what happens meanwhile to standard error. Beside its temporary folder (TMPDIR, else /var/tmp, since /tmp may be
  * memory) it writes the base image into ${XDG_CACHE_HOME:-~/.cache}/rootless-image-build-tests. Buildah and debootstrap
- * are installed where they are missing, and stay. The measurements of the cache need `npm ci`; for Docker Buildx beside it
- * they need Go, and keep what they have built with it in that same folder.
+ * are installed where they are missing, and stay. The measurements of the cache need `npm ci`; for Docker Buildx beside
+ * it they need Go, and keep what they have built with it in that same folder.
  */
 import * as fs from 'node:fs'
 import { loadavg } from 'node:os'

@@ -5,6 +5,7 @@ import { succeed } from '../harness/clean-step.js'
 import { removeFolders } from '../harness/folders.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import {
+  askedTwice,
   expectHit,
   type JobOptions,
   openWarmPlace,
@@ -109,6 +110,8 @@ describe('pull requests', () => {
     const changed = await watched(pullRequest('pull_request', '2', 'pulls', { base: 'release' }))
     expect(changed.uploads).toBe(2)
     const again = await watched(pullRequest('pull_request', '2', 'pulls', { base: 'release' }))
+    // What both indexes name is fetched once.
+    expect(askedTwice(place.service)).toStrictEqual([])
     expectHit(again, 'full')
     expect(stepsOf(await watched(on('refs/heads/release', '2', 'pulls'))).ran).toStrictEqual(lines.slice(1))
   })

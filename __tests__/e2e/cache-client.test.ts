@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
@@ -419,7 +419,11 @@ describe('stopping', () => {
     const before = performance.now()
     entries.close()
     expect(await stored).toBe('failed')
-    await until(() => nameOfProcess(tar) === '')
+    try {
+      await until(() => nameOfProcess(tar) === '')
+    } finally {
+      if (nameOfProcess(tar) === 'tar') process.kill(tar, 'SIGKILL')
+    }
     expect(performance.now() - before).toBeLessThan(500)
     expect(entries.troubles()).toStrictEqual([])
     expect(await entries.fetch('k-1', 'part')).toBeUndefined()
@@ -434,9 +438,11 @@ describe('stopping', () => {
   })
 })
 
+/** The name of the program that a process runs; '' when it has ended, whether its end was taken note of or not. */
 function nameOfProcess(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+    const [file = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return basename(file)
   } catch {
     return ''
   }

@@ -13,7 +13,15 @@ import {
   scopeIn,
   withFiles,
 } from '../harness/cache-directory-steps.js'
-import { contentOf, recover, setUpStand, type Stand, STEPS, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import {
+  contentOf,
+  recover,
+  setUpStand,
+  type Stand,
+  STEPS,
+  warningsOf,
+  withstand,
+} from '../harness/cache-fault-steps.js'
 import { succeed } from '../harness/clean-step.js'
 import { listFolder, removeFolders } from '../harness/folders.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
@@ -54,7 +62,7 @@ describe('a run that may not write reads, and leaves nothing for the next', () =
   const runs: Readonly<{ [name: string]: Omit<StepOptions, 'inputs'> & { inputs?: Record<string, string> } }> = {
     'a pull request from a fork': { event: forks },
     'cache-write: never': { inputs: { 'cache-write': 'never' } },
-    'pull_request_target': { event: { name: 'pull_request_target', payload: forks.payload } },
+    pull_request_target: { event: { name: 'pull_request_target', payload: forks.payload } },
   }
 
   test.each(Object.entries(runs))('%s', async (_, { inputs, ...more }) => {

@@ -43,7 +43,6 @@ beforeEach(async () => {
 /** Runs the build, and once more: what was wrong is made good by the first run, and not met again. */
 async function expectHealed(hit: string, warning: RegExp): Promise<void> {
   const step = await withstand(stand, build())
-  console.log(expect.getState().currentTestName, step.outputs['cache-hit'], warningsOf(step))
   expect(step.outputs['cache-hit']).toBe(hit)
   const after = await recover(stand, build())
   expect(after.outputs['cache-hit']).toBe('full')

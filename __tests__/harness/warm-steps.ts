@@ -124,3 +124,10 @@ export function uploads(service: CacheService): number {
 export function warnings({ log }: Pick<StepResult, 'log'>): string[] {
   return log.split('\n').filter((line) => line.startsWith('::warning'))
 }
+
+/** Keys of parts and indexes that were looked for more than once. */
+export function askedTwice({ requests }: CacheService): string[] {
+  const lookups = requests.filter(({ call }) => call === 'GetCacheEntryDownloadURL' || call === 'getCacheEntry')
+  const keys = lookups.flatMap((request) => request.keys)
+  return keys.filter((key, place) => keys.indexOf(key) < place)
+}

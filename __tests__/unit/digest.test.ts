@@ -161,6 +161,19 @@ describe('digestTree', () => {
     expect(one).not.toBe(other)
   })
 
+  it('tells two files apart from one that has the head of the second in it', async () => {
+    const [one, other] = [temporaryFolder(), temporaryFolder()]
+    writeFileSync(join(one, 'a'), '1', { mode: 0o644 })
+    writeFileSync(join(one, 'b'), '', { mode: 0o644 })
+    writeFileSync(join(other, 'a'), `1b\0${0o100644}\0`, { mode: 0o644 })
+    for (const [root, names] of [
+      [one, ['a', 'b']],
+      [other, ['a']],
+    ] as const)
+      for (const name of names) chmodSync(join(root, name), 0o644)
+    expect(await digestTree(one)).not.toBe(await digestTree(other))
+  })
+
   it('is that of a file where it is one, of its content and its mode', async () => {
     const root = tree()
     const before = await digestTree(join(root, 'a/one'))

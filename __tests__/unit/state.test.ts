@@ -48,12 +48,14 @@ describe('state', () => {
       remember({ desk })
       remember({ unshare, keepStorage: true })
       remember({ later })
+      remember({ unshare })
       remember({ later: undefined })
     })
     expect(written).toStrictEqual([
       { ...nothing, folder },
       { ...nothing, folder, desk },
       { ...nothing, folder, desk, unshare, keepStorage: true },
+      { folder, desk, unshare, keepStorage: true, later },
       { folder, desk, unshare, keepStorage: true, later },
       { ...nothing, folder, desk, unshare, keepStorage: true },
     ])

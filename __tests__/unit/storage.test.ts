@@ -59,12 +59,12 @@ describe('storageArgs', () => {
 
 describe('storageConf', () => {
   it.each([
-    ['overlay', undefined, '[storage]\ndriver = "overlay"\ngraphroot = "/elsewhere/root"\nrunroot = "/t/run"\n'],
-    ['vfs', undefined, '[storage]\ndriver = "vfs"\ngraphroot = "/elsewhere/root"\nrunroot = "/t/run"\n'],
+    ['overlay', undefined, '[storage]\ndriver = "overlay"\ngraphroot = "/elsewhere/root"\nrootless_storage_path = "/elsewhere/root"\nrunroot = "/t/run"\n'],
+    ['vfs', undefined, '[storage]\ndriver = "vfs"\ngraphroot = "/elsewhere/root"\nrootless_storage_path = "/elsewhere/root"\nrunroot = "/t/run"\n'],
     [
       'fuse-overlayfs',
       '/usr/bin/fuse-overlayfs',
-      '[storage]\ndriver = "overlay"\ngraphroot = "/elsewhere/root"\nrunroot = "/t/run"\n[storage.options.overlay]\nmount_program = "/usr/bin/fuse-overlayfs"\n',
+      '[storage]\ndriver = "overlay"\ngraphroot = "/elsewhere/root"\nrootless_storage_path = "/elsewhere/root"\nrunroot = "/t/run"\n[storage.options.overlay]\nmount_program = "/usr/bin/fuse-overlayfs"\n',
     ],
   ] as const)('%s', (driver, program, expected) => {
     expect(storageConf('/t', '/elsewhere/root', driver, program)).toBe(expected)
@@ -72,7 +72,7 @@ describe('storageConf', () => {
 
   it('quotes a path as TOML does', () => {
     const text = storageConf('/my "t"\\x\ny', '/my "r"')
-    expect(text).toContain('graphroot = "/my \\"r\\""\nrunroot = "/my \\"t\\"\\\\x\\ny/run"\n')
+    expect(text).toContain('graphroot = "/my \\"r\\""\nrootless_storage_path = "/my \\"r\\""\nrunroot = "/my \\"t\\"\\\\x\\ny/run"\n')
   })
 })
 

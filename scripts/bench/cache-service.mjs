@@ -10,9 +10,6 @@ const harness = join(repository, '__tests__/harness')
 /** What a request to the service waits, in ms, and the bytes per second that its blob store gives in each direction. */
 export const line = { latency: 30, bandwidth: 100_000_000 }
 
-/** What went to a cache and came from it: bytes of archives, and calls to the service itself, its blob store left out. */
-export const noTraffic = { up: 0, down: 0, calls: 0 }
-
 /**
  * Starts the tests' cache service, empty.
  * @param {string} folder where it keeps its archives
@@ -22,7 +19,7 @@ export async function startService(folder) {
   const service = await withTemporaryFolder(folder, async () => (await loadService()).startCacheService(line))
   return {
     environment: service.environment(),
-    /** The traffic since the last call. */
+    /** Since the last call: bytes of archives, and calls to the service itself without its blob store. */
     takeTraffic() {
       const { bytesUp, bytesDown, service: calls } = service.counters()
       service.forget()
@@ -57,7 +54,7 @@ async function withTemporaryFolder(folder, start) {
  * Moves one path to the service or back as `actions/cache` does it: with its library, in a process of its own.
  * @param {string} folder for what the library needs meanwhile
  * @param {{save: boolean, paths: string[], key: string, restoreKeys?: string[]}} request
- * @returns {Promise<string | number | undefined>} what the library gives: the key that was found, the entry that was made
+ * @returns {Promise<string | number | undefined>} what the library gives: the key that it found, the new entry's number
  */
 export async function transfer(folder, service, request) {
   const answer = join(folder, 'answer.json')

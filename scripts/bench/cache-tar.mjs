@@ -12,10 +12,10 @@ const unpack = ['tar', '--extract', '--use-compress-program=zstd -d', ...faithfu
 
 /**
  * The whole storage in one archive, moved by actions/cache: restored before the build, saved after the push where it
- * wasn't found under its own key. With it comes Buildah's memory of what the registry has, which lies beside the storage.
+ * wasn't found under its own key. With it comes Buildah's memory of what the registry has, which lies beside it.
  * @param {() => object} example the last build of the action without its cache
- * @returns {import('./cache.mjs').Arm & {changedBytes: () => number | undefined}} `changedBytes`: what the layers that a
- * changed file makes new are as an archive of their own
+ * @returns {import('./cache.mjs').Arm & {changedBytes: () => number | undefined}} `changedBytes`: what the layers that
+ * a changed file makes new are as an archive of their own
  */
 export function tarArm(example) {
   let changed

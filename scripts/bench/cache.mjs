@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DemoError, startRegistry, unpackPackages } from '../demo/machine.mjs'
 import { provideBase, pushLayout } from './base-image.mjs'
 import { actionArm } from './cache-action.mjs'
+import { buildkitVersions } from './cache-buildkit.mjs'
 import { registryArm } from './cache-registry.mjs'
 import { renderReport } from './cache-report.mjs'
 import { tarArm } from './cache-tar.mjs'
@@ -65,7 +66,8 @@ export const cache = {
       })
     }
     for (const arm of arms) if (arm.whyNot?.() !== undefined) series.notRun.set(arm.title, arm.whyNot())
-    const text = renderReport(arms, series, arms.find(({ id }) => id === 'tar').changedBytes())
+    const report = renderReport(arms, series, arms.find(({ id }) => id === 'tar').changedBytes())
+    const text = `${report}\n\nDocker Buildx: ${buildkitVersions.join(', ')}.`
     return { text, engine: arms[0].lastBuild().engine }
   },
 }
@@ -79,7 +81,7 @@ function makeArms(job, tell) {
 
 /**
  * Which arm runs when: every other round backwards, since a machine that slows down would favour whoever always goes
- * first. The two cold runs of the action are neighbours, whatever comes first: their ratio is the one that is close to 1.
+ * first. The two cold runs of the action are neighbours, whatever comes first: their ratio is the one close to 1.
  */
 export function planVisits([off, own, ...others], turn) {
   const colds = [off, own].map((arm) => ({ arm, phase: 'cold' }))

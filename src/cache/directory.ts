@@ -15,7 +15,7 @@ import {
   type Warm,
 } from './cache.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
-import { readContents } from './layout.js'
+import { areThere, placesOf, readContents } from './layout.js'
 import { type Lock, takeLock } from './lock.js'
 import { readMemory, writeMemory } from './memory.js'
 import { mountsFolder } from './mounts.js'
@@ -101,7 +101,7 @@ async function openPlace(place: Place, keys: ReadonlySet<string>, started: numbe
   const { root, store, read } = place
   const { index, troubles } = await readIndex(place)
   const contents = await readContents(root, store.layout)
-  const present = { ...index, ...presentOf(index, contents) }
+  const present = { ...index, ...(await presentOf(index, contents, place)) }
   const offer = chooseOffer([present], read ? keys : new Set(), 'all')
   await removeStray(store, root, contentsOf(present))
   // Layers of hidden steps stay in the records: without an image nothing finds them.
@@ -123,10 +123,15 @@ async function openPlace(place: Place, keys: ReadonlySet<string>, started: numbe
   }
 }
 
-/** What the index says and the root still has. */
-function presentOf(index: Index, contents: { layers: readonly { id: string }[] }): Offer {
+/** What the index says and the root still has, steps that were hidden included. */
+async function presentOf(index: Index, contents: Contents, { root, store }: Place): Promise<Offer> {
+  const { ofImage } = placesOf(store.layout)
   const there = new Set(contents.layers.map(({ id }) => id))
-  return withoutParts({ ...index, layers: index.layers.filter(({ record }) => there.has(record.id)) }, new Set())
+  const images = await Promise.all(
+    index.images.map(async (image) => ((await areThere(root, ofImage(image.record.id))) ? [image] : [])),
+  )
+  const layers = index.layers.filter(({ record }) => there.has(record.id))
+  return withoutParts({ images: images.flat(), layers }, new Set())
 }
 
 async function readIndex({ folder, store }: Place): Promise<{ index: Index; troubles: string[] }> {

@@ -13,6 +13,8 @@ export interface Entries {
   /** Stores the file `path` of the desk under a key that nothing else is ever stored under. Never rejects. */
   store(key: string, path: string, deadlineMs?: number): Promise<Stored>
   counts(): Counts
+  /** Whether everything that is still asked is given up at once, since the service limits or fails. */
+  isStopped(): boolean
   /** What went wrong, one text a cause, fit for one warning each. */
   troubles(): readonly string[]
   /** Ends everything at once; what is still asked is given up, and so is what comes after. */

@@ -58,6 +58,10 @@ class Github implements Entries {
     return (await this.request({ op: 'store', key, path }, deadlineMs)).stored ?? 'failed'
   }
 
+  isStopped(): boolean {
+    return this.stoppedBy !== undefined
+  }
+
   counts(): Counts {
     return { requests: this.requests, failures: this.failures }
   }

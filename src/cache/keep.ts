@@ -8,7 +8,7 @@ import { indexKey, indexPath, partKey, partPath } from './key.js'
 import { placesOf, readContents } from './layout.js'
 import { readMemory } from './memory.js'
 import { packMounts } from './mounts.js'
-import { pack } from './pack.js'
+import { forgetTimes, pack } from './pack.js'
 import { inParallel } from './parallel.js'
 import {
   bytesOfParts,
@@ -87,20 +87,36 @@ export async function keep(order: Order, plan: Plan, place: Workplace, deadlineM
   const indexes = order.indexes.map(parseIndex)
   const made: Made[] = []
   const troubles = new Set<string>()
+  let lost: string | undefined
+  await orTrouble(troubles, () => levelLayers(plan.groups, order.root, place.store))
   await inParallel(plan.groups, AT_ONCE, async (group, number) => {
     const part = await orTrouble(troubles, () => packGroup(group, `${number}.tar.zst`, order.root, place, end))
     if (part === undefined) return
     if (await send(part, order, place, end)) made.push({ group, part })
-    else troubles.add(`not everything was taken within ${Math.round(deadlineMs / 1000)} s`)
+    else lost ??= `not everything was taken within ${Math.round(deadlineMs / 1000)} s`
   })
   const mounts = order.mounts ? await orTrouble(troubles, () => keepMounts(order, indexes, place, end)) : undefined
   const memory = await readMemory(place.store)
   const index = { ...newIndex(order, plan.keeping, indexes, made, mounts, place.store), memory }
   const isChanged = plan.isDue || (mounts !== undefined && mounts.sha256 !== indexes[0]?.mounts)
   const written = isChanged && (await orTrouble(troubles, () => sendIndex(index, order, place))) === true
-  if (isChanged && !written) troubles.add('the index was not taken, so that the next run finds an older one')
-  const sent = [...made.map(({ part }) => part), ...(mounts === undefined ? [] : [mounts])]
-  return { parts: sent.length, bytes: sumOf(sent), written, troubles: [...troubles] }
+  if (isChanged && !written) lost ??= 'the index was not taken, so that the next run finds an older one'
+  // Where the service itself says why, this says nothing new.
+  const causes = [...troubles, ...place.entries.troubles()]
+  if (lost !== undefined && causes.length === 0) causes.push(lost)
+  const isNewMounts = mounts !== undefined && !indexes.some((index) => index.mounts === mounts.sha256)
+  const sent = [...made.map(({ part }) => part), ...(isNewMounts ? [mounts] : [])]
+  return { parts: sent.length, bytes: sumOf(sent), written, troubles: causes }
+}
+
+async function levelLayers(groups: readonly Group[], root: string, store: Store): Promise<void> {
+  const { ofLayer } = placesOf(store.layout)
+  const layers = groups.flatMap((group) => group.layers)
+  await forgetTimes(
+    store,
+    root,
+    layers.flatMap(({ id }) => ofLayer(id).slice(0, 1)),
+  )
 }
 
 async function packGroup(

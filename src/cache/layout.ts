@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { access, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { lchown, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Layout } from '../store.js'
+import type { Layout, Store } from '../store.js'
 import type { Contents } from './plan.js'
 import { isId, isIncomplete, readImage, readLayer } from './records.js'
 
@@ -24,27 +24,52 @@ export function placesOf(layout: Layout): Places {
   }
 }
 
-/** The records of a storage root; empty where nothing was built yet. What is half written is left out. */
+/** Makes the folders of an empty root that several programs would make at the same time. */
+export async function makePlaces(root: string, { layout, foreign, uid, gid }: Store): Promise<void> {
+  const { layersFile, imagesFile } = placesOf(layout)
+  const contents = layout.startsWith('vfs') ? ['vfs', 'vfs/dir'] : ['overlay', 'overlay/l']
+  for (const folder of [dirname(layersFile), dirname(imagesFile), ...contents]) {
+    await mkdir(join(root, folder), { mode: 0o700 })
+    if (foreign) await lchown(join(root, folder), uid, gid)
+  }
+}
+
+/** The records of a storage root. What is half written, or has no files, is left out. */
 export async function readContents(root: string, layout: Layout): Promise<Contents> {
   const places = placesOf(layout)
-  const records = async (file: string): Promise<unknown[]> => {
-    const value: unknown = JSON.parse(await readFile(join(root, file), 'utf8').catch(() => '[]'))
-    return Array.isArray(value) ? (value as unknown[]) : []
+  const whole = async <T extends { id: string }>(records: readonly T[], placesOfOne: (id: string) => string[]) => {
+    const kept = await Promise.all(
+      records.map(async (record) => ((await areThere(root, placesOfOne(record.id))) ? [record] : [])),
+    )
+    return kept.flat()
   }
-  const layers = (await records(places.layersFile)).filter((record) => !isIncomplete(record)).map(readLayer)
-  const images = (await records(places.imagesFile)).map(readImage)
-  const kept = await Promise.all(
-    layers.map(async (record) => {
-      // A layer that can't be written as the same archive again is of no use to a push.
-      const [, split = ''] = places.ofLayer(record.id)
-      const isThere = await access(join(root, split)).then(
-        () => true,
-        () => false,
-      )
-      return isThere ? [record] : []
-    }),
-  )
-  return { layers: kept.flat(), images }
+  const readWhole = (record: unknown) => (isIncomplete(record) ? [] : [readLayer(record)])
+  const layers = await readRecords(join(root, places.layersFile), readWhole)
+  const images = await readRecords(join(root, places.imagesFile), (record) => [readImage(record)])
+  return {
+    layers: await whole(layers, places.ofLayer),
+    images: await whole(images, places.ofImage),
+  }
+}
+
+/** Empty where nothing was built yet, and where the file is not what Buildah writes. */
+async function readRecords<T>(file: string, read: (record: unknown) => T[]): Promise<T[]> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'))
+    return Array.isArray(value) ? value.flatMap(read) : []
+  } catch {
+    return []
+  }
+}
+
+/** Whether all of these lie in the root itself, and are no links to elsewhere. */
+export async function areThere(root: string, paths: readonly string[]): Promise<boolean> {
+  const isOwn = async (path: string) =>
+    await lstat(join(root, path)).then(
+      (found) => !found.isSymbolicLink(),
+      () => false,
+    )
+  return (await Promise.all(paths.map(isOwn))).every(Boolean)
 }
 
 /**

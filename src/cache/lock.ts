@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, rename, rm, rmdir, stat, utimes } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
@@ -17,34 +17,33 @@ const PATIENCE_MS = 4000
 const PAUSE_MS = 100
 
 /**
- * Takes the lock of a folder: a folder in it whose time is kept fresh as long as the holder lives.
+ * Takes the lock of a folder: a file in it that names its holder, and whose time is kept fresh as long as that lives.
  * @returns undefined when somebody else has it for longer than a few seconds
  */
 export async function takeLock(folder: string): Promise<Lock | undefined> {
   const path = join(folder, 'lock')
+  const own = randomUUID()
   const deadline = Date.now() + PATIENCE_MS
   for (;;) {
-    const own = await make(path)
-    if (own !== undefined) return hold(path, own)
+    if (await make(path, own)) return hold(path, own)
     if (Date.now() >= deadline) return undefined
-    await clearStale(path)
+    await clearStale(path, own)
     await wait(PAUSE_MS)
   }
 }
 
-/** @returns the number of the folder on its disk, by which it is known again; undefined when it is there already */
-async function make(path: string): Promise<number | undefined> {
+async function make(path: string, own: string): Promise<boolean> {
   try {
-    await mkdir(path)
-    return (await stat(path)).ino
+    await writeFile(path, own, { flag: 'wx' })
+    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return undefined
+    return false
   }
 }
 
-function hold(path: string, own: number): Lock {
-  const isHeld = async () => (await stat(path).catch(() => undefined))?.ino === own
+function hold(path: string, own: string): Lock {
+  const isHeld = async () => (await holderOf(path)) === own
   const beat = setInterval(() => {
     const now = new Date()
     // Where it is gone or can't be written any more, isHeld tells.
@@ -55,19 +54,27 @@ function hold(path: string, own: number): Lock {
     isHeld,
     async release() {
       clearInterval(beat)
-      if (await isHeld()) await rmdir(path).catch(() => undefined)
+      if (await isHeld()) await rm(path, { force: true })
     },
   }
 }
 
 /** Takes a lock away whose holder is dead. Of several who try, one succeeds; who took a fresh one gives it back. */
-async function clearStale(path: string): Promise<void> {
+async function clearStale(path: string, own: string): Promise<void> {
+  const holder = await holderOf(path)
   const found = await stat(path).catch(() => undefined)
   if (found === undefined || Date.now() - found.mtimeMs < STALE_MS) return
-  const aside = `${path}-${randomBytes(6).toString('hex')}`
-  await rename(path, aside).catch(() => undefined)
-  const taken = await stat(aside).catch(() => undefined)
-  if (taken === undefined) return
-  if (taken.ino === found.ino) await rm(aside, { recursive: true, force: true })
+  const aside = `${path}-${own}`
+  try {
+    await rename(path, aside)
+  } catch {
+    // Somebody else was faster.
+    return
+  }
+  if ((await holderOf(aside)) === holder) await rm(aside, { recursive: true, force: true })
   else await rename(aside, path).catch(() => undefined)
+}
+
+async function holderOf(path: string): Promise<string | undefined> {
+  return await readFile(path, 'utf8').catch(() => undefined)
 }

@@ -52,12 +52,12 @@ export async function writeMemory(memory: readonly Memory[], { folder, foreign, 
   }
 }
 
-/** The account could have put a link there; what that shows is not for the cache. */
+/** The account could have put a link or a pipe there; what these show is not for the cache. */
 async function readPlain(path: string): Promise<Buffer | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
-    const { size } = await file.stat()
-    return size <= MAX_BYTES ? await file.readFile() : undefined
+    const found = await file.stat()
+    return found.isFile() && found.size <= MAX_BYTES ? await file.readFile() : undefined
   } finally {
     await file.close()
   }

@@ -44,6 +44,15 @@ export async function pack(
   await run(store, [tar, ...what, ...SAME, ...ATTRIBUTES, '--', ...members])
 }
 
+/**
+ * Takes the time from the topmost folders of layers. It is the time when the layer was unpacked, which is in no image, and
+ * would make another archive of the same layer.
+ */
+export async function forgetTimes(store: Store, root: string, folders: readonly string[]): Promise<void> {
+  if (folders.length === 0) return
+  await run(store, ['touch', '-h', '-d', '@0', '--', ...folders.map((folder) => join(root, folder))])
+}
+
 /** Unpacks these members, and nothing else, into a folder. */
 export async function unpack(
   { tar }: Tools,

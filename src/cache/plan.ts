@@ -206,7 +206,7 @@ export function bytesOfParts(kept: Keeping, parts: readonly Part[]): number {
 
 /** Bytes of all layers as archives that aren't compressed; pure. */
 export function bytesOfLayers({ layers }: Keeping | Offer): number {
-  return layers.reduce((sum, { record }) => sum + (record['diff-size'] ?? 0), 0)
+  return layers.reduce((sum, { record }) => sum + Math.max(0, record['diff-size'] ?? 0), 0)
 }
 
 /** Images with all the layers that they stand on, and no others. */

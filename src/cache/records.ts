@@ -35,7 +35,8 @@ const matches =
   (pattern: RegExp): Check =>
   (value) =>
     typeof value === 'string' && pattern.test(value)
-const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+/** Sizes that aren't known are -1. */
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= -1
 const isText: Check = (value) => typeof value === 'string'
 const listOf =
   (check: Check): Check =>

@@ -6,7 +6,7 @@ import { renewedBases } from './bases.js'
 import { type Cache, NO_CACHE, NOTHING_RESTORED, NOTHING_SAVED, type Restored, type Run, type Saved } from './cache.js'
 import type { Entries } from './entries.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
-import { keep, type Order, planKeeping } from './keep.js'
+import { keep, type Kept, type Order, planKeeping } from './keep.js'
 import { indexPath, indexPrefix } from './key.js'
 import { readContents } from './layout.js'
 import { writeMemory } from './memory.js'
@@ -37,6 +37,8 @@ export interface Later {
   readonly order: Order
   readonly store: Store
   readonly deadlineMs: number
+  /** What was said already. */
+  readonly said: readonly string[]
 }
 
 interface Found {
@@ -78,7 +80,10 @@ export function openRemote(options: RemoteOptions): Cache {
         root,
         restored: { ...restored, seconds: (Date.now() - started) / 1000, troubles: [...new Set(troubles)] },
         renewedBases: async () => renewedBases(offer, await readContents(root, store.layout)),
-        keep: ({ failed, ...run }) => keepSome({ ...run, ...orderOf(options, useful), root }, failed, place, options),
+        keep: ({ failed, ...run }) => {
+          const said = options.entries.troubles()
+          return keepSome({ ...run, ...orderOf(options, useful), root }, failed, { ...place, said }, options)
+        },
       }
     },
     requests: () => options.entries.counts().requests,
@@ -157,29 +162,23 @@ function orderOf(options: RemoteOptions, indexes: readonly Index[]): Omit<Order,
 async function keepSome(
   order: Order,
   failed: boolean,
-  place: Workplace,
+  place: Workplace & { readonly said: readonly string[] },
   { write, deadlineMs }: RemoteOptions,
 ): Promise<Saved> {
-  if (!write) return NOTHING_SAVED
+  // Who has stopped asking the service doesn't begin again after the job.
+  if (!write || place.entries.isStopped()) return NOTHING_SAVED
   const started = Date.now()
   try {
     const plan = await planKeeping(order, place.store)
     if (!plan.isDue && !order.mounts) return NOTHING_SAVED
     const bytes = plan.groups.flatMap(({ layers }) => layers).reduce((sum, layer) => sum + (layer['diff-size'] ?? 0), 0)
     if (bytes > QUICK_BYTES || order.mounts || failed) {
-      const later: Later = { order, store: place.store, deadlineMs }
+      const later: Later = { order, store: place.store, deadlineMs, said: place.said }
       const path = join(place.desk, 'later.json')
       await writeFile(path, JSON.stringify(later), { mode: 0o600 })
       return { ...NOTHING_SAVED, later: path }
     }
-    const { parts, bytes: saved, troubles } = await keep(order, plan, place, deadlineMs)
-    return {
-      parts,
-      bytes: saved,
-      seconds: (Date.now() - started) / 1000,
-      troubles: [...troubles, ...place.entries.troubles()],
-      later: undefined,
-    }
+    return savedOf(await keep(order, plan, place, deadlineMs), started, place.said)
   } catch (error) {
     return { ...NOTHING_SAVED, troubles: [describe(error)] }
   }
@@ -189,14 +188,21 @@ async function keepSome(
  * Does what main has left to do.
  * @throws Error when it can't be begun
  */
-export async function keepLater({ order, store, deadlineMs }: Later, entries: Entries, desk: string): Promise<Saved> {
+export async function keepLater(
+  { order, store, deadlineMs, said }: Later,
+  entries: Entries,
+  desk: string,
+): Promise<Saved> {
   const started = Date.now()
   const tools = await findTools(store)
   if (typeof tools === 'string') throw new Error(tools)
   const place = { entries, desk, store, tools }
-  const { parts, bytes, troubles } = await keep(order, await planKeeping(order, store), place, deadlineMs)
-  const seconds = (Date.now() - started) / 1000
-  return { parts, bytes, seconds, troubles: [...troubles, ...entries.troubles()], later: undefined }
+  return savedOf(await keep(order, await planKeeping(order, store), place, deadlineMs), started, said)
+}
+
+function savedOf({ parts, bytes, troubles }: Kept, started: number, said: readonly string[]): Saved {
+  const news = troubles.filter((trouble) => !said.includes(trouble))
+  return { parts, bytes, seconds: (Date.now() - started) / 1000, troubles: news, later: undefined }
 }
 
 function lost(trouble: string): Filled {

@@ -6,7 +6,7 @@ import { digestFile } from '../digest.js'
 import type { Entries } from './entries.js'
 import type { Part } from './index.js'
 import { partKey, partPath } from './key.js'
-import { placesOf } from './layout.js'
+import { areThere, makePlaces, placesOf } from './layout.js'
 import { putRecords, removeStray, type Tools, unpack } from './pack.js'
 import { inParallel } from './parallel.js'
 import { contentsOf, type Offer, partsOf, withoutParts } from './plan.js'
@@ -28,6 +28,7 @@ export interface Restored {
   readonly troubles: readonly string[]
 }
 
+const GONE = 'a part of the cache is not there any more'
 /** How many parts are on their way at once: some are fetched while others are unpacked. */
 const AT_ONCE = 4
 /** Beside a moment to answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
@@ -41,9 +42,11 @@ const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1000
  */
 export async function restore(offer: Offer, parts: readonly Part[], root: string, place: Workplace): Promise<Restored> {
   const needed = partsOf(offer)
-  const wanted = parts.filter(({ sha256 }) => needed.has(sha256)).sort((one, other) => other.bytes - one.bytes)
+  const known = new Map(parts.filter(({ sha256 }) => needed.has(sha256)).map((part) => [part.sha256, part]))
+  const wanted = [...known.values()].sort((one, other) => other.bytes - one.bytes)
   const come = new Map<string, Part>()
   const troubles = new Set<string>()
+  await makePlaces(root, place.store)
   await inParallel(wanted, AT_ONCE, async (part) => {
     try {
       await restorePart(part, offer, root, place)
@@ -57,7 +60,9 @@ export async function restore(offer: Offer, parts: readonly Part[], root: string
   if (come.size < needed.size) await removeStray(place.store, root, contentsOf(whole))
   await putRecords(place.tools, place.store, root, contentsOf(whole), place.desk)
   const bytes = [...come.values()].reduce((sum, part) => sum + part.bytes, 0)
-  return { offer: whole, parts: come.size, bytes, troubles: [...troubles] }
+  // Where the service itself says why a part didn't come, it is known already.
+  const causes = [...troubles].filter((text) => text !== GONE || place.entries.troubles().length === 0)
+  return { offer: whole, parts: come.size, bytes, troubles: causes }
 }
 
 /** Fetches a part and checks it. @returns the path of the file, which the account may read */
@@ -65,7 +70,7 @@ export async function fetchPart({ sha256, bytes }: Part, { entries, store, desk 
   const path = partPath(sha256)
   const file = join(desk, path)
   const found = await entries.fetch(partKey(sha256), path, PATIENCE_MS + bytes / SLOWEST_BYTES_PER_MS)
-  if (found === undefined) throw new Error('a part of the cache is not there any more')
+  if (found === undefined) throw new Error(GONE)
   const got = await digestFile(file)
   if (got.sha256 !== sha256) throw new Error('a part of the cache is not what the index says: its SHA-256 is another')
   return await handOver(store, file, sha256)
@@ -82,4 +87,6 @@ async function restorePart(part: Part, offer: Offer, root: string, place: Workpl
   ]
   await unpack(place.tools, place.store, root, members, archive)
   await rm(archive)
+  if (!(await areThere(root, members)))
+    throw new Error('a part of the cache has a link where a layer or an image belongs')
 }

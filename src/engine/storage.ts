@@ -81,6 +81,8 @@ export function storageConf(folder: string, root: string, driver: Driver = 'over
     '[storage]',
     `driver = ${JSON.stringify(driver === 'fuse-overlayfs' ? 'overlay' : driver)}`,
     `graphroot = ${JSON.stringify(root)}`,
+    // Up to 1.28, Buildah without root goes by this one.
+    `rootless_storage_path = ${JSON.stringify(root)}`,
     `runroot = ${JSON.stringify(join(folder, 'run'))}`,
   ]
   if (driver === 'fuse-overlayfs') {

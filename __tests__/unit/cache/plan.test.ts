@@ -107,6 +107,15 @@ describe('chooseOffer', () => {
     expect(namesOf(offer.images)).toStrictEqual(['moved', '1'])
   })
 
+  it('takes an image from the part that the first index names', () => {
+    const other = { ...threeSteps(), images: [keptStep('1', '1', { part: hex('elsewhere') })] }
+    const partsOfStep = [
+      [threeSteps(), other],
+      [other, threeSteps()],
+    ].map((list) => chooseOffer(list, keys('1'), 'all').images.find(({ key }) => key === hex('k1'))?.part)
+    expect(partsOfStep).toStrictEqual([hex('p1'), hex('elsewhere')])
+  })
+
   it('takes an image once that two indexes have', () => {
     expect(namesOf(chooseOffer([threeSteps(), threeSteps()], keys('1'), 'all').images)).toStrictEqual(['base', '1'])
   })

@@ -1,0 +1,202 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { accountFor } from '../harness/account.js'
+import { fail, succeed } from '../harness/clean-step.js'
+import { run } from '../harness/command.js'
+import { testedEngines } from '../harness/engines.js'
+import { makeFolder, removeFolders } from '../harness/folders.js'
+import { contentOf } from '../harness/image-content.js'
+import { imageFiles } from '../harness/images.js'
+import { runAction, type StepOptions } from '../harness/runner.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+import { withCovered } from '../harness/surroundings.js'
+import {
+  expectHit,
+  type JobOptions,
+  openWarmPlace,
+  stepsOf,
+  uploads,
+  type WarmPlace,
+  warnings,
+} from '../harness/warm-steps.js'
+
+jest.setTimeout(180_000)
+
+const lines = [
+  'RUN mkdir /d && echo one > /d/one && echo two > /d/two && chown 12:34 /d/two && chmod 6750 /d/two',
+  'RUN rm /d/one && rm -rf /var/tmp && mkdir /var/tmp && cat /proc/sys/kernel/random/uuid > /id',
+  `RUN find /d /var/tmp ! -type d -exec stat -c '%n %a %u %g' {} + > /list`,
+]
+
+/** Where root may not raise limits, Buildah's own for RUN steps can't be set. */
+const asRoot = { rootless: 'off', ulimit: 'nofile=1024:1024\nnproc=1024:1024' }
+
+let place: WarmPlace
+
+beforeAll(async () => {
+  place = await openWarmPlace()
+})
+
+afterAll(async () => {
+  await place.stop()
+  await removeFolders()
+})
+
+/** Builds twice, each time on a new machine: the second time everything comes back, and is what it was. */
+async function expectKept(step: StepOptions): Promise<void> {
+  const cold = await succeed(step)
+  expectHit(cold, 'none')
+  const warm = await succeed(step)
+  expectHit(warm, 'full')
+  expect(stepsOf(warm)).toStrictEqual({ hit: lines, ran: [] })
+  expect(warm.outputs).toMatchObject({ imageid: cold.outputs['imageid'], digest: cold.outputs['digest'] })
+  expect([...warnings(cold), ...warnings(warm)]).toStrictEqual([])
+
+  // A step that runs on what came back sees what a step saw that ran on what had just been made.
+  const look = { ...step, workspace: { Dockerfile: `${dockerfileOf(step)}RUN ${lines[2]?.slice(4)}2\n` } }
+  const looked = await succeed(look)
+  expect(stepsOf(looked).hit).toStrictEqual(lines)
+  const image = await place.pull(nameOf(step))
+  expect(contentOf(image, 'list').toString()).toBe('/d/two 6750 12 34\n')
+  expect(contentOf(image, 'list2')).toStrictEqual(contentOf(image, 'list'))
+}
+
+function dockerfileOf({ workspace }: StepOptions): string {
+  if (typeof workspace !== 'object') throw new Error('The step has no Dockerfile')
+  return String(workspace['Dockerfile'])
+}
+
+function nameOf({ inputs }: StepOptions): string {
+  return inputs['images']?.split('/').at(-1) ?? ''
+}
+
+describe('an older and a newer Buildah', () => {
+  const [older, newer] = testedEngines()
+  beforeAll(async () => {
+    await newer?.start()
+  })
+  afterAll(async () => {
+    await newer?.stop()
+  })
+  const by = (engine: typeof older, name: string, more: readonly string[] = []): StepOptions =>
+    place.job(name, [...lines, ...more], {}, engine?.wish())
+
+  testUnless(newer?.missing)('the newer one uses what the older one left', async () => {
+    const cold = await succeed(by(older, 'upwards'))
+    const first = await place.pull('upwards')
+    const warm = await succeed(by(newer, 'upwards'))
+    expect([cold, warm].map(({ outputs }) => outputs['engine-version'])).toStrictEqual([older?.version, newer?.version])
+    expectHit(warm, 'full')
+    expect(warnings(warm)).toStrictEqual([])
+    expect(imageFiles(await place.pull('upwards'))).toStrictEqual(imageFiles(first))
+  })
+
+  testUnless(newer?.missing)('the older one leaves alone what the newer one left, and says so once', async () => {
+    await succeed(by(newer, 'downwards'))
+    place.service.forget()
+    const step = await succeed(by(older, 'downwards'))
+    expectHit(step, 'none')
+    expect(step.log.match(/which is newer than/g)).toHaveLength(1)
+    expect(step.log).toContain(`Buildah ${newer?.version ?? ''} wrote it, which is newer than ${older?.version ?? ''}`)
+    const list = contentOf(await place.pull('downwards'), 'list').toString()
+    expect(list).toBe('/d/two 6750 12 34\n')
+  })
+})
+
+describe.each(testedEngines())('with $name', ({ version, missing, wish, start, stop }) => {
+  beforeAll(start)
+  afterAll(stop)
+
+  const job = (name: string, options: JobOptions = {}): StepOptions =>
+    place.job(`${name}-${version}`, lines, { ...options, inputs: { ...wish().inputs, ...options.inputs } }, wish())
+
+  testUnless(missing)('vfs', async () => {
+    await expectKept(job('vfs', { inputs: { 'storage-driver': 'vfs' } }))
+  })
+
+  testUnless(missing ?? rootReason)('fuse-overlayfs', async () => {
+    await expectKept(job('fuse', { inputs: { 'storage-driver': 'fuse-overlayfs' }, within: withCovered(openFuse()) }))
+  })
+
+  testUnless(missing)('what one driver has left is not used by another', async () => {
+    await succeed(job('drivers', { inputs: { 'storage-driver': 'vfs' } }))
+    const step = await succeed(job('drivers', { inputs: { 'storage-driver': 'overlay' } }))
+    expectHit(step, 'none')
+    expect(step.log.match(/its layers lie as vfs-rootless has them, and here it is overlay-rootless/g)).toHaveLength(1)
+    expectHit(await succeed(job('drivers', { inputs: { 'storage-driver': 'overlay' } })), 'full')
+  })
+
+  testUnless(missing ?? rootReason)('as root, who hands over to an account', async () => {
+    await expectKept(job('root', { as: 'root' }))
+  })
+
+  testUnless(missing ?? rootReason)('as root, who builds', async () => {
+    await expectKept(job('root-builds', { as: 'root', inputs: asRoot }))
+  })
+
+  testUnless(missing ?? rootReason)('as root, who builds: a RUN that fails leaves nothing behind', async () => {
+    const step = job('root-fails', { as: 'root', inputs: asRoot })
+    await fail({ ...step, workspace: { Dockerfile: `${dockerfileOf(step)}RUN exit 1\n` } })
+    expectHit(await succeed(step), 'full')
+  })
+})
+
+/** The machine's /dev/fuse, open to everyone, where it isn't. */
+function openFuse(): Record<string, string> {
+  if ((statSync('/dev/fuse').mode & 0o006) === 0o006) return {}
+  const device = join(makeFolder('fuse'), 'fuse')
+  execFileSync('mknod', [device, 'c', '10', '229'])
+  chmodSync(device, 0o666)
+  return { '/dev/fuse': device }
+}
+
+testUnless(rootReason)('as root, who builds: names that are no UTF-8 leave nothing behind', async () => {
+  const broken = ["RUN touch $(printf '/broken-\\\\377\\\\376')"]
+  await succeed(place.job('root-names', broken, { as: 'root', inputs: asRoot }))
+  expectHit(await succeed(place.job('root-names', broken, { as: 'root', inputs: asRoot })), 'full')
+})
+
+describe.each(testedEngines())('cache mounts, with $name', ({ version, missing, wish, start, stop }) => {
+  beforeAll(start)
+  afterAll(stop)
+
+  const look = `ls -ln /cache/kept > /before 2>&1; stat -c '%a %u %g' /cache/kept >> /before 2>&1`
+  const leave = 'mkdir -p /cache/kept; cp /round /cache/kept/round; chown -R 12:34 /cache/kept; chmod 2750 /cache/kept'
+  const job = (round: string): StepOptions => {
+    const steps = ['COPY round /round', `RUN --mount=type=cache,target=/cache ${look}; ${leave}`]
+    const inputs = { ...wish().inputs, 'cache-mounts': 'true' }
+    return place.job(`mounts-${version}`, steps, { files: { round }, inputs }, wish())
+  }
+
+  testUnless(missing)('what was left is there in the next run, and is kept when it has changed', async () => {
+    await succeed(job('1'))
+    expect(before(await place.pull(`mounts-${version}`))).toMatch(/No such file/)
+    await succeed(job('2'))
+    const seen = before(await place.pull(`mounts-${version}`))
+    expect(seen).toMatch(/^-rw-r--r-- +1 +12 +34 +1 .* round$/m)
+    expect(seen).toMatch(/^2750 12 34$/m)
+    place.service.forget()
+    const same = await succeed(job('2'))
+    expectHit(same, 'full')
+    expect(uploads(place.service)).toBe(0)
+  })
+
+  const before = (image: Awaited<ReturnType<WarmPlace['pull']>>): string => contentOf(image, 'before').toString()
+})
+
+describe.each(testedEngines())('storage-conf, with $name', ({ version, missing, wish, start, stop }) => {
+  beforeAll(start)
+  afterAll(stop)
+
+  testUnless(missing)('leads the same user to the image until the job ends', async () => {
+    const step = await runAction({ ...place.job(`conf-${version}`, lines, {}, wish()), only: 'main' })
+    const env = { CONTAINERS_STORAGE_CONF: step.outputs['storage-conf'] ?? '' }
+    const program = /^Engine: Buildah \S+ \((\/[^,]+),/m.exec(step.log)?.[1] ?? ''
+    const images = await run(program, ['images', '--quiet', '--no-trunc'], { account: accountFor('user'), env })
+    expect(images.toString().split('\n')).toContain(step.outputs['imageid'])
+  })
+})
