@@ -13,8 +13,7 @@ export interface Archived {
 }
 
 export async function unpackEntry(archive: Uint8Array): Promise<Archived> {
-  // The window that it compresses with is larger than what zstd takes unasked.
-  const tar = await run('zstd', ['--decompress', '--long=30', '--stdout'], { input: archive })
+  const tar = await run('zstd', ['--decompress', '--stdout'], { input: archive })
   const [member, ...others] = [...readTar(tar)]
   if (member?.type !== 'file' || others.length > 0) throw new Error('The archive does not hold one file alone')
   return { name: member.path, content: member.content }
@@ -29,7 +28,7 @@ export async function packEntry({ name, content }: { name: string; content: stri
 /** @param args for tar, behind those that create an archive of files of the folder */
 export async function compress(folder: string, args: readonly string[]): Promise<Buffer> {
   const tar = await run('tar', ['--create', '--file', '-', '--absolute-names', '--directory', folder, ...args])
-  return await run('zstd', ['--long=30', '--stdout'], { input: tar })
+  return await run('zstd', ['--stdout'], { input: tar })
 }
 
 /** Puts another content in the place of the one that the file of an entry has. */

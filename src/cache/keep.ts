@@ -115,7 +115,7 @@ async function levelLayers(groups: readonly Group[], root: string, store: Store)
   await forgetTimes(
     store,
     root,
-    layers.flatMap(({ id }) => ofLayer(id).slice(0, 1)),
+    layers.flatMap(({ id }) => ofLayer(id)),
   )
 }
 

@@ -45,12 +45,12 @@ export async function pack(
 }
 
 /**
- * Takes the time from the topmost folders of layers. It is the time when the layer was unpacked, which is in no image, and
- * would make another archive of the same layer.
+ * Takes the time from the topmost folders of layers and from the files beside them. It is the time when the layer was
+ * unpacked, which is in no image, and would make another archive of the same layer.
  */
-export async function forgetTimes(store: Store, root: string, folders: readonly string[]): Promise<void> {
-  if (folders.length === 0) return
-  await run(store, ['touch', '-h', '-d', '@0', '--', ...folders.map((folder) => join(root, folder))])
+export async function forgetTimes(store: Store, root: string, paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return
+  await run(store, ['touch', '-h', '-d', '@0', '--', ...paths.map((path) => join(root, path))])
 }
 
 /** Unpacks these members, and nothing else, into a folder. */

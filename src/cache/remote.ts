@@ -201,7 +201,8 @@ export async function keepLater(
 }
 
 function savedOf({ parts, bytes, troubles }: Kept, started: number, said: readonly string[]): Saved {
-  const news = troubles.filter((trouble) => !said.includes(trouble))
+  // What is said again may have grown by what came of it.
+  const news = troubles.filter((trouble) => !said.some((before) => trouble.startsWith(before)))
   return { parts, bytes, seconds: (Date.now() - started) / 1000, troubles: news, later: undefined }
 }
 
