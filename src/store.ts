@@ -41,7 +41,7 @@ export async function handOver({ folder, foreign, uid, gid }: Store, path: strin
 export async function takeOver({ folder, foreign }: Store, name: string, path: string): Promise<void> {
   await move(join(folder, 'parts', name), path)
   if (!(await lstat(path)).isFile()) {
-    await rm(path)
+    await rm(path, { recursive: true, force: true })
     throw new Error(`${name} is no plain file any more; it is not taken from the folder of the build`)
   }
   if (foreign) await lchown(path, process.getuid?.() ?? 0, process.getgid?.() ?? 0)

@@ -218,7 +218,6 @@ export async function keepWarm(
       say('Cache: Buildah had other steps than the Dockerfile has (ONBUILD of a base image?), so that none is kept')
     saySaved(saved)
   }
-  await cache.close()
   return { report, later: saved.later }
 }
 

@@ -1,12 +1,23 @@
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 
-import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
-import { type CacheService, startCacheService } from '../harness/cache-service.js'
+import {
+  contentOf,
+  jobStep,
+  recover,
+  setUpStand,
+  type Stand,
+  warningsOf,
+  withstand,
+} from '../harness/cache-fault-steps.js'
+import { type CacheService, type Seen, startCacheService } from '../harness/cache-service.js'
+import { succeed } from '../harness/clean-step.js'
 import { listFolder, removeFolders } from '../harness/folders.js'
-import type { StepOptions } from '../harness/runner.js'
+import { watchProcesses } from '../harness/process-watch.js'
+import { type StepOptions, type StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk, type SmallDisk } from '../harness/small-disk.js'
 import { withoutPrograms } from '../harness/surroundings.js'
@@ -19,7 +30,8 @@ let scopes = 0
 
 beforeAll(async () => {
   stand = await setUpStand()
-  service = await startCacheService()
+  // So long that what a test does about a request is done before its answer.
+  service = await startCacheService({ latency: 200 })
 })
 
 afterAll(async () => {
@@ -33,22 +45,29 @@ function newScope(inputs: Readonly<Record<string, string>> = {}): () => StepOpti
   return () => jobStep(stand, service, { 'cache-scope': scope, ...inputs })
 }
 
-/** Ends the process that talks to the service as soon as it has done this much. */
-async function killTransfer(isTime: () => boolean): Promise<void> {
+async function until(isTime: () => boolean): Promise<void> {
   for (let turn = 0; !isTime(); turn += 1) {
     if (turn === 3000) throw new Error('it did not come so far within a minute')
     await sleep(20)
   }
-  const found = readdirSync('/proc').filter(
-    (pid) => /^\d+$/.test(pid) && commandOf(pid).includes('dist/transfer/index.js'),
-  )
+}
+
+/** Ends the process that talks to the service as soon as it has done this much. */
+async function killTransfer(isTime: () => boolean): Promise<void> {
+  await until(isTime)
+  // Others may run on this machine; the address of the service is that of this file alone.
+  const isOurs = (pid: string) =>
+    textOf(`/proc/${pid}/cmdline`).includes('dist/transfer/index.js') &&
+    textOf(`/proc/${pid}/environ`).includes(service.url)
+  const found = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isOurs(pid))
   expect(found).toHaveLength(1)
   for (const pid of found) process.kill(Number(pid), 'SIGKILL')
 }
 
-function commandOf(pid: string): string {
+// A process may end between two looks.
+function textOf(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch {
     return ''
   }
@@ -70,7 +89,6 @@ describe('the process that talks to the service is killed', () => {
     script.end()
     expect(step.outputs['cache-hit']).toBe('none')
     await recover(stand, build())
-    console.log(warningsOf(step))
     expect(warningsOf(step)).toStrictEqual([expect.stringMatching(ended)])
   })
 })
@@ -83,37 +101,90 @@ describe('a machine without', () => {
     await recover(stand, build())
     const step = await withstand(stand, { ...build(), within: withoutPrograms('zstd') })
     expect(step.outputs['cache-hit']).toBe('none')
-    console.log(warningsOf(step))
     expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
     expect(warningsOf(step)).toStrictEqual([expect.stringContaining('the program zstd is missing')])
   })
 })
 
-/** Runs the build with its temporary files on a disk of its own, and gives the step with what is left there. */
-async function withDisk<T>(bytes: number, use: (disk: SmallDisk) => Promise<T>): Promise<T> {
-  const disk = await mountSmallDisk(bytes)
-  try {
-    const result = await use(disk)
-    expect(listFolder(disk.path)).toStrictEqual([])
-    return result
-  } finally {
-    await disk.remove()
-  }
+const MIB = 2 ** 20
+/** Enough for records and settings, not for a part. */
+const LITTLE = MIB / 2
+
+/** The build with its temporary files on a disk of its own, of which nothing is left in the end. */
+async function withstandOn(disk: SmallDisk, options: StepOptions, on = stand): Promise<StepResult> {
+  const step = await withstand(on, { ...options, env: { ...options.env, RUNNER_TEMP: disk.path } })
+  disk.clear()
+  expect(listFolder(disk.path)).toStrictEqual([])
+  return step
 }
 
-const MIB = 2 ** 20
+/** The preflight has a word of its own about small disks. */
+function cacheWarningsOf(step: StepResult): string[] {
+  return warningsOf(step).filter((text) => text.startsWith('Cache: '))
+}
 
-describe('a full disk', () => {
+describe('a disk', () => {
+  let disk: SmallDisk | undefined
+
+  afterEach(async () => {
+    await disk?.remove()
+    disk = undefined
+  })
+
   asRoot('that has less than twice what comes back: nothing is restored', async () => {
     const build = newScope()
-    await recover(stand, build())
-    const step = await withDisk(14 * MIB, async ({ path }) => {
-      return await withstand(stand, { ...build(), env: { ...build().env, RUNNER_TEMP: path } })
-    })
-    console.log(step.log, step.post?.log)
+    // What comes back is wanted twice; to build it takes little more than once.
+    const names = Array.from({ length: 6 }, (_, number) => `file-${number}`)
+    const copies = names.map((name) => `COPY ${name} /srv/${name}\n`)
+    const workspace = {
+      Dockerfile: `FROM ${stand.base}\n${copies.join('')}`,
+      ...Object.fromEntries(names.map((name) => [name, randomBytes(2 * MIB)])),
+    }
+    await succeed({ ...build(), workspace })
+    const other = { ...stand, image: await contentOf(stand.reference) }
+    disk = await mountSmallDisk(24 * MIB)
+    const step = await withstandOn(disk, { ...build(), workspace }, other)
     expect(step.outputs['cache-hit']).toBe('none')
-    expect(warningsOf(step)).toStrictEqual([
+    expect(cacheWarningsOf(step)).toStrictEqual([
       expect.stringMatching(/nothing was restored: \d+ MiB should be free .* \d+ MiB are$/),
     ])
+  })
+
+  asRoot('that is full while parts come', async () => {
+    const build = newScope()
+    await recover(stand, build())
+    disk = await mountSmallDisk(64 * MIB)
+    const seen = service.requests.length
+    const isPart = ({ call, keys }: Seen) => call === 'GetBlob' && keys.some((key) => key.startsWith('rib1-p-'))
+    const filled = until(() => service.requests.slice(seen).some(isPart)).then(() => {
+      disk?.fill(LITTLE)
+    })
+    const { result } = await watchProcesses(
+      () => withstandOn(disk, build()),
+      ({ argv }) => {
+        if (argv.includes('build') && argv.some((word) => word.includes('rib-workspace'))) disk?.clear()
+      },
+    )
+    await filled
+    expect(result.outputs['cache-hit']).toBe('none')
+    expect(cacheWarningsOf(result)).toHaveLength(1)
+  })
+
+  asRoot('that is full while parts are packed', async () => {
+    const build = newScope()
+    disk = await mountSmallDisk(64 * MIB)
+    let isFull = false
+    const { result } = await watchProcesses(
+      () => withstandOn(disk, build()),
+      ({ argv }) => {
+        if (isFull || !argv.includes('--create') || !argv.some((word) => word.endsWith('.tar.zst'))) return
+        isFull = true
+        disk?.fill(LITTLE)
+      },
+    )
+    expect(isFull).toBe(true)
+    expect(cacheWarningsOf(result)).toHaveLength(1)
+    await recover(stand, build())
+    expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
   })
 })

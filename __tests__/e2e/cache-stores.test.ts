@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { fail, succeed } from '../harness/clean-step.js'
+import { succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
 import { testedEngines } from '../harness/engines.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
@@ -66,8 +66,9 @@ async function expectKept(step: StepOptions): Promise<void> {
 }
 
 function dockerfileOf({ workspace }: StepOptions): string {
-  if (typeof workspace !== 'object') throw new Error('The step has no Dockerfile')
-  return String(workspace['Dockerfile'])
+  const text = typeof workspace === 'object' ? workspace['Dockerfile'] : undefined
+  if (typeof text !== 'string') throw new Error('The step has no Dockerfile')
+  return text
 }
 
 function nameOf({ inputs }: StepOptions): string {
@@ -140,10 +141,23 @@ describe.each(testedEngines())('with $name', ({ version, missing, wish, start, s
 
   testUnless(missing ?? rootReason)('as root, who builds: a RUN that fails leaves nothing behind', async () => {
     const step = job('root-fails', { as: 'root', inputs: asRoot })
-    await fail({ ...step, workspace: { Dockerfile: `${dockerfileOf(step)}RUN exit 1\n` } })
+    const failed = await runAction({ ...step, workspace: { Dockerfile: `${dockerfileOf(step)}RUN exit 1\n` } })
+    const mounts = await unmountBelow(failed.temp)
+    expect(failed).toMatchObject({ exitCode: 1, post: { exitCode: 0 } })
+    expect({ mounts, temp: failed.leftInTemp.slice(0, 1) }).toStrictEqual({ mounts: [], temp: [] })
     expectHit(await succeed(step), 'full')
   })
 })
+
+/** Takes away what is still mounted below a folder, and tells where that was. */
+async function unmountBelow(folder: string): Promise<string[]> {
+  const points = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[1] ?? [])
+    .filter((point) => point.startsWith(`${folder}/`))
+  for (const point of points.toReversed()) await run('umount', [point])
+  return points
+}
 
 /** The machine's /dev/fuse, open to everyone, where it isn't. */
 function openFuse(): Record<string, string> {
@@ -155,7 +169,7 @@ function openFuse(): Record<string, string> {
 }
 
 testUnless(rootReason)('as root, who builds: names that are no UTF-8 leave nothing behind', async () => {
-  const broken = ["RUN touch $(printf '/broken-\\\\377\\\\376')"]
+  const broken = ["RUN touch $(printf '/broken-\\377\\376')"]
   await succeed(place.job('root-names', broken, { as: 'root', inputs: asRoot }))
   expectHit(await succeed(place.job('root-names', broken, { as: 'root', inputs: asRoot })), 'full')
 })

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util'
+
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
@@ -76,17 +78,16 @@ describe.each(testedEngines())('with $name', ({ missing, version, wish, start, s
       const wrong: Record<string, unknown> = {}
       const hits: Record<string, string | undefined> = {}
       for (const change of [...changes, { name: 'as usual', isSame: true }]) {
-        const t = Date.now()
         const { hit, shown } = await build(change, backend, backends[backend]())
         const expected = await reference(change)
         try {
           expect(shown).toStrictEqual(expected)
         } catch (error) {
-          wrong[change.name] = (error as Error).message
+          wrong[change.name] = stripVTControlCharacters((error as Error).message)
+            .split('\n')
+            .filter((line) => /^ *[-+] /.test(line))
         }
         hits[change.name] = hit
-        if (process.env['TRACE'])
-          console.log(version, backend, change.name, hit, (Date.now() - t) / 1000, wrong[change.name])
       }
       expect(wrong).toStrictEqual({})
       const same = [...changes.filter(({ isSame }) => isSame), { name: 'as usual' }]

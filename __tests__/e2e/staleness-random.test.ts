@@ -18,4 +18,4 @@ afterAll(async () => {
   await removeFolders()
 })
 
-describeCases(randomCases(20_261, 12), () => lab)
+describeCases('random', randomCases(20_261, 12), () => lab)

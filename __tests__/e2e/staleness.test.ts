@@ -7,7 +7,7 @@ import { contentOf } from '../harness/image-content.js'
 import { pullImage } from '../harness/images.js'
 import type { StepResult } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
-import { stageCases } from '../harness/staleness-cases.js'
+import { stageCases, stageMountCases } from '../harness/staleness-cases.js'
 import { type Lab, openLab } from '../harness/staleness-lab.js'
 import { describeCases } from '../harness/staleness-suite.js'
 
@@ -24,7 +24,8 @@ afterAll(async () => {
   await removeFolders()
 })
 
-describeCases(stageCases, () => lab)
+describeCases('many', stageCases, () => lab)
+describeCases('mounts', stageMountCases, () => lab)
 
 describe.each(testedEngines())('$name by itself', ({ missing, version, wish, start, stop }) => {
   beforeAll(start)

@@ -57,7 +57,8 @@ export async function newestKeys(service: CacheService): Promise<{ index: string
   const { parts } = JSON.parse(content.toString()) as { parts: { sha256: string; bytes: number }[] }
   const [big, ...rest] = [...parts].sort((one, other) => other.bytes - one.bytes)
   const small = rest.at(-1)
-  if (big === undefined || small === undefined) throw new Error(`The index names ${parts.length} parts, not two or more`)
+  if (big === undefined || small === undefined)
+    throw new Error(`The index names ${parts.length} parts, not two or more`)
   const keyOf = ({ sha256 }: { sha256: string }): string => {
     const key = service.entries().findLast((entry) => entry.key.startsWith(`rib1-p-${sha256}`))?.key
     if (key === undefined) throw new Error(`The cache service has no part ${sha256}`)

@@ -64,5 +64,9 @@ export function recordsIn(scope: string, kind: 'layers' | 'images'): string[] {
 
 /** Bytes that the layers take on the disk. */
 export function bytesIn(scope: string): number {
-  return Number(execFileSync('du', ['-s', '-B1', join(scope, 'root/overlay')]).toString().split('\t')[0])
+  return Number(
+    execFileSync('du', ['-s', '-B1', join(scope, 'root/overlay')])
+      .toString()
+      .split('\t')[0],
+  )
 }

@@ -98,7 +98,9 @@ export async function withstand({ reference, image }: Stand, options: StepOption
   const step = await runAction(options)
   const log = `${step.log}\n--- post ---\n${step.post?.log ?? ''}`
   if (step.exitCode !== 0 || step.post?.exitCode !== 0) {
-    throw new Error(`Main ended with ${step.exitCode}, post with ${step.post?.exitCode ?? 'nothing'}; their log:\n${log}`)
+    throw new Error(
+      `Main ended with ${step.exitCode}, post with ${step.post?.exitCode ?? 'nothing'}; their log:\n${log}`,
+    )
   }
   expect(log).not.toMatch(/^::error/m)
   expect({ left: step.leftInTemp, running: step.leftRunning }).toStrictEqual({ left: [], running: [] })

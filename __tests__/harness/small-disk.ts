@@ -1,4 +1,6 @@
-import { chmodSync, chownSync, statfsSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, rmSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { accountFor } from './account.js'
 import { run } from './command.js'
@@ -7,8 +9,10 @@ import { makeFolder } from './folders.js'
 /** A disk of its own size, as RUNNER_TEMP of a step. */
 export interface SmallDisk {
   readonly path: string
-  /** Bytes that nobody has taken. */
-  free(): number
+  /** Takes all but so many bytes of it, at once. */
+  fill(left: number): void
+  /** Gives that back. */
+  clear(): void
   remove(): Promise<void>
 }
 
@@ -21,9 +25,12 @@ export async function mountSmallDisk(bytes: number): Promise<SmallDisk> {
   chmodSync(path, 0o755)
   return {
     path,
-    free: () => {
+    fill: (left) => {
       const { bavail, bsize } = statfsSync(path)
-      return bavail * bsize
+      execFileSync('fallocate', ['--length', String(bavail * bsize - left), join(path, 'filler')])
+    },
+    clear: () => {
+      rmSync(join(path, 'filler'), { force: true })
     },
     remove: async () => {
       await run('umount', ['--lazy', path])

@@ -85,9 +85,11 @@ export interface Shown {
 
 export function shownOf(image: PulledImage, withTime: boolean): Shown {
   const { created, history: _, rootfs: __, ...config } = image.config
+  // Some versions write the digest of the step before there, which no two builds have in common.
+  const { 'org.opencontainers.image.base.digest': ___, ...annotations } = image.manifest.annotations ?? {}
   return {
     config: { ...config, ...(withTime && { created }) },
-    annotations: image.manifest.annotations,
+    annotations,
     mediaType: image.manifest.mediaType,
     files: imageFiles(image),
   }

@@ -165,7 +165,7 @@ describe('digestTree', () => {
     const [one, other] = [temporaryFolder(), temporaryFolder()]
     writeFileSync(join(one, 'a'), '1', { mode: 0o644 })
     writeFileSync(join(one, 'b'), '', { mode: 0o644 })
-    writeFileSync(join(other, 'a'), `1b\0${0o100644}\0`, { mode: 0o644 })
+    writeFileSync(join(other, 'a'), `1b\u0000${(0o100644).toString()}\u0000`)
     for (const [root, names] of [
       [one, ['a', 'b']],
       [other, ['a']],

@@ -15,6 +15,7 @@ import {
   type Warm,
 } from './cache.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
+import { freeBytes } from './disk.js'
 import { areThere, placesOf, readContents } from './layout.js'
 import { type Lock, takeLock } from './lock.js'
 import { readMemory, writeMemory } from './memory.js'
@@ -45,6 +46,9 @@ export interface DirectoryOptions {
   readonly limits: Limits
 }
 
+/** Beside what is there, this much must be free: a build needs room. */
+const ROOM = 2 ** 30
+const ROOM_FACTOR = 2
 /** Branches take turns in one root: each of them finds its own. */
 const PER_KEY = 8
 
@@ -102,6 +106,7 @@ async function openPlace(place: Place, keys: ReadonlySet<string>, started: numbe
   const { index, troubles } = await readIndex(place)
   const contents = await readContents(root, store.layout)
   const present = { ...index, ...(await presentOf(index, contents, place)) }
+  await refuseFull(place, bytesOfLayers(present))
   const offer = chooseOffer([present], read ? keys : new Set(), 'all')
   await removeStray(store, root, contentsOf(present))
   // Layers of hidden steps stay in the records: without an image nothing finds them.
@@ -119,8 +124,15 @@ async function openPlace(place: Place, keys: ReadonlySet<string>, started: numbe
     root,
     restored,
     renewedBases: async () => renewedBases(offer, await readContents(root, store.layout)),
-    keep: (run) => keepAll(run, present, place).finally(() => place.lock.release()),
+    keep: (run) => keepAll(run, present, place),
   }
+}
+
+/** A disk that fills up would fail the build, where the one of the job might not. */
+async function refuseFull({ root, store, folder }: Place, bytes: number): Promise<void> {
+  const [here, there] = await Promise.all([root, store.folder].map(freeBytes))
+  if (here === undefined || there === undefined || here >= Math.max(ROOM_FACTOR * bytes, ROOM) || here >= there) return
+  throw new Error(`${Math.floor(here / 2 ** 20)} MiB are free in ${folder}, so this job builds without what is there`)
 }
 
 /** What the index says and the root still has, steps that were hidden included. */

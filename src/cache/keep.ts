@@ -197,7 +197,9 @@ function newIndex(
 
 async function sendIndex(index: Index, order: Order, { entries, desk }: Workplace): Promise<boolean> {
   const path = indexPath(order.ref)
-  await writeFile(join(desk, path), formatIndex(index))
+  // What came from the service lies there, and may be a link.
+  await rm(join(desk, path), { recursive: true, force: true })
+  await writeFile(join(desk, path), formatIndex(index), { flag: 'wx' })
   const outcome = await entries.store(indexKey(order.scope, order.ref, order.unique), path, INDEX_PATIENCE_MS)
   return outcome === 'stored'
 }

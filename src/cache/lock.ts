@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
@@ -72,7 +72,11 @@ async function clearStale(path: string, own: string): Promise<void> {
     return
   }
   if ((await holderOf(aside)) === holder) await rm(aside, { recursive: true, force: true })
-  else await rename(aside, path).catch(() => undefined)
+  else {
+    // Not over what somebody may have put there meanwhile.
+    await link(aside, path).catch(() => undefined)
+    await rm(aside, { force: true })
+  }
 }
 
 async function holderOf(path: string): Promise<string | undefined> {

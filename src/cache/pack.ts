@@ -79,6 +79,8 @@ export async function putRecords(
   links: 'links' | 'no links' = 'links',
 ): Promise<void> {
   const folder = join(desk, 'skeleton')
+  // What came from the service may lie there, and be a link.
+  await Promise.all([folder, `${folder}.tar`].map((path) => rm(path, { recursive: true, force: true })))
   await mkdir(folder)
   const files = await writeSkeleton(folder, store.layout, contents, links)
   await execute([tar, '--create', '--file', `${folder}.tar`, '--directory', folder, '--', ...files], { env: store.env })

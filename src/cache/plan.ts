@@ -220,14 +220,14 @@ function closed(images: readonly Image[], layers: ReadonlyMap<string, Layer>): O
 
 /** A layer with all below it, the lowest first; undefined when one is missing, or they go in a circle. */
 function chainOf(top: string | undefined, layers: ReadonlyMap<string, Layer>): Layer[] | undefined {
-  const chain: Layer[] = []
+  const chain = new Set<Layer>()
   for (let id = top; id !== undefined;) {
     const layer = layers.get(id)
-    if (layer === undefined || chain.includes(layer)) return undefined
-    chain.unshift(layer)
+    if (layer === undefined || chain.has(layer)) return undefined
+    chain.add(layer)
     id = layer.record.parent
   }
-  return chain
+  return [...chain].reverse()
 }
 
 /** Of two images of one step, the one that was used last comes first; a run writes them in the order of its steps. */

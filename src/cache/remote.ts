@@ -1,9 +1,10 @@
-import { readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe } from '../errors.js'
 import type { Store } from '../store.js'
 import { renewedBases } from './bases.js'
 import { type Cache, NO_CACHE, NOTHING_RESTORED, NOTHING_SAVED, type Restored, type Run, type Saved } from './cache.js'
+import { freeBytes } from './disk.js'
 import type { Entries } from './entries.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
 import { keep, type Kept, type Order, planKeeping } from './keep.js'
@@ -54,6 +55,7 @@ interface Filled {
 
 const NO_OFFER: Offer = { images: [], layers: [] }
 const INDEX_PATIENCE_MS = 15_000
+const MAX_INDEX_BYTES = 32 * 2 ** 20
 /** Up to this size, not compressed, what is new is kept at once: it takes about a second. */
 const QUICK_BYTES = 8 * 2 ** 20
 /** Of what is unpacked, this much must be free: the build needs room as well. */
@@ -101,12 +103,19 @@ async function fetchIndexes({ entries, scope, refs, desk }: RemoteOptions): Prom
     const path = indexPath(ref)
     try {
       if ((await entries.fetch(indexPrefix(scope, ref), path, INDEX_PATIENCE_MS)) === undefined) return
-      indexes[place] = parseIndex(await readFile(join(desk, path), 'utf8'))
+      indexes[place] = parseIndex(await readSmall(join(desk, path)))
     } catch (error) {
       troubles.add(`an index is not used: ${describe(error)}`)
     }
   })
   return { indexes: indexes.filter((index) => index !== undefined), troubles: [...troubles] }
+}
+
+/** An index of a thousand steps has about 2 MiB. */
+async function readSmall(path: string): Promise<string> {
+  const { size } = await stat(path)
+  if (size > MAX_INDEX_BYTES) throw new Error(`it has ${Math.ceil(size / 2 ** 20)} MiB`)
+  return await readFile(path, 'utf8')
 }
 
 async function fill(
@@ -120,9 +129,9 @@ async function fill(
   const mounts = place.mounts ? indexes.find((index) => index.mounts !== undefined)?.mounts : undefined
   if (offer.images.length === 0 && mounts === undefined) return { offer: NO_OFFER, restored: NOTHING_RESTORED }
   const needed = bytesOfLayers(offer) * ROOM_FACTOR
-  const { bavail, bsize } = await statfs(root)
-  if (bavail * bsize < needed) {
-    const [need, free] = [needed, bavail * bsize].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`)
+  const room = await freeBytes(root)
+  if (room < needed) {
+    const [need, free] = [needed, room].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`)
     return lost(
       `nothing was restored: ${need} should be free where the image is built, twice what comes back, and ${free} are`,
     )
@@ -175,10 +184,12 @@ async function keepSome(
     if (bytes > QUICK_BYTES || order.mounts || failed) {
       const later: Later = { order, store: place.store, deadlineMs, said: place.said }
       const path = join(place.desk, 'later.json')
-      await writeFile(path, JSON.stringify(later), { mode: 0o600 })
+      // What came from the service may lie there, and be a link.
+      await rm(path, { recursive: true, force: true })
+      await writeFile(path, JSON.stringify(later), { mode: 0o600, flag: 'wx' })
       return { ...NOTHING_SAVED, later: path }
     }
-    return savedOf(await keep(order, plan, place, deadlineMs), started, place.said)
+    return savedOf(await keep(order, plan, place, deadlineMs), started, place)
   } catch (error) {
     return { ...NOTHING_SAVED, troubles: [describe(error)] }
   }
@@ -197,12 +208,17 @@ export async function keepLater(
   const tools = await findTools(store)
   if (typeof tools === 'string') throw new Error(tools)
   const place = { entries, desk, store, tools }
-  return savedOf(await keep(order, await planKeeping(order, store), place, deadlineMs), started, said)
+  return savedOf(await keep(order, await planKeeping(order, store), place, deadlineMs), started, { entries, said })
 }
 
-function savedOf({ parts, bytes, troubles }: Kept, started: number, said: readonly string[]): Saved {
-  // What is said again may have grown by what came of it.
-  const news = troubles.filter((trouble) => !said.some((before) => trouble.startsWith(before)))
+function savedOf(
+  { parts, bytes, troubles }: Kept,
+  started: number,
+  { entries, said }: { readonly entries: Entries; readonly said: readonly string[] },
+): Saved {
+  // A service that is in trouble is said to be so once.
+  const known = said.length > 0 ? entries.troubles() : []
+  const news = troubles.filter((trouble) => !known.includes(trouble))
   return { parts, bytes, seconds: (Date.now() - started) / 1000, troubles: news, later: undefined }
 }
 

@@ -1,7 +1,7 @@
-import { chmod, lchown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, lchown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../context.js'
-import { attempt, type Env } from '../exec.js'
+import { attempt, type Env, findProgram } from '../exec.js'
 import type { State } from '../state.js'
 import { firstClosedFolder } from './access.js'
 import { type Account, accountEnv } from './account.js'
@@ -107,12 +107,25 @@ export async function removeFolder({ folder, unshare, keepStorage }: State, env:
   await removeSecrets(folder)
   if (keepStorage) return
   const contents = (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
+  if (unshare.length === 0) await unmountBelow(folder, env)
   if (unshare.length > 0 && contents.length > 0) {
     const argv = [...unshare, 'rm', '-rf', '--', ...contents]
     // Where this can't be done any more, the plain removal below says what is left.
     await attempt(argv, { env: { ...env, ...privateEnv(folder) }, cwd: '/' }).catch(() => undefined)
   }
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** A build of root that failed may leave its layers mounted; without root, they go with the user namespace. */
+async function unmountBelow(folder: string, env: Env): Promise<void> {
+  const umount = await findProgram('umount', env)
+  const lines = (await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')).split('\n')
+  const points = lines.map((line) =>
+    (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8))),
+  )
+  const below = points.filter((point) => point.startsWith(`${folder}/`)).reverse()
+  if (umount === undefined) return
+  for (const point of below) await attempt([umount, '--lazy', point], { env, cwd: '/' })
 }
 
 function folderEnv(path: string, account: Account, env: Env): Env {

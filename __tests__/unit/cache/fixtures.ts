@@ -137,6 +137,10 @@ export class MemoryEntries implements Entries {
     return found
   }
 
+  isStopped(): boolean {
+    return false
+  }
+
   has(key: string, path: string, deadlineMs = Infinity): Promise<boolean> {
     return Promise.resolve(deadlineMs > 0 && this.find(key, path) !== undefined)
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { type Lock, takeLock } from '../../../src/cache/lock.js'
@@ -30,9 +30,9 @@ function age(folder: string, seconds: number): void {
 /** Another process that has the lock as a holder on another machine would: it keeps its time fresh. */
 async function holder(folder: string): Promise<ChildProcess> {
   const script = `
-    const { mkdirSync, utimesSync } = require('node:fs')
+    const { utimesSync, writeFileSync } = require('node:fs')
     const path = process.argv[1]
-    mkdirSync(path)
+    writeFileSync(path, 'another', { flag: 'wx' })
     setInterval(() => utimesSync(path, new Date(), new Date()), 200)
     console.log('has it')
   `
@@ -91,7 +91,7 @@ describe('takeLock', () => {
 
   it('gives a stale lock to exactly one of many', async () => {
     const folder = temporaryFolder()
-    mkdirSync(join(folder, 'lock'))
+    writeFileSync(join(folder, 'lock'), 'another')
     age(folder, 60)
     const all = await Promise.all(Array.from({ length: 8 }, () => takeLock(folder)))
     const winners = all.filter((lock) => lock !== undefined)
