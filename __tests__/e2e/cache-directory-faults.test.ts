@@ -154,10 +154,12 @@ describe('an index.json that', () => {
 
 describe('a storage root of which', () => {
   const losses: Readonly<{ [name: string]: (scope: string) => void }> = {
-    'the records of layers are half written': (scope) =>
-      writeFileSync(join(scope, 'root/overlay-layers/layers.json'), '[{'),
-    'the records of images are half written': (scope) =>
-      writeFileSync(join(scope, 'root/overlay-images/images.json'), '[{'),
+    'the records of layers are half written': (scope) => {
+      writeFileSync(join(scope, 'root/overlay-layers/layers.json'), '[{')
+    },
+    'the records of images are half written': (scope) => {
+      writeFileSync(join(scope, 'root/overlay-images/images.json'), '[{')
+    },
     'the folder of a layer is gone': (scope) => {
       const [layer] = indexOf(scope).layers.slice(-1)
       rmSync(join(scope, 'root/overlay', layer?.record.id ?? 'none'), { recursive: true })

@@ -1,22 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 
-import {
-  contentOf,
-  jobStep,
-  recover,
-  setUpStand,
-  type Stand,
-  warningsOf,
-  withstand,
-} from '../harness/cache-fault-steps.js'
+import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
 import { type CacheService, type Seen, startCacheService } from '../harness/cache-service.js'
-import { succeed } from '../harness/clean-step.js'
 import { listFolder, removeFolders } from '../harness/folders.js'
-import { watchProcesses } from '../harness/process-watch.js'
+import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
 import { type StepOptions, type StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk, type SmallDisk } from '../harness/small-disk.js'
@@ -85,8 +75,9 @@ describe('the process that talks to the service is killed', () => {
     const build = newScope()
     if (call === 'GetBlob') await recover(stand, build())
     const script = service.script({ call, key, answer: { stall: 60_000 } })
-    const [step] = await Promise.all([withstand(stand, build()), killTransfer(() => script.hits > 0)])
-    script.end()
+    const [step] = await Promise.all([withstand(stand, build()), killTransfer(() => script.hits > 0)]).finally(() => {
+      script.end()
+    })
     expect(step.outputs['cache-hit']).toBe('none')
     await recover(stand, build())
     expect(warningsOf(step)).toStrictEqual([expect.stringMatching(ended)])
@@ -111,8 +102,8 @@ const MIB = 2 ** 20
 const LITTLE = MIB / 2
 
 /** The build with its temporary files on a disk of its own, of which nothing is left in the end. */
-async function withstandOn(disk: SmallDisk, options: StepOptions, on = stand): Promise<StepResult> {
-  const step = await withstand(on, { ...options, env: { ...options.env, RUNNER_TEMP: disk.path } })
+async function withstandOn(disk: SmallDisk, options: StepOptions): Promise<StepResult> {
+  const step = await withstand(stand, { ...options, env: { ...options.env, RUNNER_TEMP: disk.path } })
   disk.clear()
   expect(listFolder(disk.path)).toStrictEqual([])
   return step
@@ -124,28 +115,34 @@ function cacheWarningsOf(step: StepResult): string[] {
 }
 
 describe('a disk', () => {
-  let disk: SmallDisk | undefined
+  const disks: SmallDisk[] = []
 
   afterEach(async () => {
-    await disk?.remove()
-    disk = undefined
+    for (const disk of disks.splice(0)) await disk.remove()
   })
+
+  async function newDisk(bytes: number): Promise<SmallDisk> {
+    const disk = await mountSmallDisk(bytes)
+    disks.push(disk)
+    return disk
+  }
+
+  /** Gives a build the room that the cache before it had not. */
+  function clearForBuild(disk: SmallDisk): (seen: SeenProcess) => void {
+    return ({ argv }) => {
+      if (argv.includes('build') && argv.some((word) => word.includes('rib-workspace'))) disk.clear()
+    }
+  }
 
   asRoot('that has less than twice what comes back: nothing is restored', async () => {
     const build = newScope()
-    // What comes back is wanted twice; to build it takes little more than once.
-    const names = Array.from({ length: 6 }, (_, number) => `file-${number}`)
-    const copies = names.map((name) => `COPY ${name} /srv/${name}\n`)
-    const workspace = {
-      Dockerfile: `FROM ${stand.base}\n${copies.join('')}`,
-      ...Object.fromEntries(names.map((name) => [name, randomBytes(2 * MIB)])),
-    }
-    await succeed({ ...build(), workspace })
-    const other = { ...stand, image: await contentOf(stand.reference) }
-    disk = await mountSmallDisk(24 * MIB)
-    const step = await withstandOn(disk, { ...build(), workspace }, other)
-    expect(step.outputs['cache-hit']).toBe('none')
-    expect(cacheWarningsOf(step)).toStrictEqual([
+    await recover(stand, build())
+    const disk = await newDisk(64 * MIB)
+    // Less than twice what the layers have, and more than what would come.
+    disk.fill(12 * MIB)
+    const { result } = await watchProcesses(() => withstandOn(disk, build()), clearForBuild(disk))
+    expect(result.outputs['cache-hit']).toBe('none')
+    expect(cacheWarningsOf(result)).toStrictEqual([
       expect.stringMatching(/nothing was restored: \d+ MiB should be free .* \d+ MiB are$/),
     ])
   })
@@ -153,18 +150,13 @@ describe('a disk', () => {
   asRoot('that is full while parts come', async () => {
     const build = newScope()
     await recover(stand, build())
-    disk = await mountSmallDisk(64 * MIB)
+    const disk = await newDisk(64 * MIB)
     const seen = service.requests.length
     const isPart = ({ call, keys }: Seen) => call === 'GetBlob' && keys.some((key) => key.startsWith('rib1-p-'))
     const filled = until(() => service.requests.slice(seen).some(isPart)).then(() => {
-      disk?.fill(LITTLE)
+      disk.fill(LITTLE)
     })
-    const { result } = await watchProcesses(
-      () => withstandOn(disk, build()),
-      ({ argv }) => {
-        if (argv.includes('build') && argv.some((word) => word.includes('rib-workspace'))) disk?.clear()
-      },
-    )
+    const { result } = await watchProcesses(() => withstandOn(disk, build()), clearForBuild(disk))
     await filled
     expect(result.outputs['cache-hit']).toBe('none')
     expect(cacheWarningsOf(result)).toHaveLength(1)
@@ -172,14 +164,14 @@ describe('a disk', () => {
 
   asRoot('that is full while parts are packed', async () => {
     const build = newScope()
-    disk = await mountSmallDisk(64 * MIB)
+    const disk = await newDisk(64 * MIB)
     let isFull = false
     const { result } = await watchProcesses(
       () => withstandOn(disk, build()),
       ({ argv }) => {
         if (isFull || !argv.includes('--create') || !argv.some((word) => word.endsWith('.tar.zst'))) return
         isFull = true
-        disk?.fill(LITTLE)
+        disk.fill(LITTLE)
       },
     )
     expect(isFull).toBe(true)

@@ -40,7 +40,10 @@ function pushed(name: string, workspace: Files | string, more: Partial<StepOptio
   return { ...more, workspace, inputs }
 }
 
-const outputNames = ['digest', 'engine', 'engine-version', 'imageid', 'metadata', 'pushed', 'rootless', 'tags']
+const outputNames = [
+  ...['cache-hit', 'cache-stats', 'digest', 'engine', 'engine-version', 'imageid', 'metadata', 'pushed', 'rootless'],
+  ...['storage-conf', 'tags'],
+]
 
 /** The runner took nothing in the log for a command but what the action itself wrote. */
 function expectOwnCommands({ log }: StepResult, names: readonly string[]): void {

@@ -21,16 +21,25 @@ export async function mountSmallDisk(bytes: number): Promise<SmallDisk> {
   const account = accountFor('user')
   const path = makeFolder('small-disk')
   await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
+  const filler = join(path, 'filler')
   chownSync(path, account.uid, account.gid)
   chmodSync(path, 0o755)
   return {
     path,
     fill: (left) => {
-      const { bavail, bsize } = statfsSync(path)
-      execFileSync('fallocate', ['--length', String(bavail * bsize - left), join(path, 'filler')])
+      for (let turn = 0; ; turn += 1) {
+        const { bavail, bsize } = statfsSync(path)
+        try {
+          execFileSync('fallocate', ['--length', String(bavail * bsize - left), filler], { stdio: 'pipe' })
+          return
+        } catch (error) {
+          // Somebody writes at the same time.
+          if (turn === 20) throw error
+        }
+      }
     },
     clear: () => {
-      rmSync(join(path, 'filler'), { force: true })
+      rmSync(filler, { force: true })
     },
     remove: async () => {
       await run('umount', ['--lazy', path])

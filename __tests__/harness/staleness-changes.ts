@@ -84,12 +84,13 @@ export interface Shown {
 }
 
 export function shownOf(image: PulledImage, withTime: boolean): Shown {
-  const { created, history: _, rootfs: __, ...config } = image.config
-  // Some versions write the digest of the step before there, which no two builds have in common.
-  const { 'org.opencontainers.image.base.digest': ___, ...annotations } = image.manifest.annotations ?? {}
+  const left = ['history', 'rootfs', ...(withTime ? [] : ['created'])]
+  const without = (object: object, names: readonly string[]) =>
+    Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)))
   return {
-    config: { ...config, ...(withTime && { created }) },
-    annotations,
+    config: without(image.config, left),
+    // Some versions write the digest of the step before there, which no two builds have in common.
+    annotations: without(image.manifest.annotations ?? {}, ['org.opencontainers.image.base.digest']),
     mediaType: image.manifest.mediaType,
     files: imageFiles(image),
   }

@@ -59,8 +59,16 @@ describe('storageArgs', () => {
 
 describe('storageConf', () => {
   it.each([
-    ['overlay', undefined, '[storage]\ndriver = "overlay"\ngraphroot = "/elsewhere/root"\nrootless_storage_path = "/elsewhere/root"\nrunroot = "/t/run"\n'],
-    ['vfs', undefined, '[storage]\ndriver = "vfs"\ngraphroot = "/elsewhere/root"\nrootless_storage_path = "/elsewhere/root"\nrunroot = "/t/run"\n'],
+    [
+      'overlay',
+      undefined,
+      '[storage]\ndriver = "overlay"\ngraphroot = "/elsewhere/root"\nrootless_storage_path = "/elsewhere/root"\nrunroot = "/t/run"\n',
+    ],
+    [
+      'vfs',
+      undefined,
+      '[storage]\ndriver = "vfs"\ngraphroot = "/elsewhere/root"\nrootless_storage_path = "/elsewhere/root"\nrunroot = "/t/run"\n',
+    ],
     [
       'fuse-overlayfs',
       '/usr/bin/fuse-overlayfs',
@@ -72,7 +80,9 @@ describe('storageConf', () => {
 
   it('quotes a path as TOML does', () => {
     const text = storageConf('/my "t"\\x\ny', '/my "r"')
-    expect(text).toContain('graphroot = "/my \\"r\\""\nrootless_storage_path = "/my \\"r\\""\nrunroot = "/my \\"t\\"\\\\x\\ny/run"\n')
+    expect(text).toContain(
+      'graphroot = "/my \\"r\\""\nrootless_storage_path = "/my \\"r\\""\nrunroot = "/my \\"t\\"\\\\x\\ny/run"\n',
+    )
   })
 })
 
