@@ -43,9 +43,9 @@ interface Watched extends StepResult {
 async function watched(options: Partial<StepOptions>): Promise<Watched> {
   let folder: Watched['folder']
   const look = ({ argv }: SeenProcess): void => {
-    const root = argv[argv.indexOf('--root') + 1]?.replace(/\/root$/, '')
-    if (argv.includes('build') && argv.includes('--iidfile') && root !== undefined) {
-      const { uid, mode } = statSync(root)
+    const own = argv[argv.indexOf('--runroot') + 1]?.replace(/\/run$/, '')
+    if (argv.includes('build') && argv.includes('--layers') && own !== undefined) {
+      const { uid, mode } = statSync(own)
       folder = { uid, mode: mode & 0o777 }
     }
   }
