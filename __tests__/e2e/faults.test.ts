@@ -123,7 +123,7 @@ describe('a full disk', () => {
       const { error, log } = await fail(
         build(
           { Dockerfile: `FROM ${base}\nRUN head -c 120000000 /dev/zero >/large\n` },
-          { env: { RUNNER_TEMP: temp } },
+          { inputs: { cache: 'off' }, env: { RUNNER_TEMP: temp } },
         ),
       )
       expect(log).toMatch(/^::warning::Only \d\d MiB are free in .*, where the image is built\.$/m)

@@ -174,8 +174,8 @@ async function keepSome(
   place: Workplace & { readonly said: readonly string[] },
   { write, deadlineMs }: RemoteOptions,
 ): Promise<Saved> {
-  // Who has stopped asking the service doesn't begin again after the job.
-  if (!write || place.entries.isStopped()) return NOTHING_SAVED
+  // Who has stopped asking the service doesn't begin again after the job; a job that is cancelled stops everything.
+  if (!write || (place.entries.isStopped() && !failed)) return NOTHING_SAVED
   const started = Date.now()
   try {
     const plan = await planKeeping(order, place.store)
