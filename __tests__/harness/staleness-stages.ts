@@ -36,7 +36,13 @@ export function writeSheet(
   )
   const globals = written.flatMap((own) => own.globals ?? [])
   const Dockerfile = [...globals, ...stages.flatMap(({ lines }) => lines), 'FROM scratch', ...last, ''].join('\n')
-  const ignored = { 'ignored/1001': 'x', 'ignored/1002': 'x', 'ignored/same': 'x', '.dockerignore': `ignored/${v}\n` }
+  const ignored = {
+    'ignored/1001': 'x',
+    'ignored/1002': 'x',
+    'ignored/same': 'x',
+    'other/same': 'x',
+    '.dockerignore': `ignored/${v}\n`,
+  }
   const files = written.flatMap((own, n) =>
     Object.entries(own.files ?? {}).flatMap(([path, entry]) => [
       [`c${n}/${path}`, entry] as const,

@@ -49,8 +49,7 @@ function prepareCall(own, { argv, account: name, reference: theirName }, referen
   const at = (path) => join(own, path)
   const storage = command.slice(0, command.indexOf('build'))
   const files = ['--authfile', at('auth.json'), '--digestfile', at('out/digest')]
-  const image = () => fs.readFileSync(at('out/iid'), 'utf8').trim()
-  const push = () => ['push', ...files, '--format', 'oci', '--tls-verify=false', image(), `docker://${reference}`]
+  const push = () => ['push', ...files, '--format', 'oci', '--tls-verify=false', reference, `docker://${reference}`]
   return {
     own,
     account,
