@@ -11,8 +11,8 @@ const dockerfile = 'FROM scratch\nCOPY Dockerfile /\nRUN ["/not-there"]\n'
 
 /** With `network: host` an OCI runtime may do where it may not by default, and that is worth a test build. */
 const cases = [
-  { name: 'default inputs', inputs: {} },
-  { name: '`network: host`', inputs: { network: 'host' } },
+  { name: 'default inputs', inputs: { cache: 'off' } },
+  { name: '`network: host`', inputs: { network: 'host', cache: 'off' } },
 ]
 
 /** From the first line of the log to the one that says which engine builds and how. */
