@@ -146,7 +146,7 @@ async function surroundingsOf(
     ...linkMounts(dockerfile, version).map((path) => add(path, isLink)),
   ])
   return {
-    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...inputs.extraArgs],
+    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
     buildArgs: new Map(inputs.buildArgs.map((line) => argumentOf(line, context.env))),
     annotations: inputs.annotations.map(({ name, value }) => `${name}=${value}`),
     labels: inputs.labels,
@@ -161,6 +161,11 @@ function hiddenFrom({ extraArgs }: Inputs, { file }: Source): string | undefined
   const argument = hiddenArgument(extraArgs)
   if (argument !== undefined) return `${argument} in "extra-args"`
   return file.endsWith('.in') ? `the preprocessor, which ${file} goes through,` : undefined
+}
+
+/** What RUN steps can see of the inputs, and no Buildah compares. */
+function runsIn({ network, addHosts, shmSize, ulimit }: Inputs): string[] {
+  return [network, shmSize ?? '', ...addHosts.map((host) => `host ${host}`), ...ulimit.map((limit) => `limit ${limit}`)]
 }
 
 /** Index of the stage that is built. */

@@ -63,6 +63,19 @@ describe.each(testedEngines())('with $name', ({ version, missing, wish, start, s
     expect(uploads(place.service)).toBe(0)
   })
 
+  testUnless(missing)('a stage that did not change has in a mount what it has', async () => {
+    const mounting = (last: string): string[] => [
+      `FROM ${place.base} AS shown`,
+      'RUN mkdir /shown && echo seen > /shown/file',
+      `FROM ${place.base}`,
+      `RUN --mount=type=bind,from=shown,source=/shown,target=/m cat /m/file > /file && echo ${last}`,
+    ]
+    for (const last of ['1', '2']) {
+      await succeed(job('mounted', mounting(last)))
+      expect(contentOf(await place.pull(scope('mounted')), 'file').toString()).toBe('seen\n')
+    }
+  })
+
   testUnless(missing)('stages: copied from, built up to, and not needed', async () => {
     const stages = (last: string): string[] => [
       `RUN ${random} > /made`,

@@ -365,3 +365,38 @@ describe('stepKeys', () => {
     )
   })
 })
+
+describe('a stage that a mount shows', () => {
+  const dockerfile = parseDockerfile(`FROM a AS Shown
+RUN one
+FROM a AS other
+RUN two
+FROM a
+RUN --mount=from=shown,target=/m three
+`)
+  const surroundings = {
+    seed: [],
+    buildArgs: new Map<string, string>(),
+    annotations: [],
+    labels: [],
+    contexts: [],
+    contextDigests: new Map<string, string>(),
+  }
+  const known = (buildah: string) =>
+    stepKeys(dockerfile, { ...surroundings, buildah }, 2).map(({ keys }) => keys.map((key) => key !== undefined))
+
+  it.each(['1.23.0', '1.28.2'])('is built anew by Buildah %s, which shows nothing of one from the cache', (buildah) => {
+    expect(known(buildah)).toStrictEqual([
+      [false, false],
+      [true, true],
+      [true, false],
+    ])
+  })
+
+  it.each(['1.33.7', '1.43.2'])('is not by Buildah %s', (buildah) => {
+    expect(known(buildah).slice(0, 2)).toStrictEqual([
+      [true, true],
+      [true, true],
+    ])
+  })
+})

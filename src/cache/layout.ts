@@ -135,6 +135,11 @@ export async function writeSkeleton(
     await write(`overlay/${id}/link`, linkOf(id))
     const lower = below(id, parents).map((parent) => `l/${linkOf(parent)}`)
     if (lower.length > 0) await write(`overlay/${id}/lower`, lower.join(':'))
+    // Empty folders that overlay mounts on, and, for a layer without others below, mounts with.
+    for (const name of lower.length > 0 ? ['merged', 'work'] : ['merged', 'work', 'empty']) {
+      await mkdir(join(folder, 'overlay', id, name), { mode: 0o700 })
+      written.push(`overlay/${id}/${name}`)
+    }
     await symlink(`../${id}/diff`, join(folder, 'overlay/l', linkOf(id)))
     written.push(`overlay/l/${linkOf(id)}`)
   }

@@ -47,6 +47,20 @@ export function linkMounts(dockerfile: Dockerfile, buildah: string): string[] {
   return sources(dockerfile, buildah, 'link')
 }
 
+/**
+ * What the mounts of RUN steps are from, in lower case. A Buildah before 1.33 shows nothing of a stage that it has taken
+ * from the cache; pure.
+ */
+export function shownByMounts({ stages }: Dockerfile): Set<string> {
+  const mounts = stages.flatMap(({ instructions }) =>
+    instructions.flatMap(({ keyword, flags }) =>
+      keyword === 'RUN' ? flags.filter(({ name }) => name === 'mount') : [],
+    ),
+  )
+  const sources = mounts.map(({ value }) => new Map(value.split(',').map(readOption)).get('from'))
+  return new Set(sources.flatMap((from) => (from === undefined ? [] : [from.toLowerCase()])))
+}
+
 /** What mounts can name as stages; pure. */
 export function stageNames({ stages }: Dockerfile): Set<string> {
   return new Set(stages.flatMap(({ name }, index) => (name === undefined ? [String(index)] : [String(index), name])))

@@ -3,7 +3,7 @@ import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { declarationsOf, textOf, variablesIn } from './arguments.js'
 import { basesOf } from './bases.js'
-import { mountsOf, type MountView, stageNames } from './bind-mounts.js'
+import { mountsOf, type MountView, shownByMounts, stageNames } from './bind-mounts.js'
 import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
 
 /** What decides the result of a step beside the Dockerfile itself, and Buildah's own key may leave out. */
@@ -35,6 +35,8 @@ export interface StageKeys {
   readonly unknown?: { readonly line: number; readonly why: string }
 }
 
+/** First version that shows in a mount what a stage has that comes from the cache. */
+const SHOWS_CACHED_STAGES = '1.33.0'
 /** First version that writes the labels given beside the Dockerfile into the target's last image alone, by a step. */
 const LABELS_IN_A_STEP = '1.30.0'
 
@@ -53,14 +55,33 @@ export function stepKeys(dockerfile: Dockerfile, surroundings: Surroundings, tar
     view: { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts) },
     globals: dockerfile.globals.reduce<Scope>((scope, own) => declare(scope, own, buildArgs), new Map()),
   }
+  const isNeeded = neededInFull(dockerfile, buildah)
   const done: StageKeys[] = []
   for (const stage of dockerfile.stages.slice(0, target + 1)) {
     const bases = basesOf(dockerfile, stage, buildArgs).flatMap((index) => done[index] ?? [])
-    done.push(stageKeys(stage, bases, build))
+    done.push(isNeeded(stage, done.length) ? builtAnew(stage, buildah) : stageKeys(stage, bases, build))
   }
   const last = done.pop()
   const isLast = target === dockerfile.stages.length - 1
   return last === undefined ? [] : [...done, withTarget(last, surroundings, isLast)]
+}
+
+/** Whether a stage must be built for the mounts that show it, by what this Buildah can. */
+function neededInFull(dockerfile: Dockerfile, buildah: string): (stage: Stage, index: number) => boolean {
+  if (!lt(buildah, SHOWS_CACHED_STAGES)) return () => false
+  const shown = shownByMounts(dockerfile)
+  const isUnsure = [...shown].some((from) => from.includes('$'))
+  return ({ name }, index) =>
+    isUnsure || shown.has(String(index)) || (name !== undefined && shown.has(name.toLowerCase()))
+}
+
+function builtAnew({ line, instructions }: Stage, buildah: string): StageKeys {
+  const keys = Array.from<undefined>({ length: instructions.length + 1 })
+  return {
+    keys,
+    added: 0,
+    unknown: { line, why: `a mount shows this stage, and Buildah ${buildah} shows only what it has just built` },
+  }
 }
 
 /** What all stages share. */

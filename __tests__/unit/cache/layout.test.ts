@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { placesOf, readContents, strayPaths, writeSkeleton } from '../../../src/cache/layout.js'
 import type { Layout } from '../../../src/store.js'
@@ -101,9 +101,23 @@ describe('writeSkeleton', () => {
     expect(read(`overlay/${hex('3')}/lower`)).toBe(`l/${two}:l/${one}`)
     expect(existsSync(join(folder, `overlay/${hex('1')}/lower`))).toBe(false)
     const all = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    expect(written.toSorted()).toStrictEqual(all.filter((path) => !lstatSync(join(folder, path)).isDirectory()).sort())
+    const isFolder = (path: string) => lstatSync(join(folder, path)).isDirectory()
+    const empty = all.filter((path) => isFolder(path) && readdirSync(join(folder, path)).length === 0)
+    expect(written.toSorted()).toStrictEqual([...all.filter((path) => !isFolder(path)), ...empty].sort())
+    // The lowest has one more: it is mounted with that.
+    const mounted = layers.map(({ id }) =>
+      empty
+        .filter((path) => path.startsWith(`overlay/${id}/`))
+        .map((path) => basename(path))
+        .sort(),
+    )
+    expect(mounted).toStrictEqual([
+      ['empty', 'merged', 'work'],
+      ['merged', 'work'],
+      ['merged', 'work'],
+    ])
     for (const path of written.filter((name) => !name.startsWith('overlay/l/'))) {
-      expect(statSync(join(folder, path)).mode & 0o777).toBe(0o600)
+      expect(statSync(join(folder, path)).mode & 0o777).toBe(isFolder(path) ? 0o700 : 0o600)
     }
   })
 
