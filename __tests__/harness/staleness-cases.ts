@@ -33,14 +33,15 @@ export interface WrittenCase {
   readonly files?: Tree
 }
 
+/** A stage whose result is a file, so that one image can show that of many. */
 export interface StageCase {
   readonly name: string
   /** First Buildah that can build it. */
   readonly since?: string
   /** First Buildah with which its steps come back; default, all; `never` where none does. */
   readonly comesBackSince?: string
-  /** The variants give the same. */
-  readonly isConstant?: boolean
+  /** The variants give the same, or it may be that they do. */
+  readonly isConstant?: boolean | 'maybe'
   readonly write: (place: Place) => WrittenCase
 }
 
@@ -50,12 +51,17 @@ export function buildArguments(v: Variant): { inputs: string; env: Record<string
   return { inputs: given.join('\n'), env: { OUTSIDE: v } }
 }
 
-const argumentCases: StageCase[] = [
+/** Comes back always. */
+export const unchanging: readonly StageCase[] = [
   {
     name: 'nothing that changes',
     isConstant: true,
     write: ({ n }) => ({ lines: [`ENV SAME_${n}=x`, 'RUN echo same > /tmp/seen'] }),
   },
+]
+
+/** Values of arguments. */
+export const argumentCases: readonly StageCase[] = [
   {
     name: 'ARG in ENV',
     write: ({ n }) => ({ lines: ['ARG V', `ENV SEEN_${n}=$V`], look: `echo $SEEN_${n}` }),
@@ -197,7 +203,8 @@ const argumentCases: StageCase[] = [
   },
 ]
 
-const heredocCases: StageCase[] = [
+/** Texts of heredocs. */
+export const heredocCases: readonly StageCase[] = [
   {
     name: 'heredoc in RUN',
     since: '1.33.0',
@@ -237,7 +244,8 @@ const heredocCases: StageCase[] = [
   },
 ]
 
-const mountCases: StageCase[] = [
+/** What bind mounts show. */
+export const mountCases: readonly StageCase[] = [
   {
     name: 'bind mount of the whole context',
     write: ({ v, n }) => ({
@@ -329,7 +337,8 @@ const mountCases: StageCase[] = [
   },
 ]
 
-const copyCases: StageCase[] = [
+/** What COPY, ADD and FROM take. */
+export const copyCases: readonly StageCase[] = [
   {
     name: 'content of a file',
     write: ({ v, n }) => ({ lines: [`COPY c${n}/file /tmp/seen`], files: { file: v } }),
@@ -435,6 +444,3 @@ export const stageMountCases: readonly StageCase[] = [
     }),
   },
 ]
-
-/** One stage each; their results are files, so that one image can show all of them. */
-export const stageCases: readonly StageCase[] = [...argumentCases, ...heredocCases, ...mountCases, ...copyCases]

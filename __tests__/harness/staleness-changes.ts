@@ -1,5 +1,4 @@
-import type { ImageFile, PulledImage } from './images.js'
-import { imageFiles } from './images.js'
+import { type ImageFile, imageFiles, type PulledImage } from './images.js'
 
 /** A build that differs in one thing from `usual`. */
 export interface Change {
@@ -11,8 +10,8 @@ export interface Change {
   readonly lines?: (base: string) => readonly string[]
   /** Nothing of the image changes, and every step comes back from the usual build. */
   readonly isSame?: boolean
-  /** First Buildah that can do it. */
-  readonly since?: string
+  /** Its steps aren't where they should be, and so are built each time. */
+  readonly isNeverBack?: boolean
 }
 
 const usualArguments = ['LABELLED=a', 'PORT=1001', 'SIGNAL=SIGTERM', 'DATA=a']
@@ -27,7 +26,7 @@ export const usualInputs: Readonly<Record<string, string>> = {
 export function usualLines(base: string): string[] {
   return [
     `FROM ${base}`,
-    'RUN cat /etc/hosts > /hosts && ulimit -n > /limit',
+    'RUN grep elsewhere /etc/hosts > /hosts; ulimit -n > /limit',
     ...['LABELLED', 'PORT', 'SIGNAL', 'DATA'].map((name) => `ARG ${name}`),
     'LABEL seen=$LABELLED',
     'EXPOSE $PORT',
@@ -63,7 +62,7 @@ export const changes: readonly Change[] = [
   { name: 'a fixed time', inputs: { 'extra-args': '--timestamp=1700000000' } },
   { name: 'another fixed time', inputs: { 'extra-args': '--timestamp=1800000000' } },
   { name: 'a time from the environment', env: { SOURCE_DATE_EPOCH: '1700000000' } },
-  { name: 'a variable by an argument of Buildah', inputs: { 'extra-args': '--env=MORE=1' } },
+  { name: 'a variable by an argument of Buildah', inputs: { 'extra-args': '--env=MORE=1' }, isNeverBack: true },
   { name: 'FROM scratch', lines: forScratch },
   { name: 'FROM scratch for another processor', lines: forScratch, inputs: { 'extra-args': '--platform=linux/arm64' } },
   { name: 'FROM scratch once more', lines: forScratch },
@@ -75,6 +74,9 @@ export const changes: readonly Change[] = [
   { name: 'a comment', lines: (base) => ['# A comment', ...usualLines(base), '# and another'], isSame: true },
 ]
 
+/** Annotations that no two builds have in common: a time, and in some versions the digest of the step before. */
+const OF_ONE_BUILD = new Set(['org.opencontainers.image.created', 'org.opencontainers.image.base.digest'])
+
 /** All of an image that a build without a cache would give again. */
 export interface Shown {
   readonly config: unknown
@@ -84,13 +86,12 @@ export interface Shown {
 }
 
 export function shownOf(image: PulledImage, withTime: boolean): Shown {
-  const left = ['history', 'rootfs', ...(withTime ? [] : ['created'])]
-  const without = (object: object, names: readonly string[]) =>
-    Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)))
+  const { architecture, os, created, config = {} } = image.config
+  const annotations = Object.entries(image.manifest.annotations ?? {})
   return {
-    config: without(image.config, left),
-    // Some versions write the digest of the step before there, which no two builds have in common.
-    annotations: without(image.manifest.annotations ?? {}, ['org.opencontainers.image.base.digest']),
+    // Docker's format has names of containers in these two, and others beside `config`.
+    config: { architecture, os, ...config, Hostname: '', Image: '', ...(withTime && { created }) },
+    annotations: Object.fromEntries(annotations.filter(([name]) => !OF_ONE_BUILD.has(name))),
     mediaType: image.manifest.mediaType,
     files: imageFiles(image),
   }

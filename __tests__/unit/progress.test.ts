@@ -265,3 +265,51 @@ describe('followProgress', () => {
     )
   })
 })
+
+describe('stages that Buildah puts off until others are built', () => {
+  const follow = (...lines: readonly string[]) => {
+    const progress = followProgress(() => 0)
+    progress.add(Buffer.from(`${lines.join('\n')}\n`))
+    return progress
+  }
+  const one = ['[1/3] STEP 1/2: FROM a AS one', '[1/3] STEP 2/2: RUN 1', '--> 11111111111']
+  const two = ['[2/3] STEP 1/2: FROM one AS two', '[2/3] STEP 2/2: RUN 2', '--> 22222222222']
+  const three = ['[3/3] STEP 1/2: FROM a', '[3/3] STEP 2/2: RUN 3', '--> 33333333333']
+
+  it('are known by their own numbers', () => {
+    const progress = follow(...one, ...three, ...two)
+    expect(progress.isDoubtful()).toBe(false)
+    const images = progress.steps().flatMap(({ stage, image }) => (image === undefined ? [] : [[stage, image]]))
+    expect(images).toStrictEqual([
+      [0, '11111111111'],
+      [2, '33333333333'],
+      [1, '22222222222'],
+    ])
+  })
+
+  it('are known also where one is begun in the middle of a step', () => {
+    const progress = follow(...one, ...three.slice(0, 2), ...two, '--> 33333333333')
+    expect(progress.isDoubtful()).toBe(false)
+    expect(progress.steps().map(({ stage, index, image }) => [stage, index, image])).toStrictEqual([
+      [0, 0, undefined],
+      [0, 1, '11111111111'],
+      [2, 0, undefined],
+      [2, 1, '33333333333'],
+      [1, 0, undefined],
+      [1, 1, '22222222222'],
+    ])
+  })
+
+  it('are known also where all of that comes from the cache', () => {
+    const hit = (id: string) => [`--> Using cache ${id.padEnd(64, '0')}`, `--> ${id}`]
+    const between = [...two.slice(0, 2), ...hit('22222222222')]
+    const progress = follow(...one, ...three.slice(0, 2), ...between, ...hit('33333333333'))
+    const found = progress
+      .steps()
+      .flatMap(({ stage, image, hit: isHit }) => (isHit ? [[stage, image?.slice(0, 3)]] : []))
+    expect(found).toStrictEqual([
+      [2, '333'],
+      [1, '222'],
+    ])
+  })
+})

@@ -80,8 +80,7 @@ async function buildOnce(request: BuildRequest, setup: BuildahSetup, paths: Buil
     )
     return { id: readImageId(stdout), format, references }
   } finally {
-    if (progress.isDoubtful())
-      say('Cache: a step prints lines like Buildah’s own, so that no step of this build is kept')
+    if (progress.isDoubtful()) say('Cache: the lines of some steps are mixed up, so that no step of this build is kept')
     request.onSteps(progress.steps())
   }
 }

@@ -44,19 +44,35 @@ const LONGEST_LINE = 4096
  */
 export function followProgress(clock: () => number): Progress {
   const steps: Step[] = []
-  let started = clock()
+  const started: number[] = []
+  /** Places of the steps that are being built: the last one, and those in whose middle another stage was begun. */
+  const open: number[] = []
   let isDoubtful = false
+  const begin = (step: Step) => {
+    const current = steps[open.at(-1) ?? -1]
+    const isBetween = step.index === 0 && current !== undefined && current.index > 0 && current.image === undefined
+    if (!isBetween) open.pop()
+    open.push(steps.length)
+    steps.push(step)
+    started.push(clock())
+  }
+  const end = (line: string) => {
+    const image = IMAGE.exec(line)?.[2]
+    if (image !== undefined && open.length > 1 && hasEnded(steps[open.at(-1) ?? -1], image)) open.pop()
+    const place = open.at(-1)
+    const step = place === undefined ? undefined : steps[place]
+    if (place === undefined || step === undefined) return
+    steps[place] = withImage(step, line, (clock() - (started[place] ?? 0)) / 1000)
+  }
   const read = (line: string) => {
     const step = readStep(line)
-    const last = steps.at(-1)
-    const turn = step && turnOf(step, last)
-    if (turn === 'doubtful') isDoubtful = true
-    if (step && turn === 'next') {
-      steps.push(step)
-      started = clock()
-    } else if (step === undefined && last !== undefined) {
-      steps[steps.length - 1] = withImage(last, line, (clock() - started) / 1000)
+    if (step === undefined) {
+      end(line)
+      return
     }
+    const turn = turnOf(step, steps, steps[open.at(-1) ?? -1])
+    if (turn === 'doubtful') isDoubtful = true
+    if (turn === 'next') begin(step)
   }
   const lines = lineReader((line) => {
     read(stripVTControlCharacters(line))
@@ -88,14 +104,21 @@ function readStep(line: string): Step | undefined {
  * a build itself; those of a build of another shape are passed over (`foreign`). One of the same shape that has had its
  * turn, or whose turn isn't yet, means that it or one before it isn't Buildah's.
  */
-function turnOf(step: Step, last: Step | undefined): 'next' | 'foreign' | 'doubtful' {
+function turnOf(step: Step, steps: readonly Step[], last: Step | undefined): 'next' | 'foreign' | 'doubtful' {
   if (step.stages !== (last?.stages ?? step.stages)) return 'foreign'
-  const startsStage = step.index === 0 && step.stage > (last?.stage ?? -1)
+  // A stage that needs one which isn't put away yet is put off until others are built.
+  const startsStage = step.index === 0 && !steps.some(({ stage }) => stage === step.stage)
   // Behind FROM the number of steps grows by what the base image asks for with ONBUILD.
   const goesOn =
     step.stage === last?.stage && step.index === last.index + 1 && (step.of === last.of || last.index === 0)
   if (startsStage || goesOn) return 'next'
   return step.stages === 1 && step.of !== last?.of ? 'foreign' : 'doubtful'
+}
+
+/** Whether the stage of this step is over, and a line names another image than its own. */
+function hasEnded(step: Step | undefined, image: string): boolean {
+  if (step?.image === undefined || step.index + 1 !== step.of) return false
+  return !(step.hit && step.image.startsWith(image))
 }
 
 /**

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { succeed } from '../harness/clean-step.js'
+import { testedEngines } from '../harness/engines.js'
+import { removeFolders } from '../harness/folders.js'
+import { contentOf } from '../harness/image-content.js'
+import { pullImage } from '../harness/images.js'
+import type { StepResult } from '../harness/runner.js'
+import { testUnless } from '../harness/skipping.js'
+import { copyCases, mountCases, stageMountCases, unchanging } from '../harness/staleness-cases.js'
+import { type Lab, openLab } from '../harness/staleness-lab.js'
+import { describeCases } from '../harness/staleness-suite.js'
+
+jest.setTimeout(600_000)
+
+let lab: Lab
+
+beforeAll(async () => {
+  lab = await openLab()
+})
+
+afterAll(async () => {
+  await lab.stop()
+  await removeFolders()
+})
+
+describeCases('files', [...unchanging, ...mountCases, ...copyCases], () => lab)
+describeCases('mounts', stageMountCases, () => lab)
+
+describe.each(testedEngines())('$name by itself', ({ missing, version, wish, start, stop }) => {
+  beforeAll(start)
+  afterAll(stop)
+
+  const build = async (name: string, lines: readonly string[], inputs = {}): Promise<StepResult> => {
+    const wished = wish()
+    const { inputs: cache } = lab.cache('directory')
+    const image = { images: `${lab.host}/acme/${name}-${version}`, push: 'true', 'tls-verify': 'false' }
+    return await succeed({
+      ...wished,
+      workspace: { Dockerfile: `${lines.join('\n')}\n` },
+      inputs: { ...image, ...wished.inputs, ...cache, ...inputs },
+    })
+  }
+
+  testUnless(missing)('a secret of another value builds nothing anew, as the documentation says', async () => {
+    const lines = [`FROM ${lab.base}`, 'RUN --mount=type=secret,id=it md5sum < /run/secrets/it > /seen']
+    await build('secret', lines, { secrets: 'it=the first one' })
+    const seen = async (): Promise<string> =>
+      contentOf(await pullImage(`${lab.host}/acme/secret-${version}:latest`), 'seen').toString()
+    const first = await seen()
+    const { outputs } = await build('secret', lines, { secrets: 'it=the second one' })
+    expect({ hit: outputs['cache-hit'], seen: await seen() }).toStrictEqual({ hit: 'full', seen: first })
+  })
+})

@@ -1,0 +1,103 @@
+import { stripVTControlCharacters } from 'node:util'
+
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { accountFor } from '../harness/account.js'
+import { busyboxImage } from '../harness/base-image.js'
+import { type CacheService, startCacheService } from '../harness/cache-service.js'
+import { succeed } from '../harness/clean-step.js'
+import { testedEngines } from '../harness/engines.js'
+import { makeFolder, removeFolders } from '../harness/folders.js'
+import { pullImage } from '../harness/images.js'
+import { type Registry, startRegistry } from '../harness/registry.js'
+import type { StepOptions } from '../harness/runner.js'
+import { testUnless } from '../harness/skipping.js'
+import { type Change, changes, type Shown, shownOf, usualInputs, usualLines } from '../harness/staleness-changes.js'
+
+jest.setTimeout(600_000)
+
+let registry: Registry
+let base: string
+let service: CacheService
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  base = await busyboxImage(registry.host)
+  service = await startCacheService()
+})
+
+afterAll(async () => {
+  await service.stop()
+  await registry.stop()
+  await removeFolders()
+})
+
+describe.each(testedEngines())('with $name', ({ missing, version, wish, start, stop }) => {
+  beforeAll(start)
+  afterAll(stop)
+
+  const build = async (
+    { inputs, env, lines = usualLines }: Change,
+    scope: string,
+    cache: Pick<StepOptions, 'inputs' | 'env'>,
+  ): Promise<{ hit: string | undefined; shown: Shown }> => {
+    const wished = wish()
+    const image = `${registry.host}/acme/${scope}-${version}`
+    const push = { images: image, push: 'true', 'tls-verify': 'false', isolation: 'chroot' }
+    const { outputs } = await succeed({
+      ...wished,
+      workspace: { Dockerfile: `${lines(base).join('\n')}\n`, file: 'x' },
+      inputs: { ...push, ...usualInputs, ...wished.inputs, ...inputs, ...cache.inputs },
+      env: { ...env, ...cache.env },
+    })
+    const withTime = inputs?.['extra-args']?.includes('--timestamp') === true
+    return { hit: outputs['cache-hit'], shown: shownOf(await pullImage(`${image}:latest`), withTime) }
+  }
+
+  const references = new Map<string, Shown>()
+  const reference = async (change: Change): Promise<Shown | undefined> => {
+    if (change.isSame === true) return references.get('as usual')
+    if (!references.has(change.name)) {
+      const { shown } = await build(change, 'off', { inputs: { cache: 'off', 'no-cache': 'true' } })
+      references.set(change.name, shown)
+    }
+    return references.get(change.name)
+  }
+
+  const backends = {
+    github: () => ({ inputs: { cache: 'github' }, env: service.environment() }),
+    directory: () => ({ inputs: { cache: 'directory', 'cache-dir': folder } }),
+  }
+  let folder = ''
+  beforeAll(() => {
+    folder = makeFolder('kept', accountFor('user'))
+  })
+
+  for (const backend of ['directory', 'github'] as const) {
+    testUnless(missing)(`${backend}: each build is what it is without a cache`, async () => {
+      const wrong: Record<string, unknown> = {}
+      const hits: Record<string, string | undefined> = {}
+      for (const change of [...changes, { name: 'as usual', isSame: true }]) {
+        const { hit, shown } = await build(change, backend, backends[backend]())
+        const expected = await reference(change)
+        try {
+          expect(shown).toStrictEqual(expected)
+        } catch (error) {
+          wrong[change.name] = stripVTControlCharacters((error as Error).message)
+            .split('\n')
+            .filter((line) => /^ *[-+] /.test(line))
+        }
+        hits[change.name] = hit
+      }
+      expect(wrong).toStrictEqual({})
+      const same = [...changes.filter(({ isSame }) => isSame), { name: 'as usual' }]
+      expect(same.map(({ name }) => [name, hits[name]])).toStrictEqual(same.map(({ name }) => [name, 'full']))
+    })
+  }
+
+  testUnless(missing)('each build finds all its steps when it comes again', async () => {
+    const hits: [string, string | undefined][] = []
+    for (const change of changes) hits.push([change.name, (await build(change, 'github', backends.github())).hit])
+    expect(hits).toStrictEqual(changes.map(({ name, isNeverBack }) => [name, isNeverBack === true ? 'none' : 'full']))
+  })
+})
