@@ -21,7 +21,7 @@ import { say } from './log.js'
 import { persist, pushAll } from './push.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
-import { keepWarm, type Opened, openWarm, type Run, startCache } from './warm.js'
+import { keepWarm, type Opened, lookAtContext, openWarm, type Run, startCache } from './warm.js'
 import type { CacheReport } from './report/cache-stats.js'
 import type { Step } from './engine/progress.js'
 
@@ -60,9 +60,15 @@ export async function run(
   try {
     const prepared = local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
     await checkReadable(prepared.source, account, context)
+    const looking = lookAtContext(started, prepared.source)
     const found = await prepareEngine({ ...request, source: prepared.source, registry }, remember)
     const format = prepared.format.format
-    const opened = await openWarm(started, request, { source: prepared.source, format }, found.store)
+    const opened = await openWarm(
+      started,
+      request,
+      { source: prepared.source, format, copied: await looking },
+      found.store,
+    )
     const engine = await found.configure(opened.warm.root)
     await login(engine, inputs, registry)
     const asked = { inputs, source: prepared.source, format, references, remote: opened.remote }

@@ -10,6 +10,7 @@ import { lookupRefs, type Scope, scopeOf } from './cache/key.js'
 import { cacheRepositories, type CacheDecision, decideCache } from './cache/policy.js'
 import { openRemote } from './cache/remote.js'
 import type { Context } from './context.js'
+import { digestCopied } from './copied.js'
 import { digestTree } from './digest.js'
 import { contextMounts, linkMounts } from './dockerfile/bind-mounts.js'
 import { forgettable } from './dockerfile/forgetting.js'
@@ -80,19 +81,28 @@ function openKind({ inputs, context }: CacheRequest, decision: CacheDecision, sc
   return openRemote({ ...common, entries, refs: lookupRefs(context.event), unique: context.event.unique, deadlineMs })
 }
 
+/** What is copied from the context, where it pays to know: a layer that can't be a hit need not be fetched. */
+export async function lookAtContext({ decision }: Started, source: Source): Promise<ReadonlyMap<string, string>> {
+  return decision.kind === 'github' && decision.read ? await digestCopied(source) : new Map()
+}
+
 /** Fills the storage with what earlier runs have left of the steps that are going to be built. */
 export async function openWarm(
   started: Started,
   { inputs, context, folder, references }: CacheRequest,
-  { source, format }: { source: Source; format: string },
+  { source, format, copied }: { source: Source; format: string; copied: ReadonlyMap<string, string> },
   store: Store,
 ): Promise<Opened> {
   const { cache, decision, scope } = started
-  const surroundings = await surroundingsOf(inputs, context, source, format, store)
+  const surroundings = { ...(await surroundingsOf(inputs, context, source, format, store)), copied }
   const hidden = hiddenFrom(inputs, source)
   const keys =
     decision.kind === 'off' || hidden !== undefined ? [] : stepKeys(source.dockerfile, surroundings, targetOf(source))
-  const known = new Set(keys.flatMap((stage) => stage.keys.filter((key) => key !== undefined)))
+  const known = new Map(
+    keys.flatMap((stage) =>
+      stage.keys.flatMap((key, index) => (key === undefined ? [] : [[key, stage.contents[index]] as const])),
+    ),
+  )
   const warm = await cache.open(store, known, privateRoot(folder.path))
   if (started.desk !== undefined) {
     if (hidden !== undefined) say(`Cache: all is built anew, since ${hidden} may change what is built without a trace`)
@@ -132,7 +142,7 @@ async function surroundingsOf(
   { dockerfile, context: folder }: Source,
   format: string,
   { version, env }: Store,
-): Promise<Surroundings> {
+): Promise<Omit<Surroundings, 'copied'>> {
   const digests = new Map<string, string>()
   const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
     const full = join(folder, path)

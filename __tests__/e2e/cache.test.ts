@@ -71,6 +71,22 @@ describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, sta
     expect([...warnings(cold), ...warnings(warm)]).toStrictEqual([])
   })
 
+  testUnless(missing)(
+    'a large file has changed: its old layer, and what stood on it, are not even fetched',
+    async () => {
+      const lines = [`RUN ${random} > /id`, 'COPY large /large', `RUN ${random} > /after`]
+      const large = (byte: string): string => byte.repeat(5 * 2 ** 20)
+      await succeed(job('large', lines, { files: { large: large('a') } }))
+      const changed = await succeed(job('large', lines, { files: { large: large('b') } }))
+      expect(stepsOf(changed)).toStrictEqual({ hit: lines.slice(0, 1), ran: lines.slice(1) })
+      expect(changed.log).toMatch(/Cache: 1 step came back, /)
+      // The part with all that is small came; that of the large layer didn't.
+      expect(statsOf(changed)).toMatchObject({ 'parts-restored': 1 })
+      const same = await succeed(job('large', lines, { files: { large: large('b') } }))
+      expectHit(same, 'full')
+    },
+  )
+
   testUnless(missing)('the last COPY has changed: it runs alone, and its layer alone is kept', async () => {
     const lines = [`RUN ${random} > /id`, 'COPY one /one', 'COPY last /last']
     const bulk = 'b'.repeat(300_000)

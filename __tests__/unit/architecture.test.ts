@@ -26,7 +26,8 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     'What the inputs for secrets and for the cache give, and what started the run.',
   ],
   [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
-  [['source.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
+  [['source.ts', 'ignored.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
+  [['copied.ts'], 'What of the context an image is made of.'],
   [
     ['engine/', 'cache/', 'report/'],
     'How it is done. An engine and a cache know nothing of each other; they meet in warm.ts.',

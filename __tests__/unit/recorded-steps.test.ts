@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { type PrintedStep, recordedSteps } from '../../src/dockerfile/recorded-steps.js'
 
 const KEYS = [
-  { keys: ['a0', 'a1', 'a2'], added: 0 },
-  { keys: ['b0', 'b1', undefined], added: 0 },
+  { keys: ['a0', 'a1', 'a2'], contents: ['c', 'c', 'd'], added: 0 },
+  { keys: ['b0', 'b1', undefined], contents: ['c', undefined, undefined], added: 0 },
 ]
 
 const step = (stage: number, index: number, more: Partial<PrintedStep> = {}): PrintedStep => ({
@@ -18,8 +18,8 @@ describe('recordedSteps', () => {
   it('gives the images with their keys', () => {
     const hit = step(0, 1, { hit: true })
     expect(recordedSteps([step(0, 0), hit, step(0, 2)], KEYS)).toStrictEqual([
-      { image: 'image-0-1', key: 'a1', hit: true, seconds: 1 },
-      { image: 'image-0-2', key: 'a2', hit: false, seconds: 2 },
+      { image: 'image-0-1', key: 'a1', content: 'c', hit: true, seconds: 1 },
+      { image: 'image-0-2', key: 'a2', content: 'd', hit: false, seconds: 2 },
     ])
   })
 

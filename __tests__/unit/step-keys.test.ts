@@ -4,18 +4,20 @@ import { basesOf } from '../../src/dockerfile/bases.js'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { type StageKeys, stepKeys, type Surroundings } from '../../src/dockerfile/step-keys.js'
 
-type Changes = Omit<Partial<Surroundings>, 'buildArgs' | 'contextDigests'> & {
+type Changes = Omit<Partial<Surroundings>, 'buildArgs' | 'contextDigests' | 'copied'> & {
   readonly args?: Record<string, string>
   readonly digests?: Record<string, string>
+  readonly copied?: Record<string, string>
   readonly target?: number
 }
 
-function keysOf(text: string, { args = {}, digests = {}, target, ...more }: Changes = {}): StageKeys[] {
+function keysOf(text: string, { args = {}, digests = {}, copied = {}, target, ...more }: Changes = {}): StageKeys[] {
   const dockerfile = parseDockerfile(text)
   const surroundings: Surroundings = {
     ...{ seed: ['amd64', 'oci'], annotations: [], labels: [], buildah: '1.33.7', contexts: [] },
     buildArgs: new Map(Object.entries(args)),
     contextDigests: new Map(Object.entries(digests)),
+    copied: new Map(Object.entries(copied)),
     ...more,
   }
   return stepKeys(dockerfile, surroundings, target ?? dockerfile.stages.length - 1)
@@ -336,7 +338,7 @@ describe('stepKeys', () => {
   it('has no keys for what goes on from a stage with unknown steps, and for the label steps behind it', () => {
     const text = 'FROM a AS one\nRUN --mount=target=/s x\nFROM one\nRUN y\nFROM c\nCOPY --from=one a b'
     const stages = keysOf(text, { labels: labels(['a', '1']), target: 1 })
-    expect(stages[1]).toStrictEqual({
+    expect(stages[1]).toMatchObject({
       keys: [undefined, undefined, undefined],
       added: 1,
       unknown: { line: 3, why: 'it goes on from a stage with unknown steps (line 2)' },
@@ -381,6 +383,7 @@ RUN --mount=from=shown,target=/m three
     labels: [],
     contexts: [],
     contextDigests: new Map<string, string>(),
+    copied: new Map<string, string>(),
   }
   const known = (buildah: string) =>
     stepKeys(dockerfile, { ...surroundings, buildah }, 2).map(({ keys }) => keys.map((key) => key !== undefined))
@@ -398,5 +401,48 @@ RUN --mount=from=shown,target=/m three
       [true, true],
       [true, true],
     ])
+  })
+})
+
+describe('what was copied', () => {
+  const contentsOf = (text: string, copied: Record<string, string>) =>
+    keysOf(text, { copied }).map(({ contents }) => contents)
+
+  it('counts from the step on that copies it, and changes no key', () => {
+    const text = 'FROM a\nRUN x\nCOPY src /s\nRUN y\nADD conf /c\nCMD z'
+    const [before, after] = ['1', '2'].map((src) => keysOf(text, { copied: { src, conf: '5' } })) as [
+      StageKeys[],
+      StageKeys[],
+    ]
+    expect(firstChange(before[0]?.contents ?? [], after[0]?.contents ?? [])).toBe(2)
+    expect(lastOf(before)).toStrictEqual(lastOf(after))
+    expect(new Set(before[0]?.contents).size).toBe(3)
+  })
+
+  it('is known of every step where nothing is copied', () => {
+    const [stage] = contentsOf('FROM a\nRUN x\nCOPY --from=b /c /d', {})
+    expect(stage).toHaveLength(3)
+    expect(new Set(stage)).toStrictEqual(new Set([expect.stringMatching(/^[0-9a-f]{64}$/)]))
+  })
+
+  it.each(['COPY $X /s', 'COPY <<EOF /s\nx\nEOF', 'COPY --exclude=x src /s', 'COPY ../src /s', 'COPY other /s'])(
+    '%j makes it unknown from there on',
+    (line) => {
+      const [stage] = contentsOf(`FROM a\nRUN x\n${line}\nCOPY src /t`, { src: '1' })
+      expect(stage?.map((content) => content === undefined)).toStrictEqual([false, false, true, true])
+    },
+  )
+
+  it('goes on in a stage that stands on another', () => {
+    const text = 'FROM a AS one\nCOPY src /s\nFROM one\nRUN x\nFROM b\nRUN x'
+    const [before, after] = ['1', '2'].map((src) => contentsOf(text, { src })) as [string[][], string[][]]
+    expect(after[1]).not.toContain(before[1]?.[0])
+    expect(after[2]).toStrictEqual(before[2])
+    expect(contentsOf(text, {})[1]).toStrictEqual([undefined, undefined])
+  })
+
+  it('is there for the steps that labels add', () => {
+    const keys = keysOf('FROM a\nCOPY src /s', { copied: { src: '1' }, labels: labels(['a', '1']) })
+    expect(keys[0]?.contents).toHaveLength(keys[0]?.keys.length ?? 0)
   })
 })

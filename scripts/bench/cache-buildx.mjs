@@ -22,10 +22,10 @@ export function buildxArm(workspace, tell) {
     phases: ['cold', 'same', 'changed'],
     whyNot: whyNoBuildkit,
     async open(round) {
-      const folder = join(round.folder, 'buildx')
-      fs.mkdirSync(folder, { recursive: true })
-      programs ??= await provideBuildkit(folder, tell)
-      const service = await startService(join(folder, 'service'))
+      const folder = round.machine
+      fs.mkdirSync(join(round.folder, 'buildx'))
+      programs ??= await provideBuildkit(join(round.folder, 'buildx'), tell)
+      const service = await startService(join(round.folder, 'buildx/service'))
       const job = { folder, service, programs, workspace, cache: join(folder, 'cache') }
       return {
         async run(phase) {

@@ -20,7 +20,7 @@ export function registryArm(example) {
     phases: ['cold', 'same', 'changed'],
     whyNot: () => whyNone(example().engine.version),
     async open(round) {
-      const buildah = bareBuildah(join(round.folder, 'registry-own'), example(), round.reference('registry'))
+      const buildah = bareBuildah(join(round.machine, 'own'), example(), round.reference('registry'))
       const takeTraffic = readAccessLog(round.registryFolder, repository)
       const place = `${round.host}/${repository}`
       return {

@@ -25,8 +25,8 @@ export function tarArm(example) {
     phases: ['cold', 'same', 'changed'],
     changedBytes: () => changed,
     async open(round) {
-      const folder = join(round.folder, 'tar')
-      const service = await startService(join(folder, 'service'))
+      const folder = round.machine
+      const service = await startService(join(round.folder, 'tar'))
       const own = join(folder, 'own')
       const store = { buildah: bareBuildah(own, example(), round.reference('tar')), own, folder, service }
       return {

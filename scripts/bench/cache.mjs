@@ -10,6 +10,7 @@ import { renderReport } from './cache-report.mjs'
 import { tarArm } from './cache-tar.mjs'
 import { buildxArm } from './cache-buildx.mjs'
 import { runWell, wasCancelled } from './child.mjs'
+import { freshDisk } from './fresh-disk.mjs'
 import { makeJob } from './step.mjs'
 import { dockerfile, writeSources } from './workload.mjs'
 
@@ -25,7 +26,8 @@ import { dockerfile, writeSources } from './workload.mjs'
  * @typedef {'cold' | 'same' | 'changed'} Phase nothing is there; nothing has changed; one source file has
  *
  * @typedef {object} Round all arms once, at a registry that has the base image and nothing else
- * @property {string} folder
+ * @property {string} folder for what outlives the machines
+ * @property {string} machine where a run has everything else; it is there and empty when the run starts
  * @property {string} host of the registry
  * @property {string} registryFolder
  * @property {(id: string) => string} reference where an arm pushes, in all of its phases
@@ -50,16 +52,14 @@ export const cache = {
     // Unpacked first: where package lists are missing, this fetches them.
     unpackPackages(['docker-registry'], join(folder, 'packages'))
     const layout = provideBase(folder, tell)
-    const job = join(folder, 'job')
-    makeJob(job, {})
-    const workspace = join(job, 'workspace')
-    writeSources(workspace)
+    const machine = freshDisk(join(folder, 'machine'))
+    const job = join(machine.folder, 'job')
     const arms = makeArms(job, tell)
     const series = { samples: new Map(), notRun: new Map() }
     for (let turn = 0; turn <= runs; turn += 1) {
       const label = turn === 0 ? 'warm-up' : `run ${turn} of ${runs}`
       const own = join(folder, `round-${turn}`)
-      await runRound({ turn, own, layout, workspace, packages: join(folder, 'packages') }, arms, (visit, sample) => {
+      await runRound({ turn, own, layout, machine, packages: join(folder, 'packages') }, arms, (visit, sample) => {
         tell(`${label}: ${visit}, pushed ${sample.pushed.toFixed(1)} s, ended ${sample.ended.toFixed(1)} s`)
         // The warm-up gives the rows their order, and no figure.
         series.samples.set(visit, turn === 0 ? [] : [...series.samples.get(visit), sample])
@@ -91,52 +91,59 @@ export function planVisits([off, own, ...others], turn) {
   return turned([[...turned(colds), ...warm], rest]).flat()
 }
 
-async function runRound({ turn, own, layout, workspace, packages }, arms, note) {
+async function runRound({ turn, own, layout, machine, packages }, arms, note) {
   fs.mkdirSync(own)
   fs.chmodSync(own, 0o755)
   const registryFolder = join(own, 'registry')
   const registry = await startRegistry(join(packages, 'usr/bin/docker-registry'), registryFolder)
   const { host } = registry
-  const round = { folder: own, host, registryFolder, reference: (id) => `${host}/bench/${id}:1` }
+  const round = {
+    folder: own,
+    machine: machine.folder,
+    host,
+    registryFolder,
+    reference: (id) => `${host}/bench/${id}:1`,
+  }
   const sessions = new Map()
   try {
     await pushLayout(layout, host, 'base/debian', 'stable')
-    fs.writeFileSync(join(workspace, 'Dockerfile'), dockerfile(`${host}/base/debian:stable`))
+    const text = dockerfile(`${host}/base/debian:stable`)
     for (const { arm, phase } of planVisits(arms, turn)) {
       if (wasCancelled()) throw new DemoError('It was cancelled.')
       if (arm.whyNot?.() !== undefined) continue
       if (!sessions.has(arm)) sessions.set(arm, { ...(await arm.open(round)), layers: [] })
+      const workspace = renewMachine(machine, text)
       note(`${arm.id} ${phase}`, await visit(sessions.get(arm), phase, { workspace, turn }, round.reference(arm.id)))
     }
   } finally {
     for (const session of sessions.values()) await session.close()
     registry.stop()
+    machine.release()
     fs.rmSync(own, { recursive: true, force: true })
   }
 }
 
-async function visit(session, phase, { workspace, turn }, reference) {
-  // What the run before has left to be written must not slow down this one.
-  await runWell(['sync'], { cwd: '/', env: process.env })
-  const restore = phase === 'changed' ? changeOneFile(join(workspace, 'src/042/07.txt'), turn) : () => {}
-  try {
-    const sample = await session.run(phase)
-    const layers = await pushedLayers(reference)
-    // The last two are the COPY and the RUN that reads it.
-    if (phase === 'changed' && session.layers.at(-2) === layers.at(-2))
-      throw new DemoError(`A source file was changed, and the image in ${reference} has it as it was`)
-    const known = layers.filter((digest) => session.layers.includes(digest)).length
-    session.layers = layers
-    return { ...sample, layers: `${known} of ${layers.length}` }
-  } finally {
-    restore()
-  }
+/** A machine as a job gets it: with a checkout and nothing else. @returns the checkout */
+function renewMachine(machine, dockerfileText) {
+  machine.renew()
+  const job = join(machine.folder, 'job')
+  makeJob(job, { Dockerfile: dockerfileText })
+  writeSources(join(job, 'workspace'))
+  return join(job, 'workspace')
 }
 
-function changeOneFile(path, turn) {
-  const before = fs.readFileSync(path)
-  fs.appendFileSync(path, `changed in round ${turn}\n`)
-  return () => fs.writeFileSync(path, before)
+async function visit(session, phase, { workspace, turn }, reference) {
+  if (phase === 'changed') fs.appendFileSync(join(workspace, 'src/042/07.txt'), `changed in round ${turn}\n`)
+  // What is left to be written must not slow down this run.
+  await runWell(['sync'], { cwd: '/', env: process.env })
+  const sample = await session.run(phase)
+  const layers = await pushedLayers(reference)
+  // The last two are the COPY and the RUN that reads it.
+  if (phase === 'changed' && session.layers.at(-2) === layers.at(-2))
+    throw new DemoError(`A source file was changed, and the image in ${reference} has it as it was`)
+  const known = layers.filter((digest) => session.layers.includes(digest)).length
+  session.layers = layers
+  return { ...sample, layers: `${known} of ${layers.length}` }
 }
 
 async function pushedLayers(reference) {

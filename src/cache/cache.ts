@@ -1,7 +1,7 @@
 import { warning } from '@actions/core'
 import { formatBytes, formatCount, say } from '../log.js'
 import type { Store } from '../store.js'
-import type { RecordedStep } from './plan.js'
+import type { Keys, RecordedStep } from './plan.js'
 
 /** Where the steps of earlier runs are, before it is known where this one builds. */
 export interface Cache {
@@ -10,7 +10,7 @@ export interface Cache {
    * @param keys of the steps that are going to be built
    * @param root an empty folder of the account, for a root that doesn't stay
    */
-  open(store: Store, keys: ReadonlySet<string>, root: string): Promise<Warm>
+  open(store: Store, keys: Keys, root: string): Promise<Warm>
   /** Calls to a cache service so far. */
   requests(): number
   /** Gives up what is under way, and lets go of what is held. */

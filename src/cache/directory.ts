@@ -32,6 +32,7 @@ import {
   whyUseless,
   withoutParts,
   withinLimits,
+  type Keys,
 } from './plan.js'
 
 export interface DirectoryOptions {
@@ -101,13 +102,13 @@ async function makeFolders(folder: string, store: Store): Promise<void> {
   }
 }
 
-async function openPlace(place: Place, keys: ReadonlySet<string>, started: number): Promise<Warm> {
+async function openPlace(place: Place, keys: Keys, started: number): Promise<Warm> {
   const { root, store, read } = place
   const { index, troubles } = await readIndex(place)
   const contents = await readContents(root, store.layout)
   const present = { ...index, ...(await presentOf(index, contents, place)) }
   await refuseFull(place, bytesOfLayers(present))
-  const offer = chooseOffer([present], read ? keys : new Set(), 'all')
+  const offer = chooseOffer([present], read ? keys : new Map(), 'all')
   await removeStray(store, root, contentsOf(present))
   // Layers of hidden steps stay in the records: without an image nothing finds them.
   const records = { layers: contentsOf(present).layers, images: contentsOf(offer).images }

@@ -20,6 +20,8 @@ export interface Image {
   readonly part: string
   /** Key of the step that gave it; undefined for an image that was pulled. */
   readonly key: string | undefined
+  /** Digest of what the steps up to it copied from the context; undefined where that isn't known. */
+  readonly content: string | undefined
   /** Milliseconds since 1970 when a run last used it. */
   readonly used: number
   /** Seconds that the step took when it ran. */
@@ -74,11 +76,12 @@ export function parseIndex(text: string): Index {
       return { record: readLayer(record), part: partName(part) }
     }),
     images: list(images).map((value) => {
-      const { record, part, key, used, seconds } = object(value)
+      const { record, part, key, content, used, seconds } = object(value)
       return {
         record: readImage(record),
         part: partName(part),
         key: key === undefined ? undefined : id(key),
+        content: content === undefined ? undefined : id(content),
         used: count(used),
         seconds: count(seconds),
       }

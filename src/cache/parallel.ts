@@ -10,3 +10,20 @@ export async function inParallel<T>(
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, list.length) }, worker))
 }
+
+/** A gate that lets so many through at a time, in the order in which they come. */
+export function gate(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let inside = 0
+  return async (work) => {
+    if (inside === atOnce) await new Promise<void>((resolve) => waiting.push(resolve))
+    else inside += 1
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) inside -= 1
+      else next()
+    }
+  }
+}

@@ -15,9 +15,13 @@ export interface RecordedStep {
   /** Id of the image or its first characters. */
   readonly image: string
   readonly key: string
+  readonly content: string | undefined
   readonly hit: boolean
   readonly seconds: number
 }
+
+/** Keys of steps, each with what was copied up to it, where that is known. */
+export type Keys = ReadonlyMap<string, string | undefined>
 
 /** Layers and images of one part that is to be made. */
 export interface Group {
@@ -42,7 +46,7 @@ export function whyUseless(index: Index, layout: Layout, version: string): strin
  * Where a part has to be fetched for each, there is one image a key: the newest of the first index that has any.
  * Images that stand on a layer nobody has are left out. Pure.
  */
-export function chooseOffer(indexes: readonly Index[], keys: ReadonlySet<string>, perKey: 'one' | 'all'): Offer {
+export function chooseOffer(indexes: readonly Index[], keys: Keys, perKey: 'one' | 'all'): Offer {
   const layers = new Map(indexes.toReversed().flatMap((index) => index.layers.map((layer) => [layer.record.id, layer])))
   const images = new Map<string, Image>()
   const taken = new Set<string>()
@@ -50,7 +54,7 @@ export function chooseOffer(indexes: readonly Index[], keys: ReadonlySet<string>
     for (const image of newestFirst(index.images)) {
       const { id, names = [] } = image.record
       const claims = image.key === undefined ? names : perKey === 'one' ? [image.key] : []
-      const isWanted = image.key === undefined ? names.length > 0 : keys.has(image.key)
+      const isWanted = image.key === undefined ? names.length > 0 : keys.has(image.key) && mayHit(image, keys)
       if (!isWanted || images.has(id) || claims.some((claim) => taken.has(claim))) continue
       if (chainOf(image.record.layer, layers) === undefined) continue
       images.set(id, image)
@@ -58,6 +62,12 @@ export function chooseOffer(indexes: readonly Index[], keys: ReadonlySet<string>
     }
   }
   return closed([...images.values()], layers)
+}
+
+/** Whether Buildah could take an image for the step of its key: not where other files were copied. */
+function mayHit({ key = '', content }: Image, keys: Keys): boolean {
+  const wanted = keys.get(key)
+  return content === undefined || wanted === undefined || content === wanted
 }
 
 /** What is left of an offer without what lies in these parts, and without all that stands on it; pure. */
@@ -114,7 +124,8 @@ export function chooseKeeping(
     const step = steps.findLast(({ image }) => record.id.startsWith(image))
     if (step === undefined) return []
     const seconds = step.hit ? (before.get(record.id)?.seconds ?? 0) : step.seconds
-    return [{ record: nameless(record), part: parts.get(record.id) ?? '', key: step.key, used: now, seconds }]
+    const { key, content } = step
+    return [{ record: nameless(record), part: parts.get(record.id) ?? '', key, content, used: now, seconds }]
   })
   const isStep = new Set(byStep.map(({ record }) => record.id))
   const under = new Set(byStep.flatMap(({ record }) => chainOf(record.layer, all)?.map((layer) => layer.record.id)))
@@ -124,7 +135,7 @@ export function chooseKeeping(
       // Whether a COPY --from took something of an image can't be told: it is pulled again now and then.
       const isUsed = record.layer !== undefined && under.has(record.layer)
       const used = isUsed ? now : (before.get(record.id)?.used ?? now)
-      return { record, part: parts.get(record.id) ?? '', key: undefined, used, seconds: 0 }
+      return { record, part: parts.get(record.id) ?? '', key: undefined, content: undefined, used, seconds: 0 }
     })
   const present = new Set([...byStep, ...pulled].map(({ record }) => record.id))
   const rest = own.filter(({ record, key }) => !present.has(record.id) && key !== undefined)

@@ -14,7 +14,7 @@ import { writeMemory } from './memory.js'
 import { unpackMounts } from './mounts.js'
 import { findTools } from './pack.js'
 import { inParallel } from './parallel.js'
-import { bytesOfLayers, chooseOffer, type Limits, type Offer, whyUseless } from './plan.js'
+import { bytesOfLayers, chooseOffer, type Keys, type Limits, type Offer, whyUseless } from './plan.js'
 import { fetchPart, restore, type Workplace } from './restore.js'
 
 /** What the cache of a build is made of, where it lies with a service. */
@@ -120,7 +120,7 @@ async function readSmall(path: string): Promise<string> {
 
 async function fill(
   indexes: readonly Index[],
-  keys: ReadonlySet<string>,
+  keys: Keys,
   root: string,
   place: Workplace & Pick<RemoteOptions, 'mounts'>,
 ): Promise<Filled> {

@@ -8,7 +8,7 @@ import type { Part } from './index.js'
 import { partKey, partPath } from './key.js'
 import { areThere, makePlaces, placesOf } from './layout.js'
 import { putRecords, removeStray, type Tools, unpack } from './pack.js'
-import { inParallel } from './parallel.js'
+import { gate, inParallel } from './parallel.js'
 import { contentsOf, type Offer, partsOf, withoutParts } from './plan.js'
 
 /** Where parts come from and go to, and what handles them. */
@@ -31,6 +31,8 @@ export interface Restored {
 const GONE = 'a part of the cache is not there any more'
 /** How many parts are on their way at once: some are fetched while others are unpacked. */
 const AT_ONCE = 4
+/** The fewer of them share the line, the earlier the first one can be unpacked; one alone may not fill it. */
+const FETCHED_AT_ONCE = 2
 /** Beside a moment to answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
 const PATIENCE_MS = 20_000
 const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1000
@@ -47,9 +49,10 @@ export async function restore(offer: Offer, parts: readonly Part[], root: string
   const come = new Map<string, Part>()
   const troubles = new Set<string>()
   await makePlaces(root, place.store)
+  const throughGate = gate(FETCHED_AT_ONCE)
   await inParallel(wanted, AT_ONCE, async (part) => {
     try {
-      await restorePart(part, offer, root, place)
+      await unpackPart(part, await throughGate(() => fetchPart(part, place)), offer, root, place)
       come.set(part.sha256, part)
     } catch (error) {
       troubles.add(describe(error))
@@ -76,8 +79,7 @@ export async function fetchPart({ sha256, bytes }: Part, { entries, store, desk 
   return await handOver(store, file, sha256)
 }
 
-async function restorePart(part: Part, offer: Offer, root: string, place: Workplace): Promise<void> {
-  const archive = await fetchPart(part, place)
+async function unpackPart(part: Part, archive: string, offer: Offer, root: string, place: Workplace): Promise<void> {
   const places = placesOf(place.store.layout)
   const layers = offer.layers.filter((layer) => layer.part === part.sha256)
   const images = offer.images.filter((image) => image.part === part.sha256)

@@ -18,6 +18,8 @@ export interface PrintedStep {
 export interface RecordedStep {
   readonly image: string
   readonly key: string
+  /** What was copied from the context up to it; undefined where that isn't known. */
+  readonly content: string | undefined
   readonly hit: boolean
   readonly seconds: number
 }
@@ -36,6 +38,6 @@ export function recordedSteps(steps: readonly PrintedStep[], keys: readonly Stag
   return steps.flatMap(({ stage, index, image, hit, seconds }) => {
     const key = keys[stage]?.keys[index]
     if (index === 0 || surprising.has(stage) || image === undefined || key === undefined) return []
-    return [{ image, key, hit, seconds }]
+    return [{ image, key, content: keys[stage]?.contents[index], hit, seconds }]
   })
 }

@@ -4,6 +4,7 @@ import lt from 'semver/functions/lt.js'
 import { declarationsOf, textOf, variablesIn } from './arguments.js'
 import { basesOf } from './bases.js'
 import { mountsOf, type MountView, shownByMounts, stageNames } from './bind-mounts.js'
+import { copiedBy } from './copies.js'
 import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
 
 /** What decides the result of a step beside the Dockerfile itself, and Buildah's own key may leave out. */
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly contexts: readonly string[]
   /** Digests of what mounts show of the context, by path: all `contextMounts`, and those `linkMounts` that are links. */
   readonly contextDigests: ReadonlyMap<string, string>
+  /** Digests of what COPY and ADD take from the context, by path, as far as they are known. */
+  readonly copied: ReadonlyMap<string, string>
 }
 
 export interface StageKeys {
@@ -29,6 +32,11 @@ export interface StageKeys {
    * step depends on can't be told, and for all steps behind it.
    */
   readonly keys: readonly (string | undefined)[]
+  /**
+   * For each step, what it and the steps before it have copied from the context; undefined where that isn't known.
+   * Buildah compares this itself: an image with another one would be offered in vain.
+   */
+  readonly contents: readonly (string | undefined)[]
   /** How many of them, the last ones, are for steps that Buildah adds for labels. */
   readonly added: number
   /** The first step without a key, and the reason. */
@@ -52,6 +60,7 @@ export function stepKeys(dockerfile: Dockerfile, surroundings: Surroundings, tar
     seed: [...surroundings.seed, ...namesInEveryImage(surroundings)],
     buildArgs,
     contextDigests,
+    copied: surroundings.copied,
     view: { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts) },
     globals: dockerfile.globals.reduce<Scope>((scope, own) => declare(scope, own, buildArgs), new Map()),
   }
@@ -79,6 +88,7 @@ function builtAnew({ line, instructions }: Stage, buildah: string): StageKeys {
   const keys = Array.from<undefined>({ length: instructions.length + 1 })
   return {
     keys,
+    contents: keys,
     added: 0,
     unknown: { line, why: `a mount shows this stage, and Buildah ${buildah} shows only what it has just built` },
   }
@@ -89,6 +99,7 @@ interface Build {
   readonly seed: readonly string[]
   readonly buildArgs: ReadonlyMap<string, string>
   readonly contextDigests: ReadonlyMap<string, string>
+  readonly copied: ReadonlyMap<string, string>
   readonly view: MountView
   readonly globals: Scope
 }
@@ -114,8 +125,9 @@ function stageKeys(stage: Stage, bases: readonly StageKeys[], build: Build): Sta
   let key = digest([digest(seed), digest(from), digest(values), ...bases.map(({ keys }) => keys.at(-1) ?? '')])
   const nothing = (line: number, why: string, keys: readonly string[]): StageKeys => {
     const rest = Array.from<undefined>({ length: stage.instructions.length + 1 - keys.length })
-    return { keys: [...keys, ...rest], added: 0, unknown: { line, why } }
+    return { keys: [...keys, ...rest], contents, added: 0, unknown: { line, why } }
   }
+  const contents = contentsOf(stage, bases, build.copied)
   if (unknown) return nothing(stage.line, `it goes on from a stage with unknown steps (line ${unknown.line})`, [])
   const keys = [key]
   let scope = globals
@@ -129,7 +141,28 @@ function stageKeys(stage: Stage, bases: readonly StageKeys[], build: Build): Sta
     key = digest([key, textOf(instruction), digest(named), digest(mounts)])
     keys.push(key)
   }
-  return { keys, added: 0 }
+  return { keys, contents, added: 0 }
+}
+
+function contentsOf(
+  stage: Stage,
+  bases: readonly StageKeys[],
+  copied: ReadonlyMap<string, string>,
+): StageKeys['contents'] {
+  const below = bases.map(({ contents }) => contents.at(-1))
+  let content = below.includes(undefined) ? undefined : digest(below.map((one = '') => one))
+  const contents = [content]
+  for (const instruction of stage.instructions) {
+    const digests = copiedBy(instruction)?.map((path) => copied.get(path))
+    if (digests === undefined || digests.includes(undefined)) content = undefined
+    else if (digests.length > 0)
+      content = extend(
+        content,
+        digests.map((one = '') => one),
+      )
+    contents.push(content)
+  }
+  return contents
 }
 
 /** The arguments that a step depends on: those that it names; for RUN, which sees them as environment, all declared. */
@@ -179,7 +212,8 @@ function withTarget(stage: StageKeys, surroundings: Surroundings, isLastOfFile: 
   for (const step of steps) keys.push(extend(keys.at(-1), ['LABEL', ...step]))
   const onlyLast = [annotations, steps.length === 0 ? labels : []]
   if (onlyLast.flat().length > 0) keys.push(extend(keys.pop(), ['last', ...onlyLast.map(digest)]))
-  return { ...stage, keys, added: steps.length }
+  const contents = [...stage.contents, ...steps.map(() => stage.contents.at(-1))]
+  return { ...stage, keys, contents, added: steps.length }
 }
 
 /** Labels by the step that Buildah adds for them. */

@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { dirname, relative } from 'node:path'
 import type { Context } from '../context.js'
 import { UserError } from '../errors.js'
 import { attempt, findProgram } from '../exec.js'
+import { readIgnored } from '../ignored.js'
 import type { Source } from '../source.js'
 import type { Account, User } from './account.js'
 
@@ -46,7 +47,11 @@ export async function checkReadable(
     cwd: '/',
   })
   const paths = stdout.split('\0').filter((path) => path.startsWith('/'))
-  const first = paths.length === 0 ? undefined : (await withoutIgnored(paths, source))[0]
+  if (paths.length === 0) return
+  const ignores = await readIgnored(source)
+  const isNeeded = (path: string) =>
+    path === source.file || path === source.context || !ignores(relative(source.context, path))
+  const first = paths.find(isNeeded)
   if (first !== undefined) throw unreadable(first, 'can’t be read', account)
 }
 
@@ -55,32 +60,4 @@ function unreadable(path: string, what: string, account: Account): UserError {
     `The build runs as ${account.name} (uid ${account.uid}), and ${JSON.stringify(path)} ${what} by it.`,
     `Make it readable in a step before (\`chmod --recursive a+rX\`), leave it out of the context by .dockerignore, or build as another user ("rootless-user").`,
   )
-}
-
-async function withoutIgnored(
-  paths: readonly string[],
-  { context, file }: Pick<Source, 'context' | 'file'>,
-): Promise<string[]> {
-  const text = await ignoreFile(context, file)
-  if (text === undefined) return [...paths]
-  const library = await import('@balena/dockerignore')
-  // Its types describe an ES module; what is loaded is the function itself, as CommonJS exports it.
-  const dockerignore = library.default as unknown as typeof library.default.default
-  const ignore = dockerignore().add(text)
-  return paths.filter((path) => path === file || path === context || !ignore.ignores(relative(context, path)))
-}
-
-/** The text of the ignore file that Buildah takes, undefined when there is none. */
-async function ignoreFile(context: string, file: string): Promise<string | undefined> {
-  const places = [
-    `${file}.containerignore`,
-    `${file}.dockerignore`,
-    join(context, '.containerignore'),
-    join(context, '.dockerignore'),
-  ]
-  for (const place of places) {
-    const text = await readFile(place, 'utf8').catch(() => undefined)
-    if (text !== undefined) return text
-  }
-  return undefined
 }

@@ -47,12 +47,20 @@ export function keptLayer(name: string, parent?: string, part = `p${name}`, size
 /** The image of a step as an index has it, its key named like its layer. */
 export function keptStep(name: string, layer: string, changes: Partial<Image> = {}): Image {
   const record = imageOf(name, layer)
-  return { record, part: hex(`p${layer}`), key: hex(`k${name}`), used: NOW - DAY, seconds: 2, ...changes }
+  return {
+    record,
+    part: hex(`p${layer}`),
+    key: hex(`k${name}`),
+    content: undefined,
+    used: NOW - DAY,
+    seconds: 2,
+    ...changes,
+  }
 }
 
 export function keptPulled(name: string, layer: string, tags: readonly string[], changes: Partial<Image> = {}): Image {
   const record = imageOf(name, layer, tags)
-  return { record, part: hex(`p${layer}`), key: undefined, used: NOW - DAY, seconds: 0, ...changes }
+  return { record, part: hex(`p${layer}`), key: undefined, content: undefined, used: NOW - DAY, seconds: 0, ...changes }
 }
 
 /** An index in which every part that something names is there, 100 bytes each. */

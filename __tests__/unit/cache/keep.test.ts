@@ -29,7 +29,7 @@ beforeEach(async () => {
 })
 
 const step = (name: string, hit = false): RecordedStep => ({
-  ...{ image: hex(`i:${name}`), key: hex(`k${name}`), hit, seconds: 3 },
+  ...{ image: hex(`i:${name}`), key: hex(`k${name}`), content: undefined, hit, seconds: 3 },
 })
 const orderOf = (changes: Partial<Order> = {}): Order => ({
   ...{ scope: 'scope', ref: 'refs/heads/main', unique: '1-1-a', root, indexes: [], ours: [], pushed: undefined },

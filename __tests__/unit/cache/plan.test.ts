@@ -32,11 +32,12 @@ import {
   threeSteps,
 } from './fixtures.js'
 
-const keys = (...names: string[]) => new Set(names.map((name) => hex(`k${name}`)))
+const keys = (...names: string[]) => new Map(names.map((name) => [hex(`k${name}`), undefined]))
 const shown = ({ images, layers }: Offer | Keeping) => ({ images: namesOf(images), layers: namesOf(layers) })
 const step = (name: string, changes: Partial<RecordedStep> = {}): RecordedStep => ({
   image: hex(`i:${name}`),
   key: hex(`k${name}`),
+  content: undefined,
   hit: false,
   seconds: 5,
   ...changes,
@@ -116,6 +117,31 @@ describe('chooseOffer', () => {
     expect(partsOfStep).toStrictEqual([hex('p1'), hex('elsewhere')])
   })
 
+  it('leaves out an image for which other files were copied, where both are known', () => {
+    const of = (name: string, content: string | undefined, used: number) =>
+      keptStep(name, name, { key: hex('kx'), content, used })
+    const index = indexOf({
+      layers: [keptLayer('old'), keptLayer('new'), keptLayer('unknown')],
+      images: [of('old', hex('c1'), 1), of('new', hex('c2'), 3), of('unknown', undefined, 2)],
+    })
+    const offered = (content: string | undefined, perKey: 'one' | 'all') =>
+      namesOf(chooseOffer([index], new Map([[hex('kx'), content]]), perKey).images)
+    expect(offered(hex('c2'), 'one')).toStrictEqual(['new'])
+    // What isn't known may be the same.
+    expect(offered(hex('c1'), 'one')).toStrictEqual(['unknown'])
+    expect(offered(hex('c1'), 'all')).toStrictEqual(['unknown', 'old'])
+    expect(offered(undefined, 'one')).toStrictEqual(['new'])
+  })
+
+  it('takes what another branch has where its own copied other files', () => {
+    const [own, other] = ['own', 'other'].map((name) =>
+      indexOf({ layers: [keptLayer(name)], images: [keptStep(name, name, { key: hex('kx'), content: hex(name) })] }),
+    ) as [Index, Index]
+    expect(namesOf(chooseOffer([own, other], new Map([[hex('kx'), hex('other')]]), 'one').images)).toStrictEqual([
+      'other',
+    ])
+  })
+
   it('takes an image once that two indexes have', () => {
     expect(namesOf(chooseOffer([threeSteps(), threeSteps()], keys('1'), 'all').images)).toStrictEqual(['base', '1'])
   })
@@ -183,8 +209,9 @@ describe('chooseKeeping', () => {
     expect(shown(keeping)).toStrictEqual({ images: ['base', '1', '2'], layers: ['base', '1', '2'] })
     expect(new Set([...keeping.images, ...keeping.layers].map(({ part }) => part))).toStrictEqual(new Set(['']))
     const [pulled, first] = keeping.images
-    expect(pulled).toStrictEqual({ record: base, part: '', key: undefined, used: NOW, seconds: 0 })
-    expect(first).toStrictEqual({ record: imageOf('1', '1'), part: '', key: hex('k1'), used: NOW, seconds: 5 })
+    const kept = { part: '', content: undefined, used: NOW }
+    expect(pulled).toStrictEqual({ ...kept, record: base, key: undefined, seconds: 0 })
+    expect(first).toStrictEqual({ ...kept, record: imageOf('1', '1'), key: hex('k1'), seconds: 5 })
   })
 
   it('leaves out the names of the image that was built, and an image that only has such names', () => {
@@ -455,13 +482,14 @@ describe('any index', () => {
         record: imageOf(id, on, isPulled ? [`docker.io/library/n${id}:1`] : undefined),
         part: hex(`part${part}`),
         key: isPulled ? undefined : hex(`k${Number(id) % 4}`),
+        content: undefined,
         used: NOW - days * DAY,
         seconds: 1,
       })),
     }),
   )
   const indexes = fc.array(index, { maxLength: 3 })
-  const wanted = fc.uniqueArray(fc.nat(4)).map((list) => new Set(list.map((one) => hex(`k${one}`))))
+  const wanted = fc.uniqueArray(fc.nat(4)).map((list) => new Map(list.map((one) => [hex(`k${one}`), undefined])))
   const kind = fc.constantFrom('one' as const, 'all' as const)
 
   /** What stands on nothing but what is there, and comes after it. */
@@ -530,7 +558,7 @@ describe('any index', () => {
         const made = groups.map((group, number) => ({ group, part: { sha256: hex(`made${number}`), bytes: 10 } }))
         const placed = placeParts(keeping, made)
         const next = indexOf({ ...placed, parts: made.map(({ part }) => part) })
-        const offer = chooseOffer([next], new Set(steps.map(({ key }) => key)), 'one')
+        const offer = chooseOffer([next], new Map(steps.map(({ key }) => [key, undefined])), 'one')
         expect(offer.images.map(({ record }) => record)).toStrictEqual(images)
         expect(offer.layers.map(({ record }) => record)).toStrictEqual(layers)
         // And a run that used all of it has nothing new.

@@ -28,7 +28,7 @@ import {
 } from './fixtures.js'
 
 const big = (name: string, parent?: string) => layerOf(name, parent, 5 * 2 ** 20)
-const keys = new Set(['1', '2', '3'].map((name) => hex(`k${name}`)))
+const keys = new Map(['1', '2', '3'].map((name) => [hex(`k${name}`), undefined]))
 
 let entries: MemoryEntries
 let first: string
@@ -45,6 +45,7 @@ beforeEach(async () => {
   const steps = ['1', '2', '3'].map((name) => ({
     image: hex(`i:${name}`),
     key: hex(`k${name}`),
+    content: undefined,
     hit: false,
     seconds: 1,
   }))
@@ -98,7 +99,7 @@ describe('restore', () => {
   })
 
   it('fetches only the parts that are needed', async () => {
-    const { parts, root } = await comeBack(chooseOffer([index], new Set([hex('k1')]), 'one'))
+    const { parts, root } = await comeBack(chooseOffer([index], new Map([[hex('k1'), undefined]]), 'one'))
     expect(parts).toBe(3)
     expect(existsSync(join(root, 'overlay', hex('2')))).toBe(false)
   })
@@ -184,7 +185,9 @@ describe('a part that somebody else has made, with a digest that is right', () =
     const { sha256, bytes } = await digestFile(file)
     entries.stored.set(partKey(sha256), { path: partPath(sha256), content: readFileSync(file) })
     const layers = [{ record: layerOf('evil'), part: sha256 }]
-    const images = [{ record: imageOf('evil', 'evil'), part: sha256, key: hex('k1'), used: NOW, seconds: 1 }]
+    const images = [
+      { record: imageOf('evil', 'evil'), part: sha256, key: hex('k1'), content: undefined, used: NOW, seconds: 1 },
+    ]
     return await comeBack(chooseOffer([{ ...index, layers, images }], keys, 'one'), [{ sha256, bytes }])
   }
   const [diff, split, image] = [

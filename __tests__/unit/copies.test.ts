@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals'
+import { copiedBy, copiedPaths, copyPattern } from '../../src/dockerfile/copies.js'
+import { parseDockerfile, stepsOf } from '../../src/dockerfile/dockerfile.js'
+
+const first = (line: string) => {
+  const [instruction] = stepsOf(parseDockerfile(`FROM a\n${line}`))
+  if (instruction === undefined) throw new Error('there is no instruction')
+  return copiedBy(instruction)
+}
+
+describe('copiedBy', () => {
+  it.each<[string, string[] | undefined]>([
+    ['COPY src /s', ['src']],
+    ['COPY . .', ['']],
+    ['COPY / /', ['']],
+    ['COPY ./src/ a.txt /b/c /s', ['src', 'a.txt', 'b/c']],
+    ['COPY --chown=1:1 --chmod=755 package*.json ./', ['package*.json']],
+    ['COPY ["a b", "c", "/d"]', ['a b', 'c']],
+    ['copy src /s', ['src']],
+    ['ADD a.tar https://host/x git@host:x /s', ['a.tar']],
+    ['ADD --checksum=sha256:ab https://host/x /s', []],
+    // Buildah itself takes it for a path there.
+    ['COPY https://host/x /s', ['https:/host/x']],
+    ['COPY --from=stage /a /b', []],
+    ['RUN cp a b', []],
+    ['ENV A=COPY', []],
+    ['COPY $SRC /s', undefined],
+    ['COPY "a b" /s', undefined],
+    ["COPY 'a' /s", undefined],
+    ['COPY a\\ b /s', undefined],
+    ['COPY ["$A", "/s"]', undefined],
+    ['COPY <<EOF /s\ntext\nEOF', undefined],
+    ['COPY --exclude=*.md . /s', undefined],
+    ['COPY --parents a/b /s', undefined],
+    ['COPY ../a /s', undefined],
+    ['COPY a/../../b /s', undefined],
+  ])('%j', (line, expected) => {
+    expect(first(line)).toStrictEqual(expected)
+  })
+
+  it('copiedPaths: of all stages, each once', () => {
+    const dockerfile = parseDockerfile('FROM a\nCOPY x y /\nFROM b\nCOPY y z /\nCOPY $A /')
+    expect(copiedPaths(dockerfile)).toStrictEqual(['x', 'y', 'z'])
+  })
+})
+
+describe('copyPattern', () => {
+  it.each<[pattern: string, matched: string[], others: string[]]>([
+    ['', ['a', 'a/b', '.git'], []],
+    ['src', ['src', 'src/a/b'], ['src2', 'a/src', 'srcs/a']],
+    ['a.b+c', ['a.b+c'], ['aXb+c', 'a.bbc']],
+    ['package*.json', ['package.json', 'package-lock.json'], ['package/x.json', 'a/package.json']],
+    ['src/*', ['src/a', 'src/a/b'], ['src']],
+    ['?.txt', ['a.txt'], ['ab.txt', '/.txt']],
+    ['(a|b)', ['(a|b)'], ['a', 'b']],
+  ])('%j', (pattern, matched, others) => {
+    expect([...matched, ...others].filter((path) => copyPattern(pattern)?.test(path))).toStrictEqual(matched)
+  })
+
+  it.each(['[ab]', 'a\\*'])('%j is not known here', (pattern) => {
+    expect(copyPattern(pattern)).toBeUndefined()
+  })
+})
