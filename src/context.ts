@@ -26,6 +26,8 @@ export interface Context {
   /** The environment for programs: the step's own, without inputs, state and the runner's tokens. */
   readonly env: Env
   readonly event: Event
+  /** When the step was started. */
+  readonly now: Date
   /** The protocol of the cache service that the runner offers, where it offers one. */
   readonly cacheService: 'v1' | 'v2' | undefined
   /** As the runner tells it; undefined allows all, as does a mode that isn't known. */
@@ -61,6 +63,7 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     sudoUid: Number.isInteger(sudoUid) && sudoUid > 0 ? sudoUid : undefined,
     env: programEnvironment(environment),
     event: readEvent(environment),
+    now: new Date(),
     cacheService: cacheService(environment),
     cacheMode: MODES.find((mode) => mode === environment['ACTIONS_CACHE_MODE']?.trim().toLowerCase()),
     serviceEnv: serviceEnvironment(environment),

@@ -10,8 +10,10 @@ import type { Source } from './source.js'
 /** Beyond this it would take longer than it is good for. */
 const MAX_BYTES = 256 * 2 ** 20
 const MAX_FILES = 50_000
-/** So much is read before others have their turn: a call for each small file that waits would cost several times more. */
+/** Up to this size a file is read at once: a call for each small file that waits would cost several times more. */
 const SMALL_BYTES = 2 ** 20
+/** So much is read before others have their turn. */
+const TURN_BYTES = 2 ** 18
 
 /** Something in the context: its path in there, and what it is. */
 interface Found {
@@ -78,7 +80,7 @@ async function digestAll(found: readonly Found[]): Promise<Map<string, string>> 
     const isSmall = bytes <= SMALL_BYTES
     digests.set(path, isSmall ? sha256(readFileSync(full)) : (await digestFile(full)).sha256)
     read += bytes
-    if (read < SMALL_BYTES) continue
+    if (read < TURN_BYTES) continue
     read = 0
     await othersTurn()
   }

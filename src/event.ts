@@ -15,8 +15,29 @@ export interface Event {
   readonly fork: boolean
   /** `owner/name`; '' where there is none. */
   readonly repository: string
+  readonly names: NameFacts
   /** A text that no other step has, nor the same step at another time: digits, lower-case letters and dashes. */
   readonly unique: string
+}
+
+/** What names and labels are made of, beside the ref: a `NameContext` without what only Git and the clock can tell. */
+export interface NameFacts {
+  readonly sha: string
+  /** The payload's `base_ref` of a push, else the base of a pull request, as they are written there. */
+  readonly baseRef: string | undefined
+  readonly defaultBranch: string | undefined
+  readonly prNumber: number | undefined
+  readonly prHeadSha: string | undefined
+  readonly usePrHeadSha: boolean
+  readonly shortShaLength: number | undefined
+  readonly repository: {
+    readonly name: string
+    readonly description: string | undefined
+    readonly url: string | undefined
+    readonly license: string | undefined
+  }
+  /** Of the commit that was pushed, where the payload has it. */
+  readonly commitDate: Date | undefined
 }
 
 /** GitHub's payloads have 25 MB at most; those that are built from have a few hundred kB. */
@@ -35,6 +56,7 @@ export function readEvent(environment: NodeJS.ProcessEnv): Event {
     defaultBranch: branch(textAt(payload, 'repository', 'default_branch')),
     fork: name.startsWith('pull_request') && !isOwn(payload, repository),
     repository,
+    names: readNames(payload, environment, repository),
     unique: uniqueText(environment),
   }
 }
@@ -62,15 +84,44 @@ function uniqueText(environment: NodeJS.ProcessEnv): string {
   return [...run.filter((text) => /^\d{1,20}$/.test(text ?? '')), randomBytes(6).toString('hex')].join('-')
 }
 
+/** By the same variables as docker/metadata-action, `DOCKER_METADATA_…`, where users have set them. */
+function readNames(payload: unknown, environment: NodeJS.ProcessEnv, repository: string): NameFacts {
+  const number = valueAt(payload, 'pull_request', 'number') ?? valueAt(payload, 'number')
+  const length = environment['DOCKER_METADATA_SHORT_SHA_LENGTH'] ?? ''
+  const server = environment['GITHUB_SERVER_URL'] ?? 'https://github.com'
+  const date = new Date(textAt(payload, 'head_commit', 'timestamp') ?? '')
+  return {
+    sha: environment['GITHUB_SHA'] ?? '',
+    baseRef: textAt(payload, 'base_ref') ?? textAt(payload, 'pull_request', 'base', 'ref'),
+    defaultBranch: textAt(payload, 'repository', 'default_branch'),
+    prNumber: typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined,
+    prHeadSha: textAt(payload, 'pull_request', 'head', 'sha'),
+    usePrHeadSha: environment['DOCKER_METADATA_PR_HEAD_SHA'] === 'true',
+    shortShaLength: /^[1-9]\d?$/.test(length) ? Number(length) : undefined,
+    repository: {
+      name: textAt(payload, 'repository', 'name') ?? repository.split('/')[1] ?? '',
+      description: textAt(payload, 'repository', 'description'),
+      url: textAt(payload, 'repository', 'html_url') ?? (repository === '' ? undefined : `${server}/${repository}`),
+      license: textAt(payload, 'repository', 'license', 'spdx_id'),
+    },
+    commitDate: Number.isNaN(date.getTime()) ? undefined : date,
+  }
+}
+
 function branch(name: string | undefined): string | undefined {
   return name === undefined || name === '' ? undefined : `refs/heads/${name}`
 }
 
 function textAt(payload: unknown, ...path: readonly string[]): string | undefined {
+  const value = valueAt(payload, ...path)
+  return typeof value === 'string' ? value : undefined
+}
+
+function valueAt(payload: unknown, ...path: readonly string[]): unknown {
   let value = payload
   for (const name of path) {
     if (typeof value !== 'object' || value === null) return undefined
     value = (value as Readonly<Record<string, unknown>>)[name]
   }
-  return typeof value === 'string' ? value : undefined
+  return value
 }

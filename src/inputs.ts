@@ -3,7 +3,7 @@ import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
 import { type BuildSecret, readSecrets } from './build-secrets.js'
 import { type CacheWish, readCacheWish } from './cache-inputs.js'
-import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse, unique } from './entries.js'
+import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
 import { Secret } from './secret.js'
@@ -30,12 +30,16 @@ export interface Inputs {
   readonly ulimit: readonly string[]
   readonly pull: boolean
   readonly noCache: boolean
-  readonly labels: readonly Pair[]
-  readonly annotations: readonly Pair[]
+  /** `name=value`, a value of any characters; what is not given is not among them. */
+  readonly labels: readonly string[]
+  readonly annotations: readonly string[]
   readonly format: 'auto' | 'oci' | 'docker'
   readonly extraArgs: readonly string[]
+  /** Lines as docker/metadata-action has them; their grammar is that of names. */
   readonly images: readonly string[]
   readonly tags: readonly string[]
+  readonly flavor: readonly string[]
+  readonly dryRun: boolean
   readonly push: boolean
   readonly registry: string | undefined
   readonly login: { readonly username: string; readonly password: Secret } | undefined
@@ -81,15 +85,14 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     ulimit: list(read, 'ulimit', { commas: false }).map((line) => ulimit(line)),
     pull: boolean(read, 'pull', false),
     noCache: boolean(read, 'no-cache', false),
-    labels: pairs(read, 'labels', { emptyValue: true }),
-    annotations: unique(
-      'annotations',
-      pairs(read, 'annotations', { emptyValue: true }).map((pair) => manifestAnnotation(pair)),
-    ),
+    labels: list(read, 'labels', { commas: false }),
+    annotations: list(read, 'annotations', { commas: false }),
     format: choice(read, 'format', ['auto', 'oci', 'docker']),
     extraArgs: lines(read('extra-args')),
-    images: list(read, 'images', { commas: false }),
-    tags: list(read, 'tags', { commas: true }),
+    images: lines(read('images')),
+    tags: lines(read('tags')),
+    flavor: lines(read('flavor')),
+    dryRun: boolean(read, 'dry-run', false),
     push: boolean(read, 'push', false),
     registry: text('registry'),
     login: login(text('username'), text('password')),
@@ -117,19 +120,6 @@ function engine(read: InputReader): 'auto' | 'buildah' {
     )
   }
   return choice(read, 'engine', ['auto', 'buildah'])
-}
-
-/** BuildKit writes `manifest:name=…`; levels that a single manifest doesn't have can't be honoured. */
-function manifestAnnotation({ name, value }: Pair): Pair {
-  const [, level, bare] = /^([a-z-]+(?:\[[^\]]*\])?(?:,[a-z-]+(?:\[[^\]]*\])?)*):(.*)$/s.exec(name) ?? []
-  if (level === undefined || bare === undefined) return { name, value }
-  if (level === 'manifest') return { name: bare, value }
-  throw refuse(
-    'annotations',
-    `${name}=${value}`,
-    `One image is built, and it has a manifest only, no ${level}.`,
-    `Write \`manifest:${bare}=${value}\`.`,
-  )
 }
 
 function buildArg(line: string): string {

@@ -1,6 +1,7 @@
 import { setFailed, setOutput } from '@actions/core'
 import { readContext } from './context.js'
 import { describe } from './errors.js'
+import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
 import { readInputs } from './inputs.js'
 import { say } from './log.js'
@@ -41,16 +42,21 @@ try {
 await ending
 process.exit()
 
-function writeOutputs({ imageId, references, pushed, engine, cache, storageConf }: Result): void {
-  const names = references.map(formatReference)
+function writeOutputs({ names, imageId, pushed, engine, cache, storageConf }: Result): void {
+  const references = names.references.map(formatReference)
   const digest = pushed[0]?.digest ?? ''
   setOutput('imageid', imageId)
   setOutput('digest', digest)
-  setOutput('tags', names.join('\n'))
+  setOutput('version', names.version)
+  setOutput('tags', references.join('\n'))
+  setOutput('tag-names', names.tagNames.join('\n'))
+  setOutput('labels', listLabels(names.labels))
+  setOutput('annotations', listLabels(names.annotations, 'manifest:'))
+  setOutput('json', names.json)
   setOutput('metadata', {
-    'containerimage.config.digest': imageId,
+    ...(imageId !== '' && { 'containerimage.config.digest': imageId }),
     ...(digest !== '' && { 'containerimage.digest': digest }),
-    'image.name': names.join(','),
+    'image.name': references.join(','),
   })
   setOutput(
     'pushed',

@@ -1,135 +1,122 @@
 import { join } from 'node:path'
+import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
 import { checkReadable } from './engine/access.js'
 import { chooseAccount } from './engine/account.js'
-import type { BuildRequest, Engine, Image, Pushed } from './engine/engine.js'
+import type { Engine, Pushed } from './engine/engine.js'
 import { findEngine, type Found } from './engine/select.js'
-import { type Folder, makeFolder, removeSecrets, storageConfPath } from './engine/storage.js'
-import { UserError } from './errors.js'
+import { type Folder, makeFolder, privateRoot, removeSecrets, storageConfPath } from './engine/storage.js'
+import type { Pair } from './entries.js'
 import { chooseFormat, type Format } from './image/format.js'
-import {
-  formatReference,
-  isTag,
-  normalizeRegistry,
-  parseName,
-  parseReference,
-  type Reference,
-} from './image/reference.js'
+import { listLabels } from './image/labels.js'
+import { formatReference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
-import { persist, pushAll } from './push.js'
+import { login, loginRegistry } from './login.js'
+import { type ImageNames, nameImage, pairsOf } from './names.js'
+import { type CacheReport, NO_CACHE_REPORT } from './report/cache-stats.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
-import { keepWarm, type Opened, lookAtContext, openWarm, type Run, startCache } from './warm.js'
-import type { CacheReport } from './report/cache-stats.js'
-import type { Step } from './engine/progress.js'
+import { type CacheRequest, decideOnCache, lookAtContext, openWarm, startCache } from './warm.js'
 
 /** What the step did. */
 export interface Result {
+  readonly names: ImageNames
+  /** '' where nothing was built. */
   readonly imageId: string
-  readonly references: readonly Reference[]
   readonly pushed: readonly Pushed[]
-  readonly engine: { readonly name: string; readonly version: string; readonly rootless: boolean }
+  readonly engine: Pick<Engine, 'name' | 'version' | 'rootless'>
   readonly cache: CacheReport
-  /** Path of a storage.conf(5) by which later steps find the image where it was built. */
+  /** Path of a storage.conf(5) by which later steps find the image where it was built; '' where nothing was. */
   readonly storageConf: string
 }
+
+/** What is known before it is known what builds. */
+interface Plan {
+  readonly inputs: Inputs
+  readonly context: Context
+  readonly folder: Folder
+  readonly names: ImageNames
+  readonly registry: string
+  /** Undefined where the context has to be fetched first. */
+  readonly local: Prepared | undefined
+  readonly git: GitContext | undefined
+}
+
+type Remember = (state: Partial<State>) => void
 
 /**
  * The whole pass, from inputs to a pushed image.
  * @param remember gets what `post` must know, as soon as it is so; what it got before stays
  * @throws UserError for what the user can cure
  */
-export async function run(
-  inputs: Inputs,
-  context: Context,
-  remember: (state: Partial<State>) => void,
-): Promise<Result> {
-  const references = chooseReferences(inputs)
-  const registry = loginRegistry(inputs, references)
+export async function run(inputs: Inputs, context: Context, remember: Remember): Promise<Result> {
+  const names = await nameImage(inputs, context)
+  const registry = loginRegistry(inputs, names.references)
   const git = parseGitContext(inputs.context)
   const local = git === undefined ? await prepare(inputs, context.workspace) : undefined
 
   const account = await chooseAccount(inputs, context)
   const folder = await makeFolder(account, context)
   remember({ folder: folder.path })
-  const request = { inputs, context, folder, references }
+  const plan = { inputs, context, folder, names, registry, local, git }
+  try {
+    return inputs.dryRun ? await rehearse(plan, remember) : await perform(plan, remember)
+  } finally {
+    await removeSecrets(folder.path)
+  }
+}
+
+async function perform(plan: Plan, remember: Remember): Promise<Result> {
+  const { inputs, folder, names, registry } = plan
+  const request = requestOf(plan)
   const started = await startCache(request)
   remember({ desk: started.desk })
   try {
-    const prepared = local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
-    await checkReadable(prepared.source, account, context)
-    const looking = lookAtContext(started, prepared.source)
-    const found = await prepareEngine({ ...request, source: prepared.source, registry }, remember)
-    const format = prepared.format.format
-    const opened = await openWarm(
-      started,
-      request,
-      { source: prepared.source, format, copied: await looking },
-      found.store,
-    )
+    const { source, format } = await findSourceOf(plan)
+    const looking = lookAtContext(started, source)
+    const found = await findEngineFor(plan, source, remember)
+    const asked = { ...request, annotations: placed(request.annotations, format), source, format }
+    const copied = await looking
+    const [opened] = await Promise.all([
+      openWarm(started, { ...asked, copied }, found.store),
+      started.decision.kind === 'github' ? found.tryOut() : undefined,
+    ])
     const engine = await found.configure(opened.warm.root)
     await login(engine, inputs, registry)
-    const asked = { inputs, source: prepared.source, format, references, remote: opened.remote }
-    const { image, pushed, cache } = await buildAndKeep(engine, asked, opened, remember)
+    const { image, pushed, cache } = await buildAndKeep(engine, { ...asked, remote: opened.remote }, opened, remember)
     await engine.writeOutputs(image, inputs)
     if (inputs.load) await engine.load(image)
-    const { name, version, rootless } = engine
-    const storageConf = storageConfPath(folder.path)
-    return { imageId: image.id, references, pushed, engine: { name, version, rootless }, cache, storageConf }
+    return { names, imageId: image.id, pushed, engine, cache, storageConf: storageConfPath(folder.path) }
   } finally {
-    await Promise.all([removeSecrets(folder.path), started.cache.close()])
+    await started.cache.close()
   }
 }
 
-async function login(engine: Engine, inputs: Inputs, registry: string): Promise<void> {
-  if (inputs.login === undefined) return
-  const { username, password } = inputs.login
-  await persist(`Login to ${registry}`, () => engine.login(registry, username, password))
-  say(`Logged in to ${registry} as ${username}`)
+/** Works out everything up to the build, and says it. */
+async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
+  const { folder, names } = plan
+  const request = requestOf(plan)
+  const { scope } = decideOnCache(request)
+  const { source, format } = await findSourceOf(plan)
+  const engine = await (await findEngineFor(plan, source, remember)).configure(privateRoot(folder.path))
+  const annotations = placed(request.annotations, format)
+  const remote = { from: [], to: [] }
+  const command = engine.preview({ ...request, annotations, source, format, remote, onSteps: () => undefined })
+  const references = names.references.map(formatReference)
+  say(`Dry run: nothing is built or pushed.`)
+  say(`Cache key: ${scope.text} (${scope.id})`)
+  say(`References:\n${indent(references.length === 0 ? 'none' : references.join('\n'))}`)
+  say(`Labels:\n${indent(listLabels(names.labels))}`)
+  if (annotations.length > 0) say(`Annotations:\n${indent(listLabels(names.annotations))}`)
+  say(`Command:\n${indent(command)}`)
+  return { names, imageId: '', pushed: [], engine, cache: NO_CACHE_REPORT, storageConf: '' }
 }
 
-/** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
-async function buildAndKeep(
-  engine: Engine,
-  asked: Omit<BuildRequest, 'onSteps'>,
-  opened: Opened,
-  remember: (state: Partial<State>) => void,
-): Promise<{ image: Image; pushed: readonly Pushed[]; cache: CacheReport }> {
-  const { references } = asked
-  let done: Run = { steps: [], imageId: undefined, references, pushed: [] }
-  const onSteps = (steps: readonly Step[]) => {
-    done = { ...done, steps }
-  }
-  const keep = async (failed: boolean) => {
-    const { report, later } = await keepWarm(opened, done, failed)
-    remember({ later })
-    return report
-  }
-  try {
-    const image = await buildFresh(engine, { ...asked, onSteps }, opened, () => done.steps.some(({ hit }) => hit))
-    const pushed = asked.inputs.push ? await pushAll(engine, image) : []
-    done = { ...done, imageId: image.id, pushed }
-    return { image, pushed, cache: await keep(false) }
-  } catch (error) {
-    await keep(true)
-    throw error
-  }
-}
-
-/** Builds, and once more without the cache where a step of it was taken that stands on another base. */
-async function buildFresh(
-  engine: Engine,
-  request: BuildRequest,
-  { warm }: Opened,
-  hasHits: () => boolean,
-): Promise<Image> {
-  const image = await engine.build(request)
-  const renewed = hasHits() ? await warm.renewedBases() : []
-  if (renewed.length === 0) return image
-  say(`Cache: ${renewed.join(', ')} has the layers that it had, and is another image all the same; all is built anew`)
-  return await engine.build({ ...request, inputs: { ...request.inputs, noCache: true } })
+function requestOf({ inputs, context, folder, names }: Plan): CacheRequest {
+  const { references, labels, annotations } = names
+  return { inputs, context, folder, references, labels: pairsOf(labels), annotations: pairsOf(annotations) }
 }
 
 interface Prepared {
@@ -144,29 +131,33 @@ async function prepare(inputs: Inputs, workspace: string, folder?: string): Prom
   return { source, format }
 }
 
-async function fetchInto(git: GitContext | undefined, folder: Folder): Promise<string | undefined> {
-  if (git === undefined) return undefined
-  say(`Fetching ${git.url} at ${git.ref}`)
-  return await fetchGitContext(git, join(folder.path, 'context'), folder.account.prefix, folder.env)
+/** Annotations where the format has a place for them: those of the default aren't worth an error. */
+function placed(annotations: readonly Pair[], format: Format['format']): readonly Pair[] {
+  return format === 'oci' ? annotations : []
 }
 
-interface Preparation {
-  readonly inputs: Inputs
-  readonly source: Source
-  readonly context: Context
-  readonly folder: Folder
-  readonly references: readonly Reference[]
-  readonly registry: string
+async function findSourceOf({
+  inputs,
+  context,
+  folder,
+  local,
+  git,
+}: Plan): Promise<{ source: Source; format: Format['format'] }> {
+  const { source, format } = local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
+  await checkReadable(source, folder.account, context)
+  return { source, format: format.format }
 }
 
-async function prepareEngine(preparation: Preparation, remember: (state: Partial<State>) => void): Promise<Found> {
-  const { inputs, context, folder, references, registry } = preparation
+async function findEngineFor(
+  { inputs, context, folder, names, registry }: Plan,
+  source: Source,
+  remember: Remember,
+): Promise<Found> {
   const logins = await readLogins(context)
-  const registries = [...new Set(references.map((reference) => reference.registry))]
   const selection = {
-    ...preparation,
+    ...{ inputs, context, folder, source, labels: pairsOf(names.labels) },
     logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
-    insecure: inputs.tlsVerify ? [] : registries,
+    insecure: inputs.tlsVerify ? [] : [...new Set(names.references.map((reference) => reference.registry))],
   }
   return await findEngine(selection, (program) => {
     const { account } = folder
@@ -175,60 +166,12 @@ async function prepareEngine(preparation: Preparation, remember: (state: Partial
   })
 }
 
-/** The registry that the given login is for. */
-function loginRegistry(inputs: Inputs, references: readonly Reference[]): string {
-  if (inputs.registry !== undefined) return normalizeRegistry(inputs.registry)
-  const registries = [...new Set(references.map((reference) => reference.registry))]
-  if (inputs.login !== undefined && registries.length > 1) {
-    throw new UserError(
-      `Input "registry" is missing: the references are in ${registries.join(' and ')}, and "username" and "password" can be for one of them only.`,
-      `Write \`registry: ${registries[0] ?? ''}\`, and log in to the others in a step before.`,
-    )
-  }
-  return registries[0] ?? 'docker.io'
+async function fetchInto(git: GitContext | undefined, folder: Folder): Promise<string | undefined> {
+  if (git === undefined) return undefined
+  say(`Fetching ${git.url} at ${git.ref}`)
+  return await fetchGitContext(git, join(folder.path, 'context'), folder.account.prefix, folder.env)
 }
 
-function chooseReferences({ images, tags, push }: Inputs): Reference[] {
-  const names = images.map((text) => fromInput('images', text, parseName))
-  const lines = tags.length === 0 ? ['latest'] : tags
-  const references = lines.flatMap((line) =>
-    isTag(line) ? names.map((name) => ({ ...name, tag: line })) : [fromInput('tags', line, parseFull)],
-  )
-  const texts = references.map(formatReference)
-  const twice = texts.find((text, index) => texts.indexOf(text) < index)
-  if (twice !== undefined) {
-    throw new UserError(`Input "${tags.length === 0 ? 'images' : 'tags'}": ${twice} is given twice; write it once.`)
-  }
-  if (push && references.length === 0) {
-    throw new UserError(
-      'Input "push" is true, and there is nothing to push: neither "images" nor "tags" names an image.',
-      'Write `images: docker.io/acme/web`.',
-    )
-  }
-  return references
-}
-
-/** A full reference with a tag, or without one for `latest`; what has neither `/` nor `:` was meant as a tag. */
-function parseFull(text: string): Reference {
-  if (!/[/:@]/.test(text)) {
-    throw new UserError(
-      `${JSON.stringify(text)} is no tag`,
-      'A tag has at most 128 letters, digits, `_`, `.` and `-`, and starts with none of the last two.',
-    )
-  }
-  const reference = parseReference(text)
-  if (reference.digest === undefined) return { tag: 'latest', ...reference }
-  throw new UserError(
-    `${JSON.stringify(text)} has a digest, which only the registry can give`,
-    'Leave out @ and what follows.',
-  )
-}
-
-function fromInput<T>(input: string, text: string, parse: (text: string) => T): T {
-  try {
-    return parse(text)
-  } catch (error) {
-    if (error instanceof UserError) throw new UserError(`Input "${input}": ${error.message}`, error.cure)
-    throw error
-  }
+function indent(text: string): string {
+  return text.replace(/^/gm, '  ')
 }

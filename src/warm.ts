@@ -11,6 +11,7 @@ import { cacheRepositories, type CacheDecision, decideCache } from './cache/poli
 import { openRemote } from './cache/remote.js'
 import type { Context } from './context.js'
 import { digestCopied } from './copied.js'
+import type { Pair } from './entries.js'
 import { digestTree } from './digest.js'
 import { contextMounts, linkMounts } from './dockerfile/bind-mounts.js'
 import { forgettable } from './dockerfile/forgetting.js'
@@ -36,13 +37,27 @@ export interface CacheRequest {
   readonly context: Context
   readonly folder: Folder
   readonly references: readonly Reference[]
+  readonly labels: readonly Pair[]
+  readonly annotations: readonly Pair[]
+}
+
+/** What is going to be built. */
+export interface Building {
+  readonly source: Source
+  readonly format: string
+  /** Of `lookAtContext()`. */
+  readonly copied: ReadonlyMap<string, string>
+}
+
+/** Which cache a build has, and under which name. */
+export interface Decided {
+  readonly decision: CacheDecision
+  readonly scope: Scope
 }
 
 /** A cache that looks already for what earlier runs have left. */
-export interface Started {
+export interface Started extends Decided {
   readonly cache: Cache
-  readonly decision: CacheDecision
-  readonly scope: Scope
   /** Private folder of this process for what comes and goes; undefined where nothing does. */
   readonly desk: string | undefined
 }
@@ -54,17 +69,23 @@ export interface Opened extends Started {
   readonly remote: BuildRequest['remote']
 }
 
-/** Decides on the cache and says so, and starts to look for what is there. */
-export async function startCache(request: CacheRequest): Promise<Started> {
-  const { inputs, context, folder } = request
+/** Decides on the cache, and says so. */
+export function decideOnCache({ inputs, context, references }: Omit<CacheRequest, 'folder'>): Decided {
   const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
   for (const note of decision.notes) say(note)
   const scope = scopeOf({
     scope: inputs.cache.scope,
-    images: [...new Set(request.references.map((reference) => formatReference(nameOf(reference))))],
+    images: [...new Set(references.map((reference) => formatReference(nameOf(reference))))],
     ...{ context: inputs.context, file: inputs.file, target: inputs.target },
     ...{ platform: `linux/${ARCHITECTURES[arch()] ?? arch()}`, repository: context.event.repository },
   })
+  return { decision, scope }
+}
+
+/** Starts to look for what earlier runs have left. */
+export async function startCache(request: CacheRequest): Promise<Started> {
+  const { folder } = request
+  const { decision, scope } = decideOnCache(request)
   const { kind } = decision
   if (kind !== 'github' && kind !== 'directory') return { cache: NO_CACHE, decision, scope, desk: undefined }
   // Beside the folder of the build, so that what goes from one to the other is only renamed.
@@ -87,14 +108,10 @@ export async function lookAtContext({ decision }: Started, source: Source): Prom
 }
 
 /** Fills the storage with what earlier runs have left of the steps that are going to be built. */
-export async function openWarm(
-  started: Started,
-  { inputs, context, folder, references }: CacheRequest,
-  { source, format, copied }: { source: Source; format: string; copied: ReadonlyMap<string, string> },
-  store: Store,
-): Promise<Opened> {
+export async function openWarm(started: Started, request: CacheRequest & Building, store: Store): Promise<Opened> {
+  const { inputs, folder, references, source } = request
   const { cache, decision, scope } = started
-  const surroundings = { ...(await surroundingsOf(inputs, context, source, format, store)), copied }
+  const surroundings = await surroundingsOf(request, store)
   const hidden = hiddenFrom(inputs, source)
   const keys =
     decision.kind === 'off' || hidden !== undefined ? [] : stepKeys(source.dockerfile, surroundings, targetOf(source))
@@ -137,12 +154,10 @@ function remoteOf(
 
 /** What decides the result of the steps beside the Dockerfile and what is copied. */
 async function surroundingsOf(
-  inputs: Inputs,
-  context: Context,
-  { dockerfile, context: folder }: Source,
-  format: string,
+  { inputs, context, source, format, copied, labels, annotations }: CacheRequest & Building,
   { version, env }: Store,
-): Promise<Omit<Surroundings, 'copied'>> {
+): Promise<Surroundings> {
+  const { dockerfile, context: folder } = source
   const digests = new Map<string, string>()
   const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
     const full = join(folder, path)
@@ -158,11 +173,12 @@ async function surroundingsOf(
   return {
     seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
     buildArgs: new Map(inputs.buildArgs.map((line) => argumentOf(line, context.env))),
-    annotations: inputs.annotations.map(({ name, value }) => `${name}=${value}`),
-    labels: inputs.labels,
+    annotations: annotations.map(({ name, value }) => `${name}=${value}`),
+    labels,
     buildah: version,
     contexts: inputs.buildContexts.map(({ name }) => name),
     contextDigests: digests,
+    copied,
   }
 }
 

@@ -41,8 +41,8 @@ function pushed(name: string, workspace: Files | string, more: Partial<StepOptio
 }
 
 const outputNames = [
-  ...['cache-hit', 'cache-stats', 'digest', 'engine', 'engine-version', 'imageid', 'metadata', 'pushed', 'rootless'],
-  ...['storage-conf', 'tags'],
+  ...['annotations', 'cache-hit', 'cache-stats', 'digest', 'engine', 'engine-version', 'imageid', 'json', 'labels'],
+  ...['metadata', 'pushed', 'rootless', 'storage-conf', 'tag-names', 'tags', 'version'],
 ]
 
 /** The runner took nothing in the log for a command but what the action itself wrote. */

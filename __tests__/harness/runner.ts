@@ -20,7 +20,7 @@ export interface StepOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly toolCache?: string
   readonly home?: string
-  readonly event?: { readonly name: string; readonly payload: unknown }
+  readonly event?: { readonly name: string; readonly payload: object }
   /** `main` leaves `post` away, as a machine that dies does. */
   readonly only?: 'main'
   /** Sent to main. */
@@ -91,7 +91,9 @@ async function makeJob(account: Account, options: StepOptions): Promise<string> 
   for (const file of ['action.yml', 'package.json']) cpSync(join(repository, file), join(action, file))
   for (const name of ['temp', 'tools', 'home']) mkdirSync(join(folder, name))
   for (const name of commandFiles) writeFileSync(join(folder, name), '')
-  writeFileSync(join(folder, 'event.json'), JSON.stringify(options.event?.payload ?? {}))
+  // A commit without a time would give every run another label.
+  const commit = { head_commit: { timestamp: '2026-11-23T10:00:00Z' } }
+  writeFileSync(join(folder, 'event.json'), JSON.stringify({ ...commit, ...options.event?.payload }))
   await run('chmod', ['-R', 'a+rX', action])
   if (testsAreRoot) await run('chown', ['-R', `${account.uid}:${account.gid}`, folder])
   return folder

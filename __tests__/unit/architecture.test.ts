@@ -32,8 +32,10 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['engine/', 'cache/', 'report/'],
     'How it is done. An engine and a cache know nothing of each other; they meet in warm.ts.',
   ],
+  [['names.ts'], 'What the image is called, from inputs, event, Git and clock.'],
   [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
+  [['build.ts', 'login.ts'], 'What an engine is asked for, in the order that it must have.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
   [
     ['main.ts', 'post.ts', 'transfer.ts'],
@@ -46,6 +48,7 @@ const PURE = [
   ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts'],
   ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
   ...['cache/policy.ts', 'cache/key.ts', 'cache/records.ts', 'cache/index.ts', 'cache/plan.ts', 'cache/outcome.ts'],
+  'cache/trouble.ts',
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/
 const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout', 'fetch', 'console', 'randomBytes']

@@ -39,6 +39,8 @@ const smallest: BuildRequest = {
   },
   format: 'oci',
   references: [],
+  labels: [],
+  annotations: [],
   remote: { from: [], to: [] },
   onSteps: () => undefined,
 }
@@ -75,8 +77,6 @@ describe('buildArgs', () => {
       ulimit: 'nofile=1024:2048\nnproc=3',
       pull: 'true',
       'no-cache': 'true',
-      labels: 'a=1, "2" $A\n"b=first\nsecond"\nc',
-      annotations: 'manifest:d=4\ne=5=6',
       outputs: 'type=oci,dest=image.tar\ntype=local,dest=files\ntype=tar,dest=files.tar',
       'extra-args': '--cap-add=NET_ADMIN\n--env=X=a b',
     })
@@ -86,6 +86,15 @@ describe('buildArgs', () => {
       source: { ...smallest.source, context: '/workspace/my app', file: '/workspace/docker/File', target: 'Final' },
       format: 'docker',
       references: [parseReference('acme/web:1.2'), parseReference('localhost:5000/acme/web')],
+      labels: [
+        { name: 'a', value: '1, "2" $A' },
+        { name: 'b', value: 'first\nsecond' },
+        { name: 'c', value: '' },
+      ],
+      annotations: [
+        { name: 'd', value: '4' },
+        { name: 'e', value: '5=6' },
+      ],
       remote: { from: ['docker.io/acme/cache', 'ghcr.io/acme/cache'], to: ['ghcr.io/acme/cache'] },
     }
     const way: Way = {
@@ -171,8 +180,11 @@ describe('buildArgs', () => {
     ['1.30.0', ['a=${__:-$}HOME and ${__:-$}{X:-y}, ${__:-$}${__:-$}', 'b$=c']],
     ['1.43.2', ['a=${__:-$}HOME and ${__:-$}{X:-y}, ${__:-$}${__:-$}', 'b$=c']],
   ])('labels that hold variables, for Buildah %s', (number, expected) => {
-    const inputs = inputsOf({ labels: 'a=$HOME and ${X:-y}, $$\nb$=c' })
-    const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: version(number) }, paths)
+    const labels = [
+      { name: 'a', value: '$HOME and ${X:-y}, $$' },
+      { name: 'b$', value: 'c' },
+    ]
+    const args = buildArgs({ ...smallest, labels }, { ...setup, buildah: version(number) }, paths)
     expect(args.filter((_, index) => args[index - 1] === '--label')).toStrictEqual(expected)
   })
 

@@ -67,7 +67,7 @@ describe('judge()', () => {
       'a full disk, which is nobody else’s fault',
       'fetch',
       { lines: ['Failed to restore: ENOSPC: no space left on device, write'] },
-      { trouble: { cause: 'other', text: 'ENOSPC: no space left on device, write' } },
+      { trouble: { cause: 'disk-full', text: 'ENOSPC: no space left on device, write' } },
     ],
     [
       'a signed URL and what a terminal obeys',

@@ -40,6 +40,7 @@ describe('readEvent', () => {
       defaultBranch: 'refs/heads/main',
       fork: false,
       repository: 'acme/web',
+      names: expect.objectContaining({ baseRef: 'main', defaultBranch: 'main' }),
       unique: expect.stringMatching(/^1658821493-2-[0-9a-f]{12}$/),
     })
   })
@@ -85,6 +86,56 @@ describe('a fork', () => {
     ['no event', '', null, false],
   ])('%s, %s', (_, name, payload, expected) => {
     expect(eventFrom(payload, { GITHUB_EVENT_NAME: name, GITHUB_REPOSITORY: 'acme/web' }).fork).toBe(expected)
+  })
+})
+
+describe('what names are made of', () => {
+  const sha = '0123456789abcdef0123456789abcdef01234567'
+
+  it('of a push', () => {
+    const payload = {
+      repository: {
+        ...repository,
+        ...{ name: 'web', description: 'The shop', html_url: 'https://example.com/acme/web' },
+        license: { spdx_id: 'MIT' },
+      },
+      base_ref: 'refs/heads/release',
+      head_commit: { timestamp: '2026-03-01T00:30:00+01:00' },
+    }
+    expect(eventFrom(payload, { GITHUB_SHA: sha, GITHUB_REPOSITORY: 'acme/web' }).names).toStrictEqual({
+      ...{ sha, baseRef: 'refs/heads/release', defaultBranch: 'main', prNumber: undefined, prHeadSha: undefined },
+      ...{ usePrHeadSha: false, shortShaLength: undefined, commitDate: new Date('2026-02-28T23:30:00Z') },
+      repository: { name: 'web', description: 'The shop', url: 'https://example.com/acme/web', license: 'MIT' },
+    })
+  })
+
+  it('of a pull request, with the variables of docker/metadata-action', () => {
+    const payload = { number: 7, pull_request: { number: 8, head: { sha }, base: { ref: 'main' } } }
+    const environment = { DOCKER_METADATA_PR_HEAD_SHA: 'true', DOCKER_METADATA_SHORT_SHA_LENGTH: '12' }
+    expect(eventFrom(payload, environment).names).toMatchObject({
+      ...{ baseRef: 'main', prNumber: 8, prHeadSha: sha, usePrHeadSha: true, shortShaLength: 12 },
+    })
+    expect(eventFrom({ number: 7 }).names.prNumber).toBe(7)
+  })
+
+  it.each(['0', '-1', 'x', '1.5', '100', ''])('a short commit of %j digits is not taken', (text) => {
+    expect(eventFrom({}, { DOCKER_METADATA_SHORT_SHA_LENGTH: text }).names.shortShaLength).toBeUndefined()
+  })
+
+  it.each([{ number: '7' }, { number: 1.5 }, { number: null }, { pull_request: { number: {} } }])(
+    '%j has no number',
+    (payload) => {
+      expect(eventFrom(payload).names.prNumber).toBeUndefined()
+    },
+  )
+
+  it('without a payload, from the environment', () => {
+    const environment = { GITHUB_REPOSITORY: 'acme/web', GITHUB_SERVER_URL: 'https://ghe.example.com' }
+    expect(readEvent(environment).names.repository).toStrictEqual({
+      ...{ name: 'web', url: 'https://ghe.example.com/acme/web', description: undefined, license: undefined },
+    })
+    expect(readEvent({}).names.repository).toMatchObject({ name: '', url: undefined })
+    expect(eventFrom({ head_commit: { timestamp: 'yesterday' } }).names.commitDate).toBeUndefined()
   })
 })
 

@@ -4,7 +4,8 @@ import { needsOf, unmet } from '../../src/engine/features.js'
 import { inputsOf } from './helpers.js'
 
 const always = { what: 'this action', since: '1.23.0' }
-const ofSteps = (...steps: string[]) => needsOf(inputsOf({}), parseDockerfile(['FROM a', ...steps].join('\n'))).slice(1)
+const ofSteps = (...steps: string[]) =>
+  needsOf(inputsOf({}), parseDockerfile(['FROM a', ...steps].join('\n')), []).slice(1)
 
 describe('needsOf the Dockerfile', () => {
   it.each([
@@ -67,7 +68,9 @@ describe('needsOf the Dockerfile', () => {
   })
 })
 
-describe('needsOf the inputs', () => {
+const plain = parseDockerfile('FROM a\nRUN x')
+
+describe('needsOf the inputs and the labels', () => {
   it.each([
     [{}, []],
     [{ 'build-contexts': 'lib=../lib' }, [{ what: 'input "build-contexts"', since: '1.27.0' }]],
@@ -76,20 +79,23 @@ describe('needsOf the inputs', () => {
     [{ outputs: 'type=oci,dest=x' }, []],
     [{ outputs: 'type=docker,dest=x' }, []],
     [{ ssh: 'default' }, [{ what: 'input "ssh"', since: '1.23.0' }]],
-    [{ labels: 'a=1', 'build-args': 'A=1', secrets: 'a=b', 'shm-size': '1m', ulimit: 'nofile=1' }, []],
+    [{ 'build-args': 'A=1', secrets: 'a=b', 'shm-size': '1m', ulimit: 'nofile=1' }, []],
   ])('%j', (values, expected) => {
-    expect(needsOf(inputsOf(values), undefined)).toStrictEqual([always, ...expected])
-    expect(needsOf(inputsOf(values), parseDockerfile('FROM a\nRUN x'))).toStrictEqual([always, ...expected])
+    expect(needsOf(inputsOf(values), plain, [{ name: 'a', value: '1' }])).toStrictEqual([always, ...expected])
   })
 
   it.each([
-    ['"notice=first\nsecond"', 'notice'],
-    ['tab=a\tb', 'tab'],
-    ['ok=x\nspace=a\u00a0b', 'space'],
-    ['zero=a\u200bb', 'zero'],
-    ['"back=a\rb"', 'back'],
-  ])('labels: %j needs a Buildah that keeps what can’t be seen', (labels, name) => {
-    expect(needsOf(inputsOf({ labels }), undefined)).toStrictEqual([
+    ['notice', 'first\nsecond'],
+    ['tab', 'a\tb'],
+    ['space', 'a\u00a0b'],
+    ['zero', 'a\u200bb'],
+    ['back', 'a\rb'],
+  ])('a label %s=%j needs a Buildah that keeps what can’t be seen', (name, value) => {
+    const labels = [
+      { name: 'ok', value: 'x' },
+      { name, value },
+    ]
+    expect(needsOf(inputsOf({}), plain, labels)).toStrictEqual([
       always,
       {
         what: `input "labels": a line break or another invisible character in "${name}"`,
@@ -99,13 +105,13 @@ describe('needsOf the inputs', () => {
     ])
   })
 
-  it.each(['a=x y', 'a=ünïcödé ✓ 日本', 'a="q" \\ $X'])('labels: %j needs nothing', (labels) => {
-    expect(needsOf(inputsOf({ labels }), undefined)).toStrictEqual([always])
+  it.each(['x y', 'ünïcödé ✓ 日本', '"q" \\ $X'])('a label a=%s needs nothing', (value) => {
+    expect(needsOf(inputsOf({}), plain, [{ name: 'a', value }])).toStrictEqual([always])
   })
 
   it('add-hosts: host-gateway', () => {
     const inputs = { ...inputsOf({}), addHosts: ['host.docker.internal:host-gateway'] }
-    expect(needsOf(inputs, undefined)).toStrictEqual([always, { what: 'input "add-hosts"', since: '1.41.0' }])
+    expect(needsOf(inputs, plain, [])).toStrictEqual([always, { what: 'input "add-hosts"', since: '1.41.0' }])
   })
 })
 

@@ -6,7 +6,7 @@ import { afterAll, jest } from '@jest/globals'
 import type { Context } from '../../src/context.js'
 import type { InputReader } from '../../src/entries.js'
 import { describe as describeError, UserError } from '../../src/errors.js'
-import type { Event } from '../../src/event.js'
+import type { Event, NameFacts } from '../../src/event.js'
 import type { Env } from '../../src/exec.js'
 import { type Inputs, parseInputs } from '../../src/inputs.js'
 
@@ -53,6 +53,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     sudoUid: undefined,
     env: {},
     event: eventOf(),
+    now: new Date('2026-11-24T12:00:00Z'),
     cacheService: undefined,
     cacheMode: undefined,
     serviceEnv: {},
@@ -71,7 +72,24 @@ export function eventOf(changes: Partial<Event> = {}): Event {
     defaultBranch: 'refs/heads/main',
     fork: false,
     repository: 'acme/web',
+    names: namesOf(),
     unique: '1-1-abcdef',
+    ...changes,
+  }
+}
+
+/** What the event says of the commit `aaaaaaa…` of acme/web. */
+export function namesOf(changes: Partial<NameFacts> = {}): NameFacts {
+  return {
+    sha: 'a'.repeat(40),
+    baseRef: undefined,
+    defaultBranch: 'main',
+    prNumber: undefined,
+    prHeadSha: undefined,
+    usePrHeadSha: false,
+    shortShaLength: undefined,
+    repository: { name: 'web', description: undefined, url: 'https://github.com/acme/web', license: undefined },
+    commitDate: new Date('2026-11-23T10:00:00Z'),
     ...changes,
   }
 }

@@ -120,6 +120,7 @@ function registries(outcomes: Readonly<Record<string, readonly Error[]>> = {}) {
     rootless: true,
     login: unused,
     build: unused,
+    preview: () => '',
     writeOutputs: unused,
     load: unused,
     async push(_: Image, reference: Reference): Promise<Pushed> {

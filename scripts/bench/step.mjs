@@ -16,7 +16,7 @@ export function makeJob(folder, files, action = wholeAction) {
   for (const name of ['', 'temp', 'tools', 'workspace', 'action']) fs.mkdirSync(join(folder, name))
   for (const name of action) fs.cpSync(join(repository, name), join(folder, 'action', name), { recursive: true })
   for (const [path, content] of Object.entries(files)) fs.writeFileSync(join(folder, 'workspace', path), content)
-  fs.writeFileSync(join(folder, 'event.json'), '{}')
+  fs.writeFileSync(join(folder, 'event.json'), '{"head_commit":{"timestamp":"2026-11-23T10:00:00Z"}}')
   // The account that builds need not be the one that runs this.
   run('chmod', ['-R', 'a+rX', folder])
 }

@@ -16,7 +16,7 @@ export function makeJob(folder, busybox) {
     fs.cpSync(join(repository, name), join(folder, 'action', name), { recursive: true })
   }
   for (const name of commandFiles) fs.writeFileSync(join(folder, name), '')
-  fs.writeFileSync(join(folder, 'event.json'), '{}')
+  fs.writeFileSync(join(folder, 'event.json'), '{"head_commit":{"timestamp":"2026-11-23T10:00:00Z"}}')
   run('chmod', ['-R', 'a+rX', folder])
 }
 

@@ -34,6 +34,7 @@ import {
   withinLimits,
   type Keys,
 } from './plan.js'
+import { troubleOf } from './trouble.js'
 
 export interface DirectoryOptions {
   /** Absolute; folders of scopes are made in it. */
@@ -84,7 +85,7 @@ export function openDirectory(options: DirectoryOptions): Cache {
       } catch (error) {
         await lock?.release()
         const warm = await NO_CACHE.open(store, keys, privateRoot)
-        return { ...warm, restored: { ...NOTHING_RESTORED, troubles: [describe(error)] } }
+        return { ...warm, restored: { ...NOTHING_RESTORED, troubles: [troubleOf(error)] } }
       }
     },
     requests: () => 0,
@@ -180,7 +181,7 @@ async function keepAll(run: Run, present: Index, place: Place): Promise<Saved> {
     await rename(join(folder, 'index.json.new'), join(folder, 'index.json'))
     return { ...NOTHING_SAVED, seconds: (Date.now() - started) / 1000 }
   } catch (error) {
-    return { ...NOTHING_SAVED, troubles: [describe(error)] }
+    return { ...NOTHING_SAVED, troubles: [troubleOf(error)] }
   }
 }
 

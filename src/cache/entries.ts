@@ -49,6 +49,8 @@ export type Cause =
   | 'ended'
   /** There is no file to store. */
   | 'missing-path'
+  /** Of this machine. */
+  | 'disk-full'
   | 'other'
 
 export interface Trouble {

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Env } from '../exec.js'
 import type { Cause, Counts, Entries, Message, Operation, Outcome, Question, Stored, Trouble } from './entries.js'
+import { DISK_FULL } from './trouble.js'
 
 export interface GithubOptions {
   /** Private folder, absolute: files are fetched into it and stored from it, and archives lie there meanwhile. */
@@ -235,6 +236,8 @@ function sentence(op: Operation, { cause, text }: Trouble): string {
       return `The process that talks to the cache service ${what}.`
     case 'missing-path':
       return `A file of the cache was not there when it was to be stored: ${what}.`
+    case 'disk-full':
+      return DISK_FULL
     case 'other':
       return `Something could not be ${op === 'store' ? 'written to' : 'read from'} the cache service: ${what}.`
   }

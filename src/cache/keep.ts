@@ -1,6 +1,5 @@
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe } from '../errors.js'
 import { type Store, takeOver } from '../store.js'
 import { digestFile } from '../digest.js'
 import { formatIndex, type Index, type Part, parseIndex } from './index.js'
@@ -24,6 +23,7 @@ import {
   withinLimits,
 } from './plan.js'
 import type { Workplace } from './restore.js'
+import { troubleOf } from './trouble.js'
 
 /** What a run leaves for the next ones; it can be written down and carried out later. */
 export interface Order {
@@ -219,7 +219,7 @@ function isAging({ images }: Keeping, indexes: readonly Index[], { limits }: Ord
 
 async function orTrouble<T>(troubles: Set<string>, work: () => Promise<T>): Promise<T | undefined> {
   return await work().catch((error: unknown) => {
-    troubles.add(describe(error))
+    troubles.add(troubleOf(error))
     return undefined
   })
 }

@@ -1,4 +1,5 @@
 import type { Cause, Operation, Outcome, Question, Trouble } from './entries.js'
+import { saysDiskFull } from './trouble.js'
 
 /** One HTTP answer that came during an operation. */
 export interface Reply {
@@ -87,6 +88,7 @@ function explain(op: Operation, { error, lines, replies }: Observed): Trouble {
 function causeOf(texts: readonly string[], replies: readonly Reply[]): Cause {
   const statuses = replies.map(({ status }) => status)
   if (statuses.includes(429)) return 'rate-limit'
+  if (texts.some(saysDiskFull)) return 'disk-full'
   const named = CAUSES.find(([pattern]) => texts.some((text) => pattern.test(text)))?.[1]
   if (named !== undefined) return named
   if (replies.some(({ from, status }) => from === 'service' && (status === 401 || status === 403))) return 'denied'

@@ -16,6 +16,7 @@ import { findTools } from './pack.js'
 import { inParallel } from './parallel.js'
 import { bytesOfLayers, chooseOffer, type Keys, type Limits, type Offer, whyUseless } from './plan.js'
 import { fetchPart, restore, type Workplace } from './restore.js'
+import { troubleOf } from './trouble.js'
 
 /** What the cache of a build is made of, where it lies with a service. */
 export interface RemoteOptions {
@@ -76,7 +77,9 @@ export function openRemote(options: RemoteOptions): Cache {
         return { ...(await NO_CACHE.open(store, keys, root)), restored }
       }
       const place = { ...options, tools, store }
-      const { offer, restored } = await fill(useful, keys, root, place).catch((error: unknown) => lost(describe(error)))
+      const { offer, restored } = await fill(useful, keys, root, place).catch((error: unknown) =>
+        lost(troubleOf(error)),
+      )
       const troubles = [...found.troubles, ...flaws, ...restored.troubles, ...options.entries.troubles()]
       return {
         root,
@@ -139,7 +142,7 @@ async function fill(
   await writeMemory(indexes.find(({ memory }) => memory.length > 0)?.memory ?? [], place.store)
   const [back, trouble] = await Promise.all([
     restore(offer, parts, root, place),
-    restoreMounts(mounts, parts, place).catch((error: unknown) => describe(error)),
+    restoreMounts(mounts, parts, place).catch((error: unknown) => troubleOf(error)),
   ])
   const steps = back.offer.images.flatMap(({ key, seconds }) => (key === undefined ? [] : [[key, seconds] as const]))
   const restored = {
@@ -191,7 +194,7 @@ async function keepSome(
     }
     return savedOf(await keep(order, plan, place, deadlineMs), started, place)
   } catch (error) {
-    return { ...NOTHING_SAVED, troubles: [describe(error)] }
+    return { ...NOTHING_SAVED, troubles: [troubleOf(error)] }
   }
 }
 

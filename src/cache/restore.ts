@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe } from '../errors.js'
 import { handOver, type Store } from '../store.js'
 import { digestFile } from '../digest.js'
 import type { Entries } from './entries.js'
@@ -10,6 +9,7 @@ import { areThere, makePlaces, placesOf } from './layout.js'
 import { putRecords, removeStray, type Tools, unpack } from './pack.js'
 import { gate, inParallel } from './parallel.js'
 import { contentsOf, type Offer, partsOf, withoutParts } from './plan.js'
+import { troubleOf } from './trouble.js'
 
 /** Where parts come from and go to, and what handles them. */
 export interface Workplace {
@@ -55,7 +55,7 @@ export async function restore(offer: Offer, parts: readonly Part[], root: string
       await unpackPart(part, await throughGate(() => fetchPart(part, place)), offer, root, place)
       come.set(part.sha256, part)
     } catch (error) {
-      troubles.add(describe(error))
+      troubles.add(troubleOf(error))
     }
   })
   const whole = withoutParts(offer, new Set([...needed].filter((sha256) => !come.has(sha256))))

@@ -45,7 +45,7 @@ export function buildArgs(
   setup: Pick<BuildahSetup, 'buildah' | 'folder' | 'way' | 'root' | 'context'>,
   paths: BuildPaths,
 ): string[] {
-  const { inputs, source, format, references, remote } = request
+  const { inputs, source, format, references, remote, labels, annotations } = request
   const each = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value])
   const pairs = (flag: string, values: readonly { name: string; value: string }[]) =>
     each(
@@ -89,8 +89,8 @@ export function buildArgs(
     ...['--authfile', paths.auth],
     ...(paths.policy === undefined ? [] : ['--signature-policy', paths.policy]),
     // the result
-    ...pairs('--label', literalLabels(inputs.labels, setup.buildah.version)),
-    ...pairs('--annotation', inputs.annotations),
+    ...pairs('--label', literalLabels(labels, setup.buildah.version)),
+    ...pairs('--annotation', annotations),
     ...each('--tag', references.map(formatReference)),
     ...(inputs.outputs.some(isFiles) ? ['--output', `type=tar,dest=${paths.rootfs}`] : []),
     ...inputs.extraArgs,

@@ -35,7 +35,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     async build(request) {
       const secrets = await writeSecrets(request.inputs, setup)
-      const paths = { rootfs: join(folder.path, 'out/rootfs.tar'), ...files, secrets }
+      const paths = { rootfs: rootfsPath(setup), ...files, secrets }
       return await buildOnce(request, setup, paths).catch(async (error: unknown) => {
         if (!isCacheRefusal(error) || request.remote.to.length === 0) throw explain('The build failed', error)
         warning(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
@@ -44,6 +44,13 @@ export function buildahEngine(setup: BuildahSetup): Engine {
           throw explain('The build failed', again)
         })
       })
+    },
+
+    preview(request) {
+      // The files that secrets would lie in are made for a build alone.
+      const secrets = request.inputs.secrets.map(({ id }, index) => ({ id, path: secretPath(setup, index) }))
+      const paths = { rootfs: rootfsPath(setup), ...files, secrets }
+      return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
     async push(image, reference) {
@@ -134,6 +141,14 @@ async function readDigest(path: string): Promise<string> {
   if (!/^sha256:[0-9a-f]{64}$/.test(text))
     throw new Error(`Buildah wrote no digest into ${path}: ${JSON.stringify(text.slice(0, 100))}`)
   return text
+}
+
+function rootfsPath({ folder }: BuildahSetup): string {
+  return join(folder.path, 'out/rootfs.tar')
+}
+
+function secretPath({ folder }: BuildahSetup, index: number): string {
+  return join(folder.path, 'secrets', String(index))
 }
 
 /** Hands the secrets over as files that only the account can read, whatever form the user gave them in. */

@@ -1,3 +1,4 @@
+import type { Pair } from '../entries.js'
 import { UserError } from '../errors.js'
 import type { Inputs } from '../inputs.js'
 import type { Reference } from '../image/reference.js'
@@ -11,6 +12,9 @@ export interface BuildRequest {
   readonly source: Source
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
+  readonly labels: readonly Pair[]
+  /** Empty where the format has no place for them. */
+  readonly annotations: readonly Pair[]
   /** Gets every step that was begun, when the build has ended in whatever way. */
   readonly onSteps: (steps: readonly Step[]) => void
   /** Repositories that steps are read from and written to, beside the storage. */
@@ -55,6 +59,8 @@ export interface Engine {
    */
   login(registry: string, username: string, password: Secret): Promise<void>
   build(request: BuildRequest): Promise<Image>
+  /** The command line of a build, as a person would type it; nothing is done. */
+  preview(request: BuildRequest): string
   /**
    * Pushes the image under one reference, once.
    * @throws RegistryError

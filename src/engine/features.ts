@@ -1,6 +1,7 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../dockerfile/dockerfile.js'
+import type { Pair } from '../entries.js'
 import type { Inputs } from '../inputs.js'
 
 /** Something that this build asks for and not every Buildah can do. */
@@ -66,18 +67,19 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
   ['--start-interval', '1.36.0', flag(/^HEALTHCHECK$/, 'start-interval')],
 ]
 
-/** Everything that the inputs and the Dockerfile ask for which needs a certain version; pure. */
-export function needsOf(inputs: Inputs, dockerfile: Dockerfile | undefined): Need[] {
+/**
+ * Everything that the inputs, the Dockerfile and the labels of the image ask for which needs a certain version; pure.
+ */
+export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly Pair[]): Need[] {
   const ofInputs: Need[] = INPUT_SINCE.filter(([, , used]) => used(inputs)).map(([name, since]) => ({
     what: `input "${name}"`,
     since,
   }))
-  const unseen = inputs.labels.find(({ name, value }) => /[^\P{C}]|[^\P{Z} ]/u.test(name + value))
+  const unseen = labels.find(({ name, value }) => /[^\P{C}]|[^\P{Z} ]/u.test(name + value))
   if (unseen !== undefined) {
     const what = `input "labels": a line break or another invisible character in ${JSON.stringify(unseen.name)}`
     ofInputs.push({ what, since: OLDEST.since, below: LABELS_ARE_INSTRUCTIONS })
   }
-  if (dockerfile === undefined) return [OLDEST, ...ofInputs]
   const ofSteps = stepsOf(dockerfile).flatMap((instruction) =>
     DOCKERFILE_SINCE.filter(([, , used]) => used(instruction)).map(([feature, since]) => ({
       what: `Dockerfile line ${instruction.line}: ${instruction.keyword} with ${feature}`,

@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import { warning } from '@actions/core'
 import type { Context } from '../context.js'
 import type { AuthFile } from '../credentials.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
+import type { Pair } from '../entries.js'
 import type { Inputs } from '../inputs.js'
+import { attempt } from '../exec.js'
 import { say } from '../log.js'
 import type { Source } from '../source.js'
 import type { Store } from '../store.js'
@@ -14,7 +17,7 @@ import { type Buildah, provideBuildah } from './install.js'
 import { readMachine } from './machine.js'
 import { preflight } from './preflight.js'
 import type { Way } from './probe.js'
-import { type Folder, storageConf, writePrivate } from './storage.js'
+import { type Folder, storageArgs, storageConf, writePrivate } from './storage.js'
 
 export interface Selection {
   readonly inputs: Inputs
@@ -23,12 +26,19 @@ export interface Selection {
   readonly folder: Folder
   readonly logins: AuthFile
   readonly insecure: readonly string[]
+  /** Labels that the image is to have. */
+  readonly labels: readonly Pair[]
 }
 
 /** An engine that can build here, before it is known in which storage. */
 export interface Found {
   /** The storage as whoever fills it must know it. */
   readonly store: Store
+  /**
+   * Has the engine try out what the file system can, which it remembers for the build. It takes mounts, and each of them
+   * waits until everything is written: that is long where a storage has just been filled. Never rejects.
+   */
+  readonly tryOut: () => Promise<void>
   /** Gives the engine its private configuration. @param root of the storage, absolute */
   readonly configure: (root: string) => Promise<Engine>
 }
@@ -39,8 +49,8 @@ export interface Found {
  * @throws UserError when nothing can build here: why, and what to do
  */
 export async function findEngine(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
-  const { inputs, source, context, folder } = selection
-  const needs = needsOf(inputs, source.dockerfile)
+  const { inputs, source, context, folder, labels } = selection
+  const needs = needsOf(inputs, source.dockerfile, labels)
   const buildah = await provideBuildah(
     { range: inputs.buildahVersion, manifest: inputs.buildahManifest, needs },
     context,
@@ -57,8 +67,15 @@ export async function findEngine(selection: Selection, onProgram: (path: string)
   for (const text of warnings) warning(text)
   return {
     store: storeOf(folder, buildah, way),
+    tryOut: () => tryOut(folder, buildah, way),
     configure: (root) => configured(selection, { buildah, way, root }),
   }
+}
+
+/** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
+async function tryOut(folder: Folder, { path }: Buildah, { driver, fuseOverlayfs }: Way): Promise<void> {
+  const storage = storageArgs(folder.path, join(folder.path, 'tried'), driver, fuseOverlayfs)
+  await attempt([...folder.account.prefix, path, ...storage, 'images', '--quiet'], { env: folder.env, cwd: '/' })
 }
 
 function storeOf({ path, account, env }: Folder, buildah: Buildah, { driver }: Way): Store {

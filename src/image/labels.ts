@@ -30,8 +30,8 @@ export function annotationsOf(entries: readonly string[], version: string, conte
 }
 
 /**
- * One a line, as the outputs have them: `level` is `manifest:` for annotations. An entry that would not be one line, or would be taken for a quoted one, is
- * quoted as CSV has it, which the inputs of the same name read.
+ * One a line, as the outputs have them: `level` is `manifest:` for annotations. An entry that would not be one line, or
+ * would be taken for a quoted one, is quoted as CSV has it, which the inputs of the same name read.
  */
 export function listLabels(labels: Labels, level: '' | 'manifest:' = ''): string {
   return [...labels]
@@ -83,7 +83,7 @@ function ofManifest(entry: string): string {
   )
 }
 
-/** A description comes from outside, and a label of ours is one line. */
+/** A description comes from outside, and a label of ours is one line of what can be seen: Buildah can't write more. */
 function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+  return text.replace(/[\p{C}\p{Z}]+/gu, ' ').trim()
 }

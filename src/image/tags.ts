@@ -87,13 +87,13 @@ export function needsExistingTags(flavor: readonly string[], context: NameContex
 export function noTags({ tagNames, notes }: Names, context: NameContext): UserError {
   if (tagNames.length > 0) {
     return new UserError(
-      `there is nothing to push: images has no name that ${tagNames.join(', ')} could be applied to`,
+      `Input "push" is true, and there is nothing to push: images has no name that ${tagNames.join(', ')} could be applied to`,
       "Write the image's name, such as docker.io/acme/web, in images.",
     )
   }
   const reasons = notes.map((note) => `\n- ${note}`).join('')
   return new UserError(
-    `there is nothing to push: no rule of tags gives a tag for ${describeEvent(context)}${reasons}`,
+    `Input "push" is true, and there is nothing to push: no rule of tags gives a tag for ${describeEvent(context)}${reasons}`,
     'Add a rule that does to tags, such as type=sha or type=ref,event=branch.',
   )
 }

@@ -13,6 +13,14 @@ export interface CacheReport {
   readonly stats: Readonly<Record<string, number>>
 }
 
+/** Of a step that built nothing. */
+export const NO_CACHE_REPORT: CacheReport = reportCache({
+  steps: [],
+  restored: { parts: 0, bytes: 0, seconds: 0 },
+  saved: { parts: 0, bytes: 0, seconds: 0 },
+  requests: 0,
+})
+
 /** The outputs `cache-hit` and `cache-stats`; pure. */
 export function reportCache({ steps, restored, saved, requests }: CacheFacts): CacheReport {
   const hits = steps.filter(({ hit }) => hit)

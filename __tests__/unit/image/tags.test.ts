@@ -332,7 +332,7 @@ describe('what the log says', () => {
     const error = noTags(names, events.topic)
     expect(error).toBeInstanceOf(UserError)
     expect(error.message.split('\n')).toEqual([
-      'there is nothing to push: no rule of tags gives a tag for the event "push" on "refs/heads/feature/Login_page"',
+      'Input "push" is true, and there is nothing to push: no rule of tags gives a tag for the event "push" on "refs/heads/feature/Login_page"',
       '- type=schedule gives no tag: the event "push" on "refs/heads/feature/Login_page" is not a schedule',
       '- type=ref,event=tag gives no tag: the event "push" on "refs/heads/feature/Login_page" is not a tag',
     ])
@@ -341,7 +341,9 @@ describe('what the log says', () => {
 
   test('tags without an image to push are another', () => {
     const error = noTags(resolveTags([], [], [], events.tag), events.tag)
-    expect(error.message).toBe('there is nothing to push: images has no name that v1.4.2, latest could be applied to')
+    expect(error.message).toBe(
+      'Input "push" is true, and there is nothing to push: images has no name that v1.4.2, latest could be applied to',
+    )
     expect(error.cure).toMatch(/in images\.$/)
   })
 

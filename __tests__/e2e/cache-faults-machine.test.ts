@@ -1,0 +1,182 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import { type CacheService, type Seen, startCacheService } from '../harness/cache-service.js'
+import { listFolder, removeFolders } from '../harness/folders.js'
+import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
+import { type StepOptions, type StepResult } from '../harness/runner.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+import { mountSmallDisk, type SmallDisk } from '../harness/small-disk.js'
+import { withoutPrograms } from '../harness/surroundings.js'
+
+jest.setTimeout(120_000)
+
+let stand: Stand
+let service: CacheService
+let scopes = 0
+
+beforeAll(async () => {
+  stand = await setUpStand()
+  // So long that what a test does about a request is done before its answer.
+  service = await startCacheService({ latency: 200 })
+})
+
+afterAll(async () => {
+  await service.stop()
+  await stand.stop()
+  await removeFolders()
+})
+
+function newScope(inputs: Readonly<Record<string, string>> = {}): () => StepOptions {
+  const scope = String((scopes += 1))
+  return () => jobStep(stand, service, { 'cache-scope': scope, ...inputs })
+}
+
+async function until(isTime: () => boolean): Promise<void> {
+  for (let turn = 0; !isTime(); turn += 1) {
+    if (turn === 3000) throw new Error('it did not come so far within a minute')
+    await sleep(20)
+  }
+}
+
+/** Ends the process that talks to the service as soon as it has done this much. */
+async function killTransfer(isTime: () => boolean): Promise<void> {
+  await until(isTime)
+  // Others may run on this machine; the address of the service is that of this file alone.
+  const isOurs = (pid: string) =>
+    textOf(`/proc/${pid}/cmdline`).includes('dist/transfer/index.js') &&
+    textOf(`/proc/${pid}/environ`).includes(service.url)
+  const found = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isOurs(pid))
+  expect(found).toHaveLength(1)
+  for (const pid of found) process.kill(Number(pid), 'SIGKILL')
+}
+
+// A process may end between two looks.
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+describe('the process that talks to the service is killed', () => {
+  const ended =
+    /The process that talks to the cache service ended by SIGKILL\. The rest of this run goes on without it\.$/
+
+  test.each([
+    ['while parts come', 'GetBlob', /^rib1-p-/],
+    ['while the index comes', 'GetBlob', /^rib1-i-/],
+    ['while parts go', 'PutBlob', /^rib1-p-/],
+  ] as const)('%s', async (_, call, key) => {
+    const build = newScope()
+    if (call === 'GetBlob') await recover(stand, build())
+    const script = service.script({ call, key, answer: { stall: 60_000 } })
+    const [step] = await Promise.all([withstand(stand, build()), killTransfer(() => script.hits > 0)]).finally(() => {
+      script.end()
+    })
+    expect(step.outputs['cache-hit']).toBe('none')
+    await recover(stand, build())
+    expect(warningsOf(step)).toStrictEqual([expect.stringMatching(ended)])
+  })
+})
+
+const asRoot = testUnless(rootReason)
+
+describe('a machine without', () => {
+  asRoot('zstd', async () => {
+    const build = newScope()
+    await recover(stand, build())
+    const step = await withstand(stand, { ...build(), within: withoutPrograms('zstd') })
+    expect(step.outputs['cache-hit']).toBe('none')
+    expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
+    expect(warningsOf(step)).toStrictEqual([expect.stringContaining('the program zstd is missing')])
+  })
+})
+
+const MIB = 2 ** 20
+/** Enough for records and settings, not for a part. */
+const LITTLE = MIB / 2
+
+/** The build with its temporary files on a disk of its own, of which nothing is left in the end. */
+async function withstandOn(disk: SmallDisk, options: StepOptions): Promise<StepResult> {
+  const step = await withstand(stand, { ...options, env: { ...options.env, RUNNER_TEMP: disk.path } })
+  disk.clear()
+  expect(listFolder(disk.path)).toStrictEqual([])
+  return step
+}
+
+/** The preflight has a word of its own about small disks. */
+function cacheWarningsOf(step: StepResult): string[] {
+  return warningsOf(step).filter((text) => text.startsWith('Cache: '))
+}
+
+describe('a disk', () => {
+  const disks: SmallDisk[] = []
+
+  afterEach(async () => {
+    for (const disk of disks.splice(0)) await disk.remove()
+  })
+
+  async function newDisk(bytes: number): Promise<SmallDisk> {
+    const disk = await mountSmallDisk(bytes)
+    disks.push(disk)
+    return disk
+  }
+
+  /** Gives a build the room that the cache before it had not. */
+  function clearForBuild(disk: SmallDisk): (seen: SeenProcess) => void {
+    return ({ argv }) => {
+      if (argv.includes('build') && argv.some((word) => word.includes('rib-workspace'))) disk.clear()
+    }
+  }
+
+  asRoot('that has less than twice what comes back: nothing is restored', async () => {
+    const build = newScope()
+    await recover(stand, build())
+    const disk = await newDisk(64 * MIB)
+    // Less than twice what the layers have, and more than what would come.
+    disk.fill(12 * MIB)
+    const { result } = await watchProcesses(() => withstandOn(disk, build()), clearForBuild(disk))
+    expect(result.outputs['cache-hit']).toBe('none')
+    expect(cacheWarningsOf(result)).toStrictEqual([
+      expect.stringMatching(/nothing was restored: \d+ MiB should be free .* \d+ MiB are$/),
+    ])
+  })
+
+  asRoot('that is full while parts come', async () => {
+    const build = newScope()
+    await recover(stand, build())
+    const disk = await newDisk(64 * MIB)
+    const seen = service.requests.length
+    const isPart = ({ call, keys }: Seen) => call === 'GetBlob' && keys.some((key) => key.startsWith('rib1-p-'))
+    const filled = until(() => service.requests.slice(seen).some(isPart)).then(() => {
+      disk.fill(LITTLE)
+    })
+    const { result } = await watchProcesses(() => withstandOn(disk, build()), clearForBuild(disk))
+    await filled
+    expect(result.outputs['cache-hit']).toBe('none')
+    expect(cacheWarningsOf(result)).toStrictEqual([expect.stringMatching(/^Cache: The disk is full: /)])
+  })
+
+  asRoot('that is full while parts are packed', async () => {
+    const build = newScope()
+    const disk = await newDisk(64 * MIB)
+    let isFull = false
+    const { result } = await watchProcesses(
+      () => withstandOn(disk, build()),
+      ({ argv }) => {
+        if (isFull || !argv.includes('--create') || !argv.some((word) => word.endsWith('.tar.zst'))) return
+        isFull = true
+        disk.fill(LITTLE)
+      },
+    )
+    expect(isFull).toBe(true)
+    expect(cacheWarningsOf(result)).toStrictEqual([expect.stringMatching(/^Cache: The disk is full: /)])
+    await recover(stand, build())
+    expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
+  })
+})

@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { accountFor } from '../harness/account.js'
+import { busyboxImage } from '../harness/base-image.js'
+import { fail, succeed } from '../harness/clean-step.js'
+import { run } from '../harness/command.js'
+import { makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { pullImage } from '../harness/images.js'
+import { type Registry, startRegistry } from '../harness/registry.js'
+import type { StepOptions } from '../harness/runner.js'
+import { stepsOf } from '../harness/warm-steps.js'
+import { readCommands } from '../harness/workflow-commands.js'
+
+jest.setTimeout(180_000)
+
+let registry: Registry
+let base: string
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  base = await busyboxImage(registry.host)
+})
+
+afterAll(async () => {
+  await registry.stop()
+  await removeFolders()
+})
+
+const oci = 'org.opencontainers.image.'
+const repository = {
+  ...{ name: 'web', full_name: 'acme/web', default_branch: 'main', html_url: 'https://github.com/acme/web' },
+  ...{ description: 'The shop\nwindow', license: { spdx_id: 'Apache-2.0' } },
+}
+const sha = '0123456789abcdef0123456789abcdef01234567'
+
+interface Started {
+  readonly name: string
+  readonly ref: string
+  readonly payload?: object
+}
+
+const push: Started = {
+  name: 'push',
+  ref: 'refs/heads/main',
+  payload: { head_commit: { timestamp: '2026-03-01T00:30:00+01:00' } },
+}
+const release: Started = { name: 'push', ref: 'refs/tags/v1.4.2' }
+const pull: Started = {
+  name: 'pull_request',
+  ref: 'refs/pull/7/merge',
+  payload: { number: 7, pull_request: { number: 7, base: { ref: 'main' }, head: { ref: 'x', sha: 'b'.repeat(40) } } },
+}
+
+/** A run that this event started; `tags` is as the test says, and nothing where it doesn't. */
+function started(
+  { name, ref, payload }: Started,
+  inputs: Readonly<Record<string, string>> = {},
+  more: Partial<StepOptions> = {},
+): StepOptions {
+  const images = `${registry.host}/acme/web`
+  return {
+    workspace: { Dockerfile: `FROM ${base}\nRUN echo built > /built\n` },
+    ...more,
+    inputs: { images, tags: '', 'tls-verify': 'false', ...inputs },
+    event: { name, payload: { repository, ...payload } },
+    env: { GITHUB_REF: ref, ...more.env },
+  }
+}
+
+describe('an image is named after what started the run', () => {
+  test('a push to the branch, with labels and annotations that are true', async () => {
+    const { outputs } = await succeed(started(push, { push: 'true', labels: `own=#1, "x"\n${oci}title=Shop` }))
+    expect(outputs).toMatchObject({ version: 'main', 'tag-names': 'main', tags: `${registry.host}/acme/web:main` })
+    const image = await pullImage(`${registry.host}/acme/web:main`)
+    const eight = {
+      [`${oci}created`]: '2026-02-28T23:30:00.000Z',
+      [`${oci}description`]: 'The shop window',
+      [`${oci}licenses`]: 'Apache-2.0',
+      [`${oci}revision`]: sha,
+      [`${oci}source`]: 'https://github.com/acme/web',
+      [`${oci}title`]: 'web',
+      [`${oci}url`]: 'https://github.com/acme/web',
+      [`${oci}version`]: 'main',
+    }
+    const labels = { ...eight, own: '#1, "x"', [`${oci}title`]: 'Shop' }
+    expect(image.config.config?.Labels).toMatchObject(labels)
+    expect(image.manifest.annotations).toMatchObject(eight)
+    const lines = (of: Readonly<Record<string, string>>) =>
+      Object.entries(of).map(([name, value]) => `${name}=${value}`)
+    expect(outputs['labels']?.split('\n')).toStrictEqual(lines(labels).sort())
+    expect(outputs['annotations']?.split('\n')).toStrictEqual(lines(eight).map((line) => `manifest:${line}`))
+    expect(JSON.parse(outputs['json'] ?? '')).toStrictEqual({
+      tags: [`${registry.host}/acme/web:main`],
+      'tag-names': ['main'],
+      labels,
+      annotations: lines(eight).map((line) => `manifest:${line}`),
+    })
+  })
+
+  test('a tag of a release', async () => {
+    const tags = 'type=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}\ntype=ref,event=branch'
+    const { outputs, log } = await succeed(started(release, { push: 'true', tags }))
+    expect(outputs['version']).toBe('1.4.2')
+    expect(outputs['tag-names']).toBe('1.4.2\n1.4\nlatest')
+    const digests = ['1.4.2', '1.4', 'latest'].map((tag) => pullImage(`${registry.host}/acme/web:${tag}`))
+    for (const { digest } of await Promise.all(digests)) expect(digest).toBe(outputs['digest'])
+    expect(log).toContain(
+      'Names: type=ref,event=branch gives no tag: the event "push" on "refs/tags/v1.4.2" is not a branch\n',
+    )
+  })
+
+  test.each<[Started, string]>([
+    [pull, 'pr-7'],
+    [{ name: 'schedule', ref: 'refs/heads/main' }, 'nightly\nmain'],
+    [{ name: 'workflow_dispatch', ref: 'refs/heads/topic/x' }, 'topic-x'],
+    [{ name: 'merge_group', ref: 'refs/heads/gh-readonly-queue/main/pr-7-abc' }, 'gh-readonly-queue-main-pr-7-abc'],
+  ])('$name', async (event, expected) => {
+    const { outputs } = await succeed(started(event))
+    expect(outputs['tag-names']).toBe(expected)
+  })
+
+  test('another commit is another label, and no step is built anew for it', async () => {
+    const toolCache = makeFolder('tools', accountFor('user'))
+    const cache = { cache: 'directory', push: 'true' }
+    await succeed(started(push, cache, { toolCache }))
+    const next = await succeed(started(push, cache, { toolCache, env: { GITHUB_SHA: 'c'.repeat(40) } }))
+    expect(stepsOf(next).ran.filter((text) => !text.startsWith('LABEL'))).toStrictEqual([])
+    const { config } = await pullImage(`${registry.host}/acme/web:main`)
+    expect(config.config?.Labels).toMatchObject({ [`${oci}revision`]: 'c'.repeat(40) })
+  })
+})
+
+describe('nothing to push', () => {
+  test('is an error that says what the event was, and why no rule gave a tag', async () => {
+    const { error } = await fail(started(pull, { push: 'true', tags: 'type=semver,pattern={{version}}\ntype=edge' }))
+    expect(error).toContain('no rule of tags gives a tag for the event "pull_request" on "refs/pull/7/merge"\n- type=')
+    expect(error).toContain('type=edge gives no tag: ')
+    expect(error).toContain('type=sha')
+  })
+})
+
+describe('dry-run', () => {
+  test('tells everything, and builds, logs in and pushes nothing', async () => {
+    const login = { username: 'ada', password: 'hunter2-hunter2', registry: registry.host }
+    const given = { secrets: 'token=correct-horse', 'build-args': 'A=b', labels: 'own=1' }
+    const { log, outputs } = await succeed(
+      started(release, { ...login, ...given, images: `${registry.host}/acme/dry`, push: 'true', 'dry-run': 'true' }),
+    )
+    const lines = log.split('\n').filter((line) => !line.startsWith('::add-mask::'))
+    for (const expected of [
+      /^Engine: Buildah \d/,
+      /^Dry run: nothing is built or pushed\.$/,
+      /^Cache key: image ".*\/acme\/dry", platform "linux\/\w+" \([0-9a-f]{16}\)$/,
+      new RegExp(`^ {2}${registry.host}/acme/dry:v1\\.4\\.2$`),
+      new RegExp(`^ {2}${oci}revision=${sha}$`),
+      /^ {2}own=1$/,
+      /^ {2}\/\S*buildah .* build .*--build-arg A=b .*--secret id=token,src=\S+ .*--label own=1 .*--tag \S+\/acme\/dry:v1\.4\.2 /,
+    ]) {
+      expect(lines).toContainEqual(expect.stringMatching(expected))
+    }
+    expect(lines.join('\n')).not.toMatch(/hunter2|correct-horse|STEP 1/)
+    expect(outputs).toMatchObject({ digest: '', imageid: '', pushed: '[]', version: 'v1.4.2', 'cache-hit': 'none' })
+    await expect(pullImage(`${registry.host}/acme/dry:v1.4.2`)).rejects.toThrow()
+  })
+})
+
+describe('what Git knows', () => {
+  /** A checkout with one commit and these tags on it. */
+  async function checkout(...tags: string[]): Promise<{ workspace: string; commit: string }> {
+    // It is root's where the tests are root's, as checkouts in job containers are another user's.
+    const workspace = makeWorkspace({ Dockerfile: `FROM ${base}\n` })
+    const identity = ['-c', 'user.name=Tests', '-c', 'user.email=tests@example.com']
+    const git = async (...args: string[]): Promise<string> =>
+      (
+        await run('git', ['-C', workspace, ...identity, ...args], {
+          env: { ...process.env, GIT_COMMITTER_DATE: '2026-01-02T03:04:05+02:00' },
+        })
+      ).toString()
+    await git('init', '--quiet')
+    await git('add', '.')
+    await git('commit', '--quiet', '--message', 'first')
+    for (const tag of tags) await git('tag', tag)
+    return { workspace, commit: (await git('rev-parse', 'HEAD')).trim() }
+  }
+
+  test.each([
+    ['v1.4.2', 'v1.4.2\nlatest', /^(?!.*latest stays)/s],
+    ['v1.3.9', 'v1.3.9', /^Names: latest stays where it is: \S*1\.4\.2 is higher than \S*1\.3\.9$/m],
+  ])('latest=highest for %s', async (tag, expected, said) => {
+    const { workspace } = await checkout('v1.0.0', 'v1.3.9', 'v1.4.2', 'v2.0.0-rc.1', 'other')
+    const event = { name: 'push', ref: `refs/tags/${tag}` }
+    const { outputs, log } = await succeed(
+      started(event, { 'dry-run': 'true', flavor: 'latest=highest' }, { workspace }),
+    )
+    expect(outputs['tag-names']).toBe(expected)
+    expect(log).toMatch(said)
+  })
+
+  test('the time of the commit, where the event doesn’t have it', async () => {
+    const { workspace, commit } = await checkout()
+    const tags = "type=raw,value={{commit_date 'YYYY-MM-DD'}}"
+    const untimed = { ...pull, payload: { ...pull.payload, head_commit: null } }
+    const { outputs } = await succeed(
+      started(untimed, { 'dry-run': 'true', tags }, { workspace, env: { GITHUB_SHA: commit } }),
+    )
+    expect(outputs['version']).toBe('2026-01-02')
+    expect(outputs['labels']).toContain(`${oci}created=2026-01-02T01:04:05.000Z\n`)
+  })
+})
+
+describe('names from outside', () => {
+  test.each<[what: string, ref: string, expected: RegExp]>([
+    ['a command', 'refs/heads/$(id)`id`;id', /^-?id-id-id$/],
+    ['quotes', `refs/heads/a'b"c`, /^a-b-c$/],
+    ['line breaks', 'refs/heads/a\nimageid=forged\n::set-output name=x::y', /^a-imageid-forged-set-output-name-x-y$/],
+    ['codes of line breaks', 'refs/heads/a%0Aimageid=forged', /^a-0Aimageid-forged$/],
+    ['an option', 'refs/heads/--privileged', /^privileged$/],
+    ['folders', 'refs/heads/../../etc/passwd', /^etc-passwd$/],
+    ['an expression', 'refs/heads/{{sha}}', /^sha-?$/],
+    ['other letters', 'refs/heads/grün/日本', /^gr-n-?$/],
+    ['300 characters', `refs/heads/${'long-'.repeat(60)}`, /^(long-){23}lon?g?-?[0-9a-f]{8}$/],
+  ])('%s', async (_, ref, expected) => {
+    const step = await succeed(started({ name: 'push', ref }, { 'dry-run': 'true' }))
+    expect(step.outputs['tag-names']).toMatch(expected)
+    expect(step.outputs['tags']).toBe(`${registry.host}/acme/web:${step.outputs['tag-names'] ?? ''}`)
+    expect(step.outputs['imageid']).toBe('')
+    expect(readCommands(step.log).commands.map(({ name }) => name)).toStrictEqual([])
+  })
+
+  test('of which nothing is left is an error when it is to be pushed', async () => {
+    const { error } = await fail(started({ name: 'push', ref: 'refs/heads/...' }, { push: 'true' }))
+    expect(error).toContain('nothing in "..." can be in a tag')
+  })
+
+  test('a description, a licence and an address stay in their labels', async () => {
+    const line = 'x\nimageid<<EOF\nforged\nEOF\n::error::forged'
+    const payload = { repository: { ...repository, name: line, description: line, html_url: line } }
+    const step = await succeed(started({ ...push, payload }, { push: 'true' }))
+    const { config, manifest } = await pullImage(`${registry.host}/acme/web:main`)
+    expect(config.config?.Labels).toMatchObject({ [`${oci}description`]: 'x imageid<<EOF forged EOF ::error::forged' })
+    expect(step.outputs['imageid']).toBe(manifest.config.digest)
+    expect(readCommands(step.log).commands.map(({ name }) => name)).not.toContain('error')
+  })
+})

@@ -1,0 +1,57 @@
+import type { BuildRequest, Engine, Image, Pushed } from './engine/engine.js'
+import type { Step } from './engine/progress.js'
+import { say } from './log.js'
+import { pushAll } from './push.js'
+import type { CacheReport } from './report/cache-stats.js'
+import type { State } from './state.js'
+import { keepWarm, type Opened, type Run } from './warm.js'
+
+export interface Built {
+  readonly image: Image
+  readonly pushed: readonly Pushed[]
+  readonly cache: CacheReport
+}
+
+/**
+ * Builds and pushes, and keeps the steps that were finished, also when something of it failed.
+ * @param remember gets what is left to keep for `post`
+ */
+export async function buildAndKeep(
+  engine: Engine,
+  asked: Omit<BuildRequest, 'onSteps'>,
+  opened: Opened,
+  remember: (state: Partial<State>) => void,
+): Promise<Built> {
+  let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
+  const onSteps = (steps: readonly Step[]) => {
+    done = { ...done, steps }
+  }
+  const keep = async (failed: boolean) => {
+    const { report, later } = await keepWarm(opened, done, failed)
+    remember({ later })
+    return report
+  }
+  try {
+    const image = await buildFresh(engine, { ...asked, onSteps }, opened, () => done.steps.some(({ hit }) => hit))
+    const pushed = asked.inputs.push ? await pushAll(engine, image) : []
+    done = { ...done, imageId: image.id, pushed }
+    return { image, pushed, cache: await keep(false) }
+  } catch (error) {
+    await keep(true)
+    throw error
+  }
+}
+
+/** Builds, and once more without the cache where a step of it was taken that stands on another base. */
+async function buildFresh(
+  engine: Engine,
+  request: BuildRequest,
+  { warm }: Opened,
+  hasHits: () => boolean,
+): Promise<Image> {
+  const image = await engine.build(request)
+  const renewed = hasHits() ? await warm.renewedBases() : []
+  if (renewed.length === 0) return image
+  say(`Cache: ${renewed.join(', ')} has the layers that it had, and is another image all the same; all is built anew`)
+  return await engine.build({ ...request, inputs: { ...request.inputs, noCache: true } })
+}

@@ -1,0 +1,90 @@
+import { dirname } from 'node:path'
+import { warning } from '@actions/core'
+import type { Context } from './context.js'
+import type { Pair } from './entries.js'
+import { UserError } from './errors.js'
+import { attempt, findProgram } from './exec.js'
+import type { NameContext } from './image/event.js'
+import { annotationsOf, type Labels, labelsOf } from './image/labels.js'
+import { describeNames, type Metadata } from './image/metadata.js'
+import { defaultRules } from './image/rule.js'
+import { type Names, needsExistingTags, noTags, resolveTags } from './image/tags.js'
+import type { Inputs } from './inputs.js'
+import { say } from './log.js'
+
+/** Everything that an image is called, and what it says of itself. */
+export interface ImageNames extends Names {
+  readonly labels: Labels
+  readonly annotations: Labels
+  readonly json: Metadata
+}
+
+/**
+ * Works out the names, labels and annotations of an image from the inputs and the event that started the run, and says
+ * what is to be said about them.
+ * @throws UserError for a line that makes no sense, and where nothing is left to push
+ */
+export async function nameImage(inputs: Inputs, context: Context): Promise<ImageNames> {
+  const names = await nameContext(context)
+  const isHighest = inInputs(() => needsExistingTags(inputs.flavor, names))
+  const existing = isHighest ? await listTags(context) : undefined
+  const resolved = inInputs(() => resolveTags(inputs.images, inputs.tags, inputs.flavor, names, existing))
+  const labels = inInputs(() => labelsOf(inputs.labels, resolved.version, names))
+  const annotations = inInputs(() => annotationsOf(inputs.annotations, resolved.version, names))
+  if (inputs.push && resolved.references.length === 0) throw noTags(resolved, names)
+  // Of the rules that nobody wrote, most never give anything.
+  const isExpected = (note: string) => inputs.tags.length === 0 && defaultRules.some((rule) => note.startsWith(rule))
+  for (const note of resolved.notes) if (!isExpected(note)) say(`Names: ${note}`)
+  for (const text of resolved.warnings) warning(text)
+  return { ...resolved, labels, annotations, json: describeNames(resolved, labels, annotations) }
+}
+
+/** As `name` and `value`, for arguments. */
+export function pairsOf(labels: Labels): Pair[] {
+  return [...labels].map(([name, value]) => ({ name, value }))
+}
+
+async function nameContext(context: Context): Promise<NameContext> {
+  const { name, ref, names } = context.event
+  const commitDate = names.commitDate ?? (await commitDateOf(names.sha, context))
+  return { ...names, eventName: name, ref, commitDate, now: context.now }
+}
+
+async function commitDateOf(sha: string, context: Context): Promise<Date | undefined> {
+  if (!/^[0-9a-f]{40,64}$/.test(sha)) return undefined
+  const date = new Date((await git(['log', '-1', '--format=%cI', sha], context))?.trim() ?? '')
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
+/** The tags of the repository: the remote's, which a checkout need not have, and its own; undefined where Git has none. */
+async function listTags(context: Context): Promise<string[] | undefined> {
+  const [remote, own] = await Promise.all([
+    git(['ls-remote', '--tags', '--refs', 'origin'], context),
+    git(['tag', '--list'], context),
+  ])
+  const lines = (text = '') => text.split('\n').filter((line) => line !== '')
+  const tags = [...lines(remote).map((line) => line.replace(/^.*refs\/tags\//, '')), ...lines(own)]
+  return tags.length === 0 ? undefined : [...new Set(tags)]
+}
+
+/** What Git says of the workspace; undefined where it isn't there, or where the workspace is no checkout. */
+async function git(args: readonly string[], { workspace, env }: Context): Promise<string | undefined> {
+  const program = await findProgram('git', env)
+  if (program === undefined) return undefined
+  // The checkout may belong to another user than root, and a folder above it may be another repository.
+  const argv = [program, '-C', workspace, '-c', `safe.directory=${workspace}`, ...args]
+  const own = { GIT_TERMINAL_PROMPT: '0', GIT_CEILING_DIRECTORIES: dirname(workspace) }
+  const slow = { GIT_HTTP_LOW_SPEED_LIMIT: '1', GIT_HTTP_LOW_SPEED_TIME: '10' }
+  const { exitCode, stdout } = await attempt(argv, { env: { ...env, ...own, ...slow } })
+  return exitCode === 0 ? stdout : undefined
+}
+
+/** The grammar of names says which input it is about, by its plain name. */
+function inInputs<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(error.message.replace(/^([\w-]+):/, 'Input "$1":'), error.cure, { cause: error.cause })
+  }
+}
