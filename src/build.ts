@@ -3,12 +3,15 @@ import type { Step } from './engine/progress.js'
 import { say } from './log.js'
 import { pushAll } from './push.js'
 import type { CacheReport } from './report/cache-stats.js'
+import { BUILD } from './report/summary.js'
+import type { Timeline } from './report/timeline.js'
 import type { State } from './state.js'
 import { keepWarm, type Opened, type Run } from './warm.js'
 
 export interface Built {
   readonly image: Image
   readonly pushed: readonly Pushed[]
+  readonly steps: readonly Step[]
   readonly cache: CacheReport
 }
 
@@ -20,6 +23,7 @@ export async function buildAndKeep(
   engine: Engine,
   asked: Omit<BuildRequest, 'onSteps'>,
   opened: Opened,
+  timeline: Timeline,
   remember: (state: Partial<State>) => void,
 ): Promise<Built> {
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
@@ -27,15 +31,16 @@ export async function buildAndKeep(
     done = { ...done, steps }
   }
   const keep = async (failed: boolean) => {
-    const { report, later } = await keepWarm(opened, done, failed)
+    const { report, later } = await timeline.during('save', () => keepWarm(opened, done, failed))
     remember({ later })
     return report
   }
   try {
-    const image = await buildFresh(engine, { ...asked, onSteps }, opened, () => done.steps.some(({ hit }) => hit))
-    const pushed = asked.inputs.push ? await pushAll(engine, image) : []
+    const hasHits = () => done.steps.some(({ hit }) => hit)
+    const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
+    const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
     done = { ...done, imageId: image.id, pushed }
-    return { image, pushed, cache: await keep(false) }
+    return { image, pushed, steps: done.steps, cache: await keep(false) }
   } catch (error) {
     await keep(true)
     throw error

@@ -28,6 +28,8 @@ export interface Context {
   readonly event: Event
   /** When the step was started. */
   readonly now: Date
+  /** Whether the runner shows a summary of the job. */
+  readonly hasSummary: boolean
   /** The protocol of the cache service that the runner offers, where it offers one. */
   readonly cacheService: 'v1' | 'v2' | undefined
   /** As the runner tells it; undefined allows all, as does a mode that isn't known. */
@@ -64,6 +66,7 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     env: programEnvironment(environment),
     event: readEvent(environment),
     now: new Date(),
+    hasSummary: (environment['GITHUB_STEP_SUMMARY'] ?? '') !== '',
     cacheService: cacheService(environment),
     cacheMode: MODES.find((mode) => mode === environment['ACTIONS_CACHE_MODE']?.trim().toLowerCase()),
     serviceEnv: serviceEnvironment(environment),

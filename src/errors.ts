@@ -5,14 +5,24 @@
  */
 export class UserError extends Error {
   override readonly name = 'UserError'
+  readonly place: Place | undefined
 
   constructor(
     message: string,
     readonly cure?: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly place?: Place | undefined },
   ) {
     super(message, options)
+    this.place = options?.place
   }
+}
+
+/** Where in a file a mistake is. */
+export interface Place {
+  /** Absolute path. */
+  readonly file: string
+  /** From 1. */
+  readonly line: number
 }
 
 /** The text for a person: the message, its causes in order, then the cure. Takes anything that can be thrown. */

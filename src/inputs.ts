@@ -54,6 +54,7 @@ export interface Inputs {
   readonly rootless: 'prefer' | 'require' | 'off'
   readonly rootlessUser: string | undefined
   readonly cache: CacheWish
+  readonly summary: boolean
 }
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
@@ -107,6 +108,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     rootless: choice(read, 'rootless', ['prefer', 'require', 'off']),
     rootlessUser: text('rootless-user'),
     cache: readCacheWish(read),
+    summary: boolean(read, 'summary', true),
   }
 }
 

@@ -1,11 +1,12 @@
-import { setFailed, setOutput } from '@actions/core'
+import { error as errorCommand, setOutput, summary, warning } from '@actions/core'
 import { readContext } from './context.js'
-import { describe } from './errors.js'
+import { describe, UserError } from './errors.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
 import { readInputs } from './inputs.js'
 import { say } from './log.js'
 import { endFamily, followFamily } from './processes.js'
+import { renderSummary } from './report/summary.js'
 import { type Result, run } from './run.js'
 import { stateWriter } from './state.js'
 
@@ -27,16 +28,18 @@ for (const [signal, exitCode] of [
   })
 }
 
+const context = readContext()
 try {
-  const context = readContext()
   const inputs = readInputs(context.env)
   // A URL may have a password in it, though it is refused then.
   const shown = inputs.context.replace(/\/\/[^/@]*@/, '//***@')
   say(`Rootless Image Build: ${shown}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
-  writeOutputs(await run(inputs, context, stateWriter()))
+  const result = await run(inputs, context, stateWriter())
+  writeOutputs(result)
+  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
-  if (process.exitCode === undefined) setFailed(describe(error))
+  if (process.exitCode === undefined) fail(error, context.workspace)
 }
 // A socket or a timer that a library left open must not hold the job; the exit code that is set stays.
 await ending
@@ -72,4 +75,34 @@ function writeOutputs({ names, imageId, pushed, engine, cache, storageConf }: Re
   setOutput('cache-hit', cache.hit)
   setOutput('cache-stats', cache.stats)
   setOutput('storage-conf', storageConf)
+}
+
+/** One error, with a mark at the line of the Dockerfile where it has one. */
+function fail(error: unknown, workspace: string): void {
+  process.exitCode = 1
+  const place = error instanceof UserError ? error.place : undefined
+  // GitHub finds a file of the checkout by its path in there, and no other.
+  const isThere = place?.file.startsWith(`${workspace}/`) === true
+  const mark = isThere ? { file: place.file.slice(workspace.length + 1), startLine: place.line } : {}
+  errorCommand(describe(error), mark)
+}
+
+/** A summary that can't be written is no reason to fail. */
+async function writeSummary({ names, pushed, engine, cache, phases, steps }: Result): Promise<void> {
+  const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
+  const references = names.references.map((reference) => formatReference(reference))
+  const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
+    formatReference({ registry, repository, digest }),
+  )
+  const text = renderSummary({
+    references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
+    pulls: [...new Set(pulls)],
+    ...{ engine: `Buildah ${engine.version}`, rootless: engine.rootless, cache, phases, steps },
+  })
+  await summary
+    .addRaw(text)
+    .write()
+    .catch((error: unknown) => {
+      warning(`The summary of the job could not be written: ${describe(error)}`)
+    })
 }

@@ -6,6 +6,7 @@ import { checkReadable } from './engine/access.js'
 import { chooseAccount } from './engine/account.js'
 import type { Engine, Pushed } from './engine/engine.js'
 import { findEngine, type Found } from './engine/select.js'
+import type { Step } from './engine/progress.js'
 import { type Folder, makeFolder, privateRoot, removeSecrets, storageConfPath } from './engine/storage.js'
 import type { Pair } from './entries.js'
 import { chooseFormat, type Format } from './image/format.js'
@@ -16,6 +17,7 @@ import { say } from './log.js'
 import { login, loginRegistry } from './login.js'
 import { type ImageNames, nameImage, pairsOf } from './names.js'
 import { type CacheReport, NO_CACHE_REPORT } from './report/cache-stats.js'
+import { type Phase, startTimeline } from './report/timeline.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
 import { type CacheRequest, decideOnCache, lookAtContext, openWarm, startCache } from './warm.js'
@@ -30,6 +32,9 @@ export interface Result {
   readonly cache: CacheReport
   /** Path of a storage.conf(5) by which later steps find the image where it was built; '' where nothing was. */
   readonly storageConf: string
+  /** Of the build, in their order; empty where nothing was built. */
+  readonly steps: readonly Step[]
+  readonly phases: readonly Phase[]
 }
 
 /** What is known before it is known what builds. */
@@ -70,25 +75,33 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
 
 async function perform(plan: Plan, remember: Remember): Promise<Result> {
   const { inputs, folder, names, registry } = plan
+  const timeline = startTimeline(Date.now)
   const request = requestOf(plan)
   const started = await startCache(request)
   remember({ desk: started.desk })
   try {
     const { source, format } = await findSourceOf(plan)
     const looking = lookAtContext(started, source)
-    const found = await findEngineFor(plan, source, remember)
+    const found = await timeline.during('setup', () => findEngineFor(plan, source, remember))
     const asked = { ...request, annotations: placed(request.annotations, format), source, format }
     const copied = await looking
     const [opened] = await Promise.all([
-      openWarm(started, { ...asked, copied }, found.store),
+      timeline.during('restore', () => openWarm(started, { ...asked, copied }, found.store)),
       started.decision.kind === 'github' ? found.tryOut() : undefined,
     ])
     const engine = await found.configure(opened.warm.root)
     await login(engine, inputs, registry)
-    const { image, pushed, cache } = await buildAndKeep(engine, { ...asked, remote: opened.remote }, opened, remember)
+    const { image, ...built } = await buildAndKeep(
+      engine,
+      { ...asked, remote: opened.remote },
+      opened,
+      timeline,
+      remember,
+    )
     await engine.writeOutputs(image, inputs)
     if (inputs.load) await engine.load(image)
-    return { names, imageId: image.id, pushed, engine, cache, storageConf: storageConfPath(folder.path) }
+    const storageConf = storageConfPath(folder.path)
+    return { names, imageId: image.id, engine, ...built, storageConf, phases: timeline.phases() }
   } finally {
     await started.cache.close()
   }
@@ -111,7 +124,7 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   say(`Labels:\n${indent(listLabels(names.labels))}`)
   if (annotations.length > 0) say(`Annotations:\n${indent(listLabels(names.annotations))}`)
   say(`Command:\n${indent(command)}`)
-  return { names, imageId: '', pushed: [], engine, cache: NO_CACHE_REPORT, storageConf: '' }
+  return { names, imageId: '', pushed: [], engine, cache: NO_CACHE_REPORT, storageConf: '', steps: [], phases: [] }
 }
 
 function requestOf({ inputs, context, folder, names }: Plan): CacheRequest {

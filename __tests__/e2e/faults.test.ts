@@ -46,8 +46,11 @@ describe('a Dockerfile', () => {
 
   test('whose RUN fails: the error has the last lines of both its streams', async () => {
     const script = 'echo on standard output; echo on standard error >&2; exit 7'
-    const { error, outputs } = await fail(build({ Dockerfile: `FROM ${base}\nRUN ${script}\n` }))
+    const dockerfile = `FROM ${base}\nENV A=1\nRUN ${script}\n`
+    const { error, outputs, log } = await fail(build({ Dockerfile: dockerfile }))
     expect(error).toContain('The build failed')
+    // GitHub shows it at that line of the Dockerfile.
+    expect(log).toMatch(/^::error file=Dockerfile,line=3::The build failed/m)
     expect(error).toMatch(/exit status 7/)
     // Apart from the command itself, which Buildah quotes.
     const shown = error.replaceAll(script, '')

@@ -99,9 +99,12 @@ describe('an image is named after what started the run', () => {
 
   test('a tag of a release', async () => {
     const tags = 'type=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}\ntype=ref,event=branch'
-    const { outputs, log } = await succeed(started(release, { push: 'true', tags }))
+    const { outputs, log, summary } = await succeed(started(release, { push: 'true', tags }))
     expect(outputs['version']).toBe('1.4.2')
     expect(outputs['tag-names']).toBe('1.4.2\n1.4\nlatest')
+    expect(summary).toContain(`| \`${registry.host}/acme/web:1.4\` | \`${outputs['digest'] ?? ''}\` |\n`)
+    expect(summary).toContain(`\ndocker pull ${registry.host}/acme/web@${outputs['digest'] ?? ''}\n`)
+    expect(summary).toMatch(/```mermaid\ngantt\n.*\n {4}2 RUN echo built \/built :active, \d+, \d+\n/s)
     const digests = ['1.4.2', '1.4', 'latest'].map((tag) => pullImage(`${registry.host}/acme/web:${tag}`))
     for (const { digest } of await Promise.all(digests)) expect(digest).toBe(outputs['digest'])
     expect(log).toContain(
@@ -143,7 +146,7 @@ describe('dry-run', () => {
   test('tells everything, and builds, logs in and pushes nothing', async () => {
     const login = { username: 'ada', password: 'hunter2-hunter2', registry: registry.host }
     const given = { secrets: 'token=correct-horse', 'build-args': 'A=b', labels: 'own=1' }
-    const { log, outputs } = await succeed(
+    const { log, outputs, summary } = await succeed(
       started(release, { ...login, ...given, images: `${registry.host}/acme/dry`, push: 'true', 'dry-run': 'true' }),
     )
     const lines = log.split('\n').filter((line) => !line.startsWith('::add-mask::'))
@@ -161,6 +164,7 @@ describe('dry-run', () => {
     expect(lines.join('\n')).not.toMatch(/hunter2|correct-horse|STEP 1/)
     expect(outputs).toMatchObject({ digest: '', imageid: '', pushed: '[]', version: 'v1.4.2', 'cache-hit': 'none' })
     await expect(pullImage(`${registry.host}/acme/dry:v1.4.2`)).rejects.toThrow()
+    expect(summary).toBe('')
   })
 })
 

@@ -16,7 +16,7 @@ export async function succeed(options: StepOptions): Promise<StepResult> {
  */
 export async function fail(options: StepOptions): Promise<StepResult & { readonly error: string }> {
   const step = await runAction(options)
-  const errors = [...step.log.matchAll(/^::error::(.*)$/gm)].map(([, text = '']) => unescaped(text))
+  const errors = [...step.log.matchAll(/^::error(?: [^:]*)?::(.*)$/gm)].map(([, text = '']) => unescaped(text))
   if (step.exitCode !== 1 || errors[0] === undefined || errors.length > 1) {
     throw new Error(`Not exit code 1 and one error, but ${step.exitCode} and ${errors.length}; the log:\n${step.log}`)
   }

@@ -54,6 +54,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     env: {},
     event: eventOf(),
     now: new Date('2026-11-24T12:00:00Z'),
+    hasSummary: false,
     cacheService: undefined,
     cacheMode: undefined,
     serviceEnv: {},

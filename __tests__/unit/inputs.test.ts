@@ -54,6 +54,7 @@ describe('inputs that are not set', () => {
         to: [],
         notes: [],
       },
+      summary: true,
     } satisfies Inputs)
   })
 
@@ -131,6 +132,7 @@ const accepted: readonly Row[] = [
   ['tags', '1.2,latest\n type=sha,format=long \n', 'tags', ['1.2,latest', 'type=sha,format=long']],
   ['flavor', 'latest=auto\nprefix=a,onlatest=true', 'flavor', ['latest=auto', 'prefix=a,onlatest=true']],
   ['dry-run', 'true', 'dryRun', true],
+  ['summary', 'false', 'summary', false],
   ['push', 'true', 'push', true],
   ['registry', ' ghcr.io ', 'registry', 'ghcr.io'],
   ['tls-verify', 'false', 'tlsVerify', false],

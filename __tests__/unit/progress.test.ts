@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { followProgress, type Step } from '../../src/engine/progress.js'
+import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
+import { followProgress, lineUnderWay, type Step } from '../../src/engine/progress.js'
 
 /** The beginnings of lines that Buildah 1.28.2 and 1.43.2 have printed. */
 const OF_1_28 = [
@@ -311,5 +312,27 @@ describe('stages that Buildah puts off until others are built', () => {
       [2, '333'],
       [1, '222'],
     ])
+  })
+})
+
+describe('lineUnderWay', () => {
+  const dockerfile = parseDockerfile('ARG A\nFROM a AS one\nRUN x \\\n  y\n\nCOPY a b\nFROM b\nRUN z')
+  const at = (stage: number, index: number, text: string, image?: string): Step => ({
+    ...{ stage, stages: 2, index, of: 3, text, image, hit: false, seconds: 0 },
+  })
+
+  it.each<[what: string, steps: Step[], line: number | undefined]>([
+    ['a RUN', [at(0, 0, 'FROM a AS one'), at(0, 1, 'RUN x   y')], 3],
+    ['a COPY behind it', [at(0, 0, 'FROM a'), at(0, 1, 'RUN x   y', 'ab'), at(0, 2, 'COPY a b')], 6],
+    ['a FROM', [at(0, 0, 'FROM a'), at(0, 1, 'RUN x', 'ab'), at(1, 0, 'FROM b')], 7],
+    ['a step of another stage', [at(1, 0, 'FROM b'), at(1, 1, 'RUN z')], 8],
+    ['nothing', [], undefined],
+    ['what is over', [at(1, 0, 'FROM b'), at(1, 1, 'RUN z', 'ab')], undefined],
+    ['a step that the Dockerfile hasn’t', [at(1, 0, 'FROM b'), at(1, 1, 'COPY . .')], undefined],
+    ['one behind its end', [at(1, 0, 'FROM b'), at(1, 1, 'RUN z', 'ab'), at(1, 2, 'LABEL a=b')], undefined],
+    ['a stage that it hasn’t', [at(5, 0, 'FROM b')], undefined],
+    ['steps that are mixed up', [at(0, 0, 'FROM a'), at(0, 1, 'RUN x'), at(0, 2, 'COPY a b')], undefined],
+  ])('%s', (_, steps, line) => {
+    expect(lineUnderWay(steps, dockerfile)).toBe(line)
   })
 })

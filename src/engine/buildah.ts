@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { warning } from '@actions/core'
-import { describe, UserError } from '../errors.js'
+import { describe, type Place, UserError } from '../errors.js'
 import { CommandError, formatCommand, type RunOptions, type RunResult } from '../exec.js'
 import { formatReference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
@@ -11,7 +11,7 @@ import { type BuildahSetup, buildArgs, type BuildPaths, loginArgs, pushArgs } fr
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import { type BuildRequest, type Engine, type Image, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
-import { followProgress } from './progress.js'
+import { followProgress, lineUnderWay, type Step } from './progress.js'
 import { writePrivate } from './storage.js'
 
 const GRACE_MS = 2000
@@ -33,15 +33,23 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       )
     },
 
-    async build(request) {
+    async build(asked) {
+      let line: number | undefined
+      const onSteps = (steps: readonly Step[]) => {
+        line = lineUnderWay(steps, asked.source.dockerfile)
+        asked.onSteps(steps)
+      }
+      const request = { ...asked, onSteps }
+      const failed = (error: unknown) =>
+        explain('The build failed', error, line === undefined ? undefined : { file: request.source.file, line })
       const secrets = await writeSecrets(request.inputs, setup)
       const paths = { rootfs: rootfsPath(setup), ...files, secrets }
       return await buildOnce(request, setup, paths).catch(async (error: unknown) => {
-        if (!isCacheRefusal(error) || request.remote.to.length === 0) throw explain('The build failed', error)
+        if (!isCacheRefusal(error) || request.remote.to.length === 0) throw failed(error)
         warning(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
         const alone = { ...request, remote: { ...request.remote, to: [] } }
         return await buildOnce(alone, setup, paths).catch((again: unknown) => {
-          throw explain('The build failed', again)
+          throw failed(again)
         })
       })
     },
@@ -117,9 +125,9 @@ async function buildLive(
   }
 }
 
-function explain(what: string, error: unknown): unknown {
+function explain(what: string, error: unknown, place: Place | undefined): unknown {
   if (!(error instanceof CommandError)) return error
-  return new UserError(`${what}.`, hintFor(error.output), { cause: error })
+  return new UserError(`${what}.`, hintFor(error.output), { cause: error, place })
 }
 
 function refusal(what: string, error: unknown): unknown {

@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import { stripVTControlCharacters } from 'node:util'
+import type { Dockerfile } from '../dockerfile/dockerfile.js'
 
 /** What became of one step of a build. */
 export interface Step {
@@ -37,6 +38,19 @@ const STEP = /^(?:\[(\d{1,6})\/(\d{1,6})\] )?STEP (\d{1,6})(?:\/(\d{1,6}))?: (.*
 // A RUN whose output doesn't end with a line break has it in the same line.
 const IMAGE = /--> (Using cache )?([0-9a-f]{11,64})$/
 const LONGEST_LINE = 4096
+
+/** Line of the Dockerfile whose step was under way when a build ended; undefined where that isn't sure. Pure. */
+export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile): number | undefined {
+  const step = steps.at(-1)
+  const own = steps.filter(({ index }) => index > 0)
+  const isMixedUp = own.length > 1 && own.every(({ image }) => image === undefined)
+  if (step === undefined || step.image !== undefined || isMixedUp) return undefined
+  const stage = stages[step.stage]
+  if (step.index === 0) return stage?.line
+  const instruction = stage?.instructions[step.index - 1]
+  // A base image can add steps of its own by ONBUILD.
+  return instruction !== undefined && step.text.startsWith(`${instruction.keyword} `) ? instruction.line : undefined
+}
 
 /**
  * Follows a build by what it prints without `--iidfile` (with it, Buildah doesn't name the images of steps that it ran).

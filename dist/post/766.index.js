@@ -1,8 +1,8 @@
-export const id = 158;
-export const ids = [158];
+export const id = 766;
+export const ids = [766];
 export const modules = {
 
-/***/ 4158:
+/***/ 2766:
 /***/ ((module, __unused_webpack_exports, __webpack_require__) => {
 
 

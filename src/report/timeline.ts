@@ -1,0 +1,34 @@
+/** A part of the pass, as it went. */
+export interface Phase {
+  readonly name: string
+  /** Seconds since the pass began. */
+  readonly started: number
+  readonly seconds: number
+}
+
+export interface Timeline {
+  /** Runs a phase and remembers how long it took, also when it fails. */
+  readonly during: <T>(name: string, work: () => Promise<T>) => Promise<T>
+  /** Those that are over, in the order in which they ended. */
+  readonly phases: () => readonly Phase[]
+}
+
+/**
+ * Begins to measure.
+ * @param clock milliseconds
+ */
+export function startTimeline(clock: () => number): Timeline {
+  const begun = clock()
+  const phases: Phase[] = []
+  return {
+    async during(name, work) {
+      const started = clock()
+      try {
+        return await work()
+      } finally {
+        phases.push({ name, started: (started - begun) / 1000, seconds: (clock() - started) / 1000 })
+      }
+    },
+    phases: () => phases,
+  }
+}
