@@ -30,7 +30,8 @@ export function freshDisk(folder) {
       release()
       fs.mkdirSync(folder, { recursive: true })
       if (!isRoot) return
-      fs.truncateSync(fs.openSync(file, 'w'), size)
+      fs.writeFileSync(file, '')
+      fs.truncateSync(file, size)
       run('mkfs.ext4', ['-q', '-m', '0', '-E', 'lazy_itable_init=0,lazy_journal_init=0', file])
       const device = run('losetup', ['--find', '--show', '--direct-io=on', file]).trim()
       run('mount', ['-t', 'ext4', device, folder])
