@@ -1,13 +1,15 @@
 import { join } from 'node:path'
+import lt from 'semver/functions/lt.js'
 import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
+import { COMPARES_ANNOTATIONS } from './dockerfile/forgetting.js'
 import { checkReadable } from './engine/access.js'
 import { chooseAccount } from './engine/account.js'
 import type { Engine, Pushed } from './engine/engine.js'
 import { findEngine, type Found } from './engine/select.js'
 import type { Step } from './engine/progress.js'
-import { type Folder, makeFolder, privateRoot, removeSecrets, storageConfPath } from './engine/storage.js'
+import { type Folder, makeFolder, removeSecrets, storageConfPath } from './engine/storage.js'
 import type { Pair } from './entries.js'
 import { chooseFormat, type Format } from './image/format.js'
 import { listLabels } from './image/labels.js'
@@ -20,7 +22,8 @@ import { type CacheReport, NO_CACHE_REPORT } from './report/cache-stats.js'
 import { type Phase, startTimeline } from './report/timeline.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
-import { type CacheRequest, decideOnCache, lookAtContext, openWarm, startCache } from './warm.js'
+import type { Store } from './store.js'
+import { type CacheRequest, type Decided, lookAtContext, openWarm, pretendCache, startCache } from './warm.js'
 
 /** What the step did. */
 export interface Result {
@@ -83,7 +86,8 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     const { source, format } = await findSourceOf(plan)
     const looking = lookAtContext(started, source)
     const found = await timeline.during('setup', () => findEngineFor(plan, source, remember))
-    const asked = { ...request, annotations: placed(request.annotations, format), source, format }
+    const annotations = annotationsFor(plan, format, found.store, started)
+    const asked = { ...request, annotations, source, format }
     const copied = await looking
     const [opened] = await Promise.all([
       timeline.during('restore', () => openWarm(started, { ...asked, copied }, found.store)),
@@ -109,14 +113,16 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
 
 /** Works out everything up to the build, and says it. */
 async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
-  const { folder, names } = plan
+  const { names } = plan
   const request = requestOf(plan)
-  const { scope } = decideOnCache(request)
+  const started = pretendCache(request)
   const { source, format } = await findSourceOf(plan)
-  const engine = await (await findEngineFor(plan, source, remember)).configure(privateRoot(folder.path))
-  const annotations = placed(request.annotations, format)
-  const remote = { from: [], to: [] }
-  const command = engine.preview({ ...request, annotations, source, format, remote, onSteps: () => undefined })
+  const found = await findEngineFor(plan, source, remember)
+  const annotations = annotationsFor(plan, format, found.store, started)
+  const asked = { ...request, annotations, source, format }
+  const { warm, remote, scope } = await openWarm(started, { ...asked, copied: new Map() }, found.store)
+  const engine = await found.configure(warm.root)
+  const command = engine.preview({ ...asked, remote, onSteps: () => undefined })
   const references = names.references.map(formatReference)
   say(`Dry run: nothing is built or pushed.`)
   say(`Cache key: ${scope.text} (${scope.id})`)
@@ -128,8 +134,7 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
 }
 
 function requestOf({ inputs, context, folder, names }: Plan): CacheRequest {
-  const { references, labels, annotations } = names
-  return { inputs, context, folder, references, labels: pairsOf(labels), annotations: pairsOf(annotations) }
+  return { inputs, context, folder, references: names.references, labels: pairsOf(names.labels) }
 }
 
 interface Prepared {
@@ -144,9 +149,18 @@ async function prepare(inputs: Inputs, workspace: string, folder?: string): Prom
   return { source, format }
 }
 
-/** Annotations where the format has a place for them: those of the default aren't worth an error. */
-function placed(annotations: readonly Pair[], format: Format['format']): readonly Pair[] {
-  return format === 'oci' ? annotations : []
+/**
+ * Annotations, where the format has a place for them. Those of the default aren't worth that an older Buildah, which
+ * doesn't compare them, may read no step from a registry.
+ */
+function annotationsFor(
+  { inputs, names }: Plan,
+  format: Format['format'],
+  { version }: Store,
+  { decision }: Decided,
+): readonly Pair[] {
+  const isHindrance = decision.kind === 'registry' && lt(version, COMPARES_ANNOTATIONS)
+  return format !== 'oci' || (isHindrance && inputs.annotations.length === 0) ? [] : pairsOf(names.annotations)
 }
 
 async function findSourceOf({

@@ -38,13 +38,13 @@ export interface CacheRequest {
   readonly folder: Folder
   readonly references: readonly Reference[]
   readonly labels: readonly Pair[]
-  readonly annotations: readonly Pair[]
 }
 
 /** What is going to be built. */
 export interface Building {
   readonly source: Source
   readonly format: string
+  readonly annotations: readonly Pair[]
   /** Of `lookAtContext()`. */
   readonly copied: ReadonlyMap<string, string>
 }
@@ -70,7 +70,7 @@ export interface Opened extends Started {
 }
 
 /** Decides on the cache, and says so. */
-export function decideOnCache({ inputs, context, references }: Omit<CacheRequest, 'folder'>): Decided {
+function decideOnCache({ inputs, context, references }: Omit<CacheRequest, 'folder'>): Decided {
   const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
   for (const note of decision.notes) say(note)
   const scope = scopeOf({
@@ -80,6 +80,11 @@ export function decideOnCache({ inputs, context, references }: Omit<CacheRequest
     ...{ platform: `linux/${ARCHITECTURES[arch()] ?? arch()}`, repository: context.event.repository },
   })
   return { decision, scope }
+}
+
+/** The same decision, with a cache that has nothing and keeps nothing. */
+export function pretendCache(request: CacheRequest): Started {
+  return { ...decideOnCache(request), cache: NO_CACHE, desk: undefined }
 }
 
 /** Starts to look for what earlier runs have left. */

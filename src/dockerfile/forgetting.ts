@@ -5,6 +5,9 @@ import { mountsOf, type MountView, stageNames } from './bind-mounts.js'
 import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
 import type { Surroundings } from './step-keys.js'
 
+/** First version that compares the annotations of a step. */
+export const COMPARES_ANNOTATIONS = '1.41.0'
+
 /** Instructions in which Buildah puts in the values of arguments. */
 const EXPANDED = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'])
 
@@ -24,7 +27,8 @@ export function forgettable(
   const view = { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts) }
   const globals = dockerfile.globals.flatMap(declarationsOf).map(({ name }) => name)
   const lines = dockerfile.stages.flatMap((stage) => forgottenIn(stage, globals, view))
-  if (annotations.length > 0 && lt(buildah, '1.41.0')) lines.push(`Buildah ${buildah} does not compare annotations`)
+  if (annotations.length > 0 && lt(buildah, COMPARES_ANNOTATIONS))
+    lines.push(`Buildah ${buildah} does not compare annotations`)
   return lines[0]
 }
 

@@ -1,8 +1,8 @@
-export const id = 766;
-export const ids = [766];
+export const id = 158;
+export const ids = [158];
 export const modules = {
 
-/***/ 2766:
+/***/ 4158:
 /***/ ((module, __unused_webpack_exports, __webpack_require__) => {
 
 
