@@ -4,7 +4,7 @@ import type { Context } from './context.js'
 import type { Pair } from './entries.js'
 import { UserError } from './errors.js'
 import { attempt, findProgram } from './exec.js'
-import type { NameContext } from './image/event.js'
+import { commitOf, type NameContext } from './image/event.js'
 import { annotationsOf, type Labels, labelsOf } from './image/labels.js'
 import { describeNames, type Metadata } from './image/metadata.js'
 import { defaultRules } from './image/rule.js'
@@ -46,8 +46,8 @@ export function pairsOf(labels: Labels): Pair[] {
 
 async function nameContext(context: Context): Promise<NameContext> {
   const { name, ref, names } = context.event
-  const commitDate = names.commitDate ?? (await commitDateOf(names.sha, context))
-  return { ...names, eventName: name, ref, commitDate, now: context.now }
+  const known = { ...names, eventName: name, ref, now: context.now }
+  return { ...known, commitDate: names.commitDate ?? (await commitDateOf(commitOf(known), context)) }
 }
 
 async function commitDateOf(sha: string, context: Context): Promise<Date | undefined> {

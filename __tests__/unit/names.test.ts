@@ -109,6 +109,10 @@ describe('what Git is asked', () => {
     const facts = { sha: git(workspace, 'rev-parse', 'HEAD'), commitDate: undefined }
     const { names } = await named({ images: 'a/b' }, onTag('v1', { workspace }, facts))
     expect(names.labels.get(`${oci}created`)).toBe('2026-01-02T01:04:05.000Z')
+    const pull = { ...facts, sha: 'f'.repeat(40), prHeadSha: facts.sha, usePrHeadSha: true }
+    const event = eventOf({ name: 'pull_request', ref: 'refs/pull/7/merge', names: namesOf(pull) })
+    const ofPull = await named({ images: 'a/b' }, onTag('v1', { workspace, event }))
+    expect(ofPull.names.labels.get(`${oci}created`)).toBe('2026-01-02T01:04:05.000Z')
     // A commit that isn't one is not asked for, and one that isn't there has no time.
     for (const sha of ['--output=/x', 'HEAD', 'f'.repeat(40)]) {
       const other = await named({ images: 'a/b' }, onTag('v1', { workspace }, { sha, commitDate: undefined }))
