@@ -498,12 +498,16 @@ describe('secrets and strangers', () => {
     await start()
     await leave('k-1')
     const folder = makeFolder('script')
-    const source = readFileSync(join(repository, 'src/cache/github.ts'), 'utf8')
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022, verbatimModuleSyntax: true }
-    writeFileSync(join(folder, 'github.mjs'), ts.transpileModule(source, { compilerOptions }).outputText)
+    mkdirSync(join(folder, 'cache'))
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+    for (const name of ['cache/github', 'cache/trouble', 'errors']) {
+      const source = readFileSync(join(repository, `src/${name}.ts`), 'utf8')
+      writeFileSync(join(folder, `${name}.js`), ts.transpileModule(source, { compilerOptions }).outputText)
+    }
     writeFileSync(
       join(folder, 'main.mjs'),
-      `import { openGithub } from './github.mjs'
+      `import { openGithub } from './cache/github.js'
        const entries = openGithub(JSON.parse(process.env.OPTIONS))
        process.exitCode = (await entries.fetch('k-1', 'part')) === 'k-1' ? 7 : 1`,
     )

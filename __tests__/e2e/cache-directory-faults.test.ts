@@ -34,7 +34,9 @@ afterAll(async () => {
 
 function expectTidy(scope: string): void {
   expect(idsIn(scope, 'overlay')).toStrictEqual(recordsIn(scope, 'layers'))
-  expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
+  // Steps that the last build had no use for are hidden from Buildah, and in the index.
+  const hidden = indexOf(scope).images.map(({ record }) => record.id)
+  expect(idsIn(scope, 'overlay-images')).toStrictEqual([...new Set([...recordsIn(scope, 'images'), ...hidden])].sort())
   expect(idsIn(scope, 'overlay-containers')).toStrictEqual([])
   expect(readdirSync(scope).sort()).toStrictEqual(['index.json', 'mounts', 'root'])
 }
@@ -48,7 +50,7 @@ function letAge(scope: string): void {
 /** A job that dies while it builds in the folder of a cache, and leaves its lock there. */
 async function die(directory: string, small: string): Promise<void> {
   const options = withFiles(directoryStep(stand, directory), { small })
-  const step = await runAction({ ...options, signal: { name: 'SIGKILL', when: /^STEP 5\/6/m } })
+  const step = await runAction({ ...options, signal: { name: 'SIGKILL', when: /^STEP 5\/\d/m } })
   expect(step.exitCode).toBe('SIGKILL')
   expect(step.post?.exitCode).toBe(0)
   expect(warningsOf({ log: '', post: step.post })).toStrictEqual([])

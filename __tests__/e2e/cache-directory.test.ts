@@ -20,6 +20,7 @@ import { fail, succeed } from '../harness/clean-step.js'
 import { removeFolders } from '../harness/folders.js'
 import type { StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { stepsOf } from '../harness/warm-steps.js'
 
 jest.setTimeout(120_000)
 
@@ -52,9 +53,9 @@ test('cold, then warm: all steps are there, and nothing is moved', async () => {
   const scope = scopeIn(directory)
   const root = statSync(join(scope, 'root')).ino
   expect(statSync(join(scope, 'root')).mode & 0o777).toBe(0o700)
-  expect(indexOf(scope).images.length).toBe(STEPS + 1)
+  expect(indexOf(scope).images.length).toBeGreaterThan(STEPS)
   const warm = await recover(stand, directoryStep(stand, directory))
-  expect(warm.log.match(/^--> Using cache/gm)).toHaveLength(STEPS)
+  expect(stepsOf(warm).hit).toHaveLength(STEPS)
   expect(warm.outputs).toMatchObject({
     'cache-hit': 'full',
     digest: cold.outputs['digest'],

@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import lt from 'semver/functions/lt.js'
 
 import { accountFor } from '../harness/account.js'
 import { succeed } from '../harness/clean-step.js'
@@ -86,14 +87,21 @@ describe('an older and a newer Buildah', () => {
   const by = (engine: typeof older, name: string, more: readonly string[] = []): StepOptions =>
     place.job(name, [...lines, ...more], {}, engine?.wish())
 
-  testUnless(newer?.missing)('the newer one uses what the older one left', async () => {
+  // Before 1.30 the labels are in the images of all steps, and no newer one takes them over.
+  const hasThemEverywhere = (version = '') => version !== '' && lt(version, '1.30.0')
+  const isAcross = hasThemEverywhere(older?.version) && !hasThemEverywhere(newer?.version)
+  const whatItDoes = isAcross ? 'builds anew what has its labels elsewhere' : 'uses what the older one left'
+
+  testUnless(newer?.missing)(`the newer one ${whatItDoes}`, async () => {
     const cold = await succeed(by(older, 'upwards'))
     const first = await place.pull('upwards')
     const warm = await succeed(by(newer, 'upwards'))
     expect([cold, warm].map(({ outputs }) => outputs['engine-version'])).toStrictEqual([older?.version, newer?.version])
-    expectHit(warm, 'full')
+    expectHit(warm, isAcross ? 'none' : 'full')
     expect(warnings(warm)).toStrictEqual([])
-    expect(imageFiles(await place.pull('upwards'))).toStrictEqual(imageFiles(first))
+    const second = await place.pull('upwards')
+    expect(contentOf(second, 'list')).toStrictEqual(contentOf(first, 'list'))
+    if (!isAcross) expect(imageFiles(second)).toStrictEqual(imageFiles(first))
   })
 
   testUnless(newer?.missing)('the older one leaves alone what the newer one left, and says so once', async () => {

@@ -67,7 +67,7 @@ describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, sta
     expect(place.service.counters().service).toBeLessThanOrEqual(4)
     expect(statsOf(warm)).toMatchObject({ 'steps-hit': 5, 'steps-missed': 0, 'parts-saved': 0, 'bytes-saved': 0 })
     expect(statsOf(warm)['requests']).toBe(place.service.counters().service)
-    expect(warm.log).toMatch(/^Cache: 5 steps came back, in 1 parts? of .*; key of image "\S+same\S*", platform /m)
+    expect(warm.log).toMatch(/^Cache: \d+ steps came back, in 1 parts? of .*; key of image "\S+same\S*", platform /m)
     expect([...warnings(cold), ...warnings(warm)]).toStrictEqual([])
   })
 

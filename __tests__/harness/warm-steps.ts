@@ -76,7 +76,8 @@ export function stepsOf({ log }: Pick<StepResult, 'log'>): Steps {
     if (text !== undefined) steps.push({ text, hit: false })
     else if (last !== undefined && line.startsWith('--> Using cache ')) last.hit = true
   }
-  const own = steps.filter(({ text }) => !/^(FROM |COMMIT\b)/.test(text))
+  // Nor the labels that every image has by default.
+  const own = steps.filter(({ text }) => !/^(FROM |COMMIT\b|LABEL "org\.opencontainers\.image\.)/.test(text))
   const textsOf = (hit: boolean): string[] => own.filter((step) => step.hit === hit).map(({ text }) => text)
   return { hit: textsOf(true), ran: textsOf(false) }
 }
