@@ -49,13 +49,18 @@ describe.each(testedEngines())('with $name', ({ missing, version, wish, start, s
     expect(image.config.config).toMatchObject({ Cmd: ['/bin/cat', '/srv/hello'] })
     expect(image.config.config?.Env).toContain('GREETING=hello')
     expect(image.manifest.mediaType).toBe('application/vnd.oci.image.manifest.v1+json')
-    const { 'cache-stats': stats, 'storage-conf': storageConf, ...others } = outputs
+    const { 'cache-stats': stats, 'storage-conf': storageConf, labels, annotations, json, ...others } = outputs
+    expect(labels).toContain('org.opencontainers.image.version=1.2.3')
+    expect(annotations).toContain('manifest:org.opencontainers.image.version=1.2.3')
+    expect(parsed(json)).toMatchObject({ tags: references, 'tag-names': ['1.2.3', '1.2'] })
     expect(parsed(stats)).toMatchObject({ 'steps-hit': 0, 'steps-missed': 3 })
     expect(storageConf).toMatch(/\/storage\.conf$/)
     expect({ ...others, metadata: parsed(outputs['metadata']), pushed: parsed(outputs['pushed']) }).toStrictEqual({
       imageid: image.manifest.config.digest,
       digest: image.digest,
       tags: references.join('\n'),
+      version: '1.2.3',
+      'tag-names': '1.2.3\n1.2',
       metadata: {
         'containerimage.config.digest': image.manifest.config.digest,
         'containerimage.digest': image.digest,
