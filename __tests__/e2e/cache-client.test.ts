@@ -501,7 +501,7 @@ describe('secrets and strangers', () => {
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022, verbatimModuleSyntax: true }
     mkdirSync(join(folder, 'cache'))
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    for (const name of ['cache/github', 'cache/trouble', 'errors']) {
+    for (const name of ['cache/disk', 'cache/github', 'cache/trouble', 'errors']) {
       const source = readFileSync(join(repository, `src/${name}.ts`), 'utf8')
       writeFileSync(join(folder, `${name}.js`), ts.transpileModule(source, { compilerOptions }).outputText)
     }

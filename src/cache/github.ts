@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Env } from '../exec.js'
+import { freeBytes } from './disk.js'
 import type { Cause, Counts, Entries, Message, Operation, Outcome, Question, Stored, Trouble } from './entries.js'
 import { DISK_FULL } from './trouble.js'
 
@@ -17,6 +18,8 @@ const AT_A_TIME = 4
 const DEADLINE_MS = 20_000
 const FAILURES_IN_A_ROW = 3
 const LAST_WORDS = 2000
+/** Less than a part of the cache has. */
+const HARDLY_ANYTHING = 4 * 2 ** 20
 
 /**
  * GitHub's cache service, or one that speaks like it, by a process of its own: `@actions/cache` reads its environment,
@@ -83,7 +86,7 @@ class Github implements Entries {
     while (this.isOpen() && this.running >= AT_A_TIME) await new Promise<void>((resolve) => this.queue.push(resolve))
     if (!this.isOpen() || this.refused.has(rightFor(what.op)) || deadlineMs <= 0) return {}
     this.running += 1
-    const outcome = await this.ask({ id: ++this.lastId, ...what }, deadlineMs)
+    const outcome = await withDiskIn(this.options.desk, await this.ask({ id: ++this.lastId, ...what }, deadlineMs))
     this.running -= 1
     this.learn(what.op, outcome)
     this.queue.shift()?.()
@@ -197,6 +200,13 @@ class Github implements Entries {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
   }
+}
+
+/** The library's tar tells only that it failed. Where hardly anything is free, that is why. */
+async function withDiskIn(desk: string, outcome: Outcome): Promise<Outcome> {
+  if (outcome.trouble?.cause !== 'other') return outcome
+  const free = await freeBytes(desk).catch(() => Infinity)
+  return free < HARDLY_ANYTHING ? { ...outcome, trouble: { ...outcome.trouble, cause: 'disk-full' } } : outcome
 }
 
 function environment(env: Env, desk: string): Record<string, string> {
