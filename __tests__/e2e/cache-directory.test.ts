@@ -20,7 +20,7 @@ import { fail, succeed } from '../harness/clean-step.js'
 import { removeFolders } from '../harness/folders.js'
 import type { StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { stepsOf } from '../harness/warm-steps.js'
+import { countHits, stepsOf } from '../harness/warm-steps.js'
 
 jest.setTimeout(120_000)
 
@@ -53,9 +53,12 @@ test('cold, then warm: all steps are there, and nothing is moved', async () => {
   const scope = scopeIn(directory)
   const root = statSync(join(scope, 'root')).ino
   expect(statSync(join(scope, 'root')).mode & 0o777).toBe(0o700)
-  expect(indexOf(scope).images.length).toBeGreaterThan(STEPS)
+  const { images } = indexOf(scope)
   const warm = await recover(stand, directoryStep(stand, directory))
   expect(stepsOf(warm).hit).toHaveLength(STEPS)
+  expect(stepsOf(warm).ran).toStrictEqual([])
+  // And the base image.
+  expect(images).toHaveLength(countHits(warm) + 1)
   expect(warm.outputs).toMatchObject({
     'cache-hit': 'full',
     digest: cold.outputs['digest'],

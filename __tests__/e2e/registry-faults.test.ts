@@ -142,8 +142,7 @@ describe('a registry that gets better', () => {
       const { outputs, log } = await succeed(pushTo(`${proxy.host}/acme/cut`))
       expect(proxy.requests.filter(({ answer }) => answer === 'cut')).toHaveLength(1)
       expect(outputs['digest']).toBe((await pullImage(`${registry.host}/acme/cut`)).digest)
-      // Whether Buildah sees an end or a reset is chance; of a reset it tries again by itself.
-      expect(log).toMatch(/^Push of \S+\/acme\/cut:latest: (attempt 1 failed|.*Failed, retrying in)/m)
+      expect(log).toContain(`Push of ${proxy.host}/acme/cut:latest: attempt 1 failed`)
     })
   })
 })

@@ -105,11 +105,15 @@ function cutHalfWay(host: string, incoming: IncomingMessage): void {
   outgoing.on('error', () => undefined)
   const length = Number(incoming.headers['content-length'] ?? 0)
   let handed = 0
+  let isCut = false
   const cut = (): void => {
+    isCut = true
     outgoing.destroy()
-    incoming.socket.destroy()
+    // What still comes is read: closed with something unread, the connection would be reset instead of ended.
+    incoming.socket.end()
   }
   incoming.on('data', (piece: Buffer) => {
+    if (isCut) return
     const room = length > 0 ? Math.ceil(length / 2) - handed : Math.ceil(piece.length / 2)
     const half = piece.subarray(0, Math.max(0, room))
     handed += half.length

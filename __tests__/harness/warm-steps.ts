@@ -68,6 +68,11 @@ export interface Steps {
   readonly ran: readonly string[]
 }
 
+/** How many steps Buildah took from the cache, those that labels add included. */
+export function countHits({ log }: Pick<StepResult, 'log'>): number {
+  return log.match(/^--> Using cache /gm)?.length ?? 0
+}
+
 export function stepsOf({ log }: Pick<StepResult, 'log'>): Steps {
   const steps: { text: string; hit: boolean }[] = []
   for (const line of log.split('\n')) {
