@@ -90,7 +90,7 @@ function fail(error: unknown, workspace: string): void {
 /** A summary that can't be written is no reason to fail. */
 async function writeSummary({ names, pushed, engine, cache, phases, steps }: Result): Promise<void> {
   const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
-  const references = names.references.map((reference) => formatReference(reference))
+  const references = names.references.map(formatReference)
   const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
     formatReference({ registry, repository, digest }),
   )

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import lt from 'semver/functions/lt.js'
 import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
-import { COMPARES_ANNOTATIONS } from './dockerfile/forgetting.js'
+import { comparesAnnotations } from './dockerfile/forgetting.js'
 import { checkReadable } from './engine/access.js'
 import { chooseAccount } from './engine/account.js'
 import type { Engine, Pushed } from './engine/engine.js'
@@ -23,6 +22,7 @@ import { type Phase, startTimeline } from './report/timeline.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
 import type { Store } from './store.js'
+import type { Building } from './surroundings.js'
 import { type CacheRequest, type Decided, lookAtContext, openWarm, pretendCache, startCache } from './warm.js'
 
 /** What the step did. */
@@ -133,7 +133,7 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   return { names, imageId: '', pushed: [], engine, cache: NO_CACHE_REPORT, storageConf: '', steps: [], phases: [] }
 }
 
-function requestOf({ inputs, context, folder, names }: Plan): CacheRequest {
+function requestOf({ inputs, context, folder, names }: Plan): CacheRequest & Pick<Building, 'labels'> {
   return { inputs, context, folder, references: names.references, labels: pairsOf(names.labels) }
 }
 
@@ -159,7 +159,7 @@ function annotationsFor(
   { version }: Store,
   { decision }: Decided,
 ): readonly Pair[] {
-  const isHindrance = decision.kind === 'registry' && lt(version, COMPARES_ANNOTATIONS)
+  const isHindrance = decision.kind === 'registry' && !comparesAnnotations(version)
   return format !== 'oci' || (isHindrance && inputs.annotations.length === 0) ? [] : pairsOf(names.annotations)
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdtemp, realpath } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { dirname, join } from 'node:path'
 import { warning } from '@actions/core'
@@ -11,13 +11,9 @@ import { cacheRepositories, type CacheDecision, decideCache } from './cache/poli
 import { openRemote } from './cache/remote.js'
 import type { Context } from './context.js'
 import { digestCopied } from './copied.js'
-import type { Pair } from './entries.js'
-import { digestTree } from './digest.js'
-import { contextMounts, linkMounts } from './dockerfile/bind-mounts.js'
 import { forgettable } from './dockerfile/forgetting.js'
 import { recordedSteps } from './dockerfile/recorded-steps.js'
 import { type StageKeys, stepKeys, type Surroundings } from './dockerfile/step-keys.js'
-import { hiddenArgument } from './engine/buildah-args.js'
 import type { BuildRequest, Pushed } from './engine/engine.js'
 import type { Step } from './engine/progress.js'
 import { type Folder, privateRoot } from './engine/storage.js'
@@ -27,6 +23,7 @@ import { formatBytes, formatCount, say } from './log.js'
 import { type CacheReport, renderCache, reportCache } from './report/cache-stats.js'
 import type { Source } from './source.js'
 import type { Store } from './store.js'
+import { type Building, hiddenFrom, surroundingsOf } from './surroundings.js'
 
 /** Node's names for processors, where the OCI specifications have others. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
@@ -37,16 +34,6 @@ export interface CacheRequest {
   readonly context: Context
   readonly folder: Folder
   readonly references: readonly Reference[]
-  readonly labels: readonly Pair[]
-}
-
-/** What is going to be built. */
-export interface Building {
-  readonly source: Source
-  readonly format: string
-  readonly annotations: readonly Pair[]
-  /** Of `lookAtContext()`. */
-  readonly copied: ReadonlyMap<string, string>
 }
 
 /** Which cache a build has, and under which name. */
@@ -157,65 +144,10 @@ function remoteOf(
   return { ...repositories, from: [] }
 }
 
-/** What decides the result of the steps beside the Dockerfile and what is copied. */
-async function surroundingsOf(
-  { inputs, context, source, format, copied, labels, annotations }: CacheRequest & Building,
-  { version, env }: Store,
-): Promise<Surroundings> {
-  const { dockerfile, context: folder } = source
-  const digests = new Map<string, string>()
-  const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
-    const full = join(folder, path)
-    if (!(await isWanted(full))) return
-    // What a link points to: Buildah mounts that.
-    const digest = await digestTree(await realpath(full).catch(() => full))
-    if (digest !== undefined) digests.set(path, digest)
-  }
-  await Promise.all([
-    ...contextMounts(dockerfile, version).map((path) => add(path, () => Promise.resolve(true))),
-    ...linkMounts(dockerfile, version).map((path) => add(path, isLink)),
-  ])
-  return {
-    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
-    buildArgs: new Map(inputs.buildArgs.map((line) => argumentOf(line, context.env))),
-    annotations: annotations.map(({ name, value }) => `${name}=${value}`),
-    labels,
-    buildah: version,
-    contexts: inputs.buildContexts.map(({ name }) => name),
-    contextDigests: digests,
-    copied,
-  }
-}
-
-/** What keeps from telling what a step depends on, as a noun. */
-function hiddenFrom({ extraArgs }: Inputs, { file }: Source): string | undefined {
-  const argument = hiddenArgument(extraArgs)
-  if (argument !== undefined) return `${argument} in "extra-args"`
-  return file.endsWith('.in') ? `the preprocessor, which ${file} goes through,` : undefined
-}
-
-/** What RUN steps can see of the inputs, and no Buildah compares. */
-function runsIn({ network, addHosts, shmSize, ulimit }: Inputs): string[] {
-  return [network, shmSize ?? '', ...addHosts.map((host) => `host ${host}`), ...ulimit.map((limit) => `limit ${limit}`)]
-}
-
 /** Index of the stage that is built. */
 function targetOf({ dockerfile, target }: Source): number {
   const named = dockerfile.stages.findIndex(({ name }, index) => target === (name ?? String(index)))
   return named < 0 ? dockerfile.stages.length - 1 : named
-}
-
-async function isLink(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    (found) => found.isSymbolicLink(),
-    () => false,
-  )
-}
-
-/** A NAME alone has its value from the environment. */
-function argumentOf(line: string, env: Context['env']): [name: string, value: string] {
-  const [name = '', value] = line.split(/=(.*)/s)
-  return [name, value ?? env[name] ?? '']
 }
 
 /** What a run did, as far as it came. */

@@ -34,6 +34,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   ],
   [['names.ts'], 'What the image is called, from inputs, event, Git and clock.'],
   [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
+  [['surroundings.ts'], 'What decides the result of a step beside its text.'],
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
   [['build.ts', 'login.ts'], 'What an engine is asked for, in the order that it must have.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
@@ -47,7 +48,15 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
 const PURE = [
   ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts'],
   ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
-  ...['cache/policy.ts', 'cache/key.ts', 'cache/records.ts', 'cache/index.ts', 'cache/plan.ts', 'cache/outcome.ts'],
+  ...[
+    'cache/policy.ts',
+    'cache/key.ts',
+    'cache/records.ts',
+    'cache/index.ts',
+    'cache/offer.ts',
+    'cache/plan.ts',
+    'cache/outcome.ts',
+  ],
   'cache/trouble.ts',
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/

@@ -1,4 +1,4 @@
-import type { Contents, Offer } from './plan.js'
+import type { Contents, Offer } from './offer.js'
 
 /**
  * Names of pulled images that, at the registry, are now images of the very same layers. Buildah compares layers and

@@ -1,7 +1,8 @@
 import { warning } from '@actions/core'
+import type { RecordedStep } from '../dockerfile/recorded-steps.js'
 import { formatBytes, formatCount, say } from '../log.js'
 import type { Store } from '../store.js'
-import type { Keys, RecordedStep } from './plan.js'
+import type { Keys } from './offer.js'
 
 /** Where the steps of earlier runs are, before it is known where this one builds. */
 export interface Cache {

@@ -23,17 +23,15 @@ import { mountsFolder } from './mounts.js'
 import { findTools, putRecords, removeStray, type Tools } from './pack.js'
 import {
   bytesOfLayers,
-  chooseKeeping,
   chooseOffer,
   type Contents,
   contentsOf,
-  type Limits,
   type Offer,
   whyUseless,
   withoutParts,
-  withinLimits,
   type Keys,
-} from './plan.js'
+} from './offer.js'
+import { chooseKeeping, type Limits, withinLimits } from './plan.js'
 import { troubleOf } from './trouble.js'
 
 export interface DirectoryOptions {

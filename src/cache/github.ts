@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Env } from '../exec.js'
 import { freeBytes } from './disk.js'
 import type { Cause, Counts, Entries, Message, Operation, Outcome, Question, Stored, Trouble } from './entries.js'
-import { DISK_FULL } from './trouble.js'
+import { sentenceOf } from './trouble.js'
 
 export interface GithubOptions {
   /** Private folder, absolute: files are fetched into it and stored from it, and archives lie there meanwhile. */
@@ -161,7 +161,7 @@ class Github implements Entries {
     }
     const { cause } = trouble
     this.failures += 1
-    if (!this.texts.has(cause)) this.texts.set(cause, sentence(op, trouble))
+    if (!this.texts.has(cause)) this.texts.set(cause, sentenceOf(op, trouble))
     if (cause === 'denied') this.refused.add(rightFor(op))
     else if (cause !== 'missing-path') this.inARow += 1
     if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)
@@ -225,32 +225,6 @@ function environment(env: Env, desk: string): Record<string, string> {
 
 function rightFor(op: Operation): 'read' | 'write' {
   return op === 'store' ? 'write' : 'read'
-}
-
-function sentence(op: Operation, { cause, text }: Trouble): string {
-  const what = text.replace(/[\s.]+$/, '')
-  switch (cause) {
-    case 'rate-limit':
-      return `The cache service limits the requests of this repository: ${what}.`
-    case 'denied':
-      return op !== 'store'
-        ? `The cache service lets this job read nothing: ${what}.`
-        : `The cache service lets this job write nothing: ${what}. Where that is as it should be, write \`cache-write: never\`.`
-    case 'service':
-      return `The cache service answered with an error: ${what}.`
-    case 'network':
-      return `The connection to the cache service broke: ${what}.`
-    case 'late':
-      return `The cache service was too slow: ${what}.`
-    case 'ended':
-      return `The process that talks to the cache service ${what}.`
-    case 'missing-path':
-      return `A file of the cache was not there when it was to be stored: ${what}.`
-    case 'disk-full':
-      return DISK_FULL
-    case 'other':
-      return `Something could not be ${op === 'store' ? 'written to' : 'read from'} the cache service: ${what}.`
-  }
 }
 
 /** The line of what Node prints about an uncaught error that names it. */

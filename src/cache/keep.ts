@@ -2,6 +2,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Store, takeOver } from '../store.js'
 import { digestFile } from '../digest.js'
+import type { RecordedStep } from '../dockerfile/recorded-steps.js'
 import { formatIndex, type Index, type Part, parseIndex } from './index.js'
 import { indexKey, indexPath, partKey, partPath } from './key.js'
 import { placesOf, readContents } from './layout.js'
@@ -9,6 +10,7 @@ import { readMemory } from './memory.js'
 import { packMounts } from './mounts.js'
 import { forgetTimes, pack } from './pack.js'
 import { inParallel } from './parallel.js'
+import { partsOf } from './offer.js'
 import {
   bytesOfParts,
   chooseKeeping,
@@ -17,9 +19,7 @@ import {
   type Keeping,
   type Limits,
   type Made,
-  partsOf,
   placeParts,
-  type RecordedStep,
   withinLimits,
 } from './plan.js'
 import type { Workplace } from './restore.js'

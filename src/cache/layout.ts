@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { lchown, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Layout, Store } from '../store.js'
-import type { Contents } from './plan.js'
+import type { Contents } from './offer.js'
 import { isId, isIncomplete, readImage, readLayer } from './records.js'
 
 /** Paths below a storage root, relative to it. All are made of checked ids: nothing is taken from what came back. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { execute, findProgram } from '../exec.js'
 import { handOver, type Store } from '../store.js'
 import { strayPaths, writeSkeleton } from './layout.js'
-import type { Contents } from './plan.js'
+import type { Contents } from './offer.js'
 
 /** The programs that pack and unpack. */
 export interface Tools {

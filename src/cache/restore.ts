@@ -8,7 +8,7 @@ import { partKey, partPath } from './key.js'
 import { areThere, makePlaces, placesOf } from './layout.js'
 import { putRecords, removeStray, type Tools, unpack } from './pack.js'
 import { gate, inParallel } from './parallel.js'
-import { contentsOf, type Offer, partsOf, withoutParts } from './plan.js'
+import { contentsOf, type Offer, partsOf, withoutParts } from './offer.js'
 import { troubleOf } from './trouble.js'
 
 /** Where parts come from and go to, and what handles them. */

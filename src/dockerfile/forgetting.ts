@@ -6,7 +6,7 @@ import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
 import type { Surroundings } from './step-keys.js'
 
 /** First version that compares the annotations of a step. */
-export const COMPARES_ANNOTATIONS = '1.41.0'
+const COMPARES_ANNOTATIONS = '1.41.0'
 
 /** Instructions in which Buildah puts in the values of arguments. */
 const EXPANDED = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'])
@@ -27,9 +27,14 @@ export function forgettable(
   const view = { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts) }
   const globals = dockerfile.globals.flatMap(declarationsOf).map(({ name }) => name)
   const lines = dockerfile.stages.flatMap((stage) => forgottenIn(stage, globals, view))
-  if (annotations.length > 0 && lt(buildah, COMPARES_ANNOTATIONS))
+  if (annotations.length > 0 && !comparesAnnotations(buildah))
     lines.push(`Buildah ${buildah} does not compare annotations`)
   return lines[0]
+}
+
+/** Whether a step with other annotations is another step for this Buildah; pure. */
+export function comparesAnnotations(buildah: string): boolean {
+  return gte(buildah, COMPARES_ANNOTATIONS)
 }
 
 function forgottenIn(stage: Stage, globals: readonly string[], view: MountView): string[] {

@@ -56,7 +56,10 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
-      const secrets = request.inputs.secrets.map(({ id }, index) => ({ id, path: secretPath(setup, index) }))
+      const secrets = request.inputs.secrets.map(({ id }, index) => ({
+        id,
+        path: join(folder.path, secretName(index)),
+      }))
       const paths = { rootfs: rootfsPath(setup), ...files, secrets }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
@@ -155,8 +158,9 @@ function rootfsPath({ folder }: BuildahSetup): string {
   return join(folder.path, 'out/rootfs.tar')
 }
 
-function secretPath({ folder }: BuildahSetup, index: number): string {
-  return join(folder.path, 'secrets', String(index))
+/** Of the file that a secret lies in, below the private folder. */
+function secretName(index: number): string {
+  return `secrets/${index}`
 }
 
 /** Hands the secrets over as files that only the account can read, whatever form the user gave them in. */
@@ -165,7 +169,7 @@ async function writeSecrets(inputs: Inputs, { folder, context }: BuildahSetup): 
     inputs.secrets.map(async ({ id, source }, index) => {
       const content =
         'value' in source ? source.value.reveal() : await readFile(resolve(context.workspace, source.path))
-      return { id, path: await writePrivate(folder, `secrets/${index}`, content) }
+      return { id, path: await writePrivate(folder, secretName(index), content) }
     }),
   )
 }

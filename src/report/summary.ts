@@ -16,6 +16,8 @@ export interface SummaryFacts {
   readonly steps: readonly { readonly text: string; readonly hit: boolean; readonly seconds: number }[]
 }
 
+/** The phase that the steps are shown in. */
+export const BUILD = 'build'
 /** A picture of more bars can't be read, and GitHub draws no longer texts. */
 const MOST_STEPS = 50
 const LONGEST_TEXT = 600
@@ -55,9 +57,6 @@ function renderTimeline({ phases, steps }: SummaryFacts): string[] {
     '```',
   ]
 }
-
-/** The phase that the steps are shown in. */
-export const BUILD = 'build'
 
 function stepBars(steps: SummaryFacts['steps'], begun: number): string[] {
   let started = begun

@@ -5,7 +5,7 @@ import { formatIndex, type Index, parseIndex } from '../../../src/cache/index.js
 import { keep, type Kept, type Order, type Plan, planKeeping } from '../../../src/cache/keep.js'
 import { indexPath, partKey, partPath } from '../../../src/cache/key.js'
 import { packMounts } from '../../../src/cache/mounts.js'
-import type { RecordedStep } from '../../../src/cache/plan.js'
+import type { RecordedStep } from '../../../src/dockerfile/recorded-steps.js'
 import type { Workplace } from '../../../src/cache/restore.js'
 import { temporaryFolder } from '../helpers.js'
 import { DAY, grow, hex, imageOf, layerOf, MemoryEntries, namesOf, NOW, placeOf, writeMount } from './fixtures.js'

@@ -1,22 +1,17 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Image, Index, Layer } from '../../../src/cache/index.js'
+import type { RecordedStep } from '../../../src/dockerfile/recorded-steps.js'
+import { bytesOfLayers, chooseOffer, type Offer, partsOf, whyUseless, withoutParts } from '../../../src/cache/offer.js'
 import {
-  bytesOfLayers,
   bytesOfParts,
   chooseKeeping,
-  chooseOffer,
   groupParts,
   type Keeping,
   type Limits,
   type Made,
-  type Offer,
-  partsOf,
   placeParts,
-  type RecordedStep,
-  whyUseless,
   withinLimits,
-  withoutParts,
 } from '../../../src/cache/plan.js'
 import {
   DAY,

@@ -1,0 +1,79 @@
+import { lstat, realpath } from 'node:fs/promises'
+import { arch } from 'node:os'
+import { join } from 'node:path'
+import type { Context } from './context.js'
+import { digestTree } from './digest.js'
+import { contextMounts, linkMounts } from './dockerfile/bind-mounts.js'
+import type { Surroundings } from './dockerfile/step-keys.js'
+import { hiddenArgument } from './engine/buildah-args.js'
+import type { Pair } from './entries.js'
+import type { Inputs } from './inputs.js'
+import type { Source } from './source.js'
+import type { Store } from './store.js'
+
+/** What is going to be built. */
+export interface Building {
+  readonly inputs: Inputs
+  readonly context: Context
+  readonly source: Source
+  readonly format: string
+  readonly labels: readonly Pair[]
+  readonly annotations: readonly Pair[]
+  /** Of `digestCopied()`; empty where nobody looked. */
+  readonly copied: ReadonlyMap<string, string>
+}
+
+/** What decides the result of the steps beside the Dockerfile and what is copied. */
+export async function surroundingsOf(
+  { inputs, context, source, format, copied, labels, annotations }: Building,
+  { version, env }: Store,
+): Promise<Surroundings> {
+  const { dockerfile, context: folder } = source
+  const digests = new Map<string, string>()
+  const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
+    const full = join(folder, path)
+    if (!(await isWanted(full))) return
+    // What a link points to: Buildah mounts that.
+    const digest = await digestTree(await realpath(full).catch(() => full))
+    if (digest !== undefined) digests.set(path, digest)
+  }
+  await Promise.all([
+    ...contextMounts(dockerfile, version).map((path) => add(path, () => Promise.resolve(true))),
+    ...linkMounts(dockerfile, version).map((path) => add(path, isLink)),
+  ])
+  return {
+    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
+    buildArgs: new Map(inputs.buildArgs.map((line) => argumentOf(line, context.env))),
+    annotations: annotations.map(({ name, value }) => `${name}=${value}`),
+    labels,
+    buildah: version,
+    contexts: inputs.buildContexts.map(({ name }) => name),
+    contextDigests: digests,
+    copied,
+  }
+}
+
+/** What keeps from telling what a step depends on, as a noun. */
+export function hiddenFrom({ extraArgs }: Inputs, { file }: Source): string | undefined {
+  const argument = hiddenArgument(extraArgs)
+  if (argument !== undefined) return `${argument} in "extra-args"`
+  return file.endsWith('.in') ? `the preprocessor, which ${file} goes through,` : undefined
+}
+
+/** What RUN steps can see of the inputs, and no Buildah compares. */
+function runsIn({ network, addHosts, shmSize, ulimit }: Inputs): string[] {
+  return [network, shmSize ?? '', ...addHosts.map((host) => `host ${host}`), ...ulimit.map((limit) => `limit ${limit}`)]
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  )
+}
+
+/** A NAME alone has its value from the environment. */
+function argumentOf(line: string, env: Context['env']): [name: string, value: string] {
+  const [name = '', value] = line.split(/=(.*)/s)
+  return [name, value ?? env[name] ?? '']
+}
