@@ -3,13 +3,13 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from '
 import { join } from 'node:path'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { digestFile } from './digest.js'
-import { copiedPaths, copyPattern } from './dockerfile/copies.js'
+import { copiedPaths, type CopyPattern, copyPattern } from './dockerfile/copies.js'
 import { type Ignores, readIgnored } from './ignored.js'
 import type { Source } from './source.js'
 
 /** Beyond this it would take longer than it is good for. */
 const MAX_BYTES = 256 * 2 ** 20
-const MAX_FILES = 50_000
+const MAX_SEEN = 50_000
 /** Up to this size a file is read at once: a call for each small file that waits would cost several times more. */
 const SMALL_BYTES = 2 ** 20
 /** So much is read before others have their turn. */
@@ -18,7 +18,6 @@ const TURN_BYTES = 2 ** 18
 /** Something in the context: its path in there, and what it is. */
 interface Found {
   readonly path: string
-  readonly full: string
   /** Type, mode and, of a link, where it points to. */
   readonly kind: string
   /** Of a file. */
@@ -39,46 +38,53 @@ export async function digestCopied(
   })
   if (patterns.length === 0) return new Map()
   try {
-    const isWanted = (path: string) => patterns.some(({ pattern }) => pattern.test(path))
-    const found = await list(source.context, isWanted, await readIgnored(source))
-    const digests = await digestAll(found)
+    const found = await list(
+      source.context,
+      patterns.map(({ pattern }) => pattern),
+      await readIgnored(source),
+    )
+    const digests = await digestAll(source.context, found)
     return new Map(patterns.map(({ path, pattern }) => [path, digestOf(found, digests, pattern)]))
   } catch {
     return new Map()
   }
 }
 
-async function list(context: string, isWanted: (path: string) => boolean, ignores: Ignores): Promise<Found[]> {
+async function list(context: string, patterns: readonly CopyPattern[], ignores: Ignores): Promise<Found[]> {
   const found: Found[] = []
+  let seen = 0
   let bytes = 0
-  const add = (path: string, full: string, stats: Stats) => {
-    const target = stats.isSymbolicLink() ? readlinkSync(full) : ''
-    found.push({ path, full, kind: `${stats.mode} ${target}`, bytes: stats.isFile() ? stats.size : undefined })
-    bytes += stats.isFile() ? stats.size : 0
-    if (bytes > MAX_BYTES || found.length > MAX_FILES) throw new Error('it is large')
-  }
   const visit = async (folder: string): Promise<void> => {
     await othersTurn()
     for (const name of readdirSync(join(context, folder)).sort()) {
       const path = folder === '' ? name : `${folder}/${name}`
-      const full = join(context, path)
-      const stats = lstatSync(full)
-      if (isWanted(path) && !ignores(path)) add(path, full, stats)
+      const stats = lstatSync(join(context, path))
+      if (patterns.some(({ takes }) => takes(path)) && !ignores(path)) {
+        found.push(describeFound(context, path, stats))
+        bytes += stats.isFile() ? stats.size : 0
+      }
+      seen += 1
+      if (bytes > MAX_BYTES || seen > MAX_SEEN) throw new Error('it is large')
       // A folder that is left out may have something in it that isn't.
-      if (stats.isDirectory()) await visit(path)
+      if (stats.isDirectory() && patterns.some(({ leadsThrough }) => leadsThrough(path))) await visit(path)
     }
   }
   await visit('')
   return found
 }
 
-async function digestAll(found: readonly Found[]): Promise<Map<string, string>> {
+function describeFound(context: string, path: string, stats: Stats): Found {
+  const target = stats.isSymbolicLink() ? readlinkSync(join(context, path)) : ''
+  return { path, kind: `${stats.mode} ${target}`, bytes: stats.isFile() ? stats.size : undefined }
+}
+
+async function digestAll(context: string, found: readonly Found[]): Promise<Map<string, string>> {
   const digests = new Map<string, string>()
   let read = 0
-  for (const { path, full, bytes } of found) {
+  for (const { path, bytes } of found) {
     if (bytes === undefined) continue
-    const isSmall = bytes <= SMALL_BYTES
-    digests.set(path, isSmall ? sha256(readFileSync(full)) : (await digestFile(full)).sha256)
+    const full = join(context, path)
+    digests.set(path, bytes <= SMALL_BYTES ? sha256(readFileSync(full)) : (await digestFile(full)).sha256)
     read += bytes
     if (read < TURN_BYTES) continue
     read = 0
@@ -91,9 +97,8 @@ function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
-function digestOf(found: readonly Found[], digests: ReadonlyMap<string, string>, pattern: RegExp): string {
+function digestOf(found: readonly Found[], digests: ReadonlyMap<string, string>, { takes }: CopyPattern): string {
   const hash = createHash('sha256')
-  for (const { path, kind } of found)
-    if (pattern.test(path)) hash.update(`${path}\0${kind}\0${digests.get(path) ?? ''}\0`)
+  for (const { path, kind } of found) if (takes(path)) hash.update(`${path}\0${kind}\0${digests.get(path) ?? ''}\0`)
   return hash.digest('hex')
 }

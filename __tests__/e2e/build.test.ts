@@ -2,30 +2,18 @@ import { createHash } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 
-import { busyboxImage, debianImage } from '../harness/base-image.js'
+import { debianImage } from '../harness/base-image.js'
 import { succeed } from '../harness/clean-step.js'
 import { testedEngines } from '../harness/engines.js'
-import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageFiles, pullImage } from '../harness/images.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 describe.each(testedEngines())('with $name', ({ missing, version, wish, start, stop }) => {
   beforeAll(start)

@@ -1,35 +1,22 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
 import { compress, flipped, newestKeys, packEntry, rewrite, unpackEntry } from '../harness/cache-archives.js'
-import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
-import { type CacheService, startCacheService } from '../harness/cache-service.js'
-import { makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { jobStep, recover, useStand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import { makeFolder, makeWorkspace } from '../harness/folders.js'
 import type { StepOptions } from '../harness/runner.js'
 
 jest.setTimeout(120_000)
 
-let stand: Stand
-let service: CacheService
+const { stand, service } = await useStand()
 let build: () => StepOptions
 let keys: Awaited<ReturnType<typeof newestKeys>>
 let scopes = 0
 /** Whether the scope has what a run without troubles leaves. */
 let isWhole = false
-
-beforeAll(async () => {
-  stand = await setUpStand()
-  service = await startCacheService()
-})
-
-afterAll(async () => {
-  await service.stop()
-  await stand.stop()
-  await removeFolders()
-})
 
 beforeEach(async () => {
   if (!isWhole) {

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
-import { type CacheService, type Fault, startCacheService } from '../harness/cache-service.js'
-import { listFolder, makeFolder, removeFolders } from '../harness/folders.js'
+import { jobStep, recover, useStand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import type { Fault } from '../harness/cache-service.js'
+import { listFolder, makeFolder } from '../harness/folders.js'
 import { processesWith } from '../harness/processes.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
 import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
@@ -17,21 +17,9 @@ import { watchNode } from '../harness/watched-program.js'
 
 jest.setTimeout(120_000)
 
-let stand: Stand
-let service: CacheService
+// More than what is kept at once, where post shall have something left to do.
+const { stand, service } = await useStand({}, 9 * 2 ** 20)
 let scopes = 0
-
-beforeAll(async () => {
-  // More than what is kept at once, where post shall have something left to do.
-  stand = await setUpStand(9 * 2 ** 20)
-  service = await startCacheService()
-})
-
-afterAll(async () => {
-  await service.stop()
-  await stand.stop()
-  await removeFolders()
-})
 
 /** Settled when the service is asked this. */
 async function asked(call: Fault['call'], key: RegExp): Promise<void> {

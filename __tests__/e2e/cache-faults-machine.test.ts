@@ -1,34 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 
-import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
-import { type CacheService, type Seen, startCacheService } from '../harness/cache-service.js'
-import { listFolder, removeFolders } from '../harness/folders.js'
+import { jobStep, recover, useStand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import type { Seen } from '../harness/cache-service.js'
+import { listFolder } from '../harness/folders.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
-import { type StepOptions, type StepResult } from '../harness/runner.js'
+import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk, type SmallDisk } from '../harness/small-disk.js'
 import { withoutPrograms } from '../harness/surroundings.js'
 
 jest.setTimeout(120_000)
 
-let stand: Stand
-let service: CacheService
+// So long that what a test does about a request is done before its answer.
+const { stand, service } = await useStand({ latency: 200 })
 let scopes = 0
-
-beforeAll(async () => {
-  stand = await setUpStand()
-  // So long that what a test does about a request is done before its answer.
-  service = await startCacheService({ latency: 200 })
-})
-
-afterAll(async () => {
-  await service.stop()
-  await stand.stop()
-  await removeFolders()
-})
 
 function newScope(inputs: Readonly<Record<string, string>> = {}): () => StepOptions {
   const scope = String((scopes += 1))

@@ -1,24 +1,11 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 
-import { jobStep, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
-import { type CacheService, type Fault, type Job, startCacheService } from '../harness/cache-service.js'
-import { removeFolders } from '../harness/folders.js'
+import { jobStep, recover, useStand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
+import type { Fault, Job } from '../harness/cache-service.js'
 
 jest.setTimeout(120_000)
 
-let stand: Stand
-let service: CacheService
-
-beforeAll(async () => {
-  stand = await setUpStand()
-  service = await startCacheService()
-})
-
-afterAll(async () => {
-  await service.stop()
-  await stand.stop()
-  await removeFolders()
-})
+const { stand, service } = await useStand()
 
 interface Row extends Fault {
   /** The one warning; undefined where the client helps itself. */

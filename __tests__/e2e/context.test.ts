@@ -3,29 +3,17 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { succeed } from '../harness/clean-step.js'
-import { makeWorkspace, removeFolders } from '../harness/folders.js'
+import { makeWorkspace } from '../harness/folders.js'
 import { type GitRepository, serveRepository } from '../harness/git-daemon.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageFiles, type PulledImage, pullImage } from '../harness/images.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions } from '../harness/runner.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 /** Builds, pushes and pulls back. */
 async function built(workspace: StepOptions['workspace'], inputs: Record<string, string> = {}): Promise<PulledImage> {

@@ -2,33 +2,21 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
-import { listFolder, makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(120_000)
 
 const stepLine = /^STEP \d/m
 
-let registry: Registry
-let base: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  base = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base } = await useRegistry()
 
 function build(workspace: NonNullable<StepOptions['workspace']>, more: Partial<StepOptions> = {}): StepOptions {
   const env = { CONTAINERS_REGISTRIES_CONF: insecureRegistries(registry.host), ...more.env }

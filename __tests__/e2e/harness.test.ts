@@ -1,28 +1,17 @@
 import { createHash } from 'node:crypto'
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 
-import { busyboxImage } from '../harness/base-image.js'
 import { run } from '../harness/command.js'
 import { currentBuildah, serveManifest } from '../harness/current-buildah.js'
 import { startFlakyProxy } from '../harness/flaky-proxy.js'
-import { makeFolder, removeFolders } from '../harness/folders.js'
+import { makeFolder } from '../harness/folders.js'
 import { imageContains, imageFiles, pullImage } from '../harness/images.js'
-import { type Registry, startRegistry, statusOf } from '../harness/registry.js'
+import { startRegistry, statusOf } from '../harness/registry.js'
 import { testUnless } from '../harness/skipping.js'
+import { useRegistry } from '../harness/use-registry.js'
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 describe('registry', () => {
   test('an image comes back as it went in', async () => {

@@ -2,19 +2,18 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor, testsAreRoot } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { startFlakyProxy } from '../harness/flaky-proxy.js'
-import { type Files, makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { type Files, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { imageContains, imageFiles, pullImage } from '../harness/images.js'
 import { watchProcesses } from '../harness/process-watch.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import { runAction, type StepOptions, type StepResult, withoutMasks } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { useRegistry } from '../harness/use-registry.js'
 import { readCommands } from '../harness/workflow-commands.js'
 
 jest.setTimeout(120_000)
@@ -22,18 +21,7 @@ jest.setTimeout(120_000)
 const accounts = testsAreRoot ? (['user', 'root'] as const) : (['user'] as const)
 const testAsRoot = testUnless(rootReason)
 
-let registry: Registry
-let base: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  base = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base } = await useRegistry()
 
 function pushed(name: string, workspace: Files | string, more: Partial<StepOptions> = {}): StepOptions {
   const inputs = { images: `${registry.host}/acme/${name}`, push: 'true', 'tls-verify': 'false', ...more.inputs }

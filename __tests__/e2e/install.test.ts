@@ -5,18 +5,17 @@ import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 import lt from 'semver/functions/lt.js'
 
 import { accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { type CurrentBuildah, currentBuildah, type ManifestServer, serveManifest } from '../harness/current-buildah.js'
 import { systemEngine } from '../harness/engines.js'
-import { listFolder, makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageFiles, pullImage } from '../harness/images.js'
 import { watchProcesses } from '../harness/process-watch.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { withCovered } from '../harness/surroundings.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
@@ -26,18 +25,7 @@ const system = systemEngine()
 // The tests ask for what a newer release can do.
 const noOlder = lt(system.version, '1.41.0') ? undefined : `the system's Buildah is ${system.version}`
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 function theCurrent(): CurrentBuildah {
   if (typeof current === 'string') throw new Error(current)

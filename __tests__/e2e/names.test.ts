@@ -1,30 +1,18 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
-import { makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { makeFolder, makeWorkspace } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions } from '../harness/runner.js'
+import { useRegistry } from '../harness/use-registry.js'
 import { stepsOf } from '../harness/warm-steps.js'
 import { readCommands } from '../harness/workflow-commands.js'
 
 jest.setTimeout(180_000)
 
-let registry: Registry
-let base: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  base = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base } = await useRegistry()
 
 const oci = 'org.opencontainers.image.'
 const repository = {

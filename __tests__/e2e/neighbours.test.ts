@@ -1,30 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { describe, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { run } from '../harness/command.js'
-import { makeFolder, removeFolders } from '../harness/folders.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
+import { makeFolder } from '../harness/folders.js'
 import { runAction } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 /**
  * Programs of the same account that have nothing to do with the step, each in namespaces of its own, one after the

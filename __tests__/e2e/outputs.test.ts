@@ -1,34 +1,22 @@
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 
 import { type Account, accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
-import { listFolder, makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageFiles, pullImage } from '../harness/images.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { readTar } from '../harness/tar.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 const users = [
   { as: 'user', reason: undefined },

@@ -1,16 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { describe, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
 import { currentBuildah } from '../harness/current-buildah.js'
-import { listFolder, makeFolder, makeWorkspace, removeFolders } from '../harness/folders.js'
+import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import {
@@ -20,6 +18,7 @@ import {
   withoutPrograms,
   withoutUserNamespaces,
 } from '../harness/surroundings.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(120_000)
 
@@ -27,18 +26,7 @@ jest.setTimeout(120_000)
 const testAsRoot = testUnless(rootReason)
 const hybrid = !existsSync('/sys/fs/cgroup/cgroup.controllers')
 
-let registry: Registry
-let base: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  base = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base } = await useRegistry()
 
 function build(inputs: Readonly<Record<string, string>>, more: Partial<StepOptions> = {}): StepOptions {
   return {

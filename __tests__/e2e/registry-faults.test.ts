@@ -1,32 +1,20 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
-import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { type Fault, type FlakyProxy, startFlakyProxy } from '../harness/flaky-proxy.js'
-import { removeFolders } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import { freePort } from '../harness/loopback.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
-import { type Registry, startRegistry, statusOf } from '../harness/registry.js'
+import { startRegistry, statusOf } from '../harness/registry.js'
 import { type StepOptions, type StepResult, withoutMasks } from '../harness/runner.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
 const manifests = /\/manifests\//
 const stepLine = /^STEP \d/m
 
-let registry: Registry
-let base: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  base = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base } = await useRegistry()
 
 /** A build with one RUN whose image goes to these names. */
 function pushTo(images: string, inputs: Readonly<Record<string, string>> = {}): StepOptions {

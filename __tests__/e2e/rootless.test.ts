@@ -1,33 +1,21 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
 import { type Account, accountFor, findAccount } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
-import { makeFolder, removeFolders } from '../harness/folders.js'
+import { makeFolder } from '../harness/folders.js'
 import { imageFiles, pullImage } from '../harness/images.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { type Surroundings, withCovered, withOverlayAt } from '../harness/surroundings.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 // A sleep that nobody else sleeps, so that its process can be told from others.
 const marker = '0.654321'

@@ -1,31 +1,18 @@
 import { readlinkSync, statSync } from 'node:fs'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
-import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { type PulledImage, pullImage } from '../harness/images.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepResult } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 /** Builds these lines on busybox, pushes and pulls back. */
 async function built(

@@ -3,31 +3,18 @@ import { readFileSync, statSync } from 'node:fs'
 
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
-import { busyboxImage } from '../harness/base-image.js'
 import { succeed } from '../harness/clean-step.js'
 import { testedEngines } from '../harness/engines.js'
-import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageContains, pullImage } from '../harness/images.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import { type StepOptions, withoutMasks } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
-let registry: Registry
-let busybox: string
-
-beforeAll(async () => {
-  registry = await startRegistry()
-  busybox = await busyboxImage(registry.host)
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
+const { registry, base: busybox } = await useRegistry()
 
 /** By their ids; the bytes that a RUN step must find. */
 const secrets = {

@@ -2,30 +2,20 @@ import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
 import { testedEngines } from '../harness/engines.js'
-import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { pullImage } from '../harness/images.js'
 import type { StepResult } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
 import { copyCases, mountCases, stageMountCases, unchanging } from '../harness/staleness-cases.js'
-import { type Lab, openLab } from '../harness/staleness-lab.js'
+import { useLab } from '../harness/staleness-lab.js'
 import { describeCases } from '../harness/staleness-suite.js'
 
 jest.setTimeout(600_000)
 
-let lab: Lab
+const lab = await useLab()
 
-beforeAll(async () => {
-  lab = await openLab()
-})
-
-afterAll(async () => {
-  await lab.stop()
-  await removeFolders()
-})
-
-describeCases('files', [...unchanging, ...mountCases, ...copyCases], () => lab)
-describeCases('mounts', stageMountCases, () => lab)
+describeCases('files', [...unchanging, ...mountCases, ...copyCases], lab)
+describeCases('mounts', stageMountCases, lab)
 
 describe.each(testedEngines())('$name by itself', ({ missing, version, wish, start, stop }) => {
   beforeAll(start)

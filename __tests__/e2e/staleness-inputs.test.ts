@@ -3,34 +3,22 @@ import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { busyboxImage } from '../harness/base-image.js'
-import { type CacheService, startCacheService } from '../harness/cache-service.js'
+import { startCacheService } from '../harness/cache-service.js'
 import { succeed } from '../harness/clean-step.js'
 import { testedEngines } from '../harness/engines.js'
-import { makeFolder, removeFolders } from '../harness/folders.js'
+import { makeFolder } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
 import { type Change, changes, type Shown, shownOf, usualInputs, usualLines } from '../harness/staleness-changes.js'
+import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(600_000)
 
-let registry: Registry
-let base: string
-let service: CacheService
+const { registry, base } = await useRegistry()
+const service = await startCacheService()
 
-beforeAll(async () => {
-  registry = await startRegistry()
-  base = await busyboxImage(registry.host)
-  service = await startCacheService()
-})
-
-afterAll(async () => {
-  await service.stop()
-  await registry.stop()
-  await removeFolders()
-})
+afterAll(() => service.stop())
 
 describe.each(testedEngines())('with $name', ({ missing, version, wish, start, stop }) => {
   beforeAll(start)

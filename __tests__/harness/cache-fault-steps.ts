@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
-import { expect } from '@jest/globals'
+import { afterAll, expect } from '@jest/globals'
 
 import { busyboxImage } from './base-image.js'
-import type { CacheService, Job } from './cache-service.js'
+import { type CacheService, type CacheServiceOptions, type Job, startCacheService } from './cache-service.js'
 import { succeed } from './clean-step.js'
+import { removeFolders } from './folders.js'
 import { type ImageFile, imageFiles, pullImage } from './images.js'
 import { startRegistry } from './registry.js'
 import { runAction, type StepOptions, type StepResult } from './runner.js'
@@ -45,6 +46,24 @@ export async function setUpStand(bigBytes = 5 * 2 ** 20): Promise<Stand> {
   await succeed(step({ cache: 'off' }))
   const image = await contentOf(reference)
   return { host: registry.host, base, reference, image, step, stop: () => registry.stop() }
+}
+
+/**
+ * Sets both up for all tests of a file; they are gone after them, and so is every folder that they have made.
+ * @param options the service's
+ */
+export async function useStand(
+  options: CacheServiceOptions = {},
+  bigBytes?: number,
+): Promise<{ readonly stand: Stand; readonly service: CacheService }> {
+  const stand = await setUpStand(bigBytes)
+  const service = await startCacheService(options)
+  afterAll(async () => {
+    await service.stop()
+    await stand.stop()
+    await removeFolders()
+  })
+  return { stand, service }
 }
 
 /** A big layer, small ones, something removed: nothing that time or chance decides. */

@@ -1,15 +1,16 @@
+import { afterAll } from '@jest/globals'
+
 import { accountFor } from './account.js'
-import { busyboxImage } from './base-image.js'
 import { type CacheService, startCacheService } from './cache-service.js'
 import { succeed } from './clean-step.js'
 import type { TestedEngine } from './engines.js'
 import { makeFolder } from './folders.js'
 import { imageFiles, pullImage } from './images.js'
-import { startRegistry } from './registry.js'
 import type { StepOptions } from './runner.js'
 import { buildArguments, type StageCase, type Variant } from './staleness-cases.js'
 import { moveTag, shownBy, stepsByStage, writeSheet } from './staleness-stages.js'
 import { makeTree } from './staleness-tree.js'
+import { useRegistry } from './use-registry.js'
 
 export type Backend = 'github' | 'directory'
 
@@ -33,7 +34,6 @@ export interface Lab {
   build(order: Order): Promise<Built>
   readonly host: string
   readonly base: string
-  stop(): Promise<void>
 }
 
 export interface Order {
@@ -47,15 +47,17 @@ export interface Order {
 /** A build that takes nothing from anywhere, not even from itself. */
 export const withoutCache = { inputs: { cache: 'off', 'no-cache': 'true' } }
 
-export async function openLab(): Promise<Lab> {
-  const registry = await startRegistry()
+/** Opens a lab for all tests of a file; it is gone after them, and so is every folder that they have made. */
+export async function useLab(): Promise<Lab> {
+  const { registry, base } = await useRegistry()
   const images = {
-    base: await busyboxImage(registry.host),
+    base,
     moving: `${registry.host}/base/moving:1`,
     fixed: `${registry.host}/base/fixed`,
   }
   for (const v of ['1001', '1002'] as const) await moveTag(`${images.fixed}:${v}`, v)
   const service = await startCacheService()
+  afterAll(() => service.stop())
   const folder = makeFolder('kept', accountFor('user'))
   return {
     host: registry.host,
@@ -78,10 +80,6 @@ export async function openLab(): Promise<Lab> {
         shown: shownBy(imageFiles(await pullImage(`${image}:latest`)), cases),
         steps: countSteps(log, stages),
       }
-    },
-    stop: async () => {
-      await service.stop()
-      await registry.stop()
     },
   }
 }

@@ -11,9 +11,8 @@ import { casesFor } from './staleness-stages.js'
  * Tests, for each Buildah and each backend, that cases are built, changed, and changed back, and that each build gives
  * what it gives without a cache.
  * @param group names them, and the images that they give
- * @param lab opened before the tests run
  */
-export function describeCases(group: string, all: readonly StageCase[], lab: () => Lab): void {
+export function describeCases(group: string, all: readonly StageCase[], lab: Lab): void {
   describe.each(testedEngines())(`${group}, with $name`, (engine) => {
     const { missing, version, start, stop } = engine
     const cases = missing === undefined ? casesFor(all, version) : []
@@ -23,7 +22,7 @@ export function describeCases(group: string, all: readonly StageCase[], lab: () 
       await start()
       if (missing !== undefined) return
       for (const v of ['1001', '1002'] as const)
-        wanted.set(v, await lab().build({ cases, v, scope: `off-${group}-${version}`, engine, cache: withoutCache }))
+        wanted.set(v, await lab.build({ cases, v, scope: `off-${group}-${version}`, engine, cache: withoutCache }))
     })
     afterAll(stop)
 
@@ -45,10 +44,10 @@ export function describeCases(group: string, all: readonly StageCase[], lab: () 
       describe(backend, () => {
         const builds: Built[] = []
         const order = (v: Variant): Parameters<Lab['build']>[0] => {
-          return { cases, v, scope: `${backend}-${group}-${version}`, engine, cache: lab().cache(backend) }
+          return { cases, v, scope: `${backend}-${group}-${version}`, engine, cache: lab.cache(backend) }
         }
         const change = async (v: Variant, other: Variant): Promise<Record<string, string>> => {
-          const built = await lab().build(order(v))
+          const built = await lab.build(order(v))
           builds.push(built)
           return differences(built, reference(v), reference(other))
         }

@@ -119,6 +119,16 @@ describe('digestCopied', () => {
     expect(await look(join(context, 'nowhere'), 'COPY . /')).toStrictEqual(new Map())
   })
 
+  it('doesn’t go into folders that nothing is copied from', async () => {
+    const context = contextOf(FILES)
+    const before = await look(context, 'COPY src /')
+    symlinkSync('loop', join(context, 'conf/loop'))
+    for (let number = 0; number < 50_001; number += 1) writeFileSync(join(context, 'conf', String(number)), '')
+    expect(before.size).toBe(1)
+    expect(await look(context, 'COPY src /')).toStrictEqual(before)
+    expect(await look(context, 'COPY src conf /')).toStrictEqual(new Map())
+  })
+
   it('looks at nothing where nothing is copied', async () => {
     expect(await look('/nowhere', 'COPY --from=x a b', 'COPY $A b', 'COPY [ab] c')).toStrictEqual(new Map())
   })

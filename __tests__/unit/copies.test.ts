@@ -54,7 +54,15 @@ describe('copyPattern', () => {
     ['?.txt', ['a.txt'], ['ab.txt', '/.txt']],
     ['(a|b)', ['(a|b)'], ['a', 'b']],
   ])('%j', (pattern, matched, others) => {
-    expect([...matched, ...others].filter((path) => copyPattern(pattern)?.test(path))).toStrictEqual(matched)
+    expect([...matched, ...others].filter((path) => copyPattern(pattern)?.takes(path))).toStrictEqual(matched)
+  })
+
+  it.each<[pattern: string, through: string[], past: string[]]>([
+    ['', ['a', 'a/b'], []],
+    ['src/*/x', ['src', 'src/a', 'src/a/x', 'src/a/x/y'], ['other', 'src/a/y', 'a/src']],
+    ['package*.json', ['package.json'], ['node_modules', 'src']],
+  ])('%j leads through', (pattern, through, past) => {
+    expect([...through, ...past].filter((path) => copyPattern(pattern)?.leadsThrough(path))).toStrictEqual(through)
   })
 
   it.each(['[ab]', 'a\\*'])('%j is not known here', (pattern) => {

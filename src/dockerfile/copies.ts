@@ -35,13 +35,29 @@ function wordsOf(argument: string): string[] | undefined {
   }
 }
 
-/** Whether a path, or a folder that it is in, is what a part of `filepath.Match` asks for; undefined where it has classes. Pure. */
-export function copyPattern(pattern: string): RegExp | undefined {
+/** What of a context a path of COPY or ADD is about. */
+export interface CopyPattern {
+  /** Whether it takes what lies at this path, by itself or with a folder that it is in. */
+  readonly takes: (path: string) => boolean
+  /** Whether it may take something below this folder. */
+  readonly leadsThrough: (folder: string) => boolean
+}
+
+/** Reads a path of COPY or ADD; undefined where it has classes of characters, which Go reads in a way of its own. Pure. */
+export function copyPattern(pattern: string): CopyPattern | undefined {
   if (/[[\]\\]/.test(pattern)) return undefined
-  if (pattern === '') return /^/
-  const text = pattern
+  const parts = pattern === '' ? [] : pattern.split('/').map((part) => new RegExp(`^${globText(part)}$`))
+  const fits = (names: readonly string[]) =>
+    parts.every((part, index) => names.length <= index || part.test(names[index] ?? ''))
+  return {
+    takes: (path) => path.split('/').length >= parts.length && fits(path.split('/')),
+    leadsThrough: (folder) => fits(folder.split('/')),
+  }
+}
+
+function globText(part: string): string {
+  return part
     .replace(/[.+^${}()|]/g, '\\$&')
-    .replaceAll('*', '[^/]*')
-    .replaceAll('?', '[^/]')
-  return new RegExp(`^${text}(/|$)`)
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
 }
