@@ -88,7 +88,14 @@ export async function startCache(request: CacheRequest): Promise<Started> {
 function openKind({ inputs, context }: CacheRequest, decision: CacheDecision, scope: string, desk: string): Cache {
   const { ttlMs, maxBytes, mounts, deadlineMs } = inputs.cache
   const { read, write, directory } = decision
-  const common = { scope, desk, read, write, mounts, limits: { now: context.now.getTime(), ttlMs, maxBytes, perKey: 1 } }
+  const common = {
+    scope,
+    desk,
+    read,
+    write,
+    mounts,
+    limits: { now: context.now.getTime(), ttlMs, maxBytes, perKey: 1 },
+  }
   if (directory !== undefined) return openDirectory({ ...common, directory })
   const entries = openGithub({ desk, program: context.transfer, env: context.serviceEnv })
   return openRemote({ ...common, entries, refs: lookupRefs(context.event), unique: context.event.unique, deadlineMs })
