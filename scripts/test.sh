@@ -13,6 +13,7 @@ packages=(
   buildah skopeo uidmap crun runc slirp4netns fuse-overlayfs netavark # what the action drives
   docker-registry apache2-utils                                       # a registry, and htpasswd for its login
   debootstrap busybox-static                                          # base images without a registry of images
+  docker.io iptables                                                 # the engine to fall back to
   util-linux git ca-certificates zstd openssl tar
 )
 
@@ -43,7 +44,7 @@ install_packages() {
   as_root apt-get install --yes --quiet --no-install-recommends "${wanted[@]}"
 }
 
-build_current_buildah() {
+build_programs() {
   if ! command -v go >/dev/null; then
     echo 'Go is not here: the end-to-end tests that need a current Buildah will be skipped.'
     return 0
@@ -53,6 +54,7 @@ build_current_buildah() {
     return 0
   fi
   echo "A current Buildah for the tests: $(bash scripts/buildah-from-go.sh)"
+  echo "Docker Buildx for the tests: $(node scripts/buildkit-from-go.mjs | paste -sd ' ')"
 }
 
 # Node's own words, since jq may not be there: the counts as jest wrote them into its result.
@@ -70,7 +72,7 @@ if ! node --eval 'process.exit(Number(process.versions.node.split(".")[0]) >= 20
 fi
 command -v go >/dev/null && packages+=(gcc libc6-dev)
 install_packages
-build_current_buildah
+build_programs
 npm ci --no-audit --no-fund
 npm run check
 

@@ -1,5 +1,7 @@
+import { warning } from '@actions/core'
 import type { BuildRequest, Engine, Image, Pushed } from './engine/engine.js'
 import type { Step } from './engine/progress.js'
+import { describe } from './errors.js'
 import { say } from './log.js'
 import { pushAll } from './push.js'
 import type { CacheReport } from './report/cache-stats.js'
@@ -31,7 +33,10 @@ export async function buildAndKeep(
     done = { ...done, steps }
   }
   const keep = async (failed: boolean) => {
-    const { report, later } = await timeline.during('save', () => keepWarm(opened, done, failed))
+    const { report, later } = await timeline.during('save', async () => {
+      if (!failed && asked.cache.write) await keepSteps(engine)
+      return await keepWarm(opened, done, failed)
+    })
     remember({ later })
     return report
   }
@@ -45,6 +50,13 @@ export async function buildAndKeep(
     await keep(true)
     throw error
   }
+}
+
+/** What the cache doesn't get is no reason to fail. */
+async function keepSteps(engine: Engine): Promise<void> {
+  await engine.keepSteps().catch((error: unknown) => {
+    warning(`Cache: the steps of this build could not be kept. ${describe(error)}`)
+  })
 }
 
 /** Builds, and once more without the cache where a step of it was taken that stands on another base. */

@@ -20,6 +20,8 @@ export interface CacheWish {
   /** How long saving may take after the push. */
   readonly deadlineMs: number
   readonly mounts: boolean
+  /** How much BuildKit gives out: every step, or those alone that are layers of the image. Buildah has every step. */
+  readonly mode: 'max' | 'min'
   /** Repositories, registry included, without tag and digest. */
   readonly from: readonly string[]
   readonly to: readonly string[]
@@ -35,8 +37,11 @@ interface Line {
   readonly type: Type
   /** What the type is about, `undefined` where it is left out: a scope, a folder, a repository. */
   readonly value: string | undefined
+  readonly mode: Mode
   readonly notes: readonly string[]
 }
+
+type Mode = CacheWish['mode']
 
 const TYPES = {
   gha: { kind: 'github', attribute: { 'cache-from': 'scope', 'cache-to': 'scope' } },
@@ -80,6 +85,7 @@ export function readCacheWish(read: InputReader): CacheWish {
     ttlMs: duration('cache-ttl', text('cache-ttl') ?? '7d'),
     deadlineMs: duration('cache-deadline', text('cache-deadline') ?? '2m', 24),
     mounts: boolean(read, 'cache-mounts', false),
+    mode: lines.some(({ side, mode }) => side === 'cache-to' && mode === 'min') ? 'min' : 'max',
     from: unique(valuesOf('registry', 'cache-from')),
     to: unique(valuesOf('registry', 'cache-to')),
     notes: unique([...lines.flatMap(({ notes }) => notes), ...oneSidedNote(oneSided, write)]),
@@ -94,7 +100,7 @@ function oneSidedNote(missing: Side | undefined, write: CacheWish['write']): str
 
 /** The lines may hold tokens, so that errors and notes show their types and the names of their attributes only. */
 function readLine(side: Side, line: string): Line {
-  if (!line.includes('=')) return registryLine(side, line, [])
+  if (!line.includes('=')) return registryLine(side, line, 'max', [])
   const attributes = attributesOf(side, line)
   const type = typeOf(side, attributes)
   const own = TYPES[type].attribute[side]
@@ -111,7 +117,7 @@ function readLine(side: Side, line: string): Line {
     type,
     [...attributes.keys()].filter((name) => !['type', 'mode', own].includes(name)),
   )
-  return type === 'registry' ? registryLine(side, value ?? '', notes) : { side, type, value, notes }
+  return type === 'registry' ? registryLine(side, value ?? '', mode, notes) : { side, type, value, mode, notes }
 }
 
 function ignoredNotes(side: Side, type: Type, names: readonly string[]): string[] {
@@ -158,7 +164,7 @@ function typeOf(side: Side, attributes: ReadonlyMap<string, string>): Type {
 }
 
 /** Buildah names every step by a tag of its own, so that all it takes is a repository. */
-function registryLine(side: Side, written: string, notes: readonly string[]): Line {
+function registryLine(side: Side, written: string, mode: Mode, notes: readonly string[]): Line {
   if (Object.hasOwn(TYPES, written) || TYPES_ELSEWHERE.includes(written))
     throw refuse(side, written, `A word alone is the name of an image. Write \`type=${written}\`.`)
   try {
@@ -168,7 +174,7 @@ function registryLine(side: Side, written: string, notes: readonly string[]): Li
       '',
     )
     const note = `"${side}": ${dropped} is left away, since Buildah keeps every step under a tag of its own; they are in ${value}.`
-    return { side, type: 'registry', value, notes: dropped === '' ? notes : [...notes, note] }
+    return { side, type: 'registry', value, mode, notes: dropped === '' ? notes : [...notes, note] }
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`Input "${side}": ${error.message}`, error.cure)
     throw error

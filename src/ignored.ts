@@ -9,25 +9,32 @@ export type Ignores = (path: string) => boolean
  * @param place absolute paths of the context and of the Dockerfile
  */
 export async function readIgnored({ context, file }: { context: string; file: string }): Promise<Ignores> {
-  const text = await ignoreFile(context, file)
-  if (text === undefined) return () => false
+  const found = await findIgnoreFile({ context, file })
+  if (found === undefined) return () => false
   const library = await import('@balena/dockerignore')
   // Its types describe an ES module; what is loaded is the function itself, as CommonJS exports it.
   const dockerignore = library.default as unknown as typeof library.default.default
-  const ignore = dockerignore().add(text)
+  const ignore = dockerignore().add(found.text)
   return (path) => ignore.ignores(path)
 }
 
-async function ignoreFile(context: string, file: string): Promise<string | undefined> {
+/** The ignore file that Buildah takes; undefined where there is none. */
+export async function findIgnoreFile({
+  context,
+  file,
+}: {
+  context: string
+  file: string
+}): Promise<{ readonly path: string; readonly text: string } | undefined> {
   const places = [
     `${file}.containerignore`,
     `${file}.dockerignore`,
     join(context, '.containerignore'),
     join(context, '.dockerignore'),
   ]
-  for (const place of places) {
-    const text = await readFile(place, 'utf8').catch(() => undefined)
-    if (text !== undefined) return text
+  for (const path of places) {
+    const text = await readFile(path, 'utf8').catch(() => undefined)
+    if (text !== undefined) return { path, text }
   }
   return undefined
 }

@@ -46,7 +46,7 @@ export interface Inputs {
   readonly tlsVerify: boolean
   readonly load: boolean
   readonly outputs: readonly Output[]
-  readonly engine: 'auto' | 'buildah'
+  readonly engine: 'auto' | 'buildah' | 'docker'
   readonly buildahVersion: string | undefined
   readonly buildahManifest: string | undefined
   readonly storageDriver: 'auto' | 'overlay' | 'fuse-overlayfs' | 'vfs'
@@ -100,7 +100,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     tlsVerify: boolean(read, 'tls-verify', true),
     load: boolean(read, 'load', false),
     outputs: differentFiles(lines(read('outputs')).map((line) => output(line))),
-    engine: engine(read),
+    engine: choice(read, 'engine', ['auto', 'buildah', 'docker']),
     buildahVersion: range(text('buildah-version')),
     buildahManifest: text('buildah-manifest'),
     storageDriver: choice(read, 'storage-driver', ['auto', 'overlay', 'fuse-overlayfs', 'vfs']),
@@ -110,18 +110,6 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     cache: readCacheWish(read),
     summary: boolean(read, 'summary', true),
   }
-}
-
-function engine(read: InputReader): 'auto' | 'buildah' {
-  if (read('engine').trim() === 'docker') {
-    throw refuse(
-      'engine',
-      'docker',
-      'This version builds with Buildah only.',
-      'Write `engine: auto`, or leave the input out.',
-    )
-  }
-  return choice(read, 'engine', ['auto', 'buildah'])
 }
 
 function buildArg(line: string): string {

@@ -97,7 +97,7 @@ async function writeSummary({ names, pushed, engine, cache, phases, steps }: Res
   const text = renderSummary({
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
-    ...{ engine: `Buildah ${engine.version}`, rootless: engine.rootless, cache, phases, steps },
+    ...{ engine: engine.label, rootless: engine.rootless, cache, phases, steps },
   })
   await summary
     .addRaw(text)

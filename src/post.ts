@@ -3,6 +3,7 @@ import { warning } from '@actions/core'
 import { saySaved } from './cache/cache.js'
 import { openGithub } from './cache/github.js'
 import { keepLater, type Later } from './cache/remote.js'
+import type { BlobOrder } from './cache/remote-blobs.js'
 import { programEnvironment, serviceEnvironment, transferProgram } from './context.js'
 import { removeFolder, storageVariable } from './engine/storage.js'
 import { describe } from './errors.js'
@@ -39,7 +40,7 @@ async function keep(later: string, desk: string, environment: NodeJS.ProcessEnv)
   const entries = openGithub({ desk, program: transferProgram(), env: serviceEnvironment(environment) })
   try {
     // The file is in a folder of this user alone: it is what main has written.
-    saySaved(await keepLater(JSON.parse(await readFile(later, 'utf8')) as Later, entries, desk))
+    saySaved(await keepLater(JSON.parse(await readFile(later, 'utf8')) as Later | BlobOrder, entries, desk))
   } catch (error) {
     warning(`Cache: nothing was kept. ${describe(error)}`)
   } finally {

@@ -2,14 +2,13 @@ import { join } from 'node:path'
 import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
-import { comparesAnnotations } from './dockerfile/forgetting.js'
-import { checkReadable } from './engine/access.js'
-import { chooseAccount } from './engine/account.js'
-import type { Engine, Pushed } from './engine/engine.js'
-import { findEngine, type Found } from './engine/select.js'
+import { chooseBuilder } from './engine/account.js'
+import type { Engine, Found, Pushed } from './engine/engine.js'
+import { findEngine } from './engine/select.js'
 import type { Step } from './engine/progress.js'
-import { type Folder, makeFolder, removeSecrets, storageConfPath } from './engine/storage.js'
+import { type Folder, makeFolder, removeSecrets } from './engine/storage.js'
 import type { Pair } from './entries.js'
+import type { UserError } from './errors.js'
 import { chooseFormat, type Format } from './image/format.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
@@ -21,7 +20,6 @@ import { type CacheReport, NO_CACHE_REPORT } from './report/cache-stats.js'
 import { type Phase, startTimeline } from './report/timeline.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
-import type { Store } from './store.js'
 import type { Building } from './surroundings.js'
 import { type CacheRequest, type Decided, lookAtContext, openWarm, pretendCache, startCache } from './warm.js'
 
@@ -31,9 +29,9 @@ export interface Result {
   /** '' where nothing was built. */
   readonly imageId: string
   readonly pushed: readonly Pushed[]
-  readonly engine: Pick<Engine, 'name' | 'version' | 'rootless'>
+  readonly engine: Pick<Engine, 'name' | 'label' | 'version' | 'rootless'>
   readonly cache: CacheReport
-  /** Path of a storage.conf(5) by which later steps find the image where it was built; '' where nothing was. */
+  /** Path of a storage.conf(5) by which later steps find the image where it was built; '' where there is none. */
   readonly storageConf: string
   /** Of the build, in their order; empty where nothing was built. */
   readonly steps: readonly Step[]
@@ -50,6 +48,8 @@ interface Plan {
   /** Undefined where the context has to be fetched first. */
   readonly local: Prepared | undefined
   readonly git: GitContext | undefined
+  /** Why nobody was found who could build with Buildah. */
+  readonly obstacle: UserError | undefined
 }
 
 type Remember = (state: Partial<State>) => void
@@ -65,10 +65,10 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
   const git = parseGitContext(inputs.context)
   const local = git === undefined ? await prepare(inputs, context.workspace) : undefined
 
-  const account = await chooseAccount(inputs, context)
+  const { account, obstacle } = await chooseBuilder(inputs, context)
   const folder = await makeFolder(account, context)
   remember({ folder: folder.path })
-  const plan = { inputs, context, folder, names, registry, local, git }
+  const plan = { inputs, context, folder, names, registry, local, git, obstacle }
   try {
     return inputs.dryRun ? await rehearse(plan, remember) : await perform(plan, remember)
   } finally {
@@ -77,7 +77,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
 }
 
 async function perform(plan: Plan, remember: Remember): Promise<Result> {
-  const { inputs, folder, names, registry } = plan
+  const { inputs, names, registry } = plan
   const timeline = startTimeline(Date.now)
   const request = requestOf(plan)
   const started = await startCache(request)
@@ -86,7 +86,7 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     const { source, format } = await findSourceOf(plan)
     const looking = lookAtContext(started, source)
     const found = await timeline.during('setup', () => findEngineFor(plan, source, remember))
-    const annotations = annotationsFor(plan, format, found.store, started)
+    const annotations = annotationsFor(plan, format, found, started)
     const asked = { ...request, annotations, source, format }
     const copied = await looking
     const [opened] = await Promise.all([
@@ -97,15 +97,14 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     await login(engine, inputs, registry)
     const { image, ...built } = await buildAndKeep(
       engine,
-      { ...asked, remote: opened.remote },
+      { ...asked, remote: opened.remote, cache: opened.access },
       opened,
       timeline,
       remember,
     )
     await engine.writeOutputs(image, inputs)
     if (inputs.load) await engine.load(image)
-    const storageConf = storageConfPath(folder.path)
-    return { names, imageId: image.id, engine, ...built, storageConf, phases: timeline.phases() }
+    return { names, imageId: image.id, engine, ...built, storageConf: engine.storageConf, phases: timeline.phases() }
   } finally {
     await started.cache.close()
   }
@@ -118,11 +117,11 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   const started = pretendCache(request)
   const { source, format } = await findSourceOf(plan)
   const found = await findEngineFor(plan, source, remember)
-  const annotations = annotationsFor(plan, format, found.store, started)
+  const annotations = annotationsFor(plan, format, found, started)
   const asked = { ...request, annotations, source, format }
-  const { warm, remote, scope } = await openWarm(started, { ...asked, copied: new Map() }, found.store)
+  const { warm, remote, access, scope } = await openWarm(started, { ...asked, copied: new Map() }, found.store)
   const engine = await found.configure(warm.root)
-  const command = engine.preview({ ...asked, remote, onSteps: () => undefined })
+  const command = engine.preview({ ...asked, remote, cache: access, onSteps: () => undefined })
   const references = names.references.map(formatReference)
   say(`Dry run: nothing is built or pushed.`)
   say(`Cache key: ${scope.text} (${scope.id})`)
@@ -149,18 +148,15 @@ async function prepare(inputs: Inputs, workspace: string, folder?: string): Prom
   return { source, format }
 }
 
-/**
- * Annotations, where the format has a place for them. Those of the default aren't worth that an older Buildah, which
- * doesn't compare them, may read no step from a registry.
- */
+/** Annotations, where the format has a place for them; those of the default, where they are no hindrance. */
 function annotationsFor(
   { inputs, names }: Plan,
   format: Format['format'],
-  { version }: Store,
+  found: Found,
   { decision }: Decided,
 ): readonly Pair[] {
-  const isHindrance = decision.kind === 'registry' && !comparesAnnotations(version)
-  return format !== 'oci' || (isHindrance && inputs.annotations.length === 0) ? [] : pairsOf(names.annotations)
+  const isWorthIt = inputs.annotations.length > 0 || found.takesDefaultAnnotations(decision.kind)
+  return format === 'oci' && isWorthIt ? pairsOf(names.annotations) : []
 }
 
 async function findSourceOf({
@@ -171,18 +167,17 @@ async function findSourceOf({
   git,
 }: Plan): Promise<{ source: Source; format: Format['format'] }> {
   const { source, format } = local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
-  await checkReadable(source, folder.account, context)
   return { source, format: format.format }
 }
 
 async function findEngineFor(
-  { inputs, context, folder, names, registry }: Plan,
+  { inputs, context, folder, names, registry, obstacle }: Plan,
   source: Source,
   remember: Remember,
 ): Promise<Found> {
   const logins = await readLogins(context)
   const selection = {
-    ...{ inputs, context, folder, source, labels: pairsOf(names.labels) },
+    ...{ inputs, context, folder, source, obstacle, labels: pairsOf(names.labels) },
     logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
     insecure: inputs.tlsVerify ? [] : [...new Set(names.references.map((reference) => reference.registry))],
   }

@@ -10,6 +10,7 @@ export type Layout = `${'overlay' | 'fuse-overlayfs' | 'vfs'}-${'root' | 'rootle
 
 /** A storage of containers/storage that an engine builds in, as whoever fills it or takes from it must know it. */
 export interface Store {
+  readonly kind: 'root'
   readonly layout: Layout
   /** Version of the engine, `1.43.2`. */
   readonly version: string
@@ -22,6 +23,17 @@ export interface Store {
   readonly gid: number
   /** Whether that account is another one than that of this process. */
   readonly foreign: boolean
+}
+
+/** A folder of files that an engine takes steps of earlier builds from, and leaves those of this one in. */
+export interface Blobs {
+  readonly kind: 'blobs'
+  /** An OCI layout with a cache manifest of BuildKit, or what `docker save` has in its archive. */
+  readonly layout: 'oci-layout' | 'saved-image'
+  /** The engine has its steps in a storage of its own as well, which stays as long as the machine. */
+  readonly staysInEngine: boolean
+  /** Private folder of the step, absolute. */
+  readonly folder: string
 }
 
 /** Moves a file of this process into the folder of the account, and returns its path there. */

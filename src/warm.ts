@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { dirname, join } from 'node:path'
 import { warning } from '@actions/core'
-import { type Cache, NO_CACHE, saySaved, type Warm } from './cache/cache.js'
+import { type Cache, coldIn, NO_CACHE, saySaved, type Warm } from './cache/cache.js'
 import { openDirectory } from './cache/directory.js'
 import { openGithub } from './cache/github.js'
 import { lookupRefs, type Scope, scopeOf } from './cache/key.js'
@@ -12,7 +12,7 @@ import { openRemote } from './cache/remote.js'
 import type { Context } from './context.js'
 import { digestCopied } from './copied.js'
 import { forgettable } from './dockerfile/forgetting.js'
-import { recordedSteps } from './dockerfile/recorded-steps.js'
+import { type RecordedStep, recordedSteps } from './dockerfile/recorded-steps.js'
 import { type StageKeys, stepKeys, type Surroundings } from './dockerfile/step-keys.js'
 import type { BuildRequest, Pushed } from './engine/engine.js'
 import type { Step } from './engine/progress.js'
@@ -22,7 +22,7 @@ import type { Inputs } from './inputs.js'
 import { formatBytes, formatCount, say } from './log.js'
 import { type CacheReport, renderCache, reportCache } from './report/cache-stats.js'
 import type { Source } from './source.js'
-import type { Store } from './store.js'
+import type { Blobs, Store } from './store.js'
 import { type Building, hiddenFrom, surroundingsOf } from './surroundings.js'
 
 /** Node's names for processors, where the OCI specifications have others. */
@@ -54,6 +54,8 @@ export interface Opened extends Started {
   readonly warm: Warm
   readonly keys: readonly StageKeys[]
   readonly remote: BuildRequest['remote']
+  /** Whether the engine may take steps of earlier builds, and shall keep those of this one. */
+  readonly access: BuildRequest['cache']
 }
 
 /** Decides on the cache, and says so. */
@@ -107,9 +109,36 @@ export async function lookAtContext({ decision }: Started, source: Source): Prom
 }
 
 /** Fills the storage with what earlier runs have left of the steps that are going to be built. */
-export async function openWarm(started: Started, request: CacheRequest & Building, store: Store): Promise<Opened> {
+export async function openWarm(
+  started: Started,
+  request: CacheRequest & Building,
+  store: Store | Blobs,
+): Promise<Opened> {
+  return store.kind === 'blobs' ? await openBlobs(started, request, store) : await openRoot(started, request, store)
+}
+
+/** A folder of steps for an engine that compares by itself all that they depend on. */
+async function openBlobs(started: Started, request: CacheRequest & Building, blobs: Blobs): Promise<Opened> {
+  const { inputs, folder, references } = request
+  const { cache, decision } = started
+  const root = privateRoot(folder.path)
+  const staysThere = blobs.staysInEngine && decision.kind === 'directory'
+  if (staysThere) say('Cache: the builder keeps its steps by itself, on a machine that stays')
+  const warm = staysThere ? coldIn(root) : await cache.openBlobs(blobs, root)
+  if (!staysThere) sayRestored(started, warm)
+  const repositories =
+    decision.kind === 'registry'
+      ? cacheRepositories(inputs.cache, decision, references.map(nameOf))
+      : { from: [], to: [] }
+  const { read, write } = decision
+  const access = { read: decision.kind !== 'off' && read, write: write && !staysThere }
+  return { ...started, warm, keys: [], remote: repositories, access }
+}
+
+/** A storage root, with what Buildah forgets to compare compared. */
+async function openRoot(started: Started, request: CacheRequest & Building, store: Store): Promise<Opened> {
   const { inputs, folder, references, source } = request
-  const { cache, decision, scope } = started
+  const { cache, decision } = started
   const surroundings = await surroundingsOf(request, store)
   const hidden = hiddenFrom(inputs, source)
   const keys =
@@ -125,15 +154,20 @@ export async function openWarm(started: Started, request: CacheRequest & Buildin
     for (const { unknown } of keys) {
       if (unknown !== undefined) say(`Cache: from line ${unknown.line} on, that stage is built anew: ${unknown.why}`)
     }
-    const { images, parts, bytes, seconds, troubles } = warm.restored
-    const came = parts === 0 ? '' : `, in ${formatCount(parts, 'part')} of ${formatBytes(bytes)}`
-    say(
-      `Cache: ${formatCount(images, 'step')} came back${came}, in ${seconds.toFixed(1)} s; key of ${scope.text} (${scope.id})`,
-    )
-    for (const trouble of troubles) warning(`Cache: ${trouble}`)
   }
+  sayRestored(started, warm)
   const remote = remoteOf(inputs, decision, references, source, surroundings)
-  return { ...started, warm, keys, remote }
+  return { ...started, warm, keys, remote, access: { read: decision.read, write: decision.write } }
+}
+
+function sayRestored({ desk, scope }: Started, { restored }: Warm): void {
+  if (desk === undefined) return
+  const { images, parts, bytes, seconds, troubles } = restored
+  const came = parts === 0 ? '' : `, in ${formatCount(parts, 'part')} of ${formatBytes(bytes)}`
+  say(
+    `Cache: ${formatCount(images, 'step')} came back${came}, in ${seconds.toFixed(1)} s; key of ${scope.text} (${scope.id})`,
+  )
+  for (const trouble of troubles) warning(`Cache: ${trouble}`)
 }
 
 function remoteOf(
@@ -171,20 +205,21 @@ export async function keepWarm(
   run: Run,
   failed: boolean,
 ): Promise<{ report: CacheReport; later: string | undefined }> {
-  const recorded = recordedSteps(run.steps, keys)
+  const isOwnKeys = keys.length === 0
+  const recorded = isOwnKeys ? run.steps.flatMap(recordedByText) : recordedSteps(run.steps, keys)
   const saved = await warm.keep({
     steps: recorded,
     ours: run.references.map(formatReference),
     pushed: digestOf(run),
     failed,
   })
-  const took = (image: string | undefined) => {
-    const key = recorded.find((step) => step.image === image)?.key
+  const took = (printed: Step) => {
+    const key = isOwnKeys ? keyOf(printed) : recorded.find((step) => step.image === printed.image)?.key
     return key === undefined ? 0 : (warm.restored.stepSeconds.get(key) ?? 0)
   }
   const steps = run.steps
     .filter(({ stage, index }) => index > 0 && index < instructionsOf(keys[stage]))
-    .map(({ hit, image }) => ({ hit, savedSeconds: hit ? took(image) : 0 }))
+    .map((step) => ({ hit: step.hit, savedSeconds: step.hit ? took(step) : 0 }))
   const report = reportCache({ steps, restored: warm.restored, saved, requests: cache.requests() })
   if (desk !== undefined) {
     const line = renderCache(report)
@@ -194,6 +229,16 @@ export async function keepWarm(
     saySaved(saved)
   }
   return { report, later: saved.later }
+}
+
+/** A step of an engine that names no images: only how long it took is remembered. */
+function recordedByText(step: Step): RecordedStep[] {
+  const { image, hit, seconds } = step
+  return image === undefined ? [] : [{ image, key: keyOf(step), content: undefined, hit, seconds }]
+}
+
+function keyOf({ stage, text }: Step): string {
+  return createHash('sha256').update(`${stage} ${text}`).digest('hex')
 }
 
 /** How many steps of a stage are the Dockerfile's own, FROM included; all where nothing is known of it. */

@@ -48,6 +48,8 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
 const PURE = [
   ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts'],
   ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
+  ...['engine/lines.ts', 'engine/paths.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
+  ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
   ...[
     'cache/policy.ts',
     'cache/key.ts',

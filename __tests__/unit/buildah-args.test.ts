@@ -42,6 +42,7 @@ const smallest: BuildRequest = {
   labels: [],
   annotations: [],
   remote: { from: [], to: [] },
+  cache: { read: true, write: true },
   onSteps: () => undefined,
 }
 

@@ -15,6 +15,7 @@ const unset: CacheWish = {
   ttlMs: 7 * 86_400_000,
   deadlineMs: 120_000,
   mounts: false,
+  mode: 'max',
   from: [],
   to: [],
   notes: [],
@@ -40,7 +41,7 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheWish>])[
   // as docker/build-push-action has it: GitHub's service
   [both('type=gha'), { kind: 'github' }],
   [{ ...both('type=gha,mode=max'), cache: 'github' }, { kind: 'github' }],
-  [both('type=gha,mode=min,scope=web'), { kind: 'github', scope: 'web' }],
+  [both('type=gha,mode=min,scope=web'), { kind: 'github', scope: 'web', mode: 'min' }],
   [both('type=gha,scope='), { kind: 'github' }],
   [
     { ...both('type=gha,scope=web'), 'cache-scope': 'web' },

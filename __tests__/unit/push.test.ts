@@ -115,14 +115,13 @@ function registries(outcomes: Readonly<Record<string, readonly Error[]>> = {}) {
   const tries = new Map<string, number>()
   const unused = () => Promise.reject(new Error('not used by a push'))
   const engine: Engine = {
-    name: 'buildah',
-    version: '1.43.2',
-    rootless: true,
+    ...{ name: 'buildah', label: 'Buildah 1.43.2', version: '1.43.2', rootless: true, storageConf: '' },
     login: unused,
     build: unused,
     preview: () => '',
     writeOutputs: unused,
     load: unused,
+    keepSteps: unused,
     async push(_: Image, reference: Reference): Promise<Pushed> {
       const name = formatReference(reference)
       const turn = tries.get(name) ?? 0

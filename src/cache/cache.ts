@@ -1,7 +1,7 @@
 import { warning } from '@actions/core'
 import type { RecordedStep } from '../dockerfile/recorded-steps.js'
 import { formatBytes, formatCount, say } from '../log.js'
-import type { Store } from '../store.js'
+import type { Blobs, Store } from '../store.js'
 import type { Keys } from './offer.js'
 
 /** Where the steps of earlier runs are, before it is known where this one builds. */
@@ -12,6 +12,11 @@ export interface Cache {
    * @param root an empty folder of the account, for a root that doesn't stay
    */
   open(store: Store, keys: Keys, root: string): Promise<Warm>
+  /**
+   * Gives the build a folder with the steps that the last run has left there. Never rejects.
+   * @param root an empty folder of this process, for one that doesn't stay
+   */
+  openBlobs(blobs: Blobs, root: string): Promise<Warm>
   /** Calls to a cache service so far. */
   requests(): number
   /** Gives up what is under way, and lets go of what is held. */
@@ -70,15 +75,20 @@ export const NOTHING_SAVED: Saved = { parts: 0, bytes: 0, seconds: 0, troubles: 
 
 /** The cache of a build that has none: an empty root, of which nothing is kept. */
 export const NO_CACHE: Cache = {
-  open: (_store, _keys, root) =>
-    Promise.resolve({
-      root,
-      restored: NOTHING_RESTORED,
-      renewedBases: () => Promise.resolve([]),
-      keep: () => Promise.resolve(NOTHING_SAVED),
-    }),
+  open: (_store, _keys, root) => Promise.resolve(coldIn(root)),
+  openBlobs: (_blobs, root) => Promise.resolve(coldIn(root)),
   requests: () => 0,
   close: () => Promise.resolve(),
+}
+
+/** A root in which nothing came back, and of which nothing is kept. */
+export function coldIn(root: string): Warm {
+  return {
+    root,
+    restored: NOTHING_RESTORED,
+    renewedBases: () => Promise.resolve([]),
+    keep: () => Promise.resolve(NOTHING_SAVED),
+  }
 }
 
 /** Says what was kept, and what was not. */

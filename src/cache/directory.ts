@@ -6,7 +6,7 @@ import type { Store } from '../store.js'
 import { renewedBases } from './bases.js'
 import {
   type Cache,
-  NO_CACHE,
+  coldIn,
   NOTHING_RESTORED,
   NOTHING_SAVED,
   type Restored,
@@ -15,6 +15,7 @@ import {
   type Warm,
 } from './cache.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
+import { openDirectoryBlobs } from './directory-blobs.js'
 import { freeBytes } from './disk.js'
 import { areThere, placesOf, readContents } from './layout.js'
 import { type Lock, takeLock } from './lock.js'
@@ -31,20 +32,9 @@ import {
   withoutParts,
   type Keys,
 } from './offer.js'
-import { chooseKeeping, type Limits, withinLimits } from './plan.js'
+import type { DirectoryOptions } from './options.js'
+import { chooseKeeping, withinLimits } from './plan.js'
 import { troubleOf } from './trouble.js'
-
-export interface DirectoryOptions {
-  /** Absolute; folders of scopes are made in it. */
-  readonly directory: string
-  readonly scope: string
-  /** Private folder of this process, absolute, beside that of the build. */
-  readonly desk: string
-  readonly read: boolean
-  readonly write: boolean
-  readonly mounts: boolean
-  readonly limits: Limits
-}
 
 /** Beside what is there, this much must be free: a build needs room. */
 const ROOM = 2 ** 30
@@ -82,8 +72,22 @@ export function openDirectory(options: DirectoryOptions): Cache {
         return await openPlace(place, keys, started)
       } catch (error) {
         await lock?.release()
-        const warm = await NO_CACHE.open(store, keys, privateRoot)
-        return { ...warm, restored: { ...NOTHING_RESTORED, troubles: [troubleOf(error)] } }
+        return { ...coldIn(privateRoot), restored: { ...NOTHING_RESTORED, troubles: [troubleOf(error)] } }
+      }
+    },
+    async openBlobs(blobs, privateRoot) {
+      // The builder of a machine that stays has them anyway.
+      if (blobs.staysInEngine) return coldIn(privateRoot)
+      try {
+        const folder = join(options.directory, `${options.scope}-${blobs.layout}-${process.getuid?.() ?? 0}`)
+        await mkdir(folder, { recursive: true, mode: 0o700 })
+        lock = await takeLock(folder)
+        if (lock === undefined)
+          throw new Error(`another job builds with ${folder}, so this one does without what is there`)
+        return await openDirectoryBlobs(folder, blobs, lock, options)
+      } catch (error) {
+        await lock?.release()
+        return { ...coldIn(privateRoot), restored: { ...NOTHING_RESTORED, troubles: [troubleOf(error)] } }
       }
     },
     requests: () => 0,

@@ -99,7 +99,7 @@ export async function keep(order: Order, plan: Plan, place: Workplace, deadlineM
   const memory = await readMemory(place.store)
   const index = { ...newIndex(order, plan.keeping, indexes, made, mounts, place.store), memory }
   const isChanged = plan.isDue || (mounts !== undefined && mounts.sha256 !== indexes[0]?.mounts)
-  const written = isChanged && (await orTrouble(troubles, () => sendIndex(index, order, place))) === true
+  const written = isChanged && (await orTrouble(troubles, () => sendIndex(formatIndex(index), order, place))) === true
   if (isChanged && !written) lost ??= 'the index was not taken, so that the next run finds an older one'
   // Where the service itself says why, this says nothing new.
   const causes = [...troubles, ...place.entries.troubles()]
@@ -148,7 +148,12 @@ async function take(name: string, { store, desk }: Workplace): Promise<Part> {
  * Sends a part. One of this name may be there already, from another scope or a job beside this one. An upload that was
  * cut off blocks its name for good, so that another is needed then: parts are found by the start of their names.
  */
-async function send(part: Part, { unique }: Order, { entries, desk }: Workplace, end: number): Promise<boolean> {
+export async function send(
+  part: Part,
+  { unique }: Pick<Order, 'unique'>,
+  { entries, desk }: Pick<Workplace, 'entries' | 'desk'>,
+  end: number,
+): Promise<boolean> {
   const path = partPath(part.sha256)
   const key = partKey(part.sha256)
   const left = () => Math.max(0, end - Date.now())
@@ -195,11 +200,16 @@ function newIndex(
   }
 }
 
-async function sendIndex(index: Index, order: Order, { entries, desk }: Workplace): Promise<boolean> {
+/** Writes the text of an index down, and sends it. @returns whether it was taken */
+export async function sendIndex(
+  text: string,
+  order: Pick<Order, 'scope' | 'ref' | 'unique'>,
+  { entries, desk }: Pick<Workplace, 'entries' | 'desk'>,
+): Promise<boolean> {
   const path = indexPath(order.ref)
   // What came from the service lies there, and may be a link.
   await rm(join(desk, path), { recursive: true, force: true })
-  await writeFile(join(desk, path), formatIndex(index), { flag: 'wx' })
+  await writeFile(join(desk, path), text, { flag: 'wx' })
   const outcome = await entries.store(indexKey(order.scope, order.ref, order.unique), path, INDEX_PATIENCE_MS)
   return outcome === 'stored'
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe } from '../errors.js'
 import type { Store } from '../store.js'
 import { renewedBases } from './bases.js'
-import { type Cache, NO_CACHE, NOTHING_RESTORED, NOTHING_SAVED, type Restored, type Run, type Saved } from './cache.js'
+import { type Cache, coldIn, NOTHING_RESTORED, NOTHING_SAVED, type Restored, type Run, type Saved } from './cache.js'
 import { freeBytes } from './disk.js'
 import type { Entries } from './entries.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
@@ -15,25 +15,10 @@ import { unpackMounts } from './mounts.js'
 import { findTools } from './pack.js'
 import { inParallel } from './parallel.js'
 import { bytesOfLayers, chooseOffer, type Keys, type Offer, whyUseless } from './offer.js'
-import type { Limits } from './plan.js'
+import type { RemoteOptions } from './options.js'
+import { type BlobOrder, keepBlobs, openRemoteBlobs } from './remote-blobs.js'
 import { fetchPart, restore, type Workplace } from './restore.js'
 import { troubleOf } from './trouble.js'
-
-/** What the cache of a build is made of, where it lies with a service. */
-export interface RemoteOptions {
-  readonly entries: Entries
-  /** Private folder of this process, absolute, beside that of the build. */
-  readonly desk: string
-  readonly scope: string
-  /** Whose indexes to look for: the own one, under which this run writes, first. */
-  readonly refs: readonly string[]
-  readonly unique: string
-  readonly read: boolean
-  readonly write: boolean
-  readonly mounts: boolean
-  readonly limits: Limits
-  readonly deadlineMs: number
-}
 
 /** What is left to do after the step, as it is written down for it. */
 export interface Later {
@@ -75,7 +60,7 @@ export function openRemote(options: RemoteOptions): Cache {
       const tools = await findTools(store).catch((error: unknown) => describe(error))
       if (typeof tools === 'string') {
         const restored = { ...NOTHING_RESTORED, troubles: [`nothing is kept between runs: ${tools}`] }
-        return { ...(await NO_CACHE.open(store, keys, root)), restored }
+        return { ...coldIn(root), restored }
       }
       const place = { ...options, tools, store }
       const { offer, restored } = await fill(useful, keys, root, place).catch((error: unknown) =>
@@ -92,6 +77,7 @@ export function openRemote(options: RemoteOptions): Cache {
         },
       }
     },
+    openBlobs: (blobs, root) => openRemoteBlobs(options, blobs, root),
     requests: () => options.entries.counts().requests,
     close() {
       options.entries.close()
@@ -203,11 +189,9 @@ async function keepSome(
  * Does what main has left to do.
  * @throws Error when it can't be begun
  */
-export async function keepLater(
-  { order, store, deadlineMs, said }: Later,
-  entries: Entries,
-  desk: string,
-): Promise<Saved> {
+export async function keepLater(later: Later | BlobOrder, entries: Entries, desk: string): Promise<Saved> {
+  if ('kind' in later) return await keepBlobs(later, entries, desk)
+  const { order, store, deadlineMs, said } = later
   const started = Date.now()
   const tools = await findTools(store)
   if (typeof tools === 'string') throw new Error(tools)

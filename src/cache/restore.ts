@@ -69,14 +69,22 @@ export async function restore(offer: Offer, parts: readonly Part[], root: string
 }
 
 /** Fetches a part and checks it. @returns the path of the file, which the account may read */
-export async function fetchPart({ sha256, bytes }: Part, { entries, store, desk }: Workplace): Promise<string> {
+export async function fetchPart(part: Part, place: Workplace): Promise<string> {
+  return await handOver(place.store, await fetchChecked(part, place), part.sha256)
+}
+
+/** Fetches a part and checks it. @returns the path of the file, in the desk */
+export async function fetchChecked(
+  { sha256, bytes }: Part,
+  { entries, desk }: Pick<Workplace, 'entries' | 'desk'>,
+): Promise<string> {
   const path = partPath(sha256)
   const file = join(desk, path)
   const found = await entries.fetch(partKey(sha256), path, PATIENCE_MS + bytes / SLOWEST_BYTES_PER_MS)
   if (found === undefined) throw new Error(GONE)
   const got = await digestFile(file)
   if (got.sha256 !== sha256) throw new Error('a part of the cache is not what the index says: its SHA-256 is another')
-  return await handOver(store, file, sha256)
+  return file
 }
 
 async function unpackPart(part: Part, archive: string, offer: Offer, root: string, place: Workplace): Promise<void> {

@@ -50,6 +50,25 @@ export async function chooseAccount(wish: AccountWish, context: Context): Promis
   return { ...user, prefix: await dropTo(user, context.env), reason }
 }
 
+/**
+ * Decides as whom to build with Buildah, where that is wanted; where nobody is found, or it isn't, it is who runs the
+ * step.
+ * @returns with the account, why Buildah can't be had by it
+ */
+export async function chooseBuilder(
+  wish: AccountWish & { readonly engine: 'auto' | 'buildah' | 'docker' },
+  context: Context,
+): Promise<{ readonly account: Account; readonly obstacle: UserError | undefined }> {
+  const own = async () => ({ ...(await stepUser(context)), prefix: [], reason: 'who runs the step' })
+  if (wish.engine === 'docker') return { account: await own(), obstacle: undefined }
+  try {
+    return { account: await chooseAccount(wish, context), obstacle: undefined }
+  } catch (error) {
+    if (wish.engine === 'buildah' || !(error instanceof UserError)) throw error
+    return { account: await own(), obstacle: error }
+  }
+}
+
 /** The environment of an account's programs: its own home, and nothing that points into the home of root. */
 export function accountEnv(account: Account, env: Env): Env {
   if (account.prefix.length === 0) return env

@@ -1,14 +1,14 @@
-import { resolve } from 'node:path'
 import lt from 'semver/functions/lt.js'
 import type { Context } from '../context.js'
 import type { Pair } from '../entries.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import type { Output } from '../inputs.js'
-import { isPath } from '../source.js'
 import type { BuildRequest, Image } from './engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
+import { absoluteContext, absoluteKeys } from './paths.js'
 import { networkArgs, type Way, wayArgs } from './probe.js'
+import type { SecretFile } from './secret-files.js'
 import { type Folder, storageArgs } from './storage.js'
 
 /** From this release on Buildah asks no registry for an image whose name the storage has. */
@@ -35,8 +35,7 @@ export interface BuildPaths {
   readonly rootfs: string
   readonly auth: string
   readonly policy: string | undefined
-  /** Secret ids and the private files that hold them. */
-  readonly secrets: readonly { readonly id: string; readonly path: string }[]
+  readonly secrets: readonly SecretFile[]
 }
 
 /** The arguments of a build, from the global ones to the context folder; pure. */
@@ -60,12 +59,9 @@ export function buildArgs(
     ...['--file', source.file],
     ...(source.target === undefined ? [] : ['--target', source.target]),
     ...each('--build-arg', inputs.buildArgs),
-    ...pairs(
+    ...each(
       '--build-context',
-      inputs.buildContexts.map(({ name, value }) => ({
-        name,
-        value: isPath(value) ? resolve(workspace, value) : value,
-      })),
+      inputs.buildContexts.map((context) => absoluteContext(context, workspace)),
     ),
     ...each(
       '--secret',
@@ -171,17 +167,6 @@ export function policyArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
 
 function tlsArgs(registry: string, insecure: readonly string[]): string[] {
   return insecure.includes(registry) ? ['--tls-verify=false'] : []
-}
-
-/** `id=key,key` with the keys' paths absolute, since Buildah runs in another folder. */
-function absoluteKeys(entry: string, workspace: string): string {
-  const [id = '', keys] = entry.split(/=(.*)/s)
-  return keys === undefined
-    ? id
-    : `${id}=${keys
-        .split(',')
-        .map((key) => resolve(workspace, key))
-        .join(',')}`
 }
 
 /** Whether an output is the files of the image, not the image itself. */

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { warning } from '@actions/core'
 import { describe, type Place, UserError } from '../errors.js'
 import { CommandError, formatCommand, type RunOptions, type RunResult } from '../exec.js'
 import { formatReference } from '../image/reference.js'
-import type { Inputs } from '../inputs.js'
 import { printLive, say } from '../log.js'
 import { endFamily, followNewcomers } from '../processes.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, loginArgs, pushArgs } from './buildah-args.js'
@@ -12,7 +11,8 @@ import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import { type BuildRequest, type Engine, type Image, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
-import { writePrivate } from './storage.js'
+import { secretFiles, writeSecrets } from './secret-files.js'
+import { storageConfPath } from './storage.js'
 
 const GRACE_MS = 2000
 
@@ -22,8 +22,10 @@ export function buildahEngine(setup: BuildahSetup): Engine {
   const run = (args: readonly string[], options: Partial<RunOptions> = {}) => runBuildah(setup, args, options)
   return {
     name: 'buildah',
+    label: `Buildah ${buildah.version}`,
     version: buildah.version,
     rootless: folder.account.uid !== 0,
+    storageConf: storageConfPath(folder.path),
 
     async login(registry, username, password) {
       await run(loginArgs(registry, username, files.auth, insecure), { input: password.reveal() }).catch(
@@ -42,7 +44,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       const request = { ...asked, onSteps }
       const failed = (error: unknown) =>
         explain('The build failed', error, line === undefined ? undefined : { file: request.source.file, line })
-      const secrets = await writeSecrets(request.inputs, setup)
+      const secrets = await writeSecrets(request.inputs, folder, setup.context)
       const paths = { rootfs: rootfsPath(setup), ...files, secrets }
       return await buildOnce(request, setup, paths).catch(async (error: unknown) => {
         if (!isCacheRefusal(error) || request.remote.to.length === 0) throw failed(error)
@@ -56,11 +58,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
-      const secrets = request.inputs.secrets.map(({ id }, index) => ({
-        id,
-        path: join(folder.path, secretName(index)),
-      }))
-      const paths = { rootfs: rootfsPath(setup), ...files, secrets }
+      const paths = { rootfs: rootfsPath(setup), ...files, secrets: secretFiles(request.inputs, folder) }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
@@ -82,6 +80,9 @@ export function buildahEngine(setup: BuildahSetup): Engine {
     async load(image) {
       await loadImage(image, setup)
     },
+
+    // They lie where the cache keeps them from the moment when they are finished.
+    keepSteps: () => Promise.resolve(),
   }
 }
 
@@ -156,20 +157,4 @@ async function readDigest(path: string): Promise<string> {
 
 function rootfsPath({ folder }: BuildahSetup): string {
   return join(folder.path, 'out/rootfs.tar')
-}
-
-/** Of the file that a secret lies in, below the private folder. */
-function secretName(index: number): string {
-  return `secrets/${index}`
-}
-
-/** Hands the secrets over as files that only the account can read, whatever form the user gave them in. */
-async function writeSecrets(inputs: Inputs, { folder, context }: BuildahSetup): Promise<BuildPaths['secrets']> {
-  return await Promise.all(
-    inputs.secrets.map(async ({ id, source }, index) => {
-      const content =
-        'value' in source ? source.value.reveal() : await readFile(resolve(context.workspace, source.path))
-      return { id, path: await writePrivate(folder, secretName(index), content) }
-    }),
-  )
 }

@@ -4,6 +4,7 @@ import type { Inputs } from '../inputs.js'
 import type { Reference } from '../image/reference.js'
 import type { Secret } from '../secret.js'
 import type { Source } from '../source.js'
+import type { Blobs, Store } from '../store.js'
 import type { Step } from './progress.js'
 
 /** What an engine is asked to build. */
@@ -19,6 +20,8 @@ export interface BuildRequest {
   readonly onSteps: (steps: readonly Step[]) => void
   /** Repositories that steps are read from and written to, beside the storage. */
   readonly remote: { readonly from: readonly string[]; readonly to: readonly string[] }
+  /** Whether steps of earlier builds may be taken, and those of this one kept. */
+  readonly cache: { readonly read: boolean; readonly write: boolean }
 }
 
 export interface Image {
@@ -49,10 +52,14 @@ export class RegistryError extends UserError {
 
 /** What builds and pushes. Everything that differs between engines stays behind this. */
 export interface Engine {
-  readonly name: 'buildah'
+  readonly name: 'buildah' | 'docker'
   readonly version: string
+  /** What it is, for a person: `Buildah 1.43.2`. */
+  readonly label: string
   /** Whether what it builds is built without root. */
   readonly rootless: boolean
+  /** Path of a storage.conf(5) by which other programs find the image where it was built; '' where there is none. */
+  readonly storageConf: string
   /**
    * Tries user and password at the registry and keeps them for what follows.
    * @throws RegistryError
@@ -70,4 +77,21 @@ export interface Engine {
   writeOutputs(image: Image, inputs: Inputs): Promise<void>
   /** Copies the image under all its references into the storage of the user who runs the step. */
   load(image: Image): Promise<void>
+  /** Puts the steps of the last build where the cache keeps them from, after the push. */
+  keepSteps(): Promise<void>
+}
+
+/** An engine that can build here, before it is known where what it takes from earlier builds lies. */
+export interface Found {
+  /** What a cache fills and keeps, as whoever fills it must know it. */
+  readonly store: Store | Blobs
+  /**
+   * Has the engine try out what the file system can, which it remembers for the build. It takes mounts, and each of them
+   * waits until everything is written: that is long where a storage has just been filled. Never rejects.
+   */
+  readonly tryOut: () => Promise<void>
+  /** Whether annotations that nobody asked for cost nothing. @param kind of the cache */
+  readonly takesDefaultAnnotations: (kind: string) => boolean
+  /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
+  readonly configure: (root: string) => Promise<Engine>
 }

@@ -1,6 +1,6 @@
-import { StringDecoder } from 'node:string_decoder'
 import { stripVTControlCharacters } from 'node:util'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
+import { lineReader } from './lines.js'
 
 /** What became of one step of a build. */
 export interface Step {
@@ -14,7 +14,10 @@ export interface Step {
   readonly of: number | undefined
   /** The instruction as Buildah prints it, cut after some thousand characters. */
   readonly text: string
-  /** Id of the image that it gave, or the first characters of it; undefined for FROM and for a step that didn't end. */
+  /**
+   * Id of the image that it gave, or the first characters of it, '' where the engine names none; undefined for FROM and
+   * for a step that didn't end.
+   */
   readonly image: string | undefined
   /** Buildah had that image already. */
   readonly hit: boolean
@@ -37,7 +40,6 @@ export interface Progress {
 const STEP = /^(?:\[(\d{1,6})\/(\d{1,6})\] )?STEP (\d{1,6})(?:\/(\d{1,6}))?: (.*)$/
 // A RUN whose output doesn't end with a line break has it in the same line.
 const IMAGE = /--> (Using cache )?([0-9a-f]{11,64})$/
-const LONGEST_LINE = 4096
 
 /** Line of the Dockerfile whose step was under way when a build ended; undefined where that isn't sure. Pure. */
 export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile): number | undefined {
@@ -144,19 +146,4 @@ function withImage(step: Step, line: string, seconds: number): Step {
   if (matched === undefined || image === undefined) return step
   if (step.image?.startsWith(image) === true) return { ...step, seconds }
   return { ...step, image, hit: cached !== undefined, seconds }
-}
-
-/** Gives lines from chunks that may be cut within one, or within a character; of a long line, the beginning. */
-function lineReader(read: (line: string) => void): (chunk: Uint8Array) => void {
-  const decoder = new StringDecoder('utf8')
-  let rest = ''
-  return (chunk) => {
-    const parts = decoder.write(chunk).split('\n')
-    const last = parts.pop() ?? ''
-    for (const part of parts) {
-      read((rest + part).replace(/\r$/, '').slice(0, LONGEST_LINE))
-      rest = ''
-    }
-    rest = (rest + last).slice(0, LONGEST_LINE)
-  }
 }

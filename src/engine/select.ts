@@ -1,22 +1,28 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { warning } from '@actions/core'
+import lt from 'semver/functions/lt.js'
 import type { Context } from '../context.js'
 import type { AuthFile } from '../credentials.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
+import { comparesAnnotations } from '../dockerfile/forgetting.js'
 import type { Pair } from '../entries.js'
 import type { Inputs } from '../inputs.js'
+import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
 import { say } from '../log.js'
 import type { Source } from '../source.js'
 import type { Store } from '../store.js'
+import { checkReadable } from './access.js'
 import { buildahEngine } from './buildah.js'
 import { writeConfig } from './config.js'
-import type { Engine } from './engine.js'
+import { findDockerEngine } from './docker/docker.js'
+import type { Engine, Found } from './engine.js'
 import { needsOf } from './features.js'
 import { type Buildah, provideBuildah } from './install.js'
-import { readMachine } from './machine.js'
+import { type Machine, readMachine } from './machine.js'
 import { preflight } from './preflight.js'
-import type { Way } from './probe.js'
+import { NETAVARK_SINCE, type Way } from './probe.js'
 import { type Folder, storageArgs, storageConf, writePrivate } from './storage.js'
 
 export interface Selection {
@@ -28,28 +34,44 @@ export interface Selection {
   readonly insecure: readonly string[]
   /** Labels that the image is to have. */
   readonly labels: readonly Pair[]
-}
-
-/** An engine that can build here, before it is known in which storage. */
-export interface Found {
-  /** The storage as whoever fills it must know it. */
-  readonly store: Store
-  /**
-   * Has the engine try out what the file system can, which it remembers for the build. It takes mounts, and each of them
-   * waits until everything is written: that is long where a storage has just been filled. Never rejects.
-   */
-  readonly tryOut: () => Promise<void>
-  /** Gives the engine its private configuration. @param root of the storage, absolute */
-  readonly configure: (root: string) => Promise<Engine>
+  /** Why nobody was found who could build with Buildah; undefined where somebody was. */
+  readonly obstacle: UserError | undefined
 }
 
 /**
- * Finds or installs the engine, and makes sure that it can build here.
- * @param onProgram gets the path of the program as soon as it is known, so that `post` can use it
+ * Finds or installs the engine, and makes sure that it can build here: Buildah, and where it can't and nobody insists on
+ * it, Docker.
+ * @param onProgram gets the path of Buildah as soon as it is known, so that `post` can use it
  * @throws UserError when nothing can build here: why, and what to do
  */
 export async function findEngine(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
-  const { inputs, source, context, folder, labels } = selection
+  const { engine } = selection.inputs
+  if (engine === 'docker') return await findDockerEngine(selection)
+  try {
+    return await findBuildah(selection, onProgram)
+  } catch (error) {
+    if (engine === 'buildah' || !(error instanceof UserError)) throw error
+    return await fallBack(selection, error)
+  }
+}
+
+async function fallBack(selection: Selection, reason: UserError): Promise<Found> {
+  const found = await findDockerEngine(selection).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(`Neither Buildah nor Docker can build this here.\nBuildah: ${describe(reason)}`, undefined, {
+      cause: new UserError(`Docker: ${describe(error)}`),
+    })
+  })
+  warning(
+    `Docker builds this image, since Buildah can't here, and it is built with the rights of Docker's daemon. ${describe(reason)}`,
+  )
+  return found
+}
+
+async function findBuildah(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
+  const { inputs, source, context, folder, labels, obstacle } = selection
+  if (obstacle !== undefined) throw obstacle
+  await checkReadable(source, folder.account, context)
   const needs = needsOf(inputs, source.dockerfile, labels)
   const buildah = await provideBuildah(
     { range: inputs.buildahVersion, manifest: inputs.buildahManifest, needs },
@@ -68,7 +90,12 @@ export async function findEngine(selection: Selection, onProgram: (path: string)
   return {
     store: storeOf(folder, buildah, way),
     tryOut: () => tryOut(folder, buildah, way),
-    configure: (root) => configured(selection, { buildah, way, root }),
+    // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
+    takesDefaultAnnotations: (kind) => kind !== 'registry' || comparesAnnotations(buildah.version),
+    configure: async (root) => {
+      if (folder.account.uid === 0) await settleNetwork(root, buildah, machine)
+      return await configured(selection, { buildah, way, root })
+    },
   }
 }
 
@@ -78,9 +105,21 @@ async function tryOut(folder: Folder, { path }: Buildah, { driver, fuseOverlayfs
   await attempt([...folder.account.prefix, path, ...storage, 'images', '--quiet'], { env: folder.env, cwd: '/' })
 }
 
+/**
+ * Buildah with both ways to a network takes the older one, CNI, where a storage has images and nothing in it says which
+ * it was made with: in an empty one, where it was tried out, it has taken netavark.
+ */
+async function settleNetwork(root: string, { version }: Buildah, { netavark }: Machine): Promise<void> {
+  if (netavark === undefined || !lt(version, NETAVARK_SINCE)) return
+  await writeFile(join(root, 'defaultNetworkBackend'), 'netavark', { flag: 'wx' }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  })
+}
+
 function storeOf({ path, account, env }: Folder, buildah: Buildah, { driver }: Way): Store {
   const isRoot = account.uid === 0
   return {
+    kind: 'root',
     layout: `${driver}-${isRoot ? 'root' : 'rootless'}`,
     version: buildah.version,
     enter: isRoot ? [] : [...account.prefix, buildah.path, 'unshare'],

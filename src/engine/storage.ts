@@ -95,6 +95,7 @@ export function storageConf(folder: string, root: string, driver: Driver = 'over
 export async function removeSecrets(folder: string): Promise<void> {
   await rm(join(folder, 'secrets'), { recursive: true, force: true })
   await rm(join(folder, 'auth.json'), { force: true })
+  await rm(join(folder, 'docker'), { recursive: true, force: true })
 }
 
 /**

@@ -90,6 +90,7 @@ export function storeOf(changes: Partial<Store> = {}): Store {
   const folder = changes.folder ?? temporaryFolder()
   for (const name of ['parts', 'tmp', 'root', 'data']) mkdirSync(join(folder, name), { recursive: true })
   return {
+    kind: 'root',
     layout: 'overlay-root',
     version: '1.33.7',
     enter: [],

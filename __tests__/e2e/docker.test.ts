@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { succeed } from '../harness/clean-step.js'
+import { type DockerPlace, dockerReason, type DockerWay, startDocker } from '../harness/docker-daemon.js'
+import { removeFolders } from '../harness/folders.js'
+import type { StepOptions } from '../harness/runner.js'
+import { testUnless } from '../harness/skipping.js'
+import { expectHit, type JobOptions, openWarmPlace, statsOf, type WarmPlace, warnings } from '../harness/warm-steps.js'
+
+jest.setTimeout(300_000)
+
+const random = 'cat /proc/sys/kernel/random/uuid'
+
+let place: WarmPlace
+let docker: DockerPlace | undefined
+
+beforeAll(async () => {
+  place = await openWarmPlace()
+  docker = dockerReason('classic') === undefined ? await startDocker() : undefined
+})
+
+afterAll(async () => {
+  await docker?.stop()
+  await place.stop()
+  await removeFolders()
+})
+
+describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])('with %s', (way) => {
+  const missing = dockerReason(way)
+  const job = (name: string, lines: readonly string[], options: JobOptions = {}): StepOptions =>
+    place.job(`${name}-${way}`, lines, {
+      ...options,
+      as: 'root',
+      env: { ...docker?.environment(way), ...options.env },
+      inputs: { engine: 'docker', ...options.inputs },
+    })
+
+  testUnless(missing)('cold, warm on a machine that nobody has used, and with another file', async () => {
+    const lines = ['COPY one /srv/one', `RUN ${random} > /srv/id`, 'COPY two /srv/two', 'CMD ["/bin/true"]']
+    const step = job('steps', lines, { files: { one: '1', two: '2' } })
+    await docker?.renew()
+    const cold = await succeed(step)
+    expectHit(cold, 'none')
+    expect(cold.outputs).toMatchObject({ engine: 'docker', rootless: 'false', 'storage-conf': '' })
+    const first = await place.pull(`steps-${way}`)
+    expect(cold.outputs['digest']).toBe(first.digest)
+
+    await docker?.renew()
+    const warm = await succeed(step)
+    expectHit(warm, 'full')
+    expect(warm.outputs['imageid']).toBe(cold.outputs['imageid'])
+    // The daemon packs layers anew that it was handed as an archive, the base's among them.
+    if (way === 'buildx') expect(warm.outputs['digest']).toBe(cold.outputs['digest'])
+    expect(warnings(warm)).toStrictEqual([])
+
+    await docker?.renew()
+    const changed = await succeed({ ...step, workspace: { ...(step.workspace as object), two: '22' } })
+    expectHit(changed, 'partial')
+    expect(statsOf(changed)).toMatchObject({ 'steps-missed': way === 'classic' ? 2 : 1 })
+    const second = await place.pull(`steps-${way}`)
+    expect(second.config.rootfs.diff_ids.slice(0, 3)).toStrictEqual(first.config.rootfs.diff_ids.slice(0, 3))
+  })
+})

@@ -1,0 +1,67 @@
+import { lstat, readdir, readFile, rm } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import type { Blobs } from '../store.js'
+import { digestFile } from '../digest.js'
+import type { BlobFile } from './blob-index.js'
+import { inParallel } from './parallel.js'
+
+/** A manifest or a configuration is no larger; a layer that is smaller is no JSON. */
+const MAX_JSON_BYTES = 4 * 2 ** 20
+const AT_ONCE = 4
+/** What Buildx leaves beside an OCI layout. */
+const LOCK = 'cache.lock'
+
+/** Every file of a folder of steps, in the order of their paths, in no part yet. */
+export async function readBlobs(root: string): Promise<BlobFile[]> {
+  const paths = (await readdir(root, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.name !== LOCK)
+    .map((entry) => posix.relative(root, join(entry.parentPath, entry.name)))
+    .sort()
+  const files: BlobFile[] = []
+  await inParallel(paths, AT_ONCE, async (path, index) => {
+    files[index] = { path, ...(await digestFile(join(root, path))), part: '', offset: 0 }
+  })
+  return files
+}
+
+/** Removes what no manifest of an OCI layout needs any more: Buildx only ever adds to it. */
+export async function dropUnused(root: string, layout: Blobs['layout']): Promise<void> {
+  if (layout !== 'oci-layout') return
+  const { used } = await walk(root)
+  const folder = join(root, 'blobs/sha256')
+  for (const name of await readdir(folder).catch(() => [])) if (!used.has(name)) await rm(join(folder, name))
+}
+
+/** Whether everything that an OCI layout names is there, in its size: a build fails half way where it isn't. */
+export async function isWhole(root: string, layout: Blobs['layout']): Promise<boolean> {
+  if (layout !== 'oci-layout') return true
+  return (await walk(root).catch(() => ({ whole: false }))).whole
+}
+
+/** Follows the descriptors of an OCI layout from its index on. */
+async function walk(root: string): Promise<{ used: Set<string>; whole: boolean }> {
+  const used = new Set<string>()
+  let whole = true
+  const read = async (path: string) => {
+    for (const { digest, size } of descriptorsIn(JSON.parse(await readFile(path, 'utf8')))) {
+      const name = digest.slice('sha256:'.length)
+      if (used.has(name)) continue
+      used.add(name)
+      const blob = join(root, 'blobs/sha256', name)
+      const found = await lstat(blob).catch(() => undefined)
+      if (found?.isFile() !== true || found.size !== size) whole = false
+      else if (size <= MAX_JSON_BYTES && (await readFile(blob)).at(0) === 0x7b) await read(blob)
+    }
+  }
+  await read(join(root, 'index.json'))
+  return { used, whole }
+}
+
+/** All descriptors of a document, at whatever depth. @see OCI image specification, descriptor.md */
+function descriptorsIn(value: unknown): { readonly digest: string; readonly size: number }[] {
+  if (Array.isArray(value)) return value.flatMap(descriptorsIn)
+  if (typeof value !== 'object' || value === null) return []
+  const { digest, size } = value as Record<string, unknown>
+  const own = typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest) && typeof size === 'number'
+  return [...(own ? [{ digest, size }] : []), ...Object.values(value).flatMap(descriptorsIn)]
+}

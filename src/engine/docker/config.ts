@@ -1,0 +1,55 @@
+import { mkdir, readFile, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Context } from '../../context.js'
+import type { AuthFile } from '../../credentials.js'
+import type { Env } from '../../exec.js'
+import { type Folder, writePrivate } from '../storage.js'
+
+/** Docker's own name for Docker Hub in a config.json. */
+const HUB = 'https://index.docker.io/v1/'
+/** What the client has in its folder beside config.json and only reads. */
+const SHARED = ['contexts', 'cli-plugins']
+
+/**
+ * Makes a private DOCKER_CONFIG, in which contexts, plugins, proxies and credential helpers are the user's and a login is
+ * ours: `docker login` would write it into the file of the user, or into their credential store.
+ * @returns the environment that Docker's client is to have
+ */
+export async function privateConfig(folder: Folder, context: Context, logins: AuthFile): Promise<Env> {
+  const theirs = context.env['DOCKER_CONFIG'] ?? join(context.home, '.docker')
+  const ours = join(folder.path, 'docker')
+  await mkdir(ours, { recursive: true, mode: 0o700 })
+  for (const name of SHARED) await symlink(join(theirs, name), join(ours, name))
+  const text = await readFile(join(theirs, 'config.json'), 'utf8').catch(() => '{}')
+  await writePrivate(folder, 'docker/config.json', JSON.stringify(mergeConfig(text, logins)))
+  return {
+    ...context.env,
+    DOCKER_CONFIG: ours,
+    // Builders are the user's as well, and what Buildx notes of them stays there.
+    BUILDX_CONFIG: context.env['BUILDX_CONFIG'] ?? join(theirs, 'buildx'),
+    DOCKER_CLI_HINTS: 'false',
+    // An image as Buildah makes it: one manifest, without an index for what is attested of it.
+    BUILDX_NO_DEFAULT_ATTESTATIONS: '1',
+    BUILDX_METADATA_PROVENANCE: 'disabled',
+  }
+}
+
+/**
+ * The text of the user's config.json with these logins as its only ones; pure. Their store of credentials stands in
+ * `credHelpers` by now, registry by registry.
+ */
+export function mergeConfig(text: string, { auths, credHelpers }: AuthFile): Record<string, unknown> {
+  let theirs: Record<string, unknown> = {}
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) theirs = { ...value }
+  } catch {
+    // Who reads the logins has said already what is wrong with it.
+  }
+  delete theirs['credsStore']
+  return { ...theirs, auths: named(auths), credHelpers: named(credHelpers) }
+}
+
+function named(entries: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(entries).map(([key, value]) => [key === 'docker.io' ? HUB : key, value]))
+}

@@ -1,0 +1,90 @@
+import { join } from 'node:path'
+import type { Context } from '../../context.js'
+import type { AuthFile } from '../../credentials.js'
+import { UserError } from '../../errors.js'
+import type { Env } from '../../exec.js'
+import { findIgnoreFile } from '../../ignored.js'
+import type { Inputs } from '../../inputs.js'
+import { say } from '../../log.js'
+import type { Source } from '../../source.js'
+import type { Found } from '../engine.js'
+import type { Folder } from '../storage.js'
+import { type Docker, isInsecure } from './builder.js'
+import { privateConfig } from './config.js'
+import { findDocker } from './find.js'
+import { inDaemonEngine } from './in-daemon.js'
+import { ownBuilderEngine } from './own-builder.js'
+import { checkParity } from './parity.js'
+
+export interface DockerSelection {
+  readonly inputs: Inputs
+  readonly source: Source
+  readonly context: Context
+  readonly folder: Folder
+  readonly logins: AuthFile
+  readonly insecure: readonly string[]
+}
+
+/**
+ * Finds Docker, and makes sure that it can build what is asked.
+ * @throws UserError when it can't: why, and what to do
+ */
+export async function findDockerEngine(selection: DockerSelection): Promise<Found> {
+  const { inputs, source, context, folder, logins, insecure } = selection
+  const configured = await privateConfig(folder, context, logins)
+  const docker = await findDocker(configured)
+  const name = `Docker ${docker.version} with ${docker.details}`
+  checkRootless(inputs, docker, name)
+  checkParity({ inputs, file: source.file, dockerfile: source.dockerfile }, docker.kind, name)
+  checkInsecure(insecure, docker, name)
+  await checkIgnoreFile(source, docker, name)
+  say(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
+  if (!docker.rootless && inputs.engine === 'docker')
+    say('  The build has the rights of its daemon, which are those of root.')
+  const env = { ...configured, ...buildkitVariable(docker) }
+  const isOwn = docker.kind === 'buildx'
+  return {
+    store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
+    tryOut: () => Promise.resolve(),
+    // In the daemon's own storage an image has no place for them.
+    takesDefaultAnnotations: () => isOwn,
+    configure: (root) => {
+      const setup = { docker, env, folder, context, root, insecure, name }
+      return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))
+    },
+  }
+}
+
+function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void {
+  if (rootless !== 'require' || docker.rootless) return
+  throw new UserError(
+    `Input "rootless": got "require", and ${name} isn't known to run without root.`,
+    'Let Buildah build (`engine: buildah` says what it lacks here), run Docker in its rootless mode, or write `rootless: prefer`.',
+  )
+}
+
+/** Whom the daemon speaks to without TLS is said in its own configuration alone. */
+function checkInsecure(registries: readonly string[], { kind, insecure }: Docker, name: string): void {
+  if (kind === 'buildx' || insecure === undefined) return
+  const closed = registries.find((registry) => !isInsecure(registry, insecure))
+  if (closed === undefined) return
+  throw new UserError(
+    `Input "tls-verify": got false, and ${name} speaks to ${closed} by its own configuration only.`,
+    `Add it there: \`{"insecure-registries": [${JSON.stringify(closed)}]}\` in /etc/docker/daemon.json, and start the daemon anew.`,
+  )
+}
+
+/** BuildKit takes whatever lies beside the Dockerfile, also where that is a copy. */
+async function checkIgnoreFile(source: Source, { kind }: Docker, name: string): Promise<void> {
+  const found = kind === 'classic' ? await findIgnoreFile(source) : undefined
+  if (found === undefined || found.path === join(source.context, '.dockerignore')) return
+  throw new UserError(
+    `${found.path} says what is left out of the context, and ${name} only goes by .dockerignore in the context itself.`,
+    'Call it .dockerignore, or install Docker Buildx (docker/setup-buildx-action), which builds with BuildKit.',
+  )
+}
+
+function buildkitVariable({ kind }: Docker): Env {
+  if (kind === 'classic') return { DOCKER_BUILDKIT: '0' }
+  return kind === 'docker-build' ? { DOCKER_BUILDKIT: '1' } : {}
+}
