@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -138,7 +147,8 @@ async function stop(child: ChildProcess): Promise<void> {
 /** A DOCKER_CONFIG as a user has one: the plugin Buildx, and a builder elsewhere. */
 function configuration(folder: string, buildkit: string): string {
   mkdirSync(join(folder, 'cli-plugins'), { recursive: true })
-  symlinkSync(buildxProgram, join(folder, 'cli-plugins/docker-buildx'))
+  // A copy, since the account may have no way to where the program is.
+  copyFileSync(buildxProgram, join(folder, 'cli-plugins/docker-buildx'))
   mkdirSync(join(folder, 'buildx/instances'), { recursive: true })
   const node = {
     Name: 'own0',

@@ -34,6 +34,8 @@ export function stepEnvironment(
     HOME: options.home ?? join(folder, 'home'),
     USER: account.name,
     CI: 'true',
+    // A machine without Docker's daemon, unless a test says otherwise.
+    DOCKER_HOST: 'unix:///var/empty/docker.sock',
     GITHUB_ACTIONS: 'true',
     GITHUB_ACTION_PATH: join(folder, 'action'),
     GITHUB_EVENT_NAME: options.event?.name ?? 'push',

@@ -6,8 +6,9 @@ import type { BuilderKind } from './builder.js'
 
 /** One of the inputs that Docker can't do everything of. */
 export interface Difference {
-  readonly input: string
-  /** A text of the input that is refused, for the documentation and the tests. */
+  /** Several where they say one thing in several ways. */
+  readonly inputs: readonly [string, ...string[]]
+  /** A text of the first input that is refused, for the documentation and the tests. */
   readonly example: string
   readonly asks: (inputs: Inputs) => boolean
   /** The builders that refuse it. */
@@ -30,41 +31,39 @@ const isBuildahs = 'has nothing of the kind'
  * builder does.
  */
 export const DIFFERENCES: readonly Difference[] = [
-  differs('build-contexts', 'lib=docker-image://docker.io/library/busybox:1', WITHOUT_BUILDX, {
+  differs(['build-contexts'], 'lib=docker-image://docker.io/library/busybox:1', WITHOUT_BUILDX, {
     asks: ({ buildContexts }) => buildContexts.length > 0,
     ...{ why: 'knows one context only', cure: GET_BUILDKIT },
   }),
-  ...['secrets', 'secret-envs', 'secret-files'].map((input, index) =>
-    differs(input, ['key=value', 'key=HOME', 'key=Dockerfile'][index] ?? '', ['classic'], {
-      asks: ({ secrets }) => secrets.length > 0,
-      ...{ why: 'has no secrets', cure: GET_BUILDKIT },
-    }),
-  ),
-  differs('ssh', 'default', ['classic'], {
+  differs(['secrets', 'secret-envs', 'secret-files'], 'key=value', ['classic'], {
+    asks: ({ secrets }) => secrets.length > 0,
+    ...{ why: 'has no secrets', cure: GET_BUILDKIT },
+  }),
+  differs(['ssh'], 'default', ['classic'], {
     asks: ({ ssh }) => ssh.length > 0,
     ...{ why: 'forwards no agent', cure: GET_BUILDKIT },
   }),
-  differs('annotations', 'org.acme.team=web', IN_DAEMON, {
+  differs(['annotations'], 'org.acme.team=web', IN_DAEMON, {
     asks: ({ annotations }) => annotations.length > 0,
     ...{ why: "writes images in Docker's format, which has no annotations", cure: `Use labels. ${GET_BUILDX}` },
   }),
-  differs('format', 'oci', IN_DAEMON, {
+  differs(['format'], 'oci', IN_DAEMON, {
     asks: ({ format }) => format === 'oci',
     ...{ why: "writes images in Docker's format", cure: `Write \`format: auto\`. ${GET_BUILDX}` },
   }),
-  differs('extra-args', '--squash', ALL, {
+  differs(['extra-args'], '--squash', ALL, {
     asks: ({ extraArgs }) => extraArgs.length > 0,
     ...{ why: "doesn't know the arguments of `buildah build`", cure: 'Leave it out, or write `engine: buildah`.' },
   }),
-  differs('outputs', 'type=oci,dest=image.tar', IN_DAEMON, {
+  differs(['outputs'], 'type=oci,dest=image.tar', IN_DAEMON, {
     asks: ({ outputs }) => outputs.some(({ type }) => type === 'oci'),
     ...{ why: "writes images in Docker's format", cure: `Write \`type=docker,dest=…\`. ${GET_BUILDX}` },
   }),
-  differs('outputs', 'type=local,dest=files', ['classic'], {
+  differs(['outputs'], 'type=local,dest=files', ['classic'], {
     asks: ({ outputs }) => outputs.some(({ type }) => type === 'local' || type === 'tar'),
     ...{ why: 'writes no files of an image', cure: GET_BUILDKIT },
   }),
-  differs('rootless-user', 'builder', ALL, {
+  differs(['rootless-user'], 'builder', ALL, {
     asks: ({ rootlessUser }) => rootlessUser !== undefined,
     ...{ why: 'builds as its daemon runs', cure: 'Leave it out, or write `engine: buildah`.' },
   }),
@@ -76,9 +75,9 @@ export const DIFFERENCES: readonly Difference[] = [
       ['isolation', 'chroot', ({ isolation }: Inputs) => isolation !== 'auto'],
     ] as const
   ).map(([input, example, asks]) =>
-    differs(input, example, ALL, { asks, why: isBuildahs, cure: 'Leave it out, or write `engine: buildah`.' }),
+    differs([input], example, ALL, { asks, why: isBuildahs, cure: 'Leave it out, or write `engine: buildah`.' }),
   ),
-  differs('cache-mounts', 'true', ALL, {
+  differs(['cache-mounts'], 'true', ALL, {
     asks: ({ cache }) => cache.mounts,
     why: "doesn't give out what its cache mounts hold",
     cure: 'Leave it out: they stay in the builder as long as it stays.',
@@ -97,7 +96,11 @@ export function checkParity(
 ): void {
   const first = DIFFERENCES.find(({ asks, refusedBy }) => refusedBy.includes(kind) && asks(inputs))
   if (first !== undefined) {
-    throw new UserError(`Input "${first.input}" can't be honoured: ${name} ${first.why}.`, first.cure)
+    const names = first.inputs.map((input) => `"${input}"`)
+    throw new UserError(
+      `Input${names.length > 1 ? 's' : ''} ${names.join(', ')} can't be honoured: ${name} ${first.why}.`,
+      first.cure,
+    )
   }
   if (file.endsWith('.in')) {
     throw new UserError(
@@ -128,10 +131,10 @@ function needsBuildkit({ keyword, flags, heredoc }: Instruction): string | undef
 }
 
 function differs(
-  input: string,
+  inputs: Difference['inputs'],
   example: string,
   refusedBy: readonly BuilderKind[],
   rest: Pick<Difference, 'asks' | 'why' | 'cure'>,
 ): Difference {
-  return { input, example, refusedBy, ...rest }
+  return { inputs, example, refusedBy, ...rest }
 }

@@ -1,0 +1,199 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { accountFor } from '../harness/account.js'
+import { fail, succeed } from '../harness/clean-step.js'
+import { run } from '../harness/command.js'
+import { type DockerPlace, dockerReason, type DockerWay, startDocker } from '../harness/docker-daemon.js'
+import { makeFolder, removeFolders } from '../harness/folders.js'
+import { processesWith } from '../harness/processes.js'
+import { watchProcesses } from '../harness/process-watch.js'
+import { type Registry, startRegistry } from '../harness/registry.js'
+import type { StepOptions } from '../harness/runner.js'
+import { testUnless } from '../harness/skipping.js'
+import { withCovered, withoutNewPrivileges, withoutPrograms, withoutUserNamespaces } from '../harness/surroundings.js'
+import { warnings } from '../harness/warm-steps.js'
+
+jest.setTimeout(300_000)
+
+const login = { username: 'somebody', password: 'pass word "quoted"' }
+const testDocker = testUnless(dockerReason('buildx'))
+
+let docker: DockerPlace | undefined
+let registry: Registry
+
+beforeAll(async () => {
+  registry = await startRegistry({ login })
+  if (dockerReason('classic') === undefined) docker = await startDocker()
+})
+
+afterAll(async () => {
+  await docker?.stop()
+  await registry.stop()
+  await removeFolders()
+})
+
+const dockerfile = 'FROM scratch\nCOPY one /one\n'
+
+function step(way: DockerWay, inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): StepOptions {
+  return {
+    workspace: { Dockerfile: dockerfile, one: '1' },
+    ...more,
+    inputs: { images: `${registry.host}/acme/web`, cache: 'off', ...inputs },
+    env: { ...docker?.environment(way), ...more.env },
+  }
+}
+
+describe('where Buildah can’t build, Docker does, with one warning that gives the reason:', () => {
+  const bare = async () => {
+    const path = join(makeFolder('tool'), 'newuidmap')
+    await run('install', ['--mode=755', '/usr/bin/newuidmap', path])
+    return withCovered({ '/usr/bin/newuidmap': path })
+  }
+  const noIds = () => withCovered({ '/etc/subuid': '/dev/null', '/etc/subgid': '/dev/null' })
+
+  for (const [what, within, reason] of [
+    ['newuidmap is missing', () => withoutPrograms('newuidmap'), 'apt-get install uidmap'],
+    ['newuidmap has lost its setuid bit', bare, 'chmod u+s /usr/bin/newuidmap'],
+    ['the account has no subordinate ids', noIds, 'usermod --add-subuids'],
+    ['the process may not gain privileges', () => withoutNewPrivileges, 'allowPrivilegeEscalation: true'],
+    ['the kernel allows no user namespaces', () => withoutUserNamespaces, 'sysctl -w user.max_user_namespaces='],
+    ['there is no Buildah, and none can be had', () => withoutPrograms('buildah', 'apt-get', 'sudo'), 'Buildah'],
+  ] as const) {
+    testDocker(what, async () => {
+      const { outputs, log } = await succeed(step('buildx', {}, { within: await within() }))
+      expect(outputs).toMatchObject({ engine: 'docker', rootless: 'false' })
+      expect(warnings({ log })).toHaveLength(1)
+      expect(log).toMatch(/^::warning::Docker builds this image, since Buildah can't here/m)
+      expect(warnings({ log })[0]).toContain(reason)
+    })
+  }
+
+  testDocker('a Dockerfile that this Buildah is too old for', async () => {
+    const workspace = { Dockerfile: 'FROM scratch\nCOPY --parents a/one /\n', 'a/one': '1' }
+    const within = withoutPrograms('apt-get', 'sudo')
+    const { outputs, log } = await succeed(step('buildx', {}, { workspace, within }))
+    expect(outputs['engine']).toBe('docker')
+    expect(warnings({ log })[0]).toContain('COPY with --parents')
+  })
+})
+
+describe('who insists gets an error instead', () => {
+  const within = withoutPrograms('newuidmap')
+
+  testDocker('engine: buildah', async () => {
+    const { error } = await fail(step('buildx', { engine: 'buildah' }, { within }))
+    expect(error).toContain("A rootless build can't work here: the program newuidmap is missing")
+    expect(error).not.toContain('Docker')
+  })
+
+  testDocker('rootless: require, where Docker is not rootless', async () => {
+    const { error } = await fail(step('buildx', { rootless: 'require' }, { within }))
+    expect(error).toContain('the program newuidmap is missing')
+    expect(error).toContain('Input "rootless": got "require"')
+    const { error: alone } = await fail(step('classic', { rootless: 'require', engine: 'docker' }))
+    expect(alone).toMatch(/^Input "rootless": got "require", and Docker 20\.\S+ with its classic builder/)
+  })
+})
+
+describe('where neither can build, one error has both reasons:', () => {
+  const within = withoutPrograms('newuidmap')
+
+  testDocker('no daemon at DOCKER_HOST', async () => {
+    const { error } = await fail(step('classic', {}, { within, env: { DOCKER_HOST: 'unix:///nowhere/docker.sock' } }))
+    expect(error).toMatch(/^Neither Buildah nor Docker can build this here\.\nBuildah: .*newuidmap is missing/)
+    expect(error).toContain("Docker's daemon doesn't answer; it was looked for at unix:///nowhere/docker.sock")
+    expect(error).toContain('systemctl start docker')
+  })
+
+  testDocker('a socket that this user may not open', async () => {
+    const host = docker?.host.slice('unix://'.length) ?? ''
+    await run('chmod', ['600', host])
+    const { error } = await fail(step('classic', {}, { within }))
+    await run('chmod', ['660', host])
+    expect(error).toContain('may not be spoken to by this user')
+    expect(error).toContain('usermod --append --groups docker')
+  })
+
+  testDocker('no docker on PATH', async () => {
+    const { error } = await fail(
+      step('classic', {}, { within: withoutPrograms('newuidmap', 'docker'), env: { PATH: '/usr/sbin:/usr/bin' } }),
+    )
+    expect(error).toContain('Docker: The program docker is not on PATH.')
+  })
+
+  testDocker('a context of the user that leads nowhere', async () => {
+    const config = makeFolder('config', accountFor('user'))
+    writeFileSync(join(config, 'config.json'), '{"currentContext":"elsewhere"}')
+    const { error } = await fail(
+      step('classic', { engine: 'docker' }, { env: { DOCKER_HOST: undefined, DOCKER_CONFIG: config } }),
+    )
+    expect(error).toMatch(/looked for by the context "elsewhere"|context "elsewhere"/)
+  })
+})
+
+describe('what a builder can’t do is refused before the build', () => {
+  testDocker('an input', async () => {
+    const { error, log } = await fail(step('classic', { engine: 'docker', secrets: 'key=value' }))
+    expect(error).toMatch(
+      /^Inputs "secrets", .* can't be honoured: Docker 20\.\S+ with its classic builder has no secrets\./,
+    )
+    expect(log).not.toContain('Step 1/')
+  })
+
+  testDocker('a line of the Dockerfile', async () => {
+    const workspace = { Dockerfile: 'FROM scratch\nCOPY --link one /one\n', one: '1' }
+    const { error } = await fail(step('classic', { engine: 'docker' }, { workspace }))
+    expect(error).toMatch(/^Dockerfile line 2: COPY with --link needs BuildKit/)
+  })
+
+  testDocker('a registry that the daemon may not speak to in plain text', async () => {
+    const inputs = { engine: 'docker', images: 'registry.example.com/acme/web', 'tls-verify': 'false' }
+    const { error } = await fail(step('classic', inputs))
+    expect(error).toContain('"insecure-registries": ["registry.example.com"]')
+  })
+})
+
+describe.each<DockerWay>(['buildx', 'classic'])('a login with %s', (way) => {
+  const missing = dockerReason(way)
+  const inputs = { engine: 'docker', push: 'true', 'tls-verify': 'false', tags: 'v1', ...login }
+
+  testUnless(missing)('is private, is in no argument, and is gone afterwards', async () => {
+    const home = makeFolder('home', accountFor('user'))
+    const theirs = join(home, '.docker')
+    mkdirSync(theirs)
+    writeFileSync(join(theirs, 'config.json'), '{"auths":{},"credsStore":"nowhere"}')
+    const options = step(way, inputs, { home })
+    const { result, seen } = await watchProcesses(() => succeed(options))
+    expect(result.outputs['digest']).toMatch(/^sha256:[0-9a-f]{64}$/)
+    expect(seen.some(({ argv }) => argv.includes('--password-stdin'))).toBe(true)
+    for (const { argv, environment } of seen) {
+      expect(argv.join(' ')).not.toContain(login.password)
+      if (!environment.includes('INPUT_PASSWORD')) expect(environment).not.toContain(login.password)
+    }
+    expect(result.log.replaceAll(/^::add-mask::.*$/gm, '')).not.toContain(login.password)
+    expect((await run('cat', [join(theirs, 'config.json')])).toString()).toBe('{"auths":{},"credsStore":"nowhere"}')
+    expect(processesWith(result.temp)).toStrictEqual([])
+  })
+
+  testUnless(missing)('that is refused is said so before the build', async () => {
+    const { error, log } = await fail(step(way, { ...inputs, password: 'wrong' }))
+    expect(error).toContain(`Login to ${registry.host} as "somebody" failed`)
+    expect(error).toContain('Check "username", "password" and "registry"')
+    expect(log).not.toContain('::group::Build')
+  })
+})
+
+describe.each<DockerWay>(['buildx', 'classic'])('a build that fails with %s', (way) => {
+  testUnless(dockerReason(way))('marks the line of the Dockerfile', async () => {
+    const workspace = {
+      Dockerfile: 'FROM scratch\nENV A=1\nCOPY one /one\nCOPY two /two\nCOPY nothing /nothing\n',
+      one: '1',
+      two: '2',
+    }
+    const { log } = await fail(step(way, { engine: 'docker' }, { workspace }))
+    expect(log).toMatch(/^::error file=Dockerfile,line=5::The build failed\./m)
+  })
+})
