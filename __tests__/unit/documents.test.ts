@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
+import { DIFFERENCES } from '../../src/engine/docker/parity.js'
 import { parseInputs } from '../../src/inputs.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -114,6 +115,17 @@ describe('docs/engines.md', () => {
       since,
     ])
     expect(written).toStrictEqual(wanted)
+  })
+
+  test('has what Docker refuses as src/engine/docker/parity.ts has it', () => {
+    const kinds = ['buildx', 'buildx-docker', 'docker-build', 'classic'] as const
+    const wanted = DIFFERENCES.map(({ inputs, example, refusedBy, why }) => [
+      inputs.map((input) => `\`${input}\``).join(', '),
+      `\`${example}\``,
+      ...kinds.map((kind) => (refusedBy.includes(kind) ? 'refused' : 'yes')),
+      why,
+    ])
+    expect(tableBelow('docs/engines.md', "### What Docker doesn't do")).toStrictEqual(wanted)
   })
 
   test('names the oldest version that works', () => {
