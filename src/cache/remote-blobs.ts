@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { digestFile } from '../digest.js'
+import { describe } from '../errors.js'
 import type { Blobs } from '../store.js'
 import { type BlobFile, type BlobIndex, divide, formatBlobIndex, parseBlobIndex, placed } from './blob-index.js'
 import { dropUnused, isWhole, readBlobs } from './blob-folder.js'
@@ -45,14 +46,15 @@ export async function openRemoteBlobs(options: RemoteOptions, blobs: Blobs, root
   const started = Date.now()
   // The two kinds of folder have nothing in common that could be shared.
   const scope = `${options.scope}-${blobs.layout}`
-  const found = options.read ? await findIndex({ ...options, scope }, blobs) : undefined
+  const flaws: string[] = []
+  const found = options.read ? await findIndex({ ...options, scope }, blobs, flaws) : undefined
   const { restored, index } = await fill(found, root, options).catch(async (error: unknown) => {
     // An incomplete folder would fail the build.
     await rm(root, { recursive: true, force: true })
     await mkdir(root, { recursive: true, mode: 0o700 })
     return { restored: { ...NOTHING_RESTORED, troubles: [troubleOf(error)] }, index: undefined }
   })
-  const troubles = [...restored.troubles, ...options.entries.troubles()]
+  const troubles = [...flaws, ...restored.troubles, ...options.entries.troubles()]
   return {
     root,
     restored: { ...restored, seconds: (Date.now() - started) / 1000, troubles: [...new Set(troubles)] },
@@ -61,17 +63,23 @@ export async function openRemoteBlobs(options: RemoteOptions, blobs: Blobs, root
   }
 }
 
-async function findIndex(options: RemoteOptions, { layout }: Blobs): Promise<BlobIndex | undefined> {
-  const { entries, scope, refs, desk, limits } = options
+/** @param flaws gets what is wrong with those that are passed over */
+async function findIndex(
+  { entries, scope, refs, desk, limits }: RemoteOptions,
+  { layout }: Blobs,
+  flaws: string[],
+): Promise<BlobIndex | undefined> {
   for (const ref of refs) {
     const path = indexPath(ref)
     // What another look has left there.
     await rm(join(desk, path), { recursive: true, force: true })
     if ((await entries.fetch(indexPrefix(scope, ref), path, PATIENCE_MS)) === undefined) continue
-    const index = await readFile(join(desk, path), 'utf8')
-      .then(parseBlobIndex)
-      .catch(() => undefined)
-    if (index?.layout === layout && index.used >= limits.now - limits.ttlMs) return index
+    try {
+      const index = parseBlobIndex(await readFile(join(desk, path), 'utf8'))
+      if (index.layout === layout && index.used >= limits.now - limits.ttlMs) return index
+    } catch (error) {
+      flaws.push(`an index is not used: ${describe(error)}`)
+    }
   }
   return undefined
 }
