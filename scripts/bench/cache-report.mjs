@@ -23,18 +23,23 @@ const inMegabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`
  * @param {number | undefined} changedBytes what the layers that a changed file makes new are as an archive of their own
  */
 export function renderReport(arms, { samples, notRun }, changedBytes) {
-  const rows = arms.flatMap(({ id, title, phases }) =>
-    phases
-      .map((phase) => ({ visit: `${id} ${phase}`, name: `${title}: ${phaseNames[phase]}` }))
-      .filter(({ visit }) => samples.has(visit))
-      .map((row) => ({ ...row, samples: samples.get(row.visit) })),
-  )
+  const rows = rowsOf(arms, samples)
   const notes = [...notRun].map(([title, reason]) => `Not run: ${title}, since ${reason}.`)
   const tables = [renderSeconds(rows), renderRatios(rows, samples.get('off cold')), renderTraffic(rows, changedBytes)]
   return [...tables, ...notes, ...lastWords(samples)].join('\n\n')
 }
 
-function renderSeconds(rows) {
+/** What was measured, arm by arm and phase by phase. */
+export function rowsOf(arms, samples) {
+  return arms.flatMap(({ id, title, phases }) =>
+    phases
+      .map((phase) => ({ visit: `${id} ${phase}`, name: `${title}: ${phaseNames[phase]}` }))
+      .filter(({ visit }) => samples.has(visit))
+      .map((row) => ({ ...row, samples: samples.get(row.visit) })),
+  )
+}
+
+export function renderSeconds(rows) {
   const cells = rows.map(({ name, samples }) => {
     const [pushed, ended] = ['pushed', 'ended'].map((time) => summarize(samples.map((sample) => sample[time])))
     const spread = `${inSeconds(pushed.min)} to ${inSeconds(pushed.max)}`
@@ -58,7 +63,7 @@ function renderRatios(rows, offSamples) {
   return renderTable(['÷ cold with `cache: off`, run by run', 'median', 'min', 'max', 'at most'], cells)
 }
 
-function renderTraffic(rows, changedBytes) {
+export function renderTraffic(rows, changedBytes) {
   const cells = rows.map(({ visit, name, samples }) => {
     const median = (value) => summarize(samples.map(value)).median
     const up = median((sample) => sample.up)

@@ -55,17 +55,7 @@ export const cache = {
     const machine = freshDisk(join(folder, 'machine'))
     const job = join(machine.folder, 'job')
     const arms = makeArms(job, tell)
-    const series = { samples: new Map(), notRun: new Map() }
-    for (let turn = 0; turn <= runs; turn += 1) {
-      const label = turn === 0 ? 'warm-up' : `run ${turn} of ${runs}`
-      const own = join(folder, `round-${turn}`)
-      await runRound({ turn, own, layout, machine, packages: join(folder, 'packages') }, arms, (visit, sample) => {
-        tell(`${label}: ${visit}, pushed ${sample.pushed.toFixed(1)} s, ended ${sample.ended.toFixed(1)} s`)
-        // The warm-up gives the rows their order, and no figure.
-        series.samples.set(visit, turn === 0 ? [] : [...series.samples.get(visit), sample])
-      })
-    }
-    for (const arm of arms) if (arm.whyNot?.() !== undefined) series.notRun.set(arm.title, arm.whyNot())
+    const series = await runRounds({ folder, layout, machine, runs, tell }, arms, planVisits)
     const report = renderReport(arms, series, arms.find(({ id }) => id === 'tar').changedBytes())
     const text = `${report}\n\nDocker Buildx: ${buildkitVersions.join(', ')}.`
     return { text, engine: arms[0].lastBuild().engine }
@@ -91,7 +81,24 @@ export function planVisits([off, own, ...others], turn) {
   return turned([[...turned(colds), ...warm], rest]).flat()
 }
 
-async function runRound({ turn, own, layout, machine, packages }, arms, note) {
+/** All arms in so many rounds, and one before them that doesn't count. @param plan which arm runs when, in a round */
+export async function runRounds({ folder, layout, machine, runs, tell }, arms, plan) {
+  const series = { samples: new Map(), notRun: new Map() }
+  for (let turn = 0; turn <= runs; turn += 1) {
+    const label = turn === 0 ? 'warm-up' : `run ${turn} of ${runs}`
+    const own = join(folder, `round-${turn}`)
+    const visits = plan(arms, turn)
+    await runRound({ turn, own, layout, machine, packages: join(folder, 'packages') }, visits, (visit, sample) => {
+      tell(`${label}: ${visit}, pushed ${sample.pushed.toFixed(1)} s, ended ${sample.ended.toFixed(1)} s`)
+      // The warm-up gives the rows their order, and no figure.
+      series.samples.set(visit, turn === 0 ? [] : [...series.samples.get(visit), sample])
+    })
+  }
+  for (const arm of arms) if (arm.whyNot?.() !== undefined) series.notRun.set(arm.title, arm.whyNot())
+  return series
+}
+
+async function runRound({ turn, own, layout, machine, packages }, visits, note) {
   fs.mkdirSync(own)
   fs.chmodSync(own, 0o755)
   const registryFolder = join(own, 'registry')
@@ -108,7 +115,7 @@ async function runRound({ turn, own, layout, machine, packages }, arms, note) {
   try {
     await pushLayout(layout, host, 'base/debian', 'stable')
     const text = dockerfile(`${host}/base/debian:stable`)
-    for (const { arm, phase } of planVisits(arms, turn)) {
+    for (const { arm, phase } of visits) {
       if (wasCancelled()) throw new DemoError('It was cancelled.')
       if (arm.whyNot?.() !== undefined) continue
       if (!sessions.has(arm)) sessions.set(arm, { ...(await arm.open(round)), layers: [] })
