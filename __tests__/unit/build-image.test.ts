@@ -1,12 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
 import { text, yamlBlocks } from './project-files.js'
+import { useSteps } from './workflow-steps.js'
 
 type Permissions = Readonly<Record<string, string>>
 
@@ -17,15 +16,7 @@ interface Workflow {
       readonly secrets: Readonly<Record<string, unknown>>
     }
   }
-  readonly jobs: Readonly<
-    Record<
-      string,
-      {
-        readonly permissions: Permissions
-        readonly steps: readonly { readonly name?: string; readonly run?: string }[]
-      }
-    >
-  >
+  readonly jobs: Readonly<Record<string, { readonly permissions: Permissions }>>
 }
 
 interface Entry {
@@ -38,29 +29,7 @@ const workflow = parse(text('.github/workflows/build-image.yml')) as Workflow
 const { inputs, secrets } = workflow.on.workflow_call
 const defaults = Object.fromEntries(Object.entries(inputs).map(([name, { default: value }]) => [name, value]))
 
-const folder = mkdtempSync(join(tmpdir(), 'build-image-test-'))
-afterAll(() => {
-  rmSync(folder, { recursive: true })
-})
-
-/** Runs the script of a step as the runner does; what it prints, and its outputs. */
-function runStep(name: string, env: Readonly<Record<string, string>>, cwd = folder) {
-  const step = Object.values(workflow.jobs)
-    .flatMap(({ steps }) => steps)
-    .find((one) => one.name === name)
-  const output = join(folder, 'output')
-  writeFileSync(output, '')
-  const { status, stdout, stderr } = spawnSync(
-    'bash',
-    ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step?.run ?? 'exit 9'],
-    { cwd, encoding: 'utf8', env: { PATH: process.env['PATH'], RUNNER_TEMP: folder, GITHUB_OUTPUT: output, ...env } },
-  )
-  const lines = readFileSync(output, 'utf8').split('\n').filter(Boolean)
-  const outputs = Object.fromEntries(
-    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  )
-  return { status, log: stdout + stderr, outputs }
-}
+const { folder, runStep } = useSteps('.github/workflows/build-image.yml')
 
 const plan = (given: Readonly<Record<string, unknown>>) =>
   runStep('One entry for each image', { INPUTS: JSON.stringify({ ...defaults, ...given }) })
@@ -261,7 +230,7 @@ describe('results', () => {
       ['api', []],
     ] as const) {
       expect(write(id, list).status).toBe(0)
-      execFileSync('cp', [join(folder, `${id}.json`), results])
+      copyFileSync(join(folder, `${id}.json`), join(results, `${id}.json`))
     }
     const of = (id: string, list: unknown) => ({
       id,
