@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs them all: types, lint, format, unit and end to end.
+# Installs what the tests need and runs them all: types, lint, format, workflows, unit and end to end.
 #
 #   bash scripts/test.sh
 #
@@ -13,8 +13,8 @@ packages=(
   buildah skopeo uidmap crun runc slirp4netns fuse-overlayfs netavark # what the action drives
   docker-registry apache2-utils                                       # a registry, and htpasswd for its login
   debootstrap busybox-static                                          # base images without a registry of images
-  docker.io iptables                                                 # the engine to fall back to
-  util-linux git ca-certificates zstd openssl tar
+  docker.io iptables                                                  # the engine to fall back to
+  util-linux git ca-certificates zstd openssl tar jq
 )
 
 # as_root COMMAND…: as it is for root, else by sudo.
@@ -75,6 +75,7 @@ install_packages
 build_programs
 npm ci --no-audit --no-fund
 npm run check
+bash scripts/lint-workflows.sh
 
 result=$(mktemp)
 trap 'rm -f "$result"' EXIT

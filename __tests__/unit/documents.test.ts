@@ -211,35 +211,3 @@ describe('docs/adr', () => {
     expect(named.sort()).toStrictEqual(Object.keys(dependencies).sort())
   })
 })
-
-describe('workflows', () => {
-  interface Step {
-    readonly uses?: string
-    readonly run?: string
-    readonly with?: Readonly<Record<string, unknown>>
-  }
-  interface Workflow {
-    readonly permissions: unknown
-    readonly jobs: Readonly<Record<string, { 'timeout-minutes'?: number; permissions?: unknown; steps: Step[] }>>
-  }
-  const workflows = below('.github/workflows').filter((path) => path.endsWith('.yml'))
-
-  test.each(workflows)('%s gives away as little as it can', (path) => {
-    const { permissions, jobs } = parse(read(path)) as Workflow
-    expect(permissions).toStrictEqual({})
-    for (const job of Object.values(jobs)) {
-      expect(job['timeout-minutes']).toBeGreaterThan(0)
-      expect(job.permissions).toBeDefined()
-      for (const { uses, run, with: inputs } of job.steps) {
-        expect(run ?? '').not.toContain('${{')
-        if (uses?.startsWith('actions/checkout@') === true) expect(inputs?.['persist-credentials']).toBe(false)
-      }
-    }
-  })
-
-  test.each(workflows)('%s pins every action by its commit, and says which version that is', (path) => {
-    const used = [...read(path).matchAll(/^ *(?:- )?uses: (?!\.\/)(.*)$/gm)].map(([, action]) => action)
-    expect(used.length).toBeGreaterThan(0)
-    for (const action of used) expect(action).toMatch(/^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
-  })
-})

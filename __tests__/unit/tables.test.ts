@@ -7,6 +7,7 @@ import { parseInputs } from '../../src/inputs.js'
 
 interface Tables {
   readonly fillTables: (readme: string, action: string) => string
+  readonly fillWorkflowTables: (document: string, workflow: string) => string
   readonly renderTable: (header: readonly string[], rows: readonly (readonly string[])[]) => string
 }
 
@@ -17,7 +18,7 @@ interface Action {
 
 // A script has no types; in a variable, its path is not one that TypeScript looks up.
 const script = '../../scripts/tables.mjs'
-const { fillTables, renderTable } = (await import(script)) as Tables
+const { fillTables, fillWorkflowTables, renderTable } = (await import(script)) as Tables
 
 const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 const action = parse(text('action.yml')) as Action
@@ -25,6 +26,13 @@ const action = parse(text('action.yml')) as Action
 describe('README.md', () => {
   test('has the tables that action.yml gives (npm run tables)', () => {
     expect(text('README.md')).toBe(fillTables(text('README.md'), text('action.yml')))
+  })
+})
+
+describe('docs/workflows.md', () => {
+  test('has the tables that the reusable workflow gives (npm run tables)', () => {
+    const [document, workflow] = [text('docs/workflows.md'), text('.github/workflows/build-image.yml')]
+    expect(document).toBe(fillWorkflowTables(document, workflow))
   })
 })
 

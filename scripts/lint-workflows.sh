@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Checks the workflows, those of the examples and action.yml with actionlint and zizmor.
+#
+#   bash scripts/lint-workflows.sh
+#
+# Both come in the versions that scripts/workflow-lint/ pins by checksum (actionlint from its Go module, zizmor from its
+# wheel), and stay in the tests' cache. Where Go or pip is missing, this says so and goes on without. The shell scripts in
+# the workflows are looked at, too, where shellcheck is on PATH.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+shopt -s nullglob
+
+pins=$PWD/scripts/workflow-lint
+# The pins name the folder: with others, the tools are fetched anew.
+sum=$(cat "$pins/go.sum" "$pins/requirements.txt" | sha256sum | cut -c 1-16)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/rootless-image-build-tests/workflow-lint-$sum
+workflows=(.github/workflows/*.yml examples/*/.github/workflows/*.yml)
+actions=(action.yml .github/actions/*/action.yml)
+
+# into NAME COMMAND…: runs the command with a folder that becomes $cache/NAME when all went well.
+into() {
+  local name=$1 partial
+  shift
+  [[ ! -d $cache/$name ]] || return 0
+  mkdir -p "$cache"
+  partial=$(mktemp -d "$cache/partial.XXXXXX")
+  "$@" "$partial" || { rm -rf "$partial"; return 1; }
+  mv --no-target-directory "$partial" "$cache/$name"
+}
+
+build_actionlint() {
+  (cd "$pins" && CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false -o "$1/actionlint" \
+    github.com/rhysd/actionlint/cmd/actionlint)
+}
+
+fetch_zizmor() {
+  PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+    --requirement "$pins/requirements.txt" --target "$1"
+}
+
+# A Go that is too old for the go.mod fetches a newer one by itself, unless it is told not to.
+if command -v go >/dev/null && (cd "$pins" && go list -m) >/dev/null 2>&1; then
+  into actionlint build_actionlint
+  "$cache/actionlint/actionlint" -config-file .github/actionlint.yaml "${workflows[@]}"
+  echo "actionlint has nothing to say of ${#workflows[@]} workflows."
+else
+  echo 'Go 1.25 or later is not here: the workflows are not checked by actionlint.'
+fi
+
+if python3 -m pip --version >/dev/null 2>&1; then
+  into zizmor fetch_zizmor
+  "$cache/zizmor/bin/zizmor" --quiet --offline --strict-collection --persona=auditor --config .github/zizmor.yml \
+    .github/dependabot.yml "${workflows[@]}" "${actions[@]}"
+else
+  echo 'Python with pip is not here: the workflows are not checked by zizmor.'
+fi
