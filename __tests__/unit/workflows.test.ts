@@ -67,7 +67,7 @@ describe('workflows', () => {
   })
 })
 
-describe('.github/actions/build', () => {
+describe('.github/actions/rootless-image-build', () => {
   interface Action {
     readonly name: string
     readonly inputs: Readonly<Record<string, { readonly default?: string }>>
@@ -75,11 +75,11 @@ describe('.github/actions/build', () => {
     readonly runs: Readonly<Record<string, string>>
   }
   const action = parse(text('action.yml')) as Action
-  const copy = parse(text('.github/actions/build/action.yml')) as Action
+  const copy = parse(text('.github/actions/rootless-image-build/action.yml')) as Action
   const workflow = parse(text('.github/workflows/build-image.yml')) as Workflow
   const step = Object.values(workflow.jobs)
     .flatMap(({ steps }) => steps ?? [])
-    .find(({ uses }) => uses === '$/.github/actions/build')
+    .find(({ uses }) => uses === '$/.github/actions/rootless-image-build')
 
   test('is the action of the root', () => {
     expect(copy.name).toBe(action.name)
