@@ -1,11 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 
 import { type ActJob, type ActMachine, checkOutExample, findAct, makeActMachine, runAct } from '../harness/act.js'
 import { busyboxImage } from '../harness/base-image.js'
 import { pullImage } from '../harness/images.js'
+import { findNode, forEveryone } from '../harness/nodes.js'
 import { type Login, type Registry, startRegistry } from '../harness/registry.js'
 import { repository } from '../harness/runner-files.js'
 import { testUnless } from '../harness/skipping.js'
@@ -54,6 +55,7 @@ interface Turn {
   readonly payload?: object
   readonly secrets?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  readonly path?: string
 }
 
 /** Runs the workflows of a checkout, of which every job must succeed. */
@@ -160,6 +162,21 @@ describe('by act, in host mode, as a user without rights', () => {
       )
     })
   }
+
+  const newest = findNode(24)
+  testUnless([act, newest].find((found) => 'missing' in found)?.missing)(
+    'whatever node is on PATH: what one has kept, another one finds',
+    async () => {
+      if ('missing' in newest) throw new Error(newest.missing)
+      const machine = await newMachine()
+      const checkout = await checkOutExample(machine, 'one-image')
+      await succeed(machine, { checkout })
+      const path = dirname(forEveryone(newest.program))
+      const { main, outputs } = jobOf(await succeed(machine, { checkout, path }), 'Image/image')
+      expect(main).toContain('Run by nektos/act, with the Node on its PATH, v24.')
+      expect(outputs['cache-hit']).toBe('full')
+    },
+  )
 
   withAct('a pull request from a fork, which has no secrets, is built of what main has and not pushed', async () => {
     const machine = await newMachine()
