@@ -136,6 +136,8 @@ describe('by act, in host mode, as a user without rights', () => {
 
       for (const [job, references] of Object.entries(jobs)) {
         const [before, after] = [jobOf(cold, job), jobOf(warm, job)]
+        expect(before.outputs['cache-hit']).toBe('none')
+        expect(after.outputs).toMatchObject({ 'cache-hit': 'full', digest: before.outputs['digest'] })
         for (const { main, outputs, summary, post } of [before, after]) {
           expect(main.match(/^.*nektos\/act.*$/gm)).toStrictEqual([
             `Run by nektos/act, with the Node on its PATH, ${process.version}`,
@@ -146,8 +148,6 @@ describe('by act, in host mode, as a user without rights', () => {
           expect(summary).toContain(outputs['digest'])
           expect(post).toMatch(/^Removed \/\S+\/rootless-image-build-\w+$/m)
         }
-        expect(before.outputs['cache-hit']).toBe('none')
-        expect(after.outputs).toMatchObject({ 'cache-hit': 'full', digest: before.outputs['digest'] })
         const [made, found] = [stepsOf({ log: before.main }), stepsOf({ log: after.main })]
         expect(made).toStrictEqual({ hit: [], ran: expect.arrayContaining([expect.stringMatching(/^RUN /)]) })
         expect(found).toStrictEqual({ hit: made.ran, ran: [] })

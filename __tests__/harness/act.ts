@@ -21,6 +21,8 @@ export interface ActMachine {
   readonly account: Account
   /** It holds act, a copy of the action, a home and checkouts. */
   readonly folder: string
+  /** The account's, for a container to have as well. */
+  readonly registriesConf: string
   /** The folder that act makes RUNNER_TOOL_CACHE of its jobs in host mode. */
   readonly toolCache: string
 }
@@ -39,13 +41,14 @@ export async function makeActMachine(program: string, registries: readonly strin
   const instead = `[[registry]]\nprefix = "docker.io"\nlocation = "${hub}"\ninsecure = true\n`
   mkdirSync(join(folder, 'home/.config/containers'), { recursive: true })
   mkdirSync(join(folder, 'runtime'), { mode: 0o700 })
-  writeFileSync(join(folder, 'home/.config/containers/registries.conf'), [...insecure, instead].join('\n'))
+  const registriesConf = join(folder, 'home/.config/containers/registries.conf')
+  writeFileSync(registriesConf, [...insecure, instead].join('\n'))
   copyFileSync(program, join(folder, 'act'))
   const action = join(folder, 'action')
   cpSync(join(repository, 'dist'), join(action, 'dist'), { recursive: true })
   for (const file of ['action.yml', 'package.json']) cpSync(join(repository, file), join(action, file))
   await give(folder, account)
-  return { account, folder, toolCache: join(folder, 'home/.cache/act/tool_cache') }
+  return { account, folder, registriesConf, toolCache: join(folder, 'home/.cache/act/tool_cache') }
 }
 
 /** Checks an example out, as a repository of its own at GitHub's, `acme/NAME`, with one commit on main. */
@@ -72,6 +75,15 @@ async function give(folder: string, account: Account): Promise<void> {
   if (testsAreRoot) await run('chown', ['-R', `${account.uid}:${account.gid}`, folder])
 }
 
+/** Where a job runs that runs in a container, as it does by default with act. */
+export interface JobContainer {
+  /** Of Docker, `unix:///run/docker.sock`. */
+  readonly docker: string
+  readonly image: string
+  /** As for `docker create`. */
+  readonly options: readonly string[]
+}
+
 export interface ActOptions {
   /** A checkout, which act runs every workflow of. */
   readonly checkout: string
@@ -85,6 +97,8 @@ export interface ActOptions {
   readonly args?: readonly string[]
   /** A folder that PATH begins with. */
   readonly path?: string
+  /** What the jobs run in instead of on the machine itself. */
+  readonly container?: JobContainer
 }
 
 /** What a job wrote into act's log. */
@@ -108,19 +122,25 @@ export interface ActRun {
 }
 
 /**
- * Runs the workflows of a checkout in host mode: the action's steps run as the account, on this machine. The workflows
+ * Runs the workflows of a checkout, in host mode (the steps run as the account, on this machine) or in a container. They
  * are as they are in the repository; `OWNER/rootless-image-build@v1` is this repository's dist, and act itself stands
  * in for actions/checkout.
  */
 export async function runAct(machine: ActMachine, options: ActOptions): Promise<ActRun> {
-  const { checkout, event = 'push', payload, vars = {}, secrets = {}, args = [], path } = options
+  const { checkout, event = 'push', payload, vars = {}, secrets = {}, args = [], path, container } = options
   const payloadPath = join(machine.folder, 'event.json')
   if (payload) writeFileSync(payloadPath, JSON.stringify(payload))
   const pairs = (option: string, values: Readonly<Record<string, string>>): string[] =>
     Object.entries(values).flatMap(([name, value]) => [option, `${name}=${value}`])
   const argv = [
     ...[event, '--json', '--actor', 'ada'],
-    ...['ubuntu-latest', 'self-hosted'].flatMap((label) => ['--platform', `${label}=-self-hosted`]),
+    ...['ubuntu-latest', 'self-hosted'].flatMap((label) => [
+      '--platform',
+      `${label}=${container?.image ?? '-self-hosted'}`,
+    ]),
+    ...(container
+      ? ['--pull=false', '--container-daemon-socket', '-', '--container-options', container.options.join(' ')]
+      : []),
     ...['--local-repository', `OWNER/rootless-image-build@v1=${join(machine.folder, 'action')}`],
     ...['--cache-server-addr', '127.0.0.1'],
     ...(payload ? ['--eventpath', payloadPath] : []),
@@ -137,6 +157,7 @@ export async function runAct(machine: ActMachine, options: ActOptions): Promise<
     env: {
       ...{ PATH: path === undefined ? system : `${path}:${system}`, HOME: home, USER: name, LANG: 'C.UTF-8' },
       ...{ XDG_RUNTIME_DIR: join(machine.folder, 'runtime') },
+      ...(container && { DOCKER_HOST: container.docker }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(testsAreRoot && { uid, gid }),
