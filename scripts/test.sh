@@ -44,17 +44,24 @@ install_packages() {
   as_root apt-get install --yes --quiet --no-install-recommends "${wanted[@]}"
 }
 
-build_programs() {
+# has_go MINOR WHAT: whether Go 1.MINOR or later is here; else says which tests will be skipped.
+has_go() {
   if ! command -v go >/dev/null; then
-    echo 'Go is not here: the end-to-end tests that need a current Buildah will be skipped.'
-    return 0
+    echo "Go is not here: the end-to-end tests that need $2 will be skipped."
+    return 1
   fi
-  if ! [[ $(go env GOVERSION) =~ ^go1\.([0-9]+) ]] || ((BASH_REMATCH[1] < 24)); then
-    echo "Go is $(go env GOVERSION), 1.24 is needed: the end-to-end tests that need a current Buildah will be skipped."
-    return 0
+  if ! [[ $(go env GOVERSION) =~ ^go1\.([0-9]+) ]] || ((BASH_REMATCH[1] < $1)); then
+    echo "Go is $(go env GOVERSION), 1.$1 is needed: the end-to-end tests that need $2 will be skipped."
+    return 1
   fi
-  echo "A current Buildah for the tests: $(bash scripts/buildah-from-go.sh)"
-  echo "Docker Buildx for the tests: $(node scripts/buildkit-from-go.mjs | paste -sd ' ')"
+}
+
+build_with_go() {
+  if has_go 24 'a current Buildah'; then echo "A current Buildah for the tests: $(bash scripts/buildah-from-go.sh)"; fi
+  if has_go 25 'Docker Buildx'; then
+    echo "Docker Buildx for the tests: $(node scripts/buildkit-from-go.mjs | paste -sd ' ')"
+  fi
+  if has_go 25 'act'; then echo "act for the tests: $(bash scripts/act-from-go.sh)"; fi
 }
 
 # Node's own words, since jq may not be there: the counts as jest wrote them into its result.
@@ -72,7 +79,8 @@ if ! node --eval 'process.exit(Number(process.versions.node.split(".")[0]) >= 20
 fi
 command -v go >/dev/null && packages+=(gcc libc6-dev)
 install_packages
-build_programs
+build_with_go
+echo "Node 20, 22 and 24 for the tests: $(bash scripts/nodes-from-npm.sh)"
 npm ci --no-audit --no-fund
 npm run check
 bash scripts/lint-workflows.sh

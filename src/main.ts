@@ -34,6 +34,8 @@ try {
   // A URL may have a password in it, though it is refused then.
   const shown = inputs.context.replace(/\/\/[^/@]*@/, '//***@')
   say(`Rootless Image Build: ${shown}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+  // It runs every action by whatever node it finds, whatever action.yml says.
+  if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
   const result = await run(inputs, context, stateWriter())
   writeOutputs(result)
   if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result)

@@ -21,6 +21,8 @@ export interface StepOptions {
   readonly toolCache?: string
   readonly home?: string
   readonly event?: { readonly name: string; readonly payload: object }
+  /** The Node that runs both scripts. Default, that of the tests. */
+  readonly node?: string
   /** `main` leaves `post` away, as a machine that dies does. */
   readonly only?: 'main'
   /** Sent to main. */
@@ -55,7 +57,7 @@ export async function runAction(options: StepOptions): Promise<StepResult> {
     typeof options.workspace === 'string' ? options.workspace : makeWorkspace(options.workspace ?? {}, account)
   const env = stepEnvironment(folder, workspace, account, options)
   const limitMilliseconds = options.limitMilliseconds ?? 300_000
-  const watched = { account, cwd: workspace, limitMilliseconds, wrapper: options.within?.(account) }
+  const watched = { account, cwd: workspace, limitMilliseconds, wrapper: options.within?.(account), node: options.node }
 
   const main = await watchNode(join(folder, 'action/dist/main/index.js'), { ...watched, env, signal: options.signal })
   const runningBeforePost = processesWith(folder)

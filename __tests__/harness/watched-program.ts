@@ -15,6 +15,8 @@ export interface WatchOptions {
   readonly signal?: Signal | undefined
   /** A command line in front of the script's own, started as who runs the tests; it has to become the account itself. */
   readonly wrapper?: readonly string[] | undefined
+  /** Default, that of the tests. */
+  readonly node?: string | undefined
   readonly limitMilliseconds: number
 }
 
@@ -29,11 +31,11 @@ export interface WatchedResult {
 
 /** Runs a Node script to its end as this account, with nothing of the tests' own environment. */
 export function watchNode(script: string, options: WatchOptions): Promise<WatchedResult> {
-  const { account, cwd, env, signal, limitMilliseconds, wrapper } = options
+  const { account, cwd, env, signal, limitMilliseconds, wrapper, node = process.execPath } = options
   const started = performance.now()
   // The shell gives both streams one pipe, which keeps their order, and is replaced by node, which gets the signal.
   // Bash, because dash drops variables whose names have a dash, as INPUT_BUILD-ARGS.
-  const shell = ['/bin/bash', '-c', 'exec "$0" "$@" 2>&1', process.execPath, script]
+  const shell = ['/bin/bash', '-c', 'exec "$0" "$@" 2>&1', node, script]
   const [program = '', ...args] = [...(wrapper ?? []), ...shell]
   const child = spawn(program, args, {
     cwd,

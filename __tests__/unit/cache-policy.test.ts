@@ -14,6 +14,7 @@ const wishOf = (given: Given): CacheWish => readCacheWish(reader(given))
 function decide(given: Given, { name = 'push', fork = false, ...changes }: World): CacheDecision {
   return decideCache(wishOf(given), {
     event: eventOf({ name, fork }),
+    act: false,
     cacheService: 'v2',
     cacheMode: undefined,
     toolCache: '/opt/hostedtoolcache',
@@ -110,6 +111,12 @@ describe('the decision', () => {
       'Cache: a registry, read and written',
       '"cache-from": :main is left away, since Buildah keeps every step under a tag of its own; they are in docker.io/acme/c.',
     ])
+  })
+
+  it("says whose service it is, GitHub's or act's", () => {
+    expect(decide({}, {}).notes).toStrictEqual([`Cache: GitHub's cache service (the runner offers it), ${rw}`])
+    const act = { act: true, cacheService: 'v1' } as const
+    expect(decide({}, act).notes).toStrictEqual([`Cache: act's cache server (the runner offers it), ${rw}`])
   })
 
   it('says one reason for both once, and two for two', () => {

@@ -67,6 +67,9 @@ describe('examples', () => {
       yaml,
     })),
   )
+  const copied = below('examples')
+    .filter((path) => path.endsWith('.yml'))
+    .map((name) => ({ name, yaml: read(name) }))
   const action = parse(read('action.yml')) as { inputs: Record<string, unknown> }
 
   type Given = Readonly<Record<string, string | number | boolean>>
@@ -79,7 +82,7 @@ describe('examples', () => {
     return [...own, ...Object.values(value).flatMap((inner: unknown) => ours(inner))]
   }
 
-  const steps = blocks.flatMap(({ name, yaml }) =>
+  const steps = [...blocks, ...copied].flatMap(({ name, yaml }) =>
     parseAllDocuments(yaml)
       .flatMap((parsed) => ours(parsed.toJS()))
       .map((inputs) => ({ name, inputs })),

@@ -8,7 +8,7 @@ import { quote } from '../image/quote.js'
 /** What the choice of a cache depends on, beside the inputs for it. */
 export interface CacheFacts extends Pick<
   Context,
-  'event' | 'cacheService' | 'cacheMode' | 'toolCache' | 'userCache' | 'workspace'
+  'act' | 'event' | 'cacheService' | 'cacheMode' | 'toolCache' | 'userCache' | 'workspace'
 > {
   /** The input `no-cache`. */
   readonly noCache: boolean
@@ -58,7 +58,7 @@ export function decideCache(wish: CacheWish, facts: CacheFacts): CacheDecision {
   const why = [...new Set([read.why, write.why].filter((reason) => reason !== undefined))]
   if (!read.allowed && !write.allowed) return off(why, wish)
   const directory = kind === 'directory' ? directoryOf(wish, facts) : undefined
-  const headline = `Cache: ${placeOf(kind, directory)}${reasonOf(wish, kind)}, ${useOf(read, write)}`
+  const headline = `Cache: ${placeOf(kind, facts, directory)}${reasonOf(wish, kind)}, ${useOf(read, write)}`
   return { kind, read: read.allowed, write: write.allowed, directory, notes: [headline, ...why, ...wish.notes] }
 }
 
@@ -139,8 +139,9 @@ function directoryOf({ directory }: CacheWish, { workspace, toolCache, userCache
   return posix.join(toolCache ?? userCache, 'rootless-image-build/cache')
 }
 
-function placeOf(kind: Kind, directory = ''): string {
-  return { github: `GitHub's cache service`, directory: `the folder ${quote(directory)}`, registry: 'a registry' }[kind]
+function placeOf(kind: Kind, { act }: CacheFacts, directory = ''): string {
+  const service = act ? `act's cache server` : `GitHub's cache service`
+  return { github: service, directory: `the folder ${quote(directory)}`, registry: 'a registry' }[kind]
 }
 
 function reasonOf(wish: CacheWish, kind: Kind): string {

@@ -76,9 +76,10 @@ function filtered(result: RunResult, machine: Machine): Cause | undefined {
     }
   }
   if (!machine.seccomp) return undefined
+  const options = '--security-opt seccomp=unconfined --security-opt apparmor=unconfined'
   return {
     cause: 'a seccomp filter, as containers have it, forbids user namespaces',
-    cure: 'container:\n  options: --security-opt seccomp=unconfined --security-opt apparmor=unconfined',
+    cure: `container:\n  options: ${options}\nIn act's own job container: act --container-options "${options}"`,
   }
 }
 

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { succeed } from '../harness/clean-step.js'
+import { removeFolders } from '../harness/folders.js'
+import { findNode, forEveryone, majors } from '../harness/nodes.js'
+import { testUnless } from '../harness/skipping.js'
+import { openWarmPlace, stepsOf, type WarmPlace } from '../harness/warm-steps.js'
+
+jest.setTimeout(120_000)
+
+let place: WarmPlace
+
+beforeAll(async () => {
+  place = await openWarmPlace()
+})
+
+afterAll(async () => {
+  await place.stop()
+  await removeFolders()
+})
+
+describe('dist/, by a Node that is not the one of the tests', () => {
+  for (const major of majors) {
+    const found = findNode(major)
+    testUnless('missing' in found ? found.missing : undefined)(
+      `Node ${major}: builds, pushes, keeps the layers, and has them back`,
+      async () => {
+        if ('missing' in found) throw new Error(found.missing)
+        // Its log says by which Node it was run.
+        const options = { node: forEveryone(found.program), env: { ACT: 'true' } }
+        const job = () => place.job(`node-${major}`, ['RUN echo once > /once', 'RUN cat /once > /twice'], options)
+        const [cold, warm] = [await succeed(job()), await succeed(job())]
+        for (const { log } of [cold, warm]) {
+          expect(log).toMatch(new RegExp(`^Run by nektos/act, with the Node on its PATH, v${major}\\.`, 'm'))
+        }
+        expect(stepsOf(cold).ran).toHaveLength(2)
+        expect(stepsOf(warm)).toStrictEqual({ hit: stepsOf(cold).ran, ran: [] })
+        expect([cold.outputs['cache-hit'], warm.outputs['cache-hit']]).toStrictEqual(['none', 'full'])
+        expect((await place.pull(`node-${major}`)).digest).toBe(warm.outputs['digest'])
+      },
+    )
+  }
+})
