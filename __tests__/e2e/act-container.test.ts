@@ -13,36 +13,40 @@ import { actJobImage } from '../harness/act-job-image.js'
 import { accountFor } from '../harness/account.js'
 import { busyboxImage } from '../harness/base-image.js'
 import { type Docker, dockerReason, startDocker } from '../harness/docker.js'
+import { removeFolders } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import { findNode } from '../harness/nodes.js'
+import { type Registry, startRegistry } from '../harness/registry.js'
 import { testUnless } from '../harness/skipping.js'
-import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(300_000)
 
 const act = findAct()
 const node = findNode(24)
 const reason = [act, node].find((found) => 'missing' in found)?.missing ?? dockerReason
-let docker: Docker | undefined
-// Before the folders are removed, so before what useRegistry does in the end.
-afterAll(async () => {
-  await docker?.stop()
-})
-
-const { registry } = await useRegistry()
 const image = 'act-job:1'
 
+let registry: Registry
+let docker: Docker | undefined
 let machine: ActMachine
 let checkout: string
 
+// Nothing of it is done where every test is skipped.
 beforeAll(async () => {
-  if ('missing' in act || 'missing' in node || reason !== undefined) return
+  if ('missing' in act || 'missing' in node) return
+  registry = await startRegistry()
   await busyboxImage(registry.host, 'library/busybox:1.37')
   const archive = await actJobImage(registry.host, node.program)
   docker = await startDocker(accountFor('user'))
   await docker.load(archive, image)
   machine = await makeActMachine(act.program, [registry.host], registry.host)
   checkout = await checkOutExample(machine, 'one-image')
+})
+
+afterAll(async () => {
+  await docker?.stop()
+  await registry.stop()
+  await removeFolders()
 })
 
 // What docs/engines.md says.
