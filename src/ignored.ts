@@ -4,13 +4,41 @@ import { join } from 'node:path'
 /** Whether a path relative to the context is left out of it. */
 export type Ignores = (path: string) => boolean
 
+/** What decides that a path is left out. */
+export interface Ignoring {
+  /** Absolute. */
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+}
+
 /**
  * Reads the ignore file that Buildah takes, and tells by it what is left out of the context.
  * @param place absolute paths of the context and of the Dockerfile
  */
 export async function readIgnored({ context, file }: { context: string; file: string }): Promise<Ignores> {
-  const text = await ignoreFile(context, file)
-  if (text === undefined) return () => false
+  const found = await ignoreFile(context, file)
+  return found === undefined ? () => false : await ignoresOf(found.text)
+}
+
+/** The line of the ignore file by which a path is left out, undefined where it isn't. */
+export async function findIgnoring(
+  { context, file }: { context: string; file: string },
+  path: string,
+): Promise<Ignoring | undefined> {
+  const found = await ignoreFile(context, file)
+  if (found === undefined) return undefined
+  const lines = found.text.split('\n')
+  // The last line that changes anything about it decides.
+  for (let line = lines.length; line > 0; line -= 1) {
+    const [upTo, before] = [lines.slice(0, line), lines.slice(0, line - 1)]
+    const [ignores, ignored] = [await ignoresOf(upTo.join('\n')), await ignoresOf(before.join('\n'))]
+    if (ignores(path) !== ignored(path)) return ignores(path) ? { file: found.place, line } : undefined
+  }
+  return undefined
+}
+
+async function ignoresOf(text: string): Promise<Ignores> {
   const library = await import('@balena/dockerignore')
   // Its types describe an ES module; what is loaded is the function itself, as CommonJS exports it.
   const dockerignore = library.default as unknown as typeof library.default.default
@@ -18,7 +46,7 @@ export async function readIgnored({ context, file }: { context: string; file: st
   return (path) => ignore.ignores(path)
 }
 
-async function ignoreFile(context: string, file: string): Promise<string | undefined> {
+async function ignoreFile(context: string, file: string): Promise<{ place: string; text: string } | undefined> {
   const places = [
     `${file}.containerignore`,
     `${file}.dockerignore`,
@@ -27,7 +55,7 @@ async function ignoreFile(context: string, file: string): Promise<string | undef
   ]
   for (const place of places) {
     const text = await readFile(place, 'utf8').catch(() => undefined)
-    if (text !== undefined) return text
+    if (text !== undefined) return { place, text }
   }
   return undefined
 }

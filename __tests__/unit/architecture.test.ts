@@ -48,6 +48,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
 const PURE = [
   ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts'],
   ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
+  'engine/nearest.ts',
   ...[
     'cache/policy.ts',
     'cache/key.ts',

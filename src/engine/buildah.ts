@@ -7,10 +7,12 @@ import { formatReference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
 import { printLive, say } from '../log.js'
 import { endFamily, followNewcomers } from '../processes.js'
+import type { Source } from '../source.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import { type BuildRequest, type Engine, type Image, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
+import { hintForMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
 import { writePrivate } from './storage.js'
 
@@ -40,16 +42,16 @@ export function buildahEngine(setup: BuildahSetup): Engine {
         asked.onSteps(steps)
       }
       const request = { ...asked, onSteps }
-      const failed = (error: unknown) =>
-        explain('The build failed', error, line === undefined ? undefined : { file: request.source.file, line })
+      const failed = async (error: unknown) =>
+        await explain(error, request.source, line === undefined ? undefined : { file: request.source.file, line })
       const secrets = await writeSecrets(request.inputs, setup)
       const paths = { rootfs: rootfsPath(setup), ...files, secrets }
       return await buildOnce(request, setup, paths).catch(async (error: unknown) => {
-        if (!isCacheRefusal(error) || request.remote.to.length === 0) throw failed(error)
+        if (!isCacheRefusal(error) || request.remote.to.length === 0) throw await failed(error)
         warning(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
         const alone = { ...request, remote: { ...request.remote, to: [] } }
-        return await buildOnce(alone, setup, paths).catch((again: unknown) => {
-          throw failed(again)
+        return await buildOnce(alone, setup, paths).catch(async (again: unknown) => {
+          throw await failed(again)
         })
       })
     },
@@ -128,9 +130,10 @@ async function buildLive(
   }
 }
 
-function explain(what: string, error: unknown, place: Place | undefined): unknown {
+async function explain(error: unknown, source: Source, place: Place | undefined): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
-  return new UserError(`${what}.`, hintFor(error.output), { cause: error, place })
+  const cure = (await hintForMissing(error.output, source)) ?? hintFor(error.output)
+  return new UserError('The build failed.', cure, { cause: error, place })
 }
 
 function refusal(what: string, error: unknown): unknown {
