@@ -5,7 +5,7 @@ import { readLogins, withoutRegistry } from './credentials.js'
 import { comparesAnnotations } from './dockerfile/forgetting.js'
 import { checkReadable } from './engine/access.js'
 import { chooseAccount } from './engine/account.js'
-import type { Engine, Pushed } from './engine/engine.js'
+import type { Engine, Image, Pushed } from './engine/engine.js'
 import { findEngine, type Found } from './engine/select.js'
 import type { Step } from './engine/progress.js'
 import { type Folder, makeFolder, removeSecrets, storageConfPath } from './engine/storage.js'
@@ -30,6 +30,8 @@ export interface Result {
   readonly names: ImageNames
   /** '' where nothing was built. */
   readonly imageId: string
+  /** Of the image; undefined where that isn't known. */
+  readonly layers?: Image['layers']
   readonly pushed: readonly Pushed[]
   readonly engine: Pick<Engine, 'name' | 'version' | 'rootless'>
   readonly cache: CacheReport
@@ -105,7 +107,7 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     await engine.writeOutputs(image, inputs)
     if (inputs.load) await engine.load(image)
     const storageConf = storageConfPath(folder.path)
-    return { names, imageId: image.id, engine, ...built, storageConf, phases: timeline.phases() }
+    return { names, imageId: image.id, layers: image.layers, engine, ...built, storageConf, phases: timeline.phases() }
   } finally {
     await started.cache.close()
   }

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
 import { debianImage } from '../harness/base-image.js'
 import { fail } from '../harness/clean-step.js'

@@ -11,7 +11,7 @@ const src = join(import.meta.dirname, '../../src')
  */
 const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [
-    ['errors.ts', 'secret.ts', 'log.ts'],
+    ['errors.ts', 'secret.ts', 'log.ts', 'units.ts'],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
   [['dockerfile/'], 'What a Dockerfile says: a text becomes a value.'],
@@ -49,6 +49,8 @@ const PURE = [
   ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts'],
   ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
   'engine/nearest.ts',
+  'engine/layers.ts',
+  'units.ts',
   ...[
     'cache/policy.ts',
     'cache/key.ts',
@@ -75,6 +77,7 @@ const RESERVED: readonly (readonly [names: readonly string[], files: readonly st
     'only an entry ends the process',
   ],
   [['setFailed'], [], 'an error can have a place, which this has not'],
+  [['warning', 'notice'], ['log.ts'], 'log.ts keeps what was warned of for the summary'],
   [['console'], [], 'what goes into the log goes by log.ts, which makes it inert'],
 ]
 

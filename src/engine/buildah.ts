@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { warning } from '@actions/core'
 import { describe, type Place, UserError } from '../errors.js'
 import { CommandError, formatCommand, type RunOptions, type RunResult } from '../exec.js'
 import { formatReference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
-import { printLive, say } from '../log.js'
+import { printLive, say, warn } from '../log.js'
 import { endFamily, followNewcomers } from '../processes.js'
 import type { Source } from '../source.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
+import { inspectArgs } from './buildah-args.js'
+import { layersOf } from './layers.js'
 import { type BuildRequest, type Engine, type Image, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
 import { hintForMissing } from './missing.js'
@@ -46,14 +47,15 @@ export function buildahEngine(setup: BuildahSetup): Engine {
         await explain(error, request.source, line === undefined ? undefined : { file: request.source.file, line })
       const secrets = await writeSecrets(request.inputs, setup)
       const paths = { rootfs: rootfsPath(setup), ...files, secrets }
-      return await buildOnce(request, setup, paths).catch(async (error: unknown) => {
+      const image = await buildOnce(request, setup, paths).catch(async (error: unknown) => {
         if (!isCacheRefusal(error) || request.remote.to.length === 0) throw await failed(error)
-        warning(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
+        warn(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
         const alone = { ...request, remote: { ...request.remote, to: [] } }
         return await buildOnce(alone, setup, paths).catch(async (again: unknown) => {
           throw await failed(again)
         })
       })
+      return request.inputs.summary ? { ...image, layers: await readLayers(image, setup) } : image
     },
 
     preview(request) {
@@ -139,6 +141,14 @@ async function explain(error: unknown, source: Source, place: Place | undefined)
 function refusal(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
   return new RegistryError(`${what}.`, hintFor(error.output), isPassing(error.output), { cause: error })
+}
+
+/** For the eye alone: that it can't be told is no reason to fail. */
+async function readLayers({ id }: Image, setup: BuildahSetup): Promise<Image['layers']> {
+  return await runBuildah(setup, inspectArgs(id, setup), {}).then(
+    ({ stdout }) => layersOf(stdout),
+    () => undefined,
+  )
 }
 
 /** A build ends with the id of its image on standard output. (With --iidfile it keeps those of the steps to itself.) */

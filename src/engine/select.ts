@@ -1,12 +1,11 @@
 import { join } from 'node:path'
-import { warning } from '@actions/core'
 import type { Context } from '../context.js'
 import type { AuthFile } from '../credentials.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
 import type { Pair } from '../entries.js'
 import type { Inputs } from '../inputs.js'
 import { attempt } from '../exec.js'
-import { say } from '../log.js'
+import { say, warn } from '../log.js'
 import type { Source } from '../source.js'
 import type { Store } from '../store.js'
 import { buildahEngine } from './buildah.js'
@@ -64,7 +63,7 @@ export async function findEngine(selection: Selection, onProgram: (path: string)
     `Engine: Buildah ${buildah.version} (${buildah.path}, ${buildah.reason}), as ${folder.account.name} (${folder.account.reason}); ${describeWay(way)}`,
   )
   for (const note of notes) say(`  passed over: ${note}`)
-  for (const text of warnings) warning(text)
+  for (const text of warnings) warn(text)
   return {
     store: storeOf(folder, buildah, way),
     tryOut: () => tryOut(folder, buildah, way),
