@@ -5,9 +5,41 @@ import { randomBytes } from 'node:crypto'
 /** What was warned of, for those who gather it; each gathers what is done for it, and nothing of anybody else's. */
 const gathering = new AsyncLocalStorage<string[]>()
 
+/** Lines that wait for the end of their phase, since its time comes before them. */
+interface Held {
+  text: string
+  isWaiting: boolean
+}
+const holding = new AsyncLocalStorage<Held>()
+/** The longest that a log is silent while something goes on. */
+export const SILENCE_MS = 15_000
+
 /** Prints lines into the log of the step; none of them can be a workflow command, whoever wrote the text. */
 export function say(text: string): void {
-  process.stdout.write(`${inert(text)}\n`)
+  const held = holding.getStore()
+  const line = `${inert(text)}\n`
+  if (held?.isWaiting === true) held.text += line
+  else process.stdout.write(line)
+}
+
+/**
+ * Makes a group of the log of what is said in a phase, with a title that is known only when it is over. Whoever waits too
+ * long gets the lines as they come, and the title behind them. Warnings don't wait: in a group they would be hidden.
+ */
+export async function printGroup<T>(title: () => string, work: () => Promise<T>): Promise<T> {
+  const held: Held = { text: '', isWaiting: true }
+  const release = (): string => {
+    held.isWaiting = false
+    return held.text
+  }
+  const timer = setTimeout(() => process.stdout.write(release()), SILENCE_MS)
+  try {
+    return await holding.run(held, work)
+  } finally {
+    clearTimeout(timer)
+    const lines = held.isWaiting ? release() : ''
+    process.stdout.write(lines === '' ? `${inert(title())}\n` : `::group::${title()}\n${lines}::endgroup::\n`)
+  }
 }
 
 /** Warns: the runner shows the text beside the log, too. It can't be another command, whoever wrote it. */

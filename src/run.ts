@@ -17,6 +17,7 @@ import type { Inputs } from './inputs.js'
 import { say } from './log.js'
 import { login, loginRegistry } from './login.js'
 import { type ImageNames, nameImage, pairsOf } from './names.js'
+import { shown } from './phases.js'
 import { type CacheReport, NO_CACHE_REPORT } from './report/cache-stats.js'
 import { type Phase, startTimeline } from './report/timeline.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
@@ -80,7 +81,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
 
 async function perform(plan: Plan, remember: Remember): Promise<Result> {
   const { inputs, folder, names, registry } = plan
-  const timeline = startTimeline(Date.now)
+  const timeline = shown(startTimeline(Date.now))
   const request = requestOf(plan)
   const started = await startCache(request)
   remember({ desk: started.desk })

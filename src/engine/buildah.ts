@@ -2,19 +2,20 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { describe, type Place, UserError } from '../errors.js'
 import { CommandError, formatCommand, type RunOptions, type RunResult } from '../exec.js'
-import { formatReference } from '../image/reference.js'
+import { withHeadway } from '../headway.js'
+import { formatReference, type Reference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
 import { printLive, say, warn } from '../log.js'
 import { endFamily, followNewcomers } from '../processes.js'
 import type { Source } from '../source.js'
-import { type BuildahSetup, buildArgs, type BuildPaths, loginArgs, pushArgs } from './buildah-args.js'
+import { type BuildahSetup, buildArgs, type BuildPaths, inspectArgs, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
-import { inspectArgs } from './buildah-args.js'
 import { layersOf } from './layers.js'
-import { type BuildRequest, type Engine, type Image, RegistryError } from './engine.js'
+import { type BuildRequest, type Engine, type Image, type Pushed, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
 import { hintForMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
+import { countBlobs, pushedSoFar } from './push-progress.js'
 import { writePrivate } from './storage.js'
 
 const GRACE_MS = 2000
@@ -55,7 +56,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
           throw await failed(again)
         })
       })
-      return request.inputs.summary ? { ...image, layers: await readLayers(image, setup) } : image
+      return { ...image, layers: await readLayers(image, setup) }
     },
 
     preview(request) {
@@ -68,16 +69,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
-    async push(image, reference) {
-      // By its place: references can be longer than names of files may be.
-      const digestFile = join(folder.path, `out/${image.references.indexOf(reference)}.digest`)
-      const { stderr } = await run(pushArgs(image, reference, digestFile, setup)).catch((error: unknown) => {
-        throw refusal(`Push of ${formatReference(reference)} failed`, error)
-      })
-      for (const line of stderr.match(/^.*retrying in.*$/gm) ?? [])
-        say(`Push of ${formatReference(reference)}: ${line}`)
-      return { reference, digest: await readDigest(digestFile) }
-    },
+    push: (image, reference) => pushOnce(image, reference, setup),
 
     async writeOutputs(image, inputs) {
       for (const output of inputs.outputs) await writeOutput(image, output, setup)
@@ -105,6 +97,21 @@ async function buildOnce(request: BuildRequest, setup: BuildahSetup, paths: Buil
     if (progress.isDoubtful()) say('Cache: the lines of some steps are mixed up, so that no step of this build is kept')
     request.onSteps(progress.steps())
   }
+}
+
+async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup): Promise<Pushed> {
+  const name = formatReference(reference)
+  // By its place: references can be longer than names of files may be.
+  const digestFile = join(setup.folder.path, `out/${image.references.indexOf(reference)}.digest`)
+  const seen = countBlobs()
+  const { stderr } = await withHeadway(
+    (seconds) => `Push of ${name}: ${pushedSoFar(image, seen.count(), seconds)}`,
+    () => runBuildah(setup, pushArgs(image, reference, digestFile, setup), { onOutput: seen.add }),
+  ).catch((error: unknown) => {
+    throw refusal(`Push of ${name} failed`, error)
+  })
+  for (const line of stderr.match(/^.*retrying in.*$/gm) ?? []) say(`Push of ${name}: ${line}`)
+  return { reference, digest: await readDigest(digestFile) }
 }
 
 /** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */

@@ -1,5 +1,3 @@
-const LONGEST = 500
-
 /**
  * Any text as one line of Markdown in which nothing means anything: no link, no HTML, no formula, no end of what it stands
  * in. Pure.
@@ -7,8 +5,9 @@ const LONGEST = 500
 export function escapeMarkdown(text: string): string {
   // Characters that don't show, separate lines or are half of another.
   const plain = text.replaceAll(/[\p{C}\p{Z}\s]+/gu, ' ').trim()
-  const characters = [...plain]
-  const short = characters.length <= LONGEST ? plain : `${characters.slice(0, LONGEST).join('')}…`
+  // Cut between characters, not within one.
+  const start = /^.{0,500}/u.exec(plain)?.[0] ?? ''
+  const short = start === plain ? plain : `${start}…`
   // Every punctuation character of ASCII may be escaped, whether it means something there or not.
   return short.replaceAll(/[!-/:-@[-`{-~]/g, '\\$&')
 }
