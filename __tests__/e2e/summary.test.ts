@@ -1,8 +1,12 @@
+import fc from 'fast-check'
 import { afterAll, expect, jest, test } from '@jest/globals'
 
+import { reportCache } from '../../src/report/cache-stats.js'
+import { renderSummary } from '../../src/report/summary.js'
 import { succeed } from '../harness/clean-step.js'
+import { hostileText, seeds } from '../harness/hostile-texts.js'
 import { testUnless } from '../harness/skipping.js'
-import { findBrowser, markdown, showSummary } from '../harness/summary-page.js'
+import { findBrowser, markdown, readCharts, showSummary } from '../harness/summary-page.js'
 import { openWarmPlace } from '../harness/warm-steps.js'
 
 jest.setTimeout(180_000)
@@ -22,6 +26,21 @@ const job = (second: string, inputs: Readonly<Record<string, string>> = {}) =>
     files: { 'first.txt': 'first', 'second.txt': second },
     inputs: { tags: '1.4.2\nlatest', ...inputs },
   })
+
+const facts = {
+  ...{ references: [], pulls: [], engine: 'Buildah 1.43.2', rootless: true, warnings: [] },
+  cache: reportCache({
+    steps: [],
+    restored: { parts: 0, bytes: 0, seconds: 0 },
+    saved: { parts: 0, bytes: 0, seconds: 0 },
+    requests: 0,
+  }),
+  phases: [
+    { name: 'build', started: 0, seconds: 10 },
+    { name: 'push', started: 10, seconds: 1 },
+  ],
+}
+const chartOf = (summary: string) => /```mermaid\n([^]*?)```/.exec(summary)?.[1] ?? ''
 
 /** A cell of a table, without its tags. */
 const cellsOf = (dom: string) =>
@@ -50,6 +69,34 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
     for (const name of ['restore', 'build', 'push', '3 RUN echo a b c d sleep 1 head -c 3000000', '6 LABEL and 7 more'])
       expect(dom).toContain(name)
     expect(dom).toContain('Steps that came from the cache are grey.')
+  },
+)
+
+testUnless(typeof browser === 'string' ? browser : undefined)(
+  'Mermaid reads a chart with any steps, and takes nothing of them for more than a name',
+  async () => {
+    const step = fc.record({
+      text: hostileText,
+      hit: fc.boolean(),
+      seconds: fc.double({ min: 0, max: 100, noNaN: true }),
+    })
+    const builds = seeds.flatMap(([, seed]) => fc.sample(fc.array(step, { maxLength: 5 }), { seed, numRuns: 150 }))
+    // Labels would be put together.
+    const named = builds.map((steps) => steps.map((one) => ({ ...one, text: `RUN ${one.text}` })))
+    const charts = named.map((steps) => chartOf(renderSummary({ ...facts, steps })))
+    const read = await readCharts([...charts, 'gantt\n  nonsense: :'], (browser as { program: string }).program)
+    // It does see what is wrong.
+    expect(read.at(-1)).toHaveProperty('error')
+    for (const [index, steps] of named.entries()) {
+      const { error, sections, tasks = [] } = read[index] ?? {}
+      const message = `seeds ${seeds.map(([, seed]) => seed).join(', ')}: ${JSON.stringify(steps)}`
+      expect([message, error, sections]).toStrictEqual([message, undefined, ['build', 'push']])
+      const numbers = tasks.map((task) => /^(\d+) RUN\b.*?( \(no time\))?$/.exec(task)?.slice(1) ?? task)
+      expect([message, numbers]).toStrictEqual([
+        message,
+        ['10.0 s', ...steps.map((_, number) => [`${number + 1}`, undefined]), '1.0 s'],
+      ])
+    }
   },
 )
 

@@ -27,8 +27,9 @@ export function findBrowser(): { readonly program: string } | string {
   return `no ${names[0] ?? ''} here`
 }
 
-/** Markdown as GitHub reads it: tables, and HTML where a text has any. */
+/** Markdown as GitHub reads it: tables, HTML where a text has any, and links where one looks like it. */
 export const markdown = new MarkdownIt({ html: true, linkify: true })
+markdown.linkify.set({ fuzzyLink: true, fuzzyEmail: true })
 
 export interface Page {
   /** The page as it is when all is drawn. */
@@ -49,6 +50,44 @@ export async function showSummary(summary: string, program: string): Promise<Pag
   const dom = (await run(program, [...open, '--dump-dom', pathToFileURL(page).href])).toString()
   await run(program, [...open, `--screenshot=${picture}`, pathToFileURL(page).href])
   return { dom, picture }
+}
+
+/** What Mermaid itself reads in a chart. */
+export interface Chart {
+  /** Why it can't read it. */
+  readonly error?: string
+  readonly sections?: readonly string[]
+  readonly tasks?: readonly string[]
+}
+
+/** Has Mermaid read charts, in a browser, since it does so nowhere else. */
+export async function readCharts(charts: readonly string[], program: string): Promise<Chart[]> {
+  const folder = makeFolder('charts')
+  const page = join(folder, 'charts.html')
+  const script = `
+    const read = async (text) => {
+      try {
+        const { db } = await mermaid.mermaidAPI.getDiagramFromText(text)
+        const tasks = db.getTasks()
+        return { sections: db.getSections(), tasks: tasks.map(({ task, startTime, endTime }) => task.trim() + (endTime > startTime ? '' : ' (no time)')) }
+      } catch (error) {
+        return { error: String(error) }
+      }
+    }
+    mermaid.initialize({ startOnLoad: false });
+    (async () => {
+      const charts = []
+      for (const text of ${JSON.stringify(charts).replaceAll('<', '\\u003c')}) charts.push(await read(text))
+      document.body.textContent = btoa(encodeURIComponent(JSON.stringify(charts)))
+    })()`
+  writeFileSync(
+    page,
+    `<!doctype html><meta charset="utf-8"><body></body><script src="${pathToFileURL(mermaid).href}"></script><script>${script}</script>`,
+  )
+  const common = ['--headless', '--no-sandbox', '--disable-gpu', `--user-data-dir=${join(folder, 'profile')}`]
+  const dom = await run(program, [...common, '--virtual-time-budget=60000', '--dump-dom', pathToFileURL(page).href])
+  const [, text = ''] = /<body>([\w+/=]*)/.exec(dom.toString()) ?? []
+  return JSON.parse(decodeURIComponent(Buffer.from(text, 'base64').toString())) as Chart[]
 }
 
 function pageOf(summary: string): string {

@@ -7,7 +7,7 @@ export function escapeMarkdown(text: string): string {
   const plain = text.replaceAll(/[\p{C}\p{Z}\s]+/gu, ' ').trim()
   // Cut between characters, not within one.
   const start = /^.{0,500}/u.exec(plain)?.[0] ?? ''
-  const short = start === plain ? plain : `${start}…`
+  const short = start === plain ? plain || '(empty)' : `${start}…`
   // Every punctuation character of ASCII may be escaped, whether it means something there or not.
   return short.replaceAll(/[!-/:-@[-`{-~]/g, '\\$&')
 }
