@@ -7,6 +7,7 @@ const pieces = [
   ...['##[', '##[error]x', '##[set-env name=PATH]/x', '####[group]', '%0A', '%0D', '%25', '%3A', '%2C'],
   // command files
   ...['imageid=forged', 'digest<<EOF', 'EOF', 'ghadelimiter_', 'ghadelimiter_00000000-0000-0000-0000-000000000000'],
+  ...['\nEOF\n', '\nEOF\ndigest=forged\n', '\n::error::x\n', '\n```\n', '\n\n# x\n\n', '\n    section x\n'],
   // ends of lines, and what some take for one
   ...[
     '\n',
