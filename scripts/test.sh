@@ -14,6 +14,7 @@ packages=(
   docker-registry apache2-utils                                       # a registry, and htpasswd for its login
   debootstrap busybox-static                                          # base images without a registry of images
   docker.io iptables                                                  # the engine to fall back to
+  chromium                                                            # the summary is looked at in a browser
   util-linux git ca-certificates zstd openssl tar jq
 )
 
@@ -38,8 +39,13 @@ install_packages() {
   echo "Missing: ${missing[*]}"
   as_root apt-get update --quiet
   for name in "${missing[@]}"; do
-    # Ubuntu 22.04 has no netavark, and a Buildah that does without.
-    [[ $name == netavark ]] && ! apt-cache show netavark &>/dev/null || wanted+=("$name")
+    case $name in
+      # Ubuntu 22.04 has no netavark, and a Buildah that does without.
+      netavark) apt-cache show netavark &>/dev/null || continue ;;
+      # Ubuntu's package only installs a snap; its machines at GitHub have a Chrome of their own.
+      chromium) grep -q '^ID=debian$' /etc/os-release || continue ;;
+    esac
+    wanted+=("$name")
   done
   as_root apt-get install --yes --quiet --no-install-recommends "${wanted[@]}"
 }

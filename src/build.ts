@@ -1,8 +1,7 @@
-import { warning } from '@actions/core'
 import type { BuildRequest, Engine, Image, Pushed } from './engine/engine.js'
 import type { Step } from './engine/progress.js'
 import { describe } from './errors.js'
-import { say } from './log.js'
+import { say, warn } from './log.js'
 import { pushAll } from './push.js'
 import type { CacheReport } from './report/cache-stats.js'
 import { BUILD } from './report/summary.js'
@@ -55,7 +54,7 @@ export async function buildAndKeep(
 /** What the cache doesn't get is no reason to fail. */
 async function keepSteps(engine: Engine): Promise<void> {
   await engine.keepSteps().catch((error: unknown) => {
-    warning(`Cache: the steps of this build could not be kept. ${describe(error)}`)
+    warn(`Cache: the steps of this build could not be kept. ${describe(error)}`)
   })
 }
 

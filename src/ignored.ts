@@ -4,17 +4,45 @@ import { join } from 'node:path'
 /** Whether a path relative to the context is left out of it. */
 export type Ignores = (path: string) => boolean
 
+/** What decides that a path is left out. */
+export interface Ignoring {
+  /** Absolute. */
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+}
+
 /**
  * Reads the ignore file that Buildah takes, and tells by it what is left out of the context.
  * @param place absolute paths of the context and of the Dockerfile
  */
 export async function readIgnored({ context, file }: { context: string; file: string }): Promise<Ignores> {
   const found = await findIgnoreFile({ context, file })
-  if (found === undefined) return () => false
+  return found === undefined ? () => false : await ignoresOf(found.text)
+}
+
+/** The line of the ignore file by which a path is left out, undefined where it isn't. */
+export async function findIgnoring(
+  { context, file }: { context: string; file: string },
+  path: string,
+): Promise<Ignoring | undefined> {
+  const found = await findIgnoreFile({ context, file })
+  if (found === undefined) return undefined
+  const lines = found.text.split('\n')
+  // The last line that changes anything about it decides.
+  for (let line = lines.length; line > 0; line -= 1) {
+    const [upTo, before] = [lines.slice(0, line), lines.slice(0, line - 1)]
+    const [ignores, ignored] = [await ignoresOf(upTo.join('\n')), await ignoresOf(before.join('\n'))]
+    if (ignores(path) !== ignored(path)) return ignores(path) ? { file: found.path, line } : undefined
+  }
+  return undefined
+}
+
+async function ignoresOf(text: string): Promise<Ignores> {
   const library = await import('@balena/dockerignore')
   // Its types describe an ES module; what is loaded is the function itself, as CommonJS exports it.
   const dockerignore = library.default as unknown as typeof library.default.default
-  const ignore = dockerignore().add(found.text)
+  const ignore = dockerignore().add(text)
   return (path) => ignore.ignores(path)
 }
 

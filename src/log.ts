@@ -1,8 +1,58 @@
+import { warning } from '@actions/core'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
+
+/** What was warned of, for those who gather it; each gathers what is done for it, and nothing of anybody else's. */
+const gathering = new AsyncLocalStorage<string[]>()
+
+/** Lines that wait for the end of their phase, since its time comes before them. */
+interface Held {
+  text: string
+  isWaiting: boolean
+}
+const holding = new AsyncLocalStorage<Held>()
+/** The longest that a log is silent while something goes on. */
+export const SILENCE_MS = 15_000
 
 /** Prints lines into the log of the step; none of them can be a workflow command, whoever wrote the text. */
 export function say(text: string): void {
-  process.stdout.write(`${inert(text)}\n`)
+  const held = holding.getStore()
+  const line = `${inert(text)}\n`
+  if (held?.isWaiting === true) held.text += line
+  else process.stdout.write(line)
+}
+
+/**
+ * Makes a group of the log of what is said in a phase, with a title that is known only when it is over. Whoever waits too
+ * long gets the lines as they come, and the title behind them. Warnings don't wait: in a group they would be hidden.
+ */
+export async function printGroup<T>(title: () => string, work: () => Promise<T>): Promise<T> {
+  const held: Held = { text: '', isWaiting: true }
+  const release = (): string => {
+    held.isWaiting = false
+    return held.text
+  }
+  const timer = setTimeout(() => process.stdout.write(release()), SILENCE_MS)
+  try {
+    return await holding.run(held, work)
+  } finally {
+    clearTimeout(timer)
+    const lines = held.isWaiting ? release() : ''
+    process.stdout.write(lines === '' ? `${inert(title())}\n` : `::group::${title()}\n${lines}::endgroup::\n`)
+  }
+}
+
+/** Warns: the runner shows the text beside the log, too. It can't be another command, whoever wrote it. */
+export function warn(text: string): void {
+  gathering.getStore()?.push(text)
+  warning(text)
+}
+
+/** Does something, and tells what was warned of meanwhile, each once. */
+export async function gatherWarnings<T>(work: () => Promise<T>): Promise<{ value: T; warnings: readonly string[] }> {
+  const warnings: string[] = []
+  const value = await gathering.run(warnings, work)
+  return { value, warnings: [...new Set(warnings)] }
 }
 
 /**
@@ -37,16 +87,4 @@ export async function printLive<T>(
     // Both count only at the start of a line.
     process.stdout.write(`${last === newline ? '' : '\n'}::${token}::\n::endgroup::\n`)
   }
-}
-
-/** `3.4 MB`, with the units of networks and registries. Pure. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power] ?? ''}`
-}
-
-/** `1 part`, `3 parts`. Pure. */
-export function formatCount(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -1,10 +1,10 @@
-import { error as errorCommand, setOutput, summary, warning } from '@actions/core'
+import { error as errorCommand, setOutput, summary } from '@actions/core'
 import { readContext } from './context.js'
 import { describe, UserError } from './errors.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
 import { readInputs } from './inputs.js'
-import { say } from './log.js'
+import { gatherWarnings, say, warn } from './log.js'
 import { endFamily, followFamily } from './processes.js'
 import { renderSummary } from './report/summary.js'
 import { type Result, run } from './run.js'
@@ -36,9 +36,9 @@ try {
   say(`Rootless Image Build: ${shown}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
   // It runs every action by whatever node it finds, whatever action.yml says.
   if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
-  const result = await run(inputs, context, stateWriter())
+  const { value: result, warnings } = await gatherWarnings(() => run(inputs, context, stateWriter()))
   writeOutputs(result)
-  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result)
+  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) fail(error, context.workspace)
@@ -90,7 +90,8 @@ function fail(error: unknown, workspace: string): void {
 }
 
 /** A summary that can't be written is no reason to fail. */
-async function writeSummary({ names, pushed, engine, cache, phases, steps }: Result): Promise<void> {
+async function writeSummary(result: Result, warnings: readonly string[]): Promise<void> {
+  const { names, pushed, layers, engine, cache, phases, steps } = result
   const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
   const references = names.references.map(formatReference)
   const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
@@ -99,12 +100,12 @@ async function writeSummary({ names, pushed, engine, cache, phases, steps }: Res
   const text = renderSummary({
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
-    ...{ engine: engine.label, rootless: engine.rootless, cache, phases, steps },
+    ...{ engine: engine.label, rootless: engine.rootless, layers, cache, warnings, phases, steps },
   })
   await summary
     .addRaw(text)
     .write()
     .catch((error: unknown) => {
-      warning(`The summary of the job could not be written: ${describe(error)}`)
+      warn(`The summary of the job could not be written: ${describe(error)}`)
     })
 }

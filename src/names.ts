@@ -1,5 +1,4 @@
 import { dirname } from 'node:path'
-import { warning } from '@actions/core'
 import type { Context } from './context.js'
 import type { Pair } from './entries.js'
 import { UserError } from './errors.js'
@@ -10,7 +9,7 @@ import { describeNames, type Metadata } from './image/metadata.js'
 import { defaultRules } from './image/rule.js'
 import { type Names, needsExistingTags, noTags, resolveTags } from './image/tags.js'
 import type { Inputs } from './inputs.js'
-import { say } from './log.js'
+import { say, warn } from './log.js'
 
 /** Everything that an image is called, and what it says of itself. */
 export interface ImageNames extends Names {
@@ -35,7 +34,7 @@ export async function nameImage(inputs: Inputs, context: Context): Promise<Image
   // Of the rules that nobody wrote, most never give anything.
   const isExpected = (note: string) => inputs.tags.length === 0 && defaultRules.some((rule) => note.startsWith(rule))
   for (const note of resolved.notes) if (!isExpected(note)) say(`Names: ${note}`)
-  for (const text of resolved.warnings) warning(text)
+  for (const text of resolved.warnings) warn(text)
   return { ...resolved, labels, annotations, json: describeNames(resolved, labels, annotations) }
 }
 

@@ -1,5 +1,4 @@
 import { readFile, rm } from 'node:fs/promises'
-import { warning } from '@actions/core'
 import { saySaved } from './cache/cache.js'
 import { openGithub } from './cache/github.js'
 import { keepLater, type Later } from './cache/remote.js'
@@ -7,7 +6,7 @@ import type { BlobOrder } from './cache/remote-blobs.js'
 import { programEnvironment, serviceEnvironment, transferProgram } from './context.js'
 import { removeFolder, storageVariable } from './engine/storage.js'
 import { describe } from './errors.js'
-import { say } from './log.js'
+import { say, warn } from './log.js'
 import { endFamily, followFamily, startedWith } from './processes.js'
 import { readState, type State } from './state.js'
 
@@ -19,7 +18,7 @@ try {
   else await finish(state, process.env)
 } catch (error) {
   // The image is where it belongs; what could not be removed is no reason to fail the job.
-  warning(`Not everything of this step could be removed. ${describe(error)}`)
+  warn(`Not everything of this step could be removed. ${describe(error)}`)
 }
 process.exit()
 
@@ -42,7 +41,7 @@ async function keep(later: string, desk: string, environment: NodeJS.ProcessEnv)
     // The file is in a folder of this user alone: it is what main has written.
     saySaved(await keepLater(JSON.parse(await readFile(later, 'utf8')) as Later | BlobOrder, entries, desk))
   } catch (error) {
-    warning(`Cache: nothing was kept. ${describe(error)}`)
+    warn(`Cache: nothing was kept. ${describe(error)}`)
   } finally {
     entries.close()
   }

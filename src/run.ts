@@ -3,7 +3,7 @@ import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
 import { chooseBuilder } from './engine/account.js'
-import type { Engine, Found, Pushed } from './engine/engine.js'
+import type { Engine, Found, Image, Pushed } from './engine/engine.js'
 import { findEngine } from './engine/select.js'
 import type { Step } from './engine/progress.js'
 import { type Folder, makeFolder, removeSecrets } from './engine/storage.js'
@@ -16,6 +16,7 @@ import type { Inputs } from './inputs.js'
 import { say } from './log.js'
 import { login, loginRegistry } from './login.js'
 import { type ImageNames, nameImage, pairsOf } from './names.js'
+import { shown } from './phases.js'
 import { type CacheReport, NO_CACHE_REPORT } from './report/cache-stats.js'
 import { type Phase, startTimeline } from './report/timeline.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
@@ -28,6 +29,8 @@ export interface Result {
   readonly names: ImageNames
   /** '' where nothing was built. */
   readonly imageId: string
+  /** Of the image; undefined where that isn't known. */
+  readonly layers?: Image['layers']
   readonly pushed: readonly Pushed[]
   readonly engine: Pick<Engine, 'name' | 'label' | 'version' | 'rootless'>
   readonly cache: CacheReport
@@ -78,7 +81,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
 
 async function perform(plan: Plan, remember: Remember): Promise<Result> {
   const { inputs, names, registry } = plan
-  const timeline = startTimeline(Date.now)
+  const timeline = shown(startTimeline(Date.now))
   const request = requestOf(plan)
   const started = await startCache(request)
   remember({ desk: started.desk })
@@ -104,7 +107,9 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     )
     await engine.writeOutputs(image, inputs)
     if (inputs.load) await engine.load(image)
-    return { names, imageId: image.id, engine, ...built, storageConf: engine.storageConf, phases: timeline.phases() }
+    const { id, layers } = image
+    const { storageConf } = engine
+    return { names, imageId: id, layers, engine, ...built, storageConf, phases: timeline.phases() }
   } finally {
     await started.cache.close()
   }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { dirname, join } from 'node:path'
-import { warning } from '@actions/core'
 import { type Cache, coldIn, NO_CACHE, saySaved, type Warm } from './cache/cache.js'
 import { openDirectory } from './cache/directory.js'
 import { openGithub } from './cache/github.js'
@@ -19,11 +18,12 @@ import type { Step } from './engine/progress.js'
 import { type Folder, privateRoot } from './engine/storage.js'
 import { formatReference, type Reference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
-import { formatBytes, formatCount, say } from './log.js'
+import { say, warn } from './log.js'
 import { type CacheReport, renderCache, reportCache } from './report/cache-stats.js'
 import type { Source } from './source.js'
 import type { Blobs, Store } from './store.js'
 import { type Building, hiddenFrom, surroundingsOf } from './surroundings.js'
+import { formatBytes, formatCount } from './units.js'
 
 /** Node's names for processors, where the OCI specifications have others. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
@@ -167,7 +167,7 @@ function sayRestored({ desk, scope }: Started, { restored }: Warm): void {
   say(
     `Cache: ${formatCount(images, 'step')} came back${came}, in ${seconds.toFixed(1)} s; key of ${scope.text} (${scope.id})`,
   )
-  for (const trouble of troubles) warning(`Cache: ${trouble}`)
+  for (const trouble of troubles) warn(`Cache: ${trouble}`)
 }
 
 function remoteOf(

@@ -10,7 +10,7 @@ import { type Registry, startRegistry } from '../harness/registry.js'
 import { someSeconds, stillSleeping, wakeAll } from '../harness/run-marks.js'
 import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
 import { startSilentRegistry } from '../harness/silent-registry.js'
-import { readCommands } from '../harness/workflow-commands.js'
+import { readCommands, withoutPhases } from '../harness/workflow-commands.js'
 
 jest.setTimeout(120_000)
 
@@ -47,7 +47,7 @@ function expectCancelled(step: StepResult, exitCode: number): void {
   expect(step.exitCode).toBe(exitCode)
   // A cancel is no error, and the runner listens to commands again.
   const { commands, stoppedBy } = readCommands(step.log)
-  expect(commands.map(({ name }) => name)).toStrictEqual(['group', 'stop-commands', 'endgroup'])
+  expect(withoutPhases(commands).map(({ name }) => name)).toStrictEqual(['group', 'stop-commands', 'endgroup'])
   expect(stoppedBy).toBeUndefined()
   expect(step.outputs).toStrictEqual({})
   // Main has ended what it started, and doesn't leave that to post.

@@ -14,7 +14,7 @@ import { insecureRegistries } from '../harness/registries-conf.js'
 import { runAction, type StepOptions, type StepResult, withoutMasks } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { useRegistry } from '../harness/use-registry.js'
-import { readCommands } from '../harness/workflow-commands.js'
+import { readCommands, withoutPhases } from '../harness/workflow-commands.js'
 
 jest.setTimeout(120_000)
 
@@ -36,7 +36,7 @@ const outputNames = [
 /** The runner took nothing in the log for a command but what the action itself wrote. */
 function expectOwnCommands({ log }: StepResult, names: readonly string[]): void {
   const { commands, stoppedBy } = readCommands(log)
-  expect(commands.map(({ name }) => name)).toStrictEqual(names)
+  expect(withoutPhases(commands).map(({ name }) => name)).toStrictEqual(names)
   expect(stoppedBy).toBeUndefined()
   expect(commands.find(({ name }) => name === 'stop-commands')?.value).toMatch(/^[0-9a-f]{32}$/)
 }
@@ -139,7 +139,11 @@ describe('values that would add a line to a file of the runner', () => {
     expect(Object.keys({ ...step.outputs })).toStrictEqual([])
     expect(Object.keys(step.state).filter((key) => key !== 'rootless-image-build')).toStrictEqual([])
     const { commands } = readCommands(step.log)
-    expect(commands.map((command) => command.name).filter((own) => own !== 'add-mask')).toStrictEqual(['error'])
+    expect(
+      withoutPhases(commands)
+        .map((command) => command.name)
+        .filter((own) => own !== 'add-mask'),
+    ).toStrictEqual(['error'])
   })
 })
 

@@ -92,7 +92,7 @@ describe('an image is named after what started the run', () => {
     expect(outputs['tag-names']).toBe('1.4.2\n1.4\nlatest')
     expect(summary).toContain(`| \`${registry.host}/acme/web:1.4\` | \`${outputs['digest'] ?? ''}\` |\n`)
     expect(summary).toContain(`\ndocker pull ${registry.host}/acme/web@${outputs['digest'] ?? ''}\n`)
-    expect(summary).toMatch(/```mermaid\ngantt\n.*\n {4}2 RUN echo built \/built :active, \d+, \d+\n/s)
+    expect(summary).toMatch(/```mermaid\ngantt\n.*\n {4}2 RUN echo built \/built( — \d+\.\d s)? :active, \d+, \d+\n/s)
     const digests = ['1.4.2', '1.4', 'latest'].map((tag) => pullImage(`${registry.host}/acme/web:${tag}`))
     for (const { digest } of await Promise.all(digests)) expect(digest).toBe(outputs['digest'])
     expect(log).toContain(

@@ -43,3 +43,14 @@ function older(line: string): WorkflowCommand | undefined {
   const [, name, parameters = '', value = ''] = /##\[([^\s\]]+)(?: ([^\]]*))?\](.*)$/s.exec(line) ?? []
   return name === undefined ? undefined : { name, parameters, value }
 }
+
+/** Without the groups that phases of the action make, whose titles have their time; in none is another one. */
+export function withoutPhases(commands: readonly WorkflowCommand[]): WorkflowCommand[] {
+  const isPhase = ({ name, value }: WorkflowCommand): boolean =>
+    name === 'group' && /^(Setup|Restore|Push|Save): \d+\.\d s$/.test(value)
+  return commands.filter((command, index) => {
+    const before = commands[index - 1]
+    const endsPhase = command.name === 'endgroup' && before !== undefined && isPhase(before)
+    return !isPhase(command) && !endsPhase
+  })
+}

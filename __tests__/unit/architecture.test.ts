@@ -11,9 +11,10 @@ const src = join(import.meta.dirname, '../../src')
  */
 const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [
-    ['errors.ts', 'secret.ts', 'log.ts'],
+    ['errors.ts', 'secret.ts', 'log.ts', 'units.ts'],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
+  [['headway.ts'], 'What is said while something takes long.'],
   [['dockerfile/'], 'What a Dockerfile says: a text becomes a value.'],
   [['image/', 'entries.ts'], 'What names, tags, labels and entries of inputs mean: texts become values, or mistakes.'],
   [
@@ -36,7 +37,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
   [['surroundings.ts'], 'What decides the result of a step beside its text.'],
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
-  [['build.ts', 'login.ts'], 'What an engine is asked for, in the order that it must have.'],
+  [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
   [
     ['main.ts', 'post.ts', 'transfer.ts'],
@@ -50,6 +51,10 @@ const PURE = [
   ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
   ...['engine/lines.ts', 'engine/paths.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
   ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
+  'engine/nearest.ts',
+  'engine/layers.ts',
+  'engine/push-progress.ts',
+  'units.ts',
   ...[
     'cache/policy.ts',
     'cache/key.ts',
@@ -76,6 +81,7 @@ const RESERVED: readonly (readonly [names: readonly string[], files: readonly st
     'only an entry ends the process',
   ],
   [['setFailed'], [], 'an error can have a place, which this has not'],
+  [['warning', 'notice'], ['log.ts'], 'log.ts keeps what was warned of for the summary'],
   [['console'], [], 'what goes into the log goes by log.ts, which makes it inert'],
 ]
 

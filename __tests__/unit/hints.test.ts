@@ -199,4 +199,39 @@ describe('hintFor', () => {
   ])('says nothing of a registry for %s', (_, output) => {
     expect(hintFor(output) ?? '').not.toMatch(/registry|Log in/)
   })
+
+  const failing = (text: string, step = 'RUN x') =>
+    `STEP 2/2: ${step}\n${text}\nsubprocess exited with status 1\nError: building at STEP "${step}": exit status 1`
+  const aptOf = (file: string) =>
+    `Err:1 http://127.0.0.1:8765 ./ hello-old 1.0\n  404  Not Found [IP: 127.0.0.1 8765]\nE: Failed to fetch http://127.0.0.1:8765/./${file}  404  Not Found [IP: 127.0.0.1 8765]\nE: Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?`
+
+  it('says of a package that the mirror has no more that the lists are old', () => {
+    expect(hintFor(failing(aptOf('hello-old_1.0_amd64.deb')))).toMatch(
+      /package lists.*apt-get update && apt-get install/,
+    )
+    // A source that isn't there at all is another matter.
+    expect(hintFor(failing(aptOf('Packages')))).toBeUndefined()
+  })
+
+  it.each([
+    ['curl', 'curl: (6) Could not resolve host: no-such-host.invalid'],
+    [
+      'Git',
+      "fatal: unable to access 'http://no-such-host.invalid/x.git/': Could not resolve host: no-such-host.invalid",
+    ],
+    ['BusyBox', "wget: bad address 'no-such-host.invalid'"],
+    ['GNU wget', 'wget: unable to resolve host address ‘no-such-host.invalid’'],
+    ['apt', "  Temporary failure resolving 'no-such-host.invalid'"],
+    ['Node', 'getaddrinfo ENOTFOUND no-such-host.invalid'],
+    ['Python', 'urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>'],
+    ['Go', 'dial tcp: lookup no-such-host.invalid on 127.0.0.53:53: no such host'],
+  ])('knows a host without an address from %s', (_, text) => {
+    expect(hintFor(failing(text))).toMatch(/find a host by its name.*`network`/)
+  })
+
+  it('looks only at the step that failed', () => {
+    const before = 'STEP 1/2: RUN curl x || true\ncurl: (6) Could not resolve host: x\n--> 0123456789a\n'
+    expect(hintFor(before + failing('no'))).toBeUndefined()
+    expect(hintFor(failing('curl: (6) Could not resolve host: x', 'COPY a /b'))).toBeUndefined()
+  })
 })

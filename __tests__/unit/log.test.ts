@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { attempt } from '../../src/exec.js'
-import { inert, printLive, say } from '../../src/log.js'
+import { gatherWarnings, inert, printLive, say, warn } from '../../src/log.js'
 import { logOf } from './helpers.js'
 
 /**
@@ -124,5 +124,36 @@ describe('printLive', () => {
     })
     expect(log.match(/^::endgroup::$/gm)).toHaveLength(2)
     expect(log.match(/^::[0-9a-f]{32}::$/gm)).toHaveLength(2)
+  })
+})
+
+describe('warn', () => {
+  it.each(forged)('tells the runner %j as one warning', async (text) => {
+    const log = await logOf(() => {
+      warn(text)
+    })
+    expect(commandsIn(log)).toHaveLength(1)
+    expect(log).toMatch(/^::warning::/)
+  })
+})
+
+describe('gatherWarnings', () => {
+  it('gives what was warned of in there, each once, and nothing of others', async () => {
+    await logOf(async () => {
+      warn('before')
+      const pause = () => new Promise((resolve) => setImmediate(resolve))
+      const gather = (...texts: string[]) =>
+        gatherWarnings(async () => {
+          for (const text of texts) {
+            await pause()
+            warn(text)
+          }
+          return texts.length
+        })
+      expect(await Promise.all([gather('a', 'b', 'a'), gather('c')])).toStrictEqual([
+        { value: 3, warnings: ['a', 'b'] },
+        { value: 1, warnings: ['c'] },
+      ])
+    })
   })
 })

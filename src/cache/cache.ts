@@ -1,7 +1,7 @@
-import { warning } from '@actions/core'
 import type { RecordedStep } from '../dockerfile/recorded-steps.js'
-import { formatBytes, formatCount, say } from '../log.js'
+import { say, warn } from '../log.js'
 import type { Blobs, Store } from '../store.js'
+import { formatBytes, formatCount } from '../units.js'
 import type { Keys } from './offer.js'
 
 /** Where the steps of earlier runs are, before it is known where this one builds. */
@@ -96,5 +96,5 @@ export function saySaved({ parts, bytes, seconds, troubles, later }: Saved): voi
   if (later !== undefined) say('Cache: what is new is kept when the job has ended')
   else if (parts > 0)
     say(`Cache: kept ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, in ${seconds.toFixed(1)} s`)
-  for (const trouble of troubles) warning(`Cache: ${trouble}`)
+  for (const trouble of troubles) warn(`Cache: ${trouble}`)
 }

@@ -2,6 +2,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Store, takeOver } from '../store.js'
 import { digestFile } from '../digest.js'
+import { renderHeadway, withHeadway } from '../headway.js'
 import type { RecordedStep } from '../dockerfile/recorded-steps.js'
 import { formatIndex, type Index, type Part, parseIndex } from './index.js'
 import { indexKey, indexPath, partKey, partPath } from './key.js'
@@ -89,12 +90,23 @@ export async function keep(order: Order, plan: Plan, place: Workplace, deadlineM
   const troubles = new Set<string>()
   let lost: string | undefined
   await orTrouble(troubles, () => levelLayers(plan.groups, order.root, place.store))
-  await inParallel(plan.groups, AT_ONCE, async (group, number) => {
-    const part = await orTrouble(troubles, () => packGroup(group, `${number}.tar.zst`, order.root, place, end))
-    if (part === undefined) return
-    if (await send(part, order, place, end)) made.push({ group, part })
-    else lost ??= `not everything was taken within ${Math.round(deadlineMs / 1000)} s`
-  })
+  const keptSoFar = (seconds: number) => {
+    const done = unpackedBytes(made.map(({ group }) => group))
+    return renderHeadway({
+      what: 'Cache: keeping, before compression',
+      done,
+      total: unpackedBytes(plan.groups),
+      seconds,
+    })
+  }
+  await withHeadway(keptSoFar, () =>
+    inParallel(plan.groups, AT_ONCE, async (group, number) => {
+      const part = await orTrouble(troubles, () => packGroup(group, `${number}.tar.zst`, order.root, place, end))
+      if (part === undefined) return
+      if (await send(part, order, place, end)) made.push({ group, part })
+      else lost ??= `not everything was taken within ${Math.round(deadlineMs / 1000)} s`
+    }),
+  )
   const mounts = order.mounts ? await orTrouble(troubles, () => keepMounts(order, indexes, place, end)) : undefined
   const memory = await readMemory(place.store)
   const index = { ...newIndex(order, plan.keeping, indexes, made, mounts, place.store), memory }
@@ -107,6 +119,10 @@ export async function keep(order: Order, plan: Plan, place: Workplace, deadlineM
   const isNewMounts = mounts !== undefined && !indexes.some((index) => index.mounts === mounts.sha256)
   const sent = [...made.map(({ part }) => part), ...(isNewMounts ? [mounts] : [])]
   return { parts: sent.length, bytes: sumOf(sent), written, troubles: causes }
+}
+
+function unpackedBytes(groups: readonly Group[]): number {
+  return groups.flatMap(({ layers }) => layers).reduce((sum, layer) => sum + (layer['diff-size'] ?? 0), 0)
 }
 
 async function levelLayers(groups: readonly Group[], root: string, store: Store): Promise<void> {

@@ -1,7 +1,8 @@
-import { rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { handOver, type Store } from '../store.js'
 import { digestFile } from '../digest.js'
+import { renderHeadway, withHeadway } from '../headway.js'
 import type { Entries } from './entries.js'
 import type { Part } from './index.js'
 import { partKey, partPath } from './key.js'
@@ -50,22 +51,52 @@ export async function restore(offer: Offer, parts: readonly Part[], root: string
   const troubles = new Set<string>()
   await makePlaces(root, place.store)
   const throughGate = gate(FETCHED_AT_ONCE)
-  await inParallel(wanted, AT_ONCE, async (part) => {
-    try {
-      await unpackPart(part, await throughGate(() => fetchPart(part, place)), offer, root, place)
-      come.set(part.sha256, part)
-    } catch (error) {
-      troubles.add(troubleOf(error))
-    }
-  })
+  const fetched: Part[] = []
+  const comeSoFar = async (seconds: number) => {
+    const done = sumOf(fetched) + (await bytesUnderWay(place.desk))
+    return renderHeadway({ what: 'Cache', done, total: sumOf(wanted), seconds })
+  }
+  await withHeadway(comeSoFar, () =>
+    inParallel(wanted, AT_ONCE, async (part) => {
+      try {
+        const archive = await throughGate(() => fetchPart(part, place))
+        fetched.push(part)
+        await unpackPart(part, archive, offer, root, place)
+        come.set(part.sha256, part)
+      } catch (error) {
+        troubles.add(troubleOf(error))
+      }
+    }),
+  )
   const whole = withoutParts(offer, new Set([...needed].filter((sha256) => !come.has(sha256))))
   // A layer that is built or pulled anew may get the id of one that came back in vain.
   if (come.size < needed.size) await removeStray(place.store, root, contentsOf(whole))
   await putRecords(place.tools, place.store, root, contentsOf(whole), place.desk)
-  const bytes = [...come.values()].reduce((sum, part) => sum + part.bytes, 0)
+  const bytes = sumOf([...come.values()])
   // Where the service itself says why a part didn't come, it is known already.
   const causes = [...troubles].filter((text) => text !== GONE || place.entries.troubles().length === 0)
   return { offer: whole, parts: come.size, bytes, troubles: causes }
+}
+
+/** What of parts has arrived that aren't all there: the client writes each into a folder of its own on the desk. */
+async function bytesUnderWay(desk: string): Promise<number> {
+  const folders = (await readdir(desk, { withFileTypes: true })).filter((entry) => entry.isDirectory())
+  const files = await Promise.all(
+    folders.map(async ({ name }) =>
+      (await readdir(join(desk, name)).catch(() => [])).map((file) => join(desk, name, file)),
+    ),
+  )
+  const sizes = files.flat().map((file) =>
+    stat(file).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  )
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+}
+
+function sumOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 /** Fetches a part and checks it. @returns the path of the file, which the account may read */

@@ -147,6 +147,11 @@ export function pushArgs(
   ]
 }
 
+/** The arguments that print the manifest of an image, as it lies in the storage; pure. */
+export function inspectArgs(id: string, setup: Pick<BuildahSetup, 'folder' | 'way' | 'root'>): string[] {
+  return [...globalArgs(setup), 'inspect', '--type', 'image', '--format', '{{.Manifest}}', id]
+}
+
 export function globalArgs({ folder, way, root }: Pick<BuildahSetup, 'folder' | 'way' | 'root'>): string[] {
   return storageArgs(folder.path, root, way.driver, way.fuseOverlayfs)
 }

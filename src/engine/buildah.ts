@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { warning } from '@actions/core'
 import { describe, type Place, UserError } from '../errors.js'
 import { CommandError, formatCommand, type RunOptions, type RunResult } from '../exec.js'
-import { formatReference } from '../image/reference.js'
-import { printLive, say } from '../log.js'
+import { withHeadway } from '../headway.js'
+import { formatReference, type Reference } from '../image/reference.js'
+import { printLive, say, warn } from '../log.js'
 import { endFamily, followNewcomers } from '../processes.js'
-import { type BuildahSetup, buildArgs, type BuildPaths, loginArgs, pushArgs } from './buildah-args.js'
+import type { Source } from '../source.js'
+import { type BuildahSetup, buildArgs, type BuildPaths, inspectArgs, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
-import { type BuildRequest, type Engine, type Image, RegistryError } from './engine.js'
+import { layersOf } from './layers.js'
+import { type BuildRequest, type Engine, type Image, type Pushed, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
+import { hintForMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
+import { countBlobs, pushedSoFar } from './push-progress.js'
 import { secretFiles, writeSecrets } from './secret-files.js'
 import { storageConfPath } from './storage.js'
 
@@ -42,18 +46,19 @@ export function buildahEngine(setup: BuildahSetup): Engine {
         asked.onSteps(steps)
       }
       const request = { ...asked, onSteps }
-      const failed = (error: unknown) =>
-        explain('The build failed', error, line === undefined ? undefined : { file: request.source.file, line })
+      const failed = async (error: unknown) =>
+        await explain(error, request.source, line === undefined ? undefined : { file: request.source.file, line })
       const secrets = await writeSecrets(request.inputs, folder, setup.context)
       const paths = { rootfs: rootfsPath(setup), ...files, secrets }
-      return await buildOnce(request, setup, paths).catch(async (error: unknown) => {
-        if (!isCacheRefusal(error) || request.remote.to.length === 0) throw failed(error)
-        warning(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
+      const image = await buildOnce(request, setup, paths).catch(async (error: unknown) => {
+        if (!isCacheRefusal(error) || request.remote.to.length === 0) throw await failed(error)
+        warn(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
         const alone = { ...request, remote: { ...request.remote, to: [] } }
-        return await buildOnce(alone, setup, paths).catch((again: unknown) => {
-          throw failed(again)
+        return await buildOnce(alone, setup, paths).catch(async (again: unknown) => {
+          throw await failed(again)
         })
       })
+      return { ...image, layers: await readLayers(image, setup) }
     },
 
     preview(request) {
@@ -62,16 +67,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
-    async push(image, reference) {
-      // By its place: references can be longer than names of files may be.
-      const digestFile = join(folder.path, `out/${image.references.indexOf(reference)}.digest`)
-      const { stderr } = await run(pushArgs(image, reference, digestFile, setup)).catch((error: unknown) => {
-        throw refusal(`Push of ${formatReference(reference)} failed`, error)
-      })
-      for (const line of stderr.match(/^.*retrying in.*$/gm) ?? [])
-        say(`Push of ${formatReference(reference)}: ${line}`)
-      return { reference, digest: await readDigest(digestFile) }
-    },
+    push: (image, reference) => pushOnce(image, reference, setup),
 
     async writeOutputs(image, inputs) {
       for (const output of inputs.outputs) await writeOutput(image, output, setup)
@@ -104,6 +100,21 @@ async function buildOnce(request: BuildRequest, setup: BuildahSetup, paths: Buil
   }
 }
 
+async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup): Promise<Pushed> {
+  const name = formatReference(reference)
+  // By its place: references can be longer than names of files may be.
+  const digestFile = join(setup.folder.path, `out/${image.references.indexOf(reference)}.digest`)
+  const seen = countBlobs()
+  const { stderr } = await withHeadway(
+    (seconds) => `Push of ${name}: ${pushedSoFar(image, seen.count(), seconds)}`,
+    () => runBuildah(setup, pushArgs(image, reference, digestFile, setup), { onOutput: seen.add }),
+  ).catch((error: unknown) => {
+    throw refusal(`Push of ${name} failed`, error)
+  })
+  for (const line of stderr.match(/^.*retrying in.*$/gm) ?? []) say(`Push of ${name}: ${line}`)
+  return { reference, digest: await readDigest(digestFile) }
+}
+
 /** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */
 function isCacheRefusal(error: unknown): boolean {
   return error instanceof CommandError && error.output.includes('failed pushing cache to')
@@ -129,14 +140,23 @@ async function buildLive(
   }
 }
 
-function explain(what: string, error: unknown, place: Place | undefined): unknown {
+async function explain(error: unknown, source: Source, place: Place | undefined): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
-  return new UserError(`${what}.`, hintFor(error.output), { cause: error, place })
+  const cure = (await hintForMissing(error.output, source)) ?? hintFor(error.output)
+  return new UserError('The build failed.', cure, { cause: error, place })
 }
 
 function refusal(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
   return new RegistryError(`${what}.`, hintFor(error.output), isPassing(error.output), { cause: error })
+}
+
+/** For the eye alone: that it can't be told is no reason to fail. */
+async function readLayers({ id }: Image, setup: BuildahSetup): Promise<Image['layers']> {
+  return await runBuildah(setup, inspectArgs(id, setup), {}).then(
+    ({ stdout }) => layersOf(stdout),
+    () => undefined,
+  )
 }
 
 /** A build ends with the id of its image on standard output. (With --iidfile it keeps those of the steps to itself.) */

@@ -29,6 +29,8 @@ export interface Image {
   readonly id: string
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
+  /** Bytes of its layers, not compressed, the lowest first; undefined where the engine doesn't tell. */
+  readonly layers?: readonly (number | undefined)[] | undefined
 }
 
 export interface Pushed {

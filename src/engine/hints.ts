@@ -49,12 +49,38 @@ const REGISTRY_HINTS: readonly Hint[] = [
   ],
 ]
 
+/** What programs of a RUN say; only those of the step that failed are looked at. */
+const RUN_HINTS: readonly Hint[] = [
+  [
+    /^E: Failed to fetch \S+\.deb\s+404 {1,2}Not Found/m,
+    'The package lists are older than what the mirror has: an `apt-get update` in a step of its own comes from the cache. Write both into one: `RUN apt-get update && apt-get install …`.',
+  ],
+  [
+    // apt, curl and git; BusyBox; GNU wget; glibc, and by it Python; Node; Go.
+    /Temporary failure resolving '|could not resolve (host|')|bad address '|unable to resolve host address|name or service not known|temporary failure in name resolution|getaddrinfo (ENOTFOUND|EAI_AGAIN)|dial tcp: lookup \S+.*no such host/i,
+    'A program of the step doesn’t find a host by its name. Check the name, and whether RUN steps have a network (`network`); what only this machine knows goes into `add-hosts`.',
+  ],
+]
+
 /** The first hint that fits what a program printed, undefined where nothing is known; pure. */
 export function hintFor(output: string): string | undefined {
   const error = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
-  const known = /building at STEP "(RUN|COPY|ADD) /.test(error) ? HINTS : [...HINTS, ...REGISTRY_HINTS]
-  const text = (hint: Hint) => (REGISTRY_HINTS.includes(hint) ? error : output)
-  return known.find((hint) => hint[0].test(text(hint)))?.[1]
+  const step = output.slice(startOfLastStep(output))
+  const [, keyword] = /building at STEP "(RUN|COPY|ADD) /.exec(error) ?? []
+  const known: readonly (readonly [text: string, hints: readonly Hint[]])[] = [
+    [output, HINTS],
+    [error, keyword === undefined ? REGISTRY_HINTS : []],
+    [step, keyword === 'RUN' ? RUN_HINTS : []],
+  ]
+  for (const [text, hints] of known) {
+    const hint = hints.find(([pattern]) => pattern.test(text))
+    if (hint !== undefined) return hint[1]
+  }
+  return undefined
+}
+
+function startOfLastStep(output: string): number {
+  return [...output.matchAll(/^(?:\[\d+\/\d+\] )?STEP \d/gm)].at(-1)?.index ?? 0
 }
 
 /** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */

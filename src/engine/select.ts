@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { warning } from '@actions/core'
 import lt from 'semver/functions/lt.js'
 import type { Context } from '../context.js'
 import type { AuthFile } from '../credentials.js'
@@ -10,7 +9,7 @@ import type { Pair } from '../entries.js'
 import type { Inputs } from '../inputs.js'
 import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
-import { say } from '../log.js'
+import { say, warn } from '../log.js'
 import type { Source } from '../source.js'
 import type { Store } from '../store.js'
 import { checkReadable } from './access.js'
@@ -62,7 +61,7 @@ async function fallBack(selection: Selection, reason: UserError): Promise<Found>
       cause: new UserError(`Docker: ${describe(error)}`),
     })
   })
-  warning(
+  warn(
     `Docker builds this image, since Buildah can't here, and it is built with the rights of Docker's daemon. ${describe(reason)}`,
   )
   return found
@@ -86,7 +85,7 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
     `Engine: Buildah ${buildah.version} (${buildah.path}, ${buildah.reason}), as ${folder.account.name} (${folder.account.reason}); ${describeWay(way)}`,
   )
   for (const note of notes) say(`  passed over: ${note}`)
-  for (const text of warnings) warning(text)
+  for (const text of warnings) warn(text)
   return {
     store: storeOf(folder, buildah, way),
     tryOut: () => tryOut(folder, buildah, way),

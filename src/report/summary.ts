@@ -1,4 +1,6 @@
+import { formatBytes, formatCount } from '../units.js'
 import { type CacheReport, renderCache } from './cache-stats.js'
+import { escapeMarkdown } from './markdown.js'
 import type { Phase } from './timeline.js'
 
 /** What a step did, as the summary of its job shows it. */
@@ -10,6 +12,10 @@ export interface SummaryFacts {
   /** `Buildah 1.43.2`. */
   readonly engine: string
   readonly rootless: boolean
+  /** Bytes of the layers, not compressed, those that aren't known undefined; undefined where not even their number is. */
+  readonly layers?: readonly (number | undefined)[] | undefined
+  /** What was warned of, any text. */
+  readonly warnings: readonly string[]
   readonly cache: CacheReport
   readonly phases: readonly Phase[]
   /** Steps of the build in their order, as Buildah prints them: any text. */
@@ -20,23 +26,65 @@ export interface SummaryFacts {
 export const BUILD = 'build'
 /** A picture of more bars can't be read, and GitHub draws no longer texts. */
 const MOST_STEPS = 50
+const MOST_WARNINGS = 10
 const LONGEST_TEXT = 600
 
 /** The summary in GitHub's Markdown; pure. No text of a Dockerfile or a log leaves its place in it. */
 export function renderSummary(facts: SummaryFacts): string {
-  const { references, pulls, engine, rootless, cache } = facts
+  const { references, pulls } = facts
   const rows = references.map(
     ({ reference, digest }) => `| \`${reference}\` | ${digest === undefined ? '' : `\`${digest}\``} |`,
   )
   const names = rows.length === 0 ? ['The image has no name.'] : ['| Image | Digest |', '| --- | --- |', ...rows]
   const commands = pulls.length === 0 ? [] : ['', '```sh', ...pulls.map((name) => `docker pull ${name}`), '```']
-  const how = `Built by ${engine}${rootless ? ', without root' : ', as root'}.`
-  const used = renderCache(cache)
+  const lists = [renderFacts(facts), renderWarnings(facts.warnings)].filter((list) => list.length > 0)
   return [
     ...['### Image', '', ...names, ...commands, ''],
-    `${how}${used === undefined ? '' : ` Cache: ${used}.`}`,
-    ...['', ...renderTimeline(facts), ''],
+    ...lists.flatMap((list) => [...list, '']),
+    ...[...renderTimeline(facts), ''],
   ].join('\n')
+}
+
+/** What the image is, who made it, and what the cache did for it. */
+function renderFacts({ engine, rootless, layers, cache }: SummaryFacts): string[] {
+  const used = renderCache(cache)
+  const moved = renderMoved(cache)
+  return [
+    ...(layers === undefined ? [] : [`- **Size:** ${renderSize(layers)}`]),
+    `- **Built by:** ${engine}, ${rootless ? 'without root' : 'as root'}`,
+    ...(used === undefined ? [] : [`- **Cache:** ${used}`]),
+    ...(moved === '' ? [] : [`- **Over the network:** ${moved}`]),
+  ]
+}
+
+function renderSize(layers: readonly (number | undefined)[]): string {
+  const known = layers.filter((bytes) => bytes !== undefined)
+  const count = formatCount(layers.length, 'layer')
+  const bytes = formatBytes(known.reduce((sum, one) => sum + one, 0))
+  return known.length < layers.length ? count : `${bytes} in ${count}, not compressed`
+}
+
+/** What went over the network for the cache. */
+function renderMoved({ stats }: CacheReport): string {
+  const moves = [
+    ['came from the cache', 'restored'],
+    ['went there', 'saved'],
+  ].flatMap(([what = '', name = '']) => {
+    const parts = stats[`parts-${name}`] ?? 0
+    return parts === 0 ? [] : [`${formatBytes(stats[`bytes-${name}`] ?? 0)} in ${formatCount(parts, 'part')} ${what}`]
+  })
+  return moves.join(', ')
+}
+
+function renderWarnings(warnings: readonly string[]): string[] {
+  if (warnings.length === 0) return []
+  const more = warnings.length - MOST_WARNINGS
+  return [
+    '#### Warnings',
+    '',
+    ...warnings.slice(0, MOST_WARNINGS).map((text) => `- ${escapeMarkdown(text)}`),
+    ...(more > 0 ? [`- and ${more} more, in the log`] : []),
+  ]
 }
 
 /** What took how long, as a chart that GitHub draws: steps that were in the cache are grey. */
@@ -44,36 +92,69 @@ function renderTimeline({ phases, steps }: SummaryFacts): string[] {
   const total = Math.max(0, ...phases.map(({ started, seconds }) => started + seconds))
   const bars = phases.flatMap((phase) => [
     `  section ${phase.name}`,
-    bar(phase.name, '', phase.started, phase.seconds),
+    bar(`${phase.seconds.toFixed(1)} s`, '', phase.started, phase.seconds),
     ...(phase.name === BUILD ? stepBars(steps, phase.started) : []),
   ])
   return [
+    ...(steps.some(({ hit }) => hit) ? ['Steps that came from the cache are grey.', ''] : []),
     '```mermaid',
     'gantt',
     `  title ${total.toFixed(1)} s`,
     '  dateFormat x',
-    '  axisFormat %M:%S',
+    ...axisOf(total),
     ...bars,
     '```',
   ]
 }
 
+/** Where it is short, Mermaid would write the same second several times. */
+function axisOf(total: number): string[] {
+  if (total > 60) return ['  axisFormat %M:%S']
+  return ['  axisFormat %-S s', ...(total > 15 ? [] : ['  tickInterval 1second'])]
+}
+
 function stepBars(steps: SummaryFacts['steps'], begun: number): string[] {
   let started = begun
-  const bars = steps.map(({ text, hit, seconds }, index) => {
+  const merged = mergeLabels(steps)
+  const bars = merged.map(({ text, hit, seconds, number }) => {
+    const took = seconds < 0.05 ? '' : ` — ${seconds.toFixed(1)} s`
     // Behind a number no word is one of Mermaid's own.
-    const line = bar(`${index + 1} ${text}`, hit ? 'done, ' : 'active, ', started, seconds)
+    const line = bar(`${nameOf(`${number} ${text}`)}${took}`, hit ? 'done, ' : 'active, ', started, seconds)
     started += seconds
     return line
   })
-  const more = steps.length - MOST_STEPS
+  const more = merged.length - MOST_STEPS
   return more <= 0 ? bars : [...bars.slice(0, MOST_STEPS), bar(`${more} more`, '', started, 0)]
+}
+
+interface Numbered {
+  readonly number: number
+  readonly text: string
+  readonly hit: boolean
+  readonly seconds: number
+}
+
+/** The steps with their numbers; labels in a row, as those that are there by default, are one. */
+function mergeLabels(steps: SummaryFacts['steps']): Numbered[] {
+  const merged: Numbered[] = []
+  for (const [index, { text, hit, seconds }] of steps.entries()) {
+    const last = merged.at(-1)
+    const isLabel = text.startsWith('LABEL ')
+    if (isLabel && last?.hit === hit && last.text.startsWith('LABEL'))
+      merged[merged.length - 1] = {
+        ...last,
+        text: `LABEL and ${index + 1 - last.number} more`,
+        seconds: last.seconds + seconds,
+      }
+    else merged.push({ number: index + 1, text, hit, seconds })
+  }
+  return merged
 }
 
 /** A task of the chart; its end has to be behind its start. */
 function bar(name: string, tag: string, started: number, seconds: number): string {
   const from = Math.round(started * 1000)
-  return `    ${nameOf(name)} :${tag}${from}, ${Math.max(from + 1, Math.round((started + seconds) * 1000))}`
+  return `    ${name} :${tag}${from}, ${Math.max(from + 1, Math.round((started + seconds) * 1000))}`
 }
 
 /** What Mermaid takes for nothing but a name. */

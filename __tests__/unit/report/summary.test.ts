@@ -21,6 +21,8 @@ const facts: SummaryFacts = {
   pulls: [`ghcr.io/acme/web@${digest}`],
   engine: 'Buildah 1.43.2',
   rootless: true,
+  layers: [75_000_000, 1_200_000, 300],
+  warnings: ['Cache: *no* part was taken.\nWrite `cache-write: never`.', '</details>'],
   cache,
   phases: [
     { name: 'setup', started: 0, seconds: 0.35 },
@@ -47,22 +49,33 @@ describe('renderSummary', () => {
 docker pull ghcr.io/acme/web@${digest}
 \`\`\`
 
-Built by Buildah 1.43.2, without root. Cache: 1 of 2 steps were there, which took 9.0 s when they ran; restoring and saving took 2.0 s.
+- **Size:** 76.2 MB in 3 layers, not compressed
+- **Built by:** Buildah 1.43.2, without root
+- **Cache:** 1 of 2 steps were there, which took 9.0 s when they ran; restoring and saving took 2.0 s
+- **Over the network:** 5.0 MB in 2 parts came from the cache, 1.0 kB in 1 part went there
+
+#### Warnings
+
+- Cache\\: \\*no\\* part was taken\\. Write \\\`cache\\-write\\: never\\\`\\.
+- \\<\\/details\\>
+
+Steps that came from the cache are grey.
 
 \`\`\`mermaid
 gantt
   title 13.7 s
   dateFormat x
-  axisFormat %M:%S
+  axisFormat %-S s
+  tickInterval 1second
   section setup
-    setup :0, 350
+    0.3 s :0, 350
   section build
-    build :2000, 12500
+    10.5 s :2000, 12500
     1 FROM docker.io/library/debian 12 :active, 2000, 2001
-    2 RUN apt-get install -y git :done, 2000, 2500
-    3 COPY --chown=1 1 src /srv :active, 2500, 12500
+    2 RUN apt-get install -y git — 0.5 s :done, 2000, 2500
+    3 COPY --chown=1 1 src /srv — 10.0 s :active, 2500, 12500
   section push
-    push :12500, 13734
+    1.2 s :12500, 13734
 \`\`\`
 `)
   })
@@ -70,12 +83,12 @@ gantt
   it('of an image without a name, a cache and a push', () => {
     const text = renderSummary({
       ...facts,
-      ...{ references: [], pulls: [], rootless: false, steps: [], phases: [] },
+      ...{ references: [], pulls: [], rootless: false, steps: [], phases: [], layers: undefined, warnings: [] },
       cache: { hit: 'none', stats: {} },
     })
     expect(text).toContain('The image has no name.')
-    expect(text).toContain('Built by Buildah 1.43.2, as root.\n')
-    expect(text).not.toMatch(/docker pull|Cache/)
+    expect(text).toContain('- **Built by:** Buildah 1.43.2, as root\n')
+    expect(text).not.toMatch(/docker pull|Cache|Size|Warnings|network|grey/)
     expect(text).toContain('title 0.0 s')
   })
 
@@ -84,6 +97,34 @@ gantt
     const lines = renderSummary({ ...facts, steps }).split('\n')
     expect(lines.filter((line) => line.includes(' RUN '))).toHaveLength(50)
     expect(lines).toContain('    30 more :82000, 82001')
+  })
+
+  it('shows labels in a row as one step', () => {
+    const steps = ['FROM a', 'LABEL a=1', 'LABEL b=1', 'LABEL c=1', 'RUN b'].map((text) => ({
+      text,
+      hit: false,
+      seconds: 1,
+    }))
+    const lines = renderSummary({ ...facts, steps }).split('\n')
+    expect(lines).toContain('    2 LABEL and 2 more — 3.0 s :active, 3000, 6000')
+    expect(lines).toContain('    5 RUN b — 1.0 s :active, 6000, 7000')
+  })
+
+  it('says only how many layers there are where not all of their sizes are known', () => {
+    expect(renderSummary({ ...facts, layers: [1, undefined] })).toContain('- **Size:** 2 layers\n')
+  })
+
+  it('shows the first of very many warnings', () => {
+    const warnings = Array.from({ length: 30 }, (_, number) => `warning ${number}`)
+    expect(renderSummary({ ...facts, warnings })).toMatch(/\n- warning 9\n- and 20 more, in the log\n\n/)
+  })
+
+  it.each([
+    [59.9, '  axisFormat %-S s\n  section'],
+    [61, '  axisFormat %M:%S\n'],
+    [5, '  axisFormat %-S s\n  tickInterval 1second\n'],
+  ])('has an axis that fits %d s', (seconds, axis) => {
+    expect(renderSummary({ ...facts, phases: [{ name: 'build', started: 0, seconds }] })).toContain(axis)
   })
 
   it('any step is one line of the chart, with nothing that could end it or mean something else', () => {
@@ -95,13 +136,17 @@ gantt
       fc.property(
         fc.array(fc.record({ text, hit: fc.boolean(), seconds: fc.double({ min: 0, max: 1e4, noNaN: true }) })),
         (steps) => {
-          const plain = renderSummary({ ...facts, steps: [] }).split('\n')
+          const legend = steps.some(({ hit }) => hit) ? ['Steps that came from the cache are grey.', ''] : []
+          const bare = renderSummary({ ...facts, steps: [] }).split('\n')
+          const chart = bare.indexOf('```mermaid')
+          const plain = [...bare.slice(0, chart), ...legend, ...bare.slice(chart)]
           const lines = renderSummary({ ...facts, steps: steps.slice(0, 50) }).split('\n')
-          const at = plain.indexOf('    build :2000, 12500') + 1
+          const at = plain.indexOf('    10.5 s :2000, 12500') + 1
           const own = lines.slice(at, lines.length - (plain.length - at))
           expect([...lines.slice(0, at), ...lines.slice(lines.length - (plain.length - at))]).toStrictEqual(plain)
           expect(own).toHaveLength(Math.min(50, steps.length))
-          for (const line of own) expect(line).toMatch(/^ {4}\d+[\p{L}\p{N} ./_=@…-]* :(done|active), \d+, \d+$/u)
+          for (const line of own)
+            expect(line).toMatch(/^ {4}\d+[\p{L}\p{N} ./_=@…-]*( — \d+\.\d s)? :(done|active), \d+, \d+$/u)
           for (const line of own) {
             const [, from, to] = /(\d+), (\d+)$/.exec(line) ?? []
             expect(Number(to)).toBeGreaterThan(Number(from))

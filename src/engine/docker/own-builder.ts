@@ -1,9 +1,9 @@
 import { access, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { warning } from '@actions/core'
 import { describe } from '../../errors.js'
 import { CommandError } from '../../exec.js'
 import { formatReference } from '../../image/reference.js'
+import { warn } from '../../log.js'
 import { type BuildRequest, type Engine, type Image, RegistryError } from '../engine.js'
 import { type BuildPlaces, csv, stepsReference, type Target } from './args.js'
 import {
@@ -88,7 +88,7 @@ async function buildWithCache(request: BuildRequest, setup: DockerSetup, places:
     return places
   } catch (error) {
     if (places.cacheFrom.length === 0 || !isCacheFailure(error)) throw error
-    warning(`Cache: what earlier runs have left can't be read, so that all is built anew. ${describe(error)}`)
+    warn(`Cache: what earlier runs have left can't be read, so that all is built anew. ${describe(error)}`)
     const without = { ...places, cacheFrom: [] }
     await buildLive(request, setup, without)
     return without

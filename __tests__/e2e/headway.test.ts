@@ -1,0 +1,52 @@
+import { afterAll, expect, jest, test } from '@jest/globals'
+
+import { succeed } from '../harness/clean-step.js'
+import { startFlakyProxy } from '../harness/flaky-proxy.js'
+import { insecureRegistries } from '../harness/registries-conf.js'
+import { openWarmPlace } from '../harness/warm-steps.js'
+
+jest.setTimeout(240_000)
+
+// Slow enough that a part of 4 MB is under way for longer than the log may be silent.
+const place = await openWarmPlace({ bandwidth: 240_000 })
+const busy = { status: 429, headers: { 'retry-after': '17' } }
+const proxy = await startFlakyProxy(place.proxy.host, [
+  { method: 'POST', path: /\/blobs\/uploads\//, times: 1, answer: busy },
+])
+afterAll(async () => {
+  await proxy.stop()
+  await place.stop()
+})
+
+const lines = ['RUN head -c 3000000 /dev/urandom > /big']
+const job = () =>
+  place.job('headway', lines, {
+    inputs: { images: `${proxy.host}/acme/headway` },
+    env: { CONTAINERS_REGISTRIES_CONF: insecureRegistries(place.proxy.host) },
+  })
+const phases = (log: string) =>
+  [...log.matchAll(/^(?:::group::)?(Setup|Restore|Build|Push|Save)(?:: \d+\.\d s)?$/gm)].map(([line]) =>
+    line.replace(/\d+\.\d/, 'N'),
+  )
+
+test('what takes long says how far it has come, phases have their times', async () => {
+  const first = await succeed(job())
+  expect(first.log).toMatch(
+    /^Push of \S+\/acme\/headway:\S+: \d of \d layers begun, 5\.\d MB in all, not compressed; 15 s so far$/m,
+  )
+  expect(first.log).toMatch(/^Cache: keeping, before compression: nothing of 5\.\d MB yet, 15 s so far$/m)
+  expect(phases(first.log)).toStrictEqual(
+    // The two that were shown as they went have their time behind them.
+    ['::group::Setup: N s', '::group::Restore: N s', '::group::Build', 'Build: N s', 'Push: N s', 'Save: N s'],
+  )
+
+  const second = await succeed(job())
+  expect(second.log).toMatch(/^Cache: [1-4]\.\d MB of 4\.\d MB, [12]\d\d\.\d kB\/s, \d+ s left$/m)
+  expect(second.outputs['cache-hit']).toBe('full')
+  expect(phases(second.log).slice(0, 4)).toStrictEqual([
+    '::group::Setup: N s',
+    'Restore: N s',
+    '::group::Build',
+    'Build: N s',
+  ])
+})
