@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { hintFor, isPassing } from '../../src/engine/hints.js'
+import { hintFor, hintForRun, isPassing } from '../../src/engine/hints.js'
 
 /** What Buildah 1.28.2 prints for a registry that answers so, with shorter digests. */
 const pushing =
@@ -227,6 +227,11 @@ describe('hintFor', () => {
     ['Go', 'dial tcp: lookup no-such-host.invalid on 127.0.0.53:53: no such host'],
   ])('knows a host without an address from %s', (_, text) => {
     expect(hintFor(failing(text))).toMatch(/find a host by its name.*`network`/)
+  })
+
+  it('knows them behind what BuildKit puts before each line', () => {
+    expect(hintForRun(`#7 1.234 ${aptOf('a_1_all.deb').split('\n')[2] ?? ''}`)).toMatch(/package lists/)
+    expect(hintForRun('#7 0.2 curl: (6) Could not resolve host: x')).toMatch(/by its name/)
   })
 
   it('looks only at the step that failed', () => {

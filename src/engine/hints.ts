@@ -52,7 +52,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
 /** What programs of a RUN say; only those of the step that failed are looked at. */
 const RUN_HINTS: readonly Hint[] = [
   [
-    /^E: Failed to fetch \S+\.deb\s+404 {1,2}Not Found/m,
+    /(?:^|\s)E: Failed to fetch \S+\.deb\s+404 {1,2}Not Found/m,
     'The package lists are older than what the mirror has: an `apt-get update` in a step of its own comes from the cache. Write both into one: `RUN apt-get update && apt-get install …`.',
   ],
   [
@@ -70,13 +70,17 @@ export function hintFor(output: string): string | undefined {
   const known: readonly (readonly [text: string, hints: readonly Hint[]])[] = [
     [output, HINTS],
     [error, keyword === undefined ? REGISTRY_HINTS : []],
-    [step, keyword === 'RUN' ? RUN_HINTS : []],
   ]
   for (const [text, hints] of known) {
     const hint = hints.find(([pattern]) => pattern.test(text))
     if (hint !== undefined) return hint[1]
   }
-  return undefined
+  return keyword === 'RUN' ? hintForRun(step) : undefined
+}
+
+/** The same for what a RUN step that failed printed; pure. */
+export function hintForRun(output: string): string | undefined {
+  return RUN_HINTS.find(([pattern]) => pattern.test(output))?.[1]
 }
 
 function startOfLastStep(output: string): number {

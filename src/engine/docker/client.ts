@@ -7,7 +7,7 @@ import { findIgnoreFile } from '../../ignored.js'
 import { printLive } from '../../log.js'
 import type { Source } from '../../source.js'
 import { type BuildRequest, type Engine, RegistryError } from '../engine.js'
-import { hintFor, isPassing } from '../hints.js'
+import { hintFor, hintForRun, isPassing } from '../hints.js'
 import type { Progress, Step } from '../progress.js'
 import { secretFiles, writeSecrets } from '../secret-files.js'
 import { type Folder, writePrivate } from '../storage.js'
@@ -155,7 +155,7 @@ function hintOf(output: string): string | undefined {
       .trimEnd()
       .split('\n')
       .findLast((line) => /error|failed|denied|unauthorized/i.test(line)) ?? ''
-  return hintFor(`${output}\nError: ${isOfStep(last) ? '' : last}`)
+  return isOfStep(last) ? (hintFor(`${output}\nError: `) ?? hintForRun(output)) : hintFor(`${output}\nError: ${last}`)
 }
 
 /** Whether an error is that of a program in a RUN step. */
