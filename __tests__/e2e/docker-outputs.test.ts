@@ -1,0 +1,98 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { succeed } from '../harness/clean-step.js'
+import { run } from '../harness/command.js'
+import { type DockerPlace, dockerReason, type DockerWay, startDocker } from '../harness/docker-daemon.js'
+import { removeFolders } from '../harness/folders.js'
+import { imageFiles, pullImage } from '../harness/images.js'
+import type { StepOptions } from '../harness/runner.js'
+import { testUnless } from '../harness/skipping.js'
+import { openWarmPlace, type WarmPlace } from '../harness/warm-steps.js'
+
+jest.setTimeout(300_000)
+
+let place: WarmPlace
+let docker: DockerPlace | undefined
+
+beforeAll(async () => {
+  place = await openWarmPlace()
+  if (dockerReason('classic') === undefined) docker = await startDocker()
+})
+
+afterAll(async () => {
+  await docker?.stop()
+  await place.stop()
+  await removeFolders()
+})
+
+function job(way: DockerWay, name: string, inputs: Record<string, string>): StepOptions {
+  return place.job(name, ['COPY one /srv/one'], {
+    ...{ files: { one: '1' }, as: 'root', env: docker?.environment(way) ?? {} },
+    inputs: { engine: 'docker', cache: 'off', push: 'false', ...inputs },
+  })
+}
+
+const inStore = async (reference: string) => {
+  const [client = '', ...args] = docker?.argv ?? []
+  return (await run(client, [...args, 'image', 'inspect', '--format', '{{.Id}}', reference])).toString().trim()
+}
+
+describe('what a builder of its own gives out', () => {
+  const testBuildx = testUnless(dockerReason('buildx'))
+
+  testBuildx('archives and files', async () => {
+    const outputs =
+      'type=oci,dest=out/oci.tar\ntype=docker,dest=docker.tar\ntype=tar,dest=files.tar\ntype=local,dest=files'
+    const step = await succeed(job('buildx', 'outputs', { outputs }))
+    const archives = await Promise.all([
+      pullImage(`oci-archive:${join(step.workspace, 'out/oci.tar')}`),
+      pullImage(`docker-archive:${join(step.workspace, 'docker.tar')}`),
+    ])
+    for (const image of archives) expect(imageFiles(image).get('srv/one')).toMatchObject({ type: 'file', size: 1 })
+    expect(archives[0].manifest.config.digest).toBe(step.outputs['imageid'])
+    expect(readFileSync(join(step.workspace, 'files/srv/one'), 'utf8')).toBe('1')
+    expect(statSync(join(step.workspace, 'files.tar')).size).toBeGreaterThan(1000)
+  })
+
+  testBuildx('the image, into the storage of Docker', async () => {
+    const { outputs } = await succeed(job('buildx', 'loaded', { load: 'true', tags: 'one\ntwo' }))
+    const ids = [
+      await inStore(`${place.proxy.host}/acme/loaded:one`),
+      await inStore(`${place.proxy.host}/acme/loaded:two`),
+    ]
+    expect(ids[0]).toMatch(/^sha256:/)
+    expect(ids[1]).toBe(ids[0])
+    expect(outputs['digest']).toBe('')
+  })
+
+  testBuildx('annotations, where the image has its own and where it has the default ones', async () => {
+    await succeed(job('buildx', 'annotated', { push: 'true', annotations: 'org.acme.team=web, and "more"' }))
+    const { manifest } = await place.pull('annotated')
+    expect(manifest.annotations).toMatchObject({
+      'org.acme.team': 'web, and "more"',
+      'org.opencontainers.image.title': 'web',
+    })
+    await succeed(job('buildx', 'annotated', { push: 'true' }))
+    expect((await place.pull('annotated')).manifest.annotations).toHaveProperty(
+      ['org.opencontainers.image.title'],
+      'web',
+    )
+  })
+
+  testBuildx('Docker’s format, where it is asked for', async () => {
+    await succeed(job('buildx', 'format', { push: 'true', format: 'docker' }))
+    expect((await place.pull('format')).manifest.mediaType).toBe('application/vnd.docker.distribution.manifest.v2+json')
+  })
+})
+
+describe.each<DockerWay>(['docker-build', 'classic'])('what the daemon gives out with %s', (way) => {
+  testUnless(dockerReason(way))('an archive, and the image under its references', async () => {
+    const step = await succeed(job(way, `saved-${way}`, { outputs: 'type=docker,dest=docker.tar', load: 'true' }))
+    const image = await pullImage(`docker-archive:${join(step.workspace, 'docker.tar')}`)
+    expect(imageFiles(image).get('srv/one')).toMatchObject({ type: 'file', size: 1 })
+    expect(await inStore(`${place.proxy.host}/acme/saved-${way}:latest`)).toBe(step.outputs['imageid'])
+  })
+})
