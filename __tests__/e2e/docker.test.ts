@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
+import { busyboxImage } from '../harness/base-image.js'
 import { succeed } from '../harness/clean-step.js'
 import { type DockerPlace, dockerReason, type DockerWay, startDocker } from '../harness/docker-daemon.js'
 import { removeFolders } from '../harness/folders.js'
+import { contentOf } from '../harness/image-content.js'
+import { imageFiles } from '../harness/images.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
 import { expectHit, type JobOptions, openWarmPlace, statsOf, type WarmPlace, warnings } from '../harness/warm-steps.js'
@@ -59,5 +62,42 @@ describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])
     expect(statsOf(changed)).toMatchObject({ 'steps-missed': way === 'classic' ? 2 : 1 })
     const second = await place.pull(`steps-${way}`)
     expect(second.config.rootfs.diff_ids.slice(0, 3)).toStrictEqual(first.config.rootfs.diff_ids.slice(0, 3))
+  })
+
+  testUnless(missing)('with its cache in a registry', async () => {
+    const lines = [`RUN ${random} > /id`, 'COPY one /srv/one']
+    const step = job('remote', lines, { files: { one: '1' }, inputs: { cache: 'registry' } })
+    await docker?.renew()
+    const cold = await succeed(step)
+    expectHit(cold, 'none')
+    await docker?.renew()
+    const warm = await succeed(step)
+    expectHit(warm, 'full')
+    expect(warm.outputs['imageid']).toBe(cold.outputs['imageid'])
+    expect(warnings(warm)).toStrictEqual([])
+  })
+
+  testUnless(missing)('a base image whose tag has moved is seen', async () => {
+    const lines = ['RUN cat /etc/version > /seen || echo none > /seen']
+    const step = job('moved', lines)
+    await docker?.renew()
+    await succeed(step)
+    await succeed(
+      place.job('base', ['RUN echo new > /etc/version'], {
+        inputs: { images: `${place.proxy.host}/base/busybox`, tags: '1', cache: 'off' },
+      }),
+    )
+    const after = await succeed(step)
+    expectHit(after, 'none')
+    expect(contentOf(await place.pull(`moved-${way}`), 'seen').toString()).toBe('new\n')
+    await busyboxImage(place.registry)
+  })
+
+  const noIgnore = way === 'classic' ? 'the classic builder refuses it' : missing
+  testUnless(noIgnore)('a .containerignore counts, as it does with Buildah', async () => {
+    const files = { '.containerignore': 'two\n', '.dockerignore': 'one\n', one: '1', two: '2' }
+    await succeed(job('ignored', ['COPY . /srv'], { files }))
+    const image = await place.pull(`ignored-${way}`)
+    expect([...imageFiles(image).keys()].filter((path) => /^srv\/(one|two)$/.test(path))).toStrictEqual(['srv/one'])
   })
 })

@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, type Dirent, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  type Dirent,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -72,9 +82,20 @@ async function removeFolder(folder: string): Promise<void> {
   } catch {
     // Names that aren't UTF-8 can't be removed by Node; files of an image belong to subordinate IDs, which only their
     // namespace or root may remove.
-    if (testsAreRoot) await run('rm', ['-rf', folder])
-    else await run('buildah', ['unshare', 'rm', '-rf', folder])
+    if (testsAreRoot) {
+      await unmountBelow(folder)
+      await run('rm', ['-rf', folder])
+    } else await run('buildah', ['unshare', 'rm', '-rf', folder])
   }
+}
+
+/** A daemon of Docker that had to be killed leaves its data mounted. */
+async function unmountBelow(folder: string): Promise<void> {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((point) => point.startsWith(`${folder}/`))
+  for (const point of points.reverse()) await run('umount', ['--lazy', point])
 }
 
 /** Where slow things are kept from run to run: `${XDG_CACHE_HOME:-~/.cache}/rootless-image-build-tests`. */

@@ -18,6 +18,8 @@ export interface JobOptions extends Partial<Omit<StepOptions, 'workspace'>> {
 export interface WarmPlace {
   /** Stands in front of the registry, and has seen all that went there. */
   readonly proxy: FlakyProxy
+  /** Host and port of the registry itself, past the proxy. */
+  readonly registry: string
   /** Reference of an image with busybox. */
   readonly base: string
   readonly service: CacheService
@@ -41,6 +43,7 @@ export async function openWarmPlace(options: CacheServiceOptions = {}): Promise<
   const base = `${proxy.host}/base/busybox:1`
   return {
     proxy,
+    registry: registry.host,
     base,
     service,
     job(name, lines, { files, token, inputs, env, ...more } = {}, wish = { inputs: {} }) {
