@@ -34,7 +34,7 @@ const texts: readonly Case[] = [
     [
       ['network', 'bridge', 'default, none, host'],
       ['format', 'v2s2', 'auto, oci, docker'],
-      ['engine', 'podman', 'auto, buildah'],
+      ['engine', 'podman', 'auto, buildah, docker'],
       ['storage-driver', 'btrfs', 'auto, overlay, fuse-overlayfs, vfs'],
       ['isolation', 'docker', 'auto, oci, rootless, chroot'],
       ['rootless', 'true', 'prefer, require, off'],
@@ -51,7 +51,6 @@ const texts: readonly Case[] = [
     got(name, 'yes'),
     'Allowed: true, false.',
   ]),
-  ['engine: docker', { engine: 'docker' }, got('engine', 'docker'), 'Buildah only', '`engine: auto`'],
   ['an image with a tag', { images: 'ghcr.io/acme/web:1' }, 'Input "images"', '"ghcr.io/acme/web:1"', /tag/],
   ['an image that is a URL', { images: 'https://ghcr.io/acme/web' }, 'Input "images"', '"https://ghcr.io/acme/web"'],
   ['a rule of an unknown type', { images: 'acme/web', tags: 'type=sem' }, 'Input "tags"', '"type=sem"', 'semver'],

@@ -64,7 +64,8 @@ export async function chooseBuilder(
   try {
     return { account: await chooseAccount(wish, context), obstacle: undefined }
   } catch (error) {
-    if (wish.engine === 'buildah' || !(error instanceof UserError)) throw error
+    // An account that the user has named is a mistake of theirs, whatever else could build.
+    if (wish.engine === 'buildah' || wish.rootlessUser !== undefined || !(error instanceof UserError)) throw error
     return { account: await own(), obstacle: error }
   }
 }
