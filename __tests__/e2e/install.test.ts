@@ -120,7 +120,7 @@ describe('no fitting Buildah', () => {
 
   testUnless(rootReason)('none at all, and no sudo: the error has the lines to paste', async () => {
     const { error, log } = await fail({ ...step([], {}), within: within('buildah') })
-    expect(error).toMatch(/^Buildah is not on this machine\.\n/)
+    expect(error).toMatch(/^Buildah: Buildah is not on this machine\.\n/m)
     expect(error).toContain("the step isn't root, and `sudo -n` doesn't work here. As root, run:\n")
     expect(error).toMatch(/^ {2}(env DEBIAN_FRONTEND=noninteractive )?\/\S+ .*\bbuildah\b/m)
     expect(log).not.toContain('::group::Build')

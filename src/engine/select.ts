@@ -57,9 +57,9 @@ export async function findEngine(selection: Selection, onProgram: (path: string)
 async function fallBack(selection: Selection, reason: UserError): Promise<Found> {
   const found = await findDockerEngine(selection).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
-    throw new UserError(`Neither Buildah nor Docker can build this here.\nBuildah: ${describe(reason)}`, undefined, {
-      cause: new UserError(`Docker: ${describe(error)}`),
-    })
+    throw new UserError(
+      `Neither Buildah nor Docker can build this here.\nBuildah: ${describe(reason)}\nDocker: ${describe(error)}`,
+    )
   })
   warn(
     `Docker builds this image, since Buildah can't here, and it is built with the rights of Docker's daemon. ${describe(reason)}`,
