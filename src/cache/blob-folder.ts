@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { lstat, readdir, readFile, rm } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type { Blobs } from '../store.js'
@@ -22,6 +23,11 @@ export async function readBlobs(root: string): Promise<BlobFile[]> {
     files[index] = { path, ...(await digestFile(join(root, path))), part: '', offset: 0 }
   })
   return files
+}
+
+/** Whether an engine has left anything there: it may not have come to that. */
+export function holdsSteps(root: string, layout: Blobs['layout']): boolean {
+  return existsSync(join(root, layout === 'oci-layout' ? 'index.json' : 'manifest.json'))
 }
 
 /** Removes what no manifest of an OCI layout needs any more: Buildx only ever adds to it. */

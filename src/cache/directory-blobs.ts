@@ -1,11 +1,12 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Blobs } from '../store.js'
-import { dropUnused, isWhole, readBlobs } from './blob-folder.js'
+import { dropUnused, holdsSteps, isWhole, readBlobs } from './blob-folder.js'
 import { formatBlobIndex, parseBlobIndex } from './blob-index.js'
 import { NOTHING_RESTORED, NOTHING_SAVED, type Run, type Saved, type Warm } from './cache.js'
 import type { Lock } from './lock.js'
 import type { DirectoryOptions } from './options.js'
+import { troubleOf } from './trouble.js'
 
 /**
  * A folder of steps that stays on the machine: the engine takes from it and adds to it where it lies.
@@ -37,7 +38,11 @@ export async function openDirectoryBlobs(
       ...{ images: seconds.size, seconds: (Date.now() - started) / 1000, stepSeconds: seconds },
     },
     renewedBases: () => Promise.resolve([]),
-    keep: (run) => keepAll(run, { root, notes, layout, lock, seconds }, options),
+    keep: (run) =>
+      keepAll(run, { root, notes, layout, lock, seconds }, options).catch((error: unknown) => ({
+        ...NOTHING_SAVED,
+        troubles: [troubleOf(error)],
+      })),
   }
 }
 
@@ -50,9 +55,9 @@ interface Place {
 }
 
 async function keepAll({ failed, steps }: Run, place: Place, { write, limits }: DirectoryOptions): Promise<Saved> {
-  if (!write || failed || !(await place.lock.isHeld())) return NOTHING_SAVED
-  const started = Date.now()
   const { root, notes, layout } = place
+  if (!write || failed || !holdsSteps(root, layout) || !(await place.lock.isHeld())) return NOTHING_SAVED
+  const started = Date.now()
   await dropUnused(root, layout)
   const files = await readBlobs(root)
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)

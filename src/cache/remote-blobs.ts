@@ -5,7 +5,7 @@ import { digestFile } from '../digest.js'
 import { describe } from '../errors.js'
 import type { Blobs } from '../store.js'
 import { type BlobFile, type BlobIndex, divide, formatBlobIndex, parseBlobIndex, placed } from './blob-index.js'
-import { dropUnused, isWhole, readBlobs } from './blob-folder.js'
+import { dropUnused, holdsSteps, isWhole, readBlobs } from './blob-folder.js'
 import { NOTHING_RESTORED, NOTHING_SAVED, type Restored, type Run, type Saved, type Warm } from './cache.js'
 import { freeBytes } from './disk.js'
 import type { Entries } from './entries.js'
@@ -146,7 +146,8 @@ function orderOf(
 
 async function keepSome(order: BlobOrder, failed: boolean, options: RemoteOptions): Promise<Saved> {
   // A builder gives out nothing of a build that failed.
-  if (!options.write || failed || options.entries.isStopped()) return NOTHING_SAVED
+  const isNothing = failed || !holdsSteps(order.root, order.layout)
+  if (!options.write || isNothing || options.entries.isStopped()) return NOTHING_SAVED
   try {
     const { fresh, isDue } = await planBlobs(order)
     if (!isDue) return NOTHING_SAVED
@@ -211,7 +212,8 @@ export async function keepBlobs(order: BlobOrder, entries: Entries, desk: string
     seconds: order.seconds,
     used: order.now,
   }
-  await sendIndex(formatBlobIndex(index), order, { entries, desk })
+  if (!(await sendIndex(formatBlobIndex(index), order, { entries, desk })))
+    throw new Error('the index was not taken, so that the next run finds an older one')
   const bytes = fresh.reduce((sum, part) => sum + part.bytes, 0)
   return { parts: fresh.length, bytes, seconds: (Date.now() - started) / 1000, troubles: [], later: undefined }
 }
