@@ -185,6 +185,14 @@ describe('the progress of BuildKit', () => {
     expect(failedLine(followed(), dockerfile, false)).toBe(4)
   })
 
+  it('tells the line that failed, whatever was begun beside it and given up', () => {
+    const progress = followBuildkit([undefined], 0)
+    const begun = '#4 [3/3] COPY nothing /nothing\n#5 [1/3] COPY one /one\n'
+    progress.add(Buffer.from(`${begun}#4 ERROR: failed to calculate checksum of ref\n#5 CANCELED\n`))
+    const text = parseDockerfile('FROM scratch\nCOPY one /one\nCOPY two /two\nCOPY nothing /nothing\n')
+    expect(failedLine(progress.steps(), text, false)).toBe(4)
+  })
+
   it('tells no line where the step isn’t the one of the Dockerfile', () => {
     expect(failedLine(followed(), parseDockerfile('FROM busybox AS build\nRUN a\nRUN b\n'), false)).toBeUndefined()
   })

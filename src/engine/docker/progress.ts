@@ -27,6 +27,8 @@ export function followBuildkit(names: readonly (string | undefined)[], target: n
     const step = steps.get(which)
     if (ended === undefined || step === undefined) return
     const isDone = how === 'CACHED' || seconds !== undefined
+    // The one that fails comes last, whatever was begun beside it and is given up for it.
+    if (how === 'ERROR') steps.delete(which)
     // What names no image here says that the step has ended well.
     steps.set(which, { ...step, image: isDone ? '' : undefined, hit: how === 'CACHED', seconds: Number(seconds ?? 0) })
   }
