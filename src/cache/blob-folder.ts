@@ -12,17 +12,27 @@ const AT_ONCE = 4
 /** What Buildx leaves beside an OCI layout. */
 const LOCK = 'cache.lock'
 
+/** Bytes of all files in a folder of steps. */
+export async function sizeOfBlobs(root: string): Promise<number> {
+  const sizes = await Promise.all((await pathsIn(root)).map(async (path) => (await lstat(join(root, path))).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
 /** Every file of a folder of steps, in the order of their paths, in no part yet. */
 export async function readBlobs(root: string): Promise<BlobFile[]> {
-  const paths = (await readdir(root, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile() && entry.name !== LOCK)
-    .map((entry) => posix.relative(root, join(entry.parentPath, entry.name)))
-    .sort()
+  const paths = await pathsIn(root)
   const files: BlobFile[] = []
   await inParallel(paths, AT_ONCE, async (path, index) => {
     files[index] = { path, ...(await digestFile(join(root, path))), part: '', offset: 0 }
   })
   return files
+}
+
+async function pathsIn(root: string): Promise<string[]> {
+  return (await readdir(root, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.name !== LOCK)
+    .map((entry) => posix.relative(root, join(entry.parentPath, entry.name)))
+    .sort()
 }
 
 /** Whether an engine has left anything there: it may not have come to that. */

@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import type { RecordedStep } from '../dockerfile/recorded-steps.js'
 import type { Blobs } from '../store.js'
 import type { Part } from './index.js'
 import { isId, isObject } from './records.js'
@@ -64,6 +65,25 @@ export function divide(files: readonly BlobFile[]): { readonly alone: BlobFile[]
 export function placed(files: readonly BlobFile[], before: BlobIndex | undefined): BlobFile[] {
   const known = new Set(before?.files.filter(({ part, sha256 }) => part === sha256).map(({ sha256 }) => sha256))
   return files.map((file) => (known.has(file.sha256) ? { ...file, part: file.sha256, offset: 0 } : file))
+}
+
+/** How long the steps of a build took when they ran, those included that ran in an earlier one; pure. */
+export function secondsOf(
+  steps: readonly RecordedStep[],
+  before: ReadonlyMap<string, number>,
+): readonly (readonly [key: string, seconds: number])[] {
+  return steps.map(({ key, hit, seconds }) => [key, hit ? (before.get(key) ?? 0) : seconds])
+}
+
+/** Pure. */
+export function bytesOfFiles(files: readonly Pick<BlobFile, 'bytes'>[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** Why so many bytes aren't kept, as a sentence; undefined where they may be. Pure. */
+export function tooMuch(bytes: number, maxBytes: number): string | undefined {
+  if (bytes <= maxBytes) return undefined
+  return `nothing was kept: the steps have ${Math.ceil(bytes / 2 ** 20)} MiB, more than "cache-max-size" allows`
 }
 
 function isFile(value: unknown): value is BlobFile {

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Blobs } from '../store.js'
-import { dropUnused, holdsSteps, isWhole, readBlobs } from './blob-folder.js'
-import { formatBlobIndex, parseBlobIndex } from './blob-index.js'
+import { dropUnused, holdsSteps, isWhole, sizeOfBlobs } from './blob-folder.js'
+import { formatBlobIndex, parseBlobIndex, secondsOf, tooMuch } from './blob-index.js'
 import { NOTHING_RESTORED, NOTHING_SAVED, type Run, type Saved, type Warm } from './cache.js'
 import type { Lock } from './lock.js'
 import type { DirectoryOptions } from './options.js'
@@ -59,14 +59,12 @@ async function keepAll({ failed, steps }: Run, place: Place, { write, limits }: 
   if (!write || failed || !holdsSteps(root, layout) || !(await place.lock.isHeld())) return NOTHING_SAVED
   const started = Date.now()
   await dropUnused(root, layout)
-  const files = await readBlobs(root)
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
-  if (bytes > limits.maxBytes) {
+  const much = tooMuch(await sizeOfBlobs(root), limits.maxBytes)
+  if (much !== undefined) {
     await rm(root, { recursive: true, force: true })
-    const trouble = `nothing was kept: the steps have ${Math.ceil(bytes / 2 ** 20)} MiB, more than "cache-max-size" allows`
-    return { ...NOTHING_SAVED, troubles: [trouble] }
+    return { ...NOTHING_SAVED, troubles: [much] }
   }
-  const seconds = steps.map((step) => [step.key, step.hit ? (place.seconds.get(step.key) ?? 0) : step.seconds] as const)
+  const seconds = secondsOf(steps, place.seconds)
   await writeFile(`${notes}.new`, formatBlobIndex({ layout, files: [], parts: [], seconds, used: limits.now }), {
     mode: 0o600,
   })

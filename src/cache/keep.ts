@@ -1,11 +1,11 @@
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Store, takeOver } from '../store.js'
 import { digestFile } from '../digest.js'
 import { renderHeadway, withHeadway } from '../headway.js'
 import type { RecordedStep } from '../dockerfile/recorded-steps.js'
 import { formatIndex, type Index, type Part, parseIndex } from './index.js'
-import { indexKey, indexPath, partKey, partPath } from './key.js'
+import { partPath } from './key.js'
 import { placesOf, readContents } from './layout.js'
 import { readMemory } from './memory.js'
 import { packMounts } from './mounts.js'
@@ -13,6 +13,7 @@ import { forgetTimes, pack } from './pack.js'
 import { inParallel } from './parallel.js'
 import { partsOf } from './offer.js'
 import {
+  bytesOfGroups,
   bytesOfParts,
   chooseKeeping,
   type Group,
@@ -24,15 +25,11 @@ import {
   withinLimits,
 } from './plan.js'
 import type { Workplace } from './restore.js'
+import { type Run, send, sendIndex } from './send.js'
 import { troubleOf } from './trouble.js'
 
 /** What a run leaves for the next ones; it can be written down and carried out later. */
-export interface Order {
-  readonly scope: string
-  /** The Git ref whose entry it becomes. */
-  readonly ref: string
-  /** A text that no other run has. */
-  readonly unique: string
+export interface Order extends Run {
   readonly root: string
   /** What was found before the build, of this ref first, as texts. */
   readonly indexes: readonly string[]
@@ -65,8 +62,6 @@ export interface Kept {
 
 /** While one part goes up, another is packed. */
 const AT_ONCE = 3
-/** The index comes last, and without it nothing before it counts. */
-const INDEX_PATIENCE_MS = 20_000
 /** How many pushes an index remembers. */
 const PUSHES = 20
 
@@ -91,13 +86,8 @@ export async function keep(order: Order, plan: Plan, place: Workplace, deadlineM
   let lost: string | undefined
   await orTrouble(troubles, () => levelLayers(plan.groups, order.root, place.store))
   const keptSoFar = (seconds: number) => {
-    const done = unpackedBytes(made.map(({ group }) => group))
-    return renderHeadway({
-      what: 'Cache: keeping, before compression',
-      done,
-      total: unpackedBytes(plan.groups),
-      seconds,
-    })
+    const [done, total] = [made.map(({ group }) => group), plan.groups].map(bytesOfGroups) as [number, number]
+    return renderHeadway({ what: 'Cache: keeping, before compression', done, total, seconds })
   }
   await withHeadway(keptSoFar, () =>
     inParallel(plan.groups, AT_ONCE, async (group, number) => {
@@ -119,10 +109,6 @@ export async function keep(order: Order, plan: Plan, place: Workplace, deadlineM
   const isNewMounts = mounts !== undefined && !indexes.some((index) => index.mounts === mounts.sha256)
   const sent = [...made.map(({ part }) => part), ...(isNewMounts ? [mounts] : [])]
   return { parts: sent.length, bytes: sumOf(sent), written, troubles: causes }
-}
-
-function unpackedBytes(groups: readonly Group[]): number {
-  return groups.flatMap(({ layers }) => layers).reduce((sum, layer) => sum + (layer['diff-size'] ?? 0), 0)
 }
 
 async function levelLayers(groups: readonly Group[], root: string, store: Store): Promise<void> {
@@ -160,28 +146,6 @@ async function take(name: string, { store, desk }: Workplace): Promise<Part> {
   return part
 }
 
-/**
- * Sends a part. One of this name may be there already, from another scope or a job beside this one. An upload that was
- * cut off blocks its name for good, so that another is needed then: parts are found by the start of their names.
- */
-export async function send(
-  part: Part,
-  { unique }: Pick<Order, 'unique'>,
-  { entries, desk }: Pick<Workplace, 'entries' | 'desk'>,
-  end: number,
-): Promise<boolean> {
-  const path = partPath(part.sha256)
-  const key = partKey(part.sha256)
-  const left = () => Math.max(0, end - Date.now())
-  let outcome = await entries.store(key, path, left())
-  if (outcome === 'taken') {
-    const isWhole = await entries.has(key, path, left())
-    outcome = isWhole ? 'stored' : await entries.store(`${key}-${unique}`, path, left())
-  }
-  await rm(join(desk, path), { force: true })
-  return outcome === 'stored'
-}
-
 async function keepMounts(order: Order, indexes: readonly Index[], place: Workplace, end: number) {
   const name = 'mounts.tar.zst'
   if (!(await packMounts(place.tools, place.store, join(place.store.folder, 'parts', name)))) return undefined
@@ -214,20 +178,6 @@ function newIndex(
     mounts: kept,
     pushed: [...new Set(pushes)].slice(0, PUSHES),
   }
-}
-
-/** Writes the text of an index down, and sends it. @returns whether it was taken */
-export async function sendIndex(
-  text: string,
-  order: Pick<Order, 'scope' | 'ref' | 'unique'>,
-  { entries, desk }: Pick<Workplace, 'entries' | 'desk'>,
-): Promise<boolean> {
-  const path = indexPath(order.ref)
-  // What came from the service lies there, and may be a link.
-  await rm(join(desk, path), { recursive: true, force: true })
-  await writeFile(join(desk, path), text, { flag: 'wx' })
-  const outcome = await entries.store(indexKey(order.scope, order.ref, order.unique), path, INDEX_PATIENCE_MS)
-  return outcome === 'stored'
 }
 
 /** Buildah has learnt where layers are that it didn't know of. */

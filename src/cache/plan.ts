@@ -80,6 +80,11 @@ export function groupParts({ images, layers }: Keeping): Group[] {
   return rest.layers.length + rest.images.length === 0 ? alone : [...alone, rest]
 }
 
+/** Bytes of the layers in them as archives that aren't compressed; pure. */
+export function bytesOfGroups(groups: readonly Group[]): number {
+  return groups.flatMap(({ layers }) => layers).reduce((sum, layer) => sum + (layer['diff-size'] ?? 0), 0)
+}
+
 /** What a part that was made holds. */
 export interface Made {
   readonly group: Group

@@ -1,22 +1,24 @@
-import { readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { describe } from '../errors.js'
 import type { Store } from '../store.js'
 import { renewedBases } from './bases.js'
 import { type Cache, coldIn, NOTHING_RESTORED, NOTHING_SAVED, type Restored, type Run, type Saved } from './cache.js'
-import { freeBytes } from './disk.js'
+import { lackOfRoom } from './disk.js'
 import type { Entries } from './entries.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
 import { keep, type Kept, type Order, planKeeping } from './keep.js'
-import { indexPath, indexPrefix } from './key.js'
+import { type BlobOrder, keepBlobs, planBlobs } from './keep-blobs.js'
+import { QUICK_BYTES, writeLater } from './later.js'
 import { readContents } from './layout.js'
+import { fetchIndex } from './lookup.js'
 import { writeMemory } from './memory.js'
 import { unpackMounts } from './mounts.js'
 import { findTools } from './pack.js'
 import { inParallel } from './parallel.js'
 import { bytesOfLayers, chooseOffer, type Keys, type Offer, whyUseless } from './offer.js'
 import type { RemoteOptions } from './options.js'
-import { type BlobOrder, keepBlobs, openRemoteBlobs } from './remote-blobs.js'
+import { bytesOfGroups } from './plan.js'
+import { openRemoteBlobs } from './remote-blobs.js'
 import { fetchPart, restore, type Workplace } from './restore.js'
 import { troubleOf } from './trouble.js'
 
@@ -41,12 +43,6 @@ interface Filled {
 }
 
 const NO_OFFER: Offer = { images: [], layers: [] }
-const INDEX_PATIENCE_MS = 15_000
-const MAX_INDEX_BYTES = 32 * 2 ** 20
-/** Up to this size, not compressed, what is new is kept at once: it takes about a second. */
-const QUICK_BYTES = 8 * 2 ** 20
-/** Of what is unpacked, this much must be free: the build needs room as well. */
-const ROOM_FACTOR = 2
 
 /** Starts to look for what the last runs left. */
 export function openRemote(options: RemoteOptions): Cache {
@@ -77,7 +73,11 @@ export function openRemote(options: RemoteOptions): Cache {
         },
       }
     },
-    openBlobs: (blobs, root) => openRemoteBlobs(options, blobs, root),
+    async openBlobs(blobs, root) {
+      // What is looked for there has the same place in the desk.
+      await fetching
+      return await openRemoteBlobs(options, blobs, root)
+    },
     requests: () => options.entries.counts().requests,
     close() {
       options.entries.close()
@@ -86,26 +86,19 @@ export function openRemote(options: RemoteOptions): Cache {
   }
 }
 
-async function fetchIndexes({ entries, scope, refs, desk }: RemoteOptions): Promise<Found> {
+async function fetchIndexes(options: RemoteOptions): Promise<Found> {
+  const { refs } = options
   const indexes: (Index | undefined)[] = []
   const troubles = new Set<string>()
   await inParallel(refs, refs.length, async (ref, place) => {
-    const path = indexPath(ref)
     try {
-      if ((await entries.fetch(indexPrefix(scope, ref), path, INDEX_PATIENCE_MS)) === undefined) return
-      indexes[place] = parseIndex(await readSmall(join(desk, path)))
+      const text = await fetchIndex(ref, options)
+      if (text !== undefined) indexes[place] = parseIndex(text)
     } catch (error) {
       troubles.add(`an index is not used: ${describe(error)}`)
     }
   })
   return { indexes: indexes.filter((index) => index !== undefined), troubles: [...troubles] }
-}
-
-/** An index of a thousand steps has about 2 MiB. */
-async function readSmall(path: string): Promise<string> {
-  const { size } = await stat(path)
-  if (size > MAX_INDEX_BYTES) throw new Error(`it has ${Math.ceil(size / 2 ** 20)} MiB`)
-  return await readFile(path, 'utf8')
 }
 
 async function fill(
@@ -118,14 +111,8 @@ async function fill(
   const parts = indexes.flatMap((index) => index.parts)
   const mounts = place.mounts ? indexes.find((index) => index.mounts !== undefined)?.mounts : undefined
   if (offer.images.length === 0 && mounts === undefined) return { offer: NO_OFFER, restored: NOTHING_RESTORED }
-  const needed = bytesOfLayers(offer) * ROOM_FACTOR
-  const room = await freeBytes(root)
-  if (room < needed) {
-    const [need, free] = [needed, room].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`)
-    return lost(
-      `nothing was restored: ${need} should be free where the image is built, twice what comes back, and ${free} are`,
-    )
-  }
+  const lack = await lackOfRoom(root, bytesOfLayers(offer))
+  if (lack !== undefined) return lost(lack)
   await writeMemory(indexes.find(({ memory }) => memory.length > 0)?.memory ?? [], place.store)
   const [back, trouble] = await Promise.all([
     restore(offer, parts, root, place),
@@ -170,14 +157,9 @@ async function keepSome(
   try {
     const plan = await planKeeping(order, place.store)
     if (!plan.isDue && !order.mounts) return NOTHING_SAVED
-    const bytes = plan.groups.flatMap(({ layers }) => layers).reduce((sum, layer) => sum + (layer['diff-size'] ?? 0), 0)
-    if (bytes > QUICK_BYTES || order.mounts || failed) {
+    if (bytesOfGroups(plan.groups) > QUICK_BYTES || order.mounts || failed) {
       const later: Later = { order, store: place.store, deadlineMs, said: place.said }
-      const path = join(place.desk, 'later.json')
-      // What came from the service may lie there, and be a link.
-      await rm(path, { recursive: true, force: true })
-      await writeFile(path, JSON.stringify(later), { mode: 0o600, flag: 'wx' })
-      return { ...NOTHING_SAVED, later: path }
+      return { ...NOTHING_SAVED, later: await writeLater(place.desk, later) }
     }
     return savedOf(await keep(order, plan, place, deadlineMs), started, place)
   } catch (error) {
@@ -190,7 +172,7 @@ async function keepSome(
  * @throws Error when it can't be begun
  */
 export async function keepLater(later: Later | BlobOrder, entries: Entries, desk: string): Promise<Saved> {
-  if ('kind' in later) return await keepBlobs(later, entries, desk)
+  if ('kind' in later) return await keepBlobs(later, await planBlobs(later), { entries, desk })
   const { order, store, deadlineMs, said } = later
   const started = Date.now()
   const tools = await findTools(store)

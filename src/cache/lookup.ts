@@ -1,0 +1,26 @@
+import { readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { indexPath, indexPrefix } from './key.js'
+import type { RemoteOptions } from './options.js'
+
+const PATIENCE_MS = 15_000
+/** An index of a thousand steps has about 2 MiB. */
+const MAX_BYTES = 32 * 2 ** 20
+
+/**
+ * Gets the text of the newest index that runs on a ref have left of a scope; undefined where there is none. One ref is
+ * looked for once at a time: its file has the same place every time.
+ * @throws Error when it is no text of a sensible size
+ */
+export async function fetchIndex(
+  ref: string,
+  { entries, scope, desk }: Pick<RemoteOptions, 'entries' | 'scope' | 'desk'>,
+): Promise<string | undefined> {
+  const path = indexPath(ref)
+  // What another look has left there.
+  await rm(join(desk, path), { recursive: true, force: true })
+  if ((await entries.fetch(indexPrefix(scope, ref), path, PATIENCE_MS)) === undefined) return undefined
+  const { size } = await stat(join(desk, path))
+  if (size > MAX_BYTES) throw new Error(`it has ${Math.ceil(size / 2 ** 20)} MiB`)
+  return await readFile(join(desk, path), 'utf8')
+}

@@ -1,0 +1,55 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Entries } from './entries.js'
+import type { Part } from './index.js'
+import { indexKey, indexPath, partKey, partPath } from './key.js'
+
+/** Whose entries they become. */
+export interface Run {
+  readonly scope: string
+  /** The Git ref. */
+  readonly ref: string
+  /** A text that no other run has. */
+  readonly unique: string
+}
+
+/** Where what is sent lies, and goes. */
+export interface Desk {
+  readonly entries: Entries
+  /** Private folder of this process, absolute. */
+  readonly desk: string
+}
+
+/** The index comes last, and without it nothing before it counts. */
+const INDEX_PATIENCE_MS = 20_000
+/**
+ * Sends a part. One of this name may be there already, from another scope or a job beside this one. An upload that was
+ * cut off blocks its name for good, so that another is needed then: parts are found by the start of their names.
+ */
+export async function send(
+  part: Part,
+  { unique }: Pick<Run, 'unique'>,
+  { entries, desk }: Desk,
+  end: number,
+): Promise<boolean> {
+  const path = partPath(part.sha256)
+  const key = partKey(part.sha256)
+  const left = () => Math.max(0, end - Date.now())
+  let outcome = await entries.store(key, path, left())
+  if (outcome === 'taken') {
+    const isWhole = await entries.has(key, path, left())
+    outcome = isWhole ? 'stored' : await entries.store(`${key}-${unique}`, path, left())
+  }
+  await rm(join(desk, path), { force: true })
+  return outcome === 'stored'
+}
+
+/** Writes the text of an index down, and sends it. @returns whether it was taken */
+export async function sendIndex(text: string, { scope, ref, unique }: Run, { entries, desk }: Desk): Promise<boolean> {
+  const path = indexPath(ref)
+  // What came from the service lies there, and may be a link.
+  await rm(join(desk, path), { recursive: true, force: true })
+  await writeFile(join(desk, path), text, { flag: 'wx' })
+  const outcome = await entries.store(indexKey(scope, ref, unique), path, INDEX_PATIENCE_MS)
+  return outcome === 'stored'
+}
