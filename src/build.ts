@@ -1,13 +1,14 @@
 import type { BuildRequest, Engine, Image, Pushed } from './engine/engine.js'
 import type { Step } from './engine/progress.js'
 import { describe } from './errors.js'
+import { keepWarm, type Run } from './kept.js'
 import { say, warn } from './log.js'
 import { pushAll } from './push.js'
 import type { CacheReport } from './report/cache-stats.js'
 import { BUILD } from './report/summary.js'
 import type { Timeline } from './report/timeline.js'
 import type { State } from './state.js'
-import { keepWarm, type Opened, type Run } from './warm.js'
+import type { Opened } from './warm.js'
 
 export interface Built {
   readonly image: Image

@@ -2,6 +2,7 @@ import { isAbsolute, join } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import type { Context } from './context.js'
 import { UserError } from './errors.js'
+import { isObject, objectOf } from './json.js'
 
 /** The parts of containers-auth.json(5) and of Docker's config.json that say how to log in somewhere. */
 export interface AuthFile {
@@ -58,14 +59,14 @@ export function parseAuthFile(text: string, path: string): AuthFile {
       'Log in anew (`buildah login`, `docker login`), or remove the file.',
     )
   }
-  const { auths, credHelpers, credsStore } = isRecord(value) ? value : {}
-  const entries = Object.entries(isRecord(auths) ? auths : {})
+  const { auths, credHelpers, credsStore } = objectOf(value)
+  const entries = Object.entries(objectOf(auths))
   const isStored = (entry: unknown) =>
-    typeof credsStore === 'string' && isRecord(entry) && Object.keys(entry).length === 0
+    typeof credsStore === 'string' && isObject(entry) && Object.keys(entry).length === 0
   const stored = entries
     .filter(([, entry]) => isStored(entry))
     .map(([key]) => [hostOf(key), credsStore as string] as const)
-  const named = Object.entries(isRecord(credHelpers) ? credHelpers : {})
+  const named = Object.entries(objectOf(credHelpers))
   return {
     auths: Object.fromEntries(entries.filter(([, entry]) => !isStored(entry))),
     credHelpers: {
@@ -91,8 +92,4 @@ function hostOf(key: string): string {
     .replace(/\/(v1|v2)\/?$/, '')
     .replace(/\/$/, '')
   return ['index.docker.io', 'registry-1.docker.io'].includes(bare) ? 'docker.io' : bare
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

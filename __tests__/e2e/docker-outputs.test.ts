@@ -90,8 +90,8 @@ describe('what a builder of its own gives out', () => {
 
 describe.each<DockerWay>(['docker-build', 'classic'])('what the daemon gives out with %s', (way) => {
   testUnless(dockerReason(way))('an archive, and the image under its references', async () => {
-    const step = await succeed(job(way, `saved-${way}`, { outputs: 'type=docker,dest=docker.tar', load: 'true' }))
-    const image = await pullImage(`docker-archive:${join(step.workspace, 'docker.tar')}`)
+    const step = await succeed(job(way, `saved-${way}`, { outputs: 'type=docker,dest=out/docker.tar', load: 'true' }))
+    const image = await pullImage(`docker-archive:${join(step.workspace, 'out/docker.tar')}`)
     expect(imageFiles(image).get('srv/one')).toMatchObject({ type: 'file', size: 1 })
     expect(await inStore(`${place.proxy.host}/acme/saved-${way}:latest`)).toBe(step.outputs['imageid'])
   })

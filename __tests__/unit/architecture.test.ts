@@ -11,7 +11,7 @@ const src = join(import.meta.dirname, '../../src')
  */
 const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [
-    ['errors.ts', 'secret.ts', 'log.ts', 'units.ts'],
+    ['errors.ts', 'secret.ts', 'log.ts', 'units.ts', 'json.ts'],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
   [['headway.ts'], 'What is said while something takes long.'],
@@ -37,6 +37,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
   [['surroundings.ts'], 'What decides the result of a step beside its text.'],
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
+  [['kept.ts'], 'What of that storage is kept, and what it was good for.'],
   [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
   [
@@ -55,6 +56,7 @@ const PURE = [
   'engine/layers.ts',
   'engine/push-progress.ts',
   'units.ts',
+  'json.ts',
   ...[
     'cache/policy.ts',
     'cache/key.ts',

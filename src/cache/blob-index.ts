@@ -1,8 +1,9 @@
 import { posix } from 'node:path'
 import type { RecordedStep } from '../dockerfile/recorded-steps.js'
+import { isObject, objectOf } from '../json.js'
 import type { Blobs } from '../store.js'
 import type { Part } from './index.js'
-import { isId, isObject } from './records.js'
+import { isId } from './records.js'
 
 /** A file of a folder of steps, and where it lies in the cache. */
 export interface BlobFile {
@@ -41,8 +42,7 @@ export function formatBlobIndex(index: BlobIndex): string {
  * @throws Error that says what is wrong with it
  */
 export function parseBlobIndex(text: string): BlobIndex {
-  const value: unknown = JSON.parse(text)
-  const { format, layout, files, parts, seconds, used } = isObject(value) ? value : {}
+  const { format, layout, files, parts, seconds, used } = objectOf(JSON.parse(text))
   if (format !== FORMAT) throw new Error(`its format is ${String(format)}, and ${FORMAT} is known here`)
   if (layout !== 'oci-layout' && layout !== 'saved-image') throw new Error('its layout is not known here')
   if (!Array.isArray(files) || !files.every(isFile)) throw new Error('its list of files is damaged')

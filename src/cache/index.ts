@@ -1,6 +1,7 @@
+import { isObject } from '../json.js'
 import type { Layout } from '../store.js'
 import { isMemoryName, type Memory } from './memory.js'
-import { type ImageRecord, isId, isObject, type LayerRecord, readImage, readLayer } from './records.js'
+import { type ImageRecord, isId, type LayerRecord, readImage, readLayer } from './records.js'
 
 /** One file of the cache: a compressed tar of layers, images or cache mounts. */
 export interface Part {

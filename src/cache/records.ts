@@ -1,3 +1,4 @@
+import { isObject } from '../json.js'
 /**
  * Records of containers/storage, as layers.json and images.json have them. They come back from places that others may
  * write to, so nothing is taken over that isn't known here, and what becomes part of a path is checked.
@@ -96,10 +97,6 @@ export function isIncomplete(value: unknown): boolean {
 
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function pick(value: unknown, fields: Readonly<Record<string, Check>>): Record<string, unknown> {

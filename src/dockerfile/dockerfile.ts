@@ -75,6 +75,12 @@ export function findTarget(dockerfile: Dockerfile, target: string): string | und
   return names.find((name) => name.toLowerCase() === target.toLowerCase())
 }
 
+/** The index of the stage that `findTarget` has found, of the last one where there is no target. Pure. */
+export function targetIndex({ stages }: Dockerfile, target: string | undefined): number {
+  const named = stages.findIndex(({ name }, index) => target === (name ?? String(index)))
+  return named < 0 ? stages.length - 1 : named
+}
+
 function toInstruction(parsed: Parsed): Instruction {
   const heredoc = hasHeredocs(parsed) && parsed.getHeredocs().length > 0
   return {

@@ -1,5 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import lt from 'semver/functions/lt.js'
+import type { Buildah } from './install.js'
+import type { Machine } from './machine.js'
+import { NETAVARK_SINCE } from './probe.js'
 import { type Folder, writePrivate } from './storage.js'
 
 /** Private configuration of Buildah, made from the user's own, which stays as it is. */
@@ -33,6 +37,23 @@ export async function writeConfig(folder: Folder, insecure: readonly string[]): 
         ? await writePrivate(folder, 'policy.json', '{"default":[{"type":"insecureAcceptAnything"}]}\n')
         : undefined,
   }
+}
+
+/**
+ * Buildah with both ways to a network takes the older one, CNI, where a storage has images and nothing in it says which
+ * it was made with: in an empty one, where it was tried out, it has taken netavark.
+ */
+export async function settleNetwork(
+  root: string,
+  { account }: Folder,
+  { version }: Buildah,
+  { netavark }: Machine,
+): Promise<void> {
+  // Without root there is another way to a network.
+  if (account.uid !== 0 || netavark === undefined || !lt(version, NETAVARK_SINCE)) return
+  await writeFile(join(root, 'defaultNetworkBackend'), 'netavark', { flag: 'wx' }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  })
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { Context } from '../context.js'
+import type { AuthFile } from '../credentials.js'
 import type { Pair } from '../entries.js'
 import { UserError } from '../errors.js'
 import type { Inputs } from '../inputs.js'
@@ -6,6 +8,7 @@ import type { Secret } from '../secret.js'
 import type { Source } from '../source.js'
 import type { Blobs, Store } from '../store.js'
 import type { Step } from './progress.js'
+import type { Folder } from './storage.js'
 
 /** What an engine is asked to build. */
 export interface BuildRequest {
@@ -96,4 +99,18 @@ export interface Found {
   readonly takesDefaultAnnotations: (kind: string) => boolean
   /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
   readonly configure: (root: string) => Promise<Engine>
+}
+
+/** What an engine is chosen for. */
+export interface Selection {
+  readonly inputs: Inputs
+  readonly source: Source
+  readonly context: Context
+  readonly folder: Folder
+  readonly logins: AuthFile
+  readonly insecure: readonly string[]
+  /** Labels that the image is to have. */
+  readonly labels: readonly Pair[]
+  /** Why nobody was found who could build with Buildah; undefined where somebody was. */
+  readonly obstacle: UserError | undefined
 }

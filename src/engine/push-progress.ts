@@ -1,24 +1,18 @@
 import { formatBytes, formatCount } from '../units.js'
 import type { Image } from './engine.js'
+import { lineReader } from './lines.js'
 
 /**
  * Counts the layers that a push has come to, by what Buildah prints: a line when each is begun. Where it doesn't print
  * onto a terminal, it tells no bytes.
  */
-export function countBlobs(): { readonly add: (chunk: Buffer) => void; readonly count: () => number } {
+export function countBlobs(): { readonly add: (chunk: Uint8Array) => void; readonly count: () => number } {
   const digests = new Set<string>()
-  let rest = ''
-  return {
-    add(chunk) {
-      const lines = `${rest}${chunk.toString('latin1')}`.split('\n')
-      rest = (lines.pop() ?? '').slice(-200)
-      for (const line of lines) {
-        const digest = /^Copying blob (\S+)/.exec(line)?.[1]
-        if (digest !== undefined) digests.add(digest)
-      }
-    },
-    count: () => digests.size,
-  }
+  const add = lineReader((line) => {
+    const digest = /^Copying blob (\S+)/.exec(line)?.[1]
+    if (digest !== undefined) digests.add(digest)
+  })
+  return { add, count: () => digests.size }
 }
 
 /** `3 of 7 layers begun, 419.0 MB in all, not compressed; 15 s so far`. Pure. */

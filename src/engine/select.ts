@@ -1,41 +1,21 @@
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import lt from 'semver/functions/lt.js'
-import type { Context } from '../context.js'
-import type { AuthFile } from '../credentials.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
 import { comparesAnnotations } from '../dockerfile/forgetting.js'
-import type { Pair } from '../entries.js'
-import type { Inputs } from '../inputs.js'
 import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
 import { say, warn } from '../log.js'
-import type { Source } from '../source.js'
 import type { Store } from '../store.js'
 import { checkReadable } from './access.js'
 import { buildahEngine } from './buildah.js'
-import { writeConfig } from './config.js'
+import { settleNetwork, writeConfig } from './config.js'
 import { findDockerEngine } from './docker/docker.js'
-import type { Engine, Found } from './engine.js'
+import type { Engine, Found, Selection } from './engine.js'
 import { needsOf } from './features.js'
 import { type Buildah, provideBuildah } from './install.js'
-import { type Machine, readMachine } from './machine.js'
+import { readMachine } from './machine.js'
 import { preflight } from './preflight.js'
-import { NETAVARK_SINCE, type Way } from './probe.js'
+import type { Way } from './probe.js'
 import { type Folder, storageArgs, storageConf, writePrivate } from './storage.js'
-
-export interface Selection {
-  readonly inputs: Inputs
-  readonly source: Source
-  readonly context: Context
-  readonly folder: Folder
-  readonly logins: AuthFile
-  readonly insecure: readonly string[]
-  /** Labels that the image is to have. */
-  readonly labels: readonly Pair[]
-  /** Why nobody was found who could build with Buildah; undefined where somebody was. */
-  readonly obstacle: UserError | undefined
-}
 
 /**
  * Finds or installs the engine, and makes sure that it can build here: Buildah, and where it can't and nobody insists on
@@ -92,7 +72,7 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
     takesDefaultAnnotations: (kind) => kind !== 'registry' || comparesAnnotations(buildah.version),
     configure: async (root) => {
-      if (folder.account.uid === 0) await settleNetwork(root, buildah, machine)
+      await settleNetwork(root, folder, buildah, machine)
       return await configured(selection, { buildah, way, root })
     },
   }
@@ -102,17 +82,6 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
 async function tryOut(folder: Folder, { path }: Buildah, { driver, fuseOverlayfs }: Way): Promise<void> {
   const storage = storageArgs(folder.path, join(folder.path, 'tried'), driver, fuseOverlayfs)
   await attempt([...folder.account.prefix, path, ...storage, 'images', '--quiet'], { env: folder.env, cwd: '/' })
-}
-
-/**
- * Buildah with both ways to a network takes the older one, CNI, where a storage has images and nothing in it says which
- * it was made with: in an empty one, where it was tried out, it has taken netavark.
- */
-async function settleNetwork(root: string, { version }: Buildah, { netavark }: Machine): Promise<void> {
-  if (netavark === undefined || !lt(version, NETAVARK_SINCE)) return
-  await writeFile(join(root, 'defaultNetworkBackend'), 'netavark', { flag: 'wx' }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  })
 }
 
 function storeOf({ path, account, env }: Folder, buildah: Buildah, { driver }: Way): Store {

@@ -1,3 +1,5 @@
+import { objectOf, parseObject } from '../../json.js'
+
 /**
  * How Docker builds here:
  * `buildx` by Buildx in a builder with a storage of its own (drivers docker-container, kubernetes and remote, and docker
@@ -36,7 +38,7 @@ export interface Info {
 
 /** Reads what the client prints; pure. Of what is not in the form that is known, as much as can be used. */
 export function parseInfo(stdout: string, stderr: string): Info {
-  const told = objectOf(parsed(stdout))
+  const told = parseObject(stdout)
   const client = objectOf(told['ClientInfo'])
   const errors = listOf(told['ServerErrors']).map(String)
   const version = told['ServerVersion']
@@ -76,18 +78,6 @@ export function isInsecure(registry: string, insecure: readonly string[]): boole
 function insecureOf(config: Readonly<Record<string, unknown>>): string[] {
   const named = Object.entries(objectOf(config['IndexConfigs'])).filter(([, one]) => objectOf(one)['Secure'] === false)
   return named.map(([name]) => name)
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 function listOf(value: unknown): unknown[] {

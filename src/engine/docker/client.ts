@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../../context.js'
+import { targetIndex } from '../../dockerfile/dockerfile.js'
 import { type Place, UserError } from '../../errors.js'
 import { CommandError, type Env, execute, formatCommand, type RunOptions, type RunResult } from '../../exec.js'
 import { findIgnoreFile } from '../../ignored.js'
@@ -112,7 +113,7 @@ export async function buildLive(request: BuildRequest, setup: DockerSetup, place
     const line = failedLine(progress.steps(), dockerfile, docker.kind === 'classic')
     throw explain('The build failed', error, line === undefined ? undefined : { file, line })
   } finally {
-    request.onSteps(finished(progress.steps()))
+    request.onSteps(inOrder(progress.steps()))
   }
 }
 
@@ -159,7 +160,7 @@ function hintOf(output: string): string | undefined {
 }
 
 /** Whether an error is that of a program in a RUN step. */
-export function isOfStep(output: string): boolean {
+function isOfStep(output: string): boolean {
   return /did not complete successfully|returned a non-zero code|executor failed running/.test(output)
 }
 
@@ -171,11 +172,10 @@ function progressOf({ source: { dockerfile, target } }: BuildRequest, { kind }: 
     )
   }
   const names = dockerfile.stages.map(({ name }) => name?.toLowerCase())
-  const named = dockerfile.stages.findIndex(({ name }, index) => target === (name ?? String(index)))
-  return followBuildkit(names, named < 0 ? names.length - 1 : named)
+  return followBuildkit(names, targetIndex(dockerfile, target))
 }
 
-/** FROM of an image that was only looked up is no step; in the order of the Dockerfile, where several ran at once. */
-function finished(steps: readonly Step[]): Step[] {
+/** BuildKit runs several at once; they are shown in the order of the Dockerfile. */
+function inOrder(steps: readonly Step[]): Step[] {
   return [...steps].sort((one, other) => one.stage - other.stage || one.index - other.index)
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Context } from '../../context.js'
 import type { AuthFile } from '../../credentials.js'
 import type { Env } from '../../exec.js'
+import { parseObject } from '../../json.js'
 import { type Folder, writePrivate } from '../storage.js'
 
 /** Docker's own name for Docker Hub in a config.json. */
@@ -39,15 +40,9 @@ export async function privateConfig(folder: Folder, context: Context, logins: Au
  * `credHelpers` by now, registry by registry.
  */
 export function mergeConfig(text: string, { auths, credHelpers }: AuthFile): Record<string, unknown> {
-  let theirs: Record<string, unknown> = {}
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) theirs = { ...value }
-  } catch {
-    // Who reads the logins has said already what is wrong with it.
-  }
-  delete theirs['credsStore']
-  return { ...theirs, auths: named(auths), credHelpers: named(credHelpers) }
+  // Who reads the logins has said already where it is no JSON.
+  const theirs = Object.entries(parseObject(text)).filter(([name]) => name !== 'credsStore')
+  return { ...Object.fromEntries(theirs), auths: named(auths), credHelpers: named(credHelpers) }
 }
 
 function named(entries: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,14 +1,11 @@
 import { join } from 'node:path'
-import type { Context } from '../../context.js'
-import type { AuthFile } from '../../credentials.js'
 import { UserError } from '../../errors.js'
 import type { Env } from '../../exec.js'
 import { findIgnoreFile } from '../../ignored.js'
 import type { Inputs } from '../../inputs.js'
 import { say } from '../../log.js'
 import type { Source } from '../../source.js'
-import type { Found } from '../engine.js'
-import type { Folder } from '../storage.js'
+import type { Found, Selection } from '../engine.js'
 import { type Docker, isInsecure } from './builder.js'
 import { privateConfig } from './config.js'
 import { findDocker } from './find.js'
@@ -16,20 +13,11 @@ import { inDaemonEngine } from './in-daemon.js'
 import { ownBuilderEngine } from './own-builder.js'
 import { checkParity } from './parity.js'
 
-export interface DockerSelection {
-  readonly inputs: Inputs
-  readonly source: Source
-  readonly context: Context
-  readonly folder: Folder
-  readonly logins: AuthFile
-  readonly insecure: readonly string[]
-}
-
 /**
  * Finds Docker, and makes sure that it can build what is asked.
  * @throws UserError when it can't: why, and what to do
  */
-export async function findDockerEngine(selection: DockerSelection): Promise<Found> {
+export async function findDockerEngine(selection: Selection): Promise<Found> {
   const { inputs, source, context, folder, logins, insecure } = selection
   const configured = await privateConfig(folder, context, logins)
   const docker = await findDocker(configured)

@@ -21,45 +21,55 @@ export async function findDocker(env: Env): Promise<Docker> {
       'Install Docker in a step before, or take a runner that has it.',
     )
   }
-  const ask = await asker(env)
-  const { exitCode, stdout, stderr } = await ask([path, 'info', '--format', '{{json .}}'])
+  const ask = await asker(path, env)
+  const { exitCode, stdout, stderr } = await ask('info', '--format', '{{json .}}')
   const info = parseInfo(stdout, exitCode === 0 ? '' : stderr)
-  const { server, insecure } = info
+  const { server, insecure, buildx } = info
   const found = { path, insecure: server === undefined ? undefined : insecure }
-  if (info.buildx !== undefined && env['DOCKER_BUILDKIT'] !== '0') return { ...found, ...(await askBuildx(info)) }
+  if (buildx !== undefined && env['DOCKER_BUILDKIT'] !== '0')
+    return { ...found, ...(await askBuildx(buildx, info, ask, env)) }
   if (server === undefined) throw noAnswer(info, env)
-  const client = Number(/(\d+)\.\d+/.exec((await ask([path, '--version'])).stdout)?.[1] ?? NaN)
+  const client = Number(/(\d+)\.\d+/.exec((await ask('--version')).stdout)?.[1] ?? NaN)
   const isClassic = env['DOCKER_BUILDKIT'] === '0' || !(client < NEEDS_BUILDX_SINCE)
   const details = isClassic ? 'its classic builder' : 'its BuildKit'
   return { ...found, ...server, kind: isClassic ? 'classic' : 'docker-build', details }
+}
 
-  async function askBuildx({ buildx = '' }: Info): Promise<Pick<Docker, 'kind' | 'version' | 'details' | 'rootless'>> {
-    const inspected = await ask([path ?? '', 'buildx', 'inspect', '--bootstrap'])
-    const builder = inspected.exitCode === 0 ? parseDriver(inspected.stdout) : undefined
-    const needsDaemon = builder === undefined || builder.driver.startsWith('docker')
-    if (server === undefined && needsDaemon) throw noAnswer(info, env)
-    if (builder === undefined) {
-      const name = env['BUILDX_BUILDER']
-      throw new UserError(
-        `The builder of Docker Buildx${name === undefined ? '' : `, ${JSON.stringify(name)} by BUILDX_BUILDER,`} can't be used.\n${inspected.stderr.trim()}`,
-        'See `docker buildx ls`, and choose another with `docker buildx use`.',
-      )
-    }
-    const isOwn = builder.driver !== 'docker' || server?.containerd === true
-    return {
-      kind: isOwn ? 'buildx' : 'buildx-docker',
-      version: server?.version ?? builder.buildkit,
-      details: `Buildx ${buildx}, driver ${builder.driver}`,
-      // Of a builder elsewhere nothing is known.
-      rootless: builder.driver.startsWith('docker') && server?.rootless === true,
-    }
+type Ask = (...args: readonly string[]) => Promise<RunResult>
+
+/** The builder that Buildx has in use, which may need no daemon here. */
+async function askBuildx(
+  version: string,
+  info: Info,
+  ask: Ask,
+  env: Env,
+): Promise<Pick<Docker, 'kind' | 'version' | 'details' | 'rootless'>> {
+  const { server } = info
+  const { exitCode, stdout, stderr } = await ask('buildx', 'inspect', '--bootstrap')
+  const builder = exitCode === 0 ? parseDriver(stdout) : undefined
+  const isHere = builder === undefined || builder.driver.startsWith('docker')
+  if (server === undefined && isHere) throw noAnswer(info, env)
+  if (builder === undefined) {
+    const name = env['BUILDX_BUILDER']
+    throw new UserError(
+      `The builder of Docker Buildx${name === undefined ? '' : `, ${JSON.stringify(name)} by BUILDX_BUILDER,`} can't be used.\n${stderr.trim()}`,
+      'See `docker buildx ls`, and choose another with `docker buildx use`.',
+    )
+  }
+  const isOwn = builder.driver !== 'docker' || server?.containerd === true
+  return {
+    kind: isOwn ? 'buildx' : 'buildx-docker',
+    version: server?.version ?? builder.buildkit,
+    details: `Buildx ${version}, driver ${builder.driver}`,
+    // Of a builder elsewhere nothing is known.
+    rootless: isHere && server?.rootless === true,
   }
 }
 
-async function asker(env: Env): Promise<(argv: readonly string[]) => Promise<RunResult>> {
+async function asker(path: string, env: Env): Promise<Ask> {
   const timeout = await findProgram('timeout', env)
   const limit = timeout === undefined ? [] : [timeout, String(PATIENCE_S)]
-  return (argv) => attempt([...limit, ...argv], { env, cwd: '/' })
+  return (...args) => attempt([...limit, path, ...args], { env, cwd: '/' })
 }
 
 /** Says where the client has looked, since that is where the mistake mostly is. */

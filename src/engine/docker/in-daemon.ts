@@ -1,9 +1,10 @@
-import { access, mkdir, readFile, rm } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
-import { UserError } from '../../errors.js'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { describe, UserError } from '../../errors.js'
 import { CommandError, execute, findProgram } from '../../exec.js'
 import { formatReference } from '../../image/reference.js'
-import { say } from '../../log.js'
+import { say, warn } from '../../log.js'
 import type { BuildRequest, Engine } from '../engine.js'
 import type { BuildPlaces } from './args.js'
 import { baseImages } from './bases.js'
@@ -25,7 +26,7 @@ import {
  * run can take is the last image, which BuildKit writes into what its layers are.
  */
 export function inDaemonEngine(setup: DockerSetup): Engine {
-  let last: { readonly request: BuildRequest; readonly places: BuildPlaces; readonly image: string } | undefined
+  let last: { readonly request: BuildRequest; readonly places: BuildPlaces; readonly id: string } | undefined
   return {
     ...commonEngine(setup),
 
@@ -40,7 +41,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
         if (saved !== undefined) await runDocker(setup, ['image', 'rm', saved]).catch(() => undefined)
       }
       const id = await readImageId(places.iid)
-      last = { request, places, image: id }
+      last = { request, places, id }
       return { id, format: request.format, references: request.references }
     },
 
@@ -57,6 +58,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
       for (const { type, dest } of outputs) {
         const path = resolve(setup.context.workspace, dest)
         const names = image.references.length === 0 ? [image.id] : image.references.map(formatReference)
+        await mkdir(type === 'local' ? path : dirname(path), { recursive: true })
         const write =
           type === 'docker' || last === undefined
             ? runDocker(setup, ['save', '--output', path, ...names])
@@ -72,7 +74,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
 
     async keepSteps() {
       // With a registry, what is pushed is what the next run takes.
-      if (last !== undefined && last.request.remote.to.length === 0) await save(last.image, setup)
+      if (last !== undefined && last.request.remote.to.length === 0) await save(last.id, setup)
     },
   }
 }
@@ -97,11 +99,7 @@ async function refreshBases({ source, inputs }: BuildRequest, setup: DockerSetup
 /** Loads the last run's image, under a name of its own. @returns the name; undefined where there is none */
 async function loadSaved(setup: DockerSetup): Promise<string | undefined> {
   const { root, folder } = setup
-  const isThere = await access(join(root, 'manifest.json')).then(
-    () => true,
-    () => false,
-  )
-  if (!isThere) return undefined
+  if (!existsSync(join(root, 'manifest.json'))) return undefined
   const archive = join(folder.path, 'out/steps.tar')
   try {
     await execute([await tarProgram(setup), '--create', '--file', archive, '--directory', root, '.'], setup)
@@ -114,7 +112,7 @@ async function loadSaved(setup: DockerSetup): Promise<string | undefined> {
     await runDocker(setup, ['tag', id, name])
     return name
   } catch (error) {
-    say(`Cache: the last image could not be loaded, so that all is built anew. ${String(error)}`)
+    warn(`Cache: the last image could not be loaded, so that all is built anew. ${describe(error)}`)
     return undefined
   } finally {
     await rm(archive, { force: true })
@@ -124,8 +122,9 @@ async function loadSaved(setup: DockerSetup): Promise<string | undefined> {
 /** Puts the image into the folder that is kept, file by file. */
 async function save(image: string, setup: DockerSetup): Promise<void> {
   const { root, folder } = setup
-  const config = `${image.replace('sha256:', '')}.json`
-  if ((await readFile(join(root, 'manifest.json'), 'utf8').catch(() => '')).includes(config)) return
+  // It names the image's configuration, in whatever form this version of Docker writes.
+  const manifest = await readFile(join(root, 'manifest.json'), 'utf8').catch(() => '')
+  if (manifest.includes(image.slice('sha256:'.length))) return
   const archive = join(folder.path, 'out/steps.tar')
   try {
     await runDocker(setup, ['save', '--output', archive, image])

@@ -1,8 +1,10 @@
-import { access, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { describe } from '../../errors.js'
 import { CommandError } from '../../exec.js'
 import { formatReference } from '../../image/reference.js'
+import { parseObject } from '../../json.js'
 import { warn } from '../../log.js'
 import { type BuildRequest, type Engine, type Image, RegistryError } from '../engine.js'
 import { type BuildPlaces, csv, stepsReference, type Target } from './args.js'
@@ -33,8 +35,7 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     ...commonEngine(setup),
 
     async build(request) {
-      const cacheFrom = await cacheFromOf(request, setup)
-      const places = await preparePlaces(request, setup, cacheFrom)
+      const places = await preparePlaces(request, setup, cacheFromOf(request, setup))
       const used = await buildWithCache(request, setup, places)
       last = { request, places: used }
       const { format, references } = request
@@ -95,14 +96,10 @@ async function buildWithCache(request: BuildRequest, setup: DockerSetup, places:
   }
 }
 
-async function cacheFromOf(request: BuildRequest, setup: DockerSetup): Promise<string[]> {
+function cacheFromOf(request: BuildRequest, setup: DockerSetup): string[] {
   if (!request.cache.read) return []
   if (request.remote.from.length > 0) return request.remote.from.map((repository) => registryCache(repository, setup))
-  const isThere = await access(join(setup.root, 'index.json')).then(
-    () => true,
-    () => false,
-  )
-  return isThere ? [csv('type=local', `src=${setup.root}`)] : []
+  return existsSync(join(setup.root, 'index.json')) ? [csv('type=local', `src=${setup.root}`)] : []
 }
 
 function registryCache(repository: string, { insecure }: DockerSetup): string {
@@ -124,7 +121,7 @@ function isCacheFailure(error: unknown): boolean {
  * build once more gives the same image as long as the builder has all its steps.
  */
 async function readPushed(path: string, image: Image, name: string): Promise<string> {
-  const told = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  const told = parseObject(await readFile(path, 'utf8'))
   if (digestIn(told['containerimage.config.digest'], path) !== image.id) {
     throw new RegistryError(
       `Push of ${name}: the builder no longer had what it had built, and what was pushed is another image.`,
