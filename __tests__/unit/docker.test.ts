@@ -167,12 +167,14 @@ describe('the progress of BuildKit', () => {
     const progress = followBuildkit(['build', undefined], 1)
     // Cut anywhere.
     for (let at = 0; at < output.length; at += 7) progress.add(Buffer.from(output.slice(at, at + 7)))
-    return progress.steps()
+    return progress
   }
 
   it('gives steps, what became of them, and nothing that a step prints', () => {
     expect(
-      followed().map(({ stage, index, text, image, hit, seconds }) => [stage, index, text, image, hit, seconds]),
+      followed()
+        .steps()
+        .map(({ stage, index, text, image, hit, seconds }) => [stage, index, text, image, hit, seconds]),
     ).toStrictEqual([
       [0, 0, 'FROM docker.io/library/busybox:1', '', false, 0.1],
       [0, 2, 'RUN make', '', false, 1.5],
@@ -187,10 +189,10 @@ describe('the progress of BuildKit', () => {
 
   it('tells the line that failed, whatever was begun beside it and given up', () => {
     const progress = followBuildkit([undefined], 0)
-    const begun = '#4 [3/3] COPY nothing /nothing\n#5 [1/3] COPY one /one\n'
-    progress.add(Buffer.from(`${begun}#4 ERROR: failed to calculate checksum of ref\n#5 CANCELED\n`))
+    const error = '#4 [3/3] COPY nothing /nothing\n#4 ERROR: failed to calculate checksum of ref\n'
+    progress.add(Buffer.from(`#3 [2/3] COPY two /two\n${error}#5 [1/3] COPY one /one\n#5 CANCELED\n`))
     const text = parseDockerfile('FROM scratch\nCOPY one /one\nCOPY two /two\nCOPY nothing /nothing\n')
-    expect(failedLine(progress.steps(), text, false)).toBe(4)
+    expect(failedLine(progress, text, false)).toBe(4)
   })
 
   it('tells no line where the step isn’t the one of the Dockerfile', () => {
@@ -232,6 +234,6 @@ Successfully built 4123456789ab
   it('tells the line that failed', () => {
     const progress = followClassic([2], () => 0)
     progress.add(Buffer.from('Step 1/3 : FROM busybox\nStep 2/3 : ENV A=1\nStep 3/3 : RUN false\n'))
-    expect(failedLine(progress.steps(), parseDockerfile('FROM busybox\nENV A=1\nRUN false\n'), true)).toBe(3)
+    expect(failedLine(progress, parseDockerfile('FROM busybox\nENV A=1\nRUN false\n'), true)).toBe(3)
   })
 })

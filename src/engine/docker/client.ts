@@ -9,12 +9,12 @@ import { printLive } from '../../log.js'
 import type { Source } from '../../source.js'
 import { type BuildRequest, type Engine, RegistryError } from '../engine.js'
 import { hintFor, hintForRun, isPassing } from '../hints.js'
-import type { Progress, Step } from '../progress.js'
+import type { Step } from '../progress.js'
 import { secretFiles, writeSecrets } from '../secret-files.js'
 import { type Folder, writePrivate } from '../storage.js'
 import { buildArgs, type BuildPlaces, loginArgs, type Target } from './args.js'
 import type { Docker } from './builder.js'
-import { failedLine, followBuildkit, followClassic } from './progress.js'
+import { type DockerProgress, failedLine, followBuildkit, followClassic } from './progress.js'
 
 /** Everything that Docker's client is called with beside the request itself. */
 export interface DockerSetup {
@@ -110,7 +110,7 @@ export async function buildLive(request: BuildRequest, setup: DockerSetup, place
       runDocker(setup, args, { onOutput: onOutput(print) }),
     )
   } catch (error) {
-    const line = failedLine(progress.steps(), dockerfile, docker.kind === 'classic')
+    const line = failedLine(progress, dockerfile, docker.kind === 'classic')
     throw explain('The build failed', error, line === undefined ? undefined : { file, line })
   } finally {
     request.onSteps(inOrder(progress.steps()))
@@ -164,7 +164,7 @@ function isOfStep(output: string): boolean {
   return /did not complete successfully|returned a non-zero code|executor failed running/.test(output)
 }
 
-function progressOf({ source: { dockerfile, target } }: BuildRequest, { kind }: Docker): Progress {
+function progressOf({ source: { dockerfile, target } }: BuildRequest, { kind }: Docker): DockerProgress {
   if (kind === 'classic') {
     return followClassic(
       dockerfile.stages.map(({ instructions }) => instructions.length),

@@ -3,6 +3,11 @@ import type { Dockerfile, Instruction } from '../../dockerfile/dockerfile.js'
 import { lineReader } from '../lines.js'
 import type { Progress, Step } from '../progress.js'
 
+export interface DockerProgress extends Pick<Progress, 'add' | 'steps'> {
+  /** The step that the build has failed at; undefined where none has. */
+  readonly failed: () => Step | undefined
+}
+
 /** `#7 [build 2/5] RUN make`; the stage is left out where there is one only, a platform may stand before it. */
 const VERTEX = /^#(\d{1,6}) \[(?:[^\] ]+\/[^\] ]+ )?(?:([^\] /]+) )?(\d{1,4})\/(\d{1,4})\] (.*)$/
 const VERTEX_END = /^#(\d{1,6}) (CACHED|DONE ([\d.]+)s|ERROR|CANCELED)/
@@ -14,8 +19,9 @@ const CLASSIC = /^Step (\d{1,4})\/(\d{1,4}) : (.*)$/
  * there, so that nothing of it can be taken for a line of BuildKit.
  * @param names of the stages, in lower case, undefined where they have none
  */
-export function followBuildkit(names: readonly (string | undefined)[], target: number): Progress {
+export function followBuildkit(names: readonly (string | undefined)[], target: number): DockerProgress {
   const steps = new Map<string, Step>()
+  let failed: string | undefined
   const read = (line: string) => {
     const [begun, number = '', stage, position, of, text = ''] = VERTEX.exec(line) ?? []
     if (begun !== undefined && !steps.has(number)) {
@@ -27,8 +33,7 @@ export function followBuildkit(names: readonly (string | undefined)[], target: n
     const step = steps.get(which)
     if (ended === undefined || step === undefined) return
     const isDone = how === 'CACHED' || seconds !== undefined
-    // The one that fails comes last, whatever was begun beside it and is given up for it.
-    if (how === 'ERROR') steps.delete(which)
+    if (how === 'ERROR') failed ??= which
     // What names no image here says that the step has ended well.
     steps.set(which, { ...step, image: isDone ? '' : undefined, hit: how === 'CACHED', seconds: Number(seconds ?? 0) })
   }
@@ -37,7 +42,8 @@ export function followBuildkit(names: readonly (string | undefined)[], target: n
       read(stripVTControlCharacters(line))
     }),
     steps: () => [...steps.values()],
-    isDoubtful: () => false,
+    // Others are begun beside it, and given up for it.
+    failed: () => steps.get(failed ?? ''),
   }
 }
 
@@ -47,7 +53,7 @@ export function followBuildkit(names: readonly (string | undefined)[], target: n
  * @param counts how many instructions each stage has; those behind them are added for labels, and left out here
  * @param clock milliseconds
  */
-export function followClassic(counts: readonly number[], clock: () => number): Progress {
+export function followClassic(counts: readonly number[], clock: () => number): DockerProgress {
   const steps: Step[] = []
   let started = 0
   let isFirst = false
@@ -74,18 +80,19 @@ export function followClassic(counts: readonly number[], clock: () => number): P
     if (/^Successfully built [0-9a-f]{12}$/.test(line)) end()
   }
   const isOwn = ({ stage: own, index }: Step) => index <= (counts[own] ?? Infinity)
-  return { add: lineReader(read), steps: () => steps.filter(isOwn), isDoubtful: () => false }
+  const failed = () => (steps.at(-1)?.image === undefined ? steps.at(-1) : undefined)
+  return { add: lineReader(read), steps: () => steps.filter(isOwn), failed }
 }
 
-/** Line of the Dockerfile whose step has failed; undefined where that isn't sure. Pure. */
-export function failedLine(steps: readonly Step[], { stages }: Dockerfile, isClassic: boolean): number | undefined {
-  const step = steps.findLast(({ image }) => image === undefined)
+/** Line of the Dockerfile whose step has failed; undefined where that isn't sure. */
+export function failedLine(progress: DockerProgress, { stages }: Dockerfile, isClassic: boolean): number | undefined {
+  const step = progress.failed()
   const stage = stages[step?.stage ?? -1]
   if (step === undefined || stage === undefined) return undefined
   if (step.index === 0) return stage.line
   const counted = isClassic ? stage.instructions : stage.instructions.filter(isVertex)
   // BuildKit counts FROM where it is an image, which it has to look up.
-  const hasFrom = !isClassic && steps.some((other) => other.stage === step.stage && other.index === 0)
+  const hasFrom = !isClassic && progress.steps().some((other) => other.stage === step.stage && other.index === 0)
   const instruction = counted[step.index - (hasFrom ? 2 : 1)]
   return instruction !== undefined && step.text.startsWith(instruction.keyword) ? instruction.line : undefined
 }
