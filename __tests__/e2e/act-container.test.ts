@@ -10,24 +10,24 @@ import {
   runAct,
 } from '../harness/act.js'
 import { actJobImage } from '../harness/act-job-image.js'
-import { accountFor } from '../harness/account.js'
 import { busyboxImage } from '../harness/base-image.js'
-import { type Docker, dockerReason, startDocker } from '../harness/docker.js'
+import { dockerReason } from '../harness/docker-daemon.js'
 import { removeFolders } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import { findNode } from '../harness/nodes.js'
 import { type Registry, startRegistry } from '../harness/registry.js'
 import { testUnless } from '../harness/skipping.js'
+import { useDocker } from '../harness/use-docker.js'
 
 jest.setTimeout(300_000)
 
 const act = findAct()
 const node = findNode(24)
-const reason = [act, node].find((found) => 'missing' in found)?.missing ?? dockerReason
+const reason = [act, node].find((found) => 'missing' in found)?.missing ?? dockerReason('classic')
 const image = 'act-job:1'
 
+const docker = await useDocker()
 let registry: Registry
-let docker: Docker | undefined
 let machine: ActMachine
 let checkout: string
 
@@ -37,14 +37,12 @@ beforeAll(async () => {
   registry = await startRegistry()
   await busyboxImage(registry.host, 'library/busybox:1.37')
   const archive = await actJobImage(registry.host, node.program)
-  docker = await startDocker(accountFor('user'))
-  await docker.load(archive, image)
+  await docker.load(`docker-archive:${archive}`, image)
   machine = await makeActMachine(act.program, [registry.host], registry.host)
   checkout = await checkOutExample(machine, 'one-image')
 })
 
 afterAll(async () => {
-  await docker?.stop()
   await registry.stop()
   await removeFolders()
 })
@@ -54,7 +52,6 @@ const allowed = ['--security-opt', 'seccomp=unconfined', '--security-opt', 'appa
 
 /** The example in a container of act's, by a user without rights, who may use Docker. */
 async function runInContainer(options: readonly string[], args: readonly string[] = []): Promise<ActRun> {
-  if (docker === undefined) throw new Error('Docker was not started')
   const conf = ['--volume', `${machine.registriesConf}:/etc/containers/registries.conf:ro`]
   return await runAct(machine, {
     checkout,
@@ -109,4 +106,20 @@ describe("by act, in a job container of Docker's", () => {
     expect(run.log).toContain("A rootless build can't work here: a seccomp filter, as containers have it")
     expect(run.log).toContain(`act --container-options \\"${allowed.join(' ')}\\"`)
   })
+
+  withDocker(
+    "with those, and with Docker's client and socket in it, Docker builds, and one warning says why",
+    async () => {
+      // The base image of the example comes from Docker Hub, which is not to be had.
+      await docker.load(`docker://${registry.host}/library/busybox:1.37`, 'busybox:1.37')
+      const mounts = [
+        '/usr/bin/docker:/usr/bin/docker:ro',
+        `${docker.host.slice('unix://'.length)}:/var/run/docker.sock`,
+      ]
+      const job = jobOf(await runInContainer(mounts.flatMap((mount) => ['--volume', mount])), 'success')
+      expect(job.outputs).toMatchObject({ engine: 'docker', rootless: 'false' })
+      expect(run.log).toContain("Docker builds this image, since Buildah can't here")
+      expect((await pullImage(`${registry.host}/acme/one-image:latest`)).digest).toBe(job.outputs['digest'])
+    },
+  )
 })

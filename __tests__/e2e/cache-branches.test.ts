@@ -1,19 +1,10 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 
 import type { Job } from '../harness/cache-service.js'
 import { succeed } from '../harness/clean-step.js'
-import { removeFolders } from '../harness/folders.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
-import {
-  askedTwice,
-  expectHit,
-  type JobOptions,
-  openWarmPlace,
-  stepsOf,
-  uploads,
-  type WarmPlace,
-  warnings,
-} from '../harness/warm-steps.js'
+import { askedTwice, expectHit, type JobOptions, stepsOf, uploads, warnings } from '../harness/warm-steps.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(180_000)
 
@@ -22,16 +13,7 @@ const lines = ['RUN cat /proc/sys/kernel/random/uuid > /id', 'COPY source /sourc
 /** What the payload of every event says. */
 const payload = { repository: { full_name: 'acme/web', default_branch: 'main' } }
 
-let place: WarmPlace
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-})
-
-afterAll(async () => {
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
 
 /** A run on this ref, with a token as GitHub gives one to it. */
 function on(ref: string, source: string, scope: string, more: JobOptions = {}): StepOptions {

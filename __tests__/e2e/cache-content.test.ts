@@ -7,26 +7,18 @@ import { awkwardTar, netRawCapability } from '../harness/awkward-tar.js'
 import { succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
 import { testedEngines } from '../harness/engines.js'
-import { type Files, removeFolders } from '../harness/folders.js'
+import { type Files } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageFiles } from '../harness/images.js'
 import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
 import { readTar } from '../harness/tar.js'
-import { expectHit, type JobOptions, openWarmPlace, stepsOf, type WarmPlace, warnings } from '../harness/warm-steps.js'
+import { expectHit, type JobOptions, stepsOf, warnings } from '../harness/warm-steps.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(180_000)
 
-let place: WarmPlace
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-})
-
-afterAll(async () => {
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
 
 /** 200 bytes in 100 characters. */
 const longName = 'é'.repeat(100)

@@ -2,26 +2,17 @@ import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
 import { testedEngines } from '../harness/engines.js'
-import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageContains } from '../harness/images.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
 import type { StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { expectHit, openWarmPlace, type WarmPlace } from '../harness/warm-steps.js'
+import { expectHit } from '../harness/warm-steps.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(180_000)
 
-let place: WarmPlace
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-})
-
-afterAll(async () => {
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
 
 /** It looks at its own environment and at that of all processes it can see, which with some isolations are the machine's. */
 const lines = [

@@ -5,35 +5,17 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { startCacheService } from '../harness/cache-service.js'
 import { succeed } from '../harness/clean-step.js'
 import { testedEngines } from '../harness/engines.js'
-import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
-import {
-  expectHit,
-  type JobOptions,
-  openWarmPlace,
-  statsOf,
-  stepsOf,
-  uploads,
-  type WarmPlace,
-  warnings,
-} from '../harness/warm-steps.js'
+import { expectHit, type JobOptions, statsOf, stepsOf, uploads, warnings } from '../harness/warm-steps.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(240_000)
 
 const random = 'cat /proc/sys/kernel/random/uuid'
 
-let place: WarmPlace
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-})
-
-afterAll(async () => {
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
 
 describe.each(testedEngines())('with $name', ({ version, missing, wish, start, stop }) => {
   beforeAll(start)

@@ -1,52 +1,43 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { describe, expect, jest } from '@jest/globals'
 
 import { flipped, newestKeys, rewrite } from '../harness/cache-archives.js'
 import { succeed } from '../harness/clean-step.js'
-import { type DockerPlace, dockerReason, startDocker } from '../harness/docker-daemon.js'
-import { makeFolder, removeFolders } from '../harness/folders.js'
+import { dockerReason } from '../harness/docker-daemon.js'
+import { makeFolder } from '../harness/folders.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
-import { expectHit, type JobOptions, openWarmPlace, statsOf, type WarmPlace, warnings } from '../harness/warm-steps.js'
+import { expectHit, type JobOptions, statsOf, warnings } from '../harness/warm-steps.js'
+import { useDocker } from '../harness/use-docker.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(300_000)
 
 const testDocker = testUnless(dockerReason('buildx'))
 const lines = ['RUN head -c 3000000 /dev/urandom > /big', 'COPY one /srv/one', 'RUN cat /srv/one > /two']
 
-let place: WarmPlace
-let docker: DockerPlace | undefined
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-  if (dockerReason('buildx') === undefined) docker = await startDocker()
-})
-
-afterAll(async () => {
-  await docker?.stop()
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
+const docker = await useDocker('buildx')
 
 function job(name: string, options: JobOptions = {}): StepOptions {
   return place.job(name, lines, {
     files: { one: '1' },
     ...options,
     as: 'root',
-    env: { ...docker?.environment('buildx'), ...options.env },
+    env: { ...docker.environment('buildx'), ...options.env },
     inputs: { engine: 'docker', ...options.inputs },
   })
 }
 
 /** A build by a builder that has nothing must go well, with one warning, and the next one find what it has left. */
 async function expectHealed(step: StepOptions, warning: RegExp): Promise<void> {
-  await docker?.renew()
+  await docker.renew()
   const faulty = await succeed(step)
   expectHit(faulty, 'none')
   expect(warnings(faulty)).toStrictEqual([expect.stringMatching(warning)])
-  await docker?.renew()
+  await docker.renew()
   const after = await succeed(step)
   expectHit(after, 'full')
   expect(after.outputs['digest']).toBe(faulty.outputs['digest'])
@@ -57,7 +48,7 @@ describe('at the cache service', () => {
 
   testDocker('a part with a flipped byte', async () => {
     const step = job('flipped')
-    await docker?.renew()
+    await docker.renew()
     await succeed(step)
     await rewrite(place.service, (await newestKeys(place.service)).big, flipped)
     await expectHealed(step, other)
@@ -65,7 +56,7 @@ describe('at the cache service', () => {
 
   testDocker('a part that is gone', async () => {
     const step = job('gone')
-    await docker?.renew()
+    await docker.renew()
     await succeed(step)
     place.service.remove((await newestKeys(place.service)).small)
     await expectHealed(step, /a part of the cache is not there any more/)
@@ -73,7 +64,7 @@ describe('at the cache service', () => {
 
   testDocker('an index that is none', async () => {
     const step = job('none')
-    await docker?.renew()
+    await docker.renew()
     await succeed(step)
     await rewrite(place.service, (await newestKeys(place.service)).index, () => 'not JSON')
     await expectHealed(step, /an index is not used/)
@@ -81,9 +72,9 @@ describe('at the cache service', () => {
 
   testDocker('nothing has changed: nothing is sent', async () => {
     const step = job('same')
-    await docker?.renew()
+    await docker.renew()
     await succeed(step)
-    await docker?.renew()
+    await docker.renew()
     const warm = await succeed(step)
     expectHit(warm, 'full')
     expect(statsOf(warm)).toMatchObject({ 'parts-saved': 0, 'bytes-saved': 0 })
@@ -92,7 +83,7 @@ describe('at the cache service', () => {
   })
 
   testDocker('more than the limit is not kept, and said so', async () => {
-    await docker?.renew()
+    await docker.renew()
     const step = await succeed(job('much', { inputs: { 'cache-max-size': '1MB' } }))
     expect(warnings(step)).toStrictEqual([expect.stringMatching(/nothing was kept: the steps have \d+ MiB, more than/)])
   })
@@ -115,9 +106,9 @@ describe('in a folder that stays', () => {
 
   testDocker('all is there, in the same place', async () => {
     const { step } = inFolder('kept')
-    await docker?.renew()
+    await docker.renew()
     expectHit(await succeed(step), 'none')
-    await docker?.renew()
+    await docker.renew()
     const warm = await succeed(step)
     expectHit(warm, 'full')
     expect(statsOf(warm)).toMatchObject({ 'parts-restored': 0 })
@@ -125,25 +116,25 @@ describe('in a folder that stays', () => {
 
   testDocker('a blob that is gone: all is built anew', async () => {
     const { step, blobs } = inFolder('blob-gone')
-    await docker?.renew()
+    await docker.renew()
     await succeed(step)
     rmSync(largest(blobs()))
-    await docker?.renew()
+    await docker.renew()
     const faulty = await succeed(step)
     expectHit(faulty, 'none')
-    await docker?.renew()
+    await docker.renew()
     expectHit(await succeed(step), 'full')
   })
 
   testDocker('a blob with a flipped byte: the build says so, and is made without', async () => {
     const { step, blobs } = inFolder('blob-flipped')
-    await docker?.renew()
+    await docker.renew()
     await succeed(step)
     const path = largest(blobs())
     const damaged = flipped(readFileSync(path))
     rmSync(path)
     writeFileSync(path, damaged)
-    await docker?.renew()
+    await docker.renew()
     const faulty = await succeed(step)
     expect(warnings(faulty)).toStrictEqual([expect.stringMatching(/what earlier runs have left can't be read/)])
   })

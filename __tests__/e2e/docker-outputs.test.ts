@@ -1,44 +1,30 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { describe, expect, jest } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
-import { run } from '../harness/command.js'
-import { type DockerPlace, dockerReason, type DockerWay, startDocker } from '../harness/docker-daemon.js'
-import { removeFolders } from '../harness/folders.js'
+import { dockerReason, type DockerWay } from '../harness/docker-daemon.js'
 import { imageFiles, pullImage } from '../harness/images.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
-import { openWarmPlace, type WarmPlace } from '../harness/warm-steps.js'
+import { useDocker } from '../harness/use-docker.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(300_000)
 
-let place: WarmPlace
-let docker: DockerPlace | undefined
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-  if (dockerReason('classic') === undefined) docker = await startDocker()
-})
-
-afterAll(async () => {
-  await docker?.stop()
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
+const docker = await useDocker()
 
 function job(way: DockerWay, name: string, inputs: Record<string, string>): StepOptions {
   return place.job(name, ['COPY one /srv/one'], {
-    ...{ files: { one: '1' }, as: 'root', env: docker?.environment(way) ?? {} },
+    ...{ files: { one: '1' }, as: 'root', env: docker.environment(way) },
     inputs: { engine: 'docker', cache: 'off', push: 'false', ...inputs },
   })
 }
 
-const inStore = async (reference: string) => {
-  const [client = '', ...args] = docker?.argv ?? []
-  return (await run(client, [...args, 'image', 'inspect', '--format', '{{.Id}}', reference])).toString().trim()
-}
+const inStore = async (reference: string) =>
+  (await docker.run('image', 'inspect', '--format', '{{.Id}}', reference)).trim()
 
 describe('what a builder of its own gives out', () => {
   const testBuildx = testUnless(dockerReason('buildx'))

@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
-import { type DockerPlace, dockerReason, startDocker } from '../harness/docker-daemon.js'
+import { dockerReason } from '../harness/docker-daemon.js'
 import { testedEngines } from '../harness/engines.js'
-import { type Files, makeFolder, removeFolders } from '../harness/folders.js'
+import { type Files, makeFolder } from '../harness/folders.js'
 import { imageFiles, type PulledImage } from '../harness/images.js'
 import { testUnless } from '../harness/skipping.js'
-import { openWarmPlace, type WarmPlace } from '../harness/warm-steps.js'
+import { useDocker } from '../harness/use-docker.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(300_000)
 
@@ -18,22 +19,10 @@ jest.setTimeout(300_000)
 const buildah = testedEngines()[1]
 const missing = dockerReason('buildx') ?? buildah?.missing
 
-let place: WarmPlace
-let docker: DockerPlace | undefined
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-  if (missing !== undefined) return
-  docker = await startDocker()
-  await buildah?.start()
-})
-
-afterAll(async () => {
-  await docker?.stop()
-  await buildah?.stop()
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
+const docker = await useDocker('buildx')
+if (missing === undefined) beforeAll(() => buildah?.start())
+afterAll(() => buildah?.stop())
 
 interface Case {
   readonly lines: readonly string[]
@@ -113,7 +102,7 @@ for (const [name, { before, lines, files, inputs }] of Object.entries(cases)) {
       const wish = engine === 'buildah' ? buildah?.wish() : undefined
       const options = {
         inputs: { engine, cache: 'off', ...inputs },
-        ...(engine === 'docker' && { as: 'root' as const, env: docker?.environment('buildx') ?? {} }),
+        ...(engine === 'docker' && { as: 'root' as const, env: docker.environment('buildx') }),
       }
       const step = place.job(repository, lines, options, wish)
       const packed: Files = name.startsWith('ADD') ? { 'files.tar.gz': archive() } : {}

@@ -1,36 +1,31 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { afterAll, describe, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
-import { type DockerPlace, dockerReason, type DockerWay, startDocker } from '../harness/docker-daemon.js'
+import { dockerReason, type DockerWay } from '../harness/docker-daemon.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { processesWith } from '../harness/processes.js'
 import { watchProcesses } from '../harness/process-watch.js'
-import { type Registry, startRegistry } from '../harness/registry.js'
+import { startRegistry } from '../harness/registry.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
 import { withCovered, withoutNewPrivileges, withoutPrograms, withoutUserNamespaces } from '../harness/surroundings.js'
 import { warnings } from '../harness/warm-steps.js'
+import { useDocker } from '../harness/use-docker.js'
 
 jest.setTimeout(300_000)
 
 const login = { username: 'somebody', password: 'pass word "quoted"' }
 const testDocker = testUnless(dockerReason('buildx'))
 
-let docker: DockerPlace | undefined
-let registry: Registry
-
-beforeAll(async () => {
-  registry = await startRegistry({ login })
-  if (dockerReason('classic') === undefined) docker = await startDocker()
-})
+const docker = await useDocker()
+const registry = await startRegistry({ login })
 
 afterAll(async () => {
-  await docker?.stop()
   await registry.stop()
   await removeFolders()
 })
@@ -42,7 +37,7 @@ function step(way: DockerWay, inputs: Record<string, string> = {}, more: Partial
     workspace: { Dockerfile: dockerfile, one: '1' },
     ...more,
     inputs: { images: `${registry.host}/acme/web`, cache: 'off', ...inputs },
-    env: { ...docker?.environment(way), ...more.env },
+    env: { ...docker.environment(way), ...more.env },
   }
 }
 
@@ -109,7 +104,7 @@ describe('where neither can build, one error has both reasons:', () => {
   })
 
   testDocker('a socket that this user may not open', async () => {
-    const host = docker?.host.slice('unix://'.length) ?? ''
+    const host = docker.host.slice('unix://'.length)
     await run('chmod', ['600', host])
     const { error } = await fail(step('classic', {}, { within }))
     await run('chmod', ['660', host])

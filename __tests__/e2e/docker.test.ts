@@ -1,32 +1,22 @@
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { describe, expect, jest } from '@jest/globals'
 
 import { busyboxImage } from '../harness/base-image.js'
 import { succeed } from '../harness/clean-step.js'
-import { type DockerPlace, dockerReason, type DockerWay, startDocker } from '../harness/docker-daemon.js'
-import { removeFolders } from '../harness/folders.js'
+import { dockerReason, type DockerWay } from '../harness/docker-daemon.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageFiles } from '../harness/images.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
-import { expectHit, type JobOptions, openWarmPlace, statsOf, type WarmPlace, warnings } from '../harness/warm-steps.js'
+import { expectHit, type JobOptions, statsOf, warnings } from '../harness/warm-steps.js'
+import { useDocker } from '../harness/use-docker.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(300_000)
 
 const random = 'cat /proc/sys/kernel/random/uuid'
 
-let place: WarmPlace
-let docker: DockerPlace | undefined
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-  docker = dockerReason('classic') === undefined ? await startDocker() : undefined
-})
-
-afterAll(async () => {
-  await docker?.stop()
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
+const docker = await useDocker()
 
 describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])('with %s', (way) => {
   const missing = dockerReason(way)
@@ -34,21 +24,21 @@ describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])
     place.job(`${name}-${way}`, lines, {
       ...options,
       as: 'root',
-      env: { ...docker?.environment(way), ...options.env },
+      env: { ...docker.environment(way), ...options.env },
       inputs: { engine: 'docker', ...options.inputs },
     })
 
   testUnless(missing)('cold, warm on a machine that nobody has used, and with another file', async () => {
     const lines = ['COPY one /srv/one', `RUN ${random} > /srv/id`, 'COPY two /srv/two', 'CMD ["/bin/true"]']
     const step = job('steps', lines, { files: { one: '1', two: '2' } })
-    await docker?.renew()
+    await docker.renew()
     const cold = await succeed(step)
     expectHit(cold, 'none')
     expect(cold.outputs).toMatchObject({ engine: 'docker', rootless: 'false', 'storage-conf': '' })
     const first = await place.pull(`steps-${way}`)
     expect(cold.outputs['digest']).toBe(first.digest)
 
-    await docker?.renew()
+    await docker.renew()
     const warm = await succeed(step)
     expectHit(warm, 'full')
     expect(warm.outputs['imageid']).toBe(cold.outputs['imageid'])
@@ -56,7 +46,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])
     if (way === 'buildx') expect(warm.outputs['digest']).toBe(cold.outputs['digest'])
     expect(warnings(warm)).toStrictEqual([])
 
-    await docker?.renew()
+    await docker.renew()
     const changed = await succeed({ ...step, workspace: { ...(step.workspace as object), two: '22' } })
     expectHit(changed, 'partial')
     expect(statsOf(changed)).toMatchObject({ 'steps-missed': way === 'classic' ? 2 : 1 })
@@ -67,10 +57,10 @@ describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])
   testUnless(missing)('with its cache in a registry', async () => {
     const lines = [`RUN ${random} > /id`, 'COPY one /srv/one']
     const step = job('remote', lines, { files: { one: '1' }, inputs: { cache: 'registry' } })
-    await docker?.renew()
+    await docker.renew()
     const cold = await succeed(step)
     expectHit(cold, 'none')
-    await docker?.renew()
+    await docker.renew()
     const warm = await succeed(step)
     expectHit(warm, 'full')
     expect(warm.outputs['imageid']).toBe(cold.outputs['imageid'])
@@ -80,7 +70,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])
   testUnless(missing)('a base image whose tag has moved is seen', async () => {
     const lines = ['RUN cat /etc/version > /seen || echo none > /seen']
     const step = job('moved', lines)
-    await docker?.renew()
+    await docker.renew()
     await succeed(step)
     await succeed(
       place.job('base', ['RUN echo new > /etc/version'], {

@@ -1,23 +1,14 @@
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { describe, expect, jest } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
-import { removeFolders } from '../harness/folders.js'
 import { findNode, forEveryone, majors } from '../harness/nodes.js'
 import { testUnless } from '../harness/skipping.js'
-import { openWarmPlace, stepsOf, type WarmPlace } from '../harness/warm-steps.js'
+import { stepsOf } from '../harness/warm-steps.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(120_000)
 
-let place: WarmPlace
-
-beforeAll(async () => {
-  place = await openWarmPlace()
-})
-
-afterAll(async () => {
-  await place.stop()
-  await removeFolders()
-})
+const place = await useWarmPlace()
 
 describe('dist/, by a Node that is not the one of the tests', () => {
   for (const major of majors) {

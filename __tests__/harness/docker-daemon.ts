@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { accountFor, testsAreRoot } from './account.js'
+import { run } from './command.js'
 import { cacheFolder, makeFolder } from './folders.js'
 import type { StepOptions } from './runner.js'
 
@@ -39,8 +40,10 @@ export interface DockerPlace {
   readonly host: string
   /** Environment of a step that is to build in this way. */
   environment(way: DockerWay): NonNullable<StepOptions['env']>
-  /** Runs the client. */
-  readonly argv: readonly string[]
+  /** Runs the client. @returns what it prints */
+  run(...args: readonly string[]): Promise<string>
+  /** Puts an image into the daemon under a name. @param source as skopeo has it */
+  load(source: string, name: string): Promise<void>
   /** A machine that nobody has used: both storages are empty again. */
   renew(): Promise<void>
   stop(): Promise<void>
@@ -70,7 +73,11 @@ export async function startDocker(): Promise<DockerPlace> {
   await start()
   return {
     host,
-    argv: [clientProgram, '--host', host],
+    run: async (...args) => (await run(clientProgram, ['--host', host, ...args])).toString(),
+    load: async (source, name) => {
+      const from = source.startsWith('docker://') ? ['--src-tls-verify=false'] : []
+      await run('skopeo', ['copy', '--quiet', ...from, '--dest-daemon-host', host, source, `docker-daemon:${name}`])
+    },
     environment: (way) => ({
       PATH: `${bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       DOCKER_HOST: host,
