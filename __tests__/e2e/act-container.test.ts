@@ -116,7 +116,8 @@ describe("by act, in a job container of Docker's", () => {
         '/usr/bin/docker:/usr/bin/docker:ro',
         `${docker.host.slice('unix://'.length)}:/var/run/docker.sock`,
       ]
-      const job = jobOf(await runInContainer(mounts.flatMap((mount) => ['--volume', mount])), 'success')
+      const run = await runInContainer(mounts.flatMap((mount) => ['--volume', mount]))
+      const job = jobOf(run, 'success')
       expect(job.outputs).toMatchObject({ engine: 'docker', rootless: 'false' })
       expect(run.log).toContain("Docker builds this image, since Buildah can't here")
       expect((await pullImage(`${registry.host}/acme/one-image:latest`)).digest).toBe(job.outputs['digest'])
