@@ -75,11 +75,6 @@ export function secondsOf(
   return steps.map(({ key, hit, seconds }) => [key, hit ? (before.get(key) ?? 0) : seconds])
 }
 
-/** Pure. */
-export function bytesOfFiles(files: readonly Pick<BlobFile, 'bytes'>[]): number {
-  return files.reduce((sum, { bytes }) => sum + bytes, 0)
-}
-
 /** Why so many bytes aren't kept, as a sentence; undefined where they may be. Pure. */
 export function tooMuch(bytes: number, maxBytes: number): string | undefined {
   if (bytes <= maxBytes) return undefined

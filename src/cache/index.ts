@@ -51,6 +51,11 @@ const LAYOUTS: readonly Layout[] = [
   ...(['overlay-root', 'fuse-overlayfs-root', 'vfs-root'] as const),
 ]
 
+/** Bytes of all of them together; pure. */
+export function bytesOf(all: readonly { readonly bytes: number }[]): number {
+  return all.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
 export function formatIndex(index: Index): string {
   return JSON.stringify({ format: FORMAT, ...index })
 }

@@ -7,7 +7,6 @@ import { dropUnused, readBlobs } from './blob-folder.js'
 import {
   type BlobFile,
   type BlobIndex,
-  bytesOfFiles,
   divide,
   formatBlobIndex,
   parseBlobIndex,
@@ -15,14 +14,14 @@ import {
   tooMuch,
 } from './blob-index.js'
 import type { Saved } from './cache.js'
-import type { Part } from './index.js'
+import { bytesOf, type Part } from './index.js'
 import { partPath } from './key.js'
 import { inParallel } from './parallel.js'
 import type { Limits } from './plan.js'
-import { type Desk, type Run, send, sendIndex } from './send.js'
+import { type Author, type Desk, send, sendIndex } from './send.js'
 
 /** What a run leaves of a folder of steps for the next ones; it can be written down and carried out later. */
-export interface BlobOrder extends Run {
+export interface BlobOrder extends Author {
   readonly kind: 'blobs'
   readonly root: string
   readonly layout: Blobs['layout']
@@ -54,7 +53,7 @@ export async function planBlobs({ root, layout, limits, ...order }: BlobOrder): 
   await dropUnused(root, layout)
   const before = order.before === undefined ? undefined : parseBlobIndex(order.before)
   const files = placed(await readBlobs(root), before)
-  const much = tooMuch(bytesOfFiles(files), limits.maxBytes)
+  const much = tooMuch(bytesOf(files), limits.maxBytes)
   if (much !== undefined) throw new Error(much)
   const names = (all: readonly BlobFile[]) => all.map(({ path, sha256 }) => `${path} ${sha256}`).join('\n')
   const isNew = before === undefined || names(before.files) !== names(files)
@@ -72,7 +71,7 @@ export async function keepBlobs(order: BlobOrder, plan: BlobPlan, place: Desk): 
   const sent: Part[] = []
   const saved = (troubles: readonly string[]) => ({
     parts: sent.length,
-    bytes: sent.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: bytesOf(sent),
     seconds: (Date.now() - started) / 1000,
     troubles,
     later: undefined,

@@ -4,7 +4,7 @@ import { type Store, takeOver } from '../store.js'
 import { digestFile } from '../digest.js'
 import { renderHeadway, withHeadway } from '../headway.js'
 import type { RecordedStep } from '../dockerfile/recorded-steps.js'
-import { formatIndex, type Index, type Part, parseIndex } from './index.js'
+import { bytesOf, formatIndex, type Index, type Part, parseIndex } from './index.js'
 import { partPath } from './key.js'
 import { placesOf, readContents } from './layout.js'
 import { readMemory } from './memory.js'
@@ -25,11 +25,11 @@ import {
   withinLimits,
 } from './plan.js'
 import type { Workplace } from './restore.js'
-import { type Run, send, sendIndex } from './send.js'
+import { type Author, send, sendIndex } from './send.js'
 import { troubleOf } from './trouble.js'
 
 /** What a run leaves for the next ones; it can be written down and carried out later. */
-export interface Order extends Run {
+export interface Order extends Author {
   readonly root: string
   /** What was found before the build, of this ref first, as texts. */
   readonly indexes: readonly string[]
@@ -108,7 +108,7 @@ export async function keep(order: Order, plan: Plan, place: Workplace, deadlineM
   if (lost !== undefined && causes.length === 0) causes.push(lost)
   const isNewMounts = mounts !== undefined && !indexes.some((index) => index.mounts === mounts.sha256)
   const sent = [...made.map(({ part }) => part), ...(isNewMounts ? [mounts] : [])]
-  return { parts: sent.length, bytes: sumOf(sent), written, troubles: causes }
+  return { parts: sent.length, bytes: bytesOf(sent), written, troubles: causes }
 }
 
 async function levelLayers(groups: readonly Group[], root: string, store: Store): Promise<void> {
@@ -198,8 +198,4 @@ async function orTrouble<T>(troubles: Set<string>, work: () => Promise<T>): Prom
     troubles.add(troubleOf(error))
     return undefined
   })
-}
-
-function sumOf(parts: readonly Part[]): number {
-  return parts.reduce((sum, { bytes }) => sum + bytes, 0)
 }

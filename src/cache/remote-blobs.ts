@@ -3,17 +3,11 @@ import { link, mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe } from '../errors.js'
 import type { Blobs } from '../store.js'
-import {
-  type BlobFile,
-  type BlobIndex,
-  bytesOfFiles,
-  formatBlobIndex,
-  parseBlobIndex,
-  secondsOf,
-} from './blob-index.js'
+import { type BlobFile, type BlobIndex, formatBlobIndex, parseBlobIndex, secondsOf } from './blob-index.js'
 import { holdsSteps, isWhole } from './blob-folder.js'
 import { NOTHING_RESTORED, NOTHING_SAVED, type Restored, type Saved, type Warm } from './cache.js'
 import { lackOfRoom } from './disk.js'
+import { bytesOf } from './index.js'
 import { type BlobOrder, keepBlobs, planBlobs } from './keep-blobs.js'
 import { QUICK_BYTES, writeLater } from './later.js'
 import { fetchIndex } from './lookup.js'
@@ -85,7 +79,7 @@ async function fill(
 ): Promise<Restored> {
   if (index === undefined) return NOTHING_RESTORED
   const { files, parts, layout } = index
-  const lack = await lackOfRoom(root, bytesOfFiles(files))
+  const lack = await lackOfRoom(root, bytesOf(files))
   if (lack !== undefined) throw new Error(lack)
   await inParallel(parts, FETCHED_AT_ONCE, async (part) => {
     const path = await fetchChecked(part, place)
@@ -98,7 +92,7 @@ async function fill(
     await rm(path)
   })
   if (!(await isWhole(root, layout))) throw new Error('what came back of the last run is not whole')
-  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
+  const bytes = bytesOf(parts)
   const stepSeconds = new Map(index.seconds)
   return { images: stepSeconds.size, parts: parts.length, bytes, seconds: 0, stepSeconds, troubles: [] }
 }
@@ -126,7 +120,7 @@ async function unpack(part: string, size: number, files: readonly BlobFile[], ro
 async function keepSome(order: BlobOrder, { entries, desk }: RemoteOptions): Promise<Saved> {
   const plan = await planBlobs(order)
   if (!plan.isDue) return NOTHING_SAVED
-  const isQuick = bytesOfFiles(plan.files.filter(({ part }) => part === '')) <= QUICK_BYTES
+  const isQuick = bytesOf(plan.files.filter(({ part }) => part === '')) <= QUICK_BYTES
   return isQuick
     ? await keepBlobs(order, plan, { entries, desk })
     : { ...NOTHING_SAVED, later: await writeLater(desk, order) }

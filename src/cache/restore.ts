@@ -4,7 +4,7 @@ import { handOver, type Store } from '../store.js'
 import { digestFile } from '../digest.js'
 import { renderHeadway, withHeadway } from '../headway.js'
 import type { Entries } from './entries.js'
-import type { Part } from './index.js'
+import { bytesOf, type Part } from './index.js'
 import { partKey, partPath } from './key.js'
 import { areThere, makePlaces, placesOf } from './layout.js'
 import { putRecords, removeStray, type Tools, unpack } from './pack.js'
@@ -53,8 +53,8 @@ export async function restore(offer: Offer, parts: readonly Part[], root: string
   const throughGate = gate(FETCHED_AT_ONCE)
   const fetched: Part[] = []
   const comeSoFar = async (seconds: number) => {
-    const done = sumOf(fetched) + (await bytesUnderWay(place.desk))
-    return renderHeadway({ what: 'Cache', done, total: sumOf(wanted), seconds })
+    const done = bytesOf(fetched) + (await bytesUnderWay(place.desk))
+    return renderHeadway({ what: 'Cache', done, total: bytesOf(wanted), seconds })
   }
   await withHeadway(comeSoFar, () =>
     inParallel(wanted, AT_ONCE, async (part) => {
@@ -72,7 +72,7 @@ export async function restore(offer: Offer, parts: readonly Part[], root: string
   // A layer that is built or pulled anew may get the id of one that came back in vain.
   if (come.size < needed.size) await removeStray(place.store, root, contentsOf(whole))
   await putRecords(place.tools, place.store, root, contentsOf(whole), place.desk)
-  const bytes = sumOf([...come.values()])
+  const bytes = bytesOf([...come.values()])
   // Where the service itself says why a part didn't come, it is known already.
   const causes = [...troubles].filter((text) => text !== GONE || place.entries.troubles().length === 0)
   return { offer: whole, parts: come.size, bytes, troubles: causes }
@@ -93,10 +93,6 @@ async function bytesUnderWay(desk: string): Promise<number> {
     ),
   )
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
-}
-
-function sumOf(parts: readonly Part[]): number {
-  return parts.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 /** Fetches a part and checks it. @returns the path of the file, which the account may read */

@@ -5,7 +5,7 @@ import type { Part } from './index.js'
 import { indexKey, indexPath, partKey, partPath } from './key.js'
 
 /** Whose entries they become. */
-export interface Run {
+export interface Author {
   readonly scope: string
   /** The Git ref. */
   readonly ref: string
@@ -28,7 +28,7 @@ const INDEX_PATIENCE_MS = 20_000
  */
 export async function send(
   part: Part,
-  { unique }: Pick<Run, 'unique'>,
+  { unique }: Pick<Author, 'unique'>,
   { entries, desk }: Desk,
   end: number,
 ): Promise<boolean> {
@@ -45,7 +45,11 @@ export async function send(
 }
 
 /** Writes the text of an index down, and sends it. @returns whether it was taken */
-export async function sendIndex(text: string, { scope, ref, unique }: Run, { entries, desk }: Desk): Promise<boolean> {
+export async function sendIndex(
+  text: string,
+  { scope, ref, unique }: Author,
+  { entries, desk }: Desk,
+): Promise<boolean> {
   const path = indexPath(ref)
   // What came from the service lies there, and may be a link.
   await rm(join(desk, path), { recursive: true, force: true })
