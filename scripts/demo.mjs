@@ -129,8 +129,8 @@ function printTable(step, { references, layers }, back) {
 
 function removeFolder(folder) {
   // Without root, only the namespace of a storage may remove the files in it that belong to subordinate IDs.
-  const pulled = join(folder, 'pulled')
-  if (!isRoot && fs.existsSync(pulled)) spawnSync('buildah', ['unshare', 'rm', '-rf', pulled])
+  const storages = ['pulled', 'job/tools'].map((path) => join(folder, path)).filter((path) => fs.existsSync(path))
+  if (!isRoot && storages.length > 0) spawnSync('buildah', ['unshare', 'rm', '-rf', ...storages])
   fs.rmSync(folder, { recursive: true, force: true })
 }
 
