@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Entries } from './entries.js'
 import type { Part } from './index.js'
 import { indexKey, indexPath, partKey, partPath } from './key.js'
@@ -20,11 +21,15 @@ export interface Desk {
   readonly desk: string
 }
 
+/** The jobs of a matrix send the same at the same time. */
+const MOMENT_MS = 2000
 /** The index comes last, and without it nothing before it counts. */
 const INDEX_PATIENCE_MS = 20_000
+
 /**
- * Sends a part. One of this name may be there already, from another scope or a job beside this one. An upload that was
- * cut off blocks its name for good, so that another is needed then: parts are found by the start of their names.
+ * Sends a part. One of this name may be there already, from another scope or a job beside this one, which may be about
+ * to have sent it. An upload that was cut off blocks its name for good, so that another is needed then: parts are found
+ * by the start of their names.
  */
 export async function send(
   part: Part,
@@ -37,7 +42,12 @@ export async function send(
   const left = () => Math.max(0, end - Date.now())
   let outcome = await entries.store(key, path, left())
   if (outcome === 'taken') {
-    const isWhole = await entries.has(key, path, left())
+    const isThere = () => entries.has(key, path, left())
+    let isWhole = await isThere()
+    if (!isWhole) {
+      await wait(Math.min(MOMENT_MS, left()))
+      isWhole = await isThere()
+    }
     outcome = isWhole ? 'stored' : await entries.store(`${key}-${unique}`, path, left())
   }
   await rm(join(desk, path), { force: true })

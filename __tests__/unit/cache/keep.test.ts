@@ -243,6 +243,19 @@ describe('trouble', () => {
     }
   })
 
+  it('with a name under which another job is just storing the same: that is waited for, and nothing is sent twice', async () => {
+    await run()
+    const others = [...entries.stored].filter(([key]) => key.includes('-p-'))
+    entries.stored.clear()
+    for (const [key] of others) entries.blocked.add(key)
+    setTimeout(() => {
+      for (const [key, entry] of others) entries.stored.set(key, entry)
+    }, 300)
+    const { troubles, written } = await run({ unique: '2-1-b' })
+    expect({ troubles, written }).toStrictEqual({ troubles: [], written: true })
+    expect(partKeys().sort()).toStrictEqual(others.map(([key]) => key).sort())
+  })
+
   it('with a part that another job has stored meanwhile: it is the same, and counts', async () => {
     await run()
     const stored = partKeys().length
