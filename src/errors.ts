@@ -17,6 +17,23 @@ export class UserError extends Error {
   }
 }
 
+/** A registry didn't take or give something. */
+export class RegistryError extends UserError {
+  /** How long the registry asked to be left alone, where it did. */
+  readonly waitMs: number | undefined
+
+  constructor(
+    message: string,
+    cure: string | undefined,
+    /** It was busy or out of reach, and may do it the next time. */
+    readonly passing: boolean,
+    options?: ErrorOptions & { readonly waitMs?: number | undefined },
+  ) {
+    super(message, cure, options)
+    this.waitMs = options?.waitMs
+  }
+}
+
 /** Where in a file a mistake is. */
 export interface Place {
   /** Absolute path. */

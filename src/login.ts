@@ -3,7 +3,7 @@ import { UserError } from './errors.js'
 import { normalizeRegistry, type Reference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
-import { persist } from './push.js'
+import { persist } from './persist.js'
 
 /**
  * The registry that the given login is for.

@@ -1,29 +1,11 @@
-import pRetry from 'p-retry'
-import { type Engine, type Image, type Pushed, RegistryError } from './engine/engine.js'
+import type { Engine, Image, Pushed } from './engine/engine.js'
 import { describe, UserError } from './errors.js'
 import { formatReference, type Reference } from './image/reference.js'
 import { say } from './log.js'
+import { persist } from './persist.js'
 
 /** References of one registry that are pushed at the same time, once the first has brought the layers there. */
 const AT_ONCE = 4
-
-/**
- * Tries something at a registry, and again, up to three times with growing pauses, while the registry is busy or out of
- * reach. What it refuses (401, 403, 404) is not tried again. Buildah itself waits as `Retry-After` says.
- */
-export async function persist<T>(what: string, action: () => Promise<T>): Promise<T> {
-  return await pRetry(action, {
-    retries: 3,
-    minTimeout: 1000,
-    factor: 2,
-    randomize: true,
-    shouldRetry: ({ error }) => error instanceof RegistryError && error.passing,
-    onFailedAttempt: ({ error, attemptNumber, retriesLeft }) => {
-      if (retriesLeft === 0 || !(error instanceof RegistryError && error.passing)) return
-      say(`${what}: attempt ${attemptNumber} failed, ${retriesLeft} left. ${describe(error)}`)
-    },
-  })
-}
 
 /**
  * Pushes every reference: registries side by side, and in each the first reference alone, so that the layers go there

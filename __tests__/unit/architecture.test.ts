@@ -14,7 +14,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['errors.ts', 'secret.ts', 'log.ts', 'units.ts', 'json.ts'],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
-  [['headway.ts'], 'What is said while something takes long.'],
+  [['headway.ts', 'persist.ts'], 'What is said while something takes long, and while it is tried again.'],
   [['dockerfile/'], 'What a Dockerfile says: a text becomes a value.'],
   [['image/', 'entries.ts'], 'What names, tags, labels and entries of inputs mean: texts become values, or mistakes.'],
   [

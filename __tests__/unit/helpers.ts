@@ -135,3 +135,21 @@ export async function logOf(run: () => unknown): Promise<string> {
   }
   return Buffer.concat(chunks).toString()
 }
+
+/** What comes of it, once all that waits has waited, with fake timers. The log is kept out of the way, and given back. */
+export async function settled<T>(start: () => Promise<T>): Promise<{ value?: T; error?: unknown; log: string }> {
+  const outcome: { value?: T; error?: unknown } = {}
+  const log = await logOf(async () => {
+    const promise = start().then(
+      (value) => {
+        outcome.value = value
+      },
+      (error: unknown) => {
+        outcome.error = error
+      },
+    )
+    await jest.runAllTimersAsync()
+    await promise
+  })
+  return { ...outcome, log }
+}

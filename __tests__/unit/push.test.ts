@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { type Engine, type Image, type Pushed, RegistryError } from '../../src/engine/engine.js'
-import { describe as describeError, UserError } from '../../src/errors.js'
+import type { Engine, Image, Pushed } from '../../src/engine/engine.js'
+import { describe as describeError, RegistryError, UserError } from '../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../src/image/reference.js'
-import { persist, pushAll } from '../../src/push.js'
-import { logOf } from './helpers.js'
+import { pushAll } from '../../src/push.js'
+import { settled } from './helpers.js'
 
 const busy = () => new RegistryError('The registry is busy.', 'Wait.', true)
 const refused = () => new RegistryError('The registry refuses.', 'Ask for rights.', false)
@@ -14,99 +14,6 @@ beforeEach(() => {
 })
 afterEach(() => {
   jest.useRealTimers()
-})
-
-/** What comes of it, once all that waits has waited. The log is kept out of the way, and given back. */
-async function settled<T>(start: () => Promise<T>): Promise<{ value?: T; error?: unknown; log: string }> {
-  const outcome: { value?: T; error?: unknown } = {}
-  const log = await logOf(async () => {
-    const promise = start().then(
-      (value) => {
-        outcome.value = value
-      },
-      (error: unknown) => {
-        outcome.error = error
-      },
-    )
-    await jest.runAllTimersAsync()
-    await promise
-  })
-  return { ...outcome, log }
-}
-
-describe('persist', () => {
-  /** Fails with each of these in turn, then works. */
-  const failing = (...errors: Error[]) => {
-    const times: number[] = []
-    const action = () => {
-      times.push(Date.now())
-      const error = errors[times.length - 1]
-      return error === undefined ? Promise.resolve('done') : Promise.reject(error)
-    }
-    return { times, action }
-  }
-
-  it('tries once where that works, and says nothing', async () => {
-    const { times, action } = failing()
-    expect(await settled(() => persist('Push', action))).toStrictEqual({ value: 'done', log: '' })
-    expect(times).toHaveLength(1)
-  })
-
-  it('tries again while the registry is busy, and says so', async () => {
-    const { times, action } = failing(busy(), busy())
-    const { value, log } = await settled(() => persist('Push of x', action))
-    expect(value).toBe('done')
-    expect(times).toHaveLength(3)
-    expect(log).toBe(
-      'Push of x: attempt 1 failed, 3 left. The registry is busy.\nWait.\n' +
-        'Push of x: attempt 2 failed, 2 left. The registry is busy.\nWait.\n',
-    )
-  })
-
-  it('gives up after the fourth try, with the last error', async () => {
-    const last = busy()
-    const { times, action } = failing(busy(), busy(), busy(), last, busy())
-    const { error } = await settled(() => persist('Push', action))
-    expect(error).toBe(last)
-    expect(times).toHaveLength(4)
-  })
-
-  it('waits longer each time, and never as long as others do', async () => {
-    const pauses = async () => {
-      const { times, action } = failing(busy(), busy(), busy())
-      await settled(() => persist('Push', action))
-      return times.slice(1).map((time, index) => time - (times[index] ?? 0))
-    }
-    const all = [await pauses(), await pauses(), await pauses(), await pauses()]
-    for (const [first = 0, second = 0, third = 0] of all) {
-      expect(first).toBeGreaterThanOrEqual(1000)
-      expect(first).toBeLessThanOrEqual(2000)
-      expect(second).toBeGreaterThanOrEqual(2000)
-      expect(second).toBeLessThanOrEqual(4000)
-      expect(third).toBeGreaterThanOrEqual(4000)
-      expect(third).toBeLessThanOrEqual(8000)
-    }
-    expect(new Set(all.map(([first]) => first)).size).toBeGreaterThan(1)
-  })
-
-  it.each([
-    ['the registry refuses', refused()],
-    ['it is another mistake', new UserError('wrong')],
-    ['it is no mistake of the user', new Error('broken')],
-    ['it is a bug', new TypeError('x is not a function')],
-  ])('does not try again where %s', async (_, error) => {
-    const { times, action } = failing(error)
-    const outcome = await settled(() => persist('Push', action))
-    expect(outcome).toStrictEqual({ error, log: '' })
-    expect(times).toHaveLength(1)
-  })
-
-  it('stops at the first refusal behind a busy registry', async () => {
-    const error = refused()
-    const { times, action } = failing(busy(), error)
-    expect((await settled(() => persist('Push', action))).error).toBe(error)
-    expect(times).toHaveLength(2)
-  })
 })
 
 /** Stands for registries behind an engine: what each push of a reference comes to, in turn; its digest by default. */

@@ -1,7 +1,7 @@
 import type { Context } from '../context.js'
 import type { AuthFile } from '../credentials.js'
 import type { Pair } from '../entries.js'
-import { UserError } from '../errors.js'
+import type { UserError } from '../errors.js'
 import type { Inputs } from '../inputs.js'
 import type { Reference } from '../image/reference.js'
 import type { Secret } from '../secret.js'
@@ -40,19 +40,6 @@ export interface Pushed {
   readonly reference: Reference
   /** `sha256:…` of the manifest, as the registry holds it. */
   readonly digest: string
-}
-
-/** A registry didn't take something. */
-export class RegistryError extends UserError {
-  constructor(
-    message: string,
-    cure: string | undefined,
-    /** It was busy or out of reach, and may take it the next time. */
-    readonly passing: boolean,
-    options?: ErrorOptions,
-  ) {
-    super(message, cure, options)
-  }
 }
 
 /** What builds and pushes. Everything that differs between engines stays behind this. */

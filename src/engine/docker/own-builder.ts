@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { describe } from '../../errors.js'
+import { describe, RegistryError } from '../../errors.js'
 import { CommandError } from '../../exec.js'
 import { formatReference } from '../../image/reference.js'
 import { parseObject } from '../../json.js'
 import { warn } from '../../log.js'
-import { type BuildRequest, type Engine, type Image, RegistryError } from '../engine.js'
+import type { BuildRequest, Engine, Image } from '../engine.js'
 import { type BuildPlaces, csv, stepsReference, type Target } from './args.js'
 import {
   buildAgain,
