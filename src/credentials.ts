@@ -86,7 +86,7 @@ export function withoutRegistry(logins: AuthFile, registry: string): AuthFile {
 }
 
 /** The registry that a key of an auth file is for, exactly: `https://index.docker.io/v1/` and `docker.io` are the same. */
-function hostOf(key: string): string {
+export function hostOf(key: string): string {
   const bare = key
     .replace(/^https?:\/\//, '')
     .replace(/\/(v1|v2)\/?$/, '')

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from './command.js'
 import { makeFolder } from './folders.js'
 import { freePort } from './loopback.js'
+import type { TokenServer } from './token-server.js'
 
 export interface Login {
   readonly username: string
@@ -17,6 +18,8 @@ export interface Login {
 export interface RegistryOptions {
   /** Without it the registry is open to everyone. */
   readonly login?: Login
+  /** Tokens are asked for, of this server. */
+  readonly token?: TokenServer
   /** HTTPS with a certificate that nobody trusts. */
   readonly tls?: boolean
   /** The loopback name in `host`; `localhost` and `127.0.0.1` differ in some tools. Default `127.0.0.1`. */
@@ -74,6 +77,16 @@ function configuration(folder: string, host: string, options: RegistryOptions, t
     storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
     http: { addr: host, ...(tls && { tls }) },
     ...(options.login && { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } }),
+    ...(options.token && {
+      auth: {
+        token: {
+          realm: options.token.realm,
+          service: options.token.service,
+          issuer: options.token.issuer,
+          rootcertbundle: options.token.certificate,
+        },
+      },
+    }),
   })
 }
 

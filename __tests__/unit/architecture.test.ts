@@ -30,8 +30,8 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['source.ts', 'ignored.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
   [['copied.ts'], 'What of the context an image is made of.'],
   [
-    ['engine/', 'cache/', 'report/'],
-    'How it is done. An engine and a cache know nothing of each other; they meet in warm.ts.',
+    ['engine/', 'cache/', 'registry/', 'report/'],
+    'How it is done. An engine, a cache and a registry know nothing of each other; they meet above.',
   ],
   [['names.ts'], 'What the image is called, from inputs, event, Git and clock.'],
   [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
@@ -67,6 +67,7 @@ const PURE = [
     'cache/outcome.ts',
   ],
   'cache/trouble.ts',
+  ...['registry/challenge.ts', 'registry/registries-conf.ts', 'registry/registries-tables.ts'],
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/
 const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout', 'fetch', 'console', 'randomBytes']
@@ -95,6 +96,9 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   // These two are large: what doesn't need them shall not load them. The first has a process of its own.
   [/^@actions\/cache$/, ['transfer.ts'], false],
   [/^@actions\/tool-cache$/, ['engine/archive.ts'], true],
+  [/^smol-toml$/, ['registry/registries-tables.ts'], true],
+  // One place speaks to registries. The other lets go of connections that the client of the cache service keeps.
+  [/^(@actions\/http-client|(node:)?https?)$/, ['registry/connection.ts', 'transfer.ts'], false],
 ]
 
 const isIn = (path: string, rooms: readonly string[]) =>
@@ -265,6 +269,12 @@ describe('the checker', () => {
       'cache/github.ts',
       `const cache = await import('@actions/cache')`,
       'cache/github.ts may not import @actions/cache',
+    ],
+    ['registry/tokens.ts', `import { request } from 'node:https'`, 'registry/tokens.ts may not import node:https'],
+    [
+      'registry/registry.ts',
+      `import type { Engine } from '../engine/engine.js'`,
+      'registry/registry.ts imports engine/engine.ts, which stands beside it',
     ],
     ['warm.ts', `import { fork } from 'node:child_process'`, 'warm.ts may not import node:child_process'],
     // style

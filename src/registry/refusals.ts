@@ -1,0 +1,102 @@
+import { RegistryError } from '../errors.js'
+import { quote } from '../image/quote.js'
+import { isObject, parseObject } from '../json.js'
+import { type Answer, ConnectionError } from './connection.js'
+
+/** What was asked of whom, as a message tells it. */
+export interface Plea {
+  readonly registry: string
+  readonly repository: string
+  readonly verb: 'read' | 'write to'
+  /** User name that it was asked as; undefined for a question without a login. */
+  readonly who: string | undefined
+}
+
+const CERTIFICATE =
+  /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/
+
+/** What an answer of a registry that isn't the one hoped for means, and what to do about it. */
+export function refusal(answer: Answer, { registry, repository, verb, who }: Plea): RegistryError {
+  const { status } = answer
+  const said = statusText(answer)
+  const whom = who === undefined ? 'anybody without a login' : quote(who)
+  if (status === 401 || status === 403)
+    return new RegistryError(
+      `${registry} doesn't let ${whom} ${verb} ${repository} (${said}).`,
+      cureFor(status, registry, who),
+      false,
+    )
+  if (status === 404)
+    return new RegistryError(
+      `${registry} has no repository ${repository}, or doesn't show it to ${whom} (${said}).`,
+      'Check that the repository exists; some registries want it made before the first push.',
+      false,
+    )
+  return trouble(answer, registry) ?? unexpected(answer, registry)
+}
+
+/** Answers that may be others the next time: too many questions, and a registry that is ill; undefined for others. */
+export function trouble(answer: Answer, registry: string): RegistryError | undefined {
+  const { status } = answer
+  if (status !== 429 && status !== 408 && status < 500) return undefined
+  const what = status === 429 ? 'limits how much may be asked of it' : 'is in trouble'
+  const cure =
+    status === 429
+      ? 'Log in (`username`, `password`), or use a mirror.'
+      : 'Try again later, or look at its status page.'
+  const waitMs = retryAfter(answer)
+  return new RegistryError(`${registry} ${what} (${statusText(answer)}).`, cure, true, { waitMs })
+}
+
+/** An answer that isn't one of those that the protocol knows. */
+export function unexpected(answer: Answer, registry: string): RegistryError {
+  return new RegistryError(
+    `${registry} gave an answer that a registry doesn't give (${statusText(answer)}).`,
+    'Check that it is the address of a registry, and that no proxy answers in its place.',
+    false,
+  )
+}
+
+/** A server that couldn't be spoken to. What else was thrown stays as it is. */
+export function outOfReach(error: unknown, host: string): unknown {
+  if (!(error instanceof ConnectionError)) return error
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
+  return new RegistryError(`${host} can't be asked: ${quote(error.message)}.`, cureForConnection(code), error.passing)
+}
+
+/** `404 NAME_UNKNOWN: "…"`: the status and the first that the registry says, in which nothing can act. */
+export function statusText({ status, body }: Answer): string {
+  const text = body.toString('utf8')
+  const { errors, error, error_description: description, details, message } = parseObject(text)
+  const [first] = Array.isArray(errors) ? (errors as unknown[]) : []
+  const [code, says] = isObject(first) ? [first['code'], first['message']] : [error, description ?? details ?? message]
+  const name = typeof code === 'string' && /^[A-Za-z_ ]{1,40}$/.test(code) ? ` ${code}` : ''
+  if (typeof says === 'string' && says !== '') return `${status}${name}: ${quote(says)}`
+  // Pages for people tell nothing in a line.
+  return name !== '' || text.trim() === '' || text.includes('<')
+    ? `${status}${name}`
+    : `${status}: ${quote(text.trim())}`
+}
+
+/** Milliseconds that an answer asks to wait, by seconds or by a date. */
+function retryAfter({ headers }: Answer): number | undefined {
+  const text = headers['retry-after']
+  if (text === undefined) return undefined
+  const milliseconds = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return milliseconds > 0 ? milliseconds : undefined
+}
+
+function cureFor(status: 401 | 403, registry: string, who: string | undefined): string {
+  if (who === undefined)
+    return `Log in to ${registry}: by \`username\` and \`password\` (and \`registry: ${registry}\`), or in a step before.`
+  return status === 401
+    ? 'Check "username", "password" and "registry", and that the token may be used for this repository; with two-factor login, the password is an access token.'
+    : 'The registry knows the user and refuses: check that the repository exists and that the token may write to it.'
+}
+
+function cureForConnection(code = ''): string {
+  if (CERTIFICATE.test(code))
+    return 'The certificate of the registry is not one that this machine knows. Add its authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` for the registry that is pushed to.'
+  if (code === 'EPROTO') return 'If the registry speaks plain HTTP, and that is meant so, write `tls-verify: false`.'
+  return 'Check its name and port, that it runs, and that this machine can reach it.'
+}

@@ -1,0 +1,116 @@
+import { RegistryError } from '../errors.js'
+import { quote } from '../image/quote.js'
+import { parseObject } from '../json.js'
+import { Secret } from '../secret.js'
+import type { Demand } from './challenge.js'
+import type { Answer, Connection, Question } from './connection.js'
+import { basicHeader, type Login, secretsOf } from './logins.js'
+import { outOfReach, statusText, trouble } from './refusals.js'
+
+export interface Token {
+  /** The header `Authorization` with it. */
+  readonly header: Secret
+  /** When it ends, on the clock of `Date.now()`. */
+  readonly until: number
+}
+
+/** What a token is asked for. */
+export interface TokenRequest {
+  readonly registry: string
+  readonly repository: string
+  readonly scopes: readonly string[]
+  readonly demand: Demand & { readonly kind: 'bearer' }
+  readonly login: Login | undefined
+}
+
+const LIMIT = 1024 * 1024
+const DEFAULT_LIFE_S = 60
+const CLIENT = 'rootless-image-build'
+
+/**
+ * Gets a token from where the registry says: by GET as distribution, Docker Hub, GHCR, GCR and Quay have it, with the
+ * password or as nobody; by POST (OAuth 2) for an identity token.
+ * @see https://distribution.github.io/distribution/spec/auth/token/
+ * @throws RegistryError
+ */
+export async function fetchToken(connection: Connection, request: TokenRequest): Promise<Token> {
+  const realm = checkRealm(connection, request)
+  const asked = Date.now()
+  const question =
+    request.login?.kind === 'identity' ? exchangeOf(realm, request, request.login) : queryOf(realm, request)
+  const answer = await connection.exchange({ ...question, limit: LIMIT }).catch((error: unknown) => {
+    throw outOfReach(error, `${realm.host}, where ${request.registry} gives out tokens,`)
+  })
+  if (answer.status !== 200) throw noToken(withoutSecrets(answer, secretsOf(request.login)), realm, request)
+  const { token, access_token: access, expires_in: life } = parseObject(answer.body.toString('utf8'))
+  const given = [token, access].find((one): one is string => typeof one === 'string' && one !== '')
+  // It becomes part of a header.
+  if (given === undefined || !/^[\x21-\x7e]+$/.test(given))
+    throw new RegistryError(
+      `${realm.host}, where ${request.registry} gives out tokens, answered without a token.`,
+      'Check that it is the address of a registry, and that no proxy answers in its place.',
+      false,
+    )
+  const seconds = typeof life === 'number' && life > 0 ? life : DEFAULT_LIFE_S
+  return { header: new Secret(`Bearer ${given}`), until: asked + seconds * 1000 }
+}
+
+/** An answer in which these texts can't be read, should the server have repeated them. */
+export function withoutSecrets(answer: Answer, secrets: readonly string[]): Answer {
+  const body = secrets
+    .filter((secret) => secret !== '')
+    .reduce((text, secret) => text.replaceAll(secret, '***'), answer.body.toString('utf8'))
+  return { ...answer, body: Buffer.from(body) }
+}
+
+function checkRealm(connection: Connection, { registry, demand }: TokenRequest): URL {
+  const refuse = (what: string) =>
+    new RegistryError(
+      `${registry} has its tokens given out at ${quote(demand.realm)}, which ${what}: no login goes there.`,
+      'Those who run the registry can change that. Where it is meant so, on a network of your own, name that host in `tls-verify: false`.',
+      false,
+    )
+  if (!URL.canParse(demand.realm)) throw refuse("isn't an address")
+  const realm = new URL(demand.realm)
+  if (realm.username !== '' || realm.password !== '') throw refuse('has a user in it')
+  if (!connection.isPrivate(realm)) throw refuse("isn't https")
+  return realm
+}
+
+function queryOf(realm: URL, { scopes, demand, login }: TokenRequest): Omit<Question, 'limit'> {
+  const url = new URL(realm)
+  if (demand.service !== undefined) url.searchParams.set('service', demand.service)
+  for (const scope of scopes) url.searchParams.append('scope', scope)
+  if (login?.kind !== 'password') return { method: 'GET', url }
+  url.searchParams.set('account', login.username)
+  return { method: 'GET', url, headers: { authorization: basicHeader(login).reveal() } }
+}
+
+function exchangeOf(
+  url: URL,
+  { scopes, demand }: TokenRequest,
+  login: Login & { kind: 'identity' },
+): Omit<Question, 'limit'> {
+  const form = new URLSearchParams({
+    grant_type: 'refresh_token',
+    client_id: CLIENT,
+    refresh_token: login.token.reveal(),
+    scope: scopes.join(' '),
+    ...(demand.service !== undefined && { service: demand.service }),
+  })
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  return { method: 'POST', url, headers, body: Buffer.from(form.toString()) }
+}
+
+function noToken(answer: Answer, realm: URL, { registry, repository, login }: TokenRequest): RegistryError {
+  const passing = trouble(answer, realm.host)
+  if (passing !== undefined) return passing
+  const whom = login === undefined ? 'nobody without a login gets one' : `${quote(login.username)} gets none`
+  return new RegistryError(
+    `${realm.host} gives out the tokens of ${registry}, and for ${repository} ${whom} (${statusText(answer)}).`,
+    login === undefined
+      ? `Log in to ${registry}: by \`username\` and \`password\` (and \`registry: ${registry}\`), or in a step before.`
+      : 'Check "username", "password" and "registry"; with two-factor login, the password is an access token.',
+    false,
+  )
+}
