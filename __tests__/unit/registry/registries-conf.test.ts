@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { formatReference } from '../../src/image/reference.js'
-import { findPlaces } from '../../src/registry/registries-conf.js'
+import { formatReference } from '../../../src/image/reference.js'
+import { findPlaces } from '../../../src/registry/registries-conf.js'
 
 const digest = `sha256:${'a'.repeat(64)}`
 const registry = (...lines: string[]) => ['[[registry]]', ...lines].join('\n')
