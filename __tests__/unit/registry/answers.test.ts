@@ -319,7 +319,7 @@ describe('a login', () => {
       say(answer, 401, { 'www-authenticate': `Bearer realm="${realm(tokens.host)}"` })
     })
     const error = await refused(client(host, step(host)).resolve(tag(host)))
-    expect(error.message).toContain(message)
+    expect(error.message).toContain(`${message}: no login goes there`)
     expect(tokens.asked).toStrictEqual([])
   })
 
