@@ -13,11 +13,14 @@ export interface Ignoring {
 }
 
 /**
- * Reads the ignore file that Buildah takes, and tells by it what is left out of the context.
+ * Reads the ignore file that the engine takes, and tells by it what is left out of the context.
  * @param place absolute paths of the context and of the Dockerfile
  */
-export async function readIgnored({ context, file }: { context: string; file: string }): Promise<Ignores> {
-  const found = await findIgnoreFile({ context, file })
+export async function readIgnored(
+  place: { context: string; file: string },
+  engine: IgnoreOrder = 'buildah',
+): Promise<Ignores> {
+  const found = await findIgnoreFile(place, engine)
   return found === undefined ? () => false : await ignoresOf(found.text)
 }
 
@@ -46,20 +49,19 @@ async function ignoresOf(text: string): Promise<Ignores> {
   return (path) => ignore.ignores(path)
 }
 
-/** The ignore file that Buildah takes; undefined where there is none. */
-export async function findIgnoreFile({
-  context,
-  file,
-}: {
-  context: string
-  file: string
-}): Promise<{ readonly path: string; readonly text: string } | undefined> {
-  const places = [
-    `${file}.containerignore`,
-    `${file}.dockerignore`,
-    join(context, '.containerignore'),
-    join(context, '.dockerignore'),
-  ]
+/** Whose ignore files are looked for: Docker by itself knows no .containerignore. */
+export type IgnoreOrder = 'buildah' | 'docker'
+
+/**
+ * The ignore file that an engine takes by itself; undefined where there is none. Builds of this action go by Buildah's
+ * order whoever builds, since Docker gets a copy of what it wouldn't look for.
+ */
+export async function findIgnoreFile(
+  { context, file }: { context: string; file: string },
+  engine: IgnoreOrder = 'buildah',
+): Promise<{ readonly path: string; readonly text: string } | undefined> {
+  const names = engine === 'buildah' ? ['.containerignore', '.dockerignore'] : ['.dockerignore']
+  const places = [...names.map((name) => `${file}${name}`), ...names.map((name) => join(context, name))]
   for (const path of places) {
     const text = await readFile(path, 'utf8').catch(() => undefined)
     if (text !== undefined) return { path, text }

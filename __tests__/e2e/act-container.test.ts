@@ -26,7 +26,7 @@ const node = findNode(24)
 const reason = [act, node].find((found) => 'missing' in found)?.missing ?? dockerReason('classic')
 const image = 'act-job:1'
 
-const docker = await useDocker()
+const docker = await useDocker('classic', reason)
 let registry: Registry
 let machine: ActMachine
 let checkout: string
@@ -51,13 +51,16 @@ afterAll(async () => {
 const allowed = ['--security-opt', 'seccomp=unconfined', '--security-opt', 'apparmor=unconfined']
 
 /** The example in a container of act's, by a user without rights, who may use Docker. */
-async function runInContainer(options: readonly string[], args: readonly string[] = []): Promise<ActRun> {
+async function runInContainer(
+  options: readonly string[],
+  { args = [], withoutSocket = false }: { args?: readonly string[]; withoutSocket?: boolean } = {},
+): Promise<ActRun> {
   const conf = ['--volume', `${machine.registriesConf}:/etc/containers/registries.conf:ro`]
   return await runAct(machine, {
     checkout,
     vars: { REGISTRY: registry.host },
     secrets: { GITHUB_TOKEN: 'a registry without a login takes any' },
-    container: { docker: docker.host, image, options: [...conf, ...options] },
+    container: { docker: docker.host, image, options: [...conf, ...options], withoutSocket },
     args: ['--rm', ...args],
   })
 }
@@ -67,6 +70,15 @@ function jobOf({ exitCode, jobs, log }: ActRun, wanted: 'success' | 'failure'): 
   if (job?.result !== wanted)
     throw new Error(`act ended with ${exitCode}, the job with ${job?.result}; the log:\n${log}`)
   return job
+}
+
+/** What each job of act says and leaves, whoever builds. */
+function expectByAct({ main, outputs, summary, post }: ActJob): void {
+  expect(main.match(/^.*nektos\/act.*$/gm)).toStrictEqual([
+    expect.stringMatching(/^Run by nektos\/act, with the Node on its PATH, v24\./),
+  ])
+  expect(summary).toContain(outputs['digest'])
+  expect(post).toMatch(/^Removed \/\S+\/rootless-image-build-\w+$/m)
 }
 
 describe("by act, in a job container of Docker's", () => {
@@ -80,47 +92,60 @@ describe("by act, in a job container of Docker's", () => {
       lies: "in act's volume for tools",
     },
   ]) {
-    withDocker(`cold, then warm, with the cache ${lies}`, async () => {
-      const cold = jobOf(await runInContainer(allowed, args), 'success')
+    withDocker(`without the filter, Buildah: cold, then warm, with the cache ${lies}`, async () => {
+      const cold = jobOf(await runInContainer(allowed, { args }), 'success')
       expect((await pullImage(`${registry.host}/acme/one-image:latest`)).digest).toBe(cold.outputs['digest'])
-      const warm = jobOf(await runInContainer(allowed, args), 'success')
-      for (const { main, outputs, summary, post } of [cold, warm]) {
-        expect(main.match(/^.*nektos\/act.*$/gm)).toStrictEqual([
-          expect.stringMatching(/^Run by nektos\/act, with the Node on its PATH, v24\./),
-        ])
-        expect(main).toContain(says)
+      const warm = jobOf(await runInContainer(allowed, { args }), 'success')
+      for (const job of [cold, warm]) {
+        expectByAct(job)
+        expect(job.main).toContain(says)
         // The steps of a container are root's.
-        expect(main).toContain(', as rootless-build (the step runs as root')
-        expect(outputs['rootless']).toBe('true')
-        expect(summary).toContain(outputs['digest'])
-        expect(post).toMatch(/^Removed \/\S+\/rootless-image-build-\w+$/m)
+        expect(job.main).toContain(', as rootless-build (the step runs as root')
+        expect(job.outputs).toMatchObject({ engine: 'buildah', rootless: 'true' })
       }
       expect(cold.outputs['cache-hit']).toBe('none')
       expect(warm.outputs).toMatchObject({ 'cache-hit': 'full', digest: cold.outputs['digest'] })
     })
   }
 
-  withDocker('with the options that act has by default, it is refused, with those that cure it', async () => {
-    const run = await runInContainer([])
-    jobOf(run, 'failure')
-    expect(run.log).toContain("A rootless build can't work here: a seccomp filter, as containers have it")
-    expect(run.log).toContain(`act --container-options \\"${allowed.join(' ')}\\"`)
+  // Docker's client is in act's own images.
+  const client = ['--volume', '/usr/bin/docker:/usr/bin/docker:ro']
+
+  withDocker('with what act has by default, Docker: cold, then warm, and one warning says why', async () => {
+    // The base image of the example comes from Docker Hub, which is not to be had.
+    await docker.load(`docker://${registry.host}/library/busybox:1.37`, 'busybox:1.37')
+    const cold = jobOf(await runInContainer(client), 'success')
+    const pushed = await pullImage(`${registry.host}/acme/one-image:latest`)
+    const warm = jobOf(await runInContainer(client), 'success')
+    for (const job of [cold, warm]) {
+      expectByAct(job)
+      expect(job.warnings).toStrictEqual([expect.stringMatching(/^Docker builds this image, since Buildah can't here/)])
+      expect(job.warnings[0]).toContain('a seccomp filter, as containers have it')
+      expect(job.main).toContain("Cache: act's cache server (the runner offers it), read and written")
+      expect(job.outputs).toMatchObject({
+        ...{ engine: 'docker', rootless: 'false', 'engine-version': expect.stringMatching(/^\d+\.\d/) },
+        ...{ digest: pushed.digest, imageid: pushed.manifest.config.digest },
+        tags: `${registry.host}/acme/one-image:latest`,
+      })
+      expect(job.summary).toContain('**Built by:** Docker ')
+    }
+    expect([cold.outputs['cache-hit'], warm.outputs['cache-hit']]).toStrictEqual(['none', 'full'])
   })
 
-  withDocker(
-    "with those, and with Docker's client and socket in it, Docker builds, and one warning says why",
-    async () => {
-      // The base image of the example comes from Docker Hub, which is not to be had.
-      await docker.load(`docker://${registry.host}/library/busybox:1.37`, 'busybox:1.37')
-      const mounts = [
-        '/usr/bin/docker:/usr/bin/docker:ro',
-        `${docker.host.slice('unix://'.length)}:/var/run/docker.sock`,
-      ]
-      const run = await runInContainer(mounts.flatMap((mount) => ['--volume', mount]))
-      const job = jobOf(run, 'success')
-      expect(job.outputs).toMatchObject({ engine: 'docker', rootless: 'false' })
-      expect(run.log).toContain("Docker builds this image, since Buildah can't here")
-      expect((await pullImage(`${registry.host}/acme/one-image:latest`)).digest).toBe(job.outputs['digest'])
-    },
-  )
+  withDocker('with neither that client nor the socket, it is refused, with both reasons and cures', async () => {
+    const run = await runInContainer([], { withoutSocket: true })
+    jobOf(run, 'failure')
+    expect(run.log).toContain('Neither Buildah nor Docker can build this here.')
+    expect(run.log).toContain("A rootless build can't work here: a seccomp filter, as containers have it")
+    expect(run.log).toContain(`act --container-options \\"${allowed.join(' ')}\\"`)
+    expect(run.log).toContain('The program docker is not on PATH.')
+    expect(run.log).not.toContain('STEP 1')
+  })
+
+  withDocker('with that client alone, what is missing is the socket', async () => {
+    const run = await runInContainer(client, { withoutSocket: true })
+    jobOf(run, 'failure')
+    expect(run.log).toContain("Docker's daemon doesn't answer; it was looked for at its default socket")
+    expect(run.log).toContain('volumes: [/var/run/docker.sock:/var/run/docker.sock]')
+  })
 })

@@ -82,6 +82,8 @@ export interface JobContainer {
   readonly image: string
   /** As for `docker create`. */
   readonly options: readonly string[]
+  /** Without the socket of Docker's daemon, which act gives to every job by default. */
+  readonly withoutSocket?: boolean
 }
 
 export interface ActOptions {
@@ -111,6 +113,8 @@ export interface ActJob {
   /** Printed by the main step of the action, and by its post step. */
   readonly main: string
   readonly post: string
+  /** Commands that those have printed and that warn. */
+  readonly warnings: readonly string[]
 }
 
 export interface ActRun {
@@ -138,9 +142,8 @@ export async function runAct(machine: ActMachine, options: ActOptions): Promise<
       '--platform',
       `${label}=${container?.image ?? '-self-hosted'}`,
     ]),
-    ...(container
-      ? ['--pull=false', '--container-daemon-socket', '-', '--container-options', container.options.join(' ')]
-      : []),
+    ...(container ? ['--pull=false', '--container-options', container.options.join(' ')] : []),
+    ...(container?.withoutSocket === true ? ['--container-daemon-socket', '-'] : []),
     ...['--local-repository', `OWNER/rootless-image-build@v1=${join(machine.folder, 'action')}`],
     ...['--cache-server-addr', '127.0.0.1'],
     ...(payload ? ['--eventpath', payloadPath] : []),
@@ -212,5 +215,8 @@ function readJob(entries: readonly Entry[]): ActJob {
     summary: entries.find(({ command }) => command === 'summary')?.content ?? '',
     main: printed('Main'),
     post: printed('Post'),
+    warnings: entries
+      .filter(({ command, step }) => command === 'warning' && step?.startsWith('OWNER/'))
+      .map(({ arg = '' }) => arg),
   }
 }

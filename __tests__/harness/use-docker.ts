@@ -4,10 +4,11 @@ import { type DockerPlace, dockerReason, type DockerWay, startDocker } from './d
 
 /**
  * Starts Docker for all tests of a file, where it can be had; it is gone after them.
+ * @param reason why every test of the file is skipped: nothing that is done after tests is done then
  * @returns what isn't there where every test of it is skipped
  */
-export async function useDocker(way: DockerWay = 'classic'): Promise<DockerPlace> {
-  if (dockerReason(way) !== undefined) return absent
+export async function useDocker(way: DockerWay = 'classic', reason = dockerReason(way)): Promise<DockerPlace> {
+  if (reason !== undefined) return absent
   const docker = await startDocker()
   afterAll(() => docker.stop())
   return docker

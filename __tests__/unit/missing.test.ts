@@ -77,7 +77,7 @@ describe('hintForMissing', () => {
   const hint = async (files: Readonly<Record<string, string>>, output: string) => {
     const context = contextOf({ Dockerfile: '', ...files })
     const source = { context, file: join(context, 'Dockerfile') }
-    return await hintForMissing(output.replaceAll('/ctx', context), source)
+    return await hintForMissing(readMissing(output.replaceAll('/ctx', context), context), source)
   }
 
   it('names a path that is spelled alike', async () => {
@@ -91,7 +91,7 @@ describe('hintForMissing', () => {
     symlinkSync('/etc', join(context, 'outside'))
     const source = { context, file: join(context, 'Dockerfile') }
     for (const path of ['src/sever.js', 'outsid/passwd']) {
-      const said = await hintForMissing(stat(`COPY ${path} /x`, path).replaceAll('/ctx', context), source)
+      const said = await hintForMissing({ path, ignored: false }, source)
       expect(said).toMatch(/not to the Dockerfile\.$/)
     }
   })

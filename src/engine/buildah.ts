@@ -12,7 +12,7 @@ import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import { layersOf } from './layers.js'
 import type { BuildRequest, Engine, Image, Pushed } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
-import { hintForMissing } from './missing.js'
+import { hintForMissing, readMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
 import { secretFiles, writeSecrets } from './secret-files.js'
@@ -142,7 +142,8 @@ async function buildLive(
 
 async function explain(error: unknown, source: Source, place: Place | undefined): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
-  const cure = (await hintForMissing(error.output, source)) ?? hintFor(error.output)
+  const missing = readMissing(error.output, source.context)
+  const cure = (await hintForMissing(missing, source)) ?? hintFor(error.output)
   return new UserError('The build failed.', cure, { cause: error, place })
 }
 

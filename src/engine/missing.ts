@@ -1,5 +1,6 @@
-import { readdir } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { copyPattern } from '../dockerfile/copies.js'
 import { quote } from '../image/quote.js'
 import { findIgnoring, type Ignores, readIgnored } from '../ignored.js'
 import type { Source } from '../source.js'
@@ -8,7 +9,7 @@ import { nearest } from './nearest.js'
 /** So many files and folders are looked through for one with a similar name. */
 const MAX_SEEN = 20_000
 
-/** What of the context a COPY or ADD didn't find, as Buildah's error tells. */
+/** What of the context a COPY or ADD didn't find. */
 export interface Missing {
   /** Relative to the context, as it is written, wildcards included. */
   readonly path: string
@@ -16,12 +17,28 @@ export interface Missing {
   readonly ignored: boolean
 }
 
+/**
+ * The same of a path of which it isn't known whether it is left out; undefined where it is there and isn't, as a link is
+ * that leads nowhere.
+ */
+export async function missingOf(path: string, source: Pick<Source, 'context' | 'file'>): Promise<Missing | undefined> {
+  const there = await namesOf(path, source.context)
+  const ignores = await readIgnored(source).catch(() => () => false)
+  if (there.some((name) => !ignores(name))) return undefined
+  return { path, ignored: there.length > 0 }
+}
+
+async function namesOf(path: string, context: string): Promise<string[]> {
+  if (/[*?]/.test(path)) return (await namesIn(context, () => false)).filter((name) => copyPattern(path)?.takes(name))
+  const isThere = await lstat(join(context, path)).then(Boolean, () => false)
+  return isThere ? [path] : []
+}
+
 /** What is behind a COPY or ADD that found nothing in the context; undefined where that isn't why a build failed. */
 export async function hintForMissing(
-  output: string,
+  missing: Missing | undefined,
   source: Pick<Source, 'context' | 'file'>,
 ): Promise<string | undefined> {
-  const missing = readMissing(output, source.context)
   if (missing === undefined) return undefined
   const { path, ignored } = missing
   if (ignored) return await hintForIgnored(path, source)

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../../context.js'
-import { targetIndex } from '../../dockerfile/dockerfile.js'
+import { stepsOf, targetIndex } from '../../dockerfile/dockerfile.js'
 import { type Place, RegistryError, UserError } from '../../errors.js'
 import { CommandError, type Env, execute, formatCommand, type RunOptions, type RunResult } from '../../exec.js'
 import { findIgnoreFile } from '../../ignored.js'
@@ -9,11 +9,13 @@ import { printLive } from '../../log.js'
 import type { Source } from '../../source.js'
 import type { BuildRequest, Engine } from '../engine.js'
 import { hintFor, hintForRun, isPassing } from '../hints.js'
+import { hintForMissing, missingOf } from '../missing.js'
 import type { Step } from '../progress.js'
 import { secretFiles, writeSecrets } from '../secret-files.js'
 import { type Folder, writePrivate } from '../storage.js'
 import { buildArgs, type BuildPlaces, loginArgs, type Target } from './args.js'
 import type { Docker } from './builder.js'
+import { missingPath } from './missing.js'
 import { type DockerProgress, failedLine, followBuildkit, followClassic } from './progress.js'
 
 /** Everything that Docker's client is called with beside the request itself. */
@@ -74,8 +76,8 @@ export async function preparePlaces(
 
 /** Docker knows no .containerignore: it gets a copy of the Dockerfile with that beside it, under the name that it knows. */
 async function withIgnoreFile(source: Source, folder: Folder): Promise<string> {
-  const ignore = await findIgnoreFile(source)
-  if (ignore?.path.endsWith('.containerignore') !== true) return source.file
+  const [ignore, theirs] = [await findIgnoreFile(source, 'buildah'), await findIgnoreFile(source, 'docker')]
+  if (ignore === undefined || ignore.path === theirs?.path) return source.file
   await writePrivate(folder, 'out/Dockerfile.dockerignore', ignore.text)
   return await writePrivate(folder, 'out/Dockerfile', await readFile(source.file))
 }
@@ -111,7 +113,8 @@ export async function buildLive(request: BuildRequest, setup: DockerSetup, place
     )
   } catch (error) {
     const line = failedLine(progress, dockerfile, docker.kind === 'classic')
-    throw explain('The build failed', error, line === undefined ? undefined : { file, line })
+    if (line === undefined) throw explain('The build failed', error)
+    throw explain('The build failed', error, { file, line }, await hintForCopy(error, line, request.source))
   } finally {
     request.onSteps(inOrder(progress.steps()))
   }
@@ -144,9 +147,17 @@ export function refusal(what: string, error: unknown): unknown {
   return new RegistryError(`${what}.`, hintOf(error.output), isPassing(error.output), { cause: error })
 }
 
-export function explain(what: string, error: unknown, place?: Place): unknown {
+export function explain(what: string, error: unknown, place?: Place, hint?: string): unknown {
   if (!(error instanceof CommandError)) return error
-  return new UserError(`${what}.`, hintOf(error.output), { cause: error, place })
+  return new UserError(`${what}.`, hint ?? hintOf(error.output), { cause: error, place })
+}
+
+/** What the instruction of a line didn't find in the context, where that is why it failed. */
+async function hintForCopy(error: unknown, line: number, source: Source): Promise<string | undefined> {
+  const instruction = stepsOf(source.dockerfile).find((step) => step.line === line)
+  if (!(error instanceof CommandError) || instruction === undefined) return undefined
+  const path = missingPath(error.output, instruction)
+  return path === undefined ? undefined : await hintForMissing(await missingOf(path, source), source)
 }
 
 /** What a step prints says nothing about the registry of the build, so only the last error is looked at for that. */
