@@ -54,6 +54,7 @@ export interface Inputs {
   readonly rootless: 'prefer' | 'require' | 'off'
   readonly rootlessUser: string | undefined
   readonly cache: CacheWish
+  readonly unchanged: 'skip' | 'build'
   readonly summary: boolean
 }
 
@@ -108,6 +109,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     rootless: choice(read, 'rootless', ['prefer', 'require', 'off']),
     rootlessUser: text('rootless-user'),
     cache: readCacheWish(read),
+    unchanged: choice(read, 'unchanged', ['skip', 'build']),
     summary: boolean(read, 'summary', true),
   }
 }

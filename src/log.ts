@@ -1,4 +1,4 @@
-import { warning } from '@actions/core'
+import { debug, warning } from '@actions/core'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 
@@ -20,6 +20,11 @@ export function say(text: string): void {
   const line = `${inert(text)}\n`
   if (held?.isWaiting === true) held.text += line
   else process.stdout.write(line)
+}
+
+/** For whoever has switched on the debug log of the runner (`ACTIONS_STEP_DEBUG`). It can't be another command. */
+export function detail(text: string): void {
+  debug(text)
 }
 
 /**

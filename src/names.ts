@@ -1,15 +1,15 @@
-import { dirname } from 'node:path'
 import type { Context } from './context.js'
 import type { Pair } from './entries.js'
 import { UserError } from './errors.js'
-import { attempt, findProgram } from './exec.js'
+import { git } from './git.js'
 import { commitOf, type NameContext } from './image/event.js'
-import { annotationsOf, type Labels, labelsOf } from './image/labels.js'
+import { annotationsOf, commitFacts, type CommitFacts, type Labels, labelsOf } from './image/labels.js'
 import { describeNames, type Metadata } from './image/metadata.js'
 import { defaultRules } from './image/rule.js'
 import { type Names, needsExistingTags, noTags, resolveTags } from './image/tags.js'
 import type { Inputs } from './inputs.js'
 import { say, warn } from './log.js'
+import type { NoOrigin, Origin } from './unchanged/origin.js'
 
 /** Everything that an image is called, and what it says of itself. */
 export interface ImageNames extends Names {
@@ -18,24 +18,53 @@ export interface ImageNames extends Names {
   readonly json: Metadata
 }
 
+/** The same names, with the labels and annotations that belong to a commit. */
+export type ByCommit = (origin: Origin | NoOrigin) => ImageNames
+
 /**
  * Works out the names, labels and annotations of an image from the inputs and the event that started the run, and says
  * what is to be said about them.
  * @throws UserError for a line that makes no sense, and where nothing is left to push
  */
-export async function nameImage(inputs: Inputs, context: Context): Promise<ImageNames> {
+export async function nameImage(
+  inputs: Inputs,
+  context: Context,
+): Promise<{ readonly names: ImageNames; readonly byCommit: ByCommit }> {
   const names = await nameContext(context)
   const isHighest = inInputs(() => needsExistingTags(inputs.flavor, names))
   const existing = isHighest ? await listTags(context) : undefined
-  const resolved = inInputs(() => resolveTags(inputs.images, inputs.tags, inputs.flavor, names, existing))
-  const labels = inInputs(() => labelsOf(inputs.labels, resolved.version, names))
-  const annotations = inInputs(() => annotationsOf(inputs.annotations, resolved.version, names))
+  const resolve = (by: NameContext) =>
+    inInputs(() => resolveTags(inputs.images, inputs.tags, inputs.flavor, by, existing))
+  const resolved = resolve(names)
+  const describe = (commit: CommitFacts) => {
+    const labels = inInputs(() => labelsOf(inputs.labels, commit, names))
+    const annotations = inInputs(() => annotationsOf(inputs.annotations, commit, names))
+    return { ...resolved, labels, annotations, json: describeNames(resolved, labels, annotations) }
+  }
+  const own = describe(commitFacts(resolved.version, names))
   if (inputs.push && resolved.references.length === 0) throw noTags(resolved, names)
   // Of the rules that nobody wrote, most never give anything.
   const isExpected = (note: string) => inputs.tags.length === 0 && defaultRules.some((rule) => note.startsWith(rule))
   for (const note of resolved.notes) if (!isExpected(note)) say(`Names: ${note}`)
   for (const text of resolved.warnings) warn(text)
-  return { ...resolved, labels, annotations, json: describeNames(resolved, labels, annotations) }
+  return { names: own, byCommit: (origin) => describe(factsOf(origin, resolved.version, names, resolve)) }
+}
+
+/**
+ * What the default labels say where they are about the last commit that changed what is built. A version that has the
+ * commit or the time in it is that commit's as well.
+ */
+function factsOf(
+  origin: Origin | NoOrigin,
+  version: string,
+  names: NameContext,
+  resolve: (by: NameContext) => Names,
+): CommitFacts {
+  const at = (sha: string, date: Date) =>
+    resolve({ ...names, sha, prHeadSha: sha, now: date, commitDate: date }).version
+  if ('sha' in origin) return { version: at(origin.sha, origin.date), revision: origin.sha, created: origin.date }
+  const isOfCommit = at('0'.repeat(40), new Date(0)) !== version
+  return { version: isOfCommit ? undefined : version, revision: undefined, created: undefined }
 }
 
 /** As `name` and `value`, for arguments. */
@@ -64,18 +93,6 @@ async function listTags(context: Context): Promise<string[] | undefined> {
   const lines = (text = '') => text.split('\n').filter((line) => line !== '')
   const tags = [...lines(remote).map((line) => line.replace(/^.*refs\/tags\//, '')), ...lines(own)]
   return tags.length === 0 ? undefined : [...new Set(tags)]
-}
-
-/** What Git says of the workspace; undefined where it isn't there, or where the workspace is no checkout. */
-async function git(args: readonly string[], { workspace, env }: Context): Promise<string | undefined> {
-  const program = await findProgram('git', env)
-  if (program === undefined) return undefined
-  // The checkout may belong to another user than root, and a folder above it may be another repository.
-  const argv = [program, '-C', workspace, '-c', `safe.directory=${workspace}`, ...args]
-  const own = { GIT_TERMINAL_PROMPT: '0', GIT_CEILING_DIRECTORIES: dirname(workspace) }
-  const slow = { GIT_HTTP_LOW_SPEED_LIMIT: '1', GIT_HTTP_LOW_SPEED_TIME: '10' }
-  const { exitCode, stdout } = await attempt(argv, { env: { ...env, ...own, ...slow } })
-  return exitCode === 0 ? stdout : undefined
 }
 
 /** The grammar of names says which input it is about, by its plain name. */

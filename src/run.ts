@@ -3,7 +3,7 @@ import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
 import { chooseBuilder } from './engine/account.js'
-import type { Engine, Found, Image, Pushed } from './engine/engine.js'
+import type { BuildRequest, EngineFacts, Found, Image, Pushed } from './engine/engine.js'
 import { findEngine } from './engine/select.js'
 import type { Step } from './engine/progress.js'
 import { type Folder, makeFolder, removeSecrets } from './engine/storage.js'
@@ -15,24 +15,38 @@ import { formatReference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
 import { login, loginRegistry } from './login.js'
-import { type ImageNames, nameImage, pairsOf } from './names.js'
+import { type ByCommit, type ImageNames, nameImage, pairsOf } from './names.js'
 import { shown } from './phases.js'
-import { type CacheReport, NO_CACHE_REPORT } from './report/cache-stats.js'
-import { type Phase, startTimeline } from './report/timeline.js'
+import { type CacheReport, NO_CACHE_REPORT, reportUnchanged } from './report/cache-stats.js'
+import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
 import type { Building } from './surroundings.js'
-import { type CacheRequest, type Decided, lookAtContext, openWarm, pretendCache, startCache } from './warm.js'
+import type { Comparison, Unchanged } from './unchanged/comparison.js'
+import {
+  type CacheRequest,
+  type Decided,
+  lookAtContext,
+  openWarm,
+  pretendCache,
+  startCache,
+  type Started,
+} from './warm.js'
+import { type RegistryAccess, startWatch, type Watch } from './unchanged/watch.js'
 
 /** What the step did. */
 export interface Result {
   readonly names: ImageNames
-  /** '' where nothing was built. */
+  /** False where it was the image of an earlier run, or a dry run. */
+  readonly built: boolean
+  /** When an earlier run built it; undefined where this one did. */
+  readonly builtEarlier?: Date
+  /** '' in a dry run. */
   readonly imageId: string
   /** Of the image; undefined where that isn't known. */
   readonly layers?: Image['layers']
   readonly pushed: readonly Pushed[]
-  readonly engine: Pick<Engine, 'name' | 'label' | 'version' | 'rootless'>
+  readonly engine: EngineFacts
   readonly cache: CacheReport
   /** Path of a storage.conf(5) by which later steps find the image where it was built; '' where there is none. */
   readonly storageConf: string
@@ -47,6 +61,7 @@ interface Plan {
   readonly context: Context
   readonly folder: Folder
   readonly names: ImageNames
+  readonly byCommit: ByCommit
   readonly registry: string
   /** Undefined where the context has to be fetched first. */
   readonly local: Prepared | undefined
@@ -54,6 +69,8 @@ interface Plan {
   /** Why nobody was found who could build with Buildah. */
   readonly obstacle: UserError | undefined
 }
+
+const REVISION = 'org.opencontainers.image.revision'
 
 type Remember = (state: Partial<State>) => void
 
@@ -63,7 +80,7 @@ type Remember = (state: Partial<State>) => void
  * @throws UserError for what the user can cure
  */
 export async function run(inputs: Inputs, context: Context, remember: Remember): Promise<Result> {
-  const names = await nameImage(inputs, context)
+  const { names, byCommit } = await nameImage(inputs, context)
   const registry = loginRegistry(inputs, names.references)
   const git = parseGitContext(inputs.context)
   const local = git === undefined ? await prepare(inputs, context.workspace) : undefined
@@ -71,7 +88,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
   const { account, obstacle } = await chooseBuilder(inputs, context)
   const folder = await makeFolder(account, context)
   remember({ folder: folder.path })
-  const plan = { inputs, context, folder, names, registry, local, git, obstacle }
+  const plan = { inputs, context, folder, names, byCommit, registry, local, git, obstacle }
   try {
     return inputs.dryRun ? await rehearse(plan, remember) : await perform(plan, remember)
   } finally {
@@ -80,50 +97,85 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
 }
 
 async function perform(plan: Plan, remember: Remember): Promise<Result> {
-  const { inputs, names, registry } = plan
   const timeline = shown(startTimeline(Date.now))
-  const request = requestOf(plan)
-  const started = await startCache(request)
+  const started = await startCache(requestOf(plan))
   remember({ desk: started.desk })
   try {
     const { source, format } = await findSourceOf(plan)
-    const looking = lookAtContext(started, source)
-    const found = await timeline.during('setup', () => findEngineFor(plan, source, remember))
-    const annotations = annotationsFor(plan, format, found, started)
-    const asked = { ...request, annotations, source, format }
-    const copied = await looking
-    const [opened] = await Promise.all([
-      timeline.during('restore', () => openWarm(started, { ...asked, copied }, found.store)),
-      started.decision.kind === 'github' ? found.tryOut() : undefined,
+    const watch = startWatch(plan, source, started)
+    const looking = watch?.copied ?? lookAtContext(started, source)
+    const [found, names] = await Promise.all([
+      timeline.during('setup', () => findEngineFor(plan, source, remember)),
+      watch === undefined ? plan.names : settleNames(plan, watch),
     ])
-    const engine = await found.configure(opened.warm.root)
-    await login(engine, inputs, registry)
-    const { image, ...built } = await buildAndKeep(
-      engine,
-      { ...asked, remote: opened.remote, cache: opened.access },
-      opened,
-      timeline,
-      remember,
-    )
-    await engine.writeOutputs(image, inputs)
-    if (inputs.load) await engine.load(image)
-    const { id, layers } = image
-    const { storageConf } = engine
-    return { names, imageId: id, layers, engine, ...built, storageConf, phases: timeline.phases() }
+    const annotations = annotationsFor({ ...plan, names }, format, found, started)
+    const asked = { ...requestOf({ ...plan, names }), annotations, source, format }
+    const comparison = await watch?.compare({ ...asked, found, access: await accessOf(plan) })
+    try {
+      const same = await comparison?.find()
+      if (same !== undefined) return { ...resultOf(same, started, found.engine), names, phases: timeline.phases() }
+      const built = await produce(plan, { ...asked, started, found, looking, comparison, timeline, remember })
+      return { ...built, built: true, names, phases: timeline.phases() }
+    } finally {
+      comparison?.close()
+    }
   } finally {
     await started.cache.close()
   }
 }
 
+interface Production extends Omit<BuildRequest, 'onSteps' | 'remote' | 'cache'>, CacheRequest {
+  readonly started: Started
+  readonly found: Found
+  readonly looking: Promise<ReadonlyMap<string, string>>
+  readonly comparison: Comparison | undefined
+  readonly timeline: Timeline
+  readonly remember: Remember
+}
+
+/** Builds and pushes, in a storage that has what earlier runs have left. */
+async function produce(
+  { registry }: Plan,
+  production: Production,
+): Promise<Omit<Result, 'names' | 'built' | 'phases'>> {
+  const { inputs, started, found, looking, comparison, timeline, remember } = production
+  const copied = await looking
+  const [opened] = await Promise.all([
+    timeline.during('restore', () => openWarm(started, { ...production, copied }, found.store)),
+    started.decision.kind === 'github' ? found.tryOut() : undefined,
+  ])
+  const engine = await found.configure(opened.warm.root)
+  await login(engine, inputs, registry)
+  const asked = { ...production, remote: opened.remote, cache: opened.access }
+  const { image, ...built } = await buildAndKeep(engine, asked, opened, timeline, remember)
+  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys })
+  await engine.writeOutputs(image, inputs)
+  if (inputs.load) await engine.load(image)
+  return { imageId: image.id, layers: image.layers, engine, ...built, storageConf: engine.storageConf }
+}
+
+/** Of an image that needn't be built. */
+function resultOf(
+  { build, pushed }: Unchanged,
+  { cache }: Started,
+  engine: EngineFacts,
+): Omit<Result, 'names' | 'phases'> {
+  const { imageId, steps, seconds, builtAt } = build
+  return {
+    ...{ built: false, builtEarlier: new Date(builtAt), imageId, pushed, engine, storageConf: '', steps: [] },
+    cache: reportUnchanged(steps, seconds, cache.requests()),
+  }
+}
+
 /** Works out everything up to the build, and says it. */
 async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
-  const { names } = plan
-  const request = requestOf(plan)
-  const started = pretendCache(request)
+  const started = pretendCache(requestOf(plan))
   const { source, format } = await findSourceOf(plan)
+  const watch = startWatch(plan, source, started)
+  const names = watch === undefined ? plan.names : await settleNames(plan, watch)
   const found = await findEngineFor(plan, source, remember)
-  const annotations = annotationsFor(plan, format, found, started)
-  const asked = { ...request, annotations, source, format }
+  const annotations = annotationsFor({ ...plan, names }, format, found, started)
+  const asked = { ...requestOf({ ...plan, names }), annotations, source, format }
   const { warm, remote, access, scope } = await openWarm(started, { ...asked, copied: new Map() }, found.store)
   const engine = await found.configure(warm.root)
   const command = engine.preview({ ...asked, remote, cache: access, onSteps: () => undefined })
@@ -134,7 +186,17 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   say(`Labels:\n${indent(listLabels(names.labels))}`)
   if (annotations.length > 0) say(`Annotations:\n${indent(listLabels(names.annotations))}`)
   say(`Command:\n${indent(command)}`)
-  return { names, imageId: '', pushed: [], engine, cache: NO_CACHE_REPORT, storageConf: '', steps: [], phases: [] }
+  const nothing = { built: false, imageId: '', pushed: [], steps: [], phases: [] }
+  return { ...nothing, names, engine, cache: NO_CACHE_REPORT, storageConf: '' }
+}
+
+/** The names with the labels that belong to the last commit that changed what is built. */
+async function settleNames({ byCommit }: Plan, { inspection }: Watch): Promise<ImageNames> {
+  const { origin } = await inspection
+  const names = byCommit(origin)
+  if ('why' in origin && !names.labels.has(REVISION))
+    say(`Labels: ${REVISION} and .created are left out, since ${origin.why}`)
+  return names
 }
 
 function requestOf({ inputs, context, folder, names }: Plan): CacheRequest & Pick<Building, 'labels'> {
@@ -175,22 +237,27 @@ async function findSourceOf({
   return { source, format: format.format }
 }
 
-async function findEngineFor(
-  { inputs, context, folder, names, registry, obstacle }: Plan,
-  source: Source,
-  remember: Remember,
-): Promise<Found> {
-  const logins = await readLogins(context)
+async function findEngineFor(plan: Plan, source: Source, remember: Remember): Promise<Found> {
+  const { inputs, context, folder, names, registry, obstacle } = plan
+  const { logins, insecure } = await accessOf(plan)
   const selection = {
-    ...{ inputs, context, folder, source, obstacle, labels: pairsOf(names.labels) },
+    ...{ inputs, context, folder, source, obstacle, labels: pairsOf(names.labels), insecure },
     logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
-    insecure: inputs.tlsVerify ? [] : [...new Set(names.references.map((reference) => reference.registry))],
   }
   return await findEngine(selection, (program) => {
     const { account } = folder
     const unshare = account.uid === 0 ? [] : [...account.prefix, program, 'unshare']
     remember({ unshare, keepStorage: context.ephemeral })
   })
+}
+
+/** Who one is at which registry, and to which one may speak without TLS. */
+async function accessOf({ inputs, context, names, registry }: Plan): Promise<RegistryAccess> {
+  return {
+    logins: await readLogins(context),
+    ...(inputs.login !== undefined && { login: { registry, ...inputs.login } }),
+    insecure: inputs.tlsVerify ? [] : [...new Set(names.references.map((reference) => reference.registry))],
+  }
 }
 
 async function fetchInto(git: GitContext | undefined, folder: Folder): Promise<string | undefined> {

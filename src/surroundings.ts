@@ -43,7 +43,7 @@ export async function surroundingsOf(
   ])
   return {
     seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
-    buildArgs: new Map(inputs.buildArgs.map((line) => argumentOf(line, context.env))),
+    buildArgs: argumentsOf(inputs, context),
     annotations: annotations.map(({ name, value }) => `${name}=${value}`),
     labels,
     buildah: version,
@@ -61,7 +61,7 @@ export function hiddenFrom({ extraArgs }: Inputs, { file }: Source): string | un
 }
 
 /** What RUN steps can see of the inputs, and no Buildah compares. */
-function runsIn({ network, addHosts, shmSize, ulimit }: Inputs): string[] {
+export function runsIn({ network, addHosts, shmSize, ulimit }: Inputs): string[] {
   return [network, shmSize ?? '', ...addHosts.map((host) => `host ${host}`), ...ulimit.map((limit) => `limit ${limit}`)]
 }
 
@@ -72,8 +72,12 @@ async function isLink(path: string): Promise<boolean> {
   )
 }
 
-/** A NAME alone has its value from the environment. */
-function argumentOf(line: string, env: Context['env']): [name: string, value: string] {
-  const [name = '', value] = line.split(/=(.*)/s)
-  return [name, value ?? env[name] ?? '']
+/** The build arguments with their values; a NAME alone has its value from the environment. */
+export function argumentsOf({ buildArgs }: Pick<Inputs, 'buildArgs'>, { env }: Context): Map<string, string> {
+  return new Map(
+    buildArgs.map((line) => {
+      const [name = '', value] = line.split(/=(.*)/s)
+      return [name, value ?? env[name] ?? '']
+    }),
+  )
 }

@@ -1,5 +1,4 @@
 import { mkdtemp } from 'node:fs/promises'
-import { arch } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Cache, coldIn, NO_CACHE, type Warm } from './cache/cache.js'
 import { openDirectory } from './cache/directory.js'
@@ -17,13 +16,11 @@ import { type Folder, privateRoot } from './engine/storage.js'
 import { formatReference, type Reference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { say, warn } from './log.js'
+import { platform } from './platform.js'
 import type { Source } from './source.js'
 import type { Blobs, Store } from './store.js'
 import { type Building, hiddenFrom, surroundingsOf } from './surroundings.js'
 import { formatBytes, formatCount } from './units.js'
-
-/** Node's names for processors, where the OCI specifications have others. */
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
 
 /** What the cache of a build depends on, before it is known what builds. */
 export interface CacheRequest {
@@ -63,7 +60,7 @@ function decideOnCache({ inputs, context, references }: Omit<CacheRequest, 'fold
     scope: inputs.cache.scope,
     images: [...new Set(references.map((reference) => formatReference(nameOf(reference))))],
     ...{ context: inputs.context, file: inputs.file, target: inputs.target },
-    ...{ platform: `linux/${ARCHITECTURES[arch()] ?? arch()}`, repository: context.event.repository },
+    ...{ platform: platform(), repository: context.event.repository },
   })
   return { decision, scope }
 }

@@ -16,9 +16,13 @@ export const commandFiles = [
 // A machine behind a proxy has these in the environment of its runner.
 const kept = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_(file|dir)|node_extra_ca_certs|lang)$/i
 
-/** What isn't about names is pushed as `latest`, whatever the event would make of it. */
-function namedLatest(inputs: StepOptions['inputs']): StepOptions['inputs'] {
-  return inputs['images'] === undefined || inputs['tags'] !== undefined ? inputs : { ...inputs, tags: 'latest' }
+/**
+ * What isn't about names is pushed as `latest`, whatever the event would make of it; and what isn't about builds that
+ * are skipped is built.
+ */
+function plainInputs(inputs: StepOptions['inputs']): StepOptions['inputs'] {
+  const all = { unchanged: 'build', ...inputs }
+  return inputs['images'] === undefined || inputs['tags'] !== undefined ? all : { ...all, tags: 'latest' }
 }
 
 /** The environment that the runner gives to a step: what GitHub documents, the inputs, and little else. */
@@ -54,7 +58,7 @@ export function stepEnvironment(
     RUNNER_TEMP: join(folder, 'temp'),
     RUNNER_TOOL_CACHE: options.toolCache ?? join(folder, 'tools'),
     ...Object.fromEntries(commandFiles.map((file) => [file, join(folder, file)])),
-    ...inputVariables(namedLatest(options.inputs)),
+    ...inputVariables(plainInputs(options.inputs)),
     ...options.env,
   }
 }

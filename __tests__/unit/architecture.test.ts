@@ -11,7 +11,7 @@ const src = join(import.meta.dirname, '../../src')
  */
 const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [
-    ['errors.ts', 'secret.ts', 'log.ts', 'units.ts', 'json.ts'],
+    ['errors.ts', 'secret.ts', 'log.ts', 'units.ts', 'json.ts', 'parallel.ts', 'platform.ts'],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
   [['headway.ts', 'persist.ts'], 'What is said while something takes long, and while it is tried again.'],
@@ -28,14 +28,19 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   ],
   [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
   [['source.ts', 'ignored.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
+  [['survey.ts', 'git.ts'], 'What lies in a context, and what Git says of a checkout.'],
   [['copied.ts'], 'What of the context an image is made of.'],
   [
     ['engine/', 'cache/', 'registry/', 'report/'],
     'How it is done. An engine, a cache and a registry know nothing of each other; they meet above.',
   ],
-  [['names.ts'], 'What the image is called, from inputs, event, Git and clock.'],
   [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
   [['surroundings.ts'], 'What decides the result of a step beside its text.'],
+  [
+    ['unchanged/'],
+    'Whether all that goes into the image is as an earlier run had it, and that image instead of a build.',
+  ],
+  [['names.ts'], 'What the image is called, from inputs, event, Git and clock.'],
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
   [['kept.ts'], 'What of that storage is kept, and what it was good for.'],
   [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
@@ -67,6 +72,7 @@ const PURE = [
     'cache/outcome.ts',
   ],
   'cache/trouble.ts',
+  ...['unchanged/fingerprint.ts', 'unchanged/remembered.ts', 'parallel.ts'],
   ...['registry/challenge.ts', 'registry/registries-conf.ts', 'registry/registries-tables.ts'],
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/

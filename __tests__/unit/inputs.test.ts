@@ -55,6 +55,7 @@ describe('inputs that are not set', () => {
         to: [],
         notes: [],
       },
+      unchanged: 'skip',
       summary: true,
     } satisfies Inputs)
   })

@@ -38,7 +38,7 @@ function checkout(...tags: string[]): string {
 async function named(values: Readonly<Record<string, string>>, context: Context) {
   let names: ImageNames | undefined
   const log = await logOf(async () => {
-    names = await nameImage(inputsOf(values), context)
+    ;({ names } = await nameImage(inputsOf(values), context))
   })
   if (names === undefined) throw new Error('there are no names')
   return { names, log }

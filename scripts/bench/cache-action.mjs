@@ -38,10 +38,10 @@ function runEntry(folder, entry, env) {
 /**
  * The action itself, with one setting of its input `cache`.
  * @param {string} job folder laid out by `makeJob`
- * @param {{id: string, title: string, cache: string, phases: string[]}} how
+ * @param {{id: string, title: string, cache: string, phases: string[], unchanged?: string}} how
  * @returns {import('./cache.mjs').Arm & {lastBuild: () => object}} `lastBuild`: the command line of its last build
  */
-export function actionArm(job, { id, title, cache, phases }) {
+export function actionArm(job, { id, title, cache, phases, unchanged = 'build' }) {
   let build
   return {
     id,
@@ -51,15 +51,23 @@ export function actionArm(job, { id, title, cache, phases }) {
     async open(round) {
       const service = await startService(join(round.folder, id))
       const reference = round.reference(id)
-      const inputs = { tags: reference, push: 'true', 'tls-verify': 'false', cache }
+      const inputs = { tags: reference, push: 'true', 'tls-verify': 'false', cache, unchanged }
       return {
         async run() {
           forgetMachine(job)
           const { main, post, outputs } = await runCachedStep(job, inputs, service)
-          const engine = parseEngine(main.lines)
-          build = { argv: buildCommand(main.lines), account: engine.account, reference, engine }
+          if (outputs.built === 'true') {
+            const engine = parseEngine(main.lines)
+            build = { argv: buildCommand(main.lines), account: engine.account, reference, engine }
+          }
           const times = { pushed: main.seconds, ended: main.seconds + post.seconds }
-          return { ...times, ...service.takeTraffic(), hit: outputs['cache-hit'], stats: outputs['cache-stats'] }
+          return {
+            ...times,
+            ...service.takeTraffic(),
+            hit: outputs['cache-hit'],
+            stats: outputs['cache-stats'],
+            built: outputs.built,
+          }
         },
         close: () => service.stop(),
       }

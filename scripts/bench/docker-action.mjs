@@ -32,7 +32,13 @@ export function dockerActionArm(job, tell) {
               ...service.environment,
               ...addBuilder(round.machine, programs.buildx, daemon.address),
             }
-            const inputs = { tags: round.reference('docker'), push: 'true', 'tls-verify': 'false', engine: 'docker' }
+            const inputs = {
+              tags: round.reference('docker'),
+              push: 'true',
+              'tls-verify': 'false',
+              engine: 'docker',
+              unchanged: 'build',
+            }
             const { main, post, outputs } = await runCachedStep(job, inputs, { environment })
             const times = { pushed: secondsToPush(main), ended: main.seconds + post.seconds }
             return { ...times, ...service.takeTraffic(), hit: outputs['cache-hit'], stats: outputs['cache-stats'] }

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path'
 import type { Blobs } from '../store.js'
 import { digestFile } from '../digest.js'
 import type { BlobFile } from './blob-index.js'
-import { inParallel } from './parallel.js'
+import { inParallel } from '../parallel.js'
 
 /** A manifest or a configuration is no larger; a layer that is smaller is no JSON. */
 const MAX_JSON_BYTES = 4 * 2 ** 20

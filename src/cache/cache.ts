@@ -2,6 +2,7 @@ import type { RecordedStep } from '../dockerfile/recorded-steps.js'
 import { say, warn } from '../log.js'
 import type { Blobs, Store } from '../store.js'
 import { formatBytes, formatCount } from '../units.js'
+import { NO_NOTE, type Note } from './note.js'
 import type { Keys } from './offer.js'
 
 /** Where the steps of earlier runs are, before it is known where this one builds. */
@@ -17,6 +18,7 @@ export interface Cache {
    * @param root an empty folder of this process, for one that doesn't stay
    */
   openBlobs(blobs: Blobs, root: string): Promise<Warm>
+  readonly note: Note
   /** Calls to a cache service so far. */
   requests(): number
   /** Gives up what is under way, and lets go of what is held. */
@@ -77,6 +79,7 @@ export const NOTHING_SAVED: Saved = { parts: 0, bytes: 0, seconds: 0, troubles: 
 export const NO_CACHE: Cache = {
   open: (_store, _keys, root) => Promise.resolve(coldIn(root)),
   openBlobs: (_blobs, root) => Promise.resolve(coldIn(root)),
+  note: NO_NOTE,
   requests: () => 0,
   close: () => Promise.resolve(),
 }

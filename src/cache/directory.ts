@@ -32,6 +32,7 @@ import {
   withoutParts,
   type Keys,
 } from './offer.js'
+import { directoryNote } from './note.js'
 import type { DirectoryOptions } from './options.js'
 import { chooseKeeping, withinLimits } from './plan.js'
 import { troubleOf } from './trouble.js'
@@ -90,6 +91,7 @@ export function openDirectory(options: DirectoryOptions): Cache {
         return { ...coldIn(privateRoot), restored: { ...NOTHING_RESTORED, troubles: [troubleOf(error)] } }
       }
     },
+    note: directoryNote(options),
     requests: () => 0,
     async close() {
       await lock?.release()

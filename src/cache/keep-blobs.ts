@@ -16,7 +16,7 @@ import {
 import type { Saved } from './cache.js'
 import { bytesOf, type Part } from './index.js'
 import { partPath } from './key.js'
-import { inParallel } from './parallel.js'
+import { inParallel } from '../parallel.js'
 import type { Limits } from './plan.js'
 import { type Author, type Desk, send, sendIndex } from './send.js'
 

@@ -10,7 +10,7 @@ import { placesOf, readContents } from './layout.js'
 import { readMemory } from './memory.js'
 import { packMounts } from './mounts.js'
 import { forgetTimes, pack } from './pack.js'
-import { inParallel } from './parallel.js'
+import { inParallel } from '../parallel.js'
 import { partsOf } from './offer.js'
 import {
   bytesOfGroups,

@@ -51,12 +51,27 @@ export function scopeOf({ scope, images, context, file, target, platform, reposi
 
 /** The name of an entry for an index. @param unique what no other entry of the scope has, such as `Event.unique` */
 export function indexKey(scope: string, ref: string, unique: string): string {
-  return indexPrefix(scope, ref) + (/^[a-z0-9-]{1,100}$/.test(unique) ? unique : digest(unique, 32))
+  return indexPrefix(scope, ref) + uniqueName(unique)
 }
 
 /** What the names of all indexes of a scope begin with that runs on this ref wrote. */
 export function indexPrefix(scope: string, ref: string): string {
   return `${FAMILY}-i-${scope}-${refDigest(ref)}-`
+}
+
+/** The name of an entry for a note. @param unique what no other entry of the scope has */
+export function noteKey(scope: string, unique: string): string {
+  return notePrefix(scope) + uniqueName(unique)
+}
+
+/** What the names of all notes of a scope begin with, whichever ref they are from. */
+export function notePrefix(scope: string): string {
+  return `${FAMILY}-n-${scope}-`
+}
+
+/** Where the file of a note lies, relative to a folder that can be another every time. */
+export function notePath(): string {
+  return 'note.json'
 }
 
 /** The name of an entry for a part, whoever made it. */
@@ -92,6 +107,10 @@ export function lookupRefs(event: Pick<Event, 'ref' | 'baseRef' | 'defaultBranch
 function withoutRef(context: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\/|^git@/i.test(context)) return context
   return context.replace(/#[^:]*(:?)/, (_, colon: string) => (colon === '' ? '' : '#:'))
+}
+
+function uniqueName(unique: string): string {
+  return /^[a-z0-9-]{1,100}$/.test(unique) ? unique : digest(unique, 32)
 }
 
 /** Refs are of any length and of any characters. */

@@ -12,7 +12,7 @@ import { type BlobOrder, keepBlobs, planBlobs } from './keep-blobs.js'
 import { QUICK_BYTES, writeLater } from './later.js'
 import { fetchIndex } from './lookup.js'
 import type { RemoteOptions } from './options.js'
-import { inParallel } from './parallel.js'
+import { inParallel } from '../parallel.js'
 import { fetchChecked } from './restore.js'
 import { troubleOf } from './trouble.js'
 

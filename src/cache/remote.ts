@@ -14,8 +14,9 @@ import { fetchIndex } from './lookup.js'
 import { writeMemory } from './memory.js'
 import { unpackMounts } from './mounts.js'
 import { findTools } from './pack.js'
-import { inParallel } from './parallel.js'
+import { inParallel } from '../parallel.js'
 import { bytesOfLayers, chooseOffer, type Keys, type Offer, whyUseless } from './offer.js'
+import { remoteNote } from './note.js'
 import type { RemoteOptions } from './options.js'
 import { bytesOfGroups } from './plan.js'
 import { openRemoteBlobs } from './remote-blobs.js'
@@ -78,6 +79,7 @@ export function openRemote(options: RemoteOptions): Cache {
       await fetching
       return await openRemoteBlobs(options, blobs, root)
     },
+    note: remoteNote(options),
     requests: () => options.entries.counts().requests,
     close() {
       options.entries.close()

@@ -8,7 +8,7 @@ import { bytesOf, type Part } from './index.js'
 import { partKey, partPath } from './key.js'
 import { areThere, makePlaces, placesOf } from './layout.js'
 import { putRecords, removeStray, type Tools, unpack } from './pack.js'
-import { gate, inParallel } from './parallel.js'
+import { gate, inParallel } from '../parallel.js'
 import { contentsOf, type Offer, partsOf, withoutParts } from './offer.js'
 import { troubleOf } from './trouble.js'
 

@@ -25,7 +25,12 @@ export function copiedPaths(dockerfile: Dockerfile): string[] {
 }
 
 function wordsOf(argument: string): string[] | undefined {
-  if (!argument.startsWith('[')) return UNREADABLE.test(argument) ? undefined : argument.trim().split(/\s+/)
+  if (!argument.startsWith('[')) {
+    const words = argument.trim().split(/\s+/)
+    // Where it goes to may have a variable: only what is copied is told here.
+    const isReadable = !UNREADABLE.test(words.slice(0, -1).join(' ')) && !/["'\\]|<</.test(words.at(-1) ?? '')
+    return isReadable ? words : undefined
+  }
   try {
     const words: unknown = JSON.parse(argument)
     const isList = Array.isArray(words) && words.every((word) => typeof word === 'string' && !/[$\\]/.test(word))
@@ -41,6 +46,8 @@ export interface CopyPattern {
   readonly takes: (path: string) => boolean
   /** Whether it may take something below this folder. */
   readonly leadsThrough: (folder: string) => boolean
+  /** How many names it has; 0 for all of the context. */
+  readonly depth: number
 }
 
 /** Reads a path of COPY or ADD; undefined where it has classes of characters, which Go reads in a way of its own. Pure. */
@@ -52,6 +59,7 @@ export function copyPattern(pattern: string): CopyPattern | undefined {
   return {
     takes: (path) => path.split('/').length >= parts.length && fits(path.split('/')),
     leadsThrough: (folder) => fits(folder.split('/')),
+    depth: parts.length,
   }
 }
 

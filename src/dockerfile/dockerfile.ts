@@ -52,6 +52,17 @@ export function parseDockerfile(text: string): Dockerfile {
   return { globals, stages }
 }
 
+/** The image that a Dockerfile wants BuildKit to read it by (`# syntax=…`); undefined where it names none. Pure. */
+export function frontendOf(text: string): string | undefined {
+  for (const line of text.replace(/^\uFEFF?(#!.*\n)?/, '').split('\n')) {
+    const [, name, value] = /^\s*#\s*([a-z]+)\s*=\s*(.*?)\s*$/i.exec(line) ?? []
+    // Directives stand before everything else.
+    if (name === undefined) return undefined
+    if (name.toLowerCase() === 'syntax') return value?.split(/\s/)[0]
+  }
+  return undefined
+}
+
 /** All instructions behind the first FROM, in order. */
 export function stepsOf(dockerfile: Dockerfile): Instruction[] {
   return dockerfile.stages.flatMap(({ instructions }) => instructions)

@@ -24,17 +24,23 @@ export interface RecordedStep {
   readonly seconds: number
 }
 
+/** Stages that haven't as many steps as their instructions and the labels give. Pure. */
+export function surprisingStages(
+  steps: readonly Pick<PrintedStep, 'stage' | 'stages' | 'of'>[],
+  keys: readonly StageKeys[],
+): Set<number> {
+  const isOther = ({ stage, stages, of }: Pick<PrintedStep, 'stage' | 'stages' | 'of'>) =>
+    stages !== keys.length || of !== keys[stage]?.keys.length
+  return new Set(steps.filter(isOther).map(({ stage }) => stage))
+}
+
 /**
  * The images of a build with the keys of their steps. Where a stage hasn't as many steps as it should (instructions that
  * a base image adds by ONBUILD, arguments of the user that add some) no step is what its number says, and nothing of the
  * stage is recorded. Pure.
  */
 export function recordedSteps(steps: readonly PrintedStep[], keys: readonly StageKeys[]): RecordedStep[] {
-  const surprising = new Set(
-    steps
-      .filter(({ stage, stages, of }) => stages !== keys.length || of !== keys[stage]?.keys.length)
-      .map(({ stage }) => stage),
-  )
+  const surprising = surprisingStages(steps, keys)
   return steps.flatMap(({ stage, index, image, hit, seconds }) => {
     const key = keys[stage]?.keys[index]
     if (index === 0 || surprising.has(stage) || image === undefined || key === undefined) return []

@@ -10,25 +10,28 @@ import type { Source } from '../source.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, inspectArgs, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import { layersOf } from './layers.js'
-import type { BuildRequest, Engine, Image, Pushed } from './engine.js'
+import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
 import { secretFiles, writeSecrets } from './secret-files.js'
-import { storageConfPath } from './storage.js'
+import type { Buildah } from './install.js'
+import { type Folder, storageConfPath } from './storage.js'
 
 const GRACE_MS = 2000
+
+/** Which Buildah it is, and as whom it builds. */
+export function factsOf({ version }: Buildah, { account }: Folder): EngineFacts {
+  return { name: 'buildah', label: `Buildah ${version}`, version, rootless: account.uid !== 0 }
+}
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(setup: BuildahSetup): Engine {
   const { buildah, folder, insecure, files } = setup
   const run = (args: readonly string[], options: Partial<RunOptions> = {}) => runBuildah(setup, args, options)
   return {
-    name: 'buildah',
-    label: `Buildah ${buildah.version}`,
-    version: buildah.version,
-    rootless: folder.account.uid !== 0,
+    ...factsOf(buildah, folder),
     storageConf: storageConfPath(folder.path),
 
     async login(registry, username, password) {

@@ -22,13 +22,9 @@ const SYSTEM = '/etc/containers'
  * @param insecure registries, host and port, that the user allowed that for
  */
 export async function writeConfig(folder: Folder, insecure: readonly string[]): Promise<Config> {
-  const own = join(folder.account.home, '.config/containers')
-  const main = await firstText([
-    folder.env['CONTAINERS_REGISTRIES_CONF'] ?? join(own, 'registries.conf'),
-    join(SYSTEM, 'registries.conf'),
-  ])
-  const dropIns = await Promise.all([SYSTEM, own].map((place) => textsIn(join(place, 'registries.conf.d'))))
-  const registries = registriesConf(main ?? '', dropIns.flat(), insecure)
+  const own = ownFolder(folder)
+  const [main = '', ...dropIns] = await readRegistriesConf(folder)
+  const registries = registriesConf(main, dropIns, insecure)
   const policy = await firstText([join(own, 'policy.json'), join(SYSTEM, 'policy.json')])
   return {
     registries: registries === undefined ? undefined : await writePrivate(folder, 'registries.conf', registries),
@@ -37,6 +33,21 @@ export async function writeConfig(folder: Folder, insecure: readonly string[]): 
         ? await writePrivate(folder, 'policy.json', '{"default":[{"type":"insecureAcceptAnything"}]}\n')
         : undefined,
   }
+}
+
+/** The user's registries.conf(5), empty where there is none, then the files that are read with it, in this order. */
+export async function readRegistriesConf(folder: Folder): Promise<string[]> {
+  const own = ownFolder(folder)
+  const main = await firstText([
+    folder.env['CONTAINERS_REGISTRIES_CONF'] ?? join(own, 'registries.conf'),
+    join(SYSTEM, 'registries.conf'),
+  ])
+  const dropIns = await Promise.all([SYSTEM, own].map((place) => textsIn(join(place, 'registries.conf.d'))))
+  return [main ?? '', ...dropIns.flat()]
+}
+
+function ownFolder({ account }: Folder): string {
+  return join(account.home, '.config/containers')
 }
 
 /**

@@ -42,14 +42,18 @@ export interface Pushed {
   readonly digest: string
 }
 
-/** What builds and pushes. Everything that differs between engines stays behind this. */
-export interface Engine {
+/** What builds, by its name. */
+export interface EngineFacts {
   readonly name: 'buildah' | 'docker'
   readonly version: string
   /** What it is, for a person: `Buildah 1.43.2`. */
   readonly label: string
   /** Whether what it builds is built without root. */
   readonly rootless: boolean
+}
+
+/** What builds and pushes. Everything that differs between engines stays behind this. */
+export interface Engine extends EngineFacts {
   /** Path of a storage.conf(5) by which other programs find the image where it was built; '' where there is none. */
   readonly storageConf: string
   /**
@@ -75,6 +79,7 @@ export interface Engine {
 
 /** An engine that can build here, before it is known where what it takes from earlier builds lies. */
 export interface Found {
+  readonly engine: EngineFacts
   /** What a cache fills and keeps, as whoever fills it must know it. */
   readonly store: Store | Blobs
   /**
@@ -84,6 +89,8 @@ export interface Found {
   readonly tryOut: () => Promise<void>
   /** Whether annotations that nobody asked for cost nothing. @param kind of the cache */
   readonly takesDefaultAnnotations: (kind: string) => boolean
+  /** Why the names of these images don't tell what is built with them, as a sentence without its full stop. */
+  readonly whyDoubtful: (images: readonly string[]) => Promise<string | undefined>
   /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
   readonly configure: (root: string) => Promise<Engine>
 }

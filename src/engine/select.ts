@@ -6,7 +6,7 @@ import { attempt } from '../exec.js'
 import { say, warn } from '../log.js'
 import type { Store } from '../store.js'
 import { checkReadable } from './access.js'
-import { buildahEngine } from './buildah.js'
+import { buildahEngine, factsOf } from './buildah.js'
 import { settleNetwork, writeConfig } from './config.js'
 import { findDockerEngine } from './docker/docker.js'
 import type { Engine, Found, Selection } from './engine.js'
@@ -67,10 +67,13 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
   for (const note of notes) say(`  passed over: ${note}`)
   for (const text of warnings) warn(text)
   return {
+    engine: factsOf(buildah, folder),
     store: storeOf(folder, buildah, way),
     tryOut: () => tryOut(folder, buildah, way),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
     takesDefaultAnnotations: (kind) => kind !== 'registry' || comparesAnnotations(buildah.version),
+    // Its storage has nothing but what came from registries.
+    whyDoubtful: () => Promise.resolve(undefined),
     configure: async (root) => {
       await settleNetwork(root, folder, buildah, machine)
       return await configured(selection, { buildah, way, root })

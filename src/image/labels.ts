@@ -7,24 +7,31 @@ import { quote } from './quote.js'
 /** Labels or annotations: names and values, sorted by name. */
 export type Labels = ReadonlyMap<string, string>
 
+/** What the labels of the default say of the commit; what isn't known is left out. */
+export interface CommitFacts {
+  readonly version: string | undefined
+  readonly revision: string | undefined
+  readonly created: Date | undefined
+}
+
 /**
  * The labels of an image: the eight of github.com/opencontainers/image-spec/blob/main/annotations.md that are known, and
  * the user's own, which win.
  *
  * @param entries of the input `labels`, each `name=value`; a value may have any characters
- * @param version the image's; `''` where it has none
+ * @param commit what the image comes from
  * @throws UserError that shows the entry
  */
-export function labelsOf(entries: readonly string[], version: string, context: NameContext): Labels {
-  return merge('labels', entries, version, context)
+export function labelsOf(entries: readonly string[], commit: CommitFacts, context: NameContext): Labels {
+  return merge('labels', entries, commit, context)
 }
 
 /** The same for the annotations of the manifest; `manifest:` may stand before the name of one. */
-export function annotationsOf(entries: readonly string[], version: string, context: NameContext): Labels {
+export function annotationsOf(entries: readonly string[], commit: CommitFacts, context: NameContext): Labels {
   return merge(
     'annotations',
     entries.map((entry) => atLine('annotations', entry, () => ofManifest(entry))),
-    version,
+    commit,
     context,
   )
 }
@@ -40,16 +47,21 @@ export function listLabels(labels: Labels, level: '' | 'manifest:' = ''): string
     .join('\n')
 }
 
-function merge(input: string, entries: readonly string[], version: string, context: NameContext): Labels {
+/** The commit that started the run. @param version the image's; `''` where it has none */
+export function commitFacts(version: string, context: NameContext): CommitFacts {
+  return { version, revision: commitOf(context), created: commitDateOf(context) }
+}
+
+function merge(input: string, entries: readonly string[], commit: CommitFacts, context: NameContext): Labels {
   const expressions = globalExpressions(context)
   const own = entries
     .filter((entry) => entry.trim() !== '' && !entry.trimStart().startsWith('#'))
     .map((entry) => atLine(input, entry, () => readEntry(entry, expressions)))
-  const all = new Map([...defaults(version, context), ...own])
+  const all = new Map([...defaults(commit, context), ...own])
   return new Map([...all].sort(([a], [b]) => a.localeCompare(b, 'en')))
 }
 
-function defaults(version: string, context: NameContext): [string, string][] {
+function defaults({ version, revision, created }: CommitFacts, context: NameContext): [string, string][] {
   const { name, description = '', url = '', license = '' } = context.repository
   const values = {
     title: name,
@@ -57,11 +69,13 @@ function defaults(version: string, context: NameContext): [string, string][] {
     url,
     source: url,
     version,
-    created: commitDateOf(context).toISOString(),
-    revision: commitOf(context),
+    created: created?.toISOString(),
+    revision,
     licenses: license,
   }
-  return Object.entries(values).map(([key, value]) => [`org.opencontainers.image.${key}`, oneLine(value)])
+  return Object.entries(values).flatMap(([key, value]): [string, string][] =>
+    value === undefined ? [] : [[`org.opencontainers.image.${key}`, oneLine(value)]],
+  )
 }
 
 function readEntry(entry: string, expressions: Expressions): [string, string] {

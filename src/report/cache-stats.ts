@@ -42,6 +42,13 @@ export function reportCache({ steps, restored, saved, requests }: CacheFacts): C
   }
 }
 
+/** The outputs of a step that took the image of an earlier run, which had so many steps and took so long; pure. */
+export function reportUnchanged(steps: number, seconds: number, requests: number): CacheReport {
+  const facts = { parts: 0, bytes: 0, seconds: 0 }
+  const hits = Array.from({ length: steps }, () => ({ hit: true, savedSeconds: seconds / steps }))
+  return { ...reportCache({ steps: hits, restored: facts, saved: facts, requests }), hit: 'full' }
+}
+
 /** The line of the log that says what the cache was good for; undefined where it had no part in the build. Pure. */
 export function renderCache({ stats }: CacheReport): string | undefined {
   const of = (name: string) => stats[name] ?? 0

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../units.js'
+import { formatBytes, formatCount, formatTime } from '../units.js'
 import { type CacheReport, renderCache } from './cache-stats.js'
 import { escapeMarkdown } from './markdown.js'
 import type { Phase } from './timeline.js'
@@ -12,6 +12,8 @@ export interface SummaryFacts {
   /** `Buildah 1.43.2`. */
   readonly engine: string
   readonly rootless: boolean
+  /** When an earlier run built it; undefined where this one did. */
+  readonly builtEarlier?: Date | undefined
   /** Bytes of the layers, not compressed, those that aren't known undefined; undefined where not even their number is. */
   readonly layers?: readonly (number | undefined)[] | undefined
   /** What was warned of, any text. */
@@ -46,11 +48,14 @@ export function renderSummary(facts: SummaryFacts): string {
 }
 
 /** What the image is, who made it, and what the cache did for it. */
-function renderFacts({ engine, rootless, layers, cache }: SummaryFacts): string[] {
+function renderFacts({ engine, rootless, builtEarlier, layers, cache }: SummaryFacts): string[] {
   const used = renderCache(cache)
   const moved = renderMoved(cache)
   return [
     ...(layers === undefined ? [] : [`- **Size:** ${renderSize(layers)}`]),
+    ...(builtEarlier === undefined
+      ? []
+      : [`- **Nothing was built:** all is as in the build of ${formatTime(builtEarlier)}`]),
     `- **Built by:** ${engine}, ${rootless ? 'without root' : 'as root'}`,
     ...(used === undefined ? [] : [`- **Cache:** ${used}`]),
     ...(moved === '' ? [] : [`- **Over the network:** ${moved}`]),

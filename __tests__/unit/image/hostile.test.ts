@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { UserError } from '../../../src/errors.js'
 import type { NameContext } from '../../../src/image/event.js'
-import { annotationsOf, labelsOf, listLabels } from '../../../src/image/labels.js'
+import { annotationsOf, commitFacts, labelsOf, listLabels } from '../../../src/image/labels.js'
 import { formatReference, isTag, parseReference } from '../../../src/image/reference.js'
 import { makeTag } from '../../../src/image/tag.js'
 import { noTags, resolveTags, type Names } from '../../../src/image/tags.js'
@@ -71,7 +71,7 @@ describe('a hostile name', () => {
       expectSound(names)
       expectSound(resolveTags(['acme/web'], rules, ['prefix={{branch}}', 'latest=true'], where))
       expect(active.test(noTags(names, where).message.replaceAll('\n- ', ''))).toBe(false)
-      const labels = labelsOf(['a={{branch}}{{tag}}{{base_ref}}'], names.version, where)
+      const labels = labelsOf(['a={{branch}}{{tag}}{{base_ref}}'], commitFacts(names.version, where), where)
       expect(listLabels(labels).split('\n')).toHaveLength(9)
     }
   })
@@ -283,10 +283,11 @@ describe('any context and any rules', () => {
   test('labels and annotations of ours are one line each', () => {
     fc.assert(
       fc.property(anyContext, nasty, (where, version) => {
-        expect(listLabels(labelsOf([], version, where)).split('\n')).toHaveLength(8)
-        const lines = listLabels(annotationsOf(['a={{branch}}{{tag}}{{base_ref}}'], version, where), 'manifest:').split(
-          '\n',
-        )
+        expect(listLabels(labelsOf([], commitFacts(version, where), where)).split('\n')).toHaveLength(8)
+        const lines = listLabels(
+          annotationsOf(['a={{branch}}{{tag}}{{base_ref}}'], commitFacts(version, where), where),
+          'manifest:',
+        ).split('\n')
         expect(lines.filter((line) => !line.startsWith('manifest:') || /\p{Cc}/u.test(line))).toEqual([])
       }),
     )

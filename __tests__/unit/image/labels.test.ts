@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { annotationsOf, labelsOf, listLabels } from '../../../src/image/labels.js'
+import { annotationsOf, commitFacts, labelsOf, listLabels } from '../../../src/image/labels.js'
 import { describeNames } from '../../../src/image/metadata.js'
 import { resolveTags } from '../../../src/image/tags.js'
 import { context, events, headSha } from './events.js'
@@ -19,18 +19,24 @@ const eight = {
 
 /** Those that are not of the eight. */
 function own(entries: string[], where = context()): Record<string, string> {
-  return Object.fromEntries([...labelsOf(entries, '1.4.2', where)].filter(([name]) => !Object.hasOwn(eight, name)))
+  return Object.fromEntries(
+    [...labelsOf(entries, commitFacts('1.4.2', where), where)].filter(([name]) => !Object.hasOwn(eight, name)),
+  )
 }
 
 describe('the eight', () => {
   test('come from the event and the repository, sorted', () => {
-    const labels = labelsOf([], '1.4.2', context())
+    const labels = labelsOf([], commitFacts('1.4.2', context()), context())
     expect(Object.fromEntries(labels)).toEqual(eight)
     expect([...labels.keys()]).toEqual(Object.keys(eight))
   })
 
   test('are there without a description, an address, a licence and a version', () => {
-    const labels = labelsOf([], '', context({ repository: { name: 'web' } }))
+    const labels = labelsOf(
+      [],
+      commitFacts('', context({ repository: { name: 'web' } })),
+      context({ repository: { name: 'web' } }),
+    )
     expect(labels.size).toBe(8)
     expect(['description', 'licenses', 'source', 'url', 'version'].map((key) => labels.get(oci + key))).toEqual(
       Array(5).fill(''),
@@ -38,18 +44,21 @@ describe('the eight', () => {
   })
 
   test('created is the time of the run where the commit has none', () => {
-    const labels = labelsOf([], '', context({ commitDate: undefined }))
+    const labels = labelsOf([], commitFacts('', context({ commitDate: undefined })), context({ commitDate: undefined }))
     expect(labels.get(`${oci}created`)).toBe('2026-03-07T21:05:09.042Z')
   })
 
   test('revision is the head of a pull request where that is wanted', () => {
-    const labels = labelsOf([], '', { ...events.fork, usePrHeadSha: true })
+    const labels = labelsOf([], commitFacts('', { ...events.fork, usePrHeadSha: true }), {
+      ...events.fork,
+      usePrHeadSha: true,
+    })
     expect(labels.get(`${oci}revision`)).toBe(headSha)
   })
 
   test('are one line each', () => {
     const repository = { name: 'a\nb', description: 'x\r\n::error::y\u2028z\t ', url: 'u\u0000' }
-    const labels = labelsOf([], 'v', context({ repository }))
+    const labels = labelsOf([], commitFacts('v', context({ repository })), context({ repository }))
     expect([labels.get(`${oci}title`), labels.get(`${oci}description`), labels.get(`${oci}url`)]).toEqual([
       'a b',
       'x ::error::y z',
@@ -60,7 +69,11 @@ describe('the eight', () => {
 
 describe('own lines', () => {
   test('win over the eight, and the later over the earlier', () => {
-    const labels = labelsOf([`${oci}title=A`, `${oci}title=B`, `${oci}licenses=`], '1', context())
+    const labels = labelsOf(
+      [`${oci}title=A`, `${oci}title=B`, `${oci}licenses=`],
+      commitFacts('1', context()),
+      context(),
+    )
     expect(labels.get(`${oci}title`)).toBe('B')
     expect(labels.get(`${oci}licenses`)).toBe('')
     expect(labels.size).toBe(8)
@@ -104,14 +117,14 @@ describe('own lines', () => {
 
 describe('annotations', () => {
   test('have the same eight, and manifest: before a name is left away', () => {
-    const annotations = annotationsOf(['manifest:a=b', 'c=d', 'e:f=g'], '1.4.2', context())
+    const annotations = annotationsOf(['manifest:a=b', 'c=d', 'e:f=g'], commitFacts('1.4.2', context()), context())
     expect(Object.fromEntries(annotations)).toEqual({ ...eight, a: 'b', c: 'd', 'e:f': 'g' })
   })
 
   test.each(['index:a=b', 'manifest,index:a=b', 'manifest[linux/amd64]:a=b', 'manifest-descriptor:a=b'])(
     '%s is refused',
     (entry) => {
-      const error = refused(() => annotationsOf([entry], '', context()))
+      const error = refused(() => annotationsOf([entry], commitFacts('', context()), context()))
       expect(error.message).toMatch(/^annotations: in the line .* is not a place for an annotation here/)
       expect(error.cure).toMatch(/write manifest:name=value/)
     },
@@ -131,9 +144,9 @@ describe('outputs', () => {
 
   test('json has the shape of docker/metadata-action', () => {
     const names = resolveTags(['acme/web', 'ghcr.io/acme/web'], ['type=semver,pattern={{version}}'], [], events.tag)
-    const labels = labelsOf(['a=b=c', '__proto__=x'], names.version, events.tag)
+    const labels = labelsOf(['a=b=c', '__proto__=x'], commitFacts(names.version, events.tag), events.tag)
     const json: unknown = JSON.parse(
-      JSON.stringify(describeNames(names, labels, annotationsOf(['d=e'], '', events.tag))),
+      JSON.stringify(describeNames(names, labels, annotationsOf(['d=e'], commitFacts('', events.tag), events.tag))),
     )
     expect(json).toEqual({
       tags: [

@@ -7,7 +7,7 @@ import { CommandError, type Env, execute, formatCommand, type RunOptions, type R
 import { findIgnoreFile } from '../../ignored.js'
 import { printLive } from '../../log.js'
 import type { Source } from '../../source.js'
-import type { BuildRequest, Engine } from '../engine.js'
+import type { BuildRequest, Engine, EngineFacts } from '../engine.js'
 import { hintFor, hintForRun, isPassing } from '../hints.js'
 import { hintForMissing, missingOf } from '../missing.js'
 import type { Step } from '../progress.js'
@@ -29,13 +29,15 @@ export interface DockerSetup {
   readonly root: string
   /** Registries that may be spoken to without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
-  /** `Docker 28.2.2 with Buildx 0.38.2, driver remote`. */
-  readonly name: string
+  readonly facts: EngineFacts
 }
+
+/** What the client alone needs. */
+export type DockerClient = Pick<DockerSetup, 'docker' | 'env' | 'folder'>
 
 /** Runs Docker's client as the user of the step. */
 export async function runDocker(
-  { docker, env, folder }: DockerSetup,
+  { docker, env, folder }: DockerClient,
   args: readonly string[],
   options: Partial<RunOptions> = {},
 ): Promise<RunResult> {
@@ -43,12 +45,11 @@ export async function runDocker(
 }
 
 /** What all of Docker's builders do in the same way. */
-export function commonEngine(
-  setup: DockerSetup,
-): Pick<Engine, 'name' | 'label' | 'version' | 'rootless' | 'storageConf' | 'login' | 'preview'> {
-  const { docker, folder, name } = setup
+export function commonEngine(setup: DockerSetup): EngineFacts & Pick<Engine, 'storageConf' | 'login' | 'preview'> {
+  const { docker, facts, folder } = setup
   return {
-    ...{ name: 'docker', label: name, version: docker.version, rootless: docker.rootless, storageConf: '' },
+    ...facts,
+    storageConf: '',
 
     async login(registry, username, password) {
       await runDocker(setup, loginArgs(registry, username), { input: password.reveal() }).catch((error: unknown) => {

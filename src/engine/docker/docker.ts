@@ -9,7 +9,7 @@ import type { Found, Selection } from '../engine.js'
 import { type Docker, isInsecure } from './builder.js'
 import { privateConfig } from './config.js'
 import { findDocker } from './find.js'
-import { inDaemonEngine } from './in-daemon.js'
+import { inDaemonEngine, whyDoubtful } from './in-daemon.js'
 import { ownBuilderEngine } from './own-builder.js'
 import { checkParity } from './parity.js'
 
@@ -31,13 +31,18 @@ export async function findDockerEngine(selection: Selection): Promise<Found> {
     say('  The build has the rights of its daemon, which are those of root.')
   const env = { ...configured, ...buildkitVariable(docker) }
   const isOwn = docker.kind === 'buildx'
+  const facts = { name: 'docker', label: name, version: docker.version, rootless: docker.rootless } as const
+  const client = { docker, env, folder }
   return {
+    engine: facts,
     store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
     tryOut: () => Promise.resolve(),
     // In the daemon's own storage an image has no place for them.
     takesDefaultAnnotations: () => isOwn,
+    // A builder of its own only knows what registries have.
+    whyDoubtful: (images) => (isOwn ? Promise.resolve(undefined) : whyDoubtful(images, client)),
     configure: (root) => {
-      const setup = { docker, env, folder, context, root, insecure, name }
+      const setup = { ...client, context, root, insecure, facts }
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))
     },
   }

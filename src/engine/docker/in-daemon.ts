@@ -13,6 +13,7 @@ import {
   buildLive,
   commonEngine,
   digestIn,
+  type DockerClient,
   type DockerSetup,
   explain,
   preparePlaces,
@@ -86,14 +87,37 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
 async function refreshBases({ source, inputs }: BuildRequest, setup: DockerSetup): Promise<void> {
   if (inputs.pull) return
   for (const base of baseImages(source.dockerfile, inputs.buildArgs)) {
-    const inspect = ['image', 'inspect', '--format', '{{json .RepoDigests}}', base]
-    const { stdout } = await runDocker(setup, inspect).catch(() => ({ stdout: '[]' }))
-    if (['[]', 'null'].includes(stdout.trim())) continue
+    if ((await look(base, setup))?.isRegistered !== true) continue
     await runDocker(setup, ['pull', '--quiet', base]).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error
       say(`${base} could not be looked up in its registry; the one that is here is used. ${error.message}`)
     })
   }
+}
+
+/** Why the names of these images don't tell what they are: the daemon takes what it has, also what no registry has. */
+export async function whyDoubtful(images: readonly string[], client: DockerClient): Promise<string | undefined> {
+  for (const image of images) {
+    const found = await look(image, client)
+    if (found === undefined) continue
+    if (!found.isRegistered) return `the image ${image} is this daemon's own`
+    if (found.hasTriggers) return `the image ${image} has instructions of its own (ONBUILD)`
+  }
+  return undefined
+}
+
+/** What the daemon has under a name; undefined where that is nothing. */
+async function look(
+  image: string,
+  client: DockerClient,
+): Promise<{ readonly isRegistered: boolean; readonly hasTriggers: boolean } | undefined> {
+  const isEmpty = (list = '') => ['', '[]', 'null'].includes(list)
+  const format = '{{json .RepoDigests}}\t{{json .Config.OnBuild}}'
+  const { stdout } = await runDocker(client, ['image', 'inspect', '--format', format, image]).catch(() => ({
+    stdout: '',
+  }))
+  const [digests, triggers] = stdout.trim().split('\t')
+  return stdout === '' ? undefined : { isRegistered: !isEmpty(digests), hasTriggers: !isEmpty(triggers) }
 }
 
 /** Loads the last run's image, under a name of its own. @returns the name; undefined where there is none */

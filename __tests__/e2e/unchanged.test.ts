@@ -1,0 +1,180 @@
+import { describe, expect, jest, test } from '@jest/globals'
+
+import { busyboxImage } from '../harness/base-image.js'
+import { fail } from '../harness/clean-step.js'
+import { run } from '../harness/command.js'
+import { pullImage } from '../harness/images.js'
+import { startRegistry } from '../harness/registry.js'
+import type { StepOptions } from '../harness/runner.js'
+import { expectBuilt, expectSkipped, skipJob, watchSkip } from '../harness/skip-steps.js'
+import { expectHit, type JobOptions, statsOf, uploads, warnings } from '../harness/warm-steps.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
+
+jest.setTimeout(240_000)
+
+const place = await useWarmPlace()
+const job = (name: string, lines: readonly string[], options?: JobOptions): StepOptions =>
+  skipJob(place, name, lines, options)
+const runIt = (step: StepOptions) => watchSkip(place, step)
+const lines = ['COPY one /srv/one', 'RUN cat /proc/sys/kernel/random/uuid > /srv/id', 'COPY two /srv/two']
+const files = { one: '1', two: '2' }
+
+describe('nothing has changed', () => {
+  test('nothing is built, restored or sent, and the outputs are those of the run that built it', async () => {
+    const step = job('same', lines, { files })
+    const cold = await runIt(step)
+    expectBuilt(cold)
+    expectHit(cold, 'none')
+    const again = await runIt(step)
+    expectSkipped(again, cold)
+    expect(again.requests).toBeLessThanOrEqual(2)
+    expect(uploads(place.service)).toBe(0)
+    // Beside the question whether it speaks TLS: the base image, the image, its tag.
+    const asked = again.asked.filter(({ path }) => path !== '/v2/').map(({ method }) => method)
+    expect(asked).toStrictEqual(['HEAD', 'HEAD', 'HEAD'])
+    const names = [
+      'tags',
+      'tag-names',
+      'labels',
+      'annotations',
+      'json',
+      'metadata',
+      'pushed',
+      'version',
+      'engine',
+    ] as const
+    for (const name of names) expect(again.outputs[name]).toBe(cold.outputs[name])
+    expect(statsOf(again)).toMatchObject({ 'steps-hit': 3, 'steps-missed': 0, 'bytes-restored': 0, 'bytes-saved': 0 })
+    expect(again.log).toContain('2 files of the context and 1 base image')
+    expect(again.summary).toContain('Nothing was built')
+    expect(again.summary).toContain(cold.outputs['digest'])
+    expect([...warnings(cold), ...warnings(again)]).toStrictEqual([])
+  })
+
+  test('a tag that is missing is put there by its manifest, also in another repository', async () => {
+    const scope = { 'cache-scope': 'tags' }
+    const first = await runIt(job('tags', lines, { files, inputs: scope }))
+    const images = `${place.proxy.host}/acme/tags\n${place.proxy.host}/acme/tags-too`
+    const more = await runIt(job('tags', lines, { files, inputs: { ...scope, images, tags: 'latest\n1.0\nv2' } }))
+    expectSkipped(more, first)
+    for (const name of ['tags:1.0', 'tags:v2', 'tags-too:latest', 'tags-too:v2'])
+      expect((await pullImage(`${place.registry}/acme/${name}`)).digest).toBe(first.outputs['digest'])
+    expect(more.outputs['pushed']).toContain('acme/tags-too:v2')
+  })
+
+  test('a tag that somebody else has moved is moved back', async () => {
+    const step = job('stolen', lines, { files })
+    const cold = await runIt(step)
+    await busyboxImage(place.registry, 'acme/stolen:latest')
+    expect((await place.pull('stolen')).digest).not.toBe(cold.outputs['digest'])
+    expectSkipped(await runIt(step), cold)
+    expect((await place.pull('stolen')).digest).toBe(cold.outputs['digest'])
+  })
+
+  test('an image that the registry no longer has is built', async () => {
+    const step = job('gone', lines, { files })
+    const cold = await runIt(step)
+    await run('skopeo', ['delete', '--tls-verify=false', `docker://${place.registry}/acme/gone:latest`])
+    const again = await runIt(step)
+    expectBuilt(
+      again,
+      /^Unchanged: all is as in the build of .*, and it is built all the same, since .*no longer there/m,
+    )
+    expect(again.outputs['digest']).toBe(cold.outputs['digest'])
+    expectSkipped(await runIt(step), cold)
+  })
+
+  test('a second registry that has never had it gets it by a build, and then has it', async () => {
+    const second = await startRegistry()
+    try {
+      const inputs = { 'cache-scope': 'second' }
+      await runIt(job('second', lines, { files, inputs }))
+      const images = `${place.proxy.host}/acme/second\n${second.host}/acme/second`
+      const both = job('second', lines, { files, inputs: { ...inputs, images } })
+      const built = await runIt(both)
+      expectBuilt(built, /since it was not pushed to /)
+      expectSkipped(await runIt(both), built)
+    } finally {
+      await second.stop()
+    }
+  })
+
+  test('two images of one repository are told apart', async () => {
+    const one = job('one-of-two', lines, { files })
+    const other = job('other-of-two', lines, { files: { ...files, one: 'other' } })
+    const [first, second] = [await runIt(one), await runIt(other)]
+    expectSkipped(await runIt(one), first)
+    expectSkipped(await runIt(other), second)
+  })
+
+  test('in a folder that stays, as with the service', async () => {
+    const step = job('directory', lines, { files, inputs: { cache: 'directory', 'cache-dir': '/var/tmp/rib-skip' } })
+    await run('rm', ['-rf', '/var/tmp/rib-skip'])
+    const cold = await runIt(step)
+    expectSkipped(await runIt(step), cold)
+    await run('rm', ['-rf', '/var/tmp/rib-skip'])
+  })
+})
+
+describe('built all the same', () => {
+  test.each([
+    ['push: false', { push: 'false' }],
+    ['load', { load: 'true' }],
+    ['outputs', { outputs: 'type=oci,dest=image.tar' }],
+    ['no-cache', { 'no-cache': 'true' }],
+    ['pull', { pull: 'true' }],
+    ['unchanged: build', { unchanged: 'build' }],
+    ['cache: off', { cache: 'off' }],
+  ])('%s', async (name, inputs) => {
+    const scope = `wanted-${name.replaceAll(/\W+/g, '-')}`
+    await runIt(job(scope, lines, { files }))
+    expectBuilt(await runIt(job(scope, lines, { files, inputs })))
+  })
+
+  test('what was built longer ago than cache-ttl', async () => {
+    const step = job('old', lines, { files, inputs: { 'cache-ttl': '3s' } })
+    await runIt(step)
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    expectBuilt(await runIt(step))
+  })
+
+  test('a base image with instructions of its own is never remembered', async () => {
+    await runIt(job('triggers', ['ONBUILD COPY . /all'], { inputs: { format: 'docker' } }))
+    const step = (text: string) => {
+      const made = job('on-triggers', [], { files: { Dockerfile: '', any: text } })
+      const workspace = { Dockerfile: `FROM ${place.proxy.host}/acme/triggers:latest\nRUN true\n`, any: text }
+      return { ...made, workspace }
+    }
+    await runIt(step('1'))
+    expectBuilt(await runIt(step('1')))
+    expectBuilt(await runIt(step('2')))
+  })
+
+  test('what can only be told by building, and the log says which line', async () => {
+    const step = job('doubtful', ['ADD http://127.0.0.1:9/x /x'], { files })
+    const { log } = await fail(step)
+    expect(log).toContain(
+      "::debug::Unchanged: not looked for, since line 2: what ADD downloads, since it has no --checksum, can't be told before the build",
+    )
+  })
+})
+
+test("a fork's pull request builds, and what it remembers nobody else sees", async () => {
+  const payload = { repository: { full_name: 'acme/web', default_branch: 'main' } }
+  const pull = { head: { repo: { full_name: 'mallory/web' } }, base: { ref: 'main', repo: { full_name: 'acme/web' } } }
+  const cold = await runIt(job('forks', lines, { files }))
+  const noteKeys = () => place.service.entries().filter(({ key }) => key.includes('-n-')).length
+  const before = noteKeys()
+  const fork = await runIt(
+    job('forks', lines, {
+      files: { ...files, one: 'evil' },
+      inputs: { push: 'false' },
+      event: { name: 'pull_request', payload: { ...payload, pull_request: pull } },
+      token: { ref: 'refs/pull/7/merge', fallbacks: ['refs/heads/main'] },
+      env: { GITHUB_REF: 'refs/pull/7/merge', GITHUB_BASE_REF: 'main' },
+    }),
+  )
+  expectBuilt(fork)
+  expect(noteKeys()).toBe(before)
+  expectSkipped(await runIt(job('forks', lines, { files })), cold)
+})

@@ -1,0 +1,508 @@
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { ReachedPath } from '../../src/dockerfile/reach.js'
+import { readIgnored } from '../../src/ignored.js'
+import { type Survey, surveyContext, type SurveyRequest } from '../../src/survey.js'
+import { temporaryFolder } from './helpers.js'
+
+const isRoot = process.getuid?.() === 0
+
+const copy = (path: string): ReachedPath => ({ path, mounted: false })
+const mount = (path: string): ReachedPath => ({ path, mounted: true })
+
+type Files = Readonly<Record<string, string>>
+
+function folderOf(files: Files): string {
+  const context = join(temporaryFolder(), 'context')
+  mkdirSync(context, { mode: 0o755 })
+  for (const [path, content] of Object.entries(files)) put(context, path, content)
+  return context
+}
+
+/** With modes that no umask changes. */
+function put(context: string, path: string, content: string): void {
+  mkdirSync(dirname(join(context, path)), { recursive: true })
+  writeFileSync(join(context, path), content)
+  chmodSync(join(context, path), 0o644)
+}
+
+async function look(context: string, paths: readonly ReachedPath[], limits?: SurveyRequest['limits']): Promise<Survey> {
+  return await surveyContext({
+    ...{ context, paths, limits },
+    ignores: await readIgnored({ context, file: join(context, 'Dockerfile') }),
+  })
+}
+
+const digest = async (context: string, ...paths: ReachedPath[]) => (await look(context, paths)).digestOf(paths)
+const list = async (context: string, ...paths: ReachedPath[]) => (await look(context, paths)).listOf(paths)
+
+const FILES: Files = {
+  ...{ 'src/a': '1', 'src/b/c': '2', 'conf/x.json': '{}', 'conf/y.txt': 'y', '.git/HEAD': 'ref' },
+  ...{ 'log/secret': 's', '.dockerignore': 'log\n.git\n' },
+}
+
+type Change = (at: string) => void
+
+describe('the digest', () => {
+  // Which of four digests another one is: of all, of a folder, of a pattern, of a mount.
+  const looked = { all: copy(''), src: copy('src'), json: copy('conf/*.json'), mounted: mount('') }
+
+  it.each<[what: string, change: Change, changed: (keyof typeof looked)[]]>([
+    ['nothing', () => undefined, []],
+    [
+      'a time',
+      (at) => {
+        for (const path of ['src/a', 'src/b', 'src', 'conf/x.json']) utimesSync(join(at, path), 1, 1)
+      },
+      [],
+    ],
+    [
+      'content',
+      (at) => {
+        put(at, 'src/b/c', '3')
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'content of the same pattern',
+      (at) => {
+        put(at, 'conf/x.json', '[]')
+      },
+      ['all', 'json', 'mounted'],
+    ],
+    [
+      'a new file',
+      (at) => {
+        put(at, 'src/b/d', '')
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'a new file that is hidden',
+      (at) => {
+        put(at, 'src/.d', '')
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'a new file of the pattern',
+      (at) => {
+        put(at, 'conf/z.json', '')
+      },
+      ['all', 'json', 'mounted'],
+    ],
+    [
+      'a file less',
+      (at) => {
+        rmSync(join(at, 'src/b/c'))
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'another name',
+      (at) => {
+        renameSync(join(at, 'src/a'), join(at, 'src/z'))
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'a mode',
+      (at) => {
+        chmodSync(join(at, 'src/a'), 0o755)
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'the mode of a folder',
+      (at) => {
+        chmodSync(join(at, 'src/b'), 0o700)
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'a bit for another user',
+      (at) => {
+        chmodSync(join(at, 'src/a'), 0o4644)
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'an empty folder',
+      (at) => {
+        mkdirSync(join(at, 'src/e'))
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'a link',
+      (at) => {
+        symlinkSync('a', join(at, 'src/l'))
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'a file that no pattern has',
+      (at) => {
+        put(at, 'conf/y.txt', 'z')
+      },
+      ['all', 'mounted'],
+    ],
+    [
+      'an ignored file',
+      (at) => {
+        put(at, 'log/secret', 't')
+      },
+      ['mounted'],
+    ],
+    [
+      'a new ignored file',
+      (at) => {
+        put(at, '.git/index', '')
+      },
+      ['mounted'],
+    ],
+    [
+      'another name at the same place of the order',
+      (at) => {
+        renameSync(join(at, 'src/a'), join(at, 'src/aa'))
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'a folder instead of a file',
+      (at) => {
+        rmSync(join(at, 'src/a'))
+        mkdirSync(join(at, 'src/a'))
+      },
+      ['all', 'src', 'mounted'],
+    ],
+    [
+      'contents that change places',
+      (at) => {
+        put(at, 'src/a', '2')
+        put(at, 'src/b/c', '1')
+      },
+      ['all', 'src', 'mounted'],
+    ],
+  ])('by %s', async (_, change, changed) => {
+    const context = folderOf(FILES)
+    const digests = async () => {
+      const survey = await look(context, Object.values(looked))
+      return await Promise.all(Object.values(looked).map((path) => survey.digestOf([path])))
+    }
+    const before = await digests()
+    change(context)
+    const after = await digests()
+    expect(Object.keys(looked).filter((_key, index) => before[index] !== after[index])).toStrictEqual(changed)
+  })
+
+  it('by where a link points to', async () => {
+    const context = folderOf(FILES)
+    symlinkSync('a', join(context, 'src/l'))
+    const before = await digest(context, copy('src'))
+    rmSync(join(context, 'src/l'))
+    symlinkSync('b', join(context, 'src/l'))
+    expect(await digest(context, copy('src'))).not.toBe(before)
+  })
+
+  it.each([2 ** 20, 2 ** 20 + 1, 3 * 2 ** 20])('by a byte in the midst of %d', async (bytes) => {
+    const context = folderOf({ large: '', small: '' })
+    truncateSync(join(context, 'large'), bytes)
+    const before = await digest(context, copy(''))
+    const content = readFileSync(join(context, 'large'))
+    content[bytes / 2 - (bytes % 2) / 2] = 1
+    writeFileSync(join(context, 'large'), content)
+    expect(await digest(context, copy(''))).not.toBe(before)
+  })
+
+  it('is the same wherever the context lies', async () => {
+    expect(await digest(folderOf(FILES), copy(''))).toBe(await digest(folderOf(FILES), copy('')))
+  })
+
+  it('of two paths is about both, each once, in any order', async () => {
+    const context = folderOf(FILES)
+    const [src, conf] = [copy('src'), copy('conf')]
+    const survey = await look(context, [src, conf, copy('src/b')])
+    const both = await survey.digestOf([src, conf])
+    expect(both).toBe(await survey.digestOf([conf, src, copy('src/b')]))
+    expect(new Set([both, await survey.digestOf([src]), await survey.digestOf([conf])]).size).toBe(3)
+  })
+
+  it('of nothing is always the same', async () => {
+    expect(await digest(folderOf(FILES), copy('none'))).toBe(await digest(folderOf({}), copy('')))
+    expect(await digest('/nowhere')).toBe(await digest(folderOf({}), copy('')))
+  })
+
+  it('is about the bytes that were there when it was asked for first', async () => {
+    const context = folderOf(FILES)
+    const survey = await look(context, [copy('')])
+    const before = await survey.digestOf([copy('')])
+    put(context, 'src/a', '9')
+    expect(await survey.digestOf([copy('')])).toBe(before)
+  })
+
+  it('knows the mode of an ignored folder from which something is taken', async () => {
+    const context = folderOf({ ...FILES, '.dockerignore': 'src\n!src/b\n' })
+    const before = await digest(context, copy('src'))
+    put(context, 'src/a', '9')
+    expect(await digest(context, copy('src'))).toBe(before)
+    chmodSync(join(context, 'src'), 0o700)
+    expect(await digest(context, copy('src'))).not.toBe(before)
+  })
+  ;(isRoot ? it : it.skip)('never by an owner (needs root)', async () => {
+    const context = folderOf(FILES)
+    const before = await digest(context, copy(''))
+    chownSync(join(context, 'src/a'), 1234, 1234)
+    chownSync(join(context, 'src'), 1234, 1234)
+    expect(await digest(context, copy(''))).toBe(before)
+  })
+  ;(isRoot ? it.skip : it)('rejects where a file can’t be read (needs to be no root)', async () => {
+    const context = folderOf(FILES)
+    chmodSync(join(context, 'src/a'), 0o000)
+    const survey = await look(context, [copy('src'), copy('conf')])
+    await expect(survey.digestOf([copy('src')])).rejects.toThrow(/EACCES/)
+  })
+
+  it('rejects where a file has gone', async () => {
+    const context = folderOf(FILES)
+    const survey = await look(context, [copy('src')])
+    rmSync(join(context, 'src/a'))
+    await expect(survey.digestOf([copy('src')])).rejects.toThrow(/ENOENT/)
+  })
+})
+
+describe('links', () => {
+  it.each<[what: string, link: [target: string, path: string], path: ReachedPath]>([
+    ['what is taken', ['other', 'link'], copy('link')],
+    ['what a mount shows', ['other', 'link'], mount('link')],
+    ['what a pattern takes', ['other', 'link'], copy('li*')],
+    ['a folder on the way', ['other', 'link'], copy('link/below/x')],
+    ['a folder deeper on the way', ['../other', 'src/link'], copy('src/link/x')],
+    ['a link that leads nowhere', ['nowhere', 'link'], copy('link')],
+  ])('as %s: all of the context counts', async (_, [target, link], path) => {
+    const context = folderOf({ ...FILES, 'other/below/x': '1' })
+    symlinkSync(target, join(context, link))
+    expect(await list(context, path)).toEqual(expect.arrayContaining(['conf/x.json', link, 'other/below/x', 'src/a']))
+    const before = await digest(context, path)
+    put(context, 'other/below/x', '2')
+    expect(await digest(context, path)).not.toBe(before)
+  })
+
+  it('as all of the context: so do ignored files for a mount alone', async () => {
+    const context = folderOf(FILES)
+    symlinkSync('src', join(context, 'link'))
+    expect(await list(context, copy('link'))).not.toContain('log/secret')
+    expect(await list(context, mount('link'))).toContain('log/secret')
+    const survey = await look(context, [copy('link')])
+    expect(survey.takes([copy('link')], 'conf/new')).toBe(true)
+    expect(survey.takes([copy('link')], 'log/new')).toBe(false)
+  })
+
+  it.each<[what: string, link: string, path: string]>([
+    ['below what is taken', 'src/b/link', 'src'],
+    ['in all of the context', 'link', ''],
+    ['beside what is taken', 'link', 'src'],
+    ['beside what is taken, deeper', 'src/link', 'src/b/c'],
+    ['that only begins alike', 'src2', 'src'],
+  ])('%s are links', async (_, link, path) => {
+    const context = folderOf(FILES)
+    symlinkSync('../conf', join(context, link))
+    const isTaken = path === '' || link.startsWith(`${path}/`)
+    const below = ['src/a', 'src/b/c', ...(isTaken ? [link] : [])].filter((one) => one.startsWith(path))
+    const found = await list(context, copy(path))
+    expect(found.filter((one) => path !== '' || /src|link/.test(one)).sort()).toStrictEqual(below.sort())
+  })
+})
+
+describe('what a survey lists', () => {
+  it.each<[what: string, paths: ReachedPath[], files: string[]]>([
+    ['a folder', [copy('src')], ['src/a', 'src/b/c']],
+    ['a file', [copy('src/a')], ['src/a']],
+    ['a pattern', [copy('conf/*.json')], ['conf/x.json']],
+    ['a pattern on the way', [copy('*/b')], ['src/b/c']],
+    ['all', [copy('')], ['.dockerignore', 'conf/x.json', 'conf/y.txt', 'src/a', 'src/b/c']],
+    [
+      'a class of characters, which the engine reads',
+      [copy('[a]')],
+      ['.dockerignore', 'conf/x.json', 'conf/y.txt', 'src/a', 'src/b/c'],
+    ],
+    ['what is ignored', [copy('log')], []],
+    ['a mount of what is ignored', [mount('log')], ['log/secret']],
+    ['a mount beside a copy', [copy('src/b'), mount('log')], ['log/secret', 'src/b/c']],
+    ['a mount and a copy of the same', [mount('log'), copy('log')], ['log/secret']],
+    ['nothing', [], []],
+    ['what is not there', [copy('none/x')], []],
+  ])('%s', async (_, paths, files) => {
+    expect(await list(folderOf(FILES), ...paths)).toStrictEqual(files)
+  })
+
+  it('is what was asked for', async () => {
+    const survey = await look(folderOf(FILES), [copy('src'), copy('conf')])
+    expect(survey.listOf([copy('conf')])).toStrictEqual(['conf/x.json', 'conf/y.txt'])
+    expect(survey.listOf([])).toStrictEqual([])
+  })
+
+  it('has no folders, but links', async () => {
+    const context = folderOf(FILES)
+    mkdirSync(join(context, 'src/empty'))
+    symlinkSync('a', join(context, 'src/link'))
+    expect(await list(context, copy('src'))).toStrictEqual(['src/a', 'src/b/c', 'src/link'])
+  })
+
+  it('has its size', async () => {
+    const context = folderOf({ 'a/x': '12345', 'a/y': '678', b: '9', c: '0', '.dockerignore': 'a/y\nc' })
+    expect((await look(context, [copy('a'), copy('a/x')])).bytes).toBe(5)
+    expect((await look(context, [copy('a'), copy('b')])).bytes).toBe(6)
+    expect((await look(context, [mount('a')])).bytes).toBe(8)
+    expect((await look(context, [])).bytes).toBe(0)
+  })
+
+  it.each<[path: ReachedPath, name: string, taken: boolean]>([
+    [copy('src'), 'src/new/file', true],
+    [copy('src'), 'src', true],
+    [copy('src'), 'src2/file', false],
+    [copy('conf/*.json'), 'conf/new.json', true],
+    [copy('conf/*.json'), 'conf/new.txt', false],
+    [copy(''), 'anything', true],
+    [copy(''), 'log/new', false],
+    [mount(''), 'log/new', true],
+    [mount('src'), 'log/new', false],
+  ])('with %j, %s would be taken: %s', async (path, name, taken) => {
+    expect((await look(folderOf(FILES), [path])).takes([path], name)).toBe(taken)
+  })
+})
+
+describe('a survey rejects', () => {
+  it('where there are more bytes than the limit', async () => {
+    const context = folderOf({ a: '12345', b: '678', '.git/x': '0'.repeat(100) })
+    const limits = { bytes: 8, files: 10 }
+    expect((await look(context, [copy('a'), copy('b')], limits)).bytes).toBe(8)
+    put(context, 'b', '6789')
+    await expect(look(context, [copy('a'), copy('b')], limits)).rejects.toThrow('the context is large')
+    expect((await look(context, [copy('a')], limits)).bytes).toBe(5)
+  })
+
+  it('where there are more files than the limit', async () => {
+    const context = folderOf({ 'a/1': '', 'a/2': '', b: '' })
+    const limits = { bytes: 0, files: 4 }
+    expect((await look(context, [copy('a')], limits)).listOf([copy('a')])).toStrictEqual(['a/1', 'a/2'])
+    put(context, 'a/3', '')
+    await expect(look(context, [copy('a')], limits)).rejects.toThrow('the context is large')
+  })
+
+  it('where there is no context', async () => {
+    await expect(look('/nowhere', [copy('')])).rejects.toThrow(/ENOENT/)
+  })
+  ;(isRoot ? it.skip : it)('where a folder can’t be read (needs to be no root)', async () => {
+    const context = folderOf(FILES)
+    chmodSync(join(context, 'src/b'), 0o000)
+    await expect(look(context, [copy('src')])).rejects.toThrow(/EACCES/)
+    // Nobody goes there for this.
+    expect(await list(context, copy('conf'))).toStrictEqual(['conf/x.json', 'conf/y.txt'])
+    chmodSync(join(context, 'src/b'), 0o755)
+  })
+})
+
+describe('two trees', () => {
+  type Node =
+    | { readonly kind: 'file'; readonly mode: number; readonly content: string }
+    | { readonly kind: 'link'; readonly target: string }
+    | { readonly kind: 'folder'; readonly mode: number; readonly below: Readonly<Record<string, Node>> }
+
+  // Few values, so that two trees are often the same; names that one could take for ends of others.
+  const name = fc.constantFrom('a', 'b', 'a b', 'ä', 'a\n')
+  const file = fc.record({
+    kind: fc.constant('file' as const),
+    mode: fc.constantFrom(0o644, 0o755),
+    content: fc.constantFrom('', 'a', 'b', 'a\0b'),
+  })
+  const link = fc.record({ kind: fc.constant('link' as const), target: fc.constantFrom('a', 'b', '/etc/passwd') })
+  const { tree } = fc.letrec<{ tree: Readonly<Record<string, Node>>; node: Node }>((tie) => ({
+    tree: fc.dictionary(name, tie('node'), { maxKeys: 2, noNullPrototype: true }),
+    node: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      file,
+      link,
+      fc.record({
+        kind: fc.constant('folder' as const),
+        mode: fc.constantFrom(0o755, 0o750),
+        below: tie('tree'),
+      }),
+    ),
+  }))
+
+  function make(folder: string, nodes: Readonly<Record<string, Node>>): void {
+    mkdirSync(folder, { mode: 0o755, recursive: true })
+    for (const [key, node] of Object.entries(nodes)) {
+      const path = join(folder, key)
+      if (node.kind === 'link') symlinkSync(node.target, path)
+      else if (node.kind === 'file') writeFileSync(path, node.content)
+      else make(path, node.below)
+      if (node.kind !== 'link') chmodSync(path, node.mode)
+    }
+  }
+
+  /** All that lies there, as text, read another way than the survey does. */
+  function oracle(folder: string): string {
+    const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    return JSON.stringify(
+      paths.sort().map((path) => {
+        const stats = lstatSync(join(folder, path))
+        const type = [stats.isFile(), stats.isDirectory(), stats.isSymbolicLink()]
+        const content = stats.isFile() ? readFileSync(join(folder, path), 'base64') : ''
+        const target = stats.isSymbolicLink() ? readlinkSync(join(folder, path)) : ''
+        return [path, type, (stats.mode & 0o7777).toString(8), content, target]
+      }),
+    )
+  }
+
+  it('have the same digest where all in them is the same, and only there', async () => {
+    const root = temporaryFolder()
+    let number = 0
+    let same = 0
+    // Of two that were made by themselves few are the same: the other one is the same tree once more, or a neighbour.
+    const pair = fc.oneof(
+      fc.tuple(tree, tree),
+      tree.map((one) => [one, one] as const),
+      tree.map(
+        (one) => [one, Object.fromEntries(Object.entries(one).map(([key, node]) => [`${key}a`, node]))] as const,
+      ),
+    )
+    await fc.assert(
+      fc.asyncProperty(pair, async ([one, other]) => {
+        number += 1
+        const [left, right] = [join(root, `l${number}`), join(root, `r${number}`)]
+        make(left, one)
+        make(right, other)
+        const isSame = oracle(left) === oracle(right)
+        same += isSame ? 1 : 0
+        const digests = await Promise.all(
+          [left, right].map(async (context) => {
+            const paths = [copy('')]
+            return await (await surveyContext({ context, paths, ignores: () => false })).digestOf(paths)
+          }),
+        )
+        expect(digests[0] === digests[1]).toBe(isSame)
+      }),
+      { numRuns: 150 },
+    )
+    expect(same).toBeGreaterThan(10)
+    expect(same).toBeLessThan(number)
+  })
+})

@@ -1,0 +1,173 @@
+import { posix } from 'node:path'
+import { copiedBy } from './copies.js'
+import { type Dockerfile, type Instruction, parseDockerfile, type Stage } from './dockerfile.js'
+import { expand, globalValues, type Values } from './expansion.js'
+
+/** What a build can take from outside of its Dockerfile. */
+export interface Reach {
+  /** Images that FROM and `--from` name, as they are written, with the values of variables. Each once. */
+  readonly images: readonly string[]
+  /** Paths in the context, each once. */
+  readonly paths: readonly ReachedPath[]
+  /** Names of further build contexts. */
+  readonly contexts: readonly string[]
+  /** What can't be told before the build, as sentences without their full stop. */
+  readonly doubts: readonly string[]
+}
+
+export interface ReachedPath {
+  /** Relative to the context, in the grammar of Go's `filepath.Match`; '' for all of it. */
+  readonly path: string
+  /** Whether it is a mount, in which Buildah shows also what the ignore file leaves out. */
+  readonly mounted: boolean
+}
+
+/** What names in a Dockerfile stand for. */
+export interface Names {
+  /** Build arguments that were given. */
+  readonly buildArgs: Values
+  /** Arguments that the engine declares by itself in front of the first FROM. */
+  readonly automatic: Values
+  /** Names of further build contexts. */
+  readonly contexts: ReadonlySet<string>
+}
+
+/** Mounts that bring nothing by which a result is compared. */
+const EMPTY = new Set(['secret', 'ssh', 'tmpfs'])
+/** What ADD fetches by itself, and what that begins with, behind which a variable may hide the rest. */
+const REMOTE = /^(https?|git|ssh):\/\/|^[\w.-]+@[^/]*:/
+const REMOTE_BEGINNINGS = ['http://', 'https://', 'git://', 'ssh://', 'git@']
+/** Contents that are named by their digest, or a Git commit that has to be there. */
+const CHECKED = 'checksum'
+
+/** What the stages that the target (its index) needs can take from outside. Where in doubt, it is more. Pure. */
+export function reachOf(dockerfile: Dockerfile, target: number, names: Names): Reach {
+  const values = globalValues(dockerfile, names.buildArgs, names.automatic)
+  const survey: Survey = {
+    ...{ dockerfile, contexts: names.contexts, stages: new Set<number>(), values },
+    ...{ images: new Set<string>(), used: new Set<string>(), doubts: new Set<string>(), paths: new Map() },
+  }
+  visit(target, survey)
+  return {
+    images: [...survey.images],
+    paths: [...survey.paths.values()],
+    contexts: [...survey.used],
+    doubts: [...survey.doubts],
+  }
+}
+
+/** What was found so far. */
+interface Survey {
+  readonly dockerfile: Dockerfile
+  readonly contexts: ReadonlySet<string>
+  readonly values: Values
+  readonly stages: Set<number>
+  readonly images: Set<string>
+  readonly used: Set<string>
+  readonly doubts: Set<string>
+  readonly paths: Map<string, ReachedPath>
+}
+
+function visit(index: number, survey: Survey): void {
+  const stage = survey.dockerfile.stages[index]
+  if (stage === undefined || survey.stages.has(index)) return
+  survey.stages.add(index)
+  const base = expand(stage.base, survey.values)
+  if (base === undefined || base === '') doubt(survey, stage, `what FROM ${stage.base} names`)
+  else refer(base, index, survey)
+  for (const instruction of stage.instructions) take(instruction, index, survey)
+}
+
+/** What FROM or `--from` names: a build context, a stage before this one, else an image. */
+function refer(name: string, before: number, survey: Survey): void {
+  // Buildah compares names as they are written, BuildKit the images that they stand for.
+  for (const context of survey.contexts) if (plainName(context) === plainName(name)) survey.used.add(context)
+  const stages = survey.dockerfile.stages.slice(0, before)
+  const isNamed = (stage: Stage, index: number) =>
+    stage.name?.toLowerCase() === name.toLowerCase() || String(index) === name
+  const named = stages.flatMap((stage, index) => (isNamed(stage, index) ? [index] : []))
+  for (const index of named) visit(index, survey)
+  if (named.length === 0 && name !== 'scratch' && !survey.contexts.has(name)) survey.images.add(name)
+}
+
+function plainName(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/^(index\.)?docker\.io\//, '')
+    .replace(/^library\//, '')
+    .replace(/:latest$/, '')
+}
+
+function take(instruction: Instruction, stage: number, survey: Survey): void {
+  const { keyword, argument } = instruction
+  if (keyword === 'COPY' || keyword === 'ADD') takeFiles(instruction, stage, survey)
+  if (keyword === 'RUN') {
+    for (const { name, value } of instruction.flags) if (name === 'mount') takeMount(value, instruction, stage, survey)
+  }
+  if (keyword === 'ONBUILD') {
+    const [first] = parseDockerfile(`FROM scratch\n${argument}`).stages
+    // It is done in a stage that may come after others.
+    for (const trigger of first?.instructions ?? []) take({ ...trigger, line: instruction.line }, Infinity, survey)
+  }
+}
+
+function takeFiles(instruction: Instruction, stage: number, survey: Survey): void {
+  const from = instruction.flags.find(({ name }) => name === 'from')?.value
+  if (from !== undefined) {
+    if (/["'$\\]/.test(from)) doubt(survey, instruction, `what --from=${from} names`)
+    else refer(from, stage, survey)
+    return
+  }
+  // Behind a variable may be nothing.
+  const isChecked = instruction.flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
+  if (instruction.keyword === 'ADD' && !isChecked && sourcesOf(instruction.argument).some(mayBeRemote))
+    doubt(survey, instruction, `what ADD downloads, since it has no --${CHECKED},`)
+  for (const path of copiedBy(instruction) ?? ['']) reach({ path, mounted: false }, survey)
+}
+
+/** The words of an instruction but the last, without their quotes and escapes. */
+function sourcesOf(argument: string): string[] {
+  const words = parseWords(argument) ?? argument.trim().split(/\s+/)
+  return words.slice(0, -1).map((word) => word.replace(/["'\\`]/g, ''))
+}
+
+function parseWords(argument: string): string[] | undefined {
+  try {
+    const words: unknown = JSON.parse(argument)
+    return Array.isArray(words) ? words.map(String) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function mayBeRemote(word: string): boolean {
+  const [beginning = '', ...hidden] = word.split('$')
+  return REMOTE.test(word) || (hidden.length > 0 && REMOTE_BEGINNINGS.some((text) => text.startsWith(beginning)))
+}
+
+function takeMount(text: string, instruction: Instruction, stage: number, survey: Survey): void {
+  const options = new Map(text.split(',').map(readOption))
+  const type = options.get('type') ?? 'bind'
+  const from = options.get('from')
+  const source = options.get('source') ?? '.'
+  const isReadable = !/["']/.test(text) && ![type, from, ...options.keys()].some((part) => part?.includes('$'))
+  if (!isReadable || !['bind', 'cache', ...EMPTY].includes(type))
+    doubt(survey, instruction, `what --mount=${text} shows`)
+  else if (from !== undefined) refer(from, stage, survey)
+  else if (type === 'bind')
+    reach({ path: source.includes('$') ? '' : posix.join('/', source).replace(/^\/|\/$/g, ''), mounted: true }, survey)
+}
+
+function readOption(option: string): [name: string, value: string] {
+  const [name = '', value = ''] = option.split(/=(.*)/s)
+  const plain = name.toLowerCase()
+  return [plain === 'src' ? 'source' : plain, value]
+}
+
+function reach(path: ReachedPath, { paths }: Survey): void {
+  paths.set(JSON.stringify(path), path)
+}
+
+function doubt({ doubts }: Survey, { line }: { readonly line: number }, what: string): void {
+  doubts.add(`line ${line}: ${what} can't be told before the build`)
+}

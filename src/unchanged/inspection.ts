@@ -1,0 +1,128 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import type { Context } from '../context.js'
+import { copiedPaths } from '../dockerfile/copies.js'
+import { frontendOf, targetIndex } from '../dockerfile/dockerfile.js'
+import { type Reach, type ReachedPath, reachOf } from '../dockerfile/reach.js'
+import { describe } from '../errors.js'
+import { findIgnoreFile, readIgnored } from '../ignored.js'
+import type { Inputs } from '../inputs.js'
+import { findOrigin, type NoOrigin, type Origin } from './origin.js'
+import { platformArguments } from '../platform.js'
+import { isPath, type Source } from '../source.js'
+import { argumentsOf, hiddenFrom } from '../surroundings.js'
+import { type Survey, surveyContext } from '../survey.js'
+
+/** All that lies on this machine and goes into the image, as it was found. */
+export interface Inspection {
+  /** Images by the names that the Dockerfile has for them. */
+  readonly images: readonly string[]
+  /** The image by which BuildKit reads the Dockerfile, where one is named. */
+  readonly frontend: string | undefined
+  /** What keeps from telling what goes into the image, as sentences without their full stop. */
+  readonly doubts: readonly string[]
+  readonly origin: Origin | NoOrigin
+  /** What is copied or mounted of the context; undefined where it couldn't be looked at. */
+  readonly survey: Survey | undefined
+  /** How many files of the context can be in the image. */
+  readonly files: number
+  /** @throws Error where something can't be read */
+  digests(): Promise<{ readonly context: string; readonly contexts: ReadonlyMap<string, string> }>
+}
+
+const ALL: readonly ReachedPath[] = [{ path: '', mounted: true }]
+const IMAGE = 'docker-image://'
+
+/** Looks at what is going to be built. Never rejects. */
+export async function inspect(inputs: Inputs, source: Source, context: Context): Promise<Inspection> {
+  const { dockerfile, target } = source
+  const reach = reachOf(dockerfile, targetIndex(dockerfile, target), {
+    buildArgs: argumentsOf(inputs, context),
+    automatic: platformArguments(),
+    contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
+  })
+  const hidden = hiddenFrom(inputs, source)
+  const further = contextsOf(inputs, reach, context)
+  const doubts = [...reach.doubts, ...further.doubts, ...(hidden === undefined ? [] : [`${hidden} may bring anything`])]
+  try {
+    const [survey, ...others] = await Promise.all([
+      surveyContext({
+        ...{ context: source.context, ignores: await readIgnored(source) },
+        paths: [...reach.paths, ...copiedPaths(dockerfile).map((path) => ({ path, mounted: false }))],
+      }),
+      ...further.folders.map(({ folder }) => surveyContext({ context: folder, paths: ALL, ignores: () => false })),
+    ])
+    const surveys = further.folders.map(({ name, folder }, index) => ({ name, folder, survey: others[index] }))
+    const seen = survey.listOf(reach.paths)
+    const frontend =
+      argumentsOf(inputs, context).get('BUILDKIT_SYNTAX') ?? frontendOf(await readFile(source.file, 'utf8'))
+    return {
+      ...{ images: [...reach.images, ...further.images], frontend, doubts, survey, files: seen.length },
+      origin: await originOf(source, reach, survey, surveys, context),
+      async digests() {
+        const contexts = new Map<string, string>()
+        for (const one of surveys) contexts.set(one.name, (await one.survey?.digestOf(ALL)) ?? '')
+        return { context: await survey.digestOf(reach.paths), contexts }
+      },
+    }
+  } catch (error) {
+    const why = `not everything of what is built can be read: ${describe(error)}`
+    return {
+      ...{ images: [], frontend: undefined, doubts: [...doubts, why], origin: { why }, survey: undefined, files: 0 },
+      digests: () => Promise.reject(new Error(why)),
+    }
+  }
+}
+
+interface FurtherContexts {
+  readonly folders: readonly { readonly name: string; readonly folder: string }[]
+  readonly images: readonly string[]
+  readonly doubts: readonly string[]
+}
+
+/** The further build contexts that the Dockerfile uses. */
+function contextsOf({ buildContexts }: Inputs, { contexts }: Reach, { workspace }: Context): FurtherContexts {
+  const used = buildContexts.filter(({ name }) => contexts.includes(name))
+  const isImage = ({ value }: { readonly value: string }) => value.startsWith(IMAGE)
+  const folders = used.filter(({ value }) => isPath(value))
+  const others = used.filter((one) => !isImage(one) && !folders.includes(one))
+  return {
+    folders: folders.map(({ name, value }) => ({ name, folder: resolve(workspace, value) })),
+    images: used.filter(isImage).map(({ value }) => value.slice(IMAGE.length)),
+    doubts: others.map(
+      ({ name }) => `what the build context ${JSON.stringify(name)} has can't be told before the build`,
+    ),
+  }
+}
+
+async function originOf(
+  source: Source,
+  reach: Reach,
+  survey: Survey,
+  further: readonly { readonly folder: string; readonly survey: Survey | undefined }[],
+  context: Context,
+): Promise<Origin | NoOrigin> {
+  const ignoreFile = (await findIgnoreFile(source))?.path
+  const single = await Promise.all(
+    [source.file, ...(ignoreFile === undefined ? [] : [ignoreFile])].map((file) => realpath(file)),
+  )
+  const folders = await Promise.all(further.map(({ folder }) => realpath(folder)))
+  const isBelow = (folder: string, path: string) => path.startsWith(`${folder}/`)
+  return await findOrigin(
+    {
+      places: [...(reach.paths.length === 0 ? [] : [source.context]), ...single, ...folders],
+      files: [
+        ...single,
+        ...survey.listOf(reach.paths).map((path) => join(source.context, path)),
+        ...further.flatMap(
+          (one, index) => one.survey?.listOf(ALL).map((path) => join(folders[index] ?? '', path)) ?? [],
+        ),
+      ],
+      counts: (path) =>
+        single.includes(path) ||
+        folders.some((folder) => isBelow(folder, path)) ||
+        (isBelow(source.context, path) && survey.takes(reach.paths, relative(source.context, path))),
+    },
+    context,
+  )
+}

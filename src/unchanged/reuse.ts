@@ -1,0 +1,90 @@
+import type { Pushed } from '../engine/engine.js'
+import { describe } from '../errors.js'
+import { formatReference, type Reference } from '../image/reference.js'
+import { isObject, parseObject } from '../json.js'
+import { inParallel } from '../parallel.js'
+import type { Manifest } from '../registry/content.js'
+import type { Registries } from '../registry/registry.js'
+import type { RememberedBuild } from './remembered.js'
+
+type Place = RememberedBuild['places'][number]
+
+const AT_ONCE = 4
+
+/**
+ * Puts an image that is in its registries under all these references, by its manifest alone.
+ * @returns what is there now; or why it can't be done, as a sentence without its full stop. Never rejects.
+ */
+export async function putReferences(
+  references: readonly Reference[],
+  places: readonly Place[],
+  registries: Registries,
+): Promise<{ readonly pushed: readonly Pushed[] } | { readonly why: string }> {
+  const goals = references.map((reference) => ({ reference, place: nearest(reference, places) }))
+  const stranger = goals.find(({ place }) => place === undefined)
+  if (stranger !== undefined) return { why: `it was not pushed to ${stranger.reference.registry}` }
+  try {
+    const used = places.filter((place) => goals.some((goal) => goal.place === place))
+    const there = await Promise.all(used.map((place) => registries.resolve(place)))
+    const gone = used.find((place, index) => there[index]?.digest !== place.digest)
+    if (gone !== undefined) return { why: `${formatReference(gone)} is no longer there` }
+    // Each manifest is fetched once, and each repository gets its layers once.
+    const manifests = new Map<string, Promise<Manifest>>()
+    const pushed: Pushed[] = []
+    await inParallel(goals, AT_ONCE, async ({ reference, place }, index) => {
+      if (place === undefined) return
+      const manifest = () => {
+        const name = `${place.digest} for ${reference.registry}/${reference.repository}`
+        const known = manifests.get(name) ?? bringManifest(reference, place, registries)
+        manifests.set(name, known)
+        return known
+      }
+      await putReference(reference, place, manifest, registries)
+      pushed[index] = { reference, digest: place.digest }
+    })
+    return { pushed }
+  } catch (error) {
+    return { why: describe(error) }
+  }
+}
+
+/** The same repository, else another one of the registry. */
+function nearest({ registry, repository }: Reference, places: readonly Place[]): Place | undefined {
+  const near = places.filter((place) => place.registry === registry)
+  return near.find((place) => place.repository === repository) ?? near[0]
+}
+
+async function putReference(
+  reference: Reference,
+  place: Place,
+  manifest: () => Promise<Manifest>,
+  registries: Registries,
+): Promise<void> {
+  const { tag } = reference
+  if (tag === undefined) throw new Error(`${formatReference(reference)} has no tag`)
+  if ((await registries.resolve(reference))?.digest === place.digest) return
+  await registries.putManifest({ ...reference, tag }, await manifest())
+}
+
+/** The manifest, with all that it names in the repository of the reference. */
+async function bringManifest(reference: Reference, place: Place, registries: Registries): Promise<Manifest> {
+  const manifest = await registries.fetchManifest(place)
+  if (manifest === undefined) throw new Error(`${formatReference(place)} is no longer there`)
+  if (reference.repository === place.repository) return manifest
+  for (const digest of blobsOf(manifest)) {
+    if (!(await registries.mountBlob(reference, digest, place)))
+      throw new Error(`${reference.registry} doesn't mount layers of ${place.repository} in ${reference.repository}`)
+  }
+  return manifest
+}
+
+/** Digests of all that a manifest of an image names: its configuration and its layers. */
+function blobsOf({ bytes, digest }: Manifest): string[] {
+  const { config, layers } = parseObject(bytes.toString())
+  const named = [config, ...(Array.isArray(layers) ? (layers as unknown[]) : [])]
+  return named.map((one) => {
+    const blob = isObject(one) ? one['digest'] : undefined
+    if (typeof blob !== 'string') throw new Error(`${digest} is not the manifest of an image`)
+    return blob
+  })
+}

@@ -1,0 +1,69 @@
+import { placesOf } from './bases.js'
+import type { Cache } from '../cache/cache.js'
+import type { CacheDecision } from '../cache/policy.js'
+import type { Context } from '../context.js'
+import { copiedOf } from '../copied.js'
+import type { Found } from '../engine/engine.js'
+import type { Folder } from '../engine/storage.js'
+import type { Inputs } from '../inputs.js'
+import { type Inspection, inspect } from './inspection.js'
+import type { RegistriesOptions } from '../registry/registry.js'
+import type { Source } from '../source.js'
+import { compare, type Comparison, type ComparisonRequest } from './comparison.js'
+
+/** Who one is at which registry, and to which one may speak without TLS. */
+export type RegistryAccess = Omit<RegistriesOptions, 'env'>
+
+/** What is looked at while the engine is looked for. */
+export interface Watch {
+  readonly inspection: Promise<Inspection>
+  /** Digests of what is copied from the context, by path. Never rejects. */
+  readonly copied: Promise<ReadonlyMap<string, string>>
+  /** Compares with what earlier runs have built. */
+  compare(asked: Asked): Promise<Comparison & { close(): void }>
+}
+
+type Asked = Pick<ComparisonRequest, 'format' | 'labels' | 'annotations' | 'references'> & {
+  readonly found: Found
+  readonly access: RegistryAccess
+}
+
+/** Begins to look at all that goes into the image; undefined where nothing is compared. */
+export function startWatch(
+  { inputs, context, folder }: { readonly inputs: Inputs; readonly context: Context; readonly folder: Folder },
+  source: Source,
+  { cache, decision }: { readonly cache: Pick<Cache, 'note'>; readonly decision: CacheDecision },
+): Watch | undefined {
+  if (!isCompared(inputs, decision)) return undefined
+  const remembered = cache.note.read()
+  const inspection = inspect(inputs, source, context)
+  const copiedIn = async () => {
+    const { survey } = await inspection
+    return survey === undefined ? new Map<string, string>() : await copiedOf(survey, source.dockerfile)
+  }
+  return {
+    inspection,
+    copied: copiedIn().catch(() => new Map<string, string>()),
+    async compare({ access, found, ...asked }) {
+      const seen = await inspection
+      // Buildah reads it by itself.
+      const frontend = found.engine.name === 'docker' && seen.frontend !== undefined ? [seen.frontend] : []
+      const { places, insecure } = await placesOf([...seen.images, ...frontend], found.engine, folder)
+      const { openRegistries } = await import('../registry/registry.js')
+      const registries = openRegistries({ ...access, env: context.env, insecure: [...access.insecure, ...insecure] })
+      const request = { ...asked, inputs, context, source, found, places, registries, note: cache.note, remembered }
+      const comparison = compare({ ...request, inspection: seen, epoch: context.env['SOURCE_DATE_EPOCH'] ?? '' })
+      return {
+        ...comparison,
+        close: () => {
+          registries.close()
+        },
+      }
+    },
+  }
+}
+
+/** Whether the image of an earlier run may be taken: where the cache can remember one. */
+function isCompared({ unchanged }: Inputs, { kind }: CacheDecision): boolean {
+  return unchanged === 'skip' && (kind === 'github' || kind === 'directory')
+}
