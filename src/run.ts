@@ -17,7 +17,7 @@ import { say } from './log.js'
 import { login, loginRegistry } from './login.js'
 import { type ByCommit, type ImageNames, nameImage, pairsOf } from './names.js'
 import { shown } from './phases.js'
-import { type CacheReport, NO_CACHE_REPORT, reportUnchanged } from './report/cache-stats.js'
+import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from './report/cache-stats.js'
 import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { fetchGitContext, findSource, type GitContext, parseGitContext, type Source } from './source.js'
 import type { State } from './state.js'
@@ -149,9 +149,10 @@ async function produce(
   const asked = { ...production, remote: opened.remote, cache: opened.access }
   const { image, ...built } = await buildAndKeep(engine, asked, opened, timeline, remember)
   await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys })
+  const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)
-  return { imageId: image.id, layers: image.layers, engine, ...built, storageConf: engine.storageConf }
+  return { imageId: image.id, layers: image.layers, engine, ...built, cache, storageConf: engine.storageConf }
 }
 
 /** Of an image that needn't be built. */

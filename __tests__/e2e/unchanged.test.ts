@@ -25,6 +25,7 @@ describe('nothing has changed', () => {
     const cold = await runIt(step)
     expectBuilt(cold)
     expectHit(cold, 'none')
+    expect(statsOf(cold)['requests']).toBe(cold.requests)
     const again = await runIt(step)
     expectSkipped(again, cold)
     expect(again.requests).toBeLessThanOrEqual(2)
@@ -44,6 +45,7 @@ describe('nothing has changed', () => {
       'engine',
     ] as const
     for (const name of names) expect(again.outputs[name]).toBe(cold.outputs[name])
+    expect(statsOf(again)['requests']).toBe(again.requests)
     expect(statsOf(again)).toMatchObject({ 'steps-hit': 3, 'steps-missed': 0, 'bytes-restored': 0, 'bytes-saved': 0 })
     expect(again.log).toContain('2 files of the context and 1 base image')
     expect(again.summary).toContain('Nothing was built')

@@ -49,6 +49,11 @@ export function reportUnchanged(steps: number, seconds: number, requests: number
   return { ...reportCache({ steps: hits, restored: facts, saved: facts, requests }), hit: 'full' }
 }
 
+/** The same with all calls to the cache service, those after the layers were kept among them; pure. */
+export function withRequests({ hit, stats }: CacheReport, requests: number): CacheReport {
+  return { hit, stats: { ...stats, requests } }
+}
+
 /** The line of the log that says what the cache was good for; undefined where it had no part in the build. Pure. */
 export function renderCache({ stats }: CacheReport): string | undefined {
   const of = (name: string) => stats[name] ?? 0

@@ -37,6 +37,8 @@ export function startWatch(
   if (!isCompared(inputs, decision)) return undefined
   const remembered = cache.note.read()
   const inspection = inspect(inputs, source, context)
+  // Who compares nothing need not load it.
+  const loading = import('../registry/registry.js')
   const copiedIn = async () => {
     const { survey } = await inspection
     return survey === undefined ? new Map<string, string>() : await copiedOf(survey, source.dockerfile)
@@ -49,7 +51,7 @@ export function startWatch(
       // Buildah reads it by itself.
       const frontend = found.engine.name === 'docker' && seen.frontend !== undefined ? [seen.frontend] : []
       const { places, insecure } = await placesOf([...seen.images, ...frontend], found.engine, folder)
-      const { openRegistries } = await import('../registry/registry.js')
+      const { openRegistries } = await loading
       const registries = openRegistries({ ...access, env: context.env, insecure: [...access.insecure, ...insecure] })
       const request = { ...asked, inputs, context, source, found, places, registries, note: cache.note, remembered }
       const comparison = compare({ ...request, inspection: seen, epoch: context.env['SOURCE_DATE_EPOCH'] ?? '' })
