@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
+import { quote } from '../../src/image/quote.js'
 import { findOrigin, type NoOrigin, type Origin, type OriginRequest } from '../../src/unchanged/origin.js'
 import { contextOf, temporaryFolder } from './helpers.js'
 
@@ -271,11 +272,11 @@ describe('no origin has', () => {
   it('a file that is in no commit', async () => {
     commit({ 'app/a': '1' })
     put('app/new', '1')
-    expect(await find(['app/a', 'app/new'])).toStrictEqual({ why: 'app/new is in no commit' })
+    expect(await find(['app/a', 'app/new'])).toStrictEqual({ why: '"app/new" is in no commit' })
     // It is the same for one that Git leaves out.
     commit({ '.gitignore': 'built\n', 'app/new': '1' })
     put('app/built', '1')
-    expect(await find(['app/built'])).toStrictEqual({ why: 'app/built is in no commit' })
+    expect(await find(['app/built'])).toStrictEqual({ why: '"app/built" is in no commit' })
   })
 
   it.each<[what: string, change: () => void, path: string]>([
@@ -334,7 +335,7 @@ describe('no origin has', () => {
   ])('%s', async (_, change, path) => {
     commit({ 'app/a': '1', 'app/b': 'b' })
     change()
-    expect(await find(['app/a'])).toStrictEqual({ why: `${path} has changes that are in no commit` })
+    expect(await find(['app/a'])).toStrictEqual({ why: `${quote(path)} has changes that are in no commit` })
   })
 
   it('a workspace that is no checkout, also where a folder above it is one', async () => {
@@ -386,7 +387,7 @@ describe('no origin has', () => {
     top = main
     git(top, 'submodule', '--quiet', 'add', `file://${module}`, 'app/module')
     commit({ 'app/a': '1' })
-    expect(await find(['app/a', 'app/module/m'])).toStrictEqual({ why: 'app/module/m is in no commit' })
+    expect(await find(['app/a', 'app/module/m'])).toStrictEqual({ why: '"app/module/m" is in no commit' })
   })
 })
 
@@ -439,7 +440,7 @@ describe('it doesn’t matter', () => {
     put('app/b', '')
     const named = { ...request, files: [join(top, 'app/b')] }
     expect(await findOrigin(named, contextOf({ workspace: link, env }))).toStrictEqual({
-      why: 'app/b is in no commit',
+      why: '"app/b" is in no commit',
     })
   })
 

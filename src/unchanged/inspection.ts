@@ -7,11 +7,11 @@ import { type Reach, type ReachedPath, reachOf } from '../dockerfile/reach.js'
 import { describe } from '../errors.js'
 import { findIgnoreFile, readIgnored } from '../ignored.js'
 import type { Inputs } from '../inputs.js'
-import { findOrigin, type NoOrigin, type Origin } from './origin.js'
 import { platformArguments } from '../platform.js'
 import { isPath, type Source } from '../source.js'
 import { argumentsOf, hiddenFrom } from '../surroundings.js'
 import { type Survey, surveyContext } from '../survey.js'
+import { findOrigin, type NoOrigin, type Origin } from './origin.js'
 
 /** All that lies on this machine and goes into the image, as it was found. */
 export interface Inspection {

@@ -2,6 +2,7 @@ import { readFile, realpath } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import type { Context } from '../context.js'
 import { git } from '../git.js'
+import { quote } from '../image/quote.js'
 
 /** The commit that what is built comes from. */
 export interface Origin {
@@ -29,6 +30,7 @@ interface Commit extends Origin {
   readonly paths: readonly string[]
 }
 
+const STATUS = ['--porcelain=v1', '-z', '--no-renames', '--untracked-files=no']
 /** So many commits are looked at, then so many more: what changed last is mostly among the last. */
 const BATCHES = [1, 200, 20_000, Infinity]
 
@@ -48,28 +50,17 @@ export async function findOrigin(
   const limit = ['--', ...inside.map((path) => `:(top,literal)${path}`)]
   const [tracked, changed, cut] = await Promise.all([
     git(['ls-files', '-z', '--full-name', ...limit], context),
-    git(
-      [
-        '-c',
-        'core.fsmonitor=false',
-        'status',
-        '--porcelain=v1',
-        '-z',
-        '--no-renames',
-        '--untracked-files=no',
-        ...limit,
-      ],
-      context,
-    ),
+    // A monitor would be a program that the configuration names.
+    git(['-c', 'core.fsmonitor=false', 'status', ...STATUS, ...limit], context),
     readFile(resolve(context.workspace, shallow), 'utf8').catch(() => ''),
   ])
   const real = await realpath(context.workspace).catch(() => context.workspace)
   const pathOf = (path: string) => resolve(top, path)
   const known = new Set(tracked?.split('\0').map(pathOf))
   const stranger = files.find((path) => !known.has(path))
-  if (stranger !== undefined) return { why: `${relative(real, stranger)} is in no commit` }
+  if (stranger !== undefined) return { why: `${quote(relative(real, stranger))} is in no commit` }
   const edited = changed?.split('\0').find((line) => line !== '' && counts(pathOf(line.slice(3))))
-  if (edited !== undefined) return { why: `${edited.slice(3)} has changes that are in no commit` }
+  if (edited !== undefined) return { why: `${quote(edited.slice(3))} has changes that are in no commit` }
   const commit = await lastCommit(limit, (path) => counts(pathOf(path)), context)
   if (commit === undefined) return { why: 'no commit has changed it' }
   if (cut.split('\n').includes(commit.sha))

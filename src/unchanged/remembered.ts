@@ -1,6 +1,6 @@
-import { type Fingerprint, firstDifference } from './fingerprint.js'
-import { isObject, objectOf, parseObject } from '../json.js'
 import { parseReference, type Reference } from '../image/reference.js'
+import { isObject, objectOf, parseObject } from '../json.js'
+import { type Fingerprint, firstDifference } from './fingerprint.js'
 
 /** An image that an earlier run has built and pushed. */
 export interface RememberedBuild {

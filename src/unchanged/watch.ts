@@ -1,4 +1,3 @@
-import { placesOf } from './bases.js'
 import type { Cache } from '../cache/cache.js'
 import type { CacheDecision } from '../cache/policy.js'
 import type { Context } from '../context.js'
@@ -6,10 +5,11 @@ import { copiedOf } from '../copied.js'
 import type { Found } from '../engine/engine.js'
 import type { Folder } from '../engine/storage.js'
 import type { Inputs } from '../inputs.js'
-import { type Inspection, inspect } from './inspection.js'
 import type { RegistriesOptions } from '../registry/registry.js'
 import type { Source } from '../source.js'
+import { placesOf } from './bases.js'
 import { compare, type Comparison, type ComparisonRequest } from './comparison.js'
+import { type Inspection, inspect } from './inspection.js'
 
 /** Who one is at which registry, and to which one may speak without TLS. */
 export type RegistryAccess = Omit<RegistriesOptions, 'env'>
