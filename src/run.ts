@@ -30,7 +30,7 @@ export interface Result {
   /** '' where nothing was built. */
   readonly imageId: string
   /** Of the image; undefined where that isn't known. */
-  readonly layers?: Image['layers']
+  readonly size?: Image['size']
   readonly pushed: readonly Pushed[]
   readonly engine: Pick<Engine, 'name' | 'label' | 'version' | 'rootless'>
   readonly cache: CacheReport
@@ -107,9 +107,9 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     )
     await engine.writeOutputs(image, inputs)
     if (inputs.load) await engine.load(image)
-    const { id, layers } = image
+    const { id, size } = image
     const { storageConf } = engine
-    return { names, imageId: id, layers, engine, ...built, storageConf, phases: timeline.phases() }
+    return { names, imageId: id, size, engine, ...built, storageConf, phases: timeline.phases() }
   } finally {
     await started.cache.close()
   }

@@ -9,7 +9,7 @@ import { endFamily, followNewcomers } from '../processes.js'
 import type { Source } from '../source.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, inspectArgs, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
-import { layersOf } from './layers.js'
+import { sizeOf } from './layers.js'
 import { type BuildRequest, type Engine, type Image, type Pushed, RegistryError } from './engine.js'
 import { hintFor, isPassing } from './hints.js'
 import { hintForMissing, readMissing } from './missing.js'
@@ -58,7 +58,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
           throw await failed(again)
         })
       })
-      return { ...image, layers: await readLayers(image, setup) }
+      return { ...image, size: await readSize(image, setup) }
     },
 
     preview(request) {
@@ -153,9 +153,9 @@ function refusal(what: string, error: unknown): unknown {
 }
 
 /** For the eye alone: that it can't be told is no reason to fail. */
-async function readLayers({ id }: Image, setup: BuildahSetup): Promise<Image['layers']> {
+async function readSize({ id }: Image, setup: BuildahSetup): Promise<Image['size']> {
   return await runBuildah(setup, inspectArgs(id, setup), {}).then(
-    ({ stdout }) => layersOf(stdout),
+    ({ stdout }) => sizeOf(stdout),
     () => undefined,
   )
 }

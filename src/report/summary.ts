@@ -12,8 +12,8 @@ export interface SummaryFacts {
   /** `Buildah 1.43.2`. */
   readonly engine: string
   readonly rootless: boolean
-  /** Bytes of the layers, not compressed, those that aren't known undefined; undefined where not even their number is. */
-  readonly layers?: readonly (number | undefined)[] | undefined
+  /** Of its layers, not compressed; undefined where not even their number is known. */
+  readonly size?: { readonly layers: number; readonly bytes: number | undefined } | undefined
   /** What was warned of, any text. */
   readonly warnings: readonly string[]
   readonly cache: CacheReport
@@ -46,22 +46,20 @@ export function renderSummary(facts: SummaryFacts): string {
 }
 
 /** What the image is, who made it, and what the cache did for it. */
-function renderFacts({ engine, rootless, layers, cache }: SummaryFacts): string[] {
+function renderFacts({ engine, rootless, size, cache }: SummaryFacts): string[] {
   const used = renderCache(cache)
   const moved = renderMoved(cache)
   return [
-    ...(layers === undefined ? [] : [`- **Size:** ${renderSize(layers)}`]),
+    ...(size === undefined ? [] : [`- **Size:** ${renderSize(size)}`]),
     `- **Built by:** ${engine}, ${rootless ? 'without root' : 'as root'}`,
     ...(used === undefined ? [] : [`- **Cache:** ${used}`]),
     ...(moved === '' ? [] : [`- **Over the network:** ${moved}`]),
   ]
 }
 
-function renderSize(layers: readonly (number | undefined)[]): string {
-  const known = layers.filter((bytes) => bytes !== undefined)
-  const count = formatCount(layers.length, 'layer')
-  const bytes = formatBytes(known.reduce((sum, one) => sum + one, 0))
-  return known.length < layers.length ? count : `${bytes} in ${count}, not compressed`
+function renderSize({ layers, bytes }: NonNullable<SummaryFacts['size']>): string {
+  const count = formatCount(layers, 'layer')
+  return bytes === undefined ? count : `${formatBytes(bytes)} in ${count}, not compressed`
 }
 
 /** What went over the network for the cache. */
