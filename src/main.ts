@@ -92,7 +92,7 @@ function fail(error: unknown, workspace: string): void {
 
 /** A summary that can't be written is no reason to fail. */
 async function writeSummary(result: Result, warnings: readonly string[]): Promise<void> {
-  const { names, pushed, layers, engine, cache, phases, steps, builtEarlier } = result
+  const { names, pushed, size, engine, cache, phases, steps, builtEarlier } = result
   const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
   const references = names.references.map(formatReference)
   const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
@@ -101,7 +101,7 @@ async function writeSummary(result: Result, warnings: readonly string[]): Promis
   const text = renderSummary({
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
-    ...{ engine: engine.label, rootless: engine.rootless, builtEarlier, layers, cache, warnings, phases, steps },
+    ...{ engine: engine.label, rootless: engine.rootless, builtEarlier, size, cache, warnings, phases, steps },
   })
   await summary
     .addRaw(text)

@@ -44,7 +44,7 @@ export interface Result {
   /** '' in a dry run. */
   readonly imageId: string
   /** Of the image; undefined where that isn't known. */
-  readonly layers?: Image['layers']
+  readonly size?: Image['size']
   readonly pushed: readonly Pushed[]
   readonly engine: EngineFacts
   readonly cache: CacheReport
@@ -152,7 +152,7 @@ async function produce(
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)
-  return { imageId: image.id, layers: image.layers, engine, ...built, cache, storageConf: engine.storageConf }
+  return { imageId: image.id, size: image.size, engine, ...built, cache, storageConf: engine.storageConf }
 }
 
 /** Of an image that needn't be built. */

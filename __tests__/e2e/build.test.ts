@@ -44,6 +44,7 @@ describe.each(testedEngines())('with $name', ({ missing, version, wish, start, s
     expect(parsed(stats)).toMatchObject({ 'steps-hit': 0, 'steps-missed': 3 })
     expect(storageConf).toMatch(/\/storage\.conf$/)
     expect({ ...others, metadata: parsed(outputs['metadata']), pushed: parsed(outputs['pushed']) }).toStrictEqual({
+      built: 'true',
       imageid: image.manifest.config.digest,
       digest: image.digest,
       tags: references.join('\n'),

@@ -82,3 +82,26 @@ describe.each<DockerWay>(['docker-build', 'classic'])('what the daemon gives out
     expect(await inStore(`${place.proxy.host}/acme/saved-${way}:latest`)).toBe(step.outputs['imageid'])
   })
 })
+
+// What Docker's own client says of an image; a builder elsewhere tells no size.
+describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])('the summary with %s', (way) => {
+  testUnless(dockerReason(way))('has the size of what was built, where the builder tells it', async () => {
+    const name = `sized-${way}`
+    const lines = ['COPY one /srv/one', 'RUN head -c 3000000 /dev/urandom > /srv/big', 'RUN true', 'ENV ONE=1']
+    const { summary } = await succeed(
+      place.job(name, lines, {
+        ...{ files: { one: '1' }, as: 'root', env: docker.environment(way) },
+        inputs: { engine: 'docker', cache: 'off' },
+      }),
+    )
+    expect(summary).toContain(`/acme/${name}@sha256:`)
+    const size = /^- \*\*Size:\*\* (.*)$/m.exec(summary)?.[1]
+    if (way === 'buildx') expect(size).toBeUndefined()
+    else {
+      const { length } = (await place.pull(name)).manifest.layers
+      expect(length).toBeGreaterThanOrEqual(3)
+      // Busybox alone is 2 MB.
+      expect(size).toMatch(new RegExp(`^[4-6]\\.\\d MB in ${length} layers, not compressed$`))
+    }
+  })
+})

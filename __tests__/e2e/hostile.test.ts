@@ -29,7 +29,18 @@ function pushed(name: string, workspace: Files | string, more: Partial<StepOptio
 }
 
 const outputNames = [
-  ...['annotations', 'cache-hit', 'cache-stats', 'digest', 'engine', 'engine-version', 'imageid', 'json', 'labels'],
+  ...[
+    'annotations',
+    'built',
+    'cache-hit',
+    'cache-stats',
+    'digest',
+    'engine',
+    'engine-version',
+    'imageid',
+    'json',
+    'labels',
+  ],
   ...['metadata', 'pushed', 'rootless', 'storage-conf', 'tag-names', 'tags', 'version'],
 ]
 

@@ -12,7 +12,7 @@ import { architecture } from './oci-layout.js'
  */
 const dockerfile = (debian: string): string => `FROM ${debian}
 RUN apt-get update --quiet \\
- && apt-get install --yes --quiet --no-install-recommends buildah ca-certificates git libcap2-bin uidmap zstd \\
+ && apt-get install --yes --quiet --no-install-recommends buildah ca-certificates fuse-overlayfs git libcap2-bin uidmap zstd \\
  && chmod u-s /usr/bin/newuidmap /usr/bin/newgidmap \\
  && setcap cap_setuid+ep /usr/bin/newuidmap \\
  && setcap cap_setgid+ep /usr/bin/newgidmap \\
@@ -26,7 +26,7 @@ COPY node /usr/local/bin/node
  * @param node a program that needs no more than Debian has
  */
 export async function actJobImage(registry: string, node: string): Promise<string> {
-  const archive = join(cacheFolder(), `act-job-${architecture}-1.tar`)
+  const archive = join(cacheFolder(), `act-job-${architecture}-2.tar`)
   if (existsSync(archive)) return archive
   const folder = makeFolder('act-job')
   writeFileSync(join(folder, 'Dockerfile'), dockerfile(await debianImage(registry)))

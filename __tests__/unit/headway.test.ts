@@ -179,10 +179,10 @@ describe('the progress of a push', () => {
   })
 
   it.each([
-    [[300_000_000, 119_000_000], '1 of 2 layers begun, 419.0 MB in all, not compressed; 15 s so far'],
-    [[300_000_000, undefined], '1 of 2 layers begun; 15 s so far'],
+    [{ layers: 2, bytes: 419_000_000 }, '1 of 2 layers begun, 419.0 MB in all, not compressed; 15 s so far'],
+    [{ layers: 2, bytes: undefined }, '1 of 2 layers begun; 15 s so far'],
     [undefined, '1 layer begun; 15 s so far'],
-  ])('with layers %j is %s', (layers, expected) => {
-    expect(pushedSoFar({ layers }, 1, 15.2)).toBe(expected)
+  ])('of %j is %s', (size, expected) => {
+    expect(pushedSoFar({ size }, 1, 15.2)).toBe(expected)
   })
 })

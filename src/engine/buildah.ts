@@ -9,8 +9,8 @@ import { endFamily, followNewcomers } from '../processes.js'
 import type { Source } from '../source.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, inspectArgs, loginArgs, pushArgs } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
-import { layersOf } from './layers.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
+import { sizeOf } from './layers.js'
 import { hintFor, isPassing } from './hints.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
@@ -61,7 +61,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
           throw await failed(again)
         })
       })
-      return { ...image, layers: await readLayers(image, setup) }
+      return { ...image, size: await readSize(image, setup) }
     },
 
     preview(request) {
@@ -156,9 +156,9 @@ function refusal(what: string, error: unknown): unknown {
 }
 
 /** For the eye alone: that it can't be told is no reason to fail. */
-async function readLayers({ id }: Image, setup: BuildahSetup): Promise<Image['layers']> {
+async function readSize({ id }: Image, setup: BuildahSetup): Promise<Image['size']> {
   return await runBuildah(setup, inspectArgs(id, setup), {}).then(
-    ({ stdout }) => layersOf(stdout),
+    ({ stdout }) => sizeOf(stdout),
     () => undefined,
   )
 }

@@ -32,8 +32,16 @@ export interface Image {
   readonly id: string
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
-  /** Bytes of its layers, not compressed, the lowest first; undefined where the engine doesn't tell. */
-  readonly layers?: readonly (number | undefined)[] | undefined
+  /** Undefined where the engine doesn't tell. */
+  readonly size?: Size | undefined
+}
+
+/** How large an image is. */
+export interface Size {
+  /** How many it has. */
+  readonly layers: number
+  /** Of them all, not compressed; undefined where not all of them are known. */
+  readonly bytes: number | undefined
 }
 
 export interface Pushed {

@@ -16,11 +16,9 @@ export function countBlobs(): { readonly add: (chunk: Uint8Array) => void; reado
 }
 
 /** `3 of 7 layers begun, 419.0 MB in all, not compressed; 15 s so far`. Pure. */
-export function pushedSoFar({ layers }: Pick<Image, 'layers'>, begun: number, seconds: number): string {
+export function pushedSoFar({ size }: Pick<Image, 'size'>, begun: number, seconds: number): string {
   const so = `${Math.round(seconds)} s so far`
-  if (layers === undefined) return `${formatCount(begun, 'layer')} begun; ${so}`
-  const known = layers.filter((bytes) => bytes !== undefined)
-  const all = known.reduce((sum, bytes) => sum + bytes, 0)
-  const bytes = known.length < layers.length ? '' : `, ${formatBytes(all)} in all, not compressed`
-  return `${begun} of ${formatCount(layers.length, 'layer')} begun${bytes}; ${so}`
+  if (size === undefined) return `${formatCount(begun, 'layer')} begun; ${so}`
+  const bytes = size.bytes === undefined ? '' : `, ${formatBytes(size.bytes)} in all, not compressed`
+  return `${begun} of ${formatCount(size.layers, 'layer')} begun${bytes}; ${so}`
 }

@@ -14,8 +14,8 @@ export interface SummaryFacts {
   readonly rootless: boolean
   /** When an earlier run built it; undefined where this one did. */
   readonly builtEarlier?: Date | undefined
-  /** Bytes of the layers, not compressed, those that aren't known undefined; undefined where not even their number is. */
-  readonly layers?: readonly (number | undefined)[] | undefined
+  /** Of its layers, not compressed; undefined where not even their number is known. */
+  readonly size?: { readonly layers: number; readonly bytes: number | undefined } | undefined
   /** What was warned of, any text. */
   readonly warnings: readonly string[]
   readonly cache: CacheReport
@@ -48,11 +48,11 @@ export function renderSummary(facts: SummaryFacts): string {
 }
 
 /** What the image is, who made it, and what the cache did for it. */
-function renderFacts({ engine, rootless, builtEarlier, layers, cache }: SummaryFacts): string[] {
+function renderFacts({ engine, rootless, builtEarlier, size, cache }: SummaryFacts): string[] {
   const used = renderCache(cache)
   const moved = renderMoved(cache)
   return [
-    ...(layers === undefined ? [] : [`- **Size:** ${renderSize(layers)}`]),
+    ...(size === undefined ? [] : [`- **Size:** ${renderSize(size)}`]),
     ...(builtEarlier === undefined
       ? []
       : [`- **Nothing was built:** all is as in the build of ${formatTime(builtEarlier)}`]),
@@ -62,11 +62,9 @@ function renderFacts({ engine, rootless, builtEarlier, layers, cache }: SummaryF
   ]
 }
 
-function renderSize(layers: readonly (number | undefined)[]): string {
-  const known = layers.filter((bytes) => bytes !== undefined)
-  const count = formatCount(layers.length, 'layer')
-  const bytes = formatBytes(known.reduce((sum, one) => sum + one, 0))
-  return known.length < layers.length ? count : `${bytes} in ${count}, not compressed`
+function renderSize({ layers, bytes }: NonNullable<SummaryFacts['size']>): string {
+  const count = formatCount(layers, 'layer')
+  return bytes === undefined ? count : `${formatBytes(bytes)} in ${count}, not compressed`
 }
 
 /** What went over the network for the cache. */

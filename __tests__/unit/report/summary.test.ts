@@ -21,7 +21,7 @@ const facts: SummaryFacts = {
   pulls: [`ghcr.io/acme/web@${digest}`],
   engine: 'Buildah 1.43.2',
   rootless: true,
-  layers: [75_000_000, 1_200_000, 300],
+  size: { layers: 3, bytes: 76_200_300 },
   warnings: ['Cache: *no* part was taken.\nWrite `cache-write: never`.', '</details>'],
   cache,
   phases: [
@@ -83,7 +83,7 @@ gantt
   it('of an image without a name, a cache and a push', () => {
     const text = renderSummary({
       ...facts,
-      ...{ references: [], pulls: [], rootless: false, steps: [], phases: [], layers: undefined, warnings: [] },
+      ...{ references: [], pulls: [], rootless: false, steps: [], phases: [], size: undefined, warnings: [] },
       cache: { hit: 'none', stats: {} },
     })
     expect(text).toContain('The image has no name.')
@@ -111,7 +111,7 @@ gantt
   })
 
   it('says only how many layers there are where not all of their sizes are known', () => {
-    expect(renderSummary({ ...facts, layers: [1, undefined] })).toContain('- **Size:** 2 layers\n')
+    expect(renderSummary({ ...facts, size: { layers: 2, bytes: undefined } })).toContain('- **Size:** 2 layers\n')
   })
 
   it('shows the first of very many warnings', () => {

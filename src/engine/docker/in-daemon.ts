@@ -5,7 +5,7 @@ import { describe, UserError } from '../../errors.js'
 import { CommandError, execute, findProgram } from '../../exec.js'
 import { formatReference } from '../../image/reference.js'
 import { say, warn } from '../../log.js'
-import type { BuildRequest, Engine } from '../engine.js'
+import type { BuildRequest, Engine, Image } from '../engine.js'
 import type { BuildPlaces } from './args.js'
 import { baseImages } from './bases.js'
 import {
@@ -21,6 +21,7 @@ import {
   refusal,
   runDocker,
 } from './client.js'
+import { inspectedSize } from './size.js'
 
 /**
  * A builder of Docker's daemon, which leaves the image in the daemon's own storage. It gives out no steps: what a later
@@ -43,7 +44,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
       }
       const id = await readImageId(places.iid)
       last = { request, places, id }
-      return { id, format: request.format, references: request.references }
+      return { id, format: request.format, references: request.references, size: await readSize(id, setup) }
     },
 
     async push(_image, reference) {
@@ -118,6 +119,14 @@ async function look(
   }))
   const [digests, triggers] = stdout.trim().split('\t')
   return stdout === '' ? undefined : { isRegistered: !isEmpty(digests), hasTriggers: !isEmpty(triggers) }
+}
+
+/** For the eye alone: that it can't be told is no reason to fail. */
+async function readSize(id: string, setup: DockerSetup): Promise<Image['size']> {
+  return await runDocker(setup, ['image', 'inspect', '--format', '{{json .}}', id]).then(
+    ({ stdout }) => inspectedSize(stdout),
+    () => undefined,
+  )
 }
 
 /** Loads the last run's image, under a name of its own. @returns the name; undefined where there is none */
