@@ -1,14 +1,15 @@
-import { describe, expect, jest } from '@jest/globals'
+import { afterAll, describe, expect, jest } from '@jest/globals'
 
 import { fail } from '../harness/clean-step.js'
 import { dockerReason, type DockerWay } from '../harness/docker-daemon.js'
-import type { Files } from '../harness/folders.js'
+import { type Files, removeFolders } from '../harness/folders.js'
 import { testUnless } from '../harness/skipping.js'
 import { useDocker } from '../harness/use-docker.js'
 
 jest.setTimeout(180_000)
 
 const docker = await useDocker()
+afterAll(removeFolders)
 
 describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])('with %s, the error', (way) => {
   const testHere = testUnless(dockerReason(way))
