@@ -2,7 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Whether a path relative to the context is left out of it. */
-export type Ignores = (path: string) => boolean
+export interface Ignores {
+  (path: string): boolean
+  /** Whether something in a folder that is left out may not be. */
+  readonly hasExceptions?: boolean
+}
 
 /** What decides that a path is left out. */
 export interface Ignoring {
@@ -46,7 +50,7 @@ async function ignoresOf(text: string): Promise<Ignores> {
   // Its types describe an ES module; what is loaded is the function itself, as CommonJS exports it.
   const dockerignore = library.default as unknown as typeof library.default.default
   const ignore = dockerignore().add(text)
-  return (path) => ignore.ignores(path)
+  return Object.assign((path: string) => ignore.ignores(path), { hasExceptions: /^\s*!/m.test(text) })
 }
 
 /** Whose ignore files are looked for: Docker by itself knows no .containerignore. */

@@ -58,11 +58,12 @@ const ALL: CopyPattern = { takes: () => true, leadsThrough: () => true, depth: 0
  */
 export async function surveyContext({ context, paths, ignores, limits }: SurveyRequest): Promise<Survey> {
   const tree = new Map(paths.map((path) => [keyOf(path), copyPattern(path.path) ?? ALL]))
-  const first = await list({ context, ignores, limits, patterns: [...tree.values()] })
+  const isMounted = paths.some(({ mounted }) => mounted)
+  const where = { context, ignores, limits, isMounted }
+  const first = await list({ ...where, patterns: [...tree.values()] })
   const isAll = first.links
   const patternOf = (path: ReachedPath) => (isAll ? ALL : (tree.get(keyOf(path)) ?? ALL))
-  const found = isAll ? (await list({ context, ignores, limits, patterns: [ALL] })).found : first.found
-  const isMounted = paths.some(({ mounted }) => mounted)
+  const found = isAll ? (await list({ ...where, patterns: [ALL] })).found : first.found
   const readable = found.filter(({ ignored }) => isMounted || !ignored)
   let digesting: Promise<ReadonlyMap<string, string>> | undefined
   const takenBy = (wanted: readonly ReachedPath[]) => {
@@ -89,9 +90,14 @@ function keyOf({ path, mounted }: ReachedPath): string {
   return `${mounted ? 'mount' : 'copy'} ${path}`
 }
 
-type Listing = Omit<SurveyRequest, 'paths'> & { readonly patterns: readonly CopyPattern[] }
+interface Listing extends Omit<SurveyRequest, 'paths'> {
+  readonly patterns: readonly CopyPattern[]
+  /** Whether what is left out counts as well. */
+  readonly isMounted: boolean
+}
 
-async function list({ context, ignores, limits, patterns }: Listing): Promise<{ found: Found[]; links: boolean }> {
+async function list(listing: Listing): Promise<{ found: Found[]; links: boolean }> {
+  const { context, ignores, limits, patterns, isMounted } = listing
   const found: Found[] = []
   const most = limits ?? { bytes: Infinity, files: Infinity }
   let [seen, bytes, links] = [0, 0, false]
@@ -112,6 +118,8 @@ async function list({ context, ignores, limits, patterns }: Listing): Promise<{ 
       seen += 1
       if (bytes > most.bytes || seen > most.files) throw new Error('the context is large')
       if (!stats.isDirectory() || isOnTheWay.length === 0) continue
+      // Nothing below it counts: `.git` and the like are large.
+      if (!isMounted && ignores.hasExceptions === false && ignores(path)) continue
       await visit(path, depth + 1)
       // A folder that is left out may have something in it that isn't, and is taken with it.
       const [own, ...below] = ignores(path) ? found.slice(place) : []

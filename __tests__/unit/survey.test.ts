@@ -406,6 +406,17 @@ describe('a survey rejects', () => {
     await expect(look(context, [copy('a')], limits)).rejects.toThrow('the context is large')
   })
 
+  it('are not used up by what is left out, unless something in it may count', async () => {
+    const files = Object.fromEntries(Array.from({ length: 20 }, (_, number) => [`modules/${number}`, '']))
+    const context = folderOf({ ...files, a: '1', '.dockerignore': 'modules\n' })
+    const limits = { bytes: 100, files: 10 }
+    expect((await look(context, [copy('')], limits)).listOf([copy('')])).toStrictEqual(['.dockerignore', 'a'])
+    await expect(look(context, [mount('')], limits)).rejects.toThrow('the context is large')
+    put(context, '.dockerignore', 'modules\n!modules/7\n')
+    await expect(look(context, [copy('')], limits)).rejects.toThrow('the context is large')
+    expect(await list(context, copy(''))).toContain('modules/7')
+  })
+
   it('where there is no context', async () => {
     await expect(look('/nowhere', [copy('')])).rejects.toThrow(/ENOENT/)
   })
