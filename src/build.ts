@@ -7,7 +7,7 @@ import { pushAll } from './push.js'
 import type { CacheReport } from './report/cache-stats.js'
 import { BUILD } from './report/summary.js'
 import type { Timeline } from './report/timeline.js'
-import type { State } from './state.js'
+import type { Remember } from './state.js'
 import type { Opened } from './warm.js'
 
 export interface Built {
@@ -26,7 +26,7 @@ export async function buildAndKeep(
   asked: Omit<BuildRequest, 'onSteps'>,
   opened: Opened,
   timeline: Timeline,
-  remember: (state: Partial<State>) => void,
+  remember: Remember,
 ): Promise<Built> {
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
   const onSteps = (steps: readonly Step[]) => {

@@ -17,14 +17,11 @@ export interface Ignoring {
 }
 
 /**
- * Reads the ignore file that the engine takes, and tells by it what is left out of the context.
+ * Reads the ignore file that builds of this action go by, and tells by it what is left out of the context.
  * @param place absolute paths of the context and of the Dockerfile
  */
-export async function readIgnored(
-  place: { context: string; file: string },
-  engine: IgnoreOrder = 'buildah',
-): Promise<Ignores> {
-  const found = await findIgnoreFile(place, engine)
+export async function readIgnored(place: { context: string; file: string }): Promise<Ignores> {
+  const found = await findIgnoreFile(place)
   return found === undefined ? () => false : await ignoresOf(found.text)
 }
 

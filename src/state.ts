@@ -14,10 +14,13 @@ export interface State {
   readonly later: string | undefined
 }
 
+/** Hands what is known to the post step; what a later call doesn't name stays as it was. */
+export type Remember = (state: Partial<State>) => void
+
 const NAME = 'rootless-image-build'
 
-/** Hands what is known to the post step. What a later call doesn't name stays as it was. */
-export function stateWriter(): (state: Partial<State>) => void {
+/** Begins with nothing. */
+export function stateWriter(): Remember {
   let state: State = { folder: '', unshare: [], keepStorage: false, desk: undefined, later: undefined }
   return (part) => {
     state = { ...state, ...part }

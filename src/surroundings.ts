@@ -12,13 +12,17 @@ import type { Source } from './source.js'
 import type { Store } from './store.js'
 
 /** What is going to be built. */
-export interface Building {
+export interface Product {
   readonly inputs: Inputs
   readonly context: Context
   readonly source: Source
   readonly format: string
   readonly labels: readonly Pair[]
   readonly annotations: readonly Pair[]
+}
+
+/** The same, with what is known of its context. */
+export interface Building extends Product {
   /** Of `digestCopied()`; empty where nobody looked. */
   readonly copied: ReadonlyMap<string, string>
 }

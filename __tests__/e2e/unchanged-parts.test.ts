@@ -43,7 +43,8 @@ interface Change {
 }
 
 function job({ files: changed = {}, inputs = {}, ...more }: Change & JobOptions = {}): StepOptions {
-  const options = { ...more, inputs: { 'build-args': buildArgs, labels: 'x=1', ...inputs } }
+  const own = { 'build-args': buildArgs, labels: 'x=1', secrets: 'token=one' }
+  const options = { ...more, inputs: { ...own, ...inputs } }
   return { ...skipJob(place, 'parts', [], options), workspace: { ...files, ...changed } }
 }
 
@@ -65,7 +66,7 @@ describe('must not build', () => {
     ['a file of a stage that is not needed', { files: { 'only-for-unused': '2' } }],
     ['build arguments in another order', { inputs: { 'build-args': 'UNUSED=1\nWHO=ada' } }],
     ['another commit', { env: { GITHUB_SHA: 'f'.repeat(40) } }],
-    ['another value of a secret', { inputs: { summary: 'false' } }],
+    ['another value of a secret', { inputs: { secrets: 'token=another' } }],
   ])('%s', async (_, change) => {
     expectSkipped(await watchSkip(place, job(change)), cold)
   })
@@ -107,7 +108,7 @@ describe('must build', () => {
     ['format', 'the format', { inputs: { format: 'docker' } }],
     ['surroundings of RUN steps', 'hosts', { inputs: { 'add-hosts': 'db:10.0.0.1' } }],
     ['surroundings of RUN steps', 'limits', { inputs: { ulimit: 'nofile=512:512' } }],
-    ['ids of secrets', 'a secret', { inputs: { secrets: 'token=abc' } }],
+    ['ids of secrets', 'a secret', { inputs: { secrets: 'token=one\nkey=two' } }],
     ['extra arguments', 'an argument', { inputs: { 'extra-args': '--squash=false' } }],
   ])('%s: %s', async (part, _, change) => {
     expectBuilt(await watchSkip(place, job(change)), differsIn(part))

@@ -44,6 +44,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
   [['kept.ts'], 'What of that storage is kept, and what it was good for.'],
   [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
+  [['plan.ts'], 'What is known before the build, and what is found out by it.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
   [
     ['main.ts', 'post.ts', 'transfer.ts'],

@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import { afterAll, jest } from '@jest/globals'
 import type { Context } from '../../src/context.js'
 import type { InputReader } from '../../src/entries.js'
-import { describe as describeError, UserError } from '../../src/errors.js'
+import { describe as describeError, RegistryError, UserError } from '../../src/errors.js'
 import type { Event, NameFacts } from '../../src/event.js'
 import type { Env } from '../../src/exec.js'
 import { type Inputs, parseInputs } from '../../src/inputs.js'
@@ -153,3 +153,7 @@ export async function settled<T>(start: () => Promise<T>): Promise<{ value?: T; 
   })
   return { ...outcome, log }
 }
+
+/** What a registry says that may take it the next time, and one that won't. */
+export const busy = () => new RegistryError('The registry is busy.', 'Wait.', true)
+export const refused = () => new RegistryError('The registry refuses.', 'Ask for rights.', false)

@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { RegistryError, UserError } from '../../src/errors.js'
 import { persist } from '../../src/persist.js'
-import { settled } from './helpers.js'
-
-const busy = () => new RegistryError('The registry is busy.', 'Wait.', true)
-const refused = () => new RegistryError('The registry refuses.', 'Ask for rights.', false)
+import { busy, refused, settled } from './helpers.js'
 
 // Between tries are seconds; the clock of the tests doesn't wait for them.
 beforeEach(() => {

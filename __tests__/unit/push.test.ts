@@ -1,12 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { Engine, Image, Pushed } from '../../src/engine/engine.js'
-import { describe as describeError, RegistryError, UserError } from '../../src/errors.js'
+import { describe as describeError, UserError } from '../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../src/image/reference.js'
 import { pushAll } from '../../src/push.js'
-import { settled } from './helpers.js'
-
-const busy = () => new RegistryError('The registry is busy.', 'Wait.', true)
-const refused = () => new RegistryError('The registry refuses.', 'Ask for rights.', false)
+import { busy, refused, settled } from './helpers.js'
 
 // Between tries are seconds; the clock of the tests doesn't wait for them.
 beforeEach(() => {

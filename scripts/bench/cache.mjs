@@ -49,13 +49,9 @@ import { dockerfile, writeSources } from './workload.mjs'
 export const cache = {
   name: 'cache',
   async measure({ folder, runs, tell }) {
-    // Unpacked first: where package lists are missing, this fetches them.
-    unpackPackages(['docker-registry'], join(folder, 'packages'))
-    const layout = provideBase(folder, tell)
-    const machine = freshDisk(join(folder, 'machine'))
-    const job = join(machine.folder, 'job')
+    const { job, place } = preparePlace(folder, tell)
     const arms = makeArms(job, tell)
-    const series = await runRounds({ folder, layout, machine, runs, tell }, arms, planVisits)
+    const series = await runRounds({ ...place, runs, tell }, arms, planVisits)
     const report = renderReport(arms, series, arms.find(({ id }) => id === 'tar').changedBytes())
     const text = `${report}\n\nDocker Buildx: ${buildkitVersions.join(', ')}.`
     return { text, engine: arms[0].lastBuild().engine }
@@ -67,6 +63,25 @@ function makeArms(job, tell) {
   const phases = ['cold', 'same', 'changed']
   const own = actionArm(job, { id: 'own', title: 'this action', cache: 'auto', phases })
   return [off, own, tarArm(off.lastBuild), registryArm(off.lastBuild), buildxArm(join(job, 'workspace'), tell)]
+}
+
+/**
+ * Provides what all rounds share.
+ * @param {string} folder of the measurement
+ * @returns `job`: the folder of a job on the machine; `place` for `runRounds`
+ */
+export function preparePlace(folder, tell) {
+  // Unpacked first: where package lists are missing, this fetches them.
+  unpackPackages(['docker-registry'], join(folder, 'packages'))
+  const layout = provideBase(folder, tell)
+  const machine = freshDisk(join(folder, 'machine'))
+  return { job: join(machine.folder, 'job'), place: { folder, layout, machine } }
+}
+
+/** Every other round backwards, each arm in one go: what it finds is what it has left. */
+export function armByArm(arms, turn) {
+  const turned = turn % 2 === 0 ? arms : arms.toReversed()
+  return turned.flatMap((arm) => arm.phases.map((phase) => ({ arm, phase })))
 }
 
 /**

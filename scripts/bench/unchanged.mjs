@@ -1,12 +1,10 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 
-import { DemoError, unpackPackages } from '../demo/machine.mjs'
-import { provideBase } from './base-image.mjs'
+import { DemoError } from '../demo/machine.mjs'
 import { actionArm } from './cache-action.mjs'
-import { runRounds } from './cache.mjs'
+import { armByArm, preparePlace, runRounds } from './cache.mjs'
 import { renderTraffic, rowsOf } from './cache-report.mjs'
-import { freshDisk } from './fresh-disk.mjs'
 import { inMilliseconds, renderRatios, renderTimes } from './table.mjs'
 
 const manyFiles = 50_000
@@ -16,18 +14,14 @@ export const unchanged = {
   name: 'unchanged',
   onlyByName: true,
   async measure({ folder, runs, tell }) {
-    // Unpacked first: where package lists are missing, this fetches them.
-    unpackPackages(['docker-registry'], join(folder, 'packages'))
-    const layout = provideBase(folder, tell)
-    const machine = freshDisk(join(folder, 'machine'))
-    const job = join(machine.folder, 'job')
+    const { job, place } = preparePlace(folder, tell)
     const phases = ['cold', 'same']
     const arms = [
       actionArm(job, { id: 'build', title: '`unchanged: build`', cache: 'auto', phases }),
       skipArm(job, { id: 'skip', title: '`unchanged: skip`' }),
       skipArm(job, { id: 'many', title: '`unchanged: skip`, 50,000 files', prepare: writeMany }),
     ]
-    const { samples } = await runRounds({ folder, layout, machine, runs, tell }, arms, planVisits)
+    const { samples } = await runRounds({ ...place, runs, tell }, arms, armByArm)
     const rows = rowsOf(arms, samples)
     const times = new Map([...samples].map(([visit, list]) => [visit, list.map(({ pushed }) => pushed)]))
     const pairs = [['nothing changed: skip ÷ build', 'skip same', 'build same']]
@@ -65,10 +59,4 @@ function writeMany(workspace) {
     fs.writeFileSync(join(folder, String(Math.floor(number / 100)), `${number}.txt`), `file ${number}\n`.repeat(40))
   }
   fs.appendFileSync(join(workspace, 'Dockerfile'), 'COPY many many\n')
-}
-
-/** Every other round backwards, each arm in one go: what it finds is what it has left. */
-function planVisits(arms, turn) {
-  const turned = turn % 2 === 0 ? arms : arms.toReversed()
-  return turned.flatMap((arm) => arm.phases.map((phase) => ({ arm, phase })))
 }

@@ -28,7 +28,7 @@ const COMPARES_MOUNTS = '1.39.0'
 const COMPARES_STAGES = '1.44.0'
 
 /** Mounts that bring nothing in which a step of the same text should be built again for. */
-const EMPTY = new Set(['secret', 'ssh', 'tmpfs'])
+export const EMPTY_MOUNTS: ReadonlySet<string> = new Set(['secret', 'ssh', 'tmpfs'])
 const OWN: MountKnowledge = { kind: 'own' }
 
 /** What is known of each mount of a RUN instruction that shows something; pure. */
@@ -57,7 +57,7 @@ export function shownByMounts({ stages }: Dockerfile): Set<string> {
       keyword === 'RUN' ? flags.filter(({ name }) => name === 'mount') : [],
     ),
   )
-  const sources = mounts.map(({ value }) => new Map(value.split(',').map(readOption)).get('from'))
+  const sources = mounts.map(({ value }) => mountOptions(value).get('from'))
   return new Set(sources.flatMap((from) => (from === undefined ? [] : [from.toLowerCase()])))
 }
 
@@ -73,12 +73,12 @@ function sources(dockerfile: Dockerfile, buildah: string, kind: 'digest' | 'link
 }
 
 function judge(text: string, { buildah, stages, contexts }: MountView): MountKnowledge {
-  const options = new Map(text.split(',').map(readOption))
+  const options = mountOptions(text)
   const type = options.get('type')
   const from = options.get('from')
   const source = options.get('source') ?? '.'
-  if (type !== undefined && EMPTY.has(type)) return OWN
-  if (type === 'cache' && !text.includes('from=')) return OWN
+  if (type !== undefined && EMPTY_MOUNTS.has(type)) return OWN
+  if (type === 'cache' && from === undefined) return OWN
   const unknown = (why: string): MountKnowledge => ({ kind: 'unknown', why: `--mount=${text}: ${why}` })
   if (/["']/.test(text) || [type, from, source, ...options.keys()].some((part) => part?.includes('$')))
     return unknown('quotes and variables in a mount are read by Buildah alone')
@@ -92,7 +92,13 @@ function judge(text: string, { buildah, stages, contexts }: MountView): MountKno
   return compares(since) ? OWN : unknown(`Buildah ${buildah} does not compare what it shows`)
 }
 
-function readOption(option: string): [name: string, value: string] {
-  const [name = '', value = ''] = option.split(/=(.*)/s)
-  return [name === 'src' ? 'source' : name, value]
+/** The options of a mount by their names in lower case; `src` is `source`. Pure. */
+export function mountOptions(text: string): Map<string, string> {
+  return new Map(
+    text.split(',').map((option) => {
+      const [name = '', value = ''] = option.split(/=(.*)/s)
+      const plain = name.toLowerCase()
+      return [plain === 'src' ? 'source' : plain, value]
+    }),
+  )
 }

@@ -14,9 +14,14 @@ export function copiedBy({ keyword, flags, argument, heredoc }: Instruction): st
   if (heredoc || flags.some(({ name }) => name === 'exclude' || name === 'parents')) return undefined
   const words = wordsOf(argument)
   const sources = words?.slice(0, -1).filter((word) => keyword === 'COPY' || !REMOTE.test(word))
-  const paths = sources?.map((source) => posix.join('/', source).replace(/^\/|\/$/g, ''))
+  const paths = sources?.map(pathInContext)
   // A way up leads out of the folder that Buildah keeps it in.
   return sources?.some((source) => source.split('/').includes('..')) === true ? undefined : paths
+}
+
+/** A source as a path relative to the context, without `./` and never above it; '' for all of it. Pure. */
+export function pathInContext(source: string): string {
+  return posix.join('/', source).replace(/^\/|\/$/g, '')
 }
 
 /** All that is copied from the context, each once; pure. */

@@ -1,5 +1,5 @@
-import { posix } from 'node:path'
-import { copiedBy } from './copies.js'
+import { EMPTY_MOUNTS, mountOptions } from './bind-mounts.js'
+import { copiedBy, pathInContext } from './copies.js'
 import { type Dockerfile, type Instruction, parseDockerfile, type Stage } from './dockerfile.js'
 import { expand, globalValues, type Values } from './expansion.js'
 
@@ -32,8 +32,6 @@ export interface Names {
   readonly contexts: ReadonlySet<string>
 }
 
-/** Mounts that bring nothing by which a result is compared. */
-const EMPTY = new Set(['secret', 'ssh', 'tmpfs'])
 /** What ADD fetches by itself, and what that begins with, behind which a variable may hide the rest. */
 const REMOTE = /^(https?|git|ssh):\/\/|^[\w.-]+@[^/]*:/
 const REMOTE_BEGINNINGS = ['http://', 'https://', 'git://', 'ssh://', 'git@']
@@ -43,21 +41,21 @@ const CHECKED = 'checksum'
 /** What the stages that the target (its index) needs can take from outside. Where in doubt, it is more. Pure. */
 export function reachOf(dockerfile: Dockerfile, target: number, names: Names): Reach {
   const values = globalValues(dockerfile, names.buildArgs, names.automatic)
-  const survey: Survey = {
+  const findings: Findings = {
     ...{ dockerfile, contexts: names.contexts, stages: new Set<number>(), values },
     ...{ images: new Set<string>(), used: new Set<string>(), doubts: new Set<string>(), paths: new Map() },
   }
-  visit(target, survey)
+  visit(target, findings)
   return {
-    images: [...survey.images],
-    paths: [...survey.paths.values()],
-    contexts: [...survey.used],
-    doubts: [...survey.doubts],
+    images: [...findings.images],
+    paths: [...findings.paths.values()],
+    contexts: [...findings.used],
+    doubts: [...findings.doubts],
   }
 }
 
 /** What was found so far. */
-interface Survey {
+interface Findings {
   readonly dockerfile: Dockerfile
   readonly contexts: ReadonlySet<string>
   readonly values: Values
@@ -68,26 +66,26 @@ interface Survey {
   readonly paths: Map<string, ReachedPath>
 }
 
-function visit(index: number, survey: Survey): void {
-  const stage = survey.dockerfile.stages[index]
-  if (stage === undefined || survey.stages.has(index)) return
-  survey.stages.add(index)
-  const base = expand(stage.base, survey.values)
-  if (base === undefined || base === '') doubt(survey, stage, `what FROM ${stage.base} names`)
-  else refer(base, index, survey)
-  for (const instruction of stage.instructions) take(instruction, index, survey)
+function visit(index: number, findings: Findings): void {
+  const stage = findings.dockerfile.stages[index]
+  if (stage === undefined || findings.stages.has(index)) return
+  findings.stages.add(index)
+  const base = expand(stage.base, findings.values)
+  if (base === undefined || base === '') doubt(findings, stage, `what FROM ${stage.base} names`)
+  else refer(base, index, findings)
+  for (const instruction of stage.instructions) take(instruction, index, findings)
 }
 
 /** What FROM or `--from` names: a build context, a stage before this one, else an image. */
-function refer(name: string, before: number, survey: Survey): void {
+function refer(name: string, before: number, findings: Findings): void {
   // Buildah compares names as they are written, BuildKit the images that they stand for.
-  for (const context of survey.contexts) if (plainName(context) === plainName(name)) survey.used.add(context)
-  const stages = survey.dockerfile.stages.slice(0, before)
+  for (const context of findings.contexts) if (plainName(context) === plainName(name)) findings.used.add(context)
+  const stages = findings.dockerfile.stages.slice(0, before)
   const isNamed = (stage: Stage, index: number) =>
     stage.name?.toLowerCase() === name.toLowerCase() || String(index) === name
   const named = stages.flatMap((stage, index) => (isNamed(stage, index) ? [index] : []))
-  for (const index of named) visit(index, survey)
-  if (named.length === 0 && name !== 'scratch' && !survey.contexts.has(name)) survey.images.add(name)
+  for (const index of named) visit(index, findings)
+  if (named.length === 0 && name !== 'scratch' && !findings.contexts.has(name)) findings.images.add(name)
 }
 
 function plainName(name: string): string {
@@ -98,31 +96,32 @@ function plainName(name: string): string {
     .replace(/:latest$/, '')
 }
 
-function take(instruction: Instruction, stage: number, survey: Survey): void {
+function take(instruction: Instruction, stage: number, findings: Findings): void {
   const { keyword, argument } = instruction
-  if (keyword === 'COPY' || keyword === 'ADD') takeFiles(instruction, stage, survey)
+  if (keyword === 'COPY' || keyword === 'ADD') takeFiles(instruction, stage, findings)
   if (keyword === 'RUN') {
-    for (const { name, value } of instruction.flags) if (name === 'mount') takeMount(value, instruction, stage, survey)
+    for (const { name, value } of instruction.flags)
+      if (name === 'mount') takeMount(value, instruction, stage, findings)
   }
   if (keyword === 'ONBUILD') {
     const [first] = parseDockerfile(`FROM scratch\n${argument}`).stages
     // It is done in a stage that may come after others.
-    for (const trigger of first?.instructions ?? []) take({ ...trigger, line: instruction.line }, Infinity, survey)
+    for (const trigger of first?.instructions ?? []) take({ ...trigger, line: instruction.line }, Infinity, findings)
   }
 }
 
-function takeFiles(instruction: Instruction, stage: number, survey: Survey): void {
+function takeFiles(instruction: Instruction, stage: number, findings: Findings): void {
   const from = instruction.flags.find(({ name }) => name === 'from')?.value
   if (from !== undefined) {
-    if (/["'$\\]/.test(from)) doubt(survey, instruction, `what --from=${from} names`)
-    else refer(from, stage, survey)
+    if (/["'$\\]/.test(from)) doubt(findings, instruction, `what --from=${from} names`)
+    else refer(from, stage, findings)
     return
   }
   // Behind a variable may be nothing.
   const isChecked = instruction.flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
   if (instruction.keyword === 'ADD' && !isChecked && sourcesOf(instruction.argument).some(mayBeRemote))
-    doubt(survey, instruction, `what ADD downloads, since it has no --${CHECKED},`)
-  for (const path of copiedBy(instruction) ?? ['']) reach({ path, mounted: false }, survey)
+    doubt(findings, instruction, `what ADD downloads, since it has no --${CHECKED},`)
+  for (const path of copiedBy(instruction) ?? ['']) reach({ path, mounted: false }, findings)
 }
 
 /** The words of an instruction but the last, without their quotes and escapes. */
@@ -145,29 +144,22 @@ function mayBeRemote(word: string): boolean {
   return REMOTE.test(word) || (hidden.length > 0 && REMOTE_BEGINNINGS.some((text) => text.startsWith(beginning)))
 }
 
-function takeMount(text: string, instruction: Instruction, stage: number, survey: Survey): void {
-  const options = new Map(text.split(',').map(readOption))
+function takeMount(text: string, instruction: Instruction, stage: number, findings: Findings): void {
+  const options = mountOptions(text)
   const type = options.get('type') ?? 'bind'
   const from = options.get('from')
   const source = options.get('source') ?? '.'
   const isReadable = !/["']/.test(text) && ![type, from, ...options.keys()].some((part) => part?.includes('$'))
-  if (!isReadable || !['bind', 'cache', ...EMPTY].includes(type))
-    doubt(survey, instruction, `what --mount=${text} shows`)
-  else if (from !== undefined) refer(from, stage, survey)
-  else if (type === 'bind')
-    reach({ path: source.includes('$') ? '' : posix.join('/', source).replace(/^\/|\/$/g, ''), mounted: true }, survey)
+  if (!isReadable || !['bind', 'cache', ...EMPTY_MOUNTS].includes(type))
+    doubt(findings, instruction, `what --mount=${text} shows`)
+  else if (from !== undefined) refer(from, stage, findings)
+  else if (type === 'bind') reach({ path: source.includes('$') ? '' : pathInContext(source), mounted: true }, findings)
 }
 
-function readOption(option: string): [name: string, value: string] {
-  const [name = '', value = ''] = option.split(/=(.*)/s)
-  const plain = name.toLowerCase()
-  return [plain === 'src' ? 'source' : plain, value]
-}
-
-function reach(path: ReachedPath, { paths }: Survey): void {
+function reach(path: ReachedPath, { paths }: Findings): void {
   paths.set(JSON.stringify(path), path)
 }
 
-function doubt({ doubts }: Survey, { line }: { readonly line: number }, what: string): void {
+function doubt({ doubts }: Findings, { line }: { readonly line: number }, what: string): void {
   doubts.add(`line ${line}: ${what} can't be told before the build`)
 }

@@ -2,7 +2,7 @@ import type { Secret } from '../secret.js'
 import { chooseDemand, type Demand } from './challenge.js'
 import type { Answer, Connection } from './connection.js'
 import { basicHeader, type Login, secretsOf } from './logins.js'
-import { remembered } from './memory.js'
+import { once } from './once.js'
 import { fetchToken, type Token, withoutSecrets } from './tokens.js'
 
 /** What is to be done where, as tokens are given for it. */
@@ -36,7 +36,7 @@ export function openAuthorization(connection: Connection, find: FindLogin): Auth
   const demands = new Map<string, Demand>()
   const tokens = new Map<string, Promise<Token>>()
   const loginOf = ({ registry, repository }: Access) =>
-    remembered(logins, `${registry}/${repository}`, () => find(registry, repository))
+    once(logins, `${registry}/${repository}`, () => find(registry, repository))
 
   const headerFor = async (access: Access, demand: Demand): Promise<Secret | undefined> => {
     const login = await loginOf(access)
@@ -46,7 +46,7 @@ export function openAuthorization(connection: Connection, find: FindLogin): Auth
     const isOver = kept !== undefined && (await kept).until - SLACK_MS < Date.now()
     // Others may have waited for the same, and have a new one by now.
     if (isOver && tokens.get(key) === kept) tokens.delete(key)
-    return (await remembered(tokens, key, () => fetchToken(connection, { ...access, demand, login }))).header
+    return (await once(tokens, key, () => fetchToken(connection, { ...access, demand, login }))).header
   }
   const forget = async (header: Secret) => {
     for (const [key, token] of tokens) if ((await token.catch(() => undefined))?.header === header) tokens.delete(key)

@@ -3,7 +3,7 @@ import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as 
 import { request as httpsRequest } from 'node:https'
 import type { Env } from '../exec.js'
 import { authoritiesFor } from './authorities.js'
-import { remembered } from './memory.js'
+import { once } from './once.js'
 
 /** What is asked of a server. */
 export interface Question {
@@ -73,7 +73,7 @@ export function openConnection({ insecure, env, quietMs = QUIET_MS }: Connection
   const isLoose = (url: URL) => insecure.some((host) => host === url.host || host === `${url.hostname}:${portOf(url)}`)
   const isPrivate = (url: URL) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoose(url))
   const wayTo = (url: URL) =>
-    remembered(agents, url.origin, async () => openWay(url, isLoose(url), await authoritiesFor(url.host, env)))
+    once(agents, url.origin, async () => openWay(url, isLoose(url), await authoritiesFor(url.host, env)))
 
   const exchange = async (question: Question): Promise<Answer> => {
     let [asked, left] = [question, REDIRECTS]
@@ -92,7 +92,7 @@ export function openConnection({ insecure, env, quietMs = QUIET_MS }: Connection
     exchange,
     isPrivate,
     originOf: (registry) =>
-      remembered(origins, registry, async () => {
+      once(origins, registry, async () => {
         const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry
         const secure = `https://${host}`
         return isLoose(new URL(secure)) ? await findOrigin(secure, `http://${host}`, exchange) : secure

@@ -6,18 +6,24 @@ import type { Reference } from '../image/reference.js'
 import { findPlaces } from '../registry/registries-conf.js'
 import type { Registries } from '../registry/registry.js'
 
-/** Where an engine looks for images, by their names, or why that isn't known, as a sentence without its full stop. */
-export type Places = ReadonlyMap<string, readonly Reference[] | { readonly why: string }>
+/** Something that can't be told. */
+export interface Unknown {
+  /** As a sentence without its full stop. */
+  readonly why: string
+}
+
+/** Where an engine looks for base images, by their names. */
+export type BasePlaces = ReadonlyMap<string, readonly Reference[] | Unknown>
 
 /**
  * The digest that each name of a base image points to now, by its registry; nothing is pulled. Or why one isn't known.
  * Never rejects.
  */
 export async function digestBases(
-  places: Places,
+  places: BasePlaces,
   found: Pick<Found, 'whyDoubtful'>,
   registries: Registries,
-): Promise<ReadonlyMap<string, string> | { readonly why: string }> {
+): Promise<ReadonlyMap<string, string> | Unknown> {
   const digests = new Map<string, string>()
   try {
     const why = await found.whyDoubtful([...places.keys()])
@@ -37,9 +43,9 @@ export async function digestBases(
 
 async function digestBase(
   name: string,
-  place: readonly Reference[] | { readonly why: string },
+  place: readonly Reference[] | Unknown,
   registries: Registries,
-): Promise<string | { readonly why: string }> {
+): Promise<string | Unknown> {
   if ('why' in place) return place
   for (const reference of place) {
     // Whoever names a digest gets this one, wherever it is from.
@@ -54,13 +60,13 @@ async function digestBase(
  * Where an engine looks for these images, and which of their registries its configuration allows without TLS. Docker takes
  * the registry that a name has, else Docker Hub.
  */
-export async function placesOf(
+export async function findBasePlaces(
   names: readonly string[],
   { name: engine }: EngineFacts,
   folder: Folder,
-): Promise<{ readonly places: Places; readonly insecure: readonly string[] }> {
+): Promise<{ readonly places: BasePlaces; readonly insecure: readonly string[] }> {
   const texts = engine === 'buildah' ? await readRegistriesConf(folder) : []
-  const places = new Map<string, readonly Reference[] | { readonly why: string }>()
+  const places = new Map<string, readonly Reference[] | Unknown>()
   const insecure = new Set<string>()
   for (const name of names) {
     const found = await findPlaces(texts, name)

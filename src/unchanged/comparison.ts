@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { Note } from '../cache/note.js'
-import type { Context } from '../context.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { surprisingStages } from '../dockerfile/recorded-steps.js'
 import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Found, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import type { Pair } from '../entries.js'
 import { describe } from '../errors.js'
 import type { Reference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
@@ -14,28 +12,21 @@ import { detail, say } from '../log.js'
 import { platform } from '../platform.js'
 import type { Registries } from '../registry/registry.js'
 import type { CacheReport } from '../report/cache-stats.js'
-import type { Source } from '../source.js'
-import { argumentsOf, runsIn } from '../surroundings.js'
+import { argumentsOf, type Product, runsIn } from '../surroundings.js'
 import { formatCount, formatTime } from '../units.js'
-import { digestBases, type Places } from './bases.js'
+import { type BasePlaces, digestBases, type Unknown } from './bases.js'
 import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
 import { addRemembered, formatRemembered, inTime, parseRemembered, type RememberedBuild } from './remembered.js'
 import { putReferences } from './reuse.js'
 
 /** What is compared with what earlier runs have built. */
-export interface ComparisonRequest {
-  readonly inputs: Inputs
-  readonly context: Context
-  readonly source: Source
-  readonly format: string
-  readonly labels: readonly Pair[]
-  readonly annotations: readonly Pair[]
+export interface ComparisonRequest extends Product {
   readonly references: readonly Reference[]
   readonly inspection: Inspection
   readonly found: Pick<Found, 'engine' | 'whyDoubtful'>
   /** Where the engine would look for the base images, by their names. */
-  readonly places: Places
+  readonly places: BasePlaces
   readonly registries: Registries
   readonly note: Note
   /** What the note of earlier runs says, as far as that is known. */
@@ -65,16 +56,25 @@ export interface Comparison {
   find(): Promise<Unchanged | undefined>
   /** Leaves word of what was built and pushed, for later runs. Never rejects. */
   remember(built: JustBuilt): Promise<void>
+  /** Lets go of registries. */
+  close(): void
 }
 
-/** Begins to compare. */
+/** Begins to compare. Only who pushes can do with an image that isn't here, and remembers where it is. */
 export function compare(request: ComparisonRequest): Comparison {
-  const { inputs, context, inspection, note } = request
+  const { inputs, context, inspection, note, registries } = request
+  const close = () => {
+    registries.close()
+  }
+  if (!inputs.push) {
+    detail('Unchanged: not looked for, since the image is wanted here (`push: false`)')
+    return { find: () => Promise.resolve(undefined), remember: () => Promise.resolve(), close }
+  }
   const limits = { now: context.now.getTime(), ttlMs: inputs.cache.ttlMs }
   const earlier = request.remembered.then((text) => inTime(text === undefined ? [] : parseRemembered(text), limits))
-  const bases = inputs.push ? askBases(request) : undefined
-  const partly = inputs.push ? fingerprint(request, undefined) : undefined
-  const wholly = bases?.then(async (found) => shown('why' in found ? found : await fingerprint(request, found)))
+  const bases = askBases(request)
+  const partly = fingerprint(request, undefined)
+  const wholly = bases.then(async (found) => shown('why' in found ? found : await fingerprint(request, found)))
   return {
     async find() {
       const why = whyNot(inputs) ?? inspection.doubts[0]
@@ -83,34 +83,30 @@ export function compare(request: ComparisonRequest): Comparison {
       // Who remembers nothing need not wait for what was to be compared, nor who sees a difference already.
       if (builds.length === 0) return undefined
       const local = await partly
-      if (local !== undefined && !('why' in local) && builds.every(isOther(local))) {
-        sayDifference(builds, local)
-        return undefined
-      }
-      const now = await wholly
-      if (now === undefined) return undefined
-      if ('why' in now) say(`Unchanged: that can't be told, since ${now.why}`)
-      return 'why' in now ? undefined : await findSame(builds, now, request)
+      const now = 'why' in local || !builds.every(isOther(local)) ? await wholly : local
+      if (!('why' in now)) return await findSame(builds, now, request)
+      say(`Unchanged: that can't be told, since ${now.why}`)
+      return undefined
     },
     async remember(built) {
       const before = await wholly
       const surprise = hasTriggers(built)
       if (surprise) detail('Unchanged: this build is not remembered, since a base image has instructions of its own')
-      if (before === undefined || 'why' in before || built.pushed.length === 0 || surprise) return
+      if ('why' in before || built.pushed.length === 0 || surprise) return
       // A tag may have moved while its image was pulled: then nobody knows which one it was.
       const found = await askBases(request)
       const after = 'why' in found ? found : await fingerprint(request, found)
       if ('why' in after || isOther(after)({ fingerprint: before })) return
-      const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: before, places: placesOf(built.pushed) }
+      const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: before, places: repositoriesOf(built.pushed) }
       const isTaken = await note.write(formatRemembered(addRemembered(await earlier, made, limits)))
       if (isTaken) detail('Unchanged: this build is remembered')
     },
+    close,
   }
 }
 
 /** Why it is built in any case, as a sentence without its full stop. */
 function whyNot(inputs: Inputs): string | undefined {
-  if (!inputs.push) return 'the image is wanted here (`push: false`)'
   if (inputs.load || inputs.outputs.length > 0) return 'the image is wanted here (`load`, `outputs`)'
   return inputs.noCache || inputs.pull ? 'it shall be built anew (`no-cache`, `pull`)' : undefined
 }
@@ -120,11 +116,6 @@ type Bases = ReadonlyMap<string, string>
 async function askBases({ inspection, places, found, registries }: ComparisonRequest): Promise<Bases | Unknown> {
   const [doubt] = inspection.doubts
   return doubt === undefined ? await digestBases(places, found, registries) : { why: doubt }
-}
-
-interface Unknown {
-  /** As a sentence without its full stop. */
-  readonly why: string
 }
 
 async function fingerprint(request: ComparisonRequest, bases: Bases | undefined): Promise<Fingerprint | Unknown> {
@@ -210,7 +201,7 @@ function sayDifference(builds: readonly RememberedBuild[], now: Fingerprint): vo
   say(`Unchanged: no, it differs from the build of ${formatTime(new Date(nearest.builtAt))} in: ${difference}`)
 }
 
-function placesOf(pushed: readonly Pushed[]): RememberedBuild['places'] {
+function repositoriesOf(pushed: readonly Pushed[]): RememberedBuild['places'] {
   const places = pushed.map(({ reference: { registry, repository }, digest }) => ({ registry, repository, digest }))
   return places.filter((place, index) => places.findIndex((other) => isSamePlace(other, place)) === index)
 }

@@ -5,6 +5,7 @@ import { isObject, parseObject } from '../json.js'
 import { inParallel } from '../parallel.js'
 import type { Manifest } from '../registry/content.js'
 import type { Registries } from '../registry/registry.js'
+import type { Unknown } from './bases.js'
 import type { RememberedBuild } from './remembered.js'
 
 type Place = RememberedBuild['places'][number]
@@ -19,7 +20,7 @@ export async function putReferences(
   references: readonly Reference[],
   places: readonly Place[],
   registries: Registries,
-): Promise<{ readonly pushed: readonly Pushed[] } | { readonly why: string }> {
+): Promise<{ readonly pushed: readonly Pushed[] } | Unknown> {
   const goals = references.map((reference) => ({ reference, place: nearest(reference, places) }))
   const stranger = goals.find(({ place }) => place === undefined)
   if (stranger !== undefined) return { why: `it was not pushed to ${stranger.reference.registry}` }

@@ -7,7 +7,8 @@ import type { Folder } from '../engine/storage.js'
 import type { Inputs } from '../inputs.js'
 import type { RegistriesOptions } from '../registry/registry.js'
 import type { Source } from '../source.js'
-import { placesOf } from './bases.js'
+import type { Product } from '../surroundings.js'
+import { findBasePlaces } from './bases.js'
 import { compare, type Comparison, type ComparisonRequest } from './comparison.js'
 import { type Inspection, inspect } from './inspection.js'
 
@@ -20,13 +21,10 @@ export interface Watch {
   /** Digests of what is copied from the context, by path. Never rejects. */
   readonly copied: Promise<ReadonlyMap<string, string>>
   /** Compares with what earlier runs have built. */
-  compare(asked: Asked): Promise<Comparison & { close(): void }>
+  compare(asked: Asked, found: Found, access: RegistryAccess): Promise<Comparison>
 }
 
-type Asked = Pick<ComparisonRequest, 'format' | 'labels' | 'annotations' | 'references'> & {
-  readonly found: Found
-  readonly access: RegistryAccess
-}
+type Asked = Product & Pick<ComparisonRequest, 'references'>
 
 /** Begins to look at all that goes into the image; undefined where nothing is compared. */
 export function startWatch(
@@ -46,21 +44,15 @@ export function startWatch(
   return {
     inspection,
     copied: copiedIn().catch(() => new Map<string, string>()),
-    async compare({ access, found, ...asked }) {
+    async compare(asked, found, access) {
       const seen = await inspection
       // Buildah reads it by itself.
       const frontend = found.engine.name === 'docker' && seen.frontend !== undefined ? [seen.frontend] : []
-      const { places, insecure } = await placesOf([...seen.images, ...frontend], found.engine, folder)
+      const { places, insecure } = await findBasePlaces([...seen.images, ...frontend], found.engine, folder)
       const { openRegistries } = await loading
       const registries = openRegistries({ ...access, env: context.env, insecure: [...access.insecure, ...insecure] })
-      const request = { ...asked, inputs, context, source, found, places, registries, note: cache.note, remembered }
-      const comparison = compare({ ...request, inspection: seen, epoch: context.env['SOURCE_DATE_EPOCH'] ?? '' })
-      return {
-        ...comparison,
-        close: () => {
-          registries.close()
-        },
-      }
+      const epoch = context.env['SOURCE_DATE_EPOCH'] ?? ''
+      return compare({ ...asked, inspection: seen, found, places, registries, note: cache.note, remembered, epoch })
     },
   }
 }

@@ -1,8 +1,8 @@
-export const id = 692;
-export const ids = [692];
+export const id = 131;
+export const ids = [131];
 export const modules = {
 
-/***/ 8692:
+/***/ 7131:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
 
 // ESM COMPAT FLAG
@@ -190,9 +190,9 @@ function helperError(what, why) {
     return new errors/* RegistryError */.gl(`${what}. ${why}.`, cure, false);
 }
 
-;// CONCATENATED MODULE: ./build/registry/memory.js
+;// CONCATENATED MODULE: ./build/registry/once.js
 /** What is asked for the first time is found, and kept unless that failed. */
-function remembered(known, key, find) {
+function once(known, key, find) {
     const kept = known.get(key);
     if (kept !== undefined)
         return kept;
@@ -293,7 +293,7 @@ function openConnection({ insecure, env, quietMs = QUIET_MS }) {
     const origins = new Map();
     const isLoose = (url) => insecure.some((host) => host === url.host || host === `${url.hostname}:${portOf(url)}`);
     const isPrivate = (url) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoose(url));
-    const wayTo = (url) => remembered(agents, url.origin, async () => openWay(url, isLoose(url), await authoritiesFor(url.host, env)));
+    const wayTo = (url) => once(agents, url.origin, async () => openWay(url, isLoose(url), await authoritiesFor(url.host, env)));
     const exchange = async (question) => {
         let [asked, left] = [question, REDIRECTS];
         for (;;) {
@@ -311,7 +311,7 @@ function openConnection({ insecure, env, quietMs = QUIET_MS }) {
     return {
         exchange,
         isPrivate,
-        originOf: (registry) => remembered(origins, registry, async () => {
+        originOf: (registry) => once(origins, registry, async () => {
             const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
             const secure = `https://${host}`;
             return isLoose(new URL(secure)) ? await findOrigin(secure, `http://${host}`, exchange) : secure;
@@ -595,7 +595,7 @@ function openAuthorization(connection, find) {
     const logins = new Map();
     const demands = new Map();
     const tokens = new Map();
-    const loginOf = ({ registry, repository }) => remembered(logins, `${registry}/${repository}`, () => find(registry, repository));
+    const loginOf = ({ registry, repository }) => once(logins, `${registry}/${repository}`, () => find(registry, repository));
     const headerFor = async (access, demand) => {
         const login = await loginOf(access);
         if (demand.kind === 'basic')
@@ -606,7 +606,7 @@ function openAuthorization(connection, find) {
         // Others may have waited for the same, and have a new one by now.
         if (isOver && tokens.get(key) === kept)
             tokens.delete(key);
-        return (await remembered(tokens, key, () => fetchToken(connection, { ...access, demand, login }))).header;
+        return (await once(tokens, key, () => fetchToken(connection, { ...access, demand, login }))).header;
     };
     const forget = async (header) => {
         for (const [key, token] of tokens)
