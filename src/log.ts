@@ -1,4 +1,4 @@
-import { debug, warning } from '@actions/core'
+import { debug, isDebug, warning } from '@actions/core'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 
@@ -24,7 +24,8 @@ export function say(text: string): void {
 
 /** For whoever has switched on the debug log of the runner (`ACTIONS_STEP_DEBUG`). It can't be another command. */
 export function detail(text: string): void {
-  debug(text)
+  // Who isn't a runner would show them to everybody.
+  if (isDebug()) debug(text)
 }
 
 /**
