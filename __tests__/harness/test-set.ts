@@ -1,0 +1,20 @@
+import { describe } from '@jest/globals'
+
+/**
+ * Which of the two sets of tests runs. The ordinary set, `npm test`, holds every promise once. The exhaustive set,
+ * `npm run test:exhaustive`, adds the whole matrix: every version of Buildah, all staleness sheets, every fault row, and
+ * random seeds that change from run to run. No other file decides what belongs to which set.
+ */
+export const isExhaustive = process.env['TEST_SET'] === 'exhaustive'
+
+/** All cases in the exhaustive set; in the ordinary set those that `isOrdinary` accepts. */
+export function casesOfSet<Case>(all: readonly Case[], isOrdinary: (each: Case, index: number) => boolean): Case[] {
+  const cases = all.filter((each, index) => isExhaustive || isOrdinary(each, index))
+  if (cases.length === 0) throw new Error('The ordinary set would hold none of these cases')
+  return cases
+}
+
+/** `describe` in the exhaustive set; nothing, not even a skipped test, in the ordinary set. */
+export function describeExhaustively(name: string, body: () => void): void {
+  if (isExhaustive) describe(name, body)
+}
