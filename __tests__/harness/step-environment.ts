@@ -57,6 +57,8 @@ export function stepEnvironment(
     RUNNER_OS: 'Linux',
     RUNNER_TEMP: join(folder, 'temp'),
     RUNNER_TOOL_CACHE: options.toolCache ?? join(folder, 'tools'),
+    // What a GitHub-hosted runner has in /etc/containers: the machine that runs the tests has another.
+    CONTAINERS_REGISTRIES_CONF: join(folder, 'registries.conf'),
     ...Object.fromEntries(commandFiles.map((file) => [file, join(folder, file)])),
     ...inputVariables(plainInputs(options.inputs)),
     ...options.env,
