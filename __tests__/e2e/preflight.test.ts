@@ -6,7 +6,7 @@ import { describe, expect, jest } from '@jest/globals'
 import { accountFor } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
-import { currentBuildah } from '../harness/current-buildah.js'
+import { builtBuildah } from '../harness/built-buildah.js'
 import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
 import type { StepOptions } from '../harness/runner.js'
@@ -18,6 +18,7 @@ import {
   withoutPrograms,
   withoutUserNamespaces,
 } from '../harness/surroundings.js'
+import { describeExhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(120_000)
@@ -207,10 +208,13 @@ describe('the tiny build', () => {
     expect(JSON.parse(readFileSync(answer, 'utf8'))).toStrictEqual({})
     expect(listFolder(env.RUNNER_TEMP)).toStrictEqual([])
   })
+})
 
-  const current = currentBuildah()
+describeExhaustively('a Buildah that does without CNI', () => {
+  const current = builtBuildah('1.43.2')
   const absent = typeof current === 'string' ? current : undefined
-  testUnless(rootReason ?? absent)('finds out that a current Buildah needs netavark', async () => {
+
+  testUnless(rootReason ?? absent)('needs netavark, which is found out', async () => {
     if (typeof current === 'string') throw new Error(current)
     const programs = join(makeFolder('buildah'), 'bin')
     mkdirSync(programs, { mode: 0o755 })

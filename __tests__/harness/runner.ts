@@ -20,6 +20,8 @@ export interface StepOptions {
   /** Put over the environment of the step; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly toolCache?: string
+  /** A folder that PATH begins with. */
+  readonly path?: string
   readonly home?: string
   readonly event?: { readonly name: string; readonly payload: object }
   /** The Node that runs both scripts. Default, that of the tests. */

@@ -66,12 +66,12 @@ export async function useLab(): Promise<Lab> {
     build: async ({ cases, v, scope, engine, cache }) => {
       await moveTag(images.moving, v)
       const { tree, stages } = writeSheet(cases, v, images)
-      const { inputs, toolCache } = engine.wish()
+      const { inputs, ...place } = engine.wish()
       const given = buildArguments(v)
       const image = `${registry.host}/acme/${scope}`
       const push = { images: image, push: 'true', 'tls-verify': 'false', isolation: 'chroot' }
       const { log } = await succeed({
-        ...(toolCache !== undefined && { toolCache }),
+        ...place,
         workspace: await makeTree(tree, accountFor('user')),
         inputs: { ...push, 'build-args': given.inputs, 'build-contexts': 'other=other', ...inputs, ...cache.inputs },
         env: { ...given.env, ...cache.env },
