@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { parseDockerfile, readInstructions, type Instruction } from '../../src/dockerfile/dockerfile.js'
+import { type Instruction, parseDockerfile, readInstructions, stepsOf } from '../../src/dockerfile/dockerfile.js'
 import { heredocsOf } from '../../src/dockerfile/heredocs.js'
 import type { Dialect } from '../../src/dockerfile/lines.js'
-import { describeExhaustively } from '../harness/test-set.js'
+import { isExhaustive } from '../harness/test-set.js'
 
 /** An instruction as the parser of an engine gives it. */
 interface Expected {
@@ -81,67 +81,90 @@ function compared({ text, buildkit, buildah = buildkit }: Case, dialect: Dialect
   }
 }
 
-describe('the corpus', () => {
-  it('has all the cases, and enough that the engines read', () => {
-    const names = Object.keys(JSON.parse(read('cases.json')) as object)
-    expect(corpus.filter(({ name }) => !name.startsWith('random ')).map(({ name }) => name)).toStrictEqual(names.sort())
-    expect(corpus.filter(({ buildkit }) => buildkit.error === undefined).length).toBeGreaterThan(300)
+/** The files of a corpus that are read otherwise than by the engine, with both readings. */
+const misread = (cases: readonly Case[], dialect: Dialect) =>
+  cases.flatMap((own) => {
+    const both = compared(own, dialect)
+    return JSON.stringify(both?.own) === JSON.stringify(both?.expected) ? [] : [{ ...both, text: own.text, dialect }]
   })
+
+/** What the engine refuses tells nothing. Where one refuses what the other one reads, that is the engine. */
+const readable = corpus.flatMap(({ text, buildkit, buildah = buildkit }) => {
+  const instructions = buildkit.instructions ?? buildah.instructions
+  return instructions === undefined ? [] : [{ text, instructions }]
 })
 
-describe.each(['BuildKit', 'Buildah'] as const)('as %s reads it', (dialect) => {
-  it.each(corpus.map((own) => [own.name, own] as const))('%s', (_, own) => {
-    const both = compared(own, dialect)
-    expect(both?.own).toStrictEqual(both?.expected)
+const stagesOf = (instructions: readonly Expected[]) =>
+  instructions.flatMap(({ keyword, line, words: [base = '', as = '', name] = [] }) =>
+    keyword === 'FROM' ? [{ line, base, name: as.toUpperCase() === 'AS' ? name : undefined }] : [],
+  )
+
+describe('the corpus', () => {
+  it('has all the cases, most of them readable', () => {
+    const names = Object.keys(JSON.parse(read('cases.json')) as object)
+    expect(corpus.filter(({ name }) => !name.startsWith('random ')).map(({ name }) => name)).toStrictEqual(names.sort())
+    expect(readable.length).toBeGreaterThan(450)
+  })
+
+  it.each(['BuildKit', 'Buildah'] as const)('is read as %s reads it', (dialect) => {
+    expect(misread(corpus, dialect)).toStrictEqual([])
+  })
+
+  it('has the stages that the engines see', () => {
+    const stages = (text: string) => parseDockerfile(text).stages.map(({ line, base, name }) => ({ line, base, name }))
+    expect(readable.map(({ text }) => stages(text))).toStrictEqual(
+      readable.map(({ instructions }) => stagesOf(instructions)),
+    )
+  })
+
+  it('is ambiguous where both read it, each in its own way, and nowhere else', () => {
+    const both = corpus.filter(({ buildkit, buildah = buildkit }) => (buildkit.error ?? buildah.error) === undefined)
+    const names = (cases: readonly Case[]) => cases.map(({ name }) => name)
+    expect(names(both.filter(({ text }) => parseDockerfile(text).ambiguous !== undefined))).toStrictEqual(
+      names(both.filter(({ buildah }) => buildah !== undefined)),
+    )
   })
 })
 
 describe('parseDockerfile', () => {
-  it.each(corpus.map((own) => [own.name, own] as const))('stages: %s', (_, { text, buildkit, buildah }) => {
-    // Where one of them refuses it, the other one is the engine.
-    const { instructions } = buildkit.error === undefined ? buildkit : (buildah ?? buildkit)
-    const parsed = parseDockerfile(text)
-    if (instructions === undefined) return
-    const froms = instructions.filter(({ keyword }) => keyword === 'FROM')
-    expect(parsed.stages.map(({ line, base }) => [line, base])).toStrictEqual(
-      froms.map(({ line, words: [base = ''] = [] }) => [line, base]),
-    )
-    expect(parsed.stages.map(({ name }) => name)).toStrictEqual(
-      froms.map(({ words: [, as = '', name] = [] }) => (as.toUpperCase() === 'AS' ? name : undefined)),
-    )
-  })
-
-  it.each(corpus.filter(({ buildah }) => buildah !== undefined).map((own) => [own.name, own] as const))(
-    'marks what is ambiguous: %s',
-    (_, { text, buildkit, buildah }) => {
-      if (buildkit.error !== undefined || buildah?.error !== undefined) return
-      expect(parseDockerfile(text).ambiguous).toBeGreaterThan(0)
-    },
-  )
-
-  it('calls nothing ambiguous that the engines read alike', () => {
-    const alike = corpus.filter(({ buildkit, buildah }) => buildah === undefined && buildkit.error === undefined)
-    expect(alike.filter(({ text }) => parseDockerfile(text).ambiguous !== undefined).map(({ name }) => name)).toEqual([])
+  it.each([
+    ['a long word', 'RUN ' + 'x'.repeat(2 ** 20)],
+    ['blanks', `RUN${' '.repeat(2 ** 20)}x`],
+    ['blanks of Unicode', `RUN x${'\u3000'.repeat(2 ** 20)}y`],
+    ['blanks behind a backslash', `RUN \\${' '.repeat(2 ** 20)}y`],
+    ['backslashes', 'RUN ' + '\\'.repeat(2 ** 20)],
+    ['digits before arrows', `RUN ${'0'.repeat(2 ** 18)}<<`],
+    ['blanks between arrows', `RUN <<${' '.repeat(2 ** 18)}<`],
+    ['arrows', 'RUN ' + '<< '.repeat(2 ** 16)],
+    ['quotes', `RUN << ${`"a" 'b' `.repeat(2 ** 15)}"`],
+    ['braces within braces', 'RUN << ' + '${x:-'.repeat(2 ** 18)],
+    ['lists within lists', 'RUN ' + '['.repeat(2 ** 18) + '<<'],
+    ['a long list', `RUN [${'"<<",'.repeat(2 ** 18)}"x"]`],
+    ['flags', 'COPY ' + '--a="b" '.repeat(2 ** 15)],
+    ['a long directive', `# escape${' '.repeat(2 ** 20)}=${' '.repeat(2 ** 20)}x${' '.repeat(2 ** 20)}y`],
+    ['heredocs without an end', 'RUN <<EOF\n'.repeat(2 ** 14)],
+    ['comments in a line', `RUN x \\\n${'# y\n'.repeat(2 ** 18)}`],
+  ])('takes time in proportion: %s', (_, text) => {
+    expect(stepsOf(parseDockerfile(`${text}\n`.replace(/^(?!#)/, 'FROM a\n'))).length).toBeGreaterThanOrEqual(0)
   })
 })
 
-describeExhaustively('the parsers themselves', () => {
-  const ask = (...args: string[]) =>
-    execFileSync('go', ['run', '.', ...args], { cwd: join(folder, 'expectations'), encoding: 'utf8', maxBuffer: 2 ** 28 })
+if (isExhaustive && spawnSync('go', ['version']).status === 0) {
+  describe('the parsers themselves', () => {
+    const ask = (...args: string[]) => {
+      const cwd = join(folder, 'expectations')
+      return execFileSync('go', ['run', '.', ...args], { cwd, encoding: 'utf8', maxBuffer: 2 ** 28 })
+    }
 
-  it('still say what is expected of them', () => {
-    expect(ask('-cases', '../cases.json', '-seed', '1', '-random', '150')).toBe(read('expectations.jsonl'))
-  })
+    it('still say what is expected of them', () => {
+      expect(ask()).toBe(read('expectations.jsonl'))
+    })
 
-  it('read random files as this one does', () => {
-    const seed = Math.floor(Math.random() * 2 ** 31)
-    const fresh = casesIn(ask('-seed', String(seed), '-random', '5000'))
-    const wrong = fresh.flatMap((own) =>
-      (['BuildKit', 'Buildah'] as const).flatMap((dialect) => {
-        const both = compared(own, dialect)
-        return JSON.stringify(both?.own) === JSON.stringify(both?.expected) ? [] : [[seed, dialect, own.text, both]]
-      }),
-    )
-    expect(wrong.slice(0, 3)).toStrictEqual([])
+    it('read random files as they are read here', () => {
+      const seed = String(Math.floor(Math.random() * 2 ** 31))
+      const fresh = casesIn(ask('-cases', '', '-seed', seed, '-random', '5000'))
+      const wrong = (['BuildKit', 'Buildah'] as const).flatMap((dialect) => misread(fresh, dialect))
+      expect({ seed, wrong: wrong.slice(0, 3) }).toStrictEqual({ seed, wrong: [] })
+    })
   })
-})
+}

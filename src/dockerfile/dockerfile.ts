@@ -1,8 +1,6 @@
 import { type Command, type Flag, readCommand } from './command.js'
 import { canHaveHeredocs, endOf, type Heredoc, heredocsOf } from './heredocs.js'
-import { type Dialect, directivesOf, type Lines, nextLine, openLines, wordsOf } from './lines.js'
-
-export type { Flag }
+import { type Dialect, directivesOf, type Lines, nextLine, openLines, splitWords } from './lines.js'
 
 export interface Instruction {
   /** In upper case: `RUN`. For `ONBUILD RUN …` it is `ONBUILD`. */
@@ -134,6 +132,6 @@ function firstDifference(some: readonly Instruction[], others: readonly Instruct
 }
 
 function readFrom({ argument, flags }: Instruction): Pick<Stage, 'name' | 'base' | 'flags'> {
-  const [base = '', as, name] = wordsOf(argument)
+  const [base = '', as, name] = splitWords(argument)
   return { base, flags, name: as?.toUpperCase() === 'AS' ? name : undefined }
 }

@@ -51,7 +51,7 @@ export function nextLine(lines: Lines): LogicalLine | undefined {
 }
 
 /** The words of an argument that has no quotes and is no JSON. */
-export function wordsOf(text: string): string[] {
+export function splitWords(text: string): string[] {
   return text === '' ? [] : text.split(BLANK)
 }
 

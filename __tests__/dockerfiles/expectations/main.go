@@ -1,7 +1,7 @@
 // Prints how the parsers of BuildKit and of Buildah read Dockerfiles, one JSON object a line: those of a file of cases
-// (names and texts), then random ones.
+// (names and texts), then random ones. What the unit tests expect is written by
 //
-//	go run . -cases ../cases.json -seed 1 -random 150
+//	go run . >../expectations.jsonl
 package main
 
 import (
@@ -48,9 +48,9 @@ type expectation struct {
 }
 
 func main() {
-	cases := flag.String("cases", "", "JSON file of names and texts")
+	cases := flag.String("cases", "../cases.json", "JSON file of names and texts")
 	seed := flag.Int64("seed", 1, "seed of the random files")
-	random := flag.Int("random", 0, "number of random files")
+	random := flag.Int("random", 150, "number of random files")
 	flag.Parse()
 	output := json.NewEncoder(os.Stdout)
 	output.SetEscapeHTML(false)
