@@ -15,6 +15,7 @@ import { watchProcesses } from '../harness/process-watch.js'
 import type { StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { withCovered } from '../harness/surroundings.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
@@ -128,7 +129,7 @@ describe('no fitting Buildah', () => {
     expect(log).not.toContain('::group::Build')
   })
 
-  testUnless(missing ?? rootReason)('none at all, and no sudo, but a manifest', async () => {
+  exhaustively(testUnless(missing ?? rootReason))('none at all, and no sudo, but a manifest', async () => {
     const server = await serveManifest(theCurrent())
     try {
       const options = step([], { 'buildah-manifest': server.url })
@@ -147,7 +148,7 @@ describe('no fitting Buildah', () => {
     expect(error).toContain('"buildah-manifest"')
   })
 
-  testUnless(missing ?? rootReason)('one too old, and none in the manifest either', async () => {
+  exhaustively(testUnless(missing ?? rootReason))('one too old, and none in the manifest either', async () => {
     const server = await serveManifest(theCurrent())
     try {
       const inputs = { 'buildah-version': '>=99', 'buildah-manifest': server.url }

@@ -10,6 +10,7 @@ import { expectBuilt, expectSkipped, skipJob, watchSkip } from '../harness/skip-
 import { rootReason } from '../harness/skipping.js'
 import { withCovered } from '../harness/surroundings.js'
 import { architecture } from '../harness/oci-layout.js'
+import { casesOfSet } from '../harness/test-set.js'
 import { tinyImage } from '../harness/tiny-image.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -48,23 +49,28 @@ function jobOn(etc: { main: string; more?: string }, name: string, dockerfile: s
   }
 }
 
+const machines: readonly (readonly [what: string, isOrdinary: boolean, main: string, base: string])[] = [
+  ['in version 2, a base image by its full name', true, githubRegistriesConf.version2, place.base],
+  ['in version 2, by a short name that Docker Hub has', false, githubRegistriesConf.version2, 'acme/first:1'],
+  ['in version 2, by a short name that only Quay has', true, githubRegistriesConf.version2, 'acme/second:1'],
+  ['in version 1, a base image by its full name', true, githubRegistriesConf.version1, place.base],
+  ['in version 1, by a short name that Docker Hub has', true, githubRegistriesConf.version1, 'acme/first:1'],
+  ['in version 1, by a short name that only Quay has', false, githubRegistriesConf.version1, 'acme/second:1'],
+]
+
 const describeAsRoot = rootReason === undefined ? describe : describe.skip
 
 describeAsRoot('on a machine with the registries.conf of GitHub’s Ubuntu images', () => {
-  test.each([
-    ['in version 2, a base image by its full name', githubRegistriesConf.version2, place.base],
-    ['in version 2, by a short name that Docker Hub has', githubRegistriesConf.version2, 'acme/first:1'],
-    ['in version 2, by a short name that only Quay has', githubRegistriesConf.version2, 'acme/second:1'],
-    ['in version 1, a base image by its full name', githubRegistriesConf.version1, place.base],
-    ['in version 1, by a short name that Docker Hub has', githubRegistriesConf.version1, 'acme/first:1'],
-    ['in version 1, by a short name that only Quay has', githubRegistriesConf.version1, 'acme/second:1'],
-  ])('%s: built cold, then nothing is', async (what, main, base) => {
-    const step = jobOn({ main }, what.replaceAll(/\W+/g, '-').toLowerCase(), `FROM ${base}\nCOPY one /srv/one\n`)
-    const cold = await watchSkip(place, step)
-    expectBuilt(cold, /^Unchanged: no earlier build is remembered$/m)
-    expect(cold.log).not.toContain('is not remembered')
-    expectSkipped(await watchSkip(place, step), cold)
-  })
+  test.each(casesOfSet(machines, ([, isOrdinary]) => isOrdinary))(
+    '%s: built cold, then nothing is',
+    async (what, _, main, base) => {
+      const step = jobOn({ main }, what.replaceAll(/\W+/g, '-').toLowerCase(), `FROM ${base}\nCOPY one /srv/one\n`)
+      const cold = await watchSkip(place, step)
+      expectBuilt(cold, /^Unchanged: no earlier build is remembered$/m)
+      expect(cold.log).not.toContain('is not remembered')
+      expectSkipped(await watchSkip(place, step), cold)
+    },
+  )
 
   test('an alias, a mirror and an image of several platforms are looked up where Buildah finds them', async () => {
     const [copy, other, moved] = [await tinyImage('copy'), await tinyImage('other'), await tinyImage('moved')]

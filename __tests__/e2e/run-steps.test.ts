@@ -8,6 +8,7 @@ import { type PulledImage, pullImage } from '../harness/images.js'
 import type { StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { likeHostedRunner, type Surroundings } from '../harness/surroundings.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
@@ -67,7 +68,7 @@ describe('what is made anew', () => {
     expect(contentOf(image, 'id')).not.toStrictEqual(contentOf(image, 'first'))
   })
 
-  test('every base image with pull', async () => {
+  exhaustively(test)('every base image with pull', async () => {
     const { step } = await built(lines(), { pull: 'true' })
     expect(step.log.match(/^Trying to pull /gm)).toHaveLength(2)
   })
@@ -101,7 +102,7 @@ describe('isolation', () => {
     expect(contentOf(image, 'interfaces').toString().trim()).toBe('lo')
   })
 
-  test('chroot: the network and the processes of the host', async () => {
+  exhaustively(test)('chroot: the network and the processes of the host', async () => {
     const { image, step } = await built(looking.slice(0, 1), { isolation: 'chroot' })
     expect(step.log).toMatch(/, isolation chroot$/m)
     expect(contentOf(image, 'net').toString()).toBe(ownNamespace('net'))
@@ -119,7 +120,7 @@ describe('isolation', () => {
 describe('storage drivers', () => {
   const lines = ['RUN mkdir /d && echo one > /d/one && chown 1234 /d/one', 'RUN rm /d/one && echo two > /d/two']
 
-  test('vfs', async () => {
+  exhaustively(test)('vfs', async () => {
     const { image, step } = await built(lines, { 'storage-driver': 'vfs' })
     expect(step.log).toContain('; storage driver vfs, ')
     expect(step.log).toContain(' --storage-driver vfs ')
