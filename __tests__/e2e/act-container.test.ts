@@ -47,7 +47,7 @@ afterAll(async () => {
   await removeFolders()
 })
 
-// What docs/engines.md says.
+// What docs/runners.md says.
 const allowed = ['--security-opt', 'seccomp=unconfined', '--security-opt', 'apparmor=unconfined']
 
 /** The example in a container of act's, by a user without rights, who may use Docker. */
