@@ -72,7 +72,7 @@ export function firstSentence(text) {
 function renderList(described) {
   return described
     .map(([name, { description, default: value }]) => {
-      const suffix = value === undefined ? '' : ` Default: ${code(value)}.`
+      const suffix = value === undefined ? '' : ` Default: ${code(value)}`
       return `- ${code(name)}: ${oneLine(firstSentence(description))}${suffix}`
     })
     .join('\n')
