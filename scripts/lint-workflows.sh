@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the workflows, those of the examples and action.yml with actionlint and zizmor.
+# Checks the workflows, those of the examples and documents, and action.yml with actionlint and zizmor.
 #
 #   bash scripts/lint-workflows.sh
 #
@@ -15,6 +15,8 @@ pins=$PWD/scripts/workflow-lint
 sum=$(cat "$pins/go.sum" "$pins/requirements.txt" | sha256sum | cut -c 1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/rootless-image-build-tests/workflow-lint-$sum
 workflows=(.github/workflows/*.yml examples/*/.github/workflows/*.yml)
+documents=$(mktemp -d)
+trap 'rm -rf "$documents"' EXIT
 actions=(action.yml .github/actions/*/action.yml)
 
 # into NAME COMMAND…: runs the command with a folder that becomes $cache/NAME when all went well.
@@ -41,8 +43,10 @@ fetch_zizmor() {
 # A Go that is too old for the go.mod fetches a newer one by itself, unless it is told not to.
 if command -v go >/dev/null && (cd "$pins" && go list -m) >/dev/null 2>&1; then
   into actionlint build_actionlint
-  "$cache/actionlint/actionlint" -config-file .github/actionlint.yaml "${workflows[@]}"
-  echo "actionlint has nothing to say of ${#workflows[@]} workflows."
+  node scripts/doc-workflows.mjs "$documents"
+  blocks=("$documents"/*)
+  "$cache/actionlint/actionlint" -config-file .github/actionlint.yaml "${workflows[@]}" "${blocks[@]}"
+  echo "actionlint has nothing to say of ${#workflows[@]} workflows and ${#blocks[@]} blocks of documents."
 else
   echo 'Go 1.25 or later is not here: the workflows are not checked by actionlint.'
 fi
