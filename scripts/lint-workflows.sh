@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the workflows, those of the examples and action.yml with actionlint and zizmor.
+# Checks the workflows, those of the examples and documents, and action.yml with actionlint and zizmor.
 #
 #   bash scripts/lint-workflows.sh
 #
@@ -28,11 +28,20 @@ fetch_zizmor() {
     --requirement "$pins/requirements.txt" --target "$1"
 }
 
+# Those of the repository, and the YAML blocks of the documents that are workflows.
+lint_workflows() (
+  documents=$(mktemp -d)
+  trap 'rm -rf "$documents"' EXIT
+  node scripts/doc-workflows.mjs "$documents"
+  blocks=("$documents"/*)
+  "$kept/$actionlint/actionlint" -config-file .github/actionlint.yaml "${workflows[@]}" "${blocks[@]}"
+  echo "actionlint has nothing to say of ${#workflows[@]} workflows and ${#blocks[@]} blocks of documents."
+)
+
 # A Go that is too old for the go.mod fetches a newer one by itself, unless it is told not to.
 if command -v go >/dev/null && (cd "$pins" && go list -m) >/dev/null 2>&1; then
   keep "$actionlint" build_actionlint
-  "$kept/$actionlint/actionlint" -config-file .github/actionlint.yaml "${workflows[@]}"
-  echo "actionlint has nothing to say of ${#workflows[@]} workflows."
+  lint_workflows
 else
   echo 'Go 1.25 or later is not here: the workflows are not checked by actionlint.'
 fi

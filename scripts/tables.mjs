@@ -1,34 +1,62 @@
 /**
- * Writes the tables of inputs, secrets and outputs, in README.md from action.yml, and in docs/workflows.md from the
- * reusable workflow:
+ * Writes the tables of inputs, secrets and outputs:
  *
  *   node scripts/tables.mjs
  *
- * Unit tests hold what is there against what this gives.
+ * README.md, docs/inputs.md and docs/outputs.md get them from action.yml, docs/workflows.md from the reusable workflow.
+ * Unit tests compare the documents with what this writes.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parse } from 'yaml'
+import { parse, parseDocument } from 'yaml'
 
 const WORKFLOW = '.github/workflows/build-image.yml'
 
-/** The text of a README with its two tables as the text of action.yml gives them; pure. */
-export function fillTables(readme, action) {
-  const { inputs, outputs } = parse(action)
+/** README.md with its lists of inputs, by group, and outputs: the first sentence of each description. Pure. */
+export function fillReadme(readme, action) {
+  const groups = readGroups(action).map(({ title, inputs }) => `### ${title}\n\n${renderList(inputs)}`)
   return fill(readme, 'action.yml', {
-    inputs: [['Name', 'Description', 'Default'], inputRows(inputs)],
-    outputs: [['Name', 'Description'], describedRows(outputs)],
+    inputs: groups.join('\n\n'),
+    outputs: renderList(Object.entries(parse(action).outputs)),
   })
 }
 
-/** The same for a document about a reusable workflow; pure. */
+/** docs/inputs.md with a table for each group of inputs. Pure. */
+export function fillInputs(document, action) {
+  const header = ['Input', 'Description', 'Default']
+  const groups = readGroups(action).map(
+    ({ title, inputs }) => `## ${title}\n\n${renderTable(header, inputRows(inputs))}`,
+  )
+  return fill(document, 'action.yml', { inputs: unformatted(groups.join('\n\n')) })
+}
+
+/** docs/outputs.md with its table. Pure. */
+export function fillOutputs(document, action) {
+  return fill(document, 'action.yml', { outputs: describedTable('Output', parse(action).outputs) })
+}
+
+/** docs/workflows.md with its tables. Pure. */
 export function fillWorkflowTables(document, workflow) {
   const { inputs, secrets, outputs } = parse(workflow).on.workflow_call
   return fill(document, WORKFLOW, {
-    inputs: [['Name', 'Description', 'Type', 'Default'], typedRows(inputs)],
-    secrets: [['Name', 'Description'], describedRows(secrets)],
-    outputs: [['Name', 'Description'], describedRows(outputs)],
+    inputs: unformatted(renderTable(['Input', 'Description', 'Type', 'Default'], typedRows(inputs))),
+    secrets: describedTable('Secret', secrets),
+    outputs: describedTable('Output', outputs),
   })
+}
+
+/** The inputs of an action in groups, in its order: a comment above an input begins a group and is its title. Pure. */
+export function readGroups(action) {
+  const inputs = parseDocument(action).get('inputs')
+  // The parser gives the first comment to the map and the others to the keys below them.
+  const titles = inputs.items.map(({ key }, index) => (index === 0 ? inputs.commentBefore : key.commentBefore))
+  if (!titles[0]) throw new Error('The first input is in no group: write a comment above it, the title of the group')
+  const entries = Object.entries(inputs.toJSON())
+  const starts = titles.flatMap((title, index) => (title ? [index] : []))
+  return starts.map((start, group) => ({
+    title: titles[start].trim(),
+    inputs: entries.slice(start, starts[group + 1]),
+  }))
 }
 
 /** A table in GitHub's Markdown; cells are Markdown themselves, of one line or several. Pure. */
@@ -36,8 +64,27 @@ export function renderTable(header, rows) {
   return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')
 }
 
+/** What stands up to the first full stop that ends a word; the ones in `1.2.3` and `image.tar` don't. Pure. */
+export function firstSentence(text) {
+  return /^[^]*?\.(?=\s|$)/.exec(text)?.[0] ?? text
+}
+
+function renderList(described) {
+  return described
+    .map(([name, { description, default: value }]) => {
+      const suffix = value === undefined ? '' : ` Default: ${code(value)}`
+      return `- ${code(name)}: ${oneLine(firstSentence(description))}${suffix}`
+    })
+    .join('\n')
+}
+
+function describedTable(kind, described) {
+  const rows = Object.entries(described).map(([name, { description }]) => [code(name), description])
+  return unformatted(renderTable([kind, 'Description'], rows))
+}
+
 function inputRows(inputs) {
-  return Object.entries(inputs).map(([name, { description, default: value }]) => [
+  return inputs.map(([name, { description, default: value }]) => [
     code(name),
     description,
     value === undefined ? '' : code(value),
@@ -53,28 +100,31 @@ function typedRows(inputs) {
   ])
 }
 
-function describedRows(described) {
-  return Object.entries(described).map(([name, { description }]) => [code(name), description])
-}
-
 function code(text) {
   return `\`${text}\``
 }
 
-function cell(text) {
-  // Also within a code span only a backslash keeps the bar from ending the cell.
-  return text.trim().replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')
+function oneLine(text) {
+  return text.trim().replaceAll(/\s+/g, ' ')
 }
 
-function fill(document, source, tables) {
-  return Object.entries(tables).reduce((text, [name, [header, rows]]) => {
+function cell(text) {
+  // Also within a code span only a backslash keeps the bar from ending the cell.
+  return oneLine(text).replaceAll('|', '\\|')
+}
+
+/** Markdown that prettier leaves as it is: it would pad every cell to the longest. */
+function unformatted(markdown) {
+  return ['<!-- prettier-ignore-start -->', markdown, '<!-- prettier-ignore-end -->'].join('\n')
+}
+
+function fill(document, source, contents) {
+  return Object.entries(contents).reduce((text, [name, content]) => {
     const begin = `<!-- ${name}: made from ${source} by \`npm run tables\` -->`
     const end = `<!-- end of ${name} -->`
     const [before, rest] = splitOnce(text, begin)
     const [, after] = splitOnce(rest, end)
-    // Without these lines, prettier would pad every cell to the longest.
-    const table = ['<!-- prettier-ignore-start -->', renderTable(header, rows), '<!-- prettier-ignore-end -->']
-    return [before + begin, '', ...table, '', end + after].join('\n')
+    return [before + begin, '', content, '', end + after].join('\n')
   }, document)
 }
 
@@ -87,6 +137,9 @@ function splitOnce(text, marker) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
   const read = (name) => readFileSync(path(name), 'utf8')
-  writeFileSync(path('README.md'), fillTables(read('README.md'), read('action.yml')))
-  writeFileSync(path('docs/workflows.md'), fillWorkflowTables(read('docs/workflows.md'), read(WORKFLOW)))
+  const write = (name, fillTables, source) => writeFileSync(path(name), fillTables(read(name), read(source)))
+  write('README.md', fillReadme, 'action.yml')
+  write('docs/inputs.md', fillInputs, 'action.yml')
+  write('docs/outputs.md', fillOutputs, 'action.yml')
+  write('docs/workflows.md', fillWorkflowTables, WORKFLOW)
 }

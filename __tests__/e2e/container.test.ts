@@ -44,7 +44,7 @@ afterAll(async () => {
   await removeFolders()
 })
 
-// What docs/engines.md says.
+// What docs/runners.md says.
 const allowed = ['--security-opt', 'seccomp=unconfined', '--security-opt', 'apparmor=unconfined']
 
 /** Does something in a container; it is gone afterwards, and nothing of the build is left on its disk. */

@@ -8,7 +8,7 @@ import { architecture } from './oci-layout.js'
 
 /**
  * What act's own images for jobs come down to, with Buildah: Debian with Node and Git. newuidmap has its capability from
- * the file, as docs/engines.md asks for in a container.
+ * the file, as docs/runners.md asks for in a container.
  */
 const dockerfile = (debian: string): string => `FROM ${debian}
 RUN apt-get update --quiet \\

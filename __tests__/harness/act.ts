@@ -95,6 +95,8 @@ export interface ActOptions {
   readonly payload?: object
   readonly vars?: Readonly<Record<string, string>>
   readonly secrets?: Readonly<Record<string, string>>
+  /** Of act itself, which takes secrets without a value from there. */
+  readonly env?: Readonly<Record<string, string>>
   /** Further options of act. */
   readonly args?: readonly string[]
   /** A folder that PATH begins with. */
@@ -131,7 +133,7 @@ export interface ActRun {
  * in for actions/checkout.
  */
 export async function runAct(machine: ActMachine, options: ActOptions): Promise<ActRun> {
-  const { checkout, event = 'push', payload, vars = {}, secrets = {}, args = [], path, container } = options
+  const { checkout, event = 'push', payload, vars = {}, secrets = {}, env = {}, args = [], path, container } = options
   const payloadPath = join(machine.folder, 'event.json')
   if (payload) writeFileSync(payloadPath, JSON.stringify(payload))
   const pairs = (option: string, values: Readonly<Record<string, string>>): string[] =>
@@ -161,6 +163,7 @@ export async function runAct(machine: ActMachine, options: ActOptions): Promise<
       ...{ PATH: path === undefined ? system : `${path}:${system}`, HOME: home, USER: name, LANG: 'C.UTF-8' },
       ...{ XDG_RUNTIME_DIR: join(machine.folder, 'runtime') },
       ...(container && { DOCKER_HOST: container.docker }),
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(testsAreRoot && { uid, gid }),

@@ -31,7 +31,7 @@ function wordsOf(name: string): string[] | undefined {
   return undefined
 }
 
-const isOneALine = ({ description }: Described) => /\bone\b[^.]*\ba line\b/i.test(description)
+const isOnePerLine = ({ description }: Described) => /\bone\b[^.]*\bper line\b/i.test(description)
 
 describe('action-types.yml', () => {
   test('has every input and every output of action.yml, in its order', () => {
@@ -54,9 +54,9 @@ describe('action-types.yml', () => {
     }
   })
 
-  test.each(['inputs', 'outputs'] as const)('%s are lists where they are one a line', (kind) => {
+  test.each(['inputs', 'outputs'] as const)('%s are lists where they are one per line', (kind) => {
     const lists = Object.entries(types[kind]).filter(([, { type }]) => type === 'list')
-    const described = Object.entries(action[kind]).filter(([, one]) => isOneALine(one))
+    const described = Object.entries(action[kind]).filter(([, one]) => isOnePerLine(one))
     expect(lists.map(([name]) => name)).toStrictEqual(described.map(([name]) => name))
     for (const [, type] of lists) {
       expect(type).toStrictEqual({ type: 'list', separator: '\n', 'list-item': { type: 'string' } })

@@ -1,29 +1,20 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
 import { DIFFERENCES } from '../../src/engine/docker/parity.js'
 import { parseInputs } from '../../src/inputs.js'
+import { below, root, text, yamlBlocks } from './project-files.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const read = (path: string) => readFileSync(join(root, path), 'utf8')
-const below = (folder: string) =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
-
-const documents = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...below('docs').filter((path) => path.endsWith('.md')),
-]
 const sources = below('src')
   .filter((path) => path.endsWith('.ts'))
   .map((path) => path.slice('src/'.length))
 
 /** The cells of the first table below a heading, its header left out. */
 function tableBelow(document: string, heading: string): string[][] {
-  const section = read(document).split(`\n${heading}\n`)[1] ?? ''
+  const section = text(document).split(`\n${heading}\n`)[1] ?? ''
   const first = section.split('\n\n').find((block) => block.trimStart().startsWith('|')) ?? ''
   return first
     .trim()
@@ -41,36 +32,11 @@ function tableBelow(document: string, heading: string): string[][] {
 const codes = (text: string) =>
   [...text.replaceAll(/^```[^]*?^```$/gm, '').matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? '')
 
-describe('links', () => {
-  test.each(documents)('of %s lead somewhere', (document) => {
-    const anchors = (path: string) =>
-      [...read(path).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
-        title
-          .toLowerCase()
-          .replaceAll(/[^\w\- ]/g, '')
-          .replaceAll(' ', '-'),
-      )
-    const broken = [...read(document).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)].filter(
-      ([, path = '', anchor]) => {
-        const target = path === '' ? document : normalize(join(dirname(document), path))
-        return !existsSync(join(root, target)) || (anchor !== undefined && !anchors(target).includes(anchor))
-      },
-    )
-    expect(broken.map(([link]) => link)).toStrictEqual([])
-  })
-})
-
 describe('examples', () => {
-  const blocks = documents.flatMap((document) =>
-    [...read(document).matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, yaml = ''], index) => ({
-      name: `${document}, block ${index + 1}`,
-      yaml,
-    })),
-  )
   const copied = below('examples')
     .filter((path) => path.endsWith('.yml'))
-    .map((name) => ({ name, yaml: read(name) }))
-  const action = parse(read('action.yml')) as { inputs: Record<string, unknown> }
+    .map((name) => ({ name, yaml: text(name) }))
+  const action = parse(text('action.yml')) as { inputs: Record<string, unknown> }
 
   type Given = Readonly<Record<string, string | number | boolean>>
 
@@ -82,7 +48,7 @@ describe('examples', () => {
     return [...own, ...Object.values(value).flatMap((inner: unknown) => ours(inner))]
   }
 
-  const steps = [...blocks, ...copied].flatMap(({ name, yaml }) =>
+  const steps = [...yamlBlocks, ...copied].flatMap(({ name, yaml }) =>
     parseAllDocuments(yaml)
       .flatMap((parsed) => ours(parsed.toJS()))
       .map((inputs) => ({ name, inputs })),
@@ -94,15 +60,15 @@ describe('examples', () => {
 
   test.each(steps)('$name is what the action takes', ({ inputs }) => {
     // What an expression gives isn't known here; `true` is something that every input takes.
-    const text = (name: string) => (inputs[name] ?? '').toString().replaceAll(/\$\{\{.*?\}\}/g, 'true')
+    const value = (name: string) => (inputs[name] ?? '').toString().replaceAll(/\$\{\{.*?\}\}/g, 'true')
     expect(Object.keys(inputs).filter((name) => !(name in action.inputs))).toStrictEqual([])
-    expect(() => parseInputs(text, {})).not.toThrow()
+    expect(() => parseInputs(value, {})).not.toThrow()
   })
 })
 
 describe('docs/engines.md', () => {
   test('has the first versions that src/engine/features.ts has', () => {
-    const code = read('src/engine/features.ts')
+    const code = text('src/engine/features.ts')
     const table = (name: string) => code.slice(code.indexOf(`const ${name}`)).split(/^\]/m)[0] ?? ''
     const entries = (name: string) =>
       [...table(name).matchAll(/\[\s*'([^']+)',\s*(?:'([\d.]+)'|undefined),/g)].map(([, what = '', since = '—']) => ({
@@ -132,13 +98,13 @@ describe('docs/engines.md', () => {
   })
 
   test('names the oldest version that works', () => {
-    const [, oldest] = /what: 'this action', since: '([\d.]+)'/.exec(read('src/engine/features.ts')) ?? []
-    expect(read('docs/engines.md')).toContain(`The action works with Buildah ${oldest ?? '?'} and later.`)
+    const [, oldest] = /what: 'this action', since: '([\d.]+)'/.exec(text('src/engine/features.ts')) ?? []
+    expect(text('docs/engines.md')).toContain(`The action works with Buildah ${oldest ?? '?'} and later.`)
   })
 })
 
 describe('docs/architecture.md', () => {
-  const document = read('docs/architecture.md')
+  const document = text('docs/architecture.md')
   const rooms = tableBelow('docs/architecture.md', '## Who may import whom').map(([room = '', files, allowed]) => ({
     room,
     files: codes(files ?? ''),
@@ -146,7 +112,7 @@ describe('docs/architecture.md', () => {
   }))
   const roomOf = (path: string) =>
     rooms.find(({ files }) => files.some((file) => path === file || path.startsWith(file)))
-  const lines = sources.map((path) => ({ path, code: read(join('src', path)) }))
+  const lines = sources.map((path) => ({ path, code: text(join('src', path)) }))
   const matching = (pattern: RegExp) => lines.filter(({ code }) => pattern.test(code)).map(({ path }) => path)
 
   test('names files that exist', () => {
@@ -196,18 +162,18 @@ describe('docs/adr', () => {
   const records = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-/.test(name))
 
   test.each(records)('%s has the form of a record and is listed', (name) => {
-    const titles = [...read(`docs/adr/${name}`).matchAll(/^#+ .*$/gm)].map(([title]) => title)
+    const titles = [...text(`docs/adr/${name}`).matchAll(/^#+ .*$/gm)].map(([title]) => title)
     expect(titles).toStrictEqual([
       expect.stringMatching(new RegExp(`^# ${name.slice(0, 4)}: `)),
       '## Context',
       '## Decision',
       '## Consequences',
     ])
-    expect(read('docs/adr/README.md')).toContain(`(${name})`)
+    expect(text('docs/adr/README.md')).toContain(`(${name})`)
   })
 
   test('0001 has every runtime dependency and no other', () => {
-    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+    const { dependencies } = JSON.parse(text('package.json')) as { dependencies: Record<string, string> }
     const named = tableBelow('docs/adr/0001-runtime-dependencies.md', '## Decision').flatMap(([cell]) =>
       codes(cell ?? ''),
     )

@@ -17,10 +17,10 @@ export const workflows = below('.github/workflows').filter((path) => path.endsWi
 export const exampleWorkflows = below('examples').filter((path) => /\/\.github\/workflows\/[^/]+\.yml$/.test(path))
 export const documents = [...readdirSync(root), ...below('docs')].filter((path) => path.endsWith('.md'))
 
-/** The blocks of YAML in the documents. */
+/** The blocks of YAML in the documents, also those in lists. */
 export const yamlBlocks = documents.flatMap((document) =>
-  [...text(document).matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, yaml = ''], index) => ({
+  [...text(document).matchAll(/^( *)```yaml\n([^]*?)^\1```$/gm)].map(([, indent = '', yaml = ''], index) => ({
     name: `${document}, block ${index + 1}`,
-    yaml,
+    yaml: yaml.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
   })),
 )
