@@ -20,7 +20,7 @@ describe('copiedBy', () => {
     ['\u00a0COPY src /s', ['src']],
     ['\u3000 \u3000COPY src /s', ['src']],
     ['COPY my\u00a0file.txt your\u3000file.txt /x/', ['my\u00a0file.txt', 'your\u3000file.txt']],
-    ['COPY a\tb\vc\fd /x/', ['a', 'b', 'c']],
+    ['COPY a\tb\vc\fd /x/', ['a', 'b', 'c', 'd']],
     ['ADD a.tar https://host/x git@host:x /s', ['a.tar']],
     ['ADD --checksum=sha256:ab https://host/x /s', []],
     // Buildah itself takes it for a path there.

@@ -309,7 +309,7 @@ describe('stepKeys', () => {
     ['type=bind,source=$V,target=/s', '1.43.2', /quotes and variables/],
     ['type=$V,target=/s', '1.43.2', /quotes and variables/],
     ['$V', '1.43.2', /quotes and variables/],
-    ['type=bind,"source=a",target=/s', '1.43.2', /quotes and variables/],
+    ['type=bind,\\"source=a\\",target=/s', '1.43.2', /quotes and variables/],
     ['type=npipe,target=/s', '1.43.2', /type of mount/],
   ])('ends at --mount=%s with Buildah %s', (mount, buildah, why) => {
     const text = `FROM a AS one\nRUN x\nFROM b\nRUN x\nRUN --mount=${mount} y\nRUN z`
