@@ -71,7 +71,7 @@ const SPACES = /\s|\u0085/g
 function compared({ text, buildkit, buildah = buildkit }: Case, dialect: Dialect) {
   const { instructions: expected } = dialect === 'BuildKit' ? buildkit : buildah
   if (expected === undefined) return undefined
-  const own = readInstructions(text, dialect)
+  const { instructions: own } = readInstructions(text, dialect)
   const none: Instruction = { line: 0, keyword: 'none', flags: [], argument: '', heredoc: false }
   const last: Expected = { line: 0, keyword: 'none', text: '' }
   const places = [...Array(Math.max(own.length, expected.length)).keys()]
@@ -112,9 +112,11 @@ describe('the corpus', () => {
 
   it('has the stages that the engines see', () => {
     const stages = (text: string) => parseDockerfile(text).stages.map(({ line, base, name }) => ({ line, base, name }))
-    expect(readable.map(({ text }) => stages(text))).toStrictEqual(
-      readable.map(({ instructions }) => stagesOf(instructions)),
-    )
+    const wrong = readable.flatMap(({ text, instructions }) => {
+      const [own, expected] = [stages(text), stagesOf(instructions)]
+      return JSON.stringify(own) === JSON.stringify(expected) ? [] : [{ text, own, expected }]
+    })
+    expect(wrong).toStrictEqual([])
   })
 
   it('is ambiguous where both read it, each in its own way, and nowhere else', () => {

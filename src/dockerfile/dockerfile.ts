@@ -37,25 +37,34 @@ export interface Dockerfile {
 const DOCKER_ONLY = new Set(['HEALTHCHECK', 'SHELL', 'ONBUILD'])
 
 /**
- * Parses the text of a Dockerfile as BuildKit reads it. Never throws: what makes no sense here is left to the engine to
- * refuse.
+ * Parses the text of a Dockerfile as BuildKit reads it; as Buildah does where BuildKit finds a heredoc without an end
+ * and Buildah doesn't. Never throws: what makes no sense here is left to the engine to refuse.
  */
 export function parseDockerfile(text: string): Dockerfile {
   const globals: Instruction[] = []
   const stages: (Stage & { instructions: Instruction[] })[] = []
-  const instructions = readInstructions(text, 'BuildKit')
+  const [buildkit, buildah] = [readInstructions(text, 'BuildKit'), readInstructions(text, 'Buildah')]
+  const { instructions } = buildkit.isRefused ? buildah : buildkit
   for (const instruction of instructions) {
     const stage = stages.at(-1)
     if (instruction.keyword === 'FROM')
       stages.push({ ...readFrom(instruction), line: instruction.line, instructions: [] })
     else (stage?.instructions ?? globals).push(instruction)
   }
-  const ambiguous = firstDifference(instructions, readInstructions(text, 'Buildah'))
+  const ambiguous = firstDifference(buildkit.instructions, buildah.instructions)
   return { globals, stages, ...(ambiguous === undefined ? {} : { ambiguous }) }
 }
 
-/** All instructions as one of the parsers reads them, in order; pure. */
-export function readInstructions(text: string, dialect: Dialect): Instruction[] {
+/** A Dockerfile as one of the engines reads it. */
+interface Reading {
+  /** In order. */
+  readonly instructions: readonly Instruction[]
+  /** Whether a heredoc has no end. */
+  readonly isRefused: boolean
+}
+
+/** All instructions as one of the engines reads them; pure. */
+export function readInstructions(text: string, dialect: Dialect): Reading {
   const lines = openLines(text, dialect)
   const instructions: Instruction[] = []
   let isRefused = false
@@ -67,7 +76,7 @@ export function readInstructions(text: string, dialect: Dialect): Instruction[] 
     if (end === undefined) isRefused = true
     instructions.push(toInstruction(command, next.line, takeUntil(end ?? lines.next, lines)))
   }
-  return instructions
+  return { instructions, isRefused }
 }
 
 /** The image that a Dockerfile wants BuildKit to read it by (`# syntax=…`); undefined where it names none. Pure. */
