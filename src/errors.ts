@@ -54,10 +54,10 @@ export interface Place {
   readonly line: number
 }
 
-/** The last line of what lies behind an error: where a program failed, the last line that it printed. */
+/** The last line with a word of what lies behind an error: where a program failed, of what it printed. */
 export function lastLine({ message, cause }: Error): string {
-  const text = cause instanceof Error ? cause.message : message
-  return text.trimEnd().split('\n').at(-1)?.trim() ?? ''
+  const lines = (cause instanceof Error ? cause.message : message).split('\n')
+  return lines.findLast((line) => /\w/.test(line))?.trim() ?? ''
 }
 
 /** The text for a person: the message, its causes in order, then the cure. Takes anything that can be thrown. */

@@ -43,7 +43,7 @@ describe('persist', () => {
 
   it('says in one line what a program has said last', async () => {
     const output =
-      'Copying blob sha256:7244\nError: pushing image: errors:\ndigest invalid\nblob unknown to registry\n\n'
+      'Copying blob sha256:7244\nError: pushing image: errors:\ndigest invalid\nblob unknown to registry\n...\n'
     const cause = new CommandError(['buildah', 'push'], 125, output)
     const { action } = failing(new RegistryError('Push of x failed.', 'Wait.', true, { cause }))
     const { log } = await settled(() => persist('Push of x', action))
