@@ -23,11 +23,20 @@ export interface DescribedEngine extends TestedEngine {
 export function describeEngines(title: string, body: (engine: DescribedEngine) => void): void {
   for (const [index, engine] of testedEngines().entries()) {
     describe(title.replace('$name', engine.name), () => {
+      let isUsed = false
+      const noted =
+        (test: Test): Test =>
+        (...args) => {
+          isUsed = true
+          test(...args)
+        }
+      const testEach = noted(testUnless(engine.missing))
+      const onlyOne = (test: Test): Test => (index === 0 ? noted(test) : exhaustively(noted(test)))
+      body({ ...engine, testEach, testOne: onlyOne(testEach), onlyOne })
+      // A block without tests may have no hooks.
+      if (!isUsed) return
       beforeAll(engine.start)
       afterAll(engine.stop)
-      const testEach = testUnless(engine.missing)
-      const onlyOne = (test: Test): Test => (index === 0 ? test : exhaustively(test))
-      body({ ...engine, testEach, testOne: onlyOne(testEach), onlyOne })
     })
   }
 }
