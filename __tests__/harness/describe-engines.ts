@@ -23,18 +23,18 @@ export interface DescribedEngine extends TestedEngine {
 export function describeEngines(title: string, body: (engine: DescribedEngine) => void): void {
   for (const [index, engine] of testedEngines().entries()) {
     describe(title.replace('$name', engine.name), () => {
-      let isUsed = false
+      const registered: string[] = []
       const noted =
         (test: Test): Test =>
         (...args) => {
-          isUsed = true
+          registered.push(args[0])
           test(...args)
         }
       const testEach = noted(testUnless(engine.missing))
       const onlyOne = (test: Test): Test => (index === 0 ? noted(test) : exhaustively(noted(test)))
       body({ ...engine, testEach, testOne: onlyOne(testEach), onlyOne })
       // A block without tests may have no hooks.
-      if (!isUsed) return
+      if (registered.length === 0) return
       beforeAll(engine.start)
       afterAll(engine.stop)
     })
