@@ -30,6 +30,8 @@ export default tseslint.config(
         Buffer: 'readonly',
         setTimeout: 'readonly',
         fetch: 'readonly',
+        AbortController: 'readonly',
+        clearTimeout: 'readonly',
       },
     },
   },
