@@ -40,7 +40,7 @@ const copy = makeCopy()
 try {
   const compiler = openCompiler(copy.folder)
   copy.layOut(compiler)
-  const tests = openTests(copy, options.set, stopped.signal)
+  const tests = openTests(copy, chosen, options.set, stopped.signal)
   const counts = {}
   for (const row of chosen) {
     const started = Date.now()
@@ -87,7 +87,7 @@ function changedFiles(ref) {
 /** What became of a row: the test without the mutation first, since a test that is red anyway proves nothing. */
 async function judge(row, { compiler, tests }) {
   try {
-    const plain = await tests.runOnce(row)
+    const plain = await tests.runPlain(row)
     if (plain.failed > 0) throw new MutationError(`The test is red without the mutation.\n${plain.failure}`)
     if (plain.passed === 0) return whyNothingRan(plain)
     const undo = copy.mutate(row, compiler)

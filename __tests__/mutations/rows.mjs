@@ -124,6 +124,7 @@ export const promises = [
         find: 'if (!lte(index.buildah, version)) return',
         put: "if (version === '' && !lte(index.buildah, version)) return",
         test: '__tests__/unit/cache/plan.test.ts',
+        name: 'whyUseless',
       },
       {
         loses: 'A preprocessed Dockerfile (`.in`) is built from steps that its includes no longer give',
@@ -199,6 +200,7 @@ export const promises = [
         find: "if (cut.split('\\n').includes(commit.sha))",
         put: "if (cut.split('\\n').includes(`${commit.sha} `))",
         test: '__tests__/unit/origin.test.ts',
+        name: 'a history that was cut off',
       },
       {
         loses: 'An image is taken however long ago it was built, security updates of RUN steps or not',
@@ -313,6 +315,7 @@ export const promises = [
         find: 'if (got.sha256 !== sha256) throw',
         put: 'if (got.sha256.length !== sha256.length) throw',
         test: '__tests__/unit/cache/restore.test.ts',
+        name: 'unpacks nothing of a part that isn’t what the index says',
       },
       {
         loses: 'A record of the cache names a path outside of the storage',
@@ -327,6 +330,7 @@ export const promises = [
         find: 'if (!(await areThere(root, members)))',
         put: 'if (!(await areThere(root, members.slice(0, 0))))',
         test: '__tests__/unit/cache/restore.test.ts',
+        name: 'is not taken where a link stands for',
       },
       {
         loses: 'The index of Docker’s steps writes a file to `../..`',
@@ -376,6 +380,7 @@ export const promises = [
         find: 'keeping.images.filter(({ used }) => used >= oldest)',
         put: 'keeping.images.filter(({ used }) => used >= oldest - limits.now)',
         test: '__tests__/unit/cache/plan.test.ts',
+        name: 'withinLimits',
       },
       {
         loses: '`cache-max-size` limits nothing',
@@ -383,6 +388,7 @@ export const promises = [
         find: 'layers)) <= limits.maxBytes',
         put: 'layers)) <= Number.MAX_SAFE_INTEGER + limits.maxBytes',
         test: '__tests__/unit/cache/plan.test.ts',
+        name: 'withinLimits',
       },
       {
         loses: 'Two jobs build in one folder at once, and the second breaks the storage of the first',
@@ -390,6 +396,7 @@ export const promises = [
         find: 'if (found === undefined || Date.now() - found.mtimeMs < STALE_MS) return',
         put: 'if (found === undefined || Date.now() - found.mtimeMs < STALE_MS / 1000) return',
         test: '__tests__/unit/cache/lock.test.ts',
+        name: 'gives up where another process has it and lives',
       },
       {
         loses: 'A job that was given up for dead takes the lock away from the one that has it now',
@@ -397,6 +404,7 @@ export const promises = [
         find: 'if (await isHeld()) await rm(path, { force: true })',
         put: 'await rm(path, { force: true })',
         test: '__tests__/unit/cache/lock.test.ts',
+        name: 'a lock that another has taken',
       },
       {
         loses: 'A service that limits requests (429) is asked on and on',
@@ -492,6 +500,7 @@ export const promises = [
         find: ".reduce((text, secret) => text.replaceAll(secret, '***')",
         put: '.reduce((text, secret) => text.replaceAll(secret, secret)',
         test: '__tests__/unit/registry/answers.test.ts',
+        name: 'in no error',
       },
       {
         loses: 'Whoever isn’t a runner prints what only its debug log is to show',
@@ -685,6 +694,7 @@ export const promises = [
         find: 'const first = paths.find(isNeeded)',
         put: 'const first = paths.find((path) => !isNeeded(path))',
         test: '__tests__/unit/access.test.ts',
+        name: 'checkReadable',
       },
     ],
   },
@@ -794,7 +804,7 @@ export const promises = [
         find: 'const isThere = place?.file.startsWith(`${workspace}/`) === true',
         put: 'const isThere = place?.file.startsWith(`${workspace}//`) === true',
         test: '__tests__/e2e/faults.test.ts',
-        name: 'whose RUN fails',
+        name: 'whose RUN fails: the error has the last lines',
       },
       {
         loses: 'A Dockerfile that is a link shows a file of the runner to everyone',
@@ -816,6 +826,7 @@ export const promises = [
         find: 'if (folder === undefined || !isBelow(folder, await realpath(into))) {',
         put: 'if (folder === undefined || !isBelow(folder, "")) {',
         test: '__tests__/unit/git-context.test.ts',
+        name: 'refuses a folder that',
       },
     ],
   },
@@ -879,6 +890,7 @@ export const promises = [
         find: 'if (wanted !== undefined && digest !== wanted)',
         put: 'if (wanted !== undefined && digest.length !== wanted.length)',
         test: '__tests__/unit/registry/answers.test.ts',
+        name: 'fetchManifest refuses other bytes',
       },
       {
         loses: 'A tag that another job has moved meanwhile is reported as ours',
@@ -886,6 +898,7 @@ export const promises = [
         find: 'if (there?.digest === digest) return',
         put: 'if (there !== undefined) return',
         test: '__tests__/unit/registry/answers.test.ts',
+        name: 'putManifest says where',
       },
       {
         loses: '`tls-verify: false` for one registry sends the login of another in plain text',
@@ -915,6 +928,7 @@ export const promises = [
         find: 'if (!connection.isPrivate(realm)) throw',
         put: "if (realm.protocol === 'ftp:') throw",
         test: '__tests__/unit/registry/answers.test.ts',
+        name: 'a login is not sent to a realm',
       },
       {
         loses: 'The login of the step goes to a registry whose name begins alike',

@@ -5,32 +5,42 @@ import { stripVTControlCharacters } from 'node:util'
 
 import { MutationError } from './copy.mjs'
 
-/** No test that a row names takes nearly as long. */
-const LIMIT_MS = 15 * 60_000
+/** No test that a row names takes nearly as long, however busy the machine. */
+const LIMIT_MS = 60 * 60_000
 const SHOWN_LINES = 12
+/** For tests that have no limit of their own, instead of five seconds. */
+const PATIENCE_MS = '60000'
 
-/** Runs tests in a copy of the checkout. */
-export function openTests({ folder, temporary }, set, signal) {
-  const known = new Map()
-  const run = async ({ test, name }) => {
+/**
+ * Runs tests in a copy of the checkout.
+ * @param rows that are going to be judged
+ */
+export function openTests({ folder, temporary }, rows, set, signal) {
+  const run = async (files, name) => {
     const result = join(folder, 'result.json')
     fs.rmSync(result, { force: true })
-    const files = ['--runTestsByPath', test, ...(name === undefined ? [] : ['--testNamePattern', name])]
-    const args = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', ...files]
+    const chosen = ['--runTestsByPath', ...files, ...(name === undefined ? [] : ['--testNamePattern', name])]
+    const args = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--testTimeout', PATIENCE_MS, ...chosen]
     const env = { ...process.env, TEST_SET: set, TMPDIR: temporary }
     const ended = await runJest([...args, '--json', '--outputFile', result], { cwd: folder, env }, signal)
     endStrays(temporary)
     if (!fs.existsSync(result)) throw new MutationError(`jest has no result: ${ended}`)
-    return countsOf(JSON.parse(fs.readFileSync(result, 'utf8')), new RegExp(name ?? ''))
+    return JSON.parse(fs.readFileSync(result, 'utf8')).testResults
   }
+  // Files of which all tests are meant are run in one go: to start jest takes longer than most of them.
+  const whole = [...new Set(rows.filter(({ name }) => name === undefined).map(({ test }) => test))]
+  const known = new Map()
+  const runOnce = (files, name) => {
+    const key = JSON.stringify([files, name])
+    if (!known.has(key)) known.set(key, run(files, name))
+    return known.get(key)
+  }
+  const countsIn = (results, { test, name }) =>
+    countsOf(results.find((result) => result.name === join(folder, test)) ?? {}, new RegExp(name ?? ''))
   return {
-    run,
-    /** The same, once for each test. */
-    runOnce({ test, name }) {
-      const key = JSON.stringify([test, name])
-      if (!known.has(key)) known.set(key, run({ test, name }))
-      return known.get(key)
-    },
+    run: async (row) => countsIn(await run([row.test], row.name), row),
+    /** The same of the code as it is, once for each test. */
+    runPlain: async (row) => countsIn(await runOnce(row.name === undefined ? whole : [row.test], row.name), row),
   }
 }
 
@@ -55,15 +65,15 @@ function runJest(args, options, signal) {
   })
 }
 
-/** Counts the tests that ran. A file that can't even be loaded is no test that went red. */
-function countsOf({ numPassedTests, numFailedTests, testResults }, name) {
-  const all = testResults.flatMap(({ assertionResults }) => assertionResults)
-  const broken = testResults.find(({ assertionResults, message }) => assertionResults.length === 0 && message !== '')
-  if (broken !== undefined) throw new MutationError(`The file of the test can't be run.\n${excerpt(broken.message)}`)
-  const [first] = all.filter(({ status }) => status === 'failed')
+/** Counts the tests of a file that ran. A file that can't even be loaded is no test that went red. */
+function countsOf({ assertionResults: all = [], message = '' }, name) {
+  if (all.length === 0 && message !== '')
+    throw new MutationError(`The file of the test can't be run.\n${excerpt(message)}`)
+  const count = (wanted) => all.filter(({ status }) => status === wanted).length
+  const first = all.find(({ status }) => status === 'failed')
   return {
-    passed: numPassedTests,
-    failed: numFailedTests,
+    passed: count('passed'),
+    failed: count('failed'),
     // Those that weren't asked for are pending as well.
     skipped: all.filter(({ status, fullName }) => status === 'pending' && name.test(fullName)).length,
     /** The first one. */
