@@ -32,6 +32,8 @@ export default tseslint.config(
         setInterval: 'readonly',
         clearInterval: 'readonly',
         fetch: 'readonly',
+        AbortController: 'readonly',
+        clearTimeout: 'readonly',
       },
     },
   },

@@ -1,18 +1,93 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
-import { hiddenFrom } from '../../src/surroundings.js'
-import { inputsOf } from './helpers.js'
+import { stepKeys } from '../../src/dockerfile/step-keys.js'
+import type { Env } from '../../src/exec.js'
+import type { Source } from '../../src/source.js'
+import type { Store } from '../../src/store.js'
+import { hiddenFrom, runsIn, surroundingsOf } from '../../src/surroundings.js'
+import { contextOf, inputsOf, temporaryFolder } from './helpers.js'
 
-const DOUBLED = 'ENV A=x\\\\\nCOPY a b'
+const dockerfile = parseDockerfile('FROM debian\nARG WHO\nRUN --mount=type=bind,source=seen,target=/m make\n')
 
-describe('hiddenFrom', () => {
-  it.each<[what: string, inputs: Record<string, string>, file: string, text: string, hidden: string | undefined]>([
-    ['nothing', {}, '/w/Dockerfile', 'FROM a\nRUN x', undefined],
-    ['an argument', { 'extra-args': '--volume=/a:/b' }, '/w/Dockerfile', 'FROM a', '--volume=/a:/b in "extra-args"'],
-    ['the preprocessor', {}, '/w/Dockerfile.in', 'FROM a', 'the preprocessor, which /w/Dockerfile.in goes through,'],
+function contextFolder(content = '1'): string {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'seen'))
+  writeFileSync(join(folder, 'seen/file'), content)
+  return folder
+}
+
+interface World {
+  readonly inputs?: Readonly<Record<string, string>>
+  readonly env?: Env
+  readonly format?: string
+  readonly version?: string
+  readonly folder?: string
+  /** Of the process that builds. */
+  readonly buildEnv?: Env
+}
+
+async function keysIn({ inputs = {}, env = {}, format = 'oci', version = '1.28.2', buildEnv = {}, ...more }: World) {
+  const { folder = contextFolder() } = more
+  const source: Source = { context: folder, file: join(folder, 'Dockerfile'), dockerfile, target: undefined }
+  const store = { kind: 'root', version, env: buildEnv } as Store
+  const product = { inputs: inputsOf(inputs), context: contextOf({ env }), source, format }
+  const surroundings = await surroundingsOf({ ...product, labels: [], annotations: [], copied: new Map() }, store)
+  return stepKeys(dockerfile, surroundings, 0).map(({ keys }) => keys.at(-1))
+}
+
+describe('the key of a RUN step', () => {
+  it.each<[what: string, world: World]>([
+    ['network: none', { inputs: { network: 'none' } }],
+    ['a host more', { inputs: { 'add-hosts': 'db:10.0.0.1' } }],
+    ['another size of /dev/shm', { inputs: { 'shm-size': '12m' } }],
+    ['another limit', { inputs: { ulimit: 'nofile=512:512' } }],
+    ['an argument of Buildah', { inputs: { 'extra-args': '--timestamp=0' } }],
+    ['another format', { format: 'docker' }],
+    ['a time from the environment', { buildEnv: { SOURCE_DATE_EPOCH: '0' } }],
+    ['a build argument', { inputs: { 'build-args': 'WHO=ada' } }],
+    ['a build argument from the environment', { inputs: { 'build-args': 'WHO' }, env: { WHO: 'ada' } }],
+    ['other files in a mount that this Buildah does not compare', { folder: contextFolder('2') }],
+  ])('is another with %s', async (_, world) => {
+    const [usual, other] = [await keysIn({}), await keysIn(world)]
+    expect(other).toStrictEqual([expect.stringMatching(/^[0-9a-f]{64}$/)])
+    expect(other).not.toStrictEqual(usual)
+  })
+
+  it('is the same for the same, wherever it lies', async () => {
+    expect(await keysIn({})).toStrictEqual(await keysIn({}))
+  })
+
+  it('is another where a mount is a link to other files, which a newer Buildah doesn’t see either', async () => {
+    const linked = (content: string) => {
+      const folder = temporaryFolder()
+      mkdirSync(join(folder, 'target'))
+      writeFileSync(join(folder, 'target/file'), content)
+      symlinkSync('target', join(folder, 'seen'))
+      return folder
+    }
+    const keysOf = async (content: string) => await keysIn({ version: '1.43.2', folder: linked(content) })
+    expect(await keysOf('1')).toStrictEqual(await keysOf('1'))
+    expect(await keysOf('2')).not.toStrictEqual(await keysOf('1'))
+  })
+})
+
+describe('what RUN steps see of the inputs', () => {
+  it('has nothing where nothing is given', () => {
+    expect(runsIn(inputsOf({}))).toStrictEqual(['default', ''])
+  })
+})
+
+describe('what keeps from telling what a step depends on', () => {
+  it.each<[argument: string, file: string, text: string, hidden: string | undefined]>([
+    ['--volume=/x:/y', 'Dockerfile', 'FROM a', '--volume=/x:/y in "extra-args"'],
+    ['--build-arg=WHO', 'Dockerfile', 'FROM a', '--build-arg=WHO in "extra-args"'],
+    ['', 'Dockerfile.in', 'FROM a', 'the preprocessor, which Dockerfile.in goes through,'],
+    ['--timestamp=0', 'Dockerfile', 'FROM a', undefined],
     // BuildKit takes two escape characters for one that is meant, Buildah the second for a continuation.
-    ['a line', {}, '/w/Dockerfile', `FROM a\n${DOUBLED}`, 'line 2, which BuildKit and Buildah read differently,'],
-  ])('is %s', (_, inputs, file, text, hidden) => {
-    expect(hiddenFrom(inputsOf(inputs), { file, dockerfile: parseDockerfile(text) })).toBe(hidden)
+    ['', 'Dockerfile', 'FROM a\nENV A=x\\\\\nCOPY a b', 'line 2, which BuildKit and Buildah read differently,'],
+  ])('%j with %s of %j: %j', (argument, file, text, hidden) => {
+    expect(hiddenFrom(inputsOf({ 'extra-args': argument }), { file, dockerfile: parseDockerfile(text) })).toBe(hidden)
   })
 })

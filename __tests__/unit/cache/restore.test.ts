@@ -146,6 +146,19 @@ describe('restore', () => {
     expect(existsSync(join(root, 'overlay', hex('2')))).toBe(false)
   })
 
+  it('unpacks nothing of other files under the name of a part, however well made they are', async () => {
+    const file = join(temporaryFolder(), 'part')
+    forge(file, [
+      [`overlay/${hex('3')}/diff`, 'folder'],
+      [`overlay-layers/${hex('3')}.tar-split.gz`, 'file'],
+    ])
+    entries.stored.set(partKey(partOf('3')), { path: partPath(partOf('3')), content: readFileSync(file) })
+    const { root, contents, troubles } = await comeBack()
+    expect(troubles).toEqual([expect.stringContaining('SHA-256')])
+    expect(existsSync(join(root, 'overlay', hex('3')))).toBe(false)
+    expect(namesOf(contents.layers)).toStrictEqual(['base', '1', '2'])
+  })
+
   it('does without all images where the part with them is cut off', async () => {
     const key = partKey(imagesPart())
     const entry = entries.stored.get(key)

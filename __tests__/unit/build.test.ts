@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals'
+import { buildAndKeep } from '../../src/build.js'
+import { coldIn, NO_CACHE, type Run } from '../../src/cache/cache.js'
+import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
+import type { BuildRequest, Engine } from '../../src/engine/engine.js'
+import type { Step } from '../../src/engine/progress.js'
+import { parseReference } from '../../src/image/reference.js'
+import { startTimeline } from '../../src/report/timeline.js'
+import type { State } from '../../src/state.js'
+import type { Opened } from '../../src/warm.js'
+import { inputsOf, logOf } from './helpers.js'
+
+const step = { stage: 0, stages: 1, of: 2, text: 'RUN make', seconds: 1 }
+const hit: Step = { ...step, index: 1, image: 'ab'.repeat(32), hit: true }
+const ran: Step = { ...hit, hit: false }
+
+interface World {
+  readonly steps?: readonly Step[]
+  /** Base images that have changed in what Buildah doesn't compare. */
+  readonly renewed?: readonly string[]
+  readonly inputs?: Readonly<Record<string, string>>
+  /** Why the engine refuses what it is asked. */
+  readonly build?: Error
+  readonly push?: Error
+  readonly keepSteps?: Error
+}
+
+/** What `buildAndKeep` does with an engine and a cache that only write down what they are asked. */
+async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }: World) {
+  const requests: BuildRequest[] = []
+  const pushes: string[] = []
+  const runs: Run[] = []
+  const remembered: Partial<State>[] = []
+  const orThrow = (error: Error | undefined) => (error === undefined ? Promise.resolve() : Promise.reject(error))
+  const reference = parseReference('a.example/web:1')
+  const engine: Engine = {
+    ...{ name: 'buildah', label: 'Buildah 1.43.2', version: '1.43.2', rootless: true, storageConf: '' },
+    login: () => Promise.resolve(),
+    preview: () => '',
+    writeOutputs: () => Promise.resolve(),
+    load: () => Promise.resolve(),
+    keepSteps: () => orThrow(refusals.keepSteps),
+    async build(request) {
+      requests.push(request)
+      request.onSteps(steps)
+      await orThrow(refusals.build)
+      return { id: `sha256:${'cd'.repeat(32)}`, format: 'oci', references: [reference] }
+    },
+    async push(_, pushed) {
+      await orThrow(refusals.push)
+      pushes.push(pushed.repository)
+      return { reference: pushed, digest: `sha256:${'ef'.repeat(32)}` }
+    },
+  }
+  const warm = {
+    ...coldIn('/root'),
+    renewedBases: () => Promise.resolve(renewed),
+    keep: (run: Run) => {
+      runs.push(run)
+      return coldIn('/root').keep(run)
+    },
+  }
+  const access = { read: true, write: true }
+  const decision = { kind: 'directory', ...access, directory: '/d', notes: [] } as const
+  const opened: Opened = {
+    ...{ cache: NO_CACHE, decision, scope: { id: '0', text: '' }, desk: undefined },
+    ...{ warm, keys: [], remote: { from: [], to: [] }, access },
+  }
+  const source = {
+    context: '/c',
+    file: '/c/Dockerfile',
+    dockerfile: parseDockerfile('FROM x\nRUN make'),
+    target: undefined,
+  }
+  const asked: Omit<BuildRequest, 'onSteps'> = {
+    ...{ inputs: inputsOf(inputs), source, format: 'oci', references: [reference], labels: [], annotations: [] },
+    ...{ remote: opened.remote, cache: access },
+  }
+  let error: unknown
+  const log = await logOf(async () => {
+    const timeline = startTimeline(Date.now)
+    await buildAndKeep(engine, asked, opened, timeline, (state) => remembered.push(state)).catch((thrown: unknown) => {
+      error = thrown
+    })
+  })
+  return { requests, pushes, runs, remembered, error, log }
+}
+
+describe('a base image with the layers that it had, and another configuration', () => {
+  const renewed = ['docker.io/library/debian:12']
+
+  it('has all built anew, where a step of the old one was taken', async () => {
+    const { requests, log } = await watched({ steps: [hit], renewed })
+    expect(requests.map(({ inputs }) => inputs.noCache)).toStrictEqual([false, true])
+    expect(log).toContain('Cache: docker.io/library/debian:12 has the layers that it had')
+  })
+
+  it('is nothing where no step was taken', async () => {
+    expect((await watched({ steps: [ran], renewed })).requests).toHaveLength(1)
+  })
+
+  it('is the exception', async () => {
+    expect((await watched({ steps: [hit] })).requests).toHaveLength(1)
+  })
+})
+
+describe('what is pushed', () => {
+  it.each([
+    ['true', ['acme']],
+    ['false', []],
+  ])('with push: %s', async (push, expected) => {
+    const { pushes, runs } = await watched({ inputs: { push } })
+    expect(pushes).toHaveLength(expected.length)
+    expect(runs.map(({ failed, pushed }) => [failed, pushed !== undefined])).toStrictEqual([[false, push === 'true']])
+  })
+})
+
+describe('the steps that were finished are kept', () => {
+  const broken = new Error('broken')
+
+  it.each(['build', 'push'] as const)('when the %s fails, and the step fails', async (what) => {
+    const { runs, remembered, error } = await watched({ inputs: { push: 'true' }, [what]: broken })
+    expect(error).toBeInstanceOf(Error)
+    expect(runs.map(({ failed, pushed }) => [failed, pushed])).toStrictEqual([[true, undefined]])
+    expect(remembered).toStrictEqual([{ later: undefined }])
+  })
+
+  it('and where the engine gives none out, that is a warning', async () => {
+    const { runs, error, log } = await watched({ keepSteps: broken })
+    expect(error).toBeUndefined()
+    expect(runs).toHaveLength(1)
+    expect(log).toMatch(/^::warning::Cache: the steps of this build could not be kept\. broken$/m)
+  })
+})
