@@ -39,6 +39,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     preview: () => '',
     writeOutputs: () => Promise.resolve(),
     load: () => Promise.resolve(),
+    imageNames: () => Promise.resolve(new Set()),
     keepSteps: () => orThrow(refusals.keepSteps),
     async build(request) {
       requests.push(request)
