@@ -57,10 +57,12 @@ function updateLists() {
     )
 }
 
-/** Starts a docker-registry on a free loopback port, with its storage in a new folder. */
-export async function startRegistry(program, folder) {
-  const port = await freePort()
-  const host = `127.0.0.1:${port}`
+/**
+ * Starts a docker-registry on loopback, with its storage in a new folder.
+ * @param {{name?: string, port?: number}} address by default, 127.0.0.1 and a free port
+ */
+export async function startRegistry(program, folder, { name = '127.0.0.1', port } = {}) {
+  const host = `${name}:${port ?? (await freePort())}`
   const storage = { filesystem: { rootdirectory: join(folder, 'storage') } }
   fs.mkdirSync(folder)
   // JSON is YAML.
