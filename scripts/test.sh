@@ -2,7 +2,9 @@
 # Installs what the tests need, and runs the checks and the ordinary set of tests: types, lint, format, dist, workflows, unit
 # and end to end. The last line is `N passed, N failed, N skipped`.
 #
-#   bash scripts/test.sh
+#   bash scripts/test.sh [ARGUMENT…]
+#
+# Arguments are Jest's: `--shard=1/4`. With TEST_SET=exhaustive in the environment it is the exhaustive set.
 #
 # For a Debian or Ubuntu machine with Node 20 or later, as root or as a user whose sudo asks for no password. Nothing is
 # installed that is there already. The exit code is that of the first step that fails.
@@ -74,4 +76,4 @@ npm run check
 npm run check:dist
 bash scripts/lint-workflows.sh
 # Not by npm, whose own words would follow on the line with the counts.
-node --experimental-vm-modules node_modules/jest/bin/jest.js </dev/null
+node --experimental-vm-modules node_modules/jest/bin/jest.js "$@" </dev/null
