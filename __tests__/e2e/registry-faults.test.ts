@@ -40,6 +40,11 @@ function pauses({ requests }: FlakyProxy, method: string, path: RegExp): number[
   return times.slice(1).map((time, index) => time - (times[index] ?? 0))
 }
 
+/** Lines that tell of another try. Buildah tries some things again by itself, by its version and where a fault shows. */
+function retries(log: string): string[] {
+  return log.match(/^Push of .*(retrying in|attempt \d failed).*$/gm) ?? []
+}
+
 function expectNowhere(secret: string, step: StepResult): void {
   const shown = [withoutMasks(step.log), step.post?.log, step.summary, step.outputs, step.state].map((part) =>
     JSON.stringify(part),
@@ -97,8 +102,7 @@ describe('a registry that gets better', () => {
       expect(outputs['digest']).toBe((await pullImage(`${registry.host}/acme/busy`)).digest)
       expect(proxy.count('PUT', manifests)).toBe(3)
       for (const pause of pauses(proxy, 'PUT', manifests)) expect(pause).toBeGreaterThanOrEqual(1000)
-      // Buildah tries again by itself, or the action does.
-      expect(log).toMatch(/retrying in|attempt 1 failed/)
+      expect(retries(log)).toHaveLength(2)
     })
   })
 
@@ -109,9 +113,7 @@ describe('a registry that gets better', () => {
       const [first, second] = pauses(proxy, 'PUT', manifests)
       expect(first).toBeGreaterThanOrEqual(1000)
       expect(second).toBeGreaterThanOrEqual(2000)
-      for (const left of [3, 2]) {
-        expect(log).toContain(`Push of ${proxy.host}/acme/ill:latest: attempt ${4 - left} failed, ${left} left`)
-      }
+      expect(retries(log)).toHaveLength(2)
       expect(log).toContain('503 Service Unavailable')
     })
   })
@@ -119,18 +121,19 @@ describe('a registry that gets better', () => {
   test('a tag that looks like a status is none', async () => {
     await throughProxy([{ method: 'PUT', path: manifests, times: 1, answer: { status: 503 } }], async (proxy) => {
       const { log } = await succeed(pushTo(`${proxy.host}/acme/tag`, { tags: '404' }))
-      expect(log).toContain('attempt 1 failed')
+      expect(retries(log)).toHaveLength(1)
       expect(proxy.count('PUT', manifests)).toBe(2)
     })
   })
 
-  test('a push that is cut half way once is made again', async () => {
+  test('a push that is cut half way once is made again, once', async () => {
     const cut = { method: 'PATCH', path: /\/blobs\/uploads\//, times: 1, answer: 'cut' } as const
     await throughProxy([cut], async (proxy) => {
       const { outputs, log } = await succeed(pushTo(`${proxy.host}/acme/cut`))
       expect(proxy.requests.filter(({ answer }) => answer === 'cut')).toHaveLength(1)
       expect(outputs['digest']).toBe((await pullImage(`${registry.host}/acme/cut`)).digest)
-      expect(log).toContain(`Push of ${proxy.host}/acme/cut:latest: attempt 1 failed`)
+      expect(proxy.count('PUT', manifests)).toBe(1)
+      expect(retries(log)).toHaveLength(1)
     })
   })
 })
