@@ -21,18 +21,30 @@ export class UserError extends Error {
 export class RegistryError extends UserError {
   /** How long the registry asked to be left alone, where it did. */
   readonly waitMs: number | undefined
+  /** How often it is tried again at most, where that is less than for a registry that is busy. */
+  readonly retries: number | undefined
 
   constructor(
     message: string,
     cure: string | undefined,
     /** It was busy or out of reach, and may do it the next time. */
     readonly passing: boolean,
-    options?: ErrorOptions & { readonly waitMs?: number | undefined },
+    options?: ErrorOptions & { readonly waitMs?: number | undefined; readonly retries?: number | undefined },
   ) {
     super(message, cure, options)
     this.waitMs = options?.waitMs
+    this.retries = options?.retries
   }
 }
+
+/**
+ * A registry says that it lacks what it was sent a moment ago. One that is busy, or has several servers, often has it the
+ * next time; one that still lacks it then has lost it for good.
+ */
+export const LOST_CONTENT = {
+  retries: 2,
+  cure: 'The registry doesn’t find what was pushed to it. Run the job again. If that doesn’t help, look at the registry: no garbage collection may run during a push, and servers behind one address need the same storage and the same secret.',
+} as const
 
 /** Where in a file a mistake is. */
 export interface Place {
@@ -40,6 +52,12 @@ export interface Place {
   readonly file: string
   /** From 1. */
   readonly line: number
+}
+
+/** The last line of what lies behind an error: where a program failed, the last line that it printed. */
+export function lastLine({ message, cause }: Error): string {
+  const text = cause instanceof Error ? cause.message : message
+  return text.trimEnd().split('\n').at(-1)?.trim() ?? ''
 }
 
 /** The text for a person: the message, its causes in order, then the cure. Takes anything that can be thrown. */

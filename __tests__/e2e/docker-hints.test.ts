@@ -1,8 +1,12 @@
 import { afterAll, describe, expect, jest } from '@jest/globals'
 
-import { fail } from '../harness/clean-step.js'
+import { fail, succeed } from '../harness/clean-step.js'
 import { dockerReason, type DockerWay } from '../harness/docker-daemon.js'
+import { startFlakyProxy } from '../harness/flaky-proxy.js'
 import { type Files, removeFolders } from '../harness/folders.js'
+import { pullImage } from '../harness/images.js'
+import { startRegistry } from '../harness/registry.js'
+import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
 import { useDocker } from '../harness/use-docker.js'
 
@@ -39,5 +43,47 @@ describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])
     const { error } = await errorOf({ Dockerfile, one: '' })
     expect(error).toMatch(/two/)
     expect(error).not.toContain('The context has')
+  })
+})
+
+describe.each<DockerWay>(['buildx', 'classic'])('with %s, a push of which the registry lacks a layer', (way) => {
+  const testHere = testUnless(dockerReason(way))
+  const manifests = /\/manifests\//
+  const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown to registry', detail: {} }]
+  const fault = { method: 'PUT', path: manifests, answer: { status: 400, errors } }
+  const retries = (log: string) => log.match(/^Push of .*attempt \d failed.*blob unknown to registry$/gm)
+
+  const pushTo = (host: string): StepOptions => ({
+    workspace: { Dockerfile: 'FROM scratch\nCOPY file /\n', file: way },
+    inputs: { engine: 'docker', cache: 'off', images: `${host}/acme/${way}`, push: 'true', 'tls-verify': 'false' },
+    env: docker.environment(way),
+  })
+
+  testHere('once is made again', async () => {
+    const registry = await startRegistry()
+    const proxy = await startFlakyProxy(registry.host, [{ ...fault, times: 1 }])
+    try {
+      const { outputs, log } = await succeed(pushTo(proxy.host))
+      expect(outputs['digest']).toBe((await pullImage(`${registry.host}/acme/${way}`)).digest)
+      expect(proxy.count('PUT', manifests)).toBe(2)
+      expect(retries(log)).toHaveLength(1)
+    } finally {
+      await proxy.stop()
+      await registry.stop()
+    }
+  })
+
+  testHere('each time is made twice more, and ends with a hint', async () => {
+    const registry = await startRegistry()
+    const proxy = await startFlakyProxy(registry.host, [{ ...fault, times: 99 }])
+    try {
+      const { error, log } = await fail(pushTo(proxy.host))
+      expect(error).toContain('The registry doesn’t find what was pushed to it.')
+      expect(proxy.count('PUT', manifests)).toBe(3)
+      expect(retries(log)).toHaveLength(2)
+    } finally {
+      await proxy.stop()
+      await registry.stop()
+    }
   })
 })

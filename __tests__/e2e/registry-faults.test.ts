@@ -1,7 +1,13 @@
 import { describe, expect, jest, test } from '@jest/globals'
 
 import { fail, succeed } from '../harness/clean-step.js'
-import { type Fault, type FlakyProxy, startFlakyProxy } from '../harness/flaky-proxy.js'
+import {
+  type Fault,
+  type FlakyProxy,
+  type Passed,
+  type ScriptedError,
+  startFlakyProxy,
+} from '../harness/flaky-proxy.js'
 import { pullImage } from '../harness/images.js'
 import { freePort } from '../harness/loopback.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
@@ -15,6 +21,22 @@ const manifests = /\/manifests\//
 const stepLine = /^STEP \d/m
 
 const { registry, base } = await useRegistry()
+
+const unknown = {
+  code: 'MANIFEST_BLOB_UNKNOWN',
+  message: 'blob unknown to registry',
+  detail: { digest: `sha256:${'0'.repeat(64)}` },
+}
+const invalid = { code: 'DIGEST_INVALID', message: 'provided digest did not match uploaded content' }
+
+/** What docker-registry answers to a manifest one of whose blobs it doesn't find. */
+const lost: readonly { readonly name: string; readonly errors: readonly ScriptedError[] }[] = [
+  { name: 'which Buildah 1.28 tries again by itself', errors: [unknown] },
+  // While another push of the same layer ends.
+  { name: 'which Buildah leaves at that', errors: [invalid, unknown] },
+]
+/** How Buildah shows them: all, or the first. */
+const lacking = /blob unknown to registry|digest invalid/
 
 /** A build with one RUN whose image goes to these names. */
 function pushTo(images: string, inputs: Readonly<Record<string, string>> = {}): StepOptions {
@@ -43,6 +65,13 @@ function pauses({ requests }: FlakyProxy, method: string, path: RegExp): number[
 /** Lines that tell of another try. Buildah tries some things again by itself, by its version and where a fault shows. */
 function retries(log: string): string[] {
   return log.match(/^Push of .*(retrying in|attempt \d failed).*$/gm) ?? []
+}
+
+/** Digests of the blobs that were uploaded, in the order in which that was done. */
+function uploaded(requests: readonly Passed[]): string[] {
+  return requests
+    .filter(({ method, answer }) => method === 'PUT' && answer === 201)
+    .flatMap(({ path }) => new URL(path, 'http://registry').searchParams.getAll('digest'))
 }
 
 function expectNowhere(secret: string, step: StepResult): void {
@@ -136,6 +165,25 @@ describe('a registry that gets better', () => {
       expect(retries(log)).toHaveLength(1)
     })
   })
+
+  test.each(lost)('what it lacks of a push it gets again ($name)', async ({ errors }) => {
+    const repository = `acme/lacks-${errors.length}`
+    const forget = async (requests: readonly Passed[]): Promise<void> => {
+      for (const digest of uploaded(requests))
+        await fetch(`http://${registry.host}/v2/${repository}/blobs/${digest}`, { method: 'DELETE' })
+    }
+    const fault = { method: 'PUT', path: manifests, times: 1, answer: { status: 400, errors }, meanwhile: forget }
+    await throughProxy([fault], async (proxy) => {
+      const { outputs, log } = await succeed(pushTo(`${proxy.host}/${repository}`))
+      expect(outputs['digest']).toBe((await pullImage(`${registry.host}/${repository}`)).digest)
+      expect(proxy.count('PUT', manifests)).toBe(2)
+      const digests = uploaded(proxy.requests)
+      const blobs = new Set(digests)
+      expect(blobs.size).toBeGreaterThan(1)
+      for (const blob of blobs) expect(digests.filter((digest) => digest === blob)).toHaveLength(2)
+      expect(retries(log)).toStrictEqual([expect.stringMatching(lacking)])
+    })
+  })
 })
 
 describe('a registry that does not', () => {
@@ -162,6 +210,21 @@ describe('a registry that does not', () => {
       for (const left of [3, 2, 1]) expect(log).toContain(`attempt ${4 - left} failed, ${left} left`)
       expect(await statusOf(`http://${registry.host}/v2/acme/torn/manifests/latest`)).toBe(404)
     })
+  })
+
+  test.each(lost)('what always lacks something of a push fails soon, with a hint ($name)', async ({ errors }) => {
+    await throughProxy(
+      [{ method: 'PUT', path: manifests, times: 99, answer: { status: 400, errors } }],
+      async (proxy) => {
+        const { error, log } = await fail(pushTo(`${proxy.host}/acme/forgets`))
+        expect(error).toContain(`Not pushed: ${proxy.host}/acme/forgets:latest. Nothing was pushed.`)
+        expect(error).toMatch(lacking)
+        expect(error.split('The registry doesn’t find what was pushed to it.')).toHaveLength(2)
+        // Twice by the action, or three times by Buildah.
+        expect([3, 4]).toContain(proxy.count('PUT', manifests))
+        expect(log).not.toContain('attempt 3 failed')
+      },
+    )
   })
 
   test('of two registries and two tags one reference fails: the others are pushed, that one is named', async () => {

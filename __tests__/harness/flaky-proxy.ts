@@ -2,14 +2,31 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 
 import { close, listen } from './loopback.js'
 
+/** One of the errors in the body of a registry's answer. */
+export interface ScriptedError {
+  readonly code: string
+  readonly message?: string
+  readonly detail?: unknown
+}
+
+export interface ScriptedAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** What the body says, by default one with the code that goes with the status. */
+  readonly errors?: readonly ScriptedError[]
+  /** The whole body, in place of those. */
+  readonly body?: string
+}
+
 /** One scripted fault: what the proxy does, instead of passing on, to the first `times` requests that fit. */
 export interface Fault {
   readonly method: string
   readonly path: RegExp
   readonly times: number
   /** An answer with this status; or `cut`, which ends the connection after the first half of the body has come. */
-  readonly answer:
-    { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly message?: string } | 'cut'
+  readonly answer: ScriptedAnswer | 'cut'
+  /** What happens in the registry before it is answered. @param requests those before this one */
+  readonly meanwhile?: (requests: readonly Passed[]) => Promise<void>
 }
 
 export interface Passed {
@@ -38,6 +55,11 @@ const errorCodes: Readonly<Record<number, string>> = {
   429: 'TOOMANYREQUESTS',
 }
 
+const scriptedError = (status: number): ScriptedError => ({
+  code: errorCodes[status] ?? 'UNAVAILABLE',
+  message: 'as scripted',
+})
+
 /** A reverse proxy on loopback in front of a registry, with faults. It stands for the network, not for the registry. */
 export async function startFlakyProxy(registryHost: string, faults: readonly Fault[]): Promise<FlakyProxy> {
   const left = faults.map((fault) => ({ fault, times: fault.times }))
@@ -51,10 +73,11 @@ export async function startFlakyProxy(registryHost: string, faults: readonly Fau
       return
     }
     script.times -= 1
-    const fault = script.fault.answer
+    const { answer: fault, meanwhile } = script.fault
+    const earlier = [...requests]
     requests.push({ method, path, answer: fault === 'cut' ? 'cut' : fault.status, milliseconds })
     if (fault === 'cut') cutHalfWay(registryHost, incoming)
-    else refuse(fault, incoming, answer)
+    else refuse(fault, incoming, answer, meanwhile?.(earlier)).catch(() => answer.destroy())
   })
   const host = await listen(server)
   return {
@@ -86,17 +109,16 @@ function passOn(host: string, incoming: IncomingMessage, answer: ServerResponse,
   incoming.pipe(outgoing)
 }
 
-function refuse(fault: Exclude<Fault['answer'], 'cut'>, incoming: IncomingMessage, answer: ServerResponse): void {
+async function refuse(
+  { status, headers, body, errors = [scriptedError(status)] }: ScriptedAnswer,
+  incoming: IncomingMessage,
+  answer: ServerResponse,
+  meanwhile?: Promise<void>,
+): Promise<void> {
   // The body is read to its end: a client that is still sending would see a reset and not the answer.
-  incoming.resume()
-  incoming.on('end', () => {
-    answer.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
-    answer.end(
-      JSON.stringify({
-        errors: [{ code: errorCodes[fault.status] ?? 'UNAVAILABLE', message: fault.message ?? 'as scripted' }],
-      }),
-    )
-  })
+  await Promise.all([incoming.toArray(), meanwhile])
+  answer.writeHead(status, { 'content-type': 'application/json', ...headers })
+  answer.end(body ?? JSON.stringify({ errors }))
 }
 
 /** Hands the registry the first half of the body (of the first piece, where the length is unknown), then drops both ends. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { hintFor, hintForRun, isPassing } from '../../src/engine/hints.js'
+import { hintFor, hintForRun, isPassing, retriesOfLost } from '../../src/engine/hints.js'
 
 /** What Buildah 1.28.2 prints for a registry that answers so, with shorter digests. */
 const pushing =
@@ -74,6 +74,84 @@ const refusing = [
     'Error: writing blob: storing blob to file "/temp/storage1": write /temp/storage1: no space left on device',
   ],
 ] as const
+
+const manifest = `${pushing}writing manifest: uploading manifest 1 to 127.0.0.1:33529/acme/web: `
+const blob = `${pushing}writing blob: uploading layer chunked: `
+const docker = 'The push refers to repository [127.0.0.1:43837/acme/web]\n97d2ff0d6bd3: Pushed\n'
+
+/** What Buildah 1.28.2, 1.33.7 and 1.43.2, Docker 20.10 and BuildKit 0.34.2 print for a registry that lacks what it was just sent. */
+const lost = [
+  ['a blob of the manifest', `${manifest}manifest blob unknown: blob unknown to registry`],
+  ['a blob of the manifest, to Buildah 1.43', `${manifest}blob unknown to registry`],
+  ['a blob of the manifest, by the code alone', `${manifest}manifest blob unknown`],
+  [
+    'a blob of the manifest, among other errors',
+    `${manifest}errors:\ndigest invalid\nmanifest blob unknown: blob unknown to registry\n\n`,
+  ],
+  ['a blob of the manifest, among other errors, to Buildah 1.33', `${manifest}digest invalid`],
+  ['a blob of the manifest, by the status', `${manifest}StatusCode: 404, blob unknown to registry`],
+  ['a manifest', `${manifest}manifest unknown: manifest unknown`],
+  ['a blob', `${blob}blob unknown: blob unknown to registry`],
+  ['an upload', `${blob}blob upload unknown: blob upload unknown to registry`],
+  ['some of a blob', `${blob}size invalid`],
+  ['a whole upload', `${blob}blob upload invalid: blob upload invalid`],
+  ['a blob, in words of GitHub’s registry', `${manifest}blob unknown: unknown blob`],
+  ['a blob, to Docker', `${docker}errors:\ndigest invalid\nmanifest blob unknown: blob unknown to registry\n\n`],
+  ['an upload, to Docker', `${docker}blob upload unknown\n`],
+  [
+    'a blob of the manifest, to BuildKit',
+    'ERROR: failed to build: failed to solve: failed to push 127.0.0.1:41987/acme/web:1: unknown: blob unknown to registry\n',
+  ],
+  [
+    'some of a blob, to BuildKit',
+    'ERROR: failed to build: failed to solve: failed to push 127.0.0.1:41987/acme/web:1: unknown: provided length did not match content length\n',
+  ],
+  [
+    'a manifest, to BuildKit',
+    'ERROR: failed to build: failed to solve: failed to push 127.0.0.1:41987/acme/web:1: unknown: manifest unknown\n',
+  ],
+] as const
+
+describe('retriesOfLost', () => {
+  it.each(lost)('%s: it is pushed again twice', (_, output) => {
+    expect(retriesOfLost(output)).toBe(2)
+    expect(isPassing(output)).toBe(true)
+    expect(hintFor(output)).toMatch(/doesn’t find what was pushed to it/)
+  })
+
+  it.each([...busy, ...refusing])('%s is another matter', (_, output) => {
+    expect(retriesOfLost(output)).toBeUndefined()
+  })
+
+  const own = (tries: number, text: string) =>
+    `time="2026-11-29T14:50:30Z" level=warning msg="Failed, retrying in 2s ... (${tries}/3). Error: ${text}"\n`
+
+  it.each([
+    [1, 1],
+    [2, 0],
+    [3, 0],
+  ])('counts what Buildah has tried again by itself: %i, and %i are left', (tries, left) => {
+    const tried = Array.from({ length: tries }, (_, index) =>
+      own(index + 1, 'writing manifest: blob unknown to registry'),
+    )
+    expect(retriesOfLost(`${tried.join('')}${manifest}blob unknown to registry`)).toBe(left)
+  })
+
+  it('doesn’t count what Buildah has tried again for another reason', () => {
+    expect(retriesOfLost(`${own(1, 'connection reset by peer')}${manifest}blob unknown to registry`)).toBe(2)
+  })
+
+  it.each([
+    ['a no', 'unauthorized: authentication required'],
+    ['a no beside it', 'errors:\ndenied: requested access to the resource is denied\nblob unknown: unknown blob'],
+    ['nothing of it', 'manifest invalid: manifest invalid'],
+  ])('goes by the last word: %s', (_, text) => {
+    const output = `${own(1, 'writing manifest: blob unknown to registry')}${manifest}${text}`
+    expect(retriesOfLost(output)).toBeUndefined()
+    expect(isPassing(output)).toBe(false)
+    expect(hintFor(output) ?? '').not.toMatch(/pushed to it/)
+  })
+})
 
 describe('isPassing', () => {
   it.each(busy)('%s is worth another try', (_, output) => {

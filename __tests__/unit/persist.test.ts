@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { RegistryError, UserError } from '../../src/errors.js'
+import { CommandError } from '../../src/exec.js'
 import { persist } from '../../src/persist.js'
 import { busy, refused, settled } from './helpers.js'
 
@@ -35,8 +36,28 @@ describe('persist', () => {
     expect(value).toBe('done')
     expect(times).toHaveLength(3)
     expect(log).toBe(
-      'Push of x: attempt 1 failed, 3 left. The registry is busy.\nWait.\n' +
-        'Push of x: attempt 2 failed, 2 left. The registry is busy.\nWait.\n',
+      'Push of x: attempt 1 failed, 3 left. The registry is busy.\n' +
+        'Push of x: attempt 2 failed, 2 left. The registry is busy.\n',
+    )
+  })
+
+  it('says in one line what a program has said last', async () => {
+    const output =
+      'Copying blob sha256:7244\nError: pushing image: errors:\ndigest invalid\nblob unknown to registry\n\n'
+    const cause = new CommandError(['buildah', 'push'], 125, output)
+    const { action } = failing(new RegistryError('Push of x failed.', 'Wait.', true, { cause }))
+    const { log } = await settled(() => persist('Push of x', action))
+    expect(log).toBe('Push of x: attempt 1 failed, 3 left. blob unknown to registry\n')
+  })
+
+  it.each([0, 1, 2])('tries again no more often than the error allows: %i', async (retries) => {
+    const error = new RegistryError('It lacks a blob.', 'Wait.', true, { retries })
+    const { times, action } = failing(error, error, error, error)
+    const outcome = await settled(() => persist('Push of x', action))
+    expect(outcome.error).toBe(error)
+    expect(times).toHaveLength(retries + 1)
+    expect(outcome.log.match(/attempt \d failed, \d left/g) ?? []).toStrictEqual(
+      Array.from({ length: retries }, (_, index) => `attempt ${index + 1} failed, ${retries - index} left`),
     )
   })
 

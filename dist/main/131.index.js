@@ -430,6 +430,14 @@ function portOf({ protocol, port }) {
 
 
 const CERTIFICATE = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/;
+/** What registries say that lack what was just put into them. */
+const LOST = new Set([
+    'MANIFEST_BLOB_UNKNOWN',
+    'MANIFEST_UNKNOWN',
+    'BLOB_UNKNOWN',
+    'BLOB_UPLOAD_UNKNOWN',
+    'BLOB_UPLOAD_INVALID',
+]);
 /** What an answer of a registry that isn't the one hoped for means, and what to do about it. */
 function refusal(answer, { registry, repository, verb, who }) {
     const { status } = answer;
@@ -437,6 +445,8 @@ function refusal(answer, { registry, repository, verb, who }) {
     const whom = who === undefined ? 'anybody without a login' : (0,quote/* quote */.h)(who);
     if (status === 401 || status === 403)
         return new errors/* RegistryError */.gl(`${registry} doesn't let ${whom} ${verb} ${repository} (${said}).`, cureFor(status, registry, who), false);
+    if (verb === 'write to' && errorsOf(answer).some(({ code }) => LOST.has(String(code))))
+        return new errors/* RegistryError */.gl(`${registry} doesn't find all of what is put into ${repository} (${said}).`, errors/* LOST_CONTENT */.Df.cure, true, { retries: errors/* LOST_CONTENT */.Df.retries });
     if (status === 404)
         return new errors/* RegistryError */.gl(`${registry} has no repository ${repository}, or doesn't show it to ${whom} (${said}).`, 'Check that the repository exists; some registries want it made before the first push.', false);
     return trouble(answer, registry) ?? unexpected(answer, registry);
@@ -467,9 +477,9 @@ function outOfReach(error, host) {
 /** `404 NAME_UNKNOWN: "…"`: the status and the first that the registry says, in which nothing can act. */
 function statusText({ status, body }) {
     const text = body.toString('utf8');
-    const { errors, error, error_description: description, details, message } = (0,json/* parseObject */.lj)(text);
-    const [first] = Array.isArray(errors) ? errors : [];
-    const [code, says] = (0,json/* isObject */.Gv)(first) ? [first['code'], first['message']] : [error, description ?? details ?? message];
+    const { error, error_description: description, details, message } = (0,json/* parseObject */.lj)(text);
+    const [first] = errorsOf({ body });
+    const [code, says] = first ? [first['code'], first['message']] : [error, description ?? details ?? message];
     const name = typeof code === 'string' && /^[A-Za-z_ ]{1,40}$/.test(code) ? ` ${code}` : '';
     if (typeof says === 'string' && says !== '')
         return `${status}${name}: ${(0,quote/* quote */.h)(says)}`;
@@ -477,6 +487,11 @@ function statusText({ status, body }) {
     return name !== '' || text.trim() === '' || text.includes('<')
         ? `${status}${name}`
         : `${status}: ${(0,quote/* quote */.h)(text.trim())}`;
+}
+/** The errors of the protocol that an answer holds. */
+function errorsOf({ body }) {
+    const { errors } = (0,json/* parseObject */.lj)(body.toString('utf8'));
+    return Array.isArray(errors) ? errors.filter(json/* isObject */.Gv) : [];
 }
 /** Milliseconds that an answer asks to wait, by seconds or by a date. */
 function retryAfter({ headers }) {

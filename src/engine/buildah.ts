@@ -11,7 +11,7 @@ import { type BuildahSetup, buildArgs, type BuildPaths, inspectArgs, loginArgs, 
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { sizeOf } from './layers.js'
-import { hintFor, isPassing } from './hints.js'
+import { hintFor, isPassing, retriesOfLost } from './hints.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
@@ -152,7 +152,9 @@ async function explain(error: unknown, source: Source, place: Place | undefined)
 
 function refusal(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
-  return new RegistryError(`${what}.`, hintFor(error.output), isPassing(error.output), { cause: error })
+  const { output } = error
+  const options = { cause: error, retries: retriesOfLost(output) }
+  return new RegistryError(`${what}.`, hintFor(output), isPassing(output), options)
 }
 
 /** For the eye alone: that it can't be told is no reason to fail. */

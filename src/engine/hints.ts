@@ -1,3 +1,5 @@
+import { LOST_CONTENT } from '../errors.js'
+
 type Hint = readonly [pattern: RegExp, hint: string]
 
 /** What is known to be behind a message of Buildah or of a step, and what to do about it. */
@@ -16,6 +18,14 @@ const HINTS: readonly Hint[] = [
     'The account has too few subordinate ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
   ],
 ]
+
+/**
+ * What registries say that lack what was just sent to them; GitHub's has a word of its own for it. docker-registry first
+ * says that a digest is invalid where another push of the same layer ends at that moment, and Buildah, from 1.33 at the
+ * latest, shows what is said first alone.
+ */
+const LOST =
+  /blob unknown|unknown blob|blob upload (unknown|invalid)|(digest|size) invalid|provided (digest|length) did not match|(uploading manifest|failed to push) .*manifest unknown/i
 
 /** What registries say. Steps say such things as well, of other servers, so only Buildah's own error is looked at. */
 const REGISTRY_HINTS: readonly Hint[] = [
@@ -39,6 +49,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
     /(?<!permission )denied|forbidden|from registry 403\b/i,
     'The registry knows the user and refuses: check that the repository exists and that the token may write to it.',
   ],
+  [LOST, LOST_CONTENT.cure],
   [
     /name unknown|manifest unknown|404 \(|from registry 404\b/i,
     'The registry has nothing of that name: check that the repository exists.',
@@ -64,7 +75,7 @@ const RUN_HINTS: readonly Hint[] = [
 
 /** The first hint that fits what a program printed, undefined where nothing is known; pure. */
 export function hintFor(output: string): string | undefined {
-  const error = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
+  const error = lastError(output)
   const step = output.slice(startOfLastStep(output))
   const [, keyword] = /building at STEP "(RUN|COPY|ADD) /.exec(error) ?? []
   const known: readonly (readonly [text: string, hints: readonly Hint[]])[] = [
@@ -83,12 +94,28 @@ export function hintForRun(output: string): string | undefined {
   return RUN_HINTS.find(([pattern]) => pattern.test(output))?.[1]
 }
 
+function lastError(output: string): string {
+  return output.slice(Math.max(0, output.lastIndexOf('Error: ')))
+}
+
 function startOfLastStep(output: string): number {
   return [...output.matchAll(/^(?:\[\d+\/\d+\] )?STEP \d/gm)].at(-1)?.index ?? 0
 }
 
+/**
+ * How often a push is made again at most that ended because the registry lacked what it was sent; undefined where it
+ * ended otherwise. What Buildah has tried again by itself counts. Pure.
+ */
+export function retriesOfLost(output: string): number | undefined {
+  const error = lastError(output)
+  if (!LOST.test(error) || /denied|unauthorized|authentication required|forbidden/i.test(error)) return undefined
+  const own = output.match(/^.*retrying in.*$/gm)?.filter((line) => LOST.test(line)) ?? []
+  return Math.max(0, LOST_CONTENT.retries - own.length)
+}
+
 /** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */
 export function isPassing(output: string): boolean {
+  if (retriesOfLost(output) !== undefined) return true
   if (
     /unauthorized|authentication required|denied|forbidden|not found|name unknown|status:? (code )?40[0134]\b|from registry 40[0134]\b|\b40[0134] \(|no space left/i.test(
       output,

@@ -1,4 +1,4 @@
-import { RegistryError } from '../errors.js'
+import { LOST_CONTENT, RegistryError } from '../errors.js'
 import { quote } from '../image/quote.js'
 import { isObject, parseObject } from '../json.js'
 import { type Answer, ConnectionError } from './connection.js'
@@ -15,6 +15,15 @@ export interface Plea {
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/
 
+/** What registries say that lack what was just put into them. */
+const LOST = new Set([
+  'MANIFEST_BLOB_UNKNOWN',
+  'MANIFEST_UNKNOWN',
+  'BLOB_UNKNOWN',
+  'BLOB_UPLOAD_UNKNOWN',
+  'BLOB_UPLOAD_INVALID',
+])
+
 /** What an answer of a registry that isn't the one hoped for means, and what to do about it. */
 export function refusal(answer: Answer, { registry, repository, verb, who }: Plea): RegistryError {
   const { status } = answer
@@ -25,6 +34,13 @@ export function refusal(answer: Answer, { registry, repository, verb, who }: Ple
       `${registry} doesn't let ${whom} ${verb} ${repository} (${said}).`,
       cureFor(status, registry, who),
       false,
+    )
+  if (verb === 'write to' && errorsOf(answer).some(({ code }) => LOST.has(String(code))))
+    return new RegistryError(
+      `${registry} doesn't find all of what is put into ${repository} (${said}).`,
+      LOST_CONTENT.cure,
+      true,
+      { retries: LOST_CONTENT.retries },
     )
   if (status === 404)
     return new RegistryError(
@@ -67,15 +83,21 @@ export function outOfReach(error: unknown, host: string): unknown {
 /** `404 NAME_UNKNOWN: "…"`: the status and the first that the registry says, in which nothing can act. */
 export function statusText({ status, body }: Answer): string {
   const text = body.toString('utf8')
-  const { errors, error, error_description: description, details, message } = parseObject(text)
-  const [first] = Array.isArray(errors) ? (errors as unknown[]) : []
-  const [code, says] = isObject(first) ? [first['code'], first['message']] : [error, description ?? details ?? message]
+  const { error, error_description: description, details, message } = parseObject(text)
+  const [first] = errorsOf({ body })
+  const [code, says] = first ? [first['code'], first['message']] : [error, description ?? details ?? message]
   const name = typeof code === 'string' && /^[A-Za-z_ ]{1,40}$/.test(code) ? ` ${code}` : ''
   if (typeof says === 'string' && says !== '') return `${status}${name}: ${quote(says)}`
   // Pages for people tell nothing in a line.
   return name !== '' || text.trim() === '' || text.includes('<')
     ? `${status}${name}`
     : `${status}: ${quote(text.trim())}`
+}
+
+/** The errors of the protocol that an answer holds. */
+function errorsOf({ body }: Pick<Answer, 'body'>): Readonly<Record<string, unknown>>[] {
+  const { errors } = parseObject(body.toString('utf8'))
+  return Array.isArray(errors) ? errors.filter(isObject) : []
 }
 
 /** Milliseconds that an answer asks to wait, by seconds or by a date. */

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { RegistryError } from '../../../src/errors.js'
-import { openConnection } from '../../../src/registry/connection.js'
+import { type Answer, openConnection } from '../../../src/registry/connection.js'
+import { refusal } from '../../../src/registry/refusals.js'
 import { openRegistries, type Registries, type RegistriesOptions } from '../../../src/registry/registry.js'
 import { Secret } from '../../../src/secret.js'
 import { close, listen } from '../../harness/loopback.js'
@@ -187,6 +188,38 @@ describe('fetchManifest', () => {
   })
 })
 
+/** What docker-registry answers where it lacks something, with this code. */
+const lacking = (code: string, status = 404): Answer => ({
+  status,
+  headers: {},
+  challenges: [],
+  body: Buffer.from(JSON.stringify({ errors: [{ code: 'DIGEST_INVALID' }, { code, message: 'gone' }] })),
+  url: new URL('http://registry.example/v2/'),
+})
+
+describe('refusal', () => {
+  const plea = { registry: 'registry.example', repository: 'acme/web', verb: 'write to', who: 'ada' } as const
+
+  it.each(['MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'BLOB_UNKNOWN', 'BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID'])(
+    'lets what the registry lacks be put again twice (%s)',
+    (code) => {
+      const error = refusal(lacking(code), plea)
+      expect(error).toMatchObject({ passing: true, retries: 2 })
+      expect(error.message).toContain('(404 DIGEST_INVALID)')
+      expect(error.cure).toContain('garbage collection')
+    },
+  )
+
+  it.each<[what: string, answer: Answer, asked: Parameters<typeof refusal>[1]]>([
+    ['without a login', lacking('BLOB_UNKNOWN', 401), plea],
+    ['without a right', lacking('BLOB_UNKNOWN', 403), plea],
+    ['of a repository that is not there', lacking('NAME_UNKNOWN'), plea],
+    ['that reads', lacking('BLOB_UNKNOWN'), { ...plea, verb: 'read' }],
+  ])('lets no question be asked again %s', (_, answer, asked) => {
+    expect(refusal(answer, asked).passing).toBe(false)
+  })
+})
+
 describe('putManifest', () => {
   it('says where another digest is there afterwards', async () => {
     const { host } = await scripted(({ method }, answer) => {
@@ -212,6 +245,18 @@ describe('putManifest', () => {
     expect(asked[0]).toMatchObject({ method: 'PUT', path: '/v2/acme/web/manifests/1', body: bytes.toString() })
     await expect(client(host).putManifest(tag(host), { ...manifest, digest: other })).rejects.toThrow('not those of')
     expect(asked.filter(({ method }) => method === 'PUT')).toHaveLength(1)
+  })
+
+  it('puts it again where the registry lacks a blob once', async () => {
+    const { host, asked } = await scripted(({ method }, answer, count) => {
+      if (method === 'PUT' && count === 1) say(answer, 400, {}, lacking('MANIFEST_BLOB_UNKNOWN').body)
+      else say(answer, method === 'PUT' ? 201 : 200, method === 'PUT' ? {} : headers)
+    })
+    const log = await logOf(() => client(host).putManifest(tag(host), manifest))
+    expect(asked.filter(({ method }) => method === 'PUT')).toHaveLength(2)
+    expect(log.match(/.*attempt.*/g)).toStrictEqual([
+      expect.stringMatching(/^Tag \S+: attempt 1 failed, 2 left\. .* doesn't find all of what is put into acme\/web/),
+    ])
   })
 
   it('follows no redirect', async () => {

@@ -8,7 +8,7 @@ import { findIgnoreFile } from '../../ignored.js'
 import { printLive } from '../../log.js'
 import type { Source } from '../../source.js'
 import type { BuildRequest, Engine, EngineFacts } from '../engine.js'
-import { hintFor, hintForRun, isPassing } from '../hints.js'
+import { hintFor, hintForRun, isPassing, retriesOfLost } from '../hints.js'
 import { hintForMissing, missingOf } from '../missing.js'
 import type { Step } from '../progress.js'
 import { secretFiles, writeSecrets } from '../secret-files.js'
@@ -145,7 +145,9 @@ export function digestIn(text: unknown, path: string): string {
 /** What a registry or the way to it said. */
 export function refusal(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
-  return new RegistryError(`${what}.`, hintOf(error.output), isPassing(error.output), { cause: error })
+  const { output } = error
+  const options = { cause: error, retries: retriesOfLost(output) }
+  return new RegistryError(`${what}.`, hintOf(output), isPassing(output), options)
 }
 
 export function explain(what: string, error: unknown, place?: Place, hint?: string): unknown {
@@ -167,7 +169,7 @@ function hintOf(output: string): string | undefined {
     output
       .trimEnd()
       .split('\n')
-      .findLast((line) => /error|failed|denied|unauthorized/i.test(line)) ?? ''
+      .findLast((line) => /error|failed|denied|unauthorized|unknown|invalid/i.test(line)) ?? ''
   return isOfStep(last) ? (hintFor(`${output}\nError: `) ?? hintForRun(output)) : hintFor(`${output}\nError: ${last}`)
 }
 
