@@ -8,25 +8,15 @@
 # the workflows are looked at, too, where shellcheck is on PATH.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/kept.sh
 shopt -s nullglob
 
 pins=$PWD/scripts/workflow-lint
-# The pins name the folder: with others, the tools are fetched anew.
-sum=$(cat "$pins/go.sum" "$pins/requirements.txt" | sha256sum | cut -c 1-16)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/rootless-image-build-tests/workflow-lint-$sum
+# With other versions they are fetched anew.
+actionlint=actionlint-$(sha256sum <"$pins/go.sum" | cut -c 1-16)
+zizmor=zizmor-$(sha256sum <"$pins/requirements.txt" | cut -c 1-16)
 workflows=(.github/workflows/*.yml examples/*/.github/workflows/*.yml)
 actions=(action.yml .github/actions/*/action.yml)
-
-# into NAME COMMAND…: runs the command with a folder that becomes $cache/NAME when all went well.
-into() {
-  local name=$1 partial
-  shift
-  [[ ! -d $cache/$name ]] || return 0
-  mkdir -p "$cache"
-  partial=$(mktemp -d "$cache/partial.XXXXXX")
-  "$@" "$partial" || { rm -rf "$partial"; return 1; }
-  mv --no-target-directory "$partial" "$cache/$name"
-}
 
 build_actionlint() {
   (cd "$pins" && CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false -o "$1/actionlint" \
@@ -40,16 +30,16 @@ fetch_zizmor() {
 
 # A Go that is too old for the go.mod fetches a newer one by itself, unless it is told not to.
 if command -v go >/dev/null && (cd "$pins" && go list -m) >/dev/null 2>&1; then
-  into actionlint build_actionlint
-  "$cache/actionlint/actionlint" -config-file .github/actionlint.yaml "${workflows[@]}"
+  keep "$actionlint" build_actionlint
+  "$kept/$actionlint/actionlint" -config-file .github/actionlint.yaml "${workflows[@]}"
   echo "actionlint has nothing to say of ${#workflows[@]} workflows."
 else
   echo 'Go 1.25 or later is not here: the workflows are not checked by actionlint.'
 fi
 
 if python3 -m pip --version >/dev/null 2>&1; then
-  into zizmor fetch_zizmor
-  "$cache/zizmor/bin/zizmor" --quiet --offline --strict-collection --persona=auditor --config .github/zizmor.yml \
+  keep "$zizmor" fetch_zizmor
+  "$kept/$zizmor/bin/zizmor" --quiet --offline --strict-collection --persona=auditor --config .github/zizmor.yml \
     .github/dependabot.yml "${workflows[@]}" "${actions[@]}"
 else
   echo 'Python with pip is not here: the workflows are not checked by zizmor.'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs them all: types, lint, format, workflows, unit and end to end.
+# Installs what the tests need, and runs the checks and the ordinary set of tests: types, lint, format, dist, workflows, unit
+# and end to end. The last line is `N passed, N failed, N skipped`.
 #
 #   bash scripts/test.sh
 #
@@ -50,33 +51,15 @@ install_packages() {
   as_root apt-get install --yes --quiet --no-install-recommends "${wanted[@]}"
 }
 
-# has_go MINOR WHAT: whether Go 1.MINOR or later is here; else says which tests will be skipped.
-has_go() {
-  if ! command -v go >/dev/null; then
-    echo "Go is not here: the end-to-end tests that need $2 will be skipped."
-    return 1
-  fi
-  if ! [[ $(go env GOVERSION) =~ ^go1\.([0-9]+) ]] || ((BASH_REMATCH[1] < $1)); then
-    echo "Go is $(go env GOVERSION), 1.$1 is needed: the end-to-end tests that need $2 will be skipped."
-    return 1
-  fi
-}
-
-build_with_go() {
-  if has_go 24 'a current Buildah'; then echo "A current Buildah for the tests: $(bash scripts/buildah-from-go.sh)"; fi
-  if has_go 25 'Docker Buildx'; then
-    echo "Docker Buildx for the tests: $(node scripts/buildkit-from-go.mjs | paste -sd ' ')"
-  fi
-  if has_go 25 'act'; then echo "act for the tests: $(bash scripts/act-from-go.sh)"; fi
-}
-
-# Node's own words, since jq may not be there: the counts as jest wrote them into its result.
-print_counts() {
-  node --eval '
-    const result = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"))
-    const skipped = result.numPendingTests + result.numTodoTests
-    console.log(`${result.numPassedTests} passed, ${result.numFailedTests} failed, ${skipped} skipped`)
-  ' "$1"
+# What the tests would build or fetch when they come to it. It is started early, behind all else; a test that needs it
+# waits for it, and where it fails, makes it once more and says why it can't.
+start_builds() {
+  # Process groups of their own, which end with this script.
+  set -m
+  nice -n 19 bash scripts/nodes-from-npm.sh &>/dev/null &
+  nice -n 19 bash scripts/from-go.sh buildah 1.33.7 &>/dev/null &
+  set +m
+  trap 'for build in $(jobs -p); do kill -- "-$build" 2>/dev/null || true; done' EXIT
 }
 
 if ! node --eval 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)'; then
@@ -85,16 +68,10 @@ if ! node --eval 'process.exit(Number(process.versions.node.split(".")[0]) >= 20
 fi
 command -v go >/dev/null && packages+=(gcc libc6-dev)
 install_packages
-build_with_go
-echo "Node 20, 22 and 24 for the tests: $(bash scripts/nodes-from-npm.sh)"
+start_builds
 npm ci --no-audit --no-fund
 npm run check
+npm run check:dist
 bash scripts/lint-workflows.sh
-
-result=$(mktemp)
-trap 'rm -f "$result"' EXIT
-status=0
-npm test -- --json --outputFile="$result" </dev/null || status=$?
-# A jest that did not get as far as a result has no counts to print.
-[[ ! -s $result ]] || print_counts "$result"
-exit "$status"
+# Not by npm, whose own words would follow on the line with the counts.
+node --experimental-vm-modules node_modules/jest/bin/jest.js </dev/null

@@ -68,3 +68,8 @@ export function describe(error: unknown): string {
   if (error instanceof UserError && error.cure !== undefined) lines.push(error.cure)
   return lines.join('\n')
 }
+
+/** The same in one line, for a sentence that goes on around it. */
+export function describeInLine(error: unknown): string {
+  return describe(error).replaceAll(/\s*\n\s*/g, ' ')
+}

@@ -128,7 +128,8 @@ async function produce(
   await login(engine, inputs, registry)
   const request = { ...asked, remote: opened.remote, cache: opened.access }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
-  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys })
+  const imageNames = () => engine.imageNames()
+  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)

@@ -58,9 +58,14 @@ export async function surroundingsOf(
 }
 
 /** What keeps from telling what a step depends on, as a noun. */
-export function hiddenFrom({ extraArgs }: Inputs, { file }: Source): string | undefined {
+export function hiddenFrom(
+  { extraArgs }: Inputs,
+  { file, dockerfile }: Pick<Source, 'file' | 'dockerfile'>,
+): string | undefined {
   const argument = hiddenArgument(extraArgs)
   if (argument !== undefined) return `${argument} in "extra-args"`
+  const { ambiguous } = dockerfile
+  if (ambiguous !== undefined) return `line ${ambiguous}, which BuildKit and Buildah read differently,`
   return file.endsWith('.in') ? `the preprocessor, which ${file} goes through,` : undefined
 }
 

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 
 import {
   type ActJob,
@@ -11,78 +14,70 @@ import {
 } from '../harness/act.js'
 import { actJobImage } from '../harness/act-job-image.js'
 import { busyboxImage } from '../harness/base-image.js'
-import { dockerReason } from '../harness/docker-daemon.js'
+import { type DockerPlace, dockerReason, startDocker } from '../harness/docker-daemon.js'
 import { removeFolders } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import { findNode } from '../harness/nodes.js'
 import { type Registry, startRegistry } from '../harness/registry.js'
+import { repository } from '../harness/runner-files.js'
 import { testUnless } from '../harness/skipping.js'
-import { useDocker } from '../harness/use-docker.js'
+import { describeExhaustively } from '../harness/test-set.js'
 
 jest.setTimeout(300_000)
 
-const act = findAct()
-const node = findNode(24)
-const reason = [act, node].find((found) => 'missing' in found)?.missing ?? dockerReason('classic')
-const image = 'act-job:1'
-
-const docker = await useDocker('classic', reason)
-let registry: Registry
-let machine: ActMachine
-let checkout: string
-
-// Nothing of it is done where every test is skipped.
-beforeAll(async () => {
-  if ('missing' in act || 'missing' in node) return
-  registry = await startRegistry()
-  await busyboxImage(registry.host, 'library/busybox:1.37')
-  const archive = await actJobImage(registry.host, node.program)
-  await docker.load(`docker-archive:${archive}`, image)
-  machine = await makeActMachine(act.program, [registry.host], registry.host)
-  checkout = await checkOutExample(machine, 'one-image')
-})
-
-afterAll(async () => {
-  await registry.stop()
-  await removeFolders()
-})
-
-// What docs/engines.md says.
+/** What the documents tell those to add whose act runs jobs in containers. */
 const allowed = ['--security-opt', 'seccomp=unconfined', '--security-opt', 'apparmor=unconfined']
 
-/** The example in a container of act's, by a user without rights, who may use Docker. */
-async function runInContainer(
-  options: readonly string[],
-  { args = [], withoutSocket = false }: { args?: readonly string[]; withoutSocket?: boolean } = {},
-): Promise<ActRun> {
-  const conf = ['--volume', `${machine.registriesConf}:/etc/containers/registries.conf:ro`]
-  return await runAct(machine, {
-    checkout,
-    vars: { REGISTRY: registry.host },
-    secrets: { GITHUB_TOKEN: 'a registry without a login takes any' },
-    container: { docker: docker.host, image, options: [...conf, ...options], withoutSocket },
-    args: ['--rm', ...args],
-  })
-}
+test('the documents name the options that the tests give to act', () => {
+  const folder = join(repository, 'docs')
+  const pages = readdirSync(folder).filter((name) => name.endsWith('.md'))
+  const texts = pages.map((name) => readFileSync(join(folder, name), 'utf8'))
+  expect(texts.join('\n')).toContain(`\nact --container-options "${allowed.join(' ')}"\n`)
+})
 
-function jobOf({ exitCode, jobs, log }: ActRun, wanted: 'success' | 'failure'): ActJob {
-  const job = jobs.get('Image/image')
-  if (job?.result !== wanted)
-    throw new Error(`act ended with ${exitCode}, the job with ${job?.result}; the log:\n${log}`)
-  return job
-}
-
-/** What each job of act says and leaves, whoever builds. */
-function expectByAct({ main, outputs, summary, post }: ActJob): void {
-  expect(main.match(/^.*nektos\/act.*$/gm)).toStrictEqual([
-    expect.stringMatching(/^Run by nektos\/act, with the Node on its PATH, v24\./),
-  ])
-  expect(summary).toContain(outputs['digest'])
-  expect(post).toMatch(/^Removed \/\S+\/rootless-image-build-\w+$/m)
-}
-
-describe("by act, in a job container of Docker's", () => {
+describeExhaustively("by act, in a job container of Docker's", () => {
+  const act = findAct()
+  const node = findNode(24)
+  const reason = [act, node].find((found) => 'missing' in found)?.missing ?? dockerReason('classic')
   const withDocker = testUnless(reason)
+  const image = 'act-job:1'
+  let docker: DockerPlace
+  let registry: Registry
+  let machine: ActMachine
+  let checkout: string
+
+  beforeAll(async () => {
+    if ('missing' in act || 'missing' in node || reason !== undefined) return
+    docker = await startDocker()
+    registry = await startRegistry()
+    await busyboxImage(registry.host, 'library/busybox:1.37')
+    const archive = await actJobImage(registry.host, node.program)
+    await docker.load(`docker-archive:${archive}`, image)
+    machine = await makeActMachine(act.program, [registry.host], registry.host)
+    checkout = await checkOutExample(machine, 'one-image')
+  })
+
+  afterAll(async () => {
+    if (reason !== undefined) return
+    await docker.stop()
+    await registry.stop()
+    await removeFolders()
+  })
+
+  /** The example in a container of act's, by a user without rights, who may use Docker. */
+  async function runInContainer(
+    options: readonly string[],
+    { args = [], withoutSocket = false }: { args?: readonly string[]; withoutSocket?: boolean } = {},
+  ): Promise<ActRun> {
+    const conf = ['--volume', `${machine.registriesConf}:/etc/containers/registries.conf:ro`]
+    return await runAct(machine, {
+      checkout,
+      vars: { REGISTRY: registry.host },
+      secrets: { GITHUB_TOKEN: 'a registry without a login takes any' },
+      container: { docker: docker.host, image, options: [...conf, ...options], withoutSocket },
+      args: ['--rm', ...args],
+    })
+  }
 
   for (const { args, says, lies } of [
     { args: [], says: "Cache: act's cache server (the runner offers it), read and written", lies: 'with act' },
@@ -149,3 +144,19 @@ describe("by act, in a job container of Docker's", () => {
     expect(run.log).toContain('volumes: [/var/run/docker.sock:/var/run/docker.sock]')
   })
 })
+
+function jobOf({ exitCode, jobs, log }: ActRun, wanted: 'success' | 'failure'): ActJob {
+  const job = jobs.get('Image/image')
+  if (job?.result !== wanted)
+    throw new Error(`act ended with ${exitCode}, the job with ${job?.result}; the log:\n${log}`)
+  return job
+}
+
+/** What each job of act says and leaves, whoever builds. */
+function expectByAct({ main, outputs, summary, post }: ActJob): void {
+  expect(main.match(/^.*nektos\/act.*$/gm)).toStrictEqual([
+    expect.stringMatching(/^Run by nektos\/act, with the Node on its PATH, v24\./),
+  ])
+  expect(summary).toContain(outputs['digest'])
+  expect(post).toMatch(/^Removed \/\S+\/rootless-image-build-\w+$/m)
+}

@@ -10,8 +10,9 @@ import { type Files, makeWorkspace, removeFolders } from '../harness/folders.js'
 import type { StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { withCovered } from '../harness/surroundings.js'
+import { casesOfSet } from '../harness/test-set.js'
 
-jest.setTimeout(60_000)
+jest.setTimeout(300_000)
 
 afterAll(removeFolders)
 
@@ -141,9 +142,19 @@ async function expectRefused(options: StepOptions, parts: readonly (string | Reg
   expect(post?.log).toContain('Nothing to remove')
 }
 
-test.each([...texts, ...places])('%s', async (_what, inputs, ...parts) => {
-  await expectRefused({ inputs, workspace: files }, parts)
-})
+/** One of each class; the texts of all are in the tables of the unit tests as well. */
+const ordinary = [
+  ...['network: bridge', 'push: yes', 'an image with a tag', 'a rule of an unknown type', 'a push of nothing'],
+  ...['a user without a password', 'a secret without a value', 'an account, without root'],
+  ...['a context that isn’t there', 'a target that isn’t there', 'annotations and a HEALTHCHECK'],
+]
+
+test.each(casesOfSet([...texts, ...places], ([what]) => ordinary.includes(what)))(
+  '%s',
+  async (_what, inputs, ...parts) => {
+    await expectRefused({ inputs, workspace: files }, parts)
+  },
+)
 
 describe('when root runs the step, no account is made for it:', () => {
   /** A machine that has no account for builds yet, nor a way to make one: that would be another error. */
@@ -155,7 +166,7 @@ describe('when root runs the step, no account is made for it:', () => {
 
   testUnless(rootReason)('one error for each mistake', async () => {
     const within = withoutAccount()
-    for (const [, inputs, ...parts] of places)
+    for (const [, inputs, ...parts] of casesOfSet(places, (_, index) => index === 0))
       await expectRefused({ inputs, workspace: files, as: 'root', within }, parts)
     const nobody = { 'rootless-user': 'no-such-user' }
     const part = `${got('rootless-user', 'no-such-user')}, and this machine has no such user`

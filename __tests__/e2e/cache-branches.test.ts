@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { Job } from '../harness/cache-service.js'
 import { succeed } from '../harness/clean-step.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
+import { casesOfSet, describeExhaustively, exhaustively } from '../harness/test-set.js'
 import { askedTwice, expectHit, type JobOptions, stepsOf, uploads, warnings } from '../harness/warm-steps.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -73,19 +74,22 @@ describe('branches', () => {
     })
   })
 
-  test('a branch that has left nothing yet reads the default branch, whatever that is called', async () => {
-    const trunk = { name: 'push', payload: { repository: { full_name: 'acme/web', default_branch: 'trunk' } } }
-    const token = { fallbacks: ['refs/heads/trunk'] }
-    await succeed(on('refs/heads/trunk', '1', 'trunk', { event: trunk, token }))
-    const branch = await watched(on('refs/heads/feature', '1', 'trunk', { event: trunk, token }))
-    expectHit(branch, 'full')
-    const tag = await watched(on('refs/tags/v1', '1', 'trunk', { event: trunk, token }))
-    expectHit(tag, 'full')
-  })
+  exhaustively(test)(
+    'a branch that has left nothing yet reads the default branch, whatever that is called',
+    async () => {
+      const trunk = { name: 'push', payload: { repository: { full_name: 'acme/web', default_branch: 'trunk' } } }
+      const token = { fallbacks: ['refs/heads/trunk'] }
+      await succeed(on('refs/heads/trunk', '1', 'trunk', { event: trunk, token }))
+      const branch = await watched(on('refs/heads/feature', '1', 'trunk', { event: trunk, token }))
+      expectHit(branch, 'full')
+      const tag = await watched(on('refs/tags/v1', '1', 'trunk', { event: trunk, token }))
+      expectHit(tag, 'full')
+    },
+  )
 })
 
 describe('pull requests', () => {
-  test('one reads its base and the default branch, and writes its own', async () => {
+  exhaustively(test)('one reads its base and the default branch, and writes its own', async () => {
     await succeed(on('refs/heads/release', '1', 'pulls'))
     const pull = await watched(pullRequest('pull_request', '1', 'pulls', { base: 'release' }))
     expectHit(pull, 'full')
@@ -110,7 +114,9 @@ describe('pull requests', () => {
   })
 })
 
-describe.each(['pull_request_target', 'workflow_run'])('a run for %s', (name) => {
+const privileged = casesOfSet(['pull_request_target', 'workflow_run'], (name) => name === 'pull_request_target')
+
+describe.each(privileged)('a run for %s', (name) => {
   const scope = name.replaceAll('_', '-')
 
   beforeAll(async () => {
@@ -124,7 +130,7 @@ describe.each(['pull_request_target', 'workflow_run'])('a run for %s', (name) =>
     expect(step.log).toMatch(new RegExp(`^The cache is not used: this is a run for ${name}; it has the rights of`, 'm'))
   })
 
-  test('reads it where the workflow names it, and writes it where it says that too', async () => {
+  exhaustively(test)('reads it where the workflow names it, and writes it where it says that too', async () => {
     const asked = await watched(pullRequest(name, '2', scope, { inputs: { cache: 'github' } }))
     expectHit(asked, 'partial')
     expect(asked.uploads).toBe(0)
@@ -135,7 +141,7 @@ describe.each(['pull_request_target', 'workflow_run'])('a run for %s', (name) =>
   })
 })
 
-describe('cache-write', () => {
+describeExhaustively('cache-write', () => {
   test('never: it is read and not written, on main too', async () => {
     await succeed(on(main, '1', 'never'))
     const step = await watched(on(main, '2', 'never', { inputs: { 'cache-write': 'never' } }))
@@ -152,7 +158,7 @@ describe('cache-write', () => {
   })
 })
 
-test('a token that may only read: one warning, and the service is asked once', async () => {
+exhaustively(test)('a token that may only read: one warning, and the service is asked once', async () => {
   await succeed(on(main, '1', 'read-only'))
   const step = await watched(on(main, '2', 'read-only', { token: { access: 'read' } }))
   expectHit(step, 'partial')

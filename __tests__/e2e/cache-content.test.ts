@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
 import { awkwardTar, netRawCapability } from '../harness/awkward-tar.js'
 import { succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
-import { testedEngines } from '../harness/engines.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { type Files } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageFiles } from '../harness/images.js'
 import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
-import { testUnless } from '../harness/skipping.js'
 import { readTar } from '../harness/tar.js'
+import { exhaustively } from '../harness/test-set.js'
 import { expectHit, type JobOptions, stepsOf, warnings } from '../harness/warm-steps.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -61,15 +61,12 @@ const listing = [
   `find / ${notMounted} -type f -exec sha256sum {} + | sort >> /list`,
 ].join(' && ')
 
-describe.each(testedEngines())('with $name', ({ version, missing, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
-
+describeEngines('with $name', ({ version, wish, testEach }) => {
   const scope = (name: string): string => `${name}-${version}`
   const job = (name: string, steps: readonly string[], options?: JobOptions): StepOptions =>
     place.job(scope(name), steps, { files, ...options }, wish())
 
-  testUnless(missing)('what comes back is what was there, byte for byte', async () => {
+  testEach('what comes back is what was there, byte for byte', async () => {
     // On such a machine, the storage is still there after the step.
     const env = { RUNNER_ENVIRONMENT: 'github-hosted' }
     const cold = await runAction(job('bytes', lines, { env }))
@@ -83,7 +80,7 @@ describe.each(testedEngines())('with $name', ({ version, missing, wish, start, s
     expect(differences(before, after)).toStrictEqual([])
   })
 
-  testUnless(missing)('a step that runs on restored ones finds what it finds without a cache', async () => {
+  exhaustively(testEach)('a step that runs on restored ones finds what it finds without a cache', async () => {
     await succeed(job('list', [...lines, 'RUN true']))
     const warm = await succeed(job('list', [...lines, `RUN ${listing}`]))
     expect(stepsOf(warm)).toStrictEqual({ hit: lines, ran: [`RUN ${listing}`] })

@@ -18,8 +18,9 @@ import { succeed } from '../harness/clean-step.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { runAction } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 let stand: Stand
 
@@ -59,7 +60,7 @@ async function die(directory: string, small: string): Promise<void> {
 }
 
 describe('a job is killed while it builds', () => {
-  test('at once after it, another does without', async () => {
+  exhaustively(test)('at once after it, another does without', async () => {
     const directory = cacheDirectory()
     await recover(stand, directoryStep(stand, directory))
     await die(directory, 'killed')
@@ -78,7 +79,7 @@ describe('a job is killed while it builds', () => {
     expectTidy(scope)
   })
 
-  test('the first of all', async () => {
+  exhaustively(test)('the first of all', async () => {
     const directory = cacheDirectory()
     await die(directory, 'small')
     const scope = scopeIn(directory)
@@ -135,7 +136,7 @@ function changed(text: string, change: (index: Index) => unknown): string {
 }
 
 describe('an index.json that', () => {
-  test.each(Object.entries(spoilt))('%s', async (_, spoil) => {
+  test.each(casesOfSet(Object.entries(spoilt), ([how]) => how === 'names ../.. as layers'))('%s', async (_, spoil) => {
     const directory = cacheDirectory()
     await recover(stand, directoryStep(stand, directory))
     const scope = scopeIn(directory)
@@ -175,20 +176,23 @@ describe('a storage root of which', () => {
     },
   }
 
-  test.each(Object.entries(losses))('%s', async (_, lose) => {
-    const directory = cacheDirectory()
-    await recover(stand, directoryStep(stand, directory))
-    lose(scopeIn(directory))
-    const step = await withstand(stand, directoryStep(stand, directory))
-    expect(warningsOf(step).length).toBeLessThan(2)
-    await recover(stand, directoryStep(stand, directory))
-    expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
-    expectTidy(scopeIn(directory))
-  })
+  test.each(casesOfSet(Object.entries(losses), ([what]) => what === 'the folder of a layer is gone'))(
+    '%s',
+    async (_, lose) => {
+      const directory = cacheDirectory()
+      await recover(stand, directoryStep(stand, directory))
+      lose(scopeIn(directory))
+      const step = await withstand(stand, directoryStep(stand, directory))
+      expect(warningsOf(step).length).toBeLessThan(2)
+      await recover(stand, directoryStep(stand, directory))
+      expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
+      expectTidy(scopeIn(directory))
+    },
+  )
 })
 
 describe('a folder that can’t be used is one warning', () => {
-  test('it is a file', async () => {
+  exhaustively(test)('it is a file', async () => {
     const directory = join(cacheDirectory(), 'file')
     writeFileSync(directory, '')
     const step = await withstand(stand, directoryStep(stand, directory))
@@ -202,7 +206,7 @@ describe('a folder that can’t be used is one warning', () => {
     expect(readdirSync(directory)).toStrictEqual([])
   })
 
-  testUnless(rootReason)('it is root’s own, where root drops to an account', async () => {
+  exhaustively(testUnless(rootReason))('it is root’s own, where root drops to an account', async () => {
     const closed = makeFolder('closed')
     chmodSync(closed, 0o700)
     const directory = join(closed, 'cache')

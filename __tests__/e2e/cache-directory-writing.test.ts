@@ -28,8 +28,9 @@ import { listFolder, removeFolders } from '../harness/folders.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk } from '../harness/small-disk.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 let stand: Stand
 
@@ -66,26 +67,29 @@ describe('a run that may not write reads, and leaves nothing for the next', () =
     pull_request_target: { event: { name: 'pull_request_target', payload: forks.payload } },
   }
 
-  test.each(Object.entries(runs))('%s', async (_, { inputs, ...more }) => {
-    const directory = cacheDirectory()
-    await recover(stand, directoryStep(stand, directory))
-    const scope = scopeIn(directory)
-    const [index, layers] = [readFileSync(join(scope, 'index.json'), 'utf8'), idsIn(scope, 'overlay')]
-    const files = { small: 'from elsewhere', big: Buffer.alloc(5 * MIB, 'elsewhere') }
-    const reading = await succeed(directoryStep(stand, directory, inputs, more))
-    expect(reading.outputs['cache-hit']).toBe('full')
-    expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
-    expect(readFileSync(join(scope, 'index.json'), 'utf8')).toBe(index)
-    // Not even the same build finds it.
-    expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
-    const next = await recover(stand, directoryStep(stand, directory))
-    expect(next.outputs['cache-hit']).toBe('full')
-    expect(idsIn(scope, 'overlay')).toStrictEqual(layers)
-    expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
-    expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory), files)))).toBe(0)
-  })
+  test.each(casesOfSet(Object.entries(runs), ([what]) => what === 'cache-write: never'))(
+    '%s',
+    async (_, { inputs, ...more }) => {
+      const directory = cacheDirectory()
+      await recover(stand, directoryStep(stand, directory))
+      const scope = scopeIn(directory)
+      const [index, layers] = [readFileSync(join(scope, 'index.json'), 'utf8'), idsIn(scope, 'overlay')]
+      const files = { small: 'from elsewhere', big: Buffer.alloc(5 * MIB, 'elsewhere') }
+      const reading = await succeed(directoryStep(stand, directory, inputs, more))
+      expect(reading.outputs['cache-hit']).toBe('full')
+      expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
+      expect(readFileSync(join(scope, 'index.json'), 'utf8')).toBe(index)
+      // Not even the same build finds it.
+      expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
+      const next = await recover(stand, directoryStep(stand, directory))
+      expect(next.outputs['cache-hit']).toBe('full')
+      expect(idsIn(scope, 'overlay')).toStrictEqual(layers)
+      expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
+      expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory), files)))).toBe(0)
+    },
+  )
 
-  test('the same, where the user wants it written', async () => {
+  exhaustively(test)('the same, where the user wants it written', async () => {
     const directory = cacheDirectory()
     const build = () => recover(stand, directoryStep(stand, directory, { 'cache-write': 'always' }, { event: forks }))
     await build()
@@ -120,7 +124,7 @@ RUN --mount=type=cache,target=/counts,uid=1234,mode=0750 ls -ldn /counts && echo
     expect(readdirSync(join(scope, 'mounts'))).toStrictEqual(['all'])
   })
 
-  test('stay also behind a failed build', async () => {
+  exhaustively(test)('stay also behind a failed build', async () => {
     const directory = cacheDirectory()
     const carried = { 'cache-mounts': 'true' }
     const failing = `${mounting('one')}RUN exit 3\n`
@@ -145,7 +149,7 @@ describe('a small disk', () => {
     }
   })
 
-  testUnless(rootReason)('that what earlier runs have left would fill: it makes room', async () => {
+  exhaustively(testUnless(rootReason))('that what earlier runs have left would fill: it makes room', async () => {
     // Enough for a build and what another has left, not for five of them.
     const disk = await mountSmallDisk(32 * MIB)
     try {

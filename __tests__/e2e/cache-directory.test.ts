@@ -20,9 +20,10 @@ import { fail, succeed } from '../harness/clean-step.js'
 import { removeFolders } from '../harness/folders.js'
 import type { StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { exhaustively } from '../harness/test-set.js'
 import { countHits, stepsOf } from '../harness/warm-steps.js'
 
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 let stand: Stand
 
@@ -82,7 +83,7 @@ test('one changed file: what stands on it is built anew', async () => {
   expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
 })
 
-test('a failed build leaves the steps that were good', async () => {
+exhaustively(test)('a failed build leaves the steps that were good', async () => {
   const directory = cacheDirectory()
   const { workspace } = directoryStep(stand, directory)
   const whole = (workspace as { Dockerfile: string }).Dockerfile
@@ -93,7 +94,7 @@ test('a failed build leaves the steps that were good', async () => {
   expectTidy(scopeIn(directory))
 })
 
-test('branches take turns, and each finds its own', async () => {
+exhaustively(test)('branches take turns, and each finds its own', async () => {
   const directory = cacheDirectory()
   const build = (branch: string) =>
     succeed(
@@ -112,7 +113,7 @@ describe('what is too old or too much goes from the index and from the disk', ()
   const other = Buffer.alloc(5 * 2 ** 20, 'other')
   const once = 8 * 2 ** 20
 
-  test('cache-ttl', async () => {
+  exhaustively(test)('cache-ttl', async () => {
     const directory = cacheDirectory()
     const build = (big: Uint8Array, ttl: string) =>
       succeed(withFiles(directoryStep(stand, directory, { 'cache-ttl': ttl }), { big }))
@@ -142,7 +143,7 @@ describe('what is too old or too much goes from the index and from the disk', ()
     expect((await succeed(directoryStep(stand, directory))).outputs['cache-hit']).toBe('none')
   })
 
-  test('a cache-max-size that not even one build fits in', async () => {
+  exhaustively(test)('a cache-max-size that not even one build fits in', async () => {
     const directory = cacheDirectory()
     const build = () => recover(stand, directoryStep(stand, directory, { 'cache-max-size': '1MB' }))
     await build()
@@ -164,7 +165,7 @@ describe('where it lies', () => {
     expect((await build()).outputs['cache-hit']).toBe('full')
   })
 
-  test('without a tool cache: where the user keeps caches', async () => {
+  exhaustively(test)('without a tool cache: where the user keeps caches', async () => {
     const home = cacheDirectory()
     const build = (env: Readonly<Record<string, string | undefined>>) =>
       recover(stand, stand.step(auto, { home, env: { RUNNER_TOOL_CACHE: undefined, ...env } }))
@@ -175,7 +176,7 @@ describe('where it lies', () => {
     expect(scopesIn(join(directory, 'rootless-image-build/cache'))).toHaveLength(1)
   })
 
-  test('each driver has a folder of its own', async () => {
+  exhaustively(test)('each driver has a folder of its own', async () => {
     const directory = cacheDirectory()
     await recover(stand, directoryStep(stand, directory))
     const build = () => recover(stand, directoryStep(stand, directory, { 'storage-driver': 'vfs' }))
@@ -187,7 +188,7 @@ describe('where it lies', () => {
     )
   })
 
-  test('as docker/build-push-action names it', async () => {
+  exhaustively(test)('as docker/build-push-action names it', async () => {
     const directory = cacheDirectory()
     const [from, to] = [`type=local,src=${directory}`, `type=local,dest=${directory},mode=max`]
     const both = { 'cache-from': from, 'cache-to': to }

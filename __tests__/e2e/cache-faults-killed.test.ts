@@ -13,9 +13,10 @@ import { insecureRegistries } from '../harness/registries-conf.js'
 import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
 import { type SilentRegistry, startSilentRegistry } from '../harness/silent-registry.js'
 import { stepEnvironment } from '../harness/step-environment.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { watchNode } from '../harness/watched-program.js'
 
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 // More than what is kept at once, where post shall have something left to do.
 const { stand, service } = await useStand({}, 9 * 2 ** 20)
@@ -37,36 +38,45 @@ function newScope(inputs: Readonly<Record<string, string>> = {}): () => StepOpti
 }
 
 /** Post has removed everything, and nothing runs on. */
-async function expectSwept(step: StepResult): Promise<void> {
+async function expectSwept(step: StepResult, temp = step.temp): Promise<void> {
   expect(step.exitCode).toBe('SIGKILL')
   expect(step.post?.exitCode).toBe(0)
   // What lost its parent needs a moment to notice.
   const job = dirname(step.temp)
   for (let turn = 0; turn < 40 && processesWith(job).length > 0; turn += 1) await sleep(50)
-  expect({ temp: listFolder(step.temp), running: processesWith(job) }).toStrictEqual({ temp: [], running: [] })
+  expect({ temp: listFolder(temp), running: processesWith(job) }).toStrictEqual({ temp: [], running: [] })
   expect(warningsOf({ log: '', post: step.post })).toStrictEqual([])
 }
+
+const PARTS = /^rib1-p-/
+const INDEX = /^rib1-i-/
+const saved = [PARTS, INDEX]
 
 describe('main is killed', () => {
   test('while it restores', async () => {
     const build = newScope()
     await recover(stand, build())
-    const script = service.script({ call: 'GetBlob', key: /^rib1-p-/, answer: { stall: 60_000 } })
-    const step = await runAction({ ...build(), signal: { name: 'SIGKILL', when: asked('GetBlob', /^rib1-p-/) } })
+    const script = service.script({ call: 'GetBlob', key: PARTS, answer: { stall: 60_000 } })
+    const step = await runAction({ ...build(), signal: { name: 'SIGKILL', when: asked('GetBlob', PARTS) } })
     script.end()
     await expectSwept(step)
     expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
   })
 
-  test('while it unpacks', async () => {
+  exhaustively(test)('while it unpacks', async () => {
     const build = newScope()
     await recover(stand, build())
-    const step = await runAction({ ...build(), signal: { name: 'SIGKILL', when: unpacking() } })
-    await expectSwept(step)
+    const options = build()
+    const temp = makeFolder('temp', accountFor('user'))
+    const step = await runAction({
+      ...{ ...options, env: { ...options.env, RUNNER_TEMP: temp } },
+      signal: { name: 'SIGKILL', when: unpacking(temp) },
+    })
+    await expectSwept(step, temp)
     expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
   })
 
-  test('while it builds', async () => {
+  exhaustively(test)('while it builds', async () => {
     const build = newScope()
     const step = await runAction({ ...build(), signal: { name: 'SIGKILL', when: /^STEP 3\/\d/m } })
     await expectSwept(step)
@@ -74,7 +84,7 @@ describe('main is killed', () => {
     expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
   })
 
-  test('while it pushes', async () => {
+  exhaustively(test)('while it pushes', async () => {
     const silent: SilentRegistry = await startSilentRegistry()
     const env = { CONTAINERS_REGISTRIES_CONF: insecureRegistries(new URL(`http://${stand.reference}`).host) }
     const build = newScope()
@@ -92,7 +102,7 @@ describe('main is killed', () => {
   })
 
   // Its uploads have reserved names that will never be free again.
-  test.each([/^rib1-p-/, /^rib1-i-/])('while it saves %s', async (key) => {
+  test.each(casesOfSet(saved, (key) => key === INDEX))('while it saves %s', async (key) => {
     const build = newScope()
     await recover(stand, build())
     const changed = { ...build(), workspace: { ...(build().workspace as object), small: 'changed' } }
@@ -104,12 +114,12 @@ describe('main is killed', () => {
   })
 })
 
-/** Settled when tar unpacks a part into a storage root. */
-async function unpacking(): Promise<void> {
+/** Settled when tar unpacks a part that lies below this folder. */
+async function unpacking(temp: string): Promise<void> {
   const isTar = (pid: string) => {
     try {
       const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-      return /tar\0--extract\0.*\/parts\/[0-9a-f]{64}\0/.test(argv)
+      return argv.includes(temp) && /tar\0--extract\0.*\/parts\/[0-9a-f]{64}\0/.test(argv)
     } catch {
       return false
     }
@@ -127,7 +137,7 @@ async function unpacking(): Promise<void> {
 }
 
 describe('post is killed', () => {
-  test.each([/^rib1-p-/, /^rib1-i-/])('while it saves %s', async (key) => {
+  test.each(casesOfSet(saved, (key) => key === PARTS))('while it saves %s', async (key) => {
     const build = newScope()
     const script = service.script({ call: 'PutBlob', key, answer: { stall: 60_000 } })
     const main = await runAction({ ...build(), only: 'main' })

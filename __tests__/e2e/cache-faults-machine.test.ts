@@ -11,8 +11,9 @@ import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk, type SmallDisk } from '../harness/small-disk.js'
 import { withoutPrograms } from '../harness/surroundings.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 // So long that what a test does about a request is done before its answer.
 const { stand, service } = await useStand({ latency: 200 })
@@ -55,11 +56,13 @@ describe('the process that talks to the service is killed', () => {
   const ended =
     /The process that talks to the cache service ended by SIGKILL\. The rest of this run goes on without it\.$/
 
-  test.each([
+  const moments = [
     ['while parts come', 'GetBlob', /^rib1-p-/],
     ['while the index comes', 'GetBlob', /^rib1-i-/],
     ['while parts go', 'PutBlob', /^rib1-p-/],
-  ] as const)('%s', async (_, call, key) => {
+  ] as const
+
+  test.each(casesOfSet(moments, ([when]) => when === 'while parts come'))('%s', async (_, call, key) => {
     const build = newScope()
     if (call === 'GetBlob') await recover(stand, build())
     const script = service.script({ call, key, answer: { stall: 60_000 } })
@@ -122,7 +125,7 @@ describe('a disk', () => {
     }
   }
 
-  asRoot('that has less than twice what comes back: nothing is restored', async () => {
+  exhaustively(asRoot)('that has less than twice what comes back: nothing is restored', async () => {
     const build = newScope()
     await recover(stand, build())
     const disk = await newDisk(64 * MIB)
@@ -150,7 +153,7 @@ describe('a disk', () => {
     expect(cacheWarningsOf(result)).toStrictEqual([expect.stringMatching(/^Cache: The disk is full: /)])
   })
 
-  asRoot('that is full while parts are packed', async () => {
+  exhaustively(asRoot)('that is full while parts are packed', async () => {
     const build = newScope()
     const disk = await newDisk(64 * MIB)
     let isFull = false

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { expect, jest } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
-import { testedEngines } from '../harness/engines.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageContains } from '../harness/images.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
@@ -52,15 +52,12 @@ function isOfBuild({ argv }: SeenProcess): boolean {
   return /(^|\/)(buildah|buildah-\S+|crun|runc)$/.test(argv[0] ?? '') || argv.join(' ').includes('echo seen')
 }
 
-describe.each(testedEngines())('with $name', ({ version, missing, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
-
-  testUnless(missing)('neither Buildah nor a RUN step sees the way to the cache service', async () => {
+describeEngines('with $name', ({ missing, version, wish, testOne, onlyOne }) => {
+  testOne('neither Buildah nor a RUN step sees the way to the cache service', async () => {
     await expectHidden(place.job(`hidden-${version}`, lines, {}, wish()))
   })
 
-  testUnless(missing ?? rootReason)('nor as root, who hands over to an account', async () => {
+  onlyOne(testUnless(missing ?? rootReason))('nor as root, who hands over to an account', async () => {
     await expectHidden(place.job(`hidden-root-${version}`, lines, { as: 'root' }, wish()))
   })
 })

@@ -18,6 +18,7 @@ import { CacheStore } from '../harness/cache-service-store.js'
 import { run } from '../harness/command.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { repository } from '../harness/runner-files.js'
+import { casesOfSet, describeExhaustively } from '../harness/test-set.js'
 
 interface Asked {
   readonly save?: boolean
@@ -59,7 +60,7 @@ async function ask(environment: Record<string, string>, asked: Asked): Promise<A
 }
 
 // A client takes a third of a second on an idle machine, and some tests start eight.
-jest.setTimeout(60_000)
+jest.setTimeout(300_000)
 
 let service: CacheService
 const started: CacheService[] = []
@@ -84,7 +85,9 @@ afterAll(removeFolders)
 const save = (asked: Asked = {}): Promise<Answered> => ask(service.environment(asked.job), { ...asked, save: true })
 const restore = (asked: Asked = {}): Promise<Answered> => ask(service.environment(asked.job), asked)
 
-describe.each(['v2', 'v1'] as const)('%s', (protocol) => {
+const protocols = casesOfSet(['v2', 'v1'] as const, (protocol) => protocol === 'v2')
+
+describe.each(protocols)('%s', (protocol) => {
   const job = { protocol }
 
   test('what was saved is restored', async () => {
@@ -285,7 +288,7 @@ const slow: readonly Row[] = [
   },
 ]
 
-describe('faults', () => {
+describeExhaustively('faults', () => {
   test.each(atOnce.map((row) => [nameOf(row), row] as const))('%s', async (_, row) => {
     await meet(row)
   })
@@ -319,7 +322,9 @@ describe('faults', () => {
     expect(service.requests).toMatchObject([{ status: 'dropped', fault: { hang: 1000 } }])
     expect(service.requests[0]?.milliseconds).toBeGreaterThan(990)
   })
+})
 
+describe('faults', () => {
   test('meet what fits method, path and key, so many times, until they are ended', async () => {
     const fault = service.script({
       method: 'PUT',
@@ -367,7 +372,7 @@ describe('like act', () => {
   })
 })
 
-describe('the line', () => {
+describeExhaustively('the line', () => {
   test('latency and bandwidth take their time', async () => {
     service = await start({ latency: 100, bandwidth: 500_000 })
     await save()
@@ -453,7 +458,7 @@ describe('what the library never asks', () => {
   })
 })
 
-describe('on its own', () => {
+describeExhaustively('on its own', () => {
   test('it serves hundreds of MiB and holds none of them', async () => {
     const program = join(repository, '__tests__/harness/cache-service-standalone.mjs')
     const child = spawn(process.execPath, [program, '{}'], { stdio: ['pipe', 'pipe', 'inherit'] })

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
 import { startCacheService } from '../harness/cache-service.js'
 import { succeed } from '../harness/clean-step.js'
-import { testedEngines } from '../harness/engines.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { contentOf } from '../harness/image-content.js'
 import type { StepOptions } from '../harness/runner.js'
-import { testUnless } from '../harness/skipping.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { expectHit, type JobOptions, statsOf, stepsOf, uploads, warnings } from '../harness/warm-steps.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -17,15 +17,12 @@ const random = 'cat /proc/sys/kernel/random/uuid'
 
 const place = await useWarmPlace()
 
-describe.each(testedEngines())('with $name', ({ version, missing, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
-
+describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
   const scope = (name: string): string => `${name}-${version}`
   const job = (name: string, lines: readonly string[], options?: JobOptions): StepOptions =>
     place.job(scope(name), lines, options, wish())
 
-  testUnless(missing)('80 steps: all come back, with few calls', async () => {
+  exhaustively(testEach)('80 steps: all come back, with few calls', async () => {
     const lines = Array.from({ length: 80 }, (_, index) =>
       index % 8 === 0
         ? `RUN ${random} > /id-${index}`
@@ -45,20 +42,24 @@ describe.each(testedEngines())('with $name', ({ version, missing, wish, start, s
     expect(uploads(place.service)).toBe(0)
   })
 
-  testUnless(missing)('a stage that did not change has in a mount what it has', async () => {
-    const mounting = (last: string): string[] => [
+  testEach('a stage has in a mount what it has, whether it did not change or did', async () => {
+    const mounting = (last: string, seen: string): string[] => [
       `FROM ${place.base} AS shown`,
-      'RUN mkdir /shown && echo seen > /shown/file',
+      `RUN mkdir /shown && echo ${seen} > /shown/file`,
       `FROM ${place.base}`,
       `RUN --mount=type=bind,from=shown,source=/shown,target=/m cat /m/file > /file && echo ${last}`,
     ]
-    for (const last of ['1', '2']) {
-      await succeed(job('mounted', mounting(last)))
-      expect(contentOf(await place.pull(scope('mounted')), 'file').toString()).toBe('seen\n')
+    for (const [last, seen] of [
+      ['1', 'seen'],
+      ['2', 'seen'],
+      ['2', 'changed'],
+    ] as const) {
+      await succeed(job('mounted', mounting(last, seen)))
+      expect(contentOf(await place.pull(scope('mounted')), 'file').toString()).toBe(`${seen}\n`)
     }
   })
 
-  testUnless(missing)('stages: copied from, built up to, and not needed', async () => {
+  testOne('stages: copied from, built up to, and not needed', async () => {
     const stages = (last: string): string[] => [
       `RUN ${random} > /made`,
       `FROM ${place.base} AS idle`,
@@ -88,7 +89,7 @@ describe.each(testedEngines())('with $name', ({ version, missing, wish, start, s
   })
 })
 
-test('two images on one base: what is large of it is kept and sent once', async () => {
+exhaustively(test)('two images on one base: what is large of it is kept and sent once', async () => {
   const big = randomBytes(5 * 2 ** 20)
   const made = await succeed(place.job('big-base', ['COPY big /big'], { files: { big }, inputs: { cache: 'off' } }))
   const on = (name: string): StepOptions => {
@@ -119,20 +120,25 @@ test('two jobs of one scope at once do not disturb each other, and the next one 
   const warm = await succeed(step('1'))
   expectHit(warm, 'full')
   expect(cold.map(({ outputs }) => outputs['imageid'])).toContain(warm.outputs['imageid'])
+  for (const one of [...cold, warm]) expect(warnings(one)).toStrictEqual([])
+})
 
+exhaustively(test)('two jobs of one scope at once that differ: the later of both is what is found', async () => {
+  const lines = [`RUN ${random} > /id`, 'COPY one /one', `RUN ${random} > /more`]
+  const step = (one: string): StepOptions => place.job('apart', lines, { files: { one } })
+  await succeed(step('1'))
   const changed = await Promise.all([succeed(step('2')), succeed(step('3'))])
   for (const one of changed) expect(stepsOf(one)).toStrictEqual({ hit: lines.slice(0, 1), ran: lines.slice(1) })
-  // The later of both is what is found.
   const reading = (value: string): StepOptions => {
     const one = step(value)
     return { ...one, inputs: { ...one.inputs, 'cache-write': 'never' } }
   }
   const again = [await succeed(reading('2')), await succeed(reading('3'))].map(({ outputs }) => outputs['cache-hit'])
   expect(again).toContain('full')
-  for (const one of [...cold, warm, ...changed]) expect(warnings(one)).toStrictEqual([])
+  for (const one of changed) expect(warnings(one)).toStrictEqual([])
 })
 
-test('the jobs of a matrix, ten steps each with a large layer: at most nine uploads a job', async () => {
+exhaustively(test)('the jobs of a matrix, ten steps each with a large layer: at most nine uploads a job', async () => {
   const lines = Array.from({ length: 10 }, (_, step) => `RUN head -c 4400000 /dev/zero > /zero-${step}`)
   place.service.forget()
   const jobs = ['a', 'b', 'c'].map((name) => place.job(`matrix-${name}`, [`ENV JOB=${name}`, ...lines]))
@@ -144,10 +150,13 @@ test('the jobs of a matrix, ten steps each with a large layer: at most nine uplo
   if (first !== undefined) expectHit(await succeed(first), 'full')
 })
 
-describe.each([
+const older = [
   { name: 'v1', act: false, token: { protocol: 'v1' as const }, env: { GITHUB_SERVER_URL: 'https://ghes.example' } },
+  // In the ordinary set act.test.ts has it.
   { name: 'act', act: true, token: {}, env: { ACT: 'true', ACTIONS_CACHE_SERVICE_V2: undefined } },
-])('the older protocol, as $name speaks it', ({ act, token, env }) => {
+]
+
+describe.each(casesOfSet(older, ({ act }) => !act))('the older protocol, as $name speaks it', ({ act, token, env }) => {
   test('cold, warm, and with a change', async () => {
     const service = await startCacheService({ act })
     try {

@@ -8,6 +8,7 @@ import lt from 'semver/functions/lt.js'
 import { accountFor } from '../harness/account.js'
 import { succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { testedEngines } from '../harness/engines.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
@@ -15,6 +16,7 @@ import { imageFiles } from '../harness/images.js'
 import { runAction, type StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { withCovered } from '../harness/surroundings.js'
+import { exhaustively } from '../harness/test-set.js'
 import {
   expectHit,
   type JobOptions,
@@ -116,22 +118,20 @@ describe('an older and a newer Buildah', () => {
   })
 })
 
-describe.each(testedEngines())('with $name', ({ version, missing, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
-
+describeEngines('with $name', ({ version, missing, wish, testEach, testOne, onlyOne }) => {
+  const asRootReason = missing ?? rootReason
   const job = (name: string, options: JobOptions = {}): StepOptions =>
     place.job(`${name}-${version}`, lines, { ...options, inputs: { ...wish().inputs, ...options.inputs } }, wish())
 
-  testUnless(missing)('vfs', async () => {
+  testOne('vfs', async () => {
     await expectKept(job('vfs', { inputs: { 'storage-driver': 'vfs' } }))
   })
 
-  testUnless(missing ?? rootReason)('fuse-overlayfs', async () => {
+  exhaustively(testUnless(asRootReason))('fuse-overlayfs', async () => {
     await expectKept(job('fuse', { inputs: { 'storage-driver': 'fuse-overlayfs' }, within: withCovered(openFuse()) }))
   })
 
-  testUnless(missing)('what one driver has left is not used by another', async () => {
+  exhaustively(testEach)('what one driver has left is not used by another', async () => {
     await succeed(job('drivers', { inputs: { 'storage-driver': 'vfs' } }))
     const step = await succeed(job('drivers', { inputs: { 'storage-driver': 'overlay' } }))
     expectHit(step, 'none')
@@ -139,15 +139,15 @@ describe.each(testedEngines())('with $name', ({ version, missing, wish, start, s
     expectHit(await succeed(job('drivers', { inputs: { 'storage-driver': 'overlay' } })), 'full')
   })
 
-  testUnless(missing ?? rootReason)('as root, who hands over to an account', async () => {
+  onlyOne(testUnless(asRootReason))('as root, who hands over to an account', async () => {
     await expectKept(job('root', { as: 'root' }))
   })
 
-  testUnless(missing ?? rootReason)('as root, who builds', async () => {
+  exhaustively(testUnless(asRootReason))('as root, who builds', async () => {
     await expectKept(job('root-builds', { as: 'root', inputs: asRoot }))
   })
 
-  testUnless(missing ?? rootReason)('as root, who builds: a RUN that fails leaves nothing behind', async () => {
+  onlyOne(testUnless(asRootReason))('as root, who builds: a RUN that fails leaves nothing behind', async () => {
     const step = job('root-fails', { as: 'root', inputs: asRoot })
     const failed = await runAction({ ...step, workspace: { Dockerfile: `${dockerfileOf(step)}RUN exit 1\n` } })
     const mounts = await unmountBelow(failed.temp)
@@ -176,16 +176,13 @@ function openFuse(): Record<string, string> {
   return { '/dev/fuse': device }
 }
 
-testUnless(rootReason)('as root, who builds: names that are no UTF-8 leave nothing behind', async () => {
+exhaustively(testUnless(rootReason))('as root, who builds: names that are no UTF-8 leave nothing behind', async () => {
   const broken = ["RUN touch $(printf '/broken-\\377\\376')"]
   await succeed(place.job('root-names', broken, { as: 'root', inputs: asRoot }))
   expectHit(await succeed(place.job('root-names', broken, { as: 'root', inputs: asRoot })), 'full')
 })
 
-describe.each(testedEngines())('cache mounts, with $name', ({ version, missing, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
-
+describeEngines('cache mounts, with $name', ({ version, wish, testOne }) => {
   const look = `ls -ln /cache/kept > /before 2>&1; stat -c '%a %u %g' /cache/kept >> /before 2>&1`
   const leave = 'mkdir -p /cache/kept; cp /round /cache/kept/round; chown -R 12:34 /cache/kept; chmod 2750 /cache/kept'
   const job = (round: string): StepOptions => {
@@ -194,7 +191,7 @@ describe.each(testedEngines())('cache mounts, with $name', ({ version, missing, 
     return place.job(`mounts-${version}`, steps, { files: { round }, inputs }, wish())
   }
 
-  testUnless(missing)('what was left is there in the next run, and is kept when it has changed', async () => {
+  testOne('what was left is there in the next run, and is kept when it has changed', async () => {
     await succeed(job('1'))
     expect(before(await place.pull(`mounts-${version}`))).toMatch(/No such file/)
     await succeed(job('2'))
@@ -210,11 +207,8 @@ describe.each(testedEngines())('cache mounts, with $name', ({ version, missing, 
   const before = (image: Awaited<ReturnType<WarmPlace['pull']>>): string => contentOf(image, 'before').toString()
 })
 
-describe.each(testedEngines())('storage-conf, with $name', ({ version, missing, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
-
-  testUnless(missing)('leads the same user to the image until the job ends', async () => {
+describeEngines('storage-conf, with $name', ({ version, wish, testEach }) => {
+  testEach('leads the same user to the image until the job ends', async () => {
     const step = await runAction({ ...place.job(`conf-${version}`, lines, {}, wish()), only: 'main' })
     const env = { CONTAINERS_STORAGE_CONF: step.outputs['storage-conf'] ?? '' }
     const program = /^Engine: Buildah \S+ \((\/[^,]+),/m.exec(step.log)?.[1] ?? ''

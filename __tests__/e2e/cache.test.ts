@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest } from '@jest/globals'
 
 import { fail, succeed } from '../harness/clean-step.js'
-import { testedEngines } from '../harness/engines.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { someSeconds, stillSleeping, wakeAll } from '../harness/run-marks.js'
 import { runAction, type StepOptions } from '../harness/runner.js'
-import { testUnless } from '../harness/skipping.js'
+import { exhaustively } from '../harness/test-set.js'
 import {
   expectHit,
   type JobOptions,
@@ -37,16 +37,13 @@ afterAll(async () => {
   await removeFolders()
 })
 
-describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
-
+describeEngines('with $name', ({ name: engine, wish, testEach, testOne }) => {
   /** Each engine has scopes of its own. */
   const scope = (name: string): string => `${name}-${engine.replaceAll(/\W+/g, '-').toLowerCase()}`
   const job = (name: string, lines: readonly string[], options?: JobOptions): StepOptions =>
     place.job(scope(name), lines, options, wish())
 
-  testUnless(missing)('nothing has changed: every step is there, nothing runs, nothing moves up', async () => {
+  testEach('nothing has changed: every step is there, nothing runs, nothing moves up', async () => {
     const lines = ['COPY one /srv/one', 'ENV A=1', `RUN ${random} > /srv/id`, 'COPY two /srv/two', 'CMD ["/bin/true"]']
     const step = job('same', lines, { files: { one: '1', two: '2' } })
     place.service.forget()
@@ -73,7 +70,7 @@ describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, sta
     expect([...warnings(cold), ...warnings(warm)]).toStrictEqual([])
   })
 
-  testUnless(missing)(
+  exhaustively(testEach)(
     'a large file has changed: its old layer, and what stood on it, are not even fetched',
     async () => {
       const lines = [`RUN ${random} > /id`, 'COPY large /large', `RUN ${random} > /after`]
@@ -89,7 +86,7 @@ describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, sta
     },
   )
 
-  testUnless(missing)('the last COPY has changed: it runs alone, and its layer alone is kept', async () => {
+  testEach('the last COPY has changed: it runs alone, and its layer alone is kept', async () => {
     const lines = [`RUN ${random} > /id`, 'COPY one /one', 'COPY last /last']
     const bulk = 'b'.repeat(300_000)
     const cold = await succeed(job('last', lines, { files: { one: bulk, last: 'old' } }))
@@ -112,7 +109,7 @@ describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, sta
     expect(again.outputs['digest']).toBe(warm.outputs['digest'])
   })
 
-  testUnless(missing)('an ARG in the middle has changed, and changes back', async () => {
+  exhaustively(testEach)('an ARG in the middle has changed, and changes back', async () => {
     const lines = [
       'COPY one /one',
       `RUN ${random} > /first`,
@@ -136,7 +133,7 @@ describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, sta
     expect(back.outputs['digest']).toBe(ada.outputs['digest'])
   })
 
-  testUnless(missing)('a RUN fails after four good steps, then it is mended: four hits', async () => {
+  testOne('a RUN fails after four good steps, then it is mended: four hits', async () => {
     const good = [`RUN ${random} > /a`, 'ENV B=1', 'COPY one /one', `RUN ${random} > /b`]
     const files = { one: '1' }
     const { error, log } = await fail(job('failing', [...good, 'RUN exit 7', 'RUN true'], { files }))
@@ -147,7 +144,7 @@ describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, sta
     expectHit(mended, 'partial')
   })
 
-  testUnless(missing)('a build that is cancelled has kept the steps that were finished', async () => {
+  testOne('a build that is cancelled has kept the steps that were finished', async () => {
     const good = [`RUN ${random} > /a`, `RUN ${random} > /b`]
     const seconds = someSeconds()
     const long = `RUN echo st""arted; sleep ${seconds}`
@@ -160,7 +157,7 @@ describe.each(testedEngines())('with $name', ({ name: engine, missing, wish, sta
     expect(stepsOf(next)).toStrictEqual({ hit: good, ran: ['RUN true'] })
   })
 
-  testUnless(missing)('the tag of the base has moved: all is built anew on the new one', async () => {
+  testOne('the tag of the base has moved: all is built anew on the new one', async () => {
     const moving = scope('moving')
     const lines = [`RUN ${random} > /id`]
     const on = (dockerfile: readonly string[]): StepOptions => {

@@ -10,9 +10,10 @@ import { type Registry, startRegistry } from '../harness/registry.js'
 import { someSeconds, stillSleeping, wakeAll } from '../harness/run-marks.js'
 import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
 import { startSilentRegistry } from '../harness/silent-registry.js'
+import { exhaustively } from '../harness/test-set.js'
 import { readCommands, withoutPhases } from '../harness/workflow-commands.js'
 
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 /** Far more than it may take: it ends a test that would hang. */
 const limitMilliseconds = 60_000
@@ -67,19 +68,24 @@ async function expectNothingLeft(step: StepResult, seconds: readonly string[] = 
 }
 
 describe.each(testsAreRoot ? (['user', 'root'] as const) : (['user'] as const))('as %s', (as) => {
-  test.each([
+  /** A test that in the ordinary set is one of this account alone. */
+  const testOf = (account: 'user' | 'root') => (as === account || !testsAreRoot ? test : exhaustively(test))
+
+  for (const [name, exitCode] of [
     ['SIGTERM', 143],
     ['SIGINT', 130],
-  ] as const)('%s in the middle of a RUN', async (name, exitCode) => {
-    const [own, apart] = [someSeconds(), someSeconds()]
-    const options = longRun(as, own, `setsid sleep ${apart} & echo;`)
-    const step = await runAction({ ...options, signal: { name, when: `${started}\n` } })
-    expectCancelled(step, exitCode)
-    expect(step.log).toContain(`Cancelled by ${name}`)
-    await expectNothingLeft(step, [own, apart])
-  })
+  ] as const) {
+    testOf('user')(`${name} in the middle of a RUN`, async () => {
+      const [own, apart] = [someSeconds(), someSeconds()]
+      const options = longRun(as, own, `setsid sleep ${apart} & echo;`)
+      const step = await runAction({ ...options, signal: { name, when: `${started}\n` } })
+      expectCancelled(step, exitCode)
+      expect(step.log).toContain(`Cancelled by ${name}`)
+      await expectNothingLeft(step, [own, apart])
+    })
+  }
 
-  test('SIGTERM while a RUN and a daemon of it ignore it', async () => {
+  testOf('root')('SIGTERM while a RUN and a daemon of it ignore it', async () => {
     const [own, daemon, orphan] = [someSeconds(), someSeconds(), someSeconds()]
     const stubborn = `trap "" TERM; (setsid sleep ${orphan} &); setsid sh -c "trap '' TERM; sleep ${daemon}" & echo;`
     const step = await runAction({
@@ -90,7 +96,7 @@ describe.each(testsAreRoot ? (['user', 'root'] as const) : (['user'] as const))(
     await expectNothingLeft(step, [own, daemon, orphan])
   })
 
-  test('SIGTERM in the middle of a push', async () => {
+  testOf('root')('SIGTERM in the middle of a push', async () => {
     const silent = await startSilentRegistry()
     try {
       const step = await runAction({
@@ -109,14 +115,14 @@ describe.each(testsAreRoot ? (['user', 'root'] as const) : (['user'] as const))(
     }
   })
 
-  test('SIGKILL in the middle of a RUN: post ends the build that is still running', async () => {
+  testOf('user')('SIGKILL in the middle of a RUN: post ends the build that is still running', async () => {
     const seconds = someSeconds()
     const step = await runAction({ ...longRun(as, seconds), signal: { name: 'SIGKILL', when: `${started}\n` } })
     expect(step.exitCode).toBe('SIGKILL')
     await expectNothingLeft(step, [seconds])
   })
 
-  test('a daemon that a RUN leaves behind does not outlive the step', async () => {
+  testOf('user')('a daemon that a RUN leaves behind does not outlive the step', async () => {
     const daemon = someSeconds()
     const step = await runAction({
       ...longRun(as, '0', `(setsid sleep ${daemon} >/dev/null 2>&1 </dev/null &);`),

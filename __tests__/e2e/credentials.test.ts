@@ -14,6 +14,7 @@ import { insecureRegistries } from '../harness/registries-conf.js'
 import { type Login, type Registry, startRegistry } from '../harness/registry.js'
 import { runAction, type StepOptions, type StepResult, withoutMasks } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { exhaustively } from '../harness/test-set.js'
 
 jest.setTimeout(180_000)
 
@@ -84,11 +85,11 @@ const withoutBase: Files = { Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' }
 describe('a login by the inputs', () => {
   const inputs = () => ({ images: `${guarded.host}/acme/web`, push: 'true', 'tls-verify': 'false', ...login })
 
-  for (const { as, reason } of [
-    { as: 'user', reason: undefined },
-    { as: 'root', reason: rootReason },
+  for (const [as, testHere] of [
+    ['user', test],
+    ['root', exhaustively(testUnless(rootReason))],
   ] as const) {
-    testUnless(reason)(`as ${as}: for the base image and the push`, async () => {
+    testHere(`as ${as}: for the base image and the push`, async () => {
       const step = await succeedDiscreetly({ as, workspace: withPrivateBase(), inputs: inputs() })
       expect(step.log).toContain(`::add-mask::${login.password}\n`)
       expect(step.log).toContain(`Logged in to ${guarded.host} as ada\n`)
@@ -155,12 +156,18 @@ describe('an earlier login', () => {
     },
   ]
 
+  /** Each user of the ordinary set has a place. */
+  const ordinary: Readonly<Record<string, 'user' | 'root'>> = {
+    'in ~/.docker': 'user',
+    'in a credential helper of ~/.docker': 'root',
+  }
+
   for (const { name, files, variables = {} } of places) {
-    for (const { as, reason } of [
-      { as: 'user', reason: undefined },
-      { as: 'root', reason: rootReason },
+    for (const [as, testHere] of [
+      ['user', ordinary[name] === 'user' ? test : exhaustively(test)],
+      ['root', ordinary[name] === 'root' ? testUnless(rootReason) : exhaustively(testUnless(rootReason))],
     ] as const) {
-      testUnless(reason)(`${name}, as ${as}: for the base image and the push; it stays as it is`, async () => {
+      testHere(`${name}, as ${as}: for the base image and the push; it stays as it is`, async () => {
         const filled = Object.entries(files).map(([path, text]) => {
           const content = text.replace('AUTH', authOf(guarded.host, login)).replaceAll('HOST', guarded.host)
           return [path, { content, mode: path.startsWith('bin/') ? 0o755 : 0o600 }] as const
@@ -205,13 +212,16 @@ describe('a registry with a certificate that nobody knows', () => {
     expect((await pullImage(`${secure.host}/acme/tls:latest`, secureLogin)).digest).toBe(outputs['digest'])
   })
 
-  test('tls-verify: false is for the registries that are pushed to, not for that of the base image', async () => {
-    const home = makeWorkspace({ '.docker/config.json': authOf(secure.host, secureLogin) }, accountFor('user'))
-    const workspace = { Dockerfile: `FROM ${secure.host}/acme/tls:latest\nLABEL a=b\n` }
-    const inputs = { images: `${open.host}/acme/tls`, push: 'true', 'tls-verify': 'false' }
-    const { error } = await fail({ home, workspace, inputs })
-    expect(error).toMatch(/x509: .*certificate/)
-  })
+  exhaustively(test)(
+    'tls-verify: false is for the registries that are pushed to, not for that of the base image',
+    async () => {
+      const home = makeWorkspace({ '.docker/config.json': authOf(secure.host, secureLogin) }, accountFor('user'))
+      const workspace = { Dockerfile: `FROM ${secure.host}/acme/tls:latest\nLABEL a=b\n` }
+      const inputs = { images: `${open.host}/acme/tls`, push: 'true', 'tls-verify': 'false' }
+      const { error } = await fail({ home, workspace, inputs })
+      expect(error).toMatch(/x509: .*certificate/)
+    },
+  )
 })
 
 /** Content, mode and time of change of files. */

@@ -2,23 +2,24 @@ import { cpSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, expect, jest } from '@jest/globals'
+import { afterAll, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { repository } from '../harness/runner-files.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
+import { exhaustively } from '../harness/test-set.js'
 import { watchNode } from '../harness/watched-program.js'
 
 jest.setTimeout(180_000)
 
 afterAll(removeFolders)
 
-for (const { as, reason } of [
-  { as: 'user', reason: undefined },
-  { as: 'root', reason: rootReason },
+for (const [as, testHere] of [
+  ['user', test],
+  ['root', exhaustively(testUnless(rootReason))],
 ] as const) {
-  testUnless(reason)(`the README's first command, as ${as}: it ends well, and leaves nothing`, async () => {
+  testHere(`the README's first command, as ${as}: it ends well, and leaves nothing`, async () => {
     const account = accountFor(as)
     const folder = makeFolder('demo', account)
     for (const name of ['dist', 'scripts', 'examples', 'action.yml', 'package.json'])

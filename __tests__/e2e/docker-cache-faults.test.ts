@@ -9,6 +9,7 @@ import { dockerReason } from '../harness/docker-daemon.js'
 import { makeFolder } from '../harness/folders.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
+import { exhaustively } from '../harness/test-set.js'
 import { expectHit, type JobOptions, statsOf, warnings } from '../harness/warm-steps.js'
 import { useDocker } from '../harness/use-docker.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
@@ -46,7 +47,7 @@ async function expectHealed(step: StepOptions, warning: RegExp): Promise<void> {
 describe('at the cache service', () => {
   const other = /a part of the cache is not what the index says/
 
-  testDocker('a part with a flipped byte', async () => {
+  exhaustively(testDocker)('a part with a flipped byte', async () => {
     const step = job('flipped')
     await docker.renew()
     await succeed(step)
@@ -62,7 +63,7 @@ describe('at the cache service', () => {
     await expectHealed(step, /a part of the cache is not there any more/)
   })
 
-  testDocker('an index that is none', async () => {
+  exhaustively(testDocker)('an index that is none', async () => {
     const step = job('none')
     await docker.renew()
     await succeed(step)
@@ -70,7 +71,7 @@ describe('at the cache service', () => {
     await expectHealed(step, /an index is not used/)
   })
 
-  testDocker('nothing has changed: nothing is sent', async () => {
+  exhaustively(testDocker)('nothing has changed: nothing is sent', async () => {
     const step = job('same')
     await docker.renew()
     await succeed(step)
@@ -82,7 +83,7 @@ describe('at the cache service', () => {
     expect(statsOf(warm)['requests']).toBeLessThanOrEqual(8)
   })
 
-  testDocker('more than the limit is not kept, and said so', async () => {
+  exhaustively(testDocker)('more than the limit is not kept, and said so', async () => {
     await docker.renew()
     const step = await succeed(job('much', { inputs: { 'cache-max-size': '1MB' } }))
     expect(warnings(step)).toStrictEqual([expect.stringMatching(/nothing was kept: the steps have \d+ MiB, more than/)])
@@ -114,7 +115,7 @@ describe('in a folder that stays', () => {
     expect(statsOf(warm)).toMatchObject({ 'parts-restored': 0 })
   })
 
-  testDocker('a blob that is gone: all is built anew', async () => {
+  exhaustively(testDocker)('a blob that is gone: all is built anew', async () => {
     const { step, blobs } = inFolder('blob-gone')
     await docker.renew()
     await succeed(step)
@@ -126,7 +127,7 @@ describe('in a folder that stays', () => {
     expectHit(await succeed(step), 'full')
   })
 
-  testDocker('a blob with a flipped byte: the build says so, and is made without', async () => {
+  exhaustively(testDocker)('a blob with a flipped byte: the build says so, and is made without', async () => {
     const { step, blobs } = inFolder('blob-flipped')
     await docker.renew()
     await succeed(step)

@@ -8,6 +8,7 @@ import { dockerReason, type DockerWay } from '../harness/docker-daemon.js'
 import { imageFiles, pullImage } from '../harness/images.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { useDocker } from '../harness/use-docker.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -43,7 +44,7 @@ describe('what a builder of its own gives out', () => {
     expect(statSync(join(step.workspace, 'files.tar')).size).toBeGreaterThan(1000)
   })
 
-  testBuildx('the image, into the storage of Docker', async () => {
+  exhaustively(testBuildx)('the image, into the storage of Docker', async () => {
     const { outputs } = await succeed(job('buildx', 'loaded', { load: 'true', tags: 'one\ntwo' }))
     const ids = [
       await inStore(`${place.proxy.host}/acme/loaded:one`),
@@ -54,7 +55,7 @@ describe('what a builder of its own gives out', () => {
     expect(outputs['digest']).toBe('')
   })
 
-  testBuildx('annotations, where the image has its own and where it has the default ones', async () => {
+  exhaustively(testBuildx)('annotations, where the image has its own and where it has the default ones', async () => {
     await succeed(job('buildx', 'annotated', { push: 'true', annotations: 'org.acme.team=web, and "more"' }))
     const { manifest } = await place.pull('annotated')
     expect(manifest.annotations).toMatchObject({
@@ -68,13 +69,15 @@ describe('what a builder of its own gives out', () => {
     )
   })
 
-  testBuildx('Docker’s format, where it is asked for', async () => {
+  exhaustively(testBuildx)('Docker’s format, where it is asked for', async () => {
     await succeed(job('buildx', 'format', { push: 'true', format: 'docker' }))
     expect((await place.pull('format')).manifest.mediaType).toBe('application/vnd.docker.distribution.manifest.v2+json')
   })
 })
 
-describe.each<DockerWay>(['docker-build', 'classic'])('what the daemon gives out with %s', (way) => {
+const daemons = casesOfSet<DockerWay>(['docker-build', 'classic'], (way) => way === 'classic')
+
+describe.each(daemons)('what the daemon gives out with %s', (way) => {
   testUnless(dockerReason(way))('an archive, and the image under its references', async () => {
     const step = await succeed(job(way, `saved-${way}`, { outputs: 'type=docker,dest=out/docker.tar', load: 'true' }))
     const image = await pullImage(`docker-archive:${join(step.workspace, 'out/docker.tar')}`)
@@ -83,8 +86,13 @@ describe.each<DockerWay>(['docker-build', 'classic'])('what the daemon gives out
   })
 })
 
+const ways = casesOfSet<DockerWay>(
+  ['buildx', 'buildx-docker', 'docker-build', 'classic'],
+  (way) => way === 'docker-build',
+)
+
 // What Docker's own client says of an image; a builder elsewhere tells no size.
-describe.each<DockerWay>(['buildx', 'buildx-docker', 'docker-build', 'classic'])('the summary with %s', (way) => {
+describe.each(ways)('the summary with %s', (way) => {
   testUnless(dockerReason(way))('has the size of what was built, where the builder tells it', async () => {
     const name = `sized-${way}`
     const lines = ['COPY one /srv/one', 'RUN head -c 3000000 /dev/urandom > /srv/big', 'RUN true', 'ENV ONE=1']

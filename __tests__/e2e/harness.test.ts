@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 
 import { run } from '../harness/command.js'
-import { currentBuildah, serveManifest } from '../harness/current-buildah.js'
+import { newerBuildah, serveManifest } from '../harness/built-buildah.js'
 import { startFlakyProxy } from '../harness/flaky-proxy.js'
 import { makeFolder } from '../harness/folders.js'
 import { imageContains, imageFiles, pullImage } from '../harness/images.js'
@@ -74,7 +74,7 @@ describe('flaky proxy', () => {
 })
 
 describe('a current Buildah', () => {
-  const current = currentBuildah()
+  const current = newerBuildah()
 
   testUnless(typeof current === 'string' ? current : undefined)('is served with its manifest', async () => {
     if (typeof current === 'string') throw new Error(current)

@@ -3,6 +3,7 @@ import { afterAll, expect, jest, test } from '@jest/globals'
 import { succeed } from '../harness/clean-step.js'
 import { startFlakyProxy } from '../harness/flaky-proxy.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
+import { exhaustively } from '../harness/test-set.js'
 import { openWarmPlace } from '../harness/warm-steps.js'
 
 jest.setTimeout(240_000)
@@ -29,19 +30,27 @@ const phases = (log: string) =>
     line.replace(/\d+\.\d/, 'N'),
   )
 
-test('what takes long says how far it has come, phases have their times', async () => {
+test('phases have their times', async () => {
+  const step = place.job('phases', ['RUN true'], { inputs: { cache: 'off' } })
+  expect(phases((await succeed(step)).log)).toStrictEqual(
+    // The one that is shown as it goes has its time behind it.
+    ['::group::Setup: N s', '::group::Build', 'Build: N s', 'Push: N s'],
+  )
+})
+
+exhaustively(test)('what takes long says how far it has come', async () => {
   const first = await succeed(job())
   expect(first.log).toMatch(
-    /^Push of \S+\/acme\/headway:\S+: \d of \d layers begun, 5\.\d MB in all, not compressed; 15 s so far$/m,
+    /^Push of \S+\/acme\/headway:\S+: \d of \d layers begun, 5\.\d MB in all, not compressed; \d+ s so far$/m,
   )
-  expect(first.log).toMatch(/^Cache: keeping, before compression: nothing of 5\.\d MB yet, 15 s so far$/m)
+  expect(first.log).toMatch(/^Cache: keeping, before compression: nothing of 5\.\d MB yet, \d+ s so far$/m)
   expect(phases(first.log)).toStrictEqual(
     // The two that were shown as they went have their time behind them.
     ['::group::Setup: N s', '::group::Restore: N s', '::group::Build', 'Build: N s', 'Push: N s', 'Save: N s'],
   )
 
   const second = await succeed(job())
-  expect(second.log).toMatch(/^Cache: [1-4]\.\d MB of 4\.\d MB, [12]\d\d\.\d kB\/s, \d+ s left$/m)
+  expect(second.log).toMatch(/^Cache: [1-4]\.\d MB of 4\.\d MB, \d+\.\d kB\/s, \d+ s left$/m)
   expect(second.outputs['cache-hit']).toBe('full')
   expect(phases(second.log).slice(0, 4)).toStrictEqual([
     '::group::Setup: N s',

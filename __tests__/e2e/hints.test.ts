@@ -1,23 +1,19 @@
 import { createServer, type Server } from 'node:http'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest } from '@jest/globals'
 
 import { debianImage } from '../harness/base-image.js'
 import { fail } from '../harness/clean-step.js'
-import { testedEngines } from '../harness/engines.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import type { Files } from '../harness/folders.js'
 import { close, listen } from '../harness/loopback.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
-import { testUnless } from '../harness/skipping.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
 const { registry, base } = await useRegistry()
-
-const engines = testedEngines()
-beforeAll(() => Promise.all(engines.map(({ start }) => start())))
-afterAll(() => Promise.all(engines.map(({ stop }) => stop())))
 
 /** A mirror whose list has a package that it has no file of, as one has it whose list is old. */
 const lists =
@@ -36,8 +32,7 @@ afterAll(async () => {
   if (mirror !== undefined) await close(mirror)
 })
 
-describe.each(engines)('with $name, the error', ({ missing, wish }) => {
-  const testHere = testUnless(missing)
+describeEngines('with $name, the error', ({ wish, testEach, testOne }) => {
   const errorOf = async (files: Files) => {
     const { inputs, ...more } = wish()
     // By chroot, a step reaches what listens on this machine.
@@ -47,7 +42,7 @@ describe.each(engines)('with $name, the error', ({ missing, wish }) => {
     return { ...step, mark: /^::error file=(.*?),line=(\d+)::/m.exec(step.log)?.slice(1) }
   }
 
-  testHere('of a COPY that finds nothing names what is spelled alike, with the command', async () => {
+  testEach('of a COPY that finds nothing names what is spelled alike, with the command', async () => {
     const Dockerfile = `FROM ${base}\n\nCOPY src/sever.js /srv/\n`
     const { error, mark } = await errorOf({ Dockerfile, 'src/server.js': '' })
     expect(mark).toStrictEqual(['Dockerfile', '3'])
@@ -55,14 +50,14 @@ describe.each(engines)('with $name, the error', ({ missing, wish }) => {
     expect(error).toMatch(/\nThe context has no "src\/sever\.js".* Is "src\/server\.js" meant\?$/)
   })
 
-  testHere('of a COPY that is ignored names the line of the ignore file', async () => {
+  testOne('of a COPY that is ignored names the line of the ignore file', async () => {
     const Dockerfile = `FROM ${base}\nCOPY secret.env /srv/\n`
     const { error, mark } = await errorOf({ Dockerfile, 'secret.env': '', '.dockerignore': '# no secrets\n*.env\n' })
     expect(mark).toStrictEqual(['Dockerfile', '2'])
     expect(error).toMatch(/\n"secret\.env" is left out of the context by line 2 of \.dockerignore; /)
   })
 
-  testHere('of a host without an address says so, with the last lines of the step', async () => {
+  testOne('of a host without an address says so, with the last lines of the step', async () => {
     const Dockerfile = `FROM ${base}\nRUN echo before; wget http://no-such-host.invalid/\n`
     const { error, mark } = await errorOf({ Dockerfile })
     expect(mark).toStrictEqual(['Dockerfile', '2'])
@@ -71,7 +66,7 @@ describe.each(engines)('with $name, the error', ({ missing, wish }) => {
     expect(error).toMatch(/\nA program of the step doesn’t find a host by its name\..*$/)
   })
 
-  testHere('of a package that the mirror has no more says that the lists are old', async () => {
+  exhaustively(testEach)('of a package that the mirror has no more says that the lists are old', async () => {
     const debian = await debianImage(registry.host)
     const prepare = [
       `echo 'deb [trusted=yes] http://${mirrorHost}/ ./' > /etc/apt/sources.list`,

@@ -6,7 +6,7 @@ import lt from 'semver/functions/lt.js'
 
 import { accountFor } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
-import { type CurrentBuildah, currentBuildah, type ManifestServer, serveManifest } from '../harness/current-buildah.js'
+import { type BuiltBuildah, newerBuildah, type ManifestServer, serveManifest } from '../harness/built-buildah.js'
 import { systemEngine } from '../harness/engines.js'
 import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
@@ -15,19 +15,23 @@ import { watchProcesses } from '../harness/process-watch.js'
 import type { StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { withCovered } from '../harness/surroundings.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
-const current = currentBuildah()
+const current = newerBuildah()
 const missing = typeof current === 'string' ? current : undefined
 const system = systemEngine()
-// The tests ask for what a newer release can do.
-const noOlder = lt(system.version, '1.41.0') ? undefined : `the system's Buildah is ${system.version}`
+/** What the system's can't do and the newer one can; it makes the file /made. */
+const modern = lt(system.version, '1.33.0')
+  ? { lines: ['RUN <<END', 'echo made > /made', 'END'], since: '1.33.0', name: 'RUN with a heredoc' }
+  : { lines: ['COPY --link made /made'], since: '1.41.0', name: 'COPY --link' }
+const noOlder = lt(system.version, modern.since) ? undefined : `the system's Buildah is ${system.version}`
 
 const { registry, base: busybox } = await useRegistry()
 
-function theCurrent(): CurrentBuildah {
+function theCurrent(): BuiltBuildah {
   if (typeof current === 'string') throw new Error(current)
   return current
 }
@@ -50,7 +54,6 @@ function engineLine(log: string): string {
 }
 
 describe('a Dockerfile that the Buildah on PATH is too old for', () => {
-  const modern = ['RUN <<END', 'echo heredoc > /heredoc', 'END', 'COPY --link linked /linked']
   let toolCache: string
   let server: ManifestServer
   let manifest: string
@@ -67,12 +70,11 @@ describe('a Dockerfile that the Buildah on PATH is too old for', () => {
   })
 
   testUnless(missing ?? noOlder)('is built with one of the manifest; the log says why', async () => {
-    const options = { ...step(modern, { 'buildah-manifest': server.url }, { linked: 'linked' }), toolCache }
+    const options = { ...step(modern.lines, { 'buildah-manifest': server.url }, { made: 'made\n' }), toolCache }
     const asked = server.requests.length
     const { log, outputs } = await succeed(options)
     const image = await pullImage(`${registry.host}/acme/install:latest`)
-    expect(contentOf(image, 'heredoc').toString()).toBe('heredoc\n')
-    expect(contentOf(image, 'linked').toString()).toBe('linked')
+    expect(contentOf(image, 'made').toString()).toBe('made\n')
     expect(outputs['engine-version']).toBe(theCurrent().version)
     expect(image.digest).toBe(outputs['digest'])
     expect(server.requests.slice(asked)).toHaveLength(2)
@@ -80,15 +82,16 @@ describe('a Dockerfile that the Buildah on PATH is too old for', () => {
     expect(engineLine(log)).toContain(`Buildah ${theCurrent().version} (${toolCache}/`)
     expect(engineLine(log)).toContain(`from the manifest ${server.url}`)
     expect(engineLine(log)).toContain(system.version)
-    expect(engineLine(log)).toContain('Dockerfile line 2: RUN with a heredoc needs Buildah 1.33.0')
+    expect(engineLine(log)).toContain(`Dockerfile line 2: ${modern.name} needs Buildah ${modern.since}`)
   })
 
   testUnless(missing ?? noOlder)('is built from the tool cache the next time, with no server', async () => {
     await server.stop()
-    const files = { linked: 'linked', 'ci/buildah.json': manifest }
-    const { outputs } = await succeed({ ...step(modern, { 'buildah-manifest': 'ci/buildah.json' }, files), toolCache })
+    const files = { made: 'made\n', 'ci/buildah.json': manifest }
+    const inputs = { 'buildah-manifest': 'ci/buildah.json' }
+    const { outputs } = await succeed({ ...step(modern.lines, inputs, files), toolCache })
     expect(outputs['engine-version']).toBe(theCurrent().version)
-    expect(imageFiles(await pullImage(`${registry.host}/acme/install:latest`)).has('heredoc')).toBe(true)
+    expect(imageFiles(await pullImage(`${registry.host}/acme/install:latest`)).has('made')).toBe(true)
   })
 })
 
@@ -126,7 +129,7 @@ describe('no fitting Buildah', () => {
     expect(log).not.toContain('::group::Build')
   })
 
-  testUnless(missing ?? rootReason)('none at all, and no sudo, but a manifest', async () => {
+  exhaustively(testUnless(missing ?? rootReason))('none at all, and no sudo, but a manifest', async () => {
     const server = await serveManifest(theCurrent())
     try {
       const options = step([], { 'buildah-manifest': server.url })
@@ -145,7 +148,7 @@ describe('no fitting Buildah', () => {
     expect(error).toContain('"buildah-manifest"')
   })
 
-  testUnless(missing ?? rootReason)('one too old, and none in the manifest either', async () => {
+  exhaustively(testUnless(missing ?? rootReason))('one too old, and none in the manifest either', async () => {
     const server = await serveManifest(theCurrent())
     try {
       const inputs = { 'buildah-version': '>=99', 'buildah-manifest': server.url }

@@ -6,6 +6,7 @@ import { run } from '../harness/command.js'
 import { makeFolder, makeWorkspace } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import type { StepOptions } from '../harness/runner.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 import { stepsOf } from '../harness/warm-steps.js'
 import { readCommands } from '../harness/workflow-commands.js'
@@ -100,12 +101,13 @@ describe('an image is named after what started the run', () => {
     )
   })
 
-  test.each<[Started, string]>([
+  const others: readonly [Started, string][] = [
     [pull, 'pr-7'],
     [{ name: 'schedule', ref: 'refs/heads/main' }, 'nightly\nmain'],
     [{ name: 'workflow_dispatch', ref: 'refs/heads/topic/x' }, 'topic-x'],
     [{ name: 'merge_group', ref: 'refs/heads/gh-readonly-queue/main/pr-7-abc' }, 'gh-readonly-queue-main-pr-7-abc'],
-  ])('$name', async (event, expected) => {
+  ]
+  test.each(casesOfSet(others, ([event]) => event === pull))('$name', async (event, expected) => {
     const { outputs } = await succeed(started(event))
     expect(outputs['tag-names']).toBe(expected)
   })
@@ -182,10 +184,11 @@ describe('what Git knows', () => {
     return { workspace, commit: (await git('rev-parse', 'HEAD')).trim() }
   }
 
-  test.each([
+  const highest: readonly [tag: string, expected: string, said: RegExp][] = [
     ['v1.4.2', 'v1.4.2\nlatest', /^(?!.*latest stays)/s],
     ['v1.3.9', 'v1.3.9', /^Names: latest stays where it is: \S*1\.4\.2 is higher than \S*1\.3\.9$/m],
-  ])('latest=highest for %s', async (tag, expected, said) => {
+  ]
+  test.each(casesOfSet(highest, ([tag]) => tag === 'v1.3.9'))('latest=highest for %s', async (tag, expected, said) => {
     const { workspace } = await checkout('v1.0.0', 'v1.3.9', 'v1.4.2', 'v2.0.0-rc.1', 'other')
     const event = { name: 'push', ref: `refs/tags/${tag}` }
     const { outputs, log } = await succeed(
@@ -208,7 +211,8 @@ describe('what Git knows', () => {
 })
 
 describe('names from outside', () => {
-  test.each<[what: string, ref: string, expected: RegExp]>([
+  // The unit tests have more of them.
+  const outside: readonly [what: string, ref: string, expected: RegExp][] = [
     ['a command', 'refs/heads/$(id)`id`;id', /^-?id-id-id$/],
     ['quotes', `refs/heads/a'b"c`, /^a-b-c$/],
     ['line breaks', 'refs/heads/a\nimageid=forged\n::set-output name=x::y', /^a-imageid-forged-set-output-name-x-y$/],
@@ -218,7 +222,8 @@ describe('names from outside', () => {
     ['an expression', 'refs/heads/{{sha}}', /^sha-?$/],
     ['other letters', 'refs/heads/grün/日本', /^gr-n-?$/],
     ['300 characters', `refs/heads/${'long-'.repeat(60)}`, /^(long-){23}lon?g?-?[0-9a-f]{8}$/],
-  ])('%s', async (_, ref, expected) => {
+  ]
+  test.each(casesOfSet(outside, ([what]) => what === 'line breaks'))('%s', async (_, ref, expected) => {
     const step = await succeed(started({ name: 'push', ref }, { 'dry-run': 'true' }))
     expect(step.outputs['tag-names']).toMatch(expected)
     expect(step.outputs['tags']).toBe(`${registry.host}/acme/web:${step.outputs['tag-names'] ?? ''}`)
@@ -226,7 +231,7 @@ describe('names from outside', () => {
     expect(readCommands(step.log).commands.map(({ name }) => name)).toStrictEqual([])
   })
 
-  test('of which nothing is left is an error when it is to be pushed', async () => {
+  exhaustively(test)('of which nothing is left is an error when it is to be pushed', async () => {
     const { error } = await fail(started({ name: 'push', ref: 'refs/heads/...' }, { push: 'true' }))
     expect(error).toContain('nothing in "..." can be in a tag')
   })

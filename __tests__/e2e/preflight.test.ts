@@ -6,7 +6,7 @@ import { describe, expect, jest } from '@jest/globals'
 import { accountFor } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
-import { currentBuildah } from '../harness/current-buildah.js'
+import { builtBuildah } from '../harness/built-buildah.js'
 import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
 import type { StepOptions } from '../harness/runner.js'
@@ -18,6 +18,7 @@ import {
   withoutPrograms,
   withoutUserNamespaces,
 } from '../harness/surroundings.js'
+import { describeExhaustively, exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(120_000)
@@ -55,12 +56,12 @@ describe('a rootless build names what stops it, and the cure:', () => {
     await expectStopped(build({}, { within }), `${cant}the program newuidmap is missing`, 'apt-get install uidmap')
   })
 
-  testAsRoot('newgidmap is missing', async () => {
+  exhaustively(testAsRoot)('newgidmap is missing', async () => {
     const within = withoutPrograms('newgidmap')
     await expectStopped(build({}, { within }), `${cant}the program newgidmap is missing`, 'apt-get install uidmap')
   })
 
-  testAsRoot('newuidmap has lost its setuid bit', async () => {
+  exhaustively(testAsRoot)('newuidmap has lost its setuid bit', async () => {
     const bare = join(makeFolder('tool'), 'newuidmap')
     await run('install', ['--mode=755', '/usr/bin/newuidmap', bare])
     const within = withCovered({ '/usr/bin/newuidmap': bare })
@@ -79,7 +80,7 @@ describe('a rootless build names what stops it, and the cure:', () => {
     await expectStopped(build({ 'rootless-user': accountFor('user').name }, { within, as: 'root' }), cause)
   })
 
-  testAsRoot('the process may not gain privileges', async () => {
+  exhaustively(testAsRoot)('the process may not gain privileges', async () => {
     for (const as of ['user', 'root'] as const) {
       await expectStopped(
         build({}, { within: withoutNewPrivileges, as }),
@@ -99,7 +100,7 @@ describe('a rootless build names what stops it, and the cure:', () => {
 })
 
 describe('subordinate ids', () => {
-  testAsRoot('too few are a warning', async () => {
+  exhaustively(testAsRoot)('too few are a warning', async () => {
     const few = makeWorkspace({ ids: `${accountFor('user').name}:200000:1000\n` })
     const within = withCovered({ '/etc/subuid': join(few, 'ids'), '/etc/subgid': join(few, 'ids') })
     const { log } = await succeed(build({}, { within }))
@@ -134,15 +135,18 @@ describe('the storage driver', () => {
     expect(listFolder(upper)).toStrictEqual([])
   })
 
-  testAsRoot('overlay, asked for where it can’t be mounted, is an error that gives the reason', async () => {
-    const { upper, ...place } = onOverlay()
-    await expectStopped(
-      build({ 'storage-driver': 'overlay' }, place),
-      /Input "storage-driver": overlay can't be mounted in \/\S+: mount: .*(wrong fs type|Invalid argument)/,
-      '`storage-driver: auto`',
-    )
-    expect(listFolder(upper)).toStrictEqual([])
-  })
+  exhaustively(testAsRoot)(
+    'overlay, asked for where it can’t be mounted, is an error that gives the reason',
+    async () => {
+      const { upper, ...place } = onOverlay()
+      await expectStopped(
+        build({ 'storage-driver': 'overlay' }, place),
+        /Input "storage-driver": overlay can't be mounted in \/\S+: mount: .*(wrong fs type|Invalid argument)/,
+        '`storage-driver: auto`',
+      )
+      expect(listFolder(upper)).toStrictEqual([])
+    },
+  )
 
   testAsRoot('fuse-overlayfs, asked for where it isn’t installed, is an error', async () => {
     await expectStopped(
@@ -161,7 +165,7 @@ describe('isolation', () => {
     await expectStopped(build({ isolation: 'rootless' }, { within: none }), 'with isolation: rootless:', noRuntime)
   })
 
-  testAsRoot('without a network needs a runtime: the error says there is none', async () => {
+  exhaustively(testAsRoot)('without a network needs a runtime: the error says there is none', async () => {
     await expectStopped(build({ network: 'none' }, { within: none }), 'with network: none:', noRuntime)
   })
 
@@ -207,10 +211,13 @@ describe('the tiny build', () => {
     expect(JSON.parse(readFileSync(answer, 'utf8'))).toStrictEqual({})
     expect(listFolder(env.RUNNER_TEMP)).toStrictEqual([])
   })
+})
 
-  const current = currentBuildah()
+describeExhaustively('a Buildah that does without CNI', () => {
+  const current = builtBuildah('1.43.2')
   const absent = typeof current === 'string' ? current : undefined
-  testUnless(rootReason ?? absent)('finds out that a current Buildah needs netavark', async () => {
+
+  testUnless(rootReason ?? absent)('needs netavark, which is found out', async () => {
     if (typeof current === 'string') throw new Error(current)
     const programs = join(makeFolder('buildah'), 'bin')
     mkdirSync(programs, { mode: 0o755 })

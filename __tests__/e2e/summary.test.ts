@@ -7,6 +7,7 @@ import { succeed } from '../harness/clean-step.js'
 import { hostileText, seeds } from '../harness/hostile-texts.js'
 import { testUnless } from '../harness/skipping.js'
 import { findBrowser, markdown, readCharts, showSummary } from '../harness/summary-page.js'
+import { exhaustively } from '../harness/test-set.js'
 import { openWarmPlace } from '../harness/warm-steps.js'
 
 jest.setTimeout(180_000)
@@ -100,11 +101,11 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
   },
 )
 
-test('nothing is written with `summary: false`', async () => {
+exhaustively(test)('nothing is written with `summary: false`', async () => {
   expect((await succeed(job('one', { summary: 'false' }))).summary).toBe('')
 })
 
-test('the summary is Markdown without any HTML', async () => {
+exhaustively(test)('the summary is Markdown without any HTML', async () => {
   const { summary } = await succeed(job('one'))
   expect(markdown.parse(summary, {}).filter(({ type }) => type.startsWith('html'))).toStrictEqual([])
 })

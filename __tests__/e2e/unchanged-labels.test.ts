@@ -8,6 +8,7 @@ import { run } from '../harness/command.js'
 import { makeFolder, makeWorkspace } from '../harness/folders.js'
 import type { StepOptions } from '../harness/runner.js'
 import { expectBuilt, expectSkipped, skipJob, watchSkip } from '../harness/skip-steps.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 import type { JobOptions } from '../harness/warm-steps.js'
 
@@ -81,7 +82,7 @@ describe('labels of the commit', () => {
     expect((await place.pull('labels')).config.config?.Labels).toMatchObject({ [`${label}.revision`]: next })
   })
 
-  test('a version that is made of the commit is that of the same commit', async () => {
+  exhaustively(test)('a version that is made of the commit is that of the same commit', async () => {
     const repository = await makeRepository()
     const built = await commit(repository, { 'src/a': '2' }, '2026-11-21T08:00:00Z')
     const inputs = { tags: 'type=sha' }

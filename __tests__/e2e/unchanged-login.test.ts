@@ -7,6 +7,7 @@ import { removeFolders } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import { type Registry, startRegistry } from '../harness/registry.js'
 import { type StepOptions, withoutMasks } from '../harness/runner.js'
+import { exhaustively } from '../harness/test-set.js'
 import { startTokenServer, type TokenServer } from '../harness/token-server.js'
 
 jest.setTimeout(180_000)
@@ -65,17 +66,20 @@ test('the login of the step is enough, and is in no log', async () => {
   }
 })
 
-test('a registry that wants its tokens fetched by plain HTTP gets no login of ours for them: it is built', async () => {
-  const registry = await startRegistry({ token: tokens })
-  try {
-    await succeed(job(registry, 'tokens', 'latest'))
-    const before = tokens.questions.length
-    const again = await succeed(job(registry, 'tokens', 'latest'))
-    expect(again.outputs['built']).toBe('true')
-    expect(again.log).toContain("which isn't https: no login goes there.")
-    // Buildah's own, which has its own idea of that.
-    expect(tokens.questions.length).toBeGreaterThan(before)
-  } finally {
-    await registry.stop()
-  }
-})
+exhaustively(test)(
+  'a registry that wants its tokens fetched by plain HTTP gets no login of ours for them: it is built',
+  async () => {
+    const registry = await startRegistry({ token: tokens })
+    try {
+      await succeed(job(registry, 'tokens', 'latest'))
+      const before = tokens.questions.length
+      const again = await succeed(job(registry, 'tokens', 'latest'))
+      expect(again.outputs['built']).toBe('true')
+      expect(again.log).toContain("which isn't https: no login goes there.")
+      // Buildah's own, which has its own idea of that.
+      expect(tokens.questions.length).toBeGreaterThan(before)
+    } finally {
+      await registry.stop()
+    }
+  },
+)

@@ -1,19 +1,19 @@
 import { spawn } from 'node:child_process'
-import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { type Account, accountFor, testsAreRoot } from './account.js'
 import { run } from './command.js'
-import { cacheFolder, makeFolder } from './folders.js'
+import { makeFolder } from './folders.js'
+import { provide } from './provide.js'
 import { repository } from './runner-files.js'
 
 const version = '0.2.89'
 
-/** Path of the act that scripts/act-from-go.sh has made, or what to do where there is none. */
+/** Path of act, or why there is none. */
 export function findAct(): { readonly program: string } | { readonly missing: string } {
-  const program = join(cacheFolder(), `act-${version}/bin/act`)
-  if (existsSync(program)) return { program }
-  return { missing: `no act ${version} here: bash scripts/act-from-go.sh builds it where Go 1.25 is` }
+  const act = provide('from-go.sh', 'act', version)
+  return 'missing' in act ? act : { program: join(act.folder, 'bin/act') }
 }
 
 /** The machine of somebody who runs act: all that stays from run to run. */

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -14,13 +15,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { accountFor, testsAreRoot } from './account.js'
 import { run } from './command.js'
-import { cacheFolder, makeFolder } from './folders.js'
+import { makeFolder } from './folders.js'
+import { provide } from './provide.js'
 import type { StepOptions } from './runner.js'
 
 const daemonProgram = '/usr/sbin/dockerd'
 const clientProgram = '/usr/bin/docker'
-const buildxProgram = join(cacheFolder(), 'buildx-v0.38.2')
-const buildkitProgram = join(cacheFolder(), 'buildkitd-v0.34.2')
+
+/** Programs that Go builds for the tests. */
+interface Buildkit {
+  readonly buildx: string
+  readonly buildkitd: string
+}
+
+// What the tests of this file have asked for.
+let buildkit: Buildkit | undefined
 
 /** The four ways in which Docker builds; see src/engine/docker/builder.ts. */
 export type DockerWay = 'buildx' | 'buildx-docker' | 'docker-build' | 'classic'
@@ -30,11 +39,15 @@ export function dockerReason(way: DockerWay): string | undefined {
   if (!testsAreRoot) return "Docker's daemon has to be started by root"
   if (!existsSync(daemonProgram) || !existsSync(clientProgram))
     return 'no docker.io here: bash scripts/test.sh installs it'
-  const isMissing = way.startsWith('buildx') && !(existsSync(buildxProgram) && existsSync(buildkitProgram))
-  return isMissing ? 'no Buildx here: node scripts/buildkit-from-go.mjs builds it where Go is' : undefined
+  if (!way.startsWith('buildx')) return undefined
+  const [buildx, buildkitd] = [provide('from-go.sh', 'buildx', '0.38.2'), provide('from-go.sh', 'buildkitd', '0.34.2')]
+  if ('missing' in buildx) return buildx.missing
+  if ('missing' in buildkitd) return buildkitd.missing
+  buildkit = { buildx: join(buildx.folder, 'bin/buildx'), buildkitd: join(buildkitd.folder, 'bin/buildkitd') }
+  return undefined
 }
 
-/** A daemon of Docker and one of BuildKit with storages of their own. */
+/** A daemon of Docker, and one of BuildKit where a test needs it, with storages of their own. */
 export interface DockerPlace {
   /** For DOCKER_HOST. */
   readonly host: string
@@ -44,33 +57,30 @@ export interface DockerPlace {
   run(...args: readonly string[]): Promise<string>
   /** Puts an image into the daemon under a name. @param source as skopeo has it */
   load(source: string, name: string): Promise<void>
-  /** A machine that nobody has used: both storages are empty again. */
+  /** Starts BuildKit's, where `dockerReason` was asked about it. */
+  startBuildkit(): Promise<void>
+  /** A machine that nobody has used: the storages are empty again. */
   renew(): Promise<void>
   stop(): Promise<void>
 }
 
-/** Starts them, and waits until they answer. */
+/** Starts Docker's daemon, and waits until it answers. */
 export async function startDocker(): Promise<DockerPlace> {
-  const { gid } = accountFor('user')
   const folder = makeFolder('docker')
   chmodSync(folder, 0o711)
-  const [socket, buildkit] = [join(folder, 'docker.sock'), join(folder, 'buildkit.sock')]
+  const [socket, buildkitSocket] = [join(folder, 'docker.sock'), join(folder, 'buildkit.sock')]
   const host = `unix://${socket}`
   // Debian's client: another may stand before it on PATH, without a builder of its own.
   const bin = join(folder, 'bin')
   mkdirSync(bin)
   symlinkSync(clientProgram, join(bin, 'docker'))
-  const withBuildx = configuration(join(folder, 'with-buildx'), buildkit)
-  let started: Started | undefined
-  const start = async () => {
-    started = await startBoth(folder, socket, buildkit)
-    for (const path of [socket, buildkit]) {
-      if (!existsSync(path)) continue
-      chownSync(path, 0, gid)
-      chmodSync(path, 0o660)
-    }
+  const withBuildx = join(folder, 'with-buildx')
+  const daemons: Daemon[] = [await startDockerd(folder, socket)]
+  const startBuildkit = async () => {
+    if (buildkit === undefined) return
+    configure(withBuildx, buildkit, buildkitSocket)
+    daemons.push(await startBuildkitd(buildkit, buildkitSocket))
   }
-  await start()
   return {
     host,
     run: async (...args) => (await run(clientProgram, ['--host', host, ...args])).toString(),
@@ -85,21 +95,19 @@ export async function startDocker(): Promise<DockerPlace> {
       ...(way === 'buildx' && { BUILDX_BUILDER: 'own' }),
       ...(way === 'classic' && { DOCKER_BUILDKIT: '0' }),
     }),
+    startBuildkit,
     async renew() {
-      await started?.stop()
-      await start()
+      await stopAll(daemons)
+      daemons.push(await startDockerd(folder, socket))
+      await startBuildkit()
     },
-    stop: async () => {
-      await started?.stop()
-    },
+    stop: () => stopAll(daemons),
   }
 }
 
-interface Started {
-  stop(): Promise<void>
-}
+type Daemon = ChildProcess
 
-async function startBoth(folder: string, socket: string, buildkit: string): Promise<Started> {
+async function startDockerd(folder: string, socket: string): Promise<Daemon> {
   const state = makeFolder('docker-state')
   writeFileSync(join(folder, 'daemon.json'), '{}')
   const places = [
@@ -111,31 +119,36 @@ async function startBoth(folder: string, socket: string, buildkit: string): Prom
     join(state, 'pid'),
   ]
   const settings = ['--iptables=false', '--ip6tables=false', '--config-file', join(folder, 'daemon.json')]
-  const children = [
-    startProgram(join(state, 'log'), daemonProgram, ['--host', `unix://${socket}`, ...places, ...settings]),
-  ]
-  if (existsSync(buildkitProgram)) {
-    const worker = ['--oci-worker=true', '--containerd-worker=false', '--oci-worker-snapshotter=overlayfs']
-    const where = ['--oci-worker-net=host', '--root', join(state, 'buildkit'), '--addr', `unix://${buildkit}`]
-    children.push(startProgram(join(state, 'buildkit-log'), buildkitProgram, [...worker, ...where]))
-    await untilThere(buildkit, join(state, 'buildkit-log'))
-  }
-  await untilThere(socket, join(state, 'log'))
-  return {
-    async stop() {
-      await Promise.all(children.map(stop))
-    },
-  }
+  return await startDaemon([daemonProgram, '--host', `unix://${socket}`, ...places, ...settings], socket, state)
 }
 
-function startProgram(log: string, program: string, args: readonly string[]): ChildProcess {
+async function startBuildkitd({ buildkitd }: Buildkit, socket: string): Promise<Daemon> {
+  const state = makeFolder('buildkit-state')
+  const worker = ['--oci-worker=true', '--containerd-worker=false', '--oci-worker-snapshotter=overlayfs']
+  const where = ['--oci-worker-net=host', '--root', join(state, 'data'), '--addr', `unix://${socket}`]
+  return await startDaemon([buildkitd, ...worker, ...where], socket, state)
+}
+
+/** Starts it with a log in its folder, and waits until its socket is there, which the account may use. */
+async function startDaemon(argv: readonly string[], socket: string, state: string): Promise<Daemon> {
+  const log = join(state, 'log')
+  rmSync(socket, { force: true })
   // Tests that are killed take their daemons with them.
-  const argv = ['-c', 'exec setpriv --pdeathsig TERM "$@" > "$0" 2>&1', log, program, ...args]
-  return spawn('bash', argv, { stdio: 'ignore' })
+  const child = spawn('bash', ['-c', 'exec setpriv --pdeathsig TERM "$@" > "$0" 2>&1', log, ...argv], {
+    stdio: 'ignore',
+  })
+  await untilThere(socket, log, child)
+  chownSync(socket, 0, accountFor('user').gid)
+  chmodSync(socket, 0o660)
+  return child
 }
 
-async function untilThere(socket: string, log: string): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
+async function stopAll(daemons: Daemon[]): Promise<void> {
+  await Promise.all(daemons.splice(0).map(stop))
+}
+
+async function untilThere(socket: string, log: string, child: Daemon): Promise<void> {
+  for (let tries = 0; tries < 1200 && child.exitCode === null; tries += 1) {
     if (existsSync(socket)) return
     await sleep(100)
   }
@@ -151,15 +164,15 @@ async function stop(child: ChildProcess): Promise<void> {
   await ended
 }
 
-/** A DOCKER_CONFIG as a user has one: the plugin Buildx, and a builder elsewhere. */
-function configuration(folder: string, buildkit: string): string {
+/** Makes a folder a DOCKER_CONFIG as a user has one: the plugin Buildx, and a builder elsewhere. */
+function configure(folder: string, { buildx }: Buildkit, socket: string): void {
   mkdirSync(join(folder, 'cli-plugins'), { recursive: true })
   // A copy, since the account may have no way to where the program is.
-  copyFileSync(buildxProgram, join(folder, 'cli-plugins/docker-buildx'))
+  copyFileSync(buildx, join(folder, 'cli-plugins/docker-buildx'))
   mkdirSync(join(folder, 'buildx/instances'), { recursive: true })
   const node = {
     Name: 'own0',
-    Endpoint: `unix://${buildkit}`,
+    Endpoint: `unix://${socket}`,
     Platforms: null,
     DriverOpts: null,
     Flags: null,
@@ -173,5 +186,4 @@ function configuration(folder: string, buildkit: string): string {
   const { uid, gid } = accountFor('user')
   for (const path of ['', 'buildx', 'buildx/instances', 'buildx/instances/own', 'config.json', 'cli-plugins'])
     chownSync(join(folder, path), uid, gid)
-  return folder
 }

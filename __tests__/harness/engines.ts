@@ -1,9 +1,18 @@
-import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { accountFor } from './account.js'
-import { type CurrentBuildah, currentBuildah, type ManifestServer, serveManifest } from './current-buildah.js'
+import {
+  type BuiltBuildah,
+  builtBuildah,
+  builtVersions,
+  type ManifestServer,
+  serveManifest,
+  systemVersion,
+} from './built-buildah.js'
 import { makeFolder } from './folders.js'
 import type { StepOptions } from './runner.js'
+import { isExhaustive } from './test-set.js'
 
 /** A Buildah to run a test with. */
 export interface TestedEngine {
@@ -11,36 +20,71 @@ export interface TestedEngine {
   /** Why it isn't here, if it isn't; for `testUnless`. */
   readonly missing: string | undefined
   readonly version: string
-  /** What a step needs to get it: inputs, and a tool cache that all tests share. */
-  readonly wish: () => Pick<StepOptions, 'inputs' | 'toolCache'>
+  /** What a step needs to get it. */
+  readonly wish: () => Wish
   readonly start: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
-/** The Buildah of the system, which is on PATH, and a current one, which the action must get by a manifest. */
-export function testedEngines(): TestedEngine[] {
-  const current = currentBuildah()
-  return [systemEngine(), typeof current === 'string' ? absentEngine(current) : currentEngine(current)]
+/** Inputs, a tool cache that all tests share, or a folder that PATH begins with. */
+export type Wish = Pick<StepOptions, 'inputs' | 'toolCache' | 'path'>
+
+/**
+ * The versions of Buildah that this set of tests runs on: the system's, and others that Go builds, of which the last in
+ * the exhaustive set must be got by a manifest; the others are on PATH, as on a hosted runner.
+ * @param how `each` for what depends on the version (keys, labels, layouts, options); `one` for what doesn't, which the
+ * ordinary set tests with the system's alone
+ */
+export function testedEngines(how: 'each' | 'one' = 'each'): TestedEngine[] {
+  const system = systemEngine()
+  if (how === 'one' && !isExhaustive) return [system]
+  return [
+    system,
+    ...builtVersions(system.version).map((version, index) => {
+      const built = builtBuildah(version)
+      if (typeof built === 'string') return absentEngine(version, built)
+      return index === 0 ? engineOnPath(built) : engineOfManifest(built)
+    }),
+  ]
 }
 
 export function systemEngine(): TestedEngine {
-  const nothing = (): Promise<void> => Promise.resolve()
-  const version = /version (\d+\.\d+\.\d+)/.exec(execFileSync('buildah', ['--version']).toString())?.[1] ?? ''
   return {
     name: `the system's Buildah`,
     missing: undefined,
-    version,
+    version: systemVersion(),
     wish: () => ({ inputs: {} }),
     start: nothing,
     stop: nothing,
   }
 }
 
-function currentEngine(buildah: CurrentBuildah): TestedEngine {
+function engineOnPath({ version, program }: BuiltBuildah): TestedEngine {
+  let path: string | undefined
+  return {
+    name: `Buildah ${version}`,
+    missing: undefined,
+    version,
+    wish: () => {
+      if (path === undefined) throw new Error('The engine is not started')
+      return { inputs: {}, path }
+    },
+    // A copy, since the account may have no way to where the program is.
+    start: () => {
+      path = makeFolder('buildah')
+      copyFileSync(program, join(path, 'buildah'))
+      chmodSync(join(path, 'buildah'), 0o755)
+      return Promise.resolve()
+    },
+    stop: nothing,
+  }
+}
+
+function engineOfManifest(buildah: BuiltBuildah): TestedEngine {
   let server: ManifestServer | undefined
   let toolCache: string | undefined
   return {
-    name: 'a current Buildah',
+    name: `Buildah ${buildah.version}`,
     missing: undefined,
     version: buildah.version,
     wish: () => {
@@ -58,10 +102,11 @@ function currentEngine(buildah: CurrentBuildah): TestedEngine {
   }
 }
 
-function absentEngine(reason: string): TestedEngine {
+function absentEngine(version: string, missing: string): TestedEngine {
   const refuse = (): never => {
-    throw new Error(reason)
+    throw new Error(missing)
   }
-  const nothing = (): Promise<void> => Promise.resolve()
-  return { name: 'a current Buildah', missing: reason, version: '', wish: refuse, start: nothing, stop: nothing }
+  return { name: `Buildah ${version}`, missing, version: '', wish: refuse, start: nothing, stop: nothing }
 }
+
+const nothing = (): Promise<void> => Promise.resolve()

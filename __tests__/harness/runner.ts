@@ -5,6 +5,7 @@ import { type Account, accountFor, testsAreRoot } from './account.js'
 import { run } from './command.js'
 import { type Files, listFolder, makeFolder, makeWorkspace } from './folders.js'
 import { processesWith } from './processes.js'
+import { githubRegistriesConf } from './registries-conf.js'
 import { parseCommandFile, repository } from './runner-files.js'
 import { commandFiles, stepEnvironment } from './step-environment.js'
 import { type Signal, type WatchedResult, watchNode } from './watched-program.js'
@@ -19,6 +20,8 @@ export interface StepOptions {
   /** Put over the environment of the step; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly toolCache?: string
+  /** A folder that PATH begins with. */
+  readonly path?: string
   readonly home?: string
   readonly event?: { readonly name: string; readonly payload: object }
   /** The Node that runs both scripts. Default, that of the tests. */
@@ -96,6 +99,7 @@ async function makeJob(account: Account, options: StepOptions): Promise<string> 
   // A commit without a time would give every run another label.
   const commit = { head_commit: { timestamp: '2026-11-23T10:00:00Z' } }
   writeFileSync(join(folder, 'event.json'), JSON.stringify({ ...commit, ...options.event?.payload }))
+  writeFileSync(join(folder, 'registries.conf'), githubRegistriesConf.version2)
   await run('chmod', ['-R', 'a+rX', action])
   if (testsAreRoot) await run('chown', ['-R', `${account.uid}:${account.gid}`, folder])
   return folder

@@ -3,6 +3,8 @@ import { type ImageFile, imageFiles, type PulledImage } from './images.js'
 /** A build that differs in one thing from `usual`. */
 export interface Change {
   readonly name: string
+  /** In the ordinary set as well: the one that stands for its kind. */
+  readonly isOrdinary?: boolean
   /** Put over the usual inputs. */
   readonly inputs?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
@@ -45,29 +47,35 @@ const forScratch = (): string[] => ['FROM scratch', 'COPY file /file', 'ENV A=1'
 
 /** One after the other they are built in one scope, so that each finds what all before it have left. */
 export const changes: readonly Change[] = [
-  { name: 'as usual' },
+  { name: 'as usual', isOrdinary: true },
   { name: 'ARG in LABEL', inputs: withArgument('LABELLED', 'b') },
   { name: 'ARG in EXPOSE', inputs: withArgument('PORT', '1002') },
   { name: 'ARG in STOPSIGNAL', inputs: withArgument('SIGNAL', 'SIGINT') },
   { name: 'ARG in VOLUME', inputs: withArgument('DATA', 'b') },
   { name: 'a label of another value', inputs: { labels: 'given=b\nbeside=b' } },
-  { name: 'a label less', inputs: { labels: 'beside=b' } },
+  { name: 'a label less', isOrdinary: true, inputs: { labels: 'beside=b' } },
   { name: 'no label', inputs: { labels: '' } },
-  { name: 'an annotation of another value', inputs: { annotations: 'noted=b\nbeside=b' } },
+  { name: 'an annotation of another value', isOrdinary: true, inputs: { annotations: 'noted=b\nbeside=b' } },
   { name: 'an annotation less', inputs: { annotations: 'beside=b' } },
   { name: 'no annotation', inputs: { annotations: '' } },
-  { name: 'another format', inputs: { annotations: '', format: 'docker' } },
-  { name: 'a host more', inputs: { 'add-hosts': 'elsewhere:192.0.2.1' } },
+  { name: 'another format', isOrdinary: true, inputs: { annotations: '', format: 'docker' } },
+  { name: 'a host more', isOrdinary: true, inputs: { 'add-hosts': 'elsewhere:192.0.2.1' } },
   { name: 'another limit', inputs: { ulimit: 'nofile=512:512' } },
-  { name: 'a fixed time', inputs: { 'extra-args': '--timestamp=1700000000' } },
+  { name: 'a fixed time', isOrdinary: true, inputs: { 'extra-args': '--timestamp=1700000000' } },
   { name: 'another fixed time', inputs: { 'extra-args': '--timestamp=1800000000' } },
   { name: 'a time from the environment', env: { SOURCE_DATE_EPOCH: '1700000000' } },
   { name: 'a variable by an argument of Buildah', inputs: { 'extra-args': '--env=MORE=1' }, isNeverBack: true },
-  { name: 'FROM scratch', lines: forScratch },
-  { name: 'FROM scratch for another processor', lines: forScratch, inputs: { 'extra-args': '--platform=linux/arm64' } },
+  { name: 'FROM scratch', isOrdinary: true, lines: forScratch },
+  {
+    name: 'FROM scratch for another processor',
+    isOrdinary: true,
+    lines: forScratch,
+    inputs: { 'extra-args': '--platform=linux/arm64' },
+  },
   { name: 'FROM scratch once more', lines: forScratch },
   {
     name: 'arguments in another order',
+    isOrdinary: true,
     inputs: { 'build-args': usualArguments.toReversed().join('\n') },
     isSame: true,
   },

@@ -5,10 +5,10 @@ import { type CacheService, startCacheService } from './cache-service.js'
 import { succeed } from './clean-step.js'
 import type { TestedEngine } from './engines.js'
 import { makeFolder } from './folders.js'
-import { imageFiles, pullImage } from './images.js'
+import { pullImage } from './images.js'
 import type { StepOptions } from './runner.js'
 import { buildArguments, type StageCase, type Variant } from './staleness-cases.js'
-import { moveTag, shownBy, stepsByStage, writeSheet } from './staleness-stages.js'
+import { moveTag, type Shown, shownBy, stepsByStage, writeSheet } from './staleness-stages.js'
 import { makeTree } from './staleness-tree.js'
 import { useRegistry } from './use-registry.js'
 
@@ -21,8 +21,7 @@ export interface Counted {
 }
 
 export interface Built {
-  /** Case → what the image shows of it. */
-  readonly shown: ReadonlyMap<string, string>
+  readonly shown: Shown
   readonly steps: ReadonlyMap<string, Counted>
 }
 
@@ -66,18 +65,18 @@ export async function useLab(): Promise<Lab> {
     build: async ({ cases, v, scope, engine, cache }) => {
       await moveTag(images.moving, v)
       const { tree, stages } = writeSheet(cases, v, images)
-      const { inputs, toolCache } = engine.wish()
+      const { inputs, ...place } = engine.wish()
       const given = buildArguments(v)
       const image = `${registry.host}/acme/${scope}`
       const push = { images: image, push: 'true', 'tls-verify': 'false', isolation: 'chroot' }
       const { log } = await succeed({
-        ...(toolCache !== undefined && { toolCache }),
+        ...place,
         workspace: await makeTree(tree, accountFor('user')),
         inputs: { ...push, 'build-args': given.inputs, 'build-contexts': 'other=other', ...inputs, ...cache.inputs },
         env: { ...given.env, ...cache.env },
       })
       return {
-        shown: shownBy(imageFiles(await pullImage(`${image}:latest`)), cases),
+        shown: shownBy(await pullImage(`${image}:latest`), cases),
         steps: countSteps(log, stages),
       }
     },
@@ -101,13 +100,12 @@ function countSteps(log: string, stages: ReadonlyMap<string, readonly number[]>)
 }
 
 /** The cases of which an image shows something else than it should, each with what it shows. */
-export function differences(got: Built, wanted: Built, other: Built): Record<string, string> {
-  const wrong = [...wanted.shown].filter(([name, shown]) => got.shown.get(name) !== shown)
+export function differences(got: Shown, wanted: Shown, other: Shown): Record<string, string> {
+  const wrong = [...wanted].filter(([name, shows]) => got.get(name) !== shows)
   return Object.fromEntries(
-    wrong.map(([name, shown]) => {
-      const is = got.shown.get(name)
-      const what =
-        is === other.shown.get(name) ? 'stale: it shows the other variant' : `${is ?? 'nothing'}, not ${shown}`
+    wrong.map(([name, shows]) => {
+      const is = got.get(name)
+      const what = is === other.get(name) ? 'stale: it shows the other variant' : `${is ?? 'nothing'}, not ${shows}`
       return [name, what]
     }),
   )

@@ -3,9 +3,10 @@ import lt from 'semver/functions/lt.js'
 
 import { run } from './command.js'
 import { makeFolder } from './folders.js'
-import type { ImageFile } from './images.js'
+import { contentOf } from './image-content.js'
+import { type ImageFile, imageFiles, type PulledImage } from './images.js'
 import { writeOciLayout } from './oci-layout.js'
-import type { Place, StageCase, Variant } from './staleness-cases.js'
+import type { Place, Shows, StageCase, Variant } from './staleness-cases.js'
 import { type Tree, writeArchive } from './staleness-tree.js'
 
 /** Many cases in one Dockerfile: their stages, and one in the end that takes over what each of them shows. */
@@ -70,14 +71,38 @@ function stagesOf(lines: readonly string[]): string[][] {
   return stages
 }
 
+/** Case → what an image shows of it. */
+export type Shown = ReadonlyMap<string, string>
+
 /** What the image shows of each case. */
-export function shownBy(files: ReadonlyMap<string, ImageFile>, cases: readonly StageCase[]): Map<string, string> {
+export function shownBy(image: PulledImage, cases: readonly StageCase[]): Shown {
+  const files = [...imageFiles(image)]
   return new Map(
     cases.map(({ name }, n) => {
-      const own = [...files].filter(([path]) => path.startsWith(`${folderOf(n)}/`))
-      return [name, JSON.stringify(own)]
+      const prefix = `${folderOf(n)}/`
+      const own = files.filter(([path]) => path.startsWith(prefix))
+      const shows = own.map(([path, file]) => [path.slice(prefix.length), describe(image, path, file)])
+      return [name, textOf(Object.fromEntries(shows) as Shows)]
     }),
   )
+}
+
+/** What the cases say that an image must show of them. */
+export function wantedBy(cases: readonly StageCase[], v: Variant): Shown {
+  return new Map(cases.map(({ name, shows }, n) => [name, textOf(shows?.({ v, n }) ?? v)]))
+}
+
+function describe(image: PulledImage, path: string, { type, mode, uid, gid, linkname }: ImageFile): string {
+  const rights = `${mode.toString(8)} ${uid}:${gid}`
+  if (type === 'directory') return `${rights} folder`
+  if (type === 'symlink') return `${rights} → ${linkname}`
+  return `${rights} ${contentOf(image, path).toString().trimEnd()}`
+}
+
+function textOf(shows: Shows): string {
+  const files = typeof shows === 'string' ? { seen: `644 0:0 ${shows}` } : shows
+  const lines = Object.entries(files).map(([path, what]) => `${path}: ${what}`)
+  return lines.sort().join('\n')
 }
 
 function folderOf(n: number): string {

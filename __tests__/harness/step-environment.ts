@@ -13,6 +13,8 @@ export const commandFiles = [
   'GITHUB_STEP_SUMMARY',
 ] as const
 
+const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 // A machine behind a proxy has these in the environment of its runner.
 const kept = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_(file|dir)|node_extra_ca_certs|lang)$/i
 
@@ -34,7 +36,7 @@ export function stepEnvironment(
 ): Record<string, string | undefined> {
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([variable]) => kept.test(variable))),
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: options.path === undefined ? systemPath : `${options.path}:${systemPath}`,
     HOME: options.home ?? join(folder, 'home'),
     USER: account.name,
     CI: 'true',
@@ -57,6 +59,8 @@ export function stepEnvironment(
     RUNNER_OS: 'Linux',
     RUNNER_TEMP: join(folder, 'temp'),
     RUNNER_TOOL_CACHE: options.toolCache ?? join(folder, 'tools'),
+    // What a GitHub-hosted runner has in /etc/containers: the machine that runs the tests has another.
+    CONTAINERS_REGISTRIES_CONF: join(folder, 'registries.conf'),
     ...Object.fromEntries(commandFiles.map((file) => [file, join(folder, file)])),
     ...inputVariables(plainInputs(options.inputs)),
     ...options.env,

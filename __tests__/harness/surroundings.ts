@@ -45,6 +45,22 @@ export function withOverlayAt(folder: string, layers: { lower: string; upper: st
   return inMountNamespace(`mount -t overlay -o "$1" overlay "$2"; shift 2; ${script}`, [options, folder, ...args])
 }
 
+/**
+ * A machine like a GitHub-hosted runner, as far as isolation goes: cgroup v2 alone, where crun runs without root, and
+ * devices that everybody may open, for fuse-overlayfs and slirp4netns. The machine of the tests may be a hybrid of v1 and v2.
+ */
+export const likeHostedRunner: Surroundings = inMountNamespace(
+  [
+    'umount --recursive /sys/fs/cgroup 2>/dev/null || umount --lazy /sys/fs/cgroup',
+    'mount -t cgroup2 none /sys/fs/cgroup',
+    // Nobody outside of this namespace sees what lies there.
+    'mount -t tmpfs -o mode=755 none /mnt',
+    'mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse',
+    'mknod -m 666 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun',
+  ].join('\n'),
+  [],
+)
+
 /** A process that may not gain privileges, as Kubernetes' `allowPrivilegeEscalation: false` makes it. */
 export const withoutNewPrivileges: Surroundings = (account) => [...become(account, '--no-new-privs'), '--']
 

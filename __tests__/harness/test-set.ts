@@ -18,3 +18,20 @@ export function casesOfSet<Case>(all: readonly Case[], isOrdinary: (each: Case, 
 export function describeExhaustively(name: string, body: () => void): void {
   if (isExhaustive) describe(name, body)
 }
+
+type Test = (name: string, body: () => Promise<void> | void, milliseconds?: number) => void
+
+/** The same `test` in the exhaustive set; one that does nothing in the ordinary set. */
+export function exhaustively(test: Test): Test {
+  return isExhaustive ? test : () => undefined
+}
+
+/**
+ * The seed of a random test, for its name: always this one in the ordinary set, another each time in the exhaustive set.
+ * The environment variable TEST_SEED repeats one.
+ */
+export function seedOfSet(ordinary: number): number {
+  const given = process.env['TEST_SEED']
+  if (given !== undefined) return Number(given)
+  return isExhaustive ? Date.now() % 1_000_000 : ordinary
+}

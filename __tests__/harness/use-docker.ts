@@ -1,4 +1,4 @@
-import { afterAll } from '@jest/globals'
+import { afterAll, beforeAll } from '@jest/globals'
 
 import { type DockerPlace, dockerReason, type DockerWay, startDocker } from './docker-daemon.js'
 
@@ -10,6 +10,7 @@ import { type DockerPlace, dockerReason, type DockerWay, startDocker } from './d
 export async function useDocker(way: DockerWay = 'classic', reason = dockerReason(way)): Promise<DockerPlace> {
   if (reason !== undefined) return absent
   const docker = await startDocker()
+  beforeAll(() => docker.startBuildkit())
   afterAll(() => docker.stop())
   return docker
 }
@@ -22,6 +23,7 @@ const absent: DockerPlace = {
   environment: () => ({}),
   run: refuse,
   load: refuse,
+  startBuildkit: refuse,
   renew: refuse,
   stop: refuse,
 }

@@ -1,6 +1,7 @@
 import { busyboxImage } from './base-image.js'
 import { type CacheService, type CacheServiceOptions, type Job, startCacheService } from './cache-service.js'
 import { type FlakyProxy, type Passed, startFlakyProxy } from './flaky-proxy.js'
+import type { Wish } from './engines.js'
 import type { Files } from './folders.js'
 import { type PulledImage, pullImage } from './images.js'
 import { startRegistry } from './registry.js'
@@ -32,8 +33,6 @@ export interface WarmPlace {
   pull(name: string): Promise<PulledImage>
   stop(): Promise<void>
 }
-
-type Wish = Pick<StepOptions, 'inputs' | 'toolCache'>
 
 export async function openWarmPlace(options: CacheServiceOptions = {}): Promise<WarmPlace> {
   const registry = await startRegistry()

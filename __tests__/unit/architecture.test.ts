@@ -74,7 +74,7 @@ const PURE = [
   ],
   'cache/trouble.ts',
   ...['unchanged/fingerprint.ts', 'unchanged/remembered.ts', 'parallel.ts'],
-  ...['registry/challenge.ts', 'registry/registries-conf.ts', 'registry/registries-tables.ts'],
+  ...['registry/challenge.ts', 'engine/registries-conf.ts', 'engine/registries-tables.ts'],
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/
 const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout', 'fetch', 'console', 'randomBytes']
@@ -103,7 +103,7 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   // These two are large: what doesn't need them shall not load them. The first has a process of its own.
   [/^@actions\/cache$/, ['transfer.ts'], false],
   [/^@actions\/tool-cache$/, ['engine/archive.ts'], true],
-  [/^smol-toml$/, ['registry/registries-tables.ts'], true],
+  [/^smol-toml$/, ['engine/registries-tables.ts'], true],
   // One place speaks to registries. The other lets go of connections that the client of the cache service keeps.
   [/^(@actions\/http-client|(node:)?https?)$/, ['registry/connection.ts', 'transfer.ts'], false],
 ]

@@ -27,6 +27,7 @@ const paths: BuildPaths = {
   rootfs: '/temp/rib-1/out/rootfs.tar',
   auth: '/temp/rib-1/auth.json',
   policy: undefined,
+  dropInFolder: undefined,
   secrets: [],
 }
 const smallest: BuildRequest = {
@@ -253,7 +254,7 @@ describe('pushArgs', () => {
   const digestFile = '/temp/rib-1/out/x.digest'
 
   it('an OCI image to a registry with TLS, under the machine’s own policy', () => {
-    const files = { auth: '/temp/rib-1/auth.json', policy: undefined }
+    const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
     const push = { folder, way: chroot, root, files, insecure: ['localhost:5000'] }
     const image = { id, format: 'oci' as const, references: [] }
     expect(pushArgs(image, parseReference('acme/web:1.2'), digestFile, push)).toStrictEqual([
@@ -266,7 +267,7 @@ describe('pushArgs', () => {
   })
 
   it('a Docker image to a registry without TLS, under a policy of ours', () => {
-    const files = { auth: '/temp/rib-1/auth.json', policy: '/temp/rib-1/policy.json' }
+    const files = { auth: '/temp/rib-1/auth.json', policy: '/temp/rib-1/policy.json', dropInFolder: undefined }
     const push = { folder, way: chroot, root, files, insecure: ['localhost:5000'] }
     const image = { id, format: 'docker' as const, references: [] }
     expect(pushArgs(image, parseReference('localhost:5000/acme/web:1'), digestFile, push)).toStrictEqual([

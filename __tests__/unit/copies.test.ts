@@ -17,6 +17,10 @@ describe('copiedBy', () => {
     ['COPY --chown=1:1 --chmod=755 package*.json ./', ['package*.json']],
     ['COPY ["a b", "c", "/d"]', ['a b', 'c']],
     ['copy src /s', ['src']],
+    ['\u00a0COPY src /s', ['src']],
+    ['\u3000 \u3000COPY src /s', ['src']],
+    ['COPY my\u00a0file.txt your\u3000file.txt /x/', ['my\u00a0file.txt', 'your\u3000file.txt']],
+    ['COPY a\tb\vc\fd /x/', ['a', 'b', 'c']],
     ['ADD a.tar https://host/x git@host:x /s', ['a.tar']],
     ['ADD --checksum=sha256:ab https://host/x /s', []],
     // Buildah itself takes it for a path there.

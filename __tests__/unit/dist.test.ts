@@ -5,8 +5,6 @@ import { describe, expect, it } from '@jest/globals'
 import { temporaryFolder } from './helpers.js'
 
 const root = join(import.meta.dirname, '../..')
-/** Three bundles, one after the other: 14 s on two idle cores, several times that on busy ones. */
-const BUILD_MS = 240_000
 
 interface Ended {
   readonly exitCode: number | null
@@ -35,26 +33,6 @@ const filesIn = (folder: string) =>
     .sort()
 
 describe('dist', () => {
-  it(
-    'is what the sources give, byte for byte',
-    async () => {
-      const made = temporaryFolder()
-      const { exitCode, output } = await node(['scripts/build.mjs', made], { PATH: process.env['PATH'] ?? '' })
-      expect({ exitCode, output }).toStrictEqual({ exitCode: 0, output: '' })
-      const files = filesIn(made)
-      expect(files).toEqual(
-        expect.arrayContaining(['main/index.js', 'post/index.js', 'transfer/index.js', 'main/licenses.txt']),
-      )
-      expect(filesIn(join(root, 'dist'))).toStrictEqual(files)
-      // Names only: the difference of two minified lines says nothing. The cure is `npm run build`.
-      const others = files.filter(
-        (name) => !readFileSync(join(made, name)).equals(readFileSync(join(root, 'dist', name))),
-      )
-      expect(others).toStrictEqual([])
-    },
-    BUILD_MS,
-  )
-
   it('has the client of the cache service in one bundle alone: the others would load it at every start', () => {
     // Names of files are free, so that every file of a bundle is looked into.
     const holders = filesIn(join(root, 'dist')).filter(

@@ -150,6 +150,27 @@ describe('parseDockerfile', () => {
     expect(stepsOf(parseDockerfile(`FROM a\n${step}`)).map(({ heredoc }) => heredoc)).toStrictEqual([expected])
   })
 
+  it('gives the text of heredocs behind the argument', () => {
+    const text = 'FROM a\nCOPY --link <<A \\\n  <<-B /d/\n x \\\n# y\nA\n\tB\nUSER z'
+    expect(stepsOf(parseDockerfile(text))).toStrictEqual([
+      instruction('COPY', 2, '<<A   <<-B /d/\n x \\\n# y\nA\n\tB', {
+        flags: [{ name: 'link', value: '' }],
+        heredoc: true,
+      }),
+      instruction('USER', 8, 'z'),
+    ])
+  })
+
+  it('reads on behind a heredoc without an end: a Buildah that knows none does so, others refuse the file', () => {
+    const steps = stepsOf(parseDockerfile('FROM a\nRUN echo $(( 1 << 2 ))\nUSER z\nRUN <<EOF\nEOF'))
+    expect(steps.map(({ keyword, heredoc }) => [keyword, heredoc])).toStrictEqual([
+      ['RUN', false],
+      ['USER', false],
+      ['RUN', false],
+      ['EOF', false],
+    ])
+  })
+
   it('joins the lines of an argument', () => {
     const [run] = stepsOf(parseDockerfile('FROM a\nRUN --mount=type=bind,target=/x \\\n  make \\\n  all'))
     expect(run?.flags).toStrictEqual([{ name: 'mount', value: 'type=bind,target=/x' }])
@@ -166,6 +187,10 @@ describe('firstDockerOnly', () => {
     ['FROM a AS b\nSHELL ["x"]\nFROM b', '2 SHELL'],
     ['FROM a\nRUN <<EOF\nSHELL x\nEOF', undefined],
     ['FROM a\n# HEALTHCHECK CMD x', undefined],
+    ['FROM a\nRUN python3 -c "print(1 << 2)"\nHEALTHCHECK CMD x', '3 HEALTHCHECK'],
+    ['FROM a\nRUN let "x = 1 << 3"\nHEALTHCHECK CMD x', '3 HEALTHCHECK'],
+    ['FROM a\nRUN cat 0<<EOF\nSHELL x\nEOF\nHEALTHCHECK CMD x', '5 HEALTHCHECK'],
+    ['FROM a\n\u3000HEALTHCHECK CMD x', '2 HEALTHCHECK'],
     ['FROM a\nRUN echo HEALTHCHECK', undefined],
   ])('%j: %s', (text, expected) => {
     const found = firstDockerOnly(parseDockerfile(text))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { describe as describeError, UserError } from '../../src/errors.js'
+import { describe as describeError, describeInLine, UserError } from '../../src/errors.js'
 import { CommandError } from '../../src/exec.js'
 
 describe('describe', () => {
@@ -37,5 +37,12 @@ describe('UserError', () => {
     const error = new UserError('wrong', 'do this', { cause })
     expect(error).toBeInstanceOf(Error)
     expect([error.name, error.message, error.cure, error.cause]).toStrictEqual(['UserError', 'wrong', 'do this', cause])
+  })
+})
+
+describe('describeInLine', () => {
+  it('has all of it in one line', () => {
+    const cause = new Error('broken\n  in two')
+    expect(describeInLine(new UserError('wrong', 'do this', { cause }))).toBe('wrong because: broken in two do this')
   })
 })

@@ -25,6 +25,7 @@ function registries(outcomes: Readonly<Record<string, readonly Error[]>> = {}) {
     preview: () => '',
     writeOutputs: unused,
     load: unused,
+    imageNames: () => Promise.resolve(new Set()),
     keepSteps: unused,
     async push(_: Image, reference: Reference): Promise<Pushed> {
       const name = formatReference(reference)

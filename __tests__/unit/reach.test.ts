@@ -304,6 +304,13 @@ describe('further build contexts', () => {
   })
 })
 
+it.each([
+  ['# syntax=docker/dockerfile:1\n# escape=`\nFROM scratch\nCOPY a `\n b', 4],
+  ['FROM scratch\nRUN echo \\\\\nCOPY a b', 2],
+])('is in doubt where the engines read %j otherwise than each other', (text, line) => {
+  expect(reach([text]).doubts).toStrictEqual([unknown(line, 'what the engine makes of it')])
+})
+
 it('every doubt is told once, in the order in which the stages are needed', () => {
   const lines = ['FROM $A AS x', 'ADD https://host/a https://host/b /', 'FROM $B', 'COPY --from=x / /']
   expect(reach(lines).doubts).toStrictEqual([

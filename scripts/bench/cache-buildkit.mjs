@@ -1,19 +1,15 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 import { DemoError, isRoot } from '../demo/machine.mjs'
-import { runWell } from './child.mjs'
 
-/** Modules that hold the programs, at the versions that the figures are for. */
-const programs = {
-  buildkitd: { module: 'github.com/moby/buildkit', version: 'v0.34.2' },
-  buildx: { module: 'github.com/docker/buildx', version: 'v0.38.2' },
-}
+/** The folders of scripts/go/ that they are built from; the figures are for these versions. */
+const versions = { buildkitd: '0.34.2', buildx: '0.38.2' }
 
-export const buildkitVersions = Object.entries(programs).map(([name, { version }]) => `${name} ${version}`)
+export const buildkitVersions = Object.entries(versions).map(([name, version]) => `${name} v${version}`)
 
 /** Why BuildKit can't be measured here; undefined when it can. */
 export function whyNoBuildkit() {
@@ -24,28 +20,17 @@ export function whyNoBuildkit() {
 }
 
 /**
- * Docker's builder and its client, built once with Go from their modules and kept where the tests keep what they build.
- * @returns {Promise<Record<string, string>>} paths, by name
+ * Docker's builder and its client, built once with Go and kept where the tests keep what they build.
+ * @returns {Record<string, string>} paths, by name
  */
-export async function provideBuildkit(folder, tell) {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'rootless-image-build-tests')
-  const paths = {}
-  for (const [name, { module, version }] of Object.entries(programs)) {
-    paths[name] = join(cache, `${name}-${version}`)
-    if (fs.existsSync(paths[name])) continue
-    tell(`building ${name} ${version}, once`)
-    const env = { ...process.env, CGO_ENABLED: '0' }
-    const said = await runWell(['go', 'mod', 'download', '-json', `${module}@${version}`], { cwd: folder, env })
-    const { Dir: source } = JSON.parse(said.lines.map(({ text }) => text).join('\n'))
-    // In the module's own folder, so that its own go.sum says what is taken; beside the name, until it is whole.
-    const unfinished = join(folder, name)
-    const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags=-s -w', '-o', unfinished]
-    await runWell(['go', 'build', ...flags, `./cmd/${name}`], { cwd: source, env })
-    fs.mkdirSync(cache, { recursive: true })
-    fs.copyFileSync(unfinished, `${paths[name]}.partial`)
-    fs.renameSync(`${paths[name]}.partial`, paths[name])
-  }
-  return paths
+export function provideBuildkit() {
+  const script = fileURLToPath(new URL('../from-go.sh', import.meta.url))
+  return Object.fromEntries(
+    Object.entries(versions).map(([name, version]) => {
+      const options = { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' }
+      return [name, join(execFileSync('bash', [script, name, version], options).trim(), 'bin', name)]
+    }),
+  )
 }
 
 /**

@@ -14,7 +14,7 @@ import { runWell } from './child.mjs'
  * old one, since one that is written to again only ever grows.
  * @returns {import('./cache.mjs').Arm}
  */
-export function buildxArm(workspace, tell) {
+export function buildxArm(workspace) {
   let programs
   return {
     id: 'buildx',
@@ -24,7 +24,7 @@ export function buildxArm(workspace, tell) {
     async open(round) {
       const folder = round.machine
       fs.mkdirSync(join(round.folder, 'buildx'))
-      programs ??= await provideBuildkit(join(round.folder, 'buildx'), tell)
+      programs ??= provideBuildkit()
       const service = await startService(join(round.folder, 'buildx/service'))
       const job = { folder, service, programs, workspace, cache: join(folder, 'cache') }
       return {

@@ -50,7 +50,7 @@ export const cache = {
   name: 'cache',
   async measure({ folder, runs, tell }) {
     const { job, place } = preparePlace(folder, tell)
-    const arms = makeArms(job, tell)
+    const arms = makeArms(job)
     const series = await runRounds({ ...place, runs, tell }, arms, planVisits)
     const report = renderReport(arms, series, arms.find(({ id }) => id === 'tar').changedBytes())
     const text = `${report}\n\nDocker Buildx: ${buildkitVersions.join(', ')}.`
@@ -58,11 +58,11 @@ export const cache = {
   },
 }
 
-function makeArms(job, tell) {
+function makeArms(job) {
   const off = actionArm(job, { id: 'off', title: 'this action, `cache: off`', cache: 'off', phases: ['cold'] })
   const phases = ['cold', 'same', 'changed']
   const own = actionArm(job, { id: 'own', title: 'this action', cache: 'auto', phases })
-  return [off, own, tarArm(off.lastBuild), registryArm(off.lastBuild), buildxArm(join(job, 'workspace'), tell)]
+  return [off, own, tarArm(off.lastBuild), registryArm(off.lastBuild), buildxArm(join(job, 'workspace'))]
 }
 
 /**

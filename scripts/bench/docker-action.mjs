@@ -12,7 +12,7 @@ import { forgetMachine } from './step.mjs'
  * @param {string} job folder laid out by `makeJob`
  * @returns {import('./cache.mjs').Arm}
  */
-export function dockerActionArm(job, tell) {
+export function dockerActionArm(job) {
   let programs
   return {
     id: 'docker',
@@ -21,7 +21,7 @@ export function dockerActionArm(job, tell) {
     whyNot: whyNoBuildkit,
     async open(round) {
       fs.mkdirSync(join(round.folder, 'docker'))
-      programs ??= await provideBuildkit(join(round.folder, 'docker'), tell)
+      programs ??= provideBuildkit()
       const service = await startService(join(round.folder, 'docker/service'))
       return {
         async run() {

@@ -16,8 +16,8 @@ export const docker = {
     const { job, place } = preparePlace(folder, tell)
     const phases = ['cold', 'same', 'changed']
     const arms = [
-      dockerActionArm(job, tell),
-      buildxArm(join(job, 'workspace'), tell),
+      dockerActionArm(job),
+      buildxArm(join(job, 'workspace')),
       actionArm(job, { id: 'own', title: 'this action, Buildah', cache: 'auto', phases }),
     ]
     const { samples } = await runRounds({ ...place, runs, tell }, arms, armByArm)

@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import { stepsOf, type Dockerfile, type Instruction } from './dockerfile.js'
+import { splitWords } from './lines.js'
 
 /** What only Buildah can read: variables, quotes, escapes, heredocs. */
 const UNREADABLE = /[$"'\\]|<</
@@ -31,7 +32,7 @@ export function copiedPaths(dockerfile: Dockerfile): string[] {
 
 function wordsOf(argument: string): string[] | undefined {
   if (!argument.startsWith('[')) {
-    const words = argument.trim().split(/\s+/)
+    const words = splitWords(argument)
     // Where it goes to may have a variable: only what is copied is told here.
     const isReadable = !UNREADABLE.test(words.slice(0, -1).join(' ')) && !/["'\\]|<</.test(words.at(-1) ?? '')
     return isReadable ? words : undefined

@@ -1,10 +1,6 @@
-import { DockerfileParser, type Instruction as Parsed } from 'dockerfile-ast'
-
-export interface Flag {
-  readonly name: string
-  /** Text behind `=`, '' where there is none (`--link`). */
-  readonly value: string
-}
+import { type Command, type Flag, readCommand } from './command.js'
+import { canHaveHeredocs, endOf, type Heredoc, heredocsOf } from './heredocs.js'
+import { type Dialect, directivesOf, type Lines, nextLine, openLines, splitWords } from './lines.js'
 
 export interface Instruction {
   /** In upper case: `RUN`. For `ONBUILD RUN …` it is `ONBUILD`. */
@@ -12,7 +8,7 @@ export interface Instruction {
   /** Line it starts on, from 1. */
   readonly line: number
   readonly flags: readonly Flag[]
-  /** What follows the keyword and the flags, continuation lines joined. */
+  /** What follows the keyword and the flags, continuation lines joined; then the heredocs as they stand in the file. */
   readonly argument: string
   readonly heredoc: boolean
 }
@@ -33,34 +29,51 @@ export interface Dockerfile {
   /** ARG instructions in front of the first FROM. */
   readonly globals: readonly Instruction[]
   readonly stages: readonly Stage[]
+  /** The line of the first instruction that BuildKit reads in one way and Buildah in another; absent mostly. */
+  readonly ambiguous?: number
 }
 
 /** Instructions that the OCI image format has no place for, and Buildah drops with a warning when it writes one. */
 const DOCKER_ONLY = new Set(['HEALTHCHECK', 'SHELL', 'ONBUILD'])
 
-/** Parses the text of a Dockerfile. Never throws: what makes no sense here is left to the engine to refuse. */
+/**
+ * Parses the text of a Dockerfile as BuildKit reads it. Never throws: what makes no sense here is left to the engine to
+ * refuse.
+ */
 export function parseDockerfile(text: string): Dockerfile {
   const globals: Instruction[] = []
   const stages: (Stage & { instructions: Instruction[] })[] = []
-  for (const parsed of DockerfileParser.parse(text).getInstructions()) {
-    const instruction = toInstruction(parsed)
+  const instructions = readInstructions(text, 'BuildKit')
+  for (const instruction of instructions) {
     const stage = stages.at(-1)
     if (instruction.keyword === 'FROM')
       stages.push({ ...readFrom(instruction), line: instruction.line, instructions: [] })
     else (stage?.instructions ?? globals).push(instruction)
   }
-  return { globals, stages }
+  const ambiguous = firstDifference(instructions, readInstructions(text, 'Buildah'))
+  return { globals, stages, ...(ambiguous === undefined ? {} : { ambiguous }) }
+}
+
+/** All instructions as one of the parsers reads them, in order; pure. */
+export function readInstructions(text: string, dialect: Dialect): Instruction[] {
+  const lines = openLines(text, dialect)
+  const instructions: Instruction[] = []
+  let isRefused = false
+  for (let next = nextLine(lines); next !== undefined; next = nextLine(lines)) {
+    const command = readCommand(next.text, escapeInFlags(lines))
+    const heredocs = isRefused ? [] : heredocsIn(command, next.text, lines)
+    const end = endOf(heredocs, lines.physical, lines.next)
+    // No engine builds such a file, unless it knows no heredocs: then this is none, and nothing behind it.
+    if (end === undefined) isRefused = true
+    instructions.push(toInstruction(command, next.line, takeUntil(end ?? lines.next, lines)))
+  }
+  return instructions
 }
 
 /** The image that a Dockerfile wants BuildKit to read it by (`# syntax=…`); undefined where it names none. Pure. */
 export function frontendOf(text: string): string | undefined {
-  for (const line of text.replace(/^\uFEFF?(#!.*\n)?/, '').split('\n')) {
-    const [, name, value] = /^\s*#\s*([a-z]+)\s*=\s*(.*?)\s*$/i.exec(line) ?? []
-    // Directives stand before everything else.
-    if (name === undefined) return undefined
-    if (name.toLowerCase() === 'syntax') return value?.split(/\s/)[0]
-  }
-  return undefined
+  const lines = text.replace(/^\uFEFF?(#!.*\n)?/, '').split('\n')
+  return directivesOf(lines).get('syntax')?.split(/\s/)[0]
 }
 
 /** All instructions behind the first FROM, in order. */
@@ -92,33 +105,33 @@ export function targetIndex({ stages }: Dockerfile, target: string | undefined):
   return named < 0 ? stages.length - 1 : named
 }
 
-function toInstruction(parsed: Parsed): Instruction {
-  const heredoc = hasHeredocs(parsed) && parsed.getHeredocs().length > 0
-  return {
-    keyword: parsed.getKeyword(),
-    line: parsed.getRange().start.line + 1,
-    flags: hasFlags(parsed)
-      ? parsed.getFlags().map((flag) => ({ name: flag.getName(), value: flag.getValue() ?? '' }))
-      : [],
-    // Lines are joined at their continuations, which the bodies of heredocs have not.
-    argument: (heredoc ? parsed.getRawArgumentsContent() : parsed.getArgumentsContent()) ?? '',
-    heredoc,
-  }
+/** Buildah knows no other escape character in flags. */
+function escapeInFlags({ dialect, escape }: Lines): string {
+  return dialect === 'Buildah' ? '\\' : escape
 }
 
-interface WithFlags {
-  getFlags: () => { getName: () => string; getValue: () => string | null }[]
+function heredocsIn(command: Command, text: string, lines: Lines): Heredoc[] {
+  const isTrigger = command.keyword === 'ONBUILD'
+  const own = isTrigger ? readCommand(command.argument, escapeInFlags(lines)) : command
+  return canHaveHeredocs(own, lines.dialect) ? heredocsOf(text) : []
 }
 
-function hasFlags(parsed: Parsed): parsed is Parsed & WithFlags {
-  return 'getFlags' in parsed
+function takeUntil(end: number, lines: Lines): readonly string[] {
+  const taken = lines.physical.slice(lines.next, end)
+  lines.next = end
+  return taken
 }
 
-function hasHeredocs(parsed: Parsed): parsed is Parsed & { getHeredocs: () => unknown[] } {
-  return 'getHeredocs' in parsed
+function toInstruction({ argument, ...command }: Command, line: number, heredocs: readonly string[]): Instruction {
+  return { ...command, line, argument: [argument, ...heredocs].join('\n'), heredoc: heredocs.length > 0 }
+}
+
+function firstDifference(some: readonly Instruction[], others: readonly Instruction[]): number | undefined {
+  const index = some.findIndex((instruction, place) => JSON.stringify(instruction) !== JSON.stringify(others[place]))
+  return index < 0 ? others[some.length]?.line : some[index]?.line
 }
 
 function readFrom({ argument, flags }: Instruction): Pick<Stage, 'name' | 'base' | 'flags'> {
-  const [base = '', as, name] = argument.split(/\s+/)
+  const [base = '', as, name] = splitWords(argument)
   return { base, flags, name: as?.toUpperCase() === 'AS' ? name : undefined }
 }

@@ -2,6 +2,7 @@ import { EMPTY_MOUNTS, mountOptions } from './bind-mounts.js'
 import { copiedBy, pathInContext } from './copies.js'
 import { type Dockerfile, type Instruction, parseDockerfile, type Stage } from './dockerfile.js'
 import { expand, globalValues, type Values } from './expansion.js'
+import { splitWords } from './lines.js'
 
 /** What a build can take from outside of its Dockerfile. */
 export interface Reach {
@@ -45,6 +46,9 @@ export function reachOf(dockerfile: Dockerfile, target: number, names: Names): R
     ...{ dockerfile, contexts: names.contexts, stages: new Set<number>(), values },
     ...{ images: new Set<string>(), used: new Set<string>(), doubts: new Set<string>(), paths: new Map() },
   }
+  const { ambiguous } = dockerfile
+  // One of the engines may see a COPY or a FROM there that the other one doesn't.
+  if (ambiguous !== undefined) doubt(findings, { line: ambiguous }, 'what the engine makes of it')
   visit(target, findings)
   return {
     images: [...findings.images],
@@ -126,7 +130,7 @@ function takeFiles(instruction: Instruction, stage: number, findings: Findings):
 
 /** The words of an instruction but the last, without their quotes and escapes. */
 function sourcesOf(argument: string): string[] {
-  const words = parseWords(argument) ?? argument.trim().split(/\s+/)
+  const words = parseWords(argument) ?? splitWords(argument)
   return words.slice(0, -1).map((word) => word.replace(/["'\\`]/g, ''))
 }
 

@@ -26,7 +26,12 @@ export interface BuildahSetup {
   readonly root: string
   readonly context: Context
   /** Paths of private files for this run. */
-  readonly files: { readonly auth: string; readonly policy: string | undefined }
+  readonly files: {
+    readonly auth: string
+    readonly policy: string | undefined
+    /** The one folder whose drop-ins of registries.conf(5) count; undefined where Buildah reads what it always does. */
+    readonly dropInFolder: string | undefined
+  }
   /** Registries that may be spoken to without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
 }
@@ -35,6 +40,7 @@ export interface BuildPaths {
   readonly rootfs: string
   readonly auth: string
   readonly policy: string | undefined
+  readonly dropInFolder: string | undefined
   readonly secrets: readonly SecretFile[]
 }
 
@@ -54,6 +60,7 @@ export function buildArgs(
   const { workspace } = setup.context
   return [
     ...globalArgs(setup),
+    ...(paths.dropInFolder === undefined ? [] : ['--registries-conf-dir', paths.dropInFolder]),
     'build',
     // what
     ...['--file', source.file],

@@ -4,10 +4,19 @@ import { describe, type Place, RegistryError, UserError } from '../errors.js'
 import { CommandError, formatCommand, type RunOptions, type RunResult } from '../exec.js'
 import { withHeadway } from '../headway.js'
 import { formatReference, type Reference } from '../image/reference.js'
+import { objectOf } from '../json.js'
 import { printLive, say, warn } from '../log.js'
 import { endFamily, followNewcomers } from '../processes.js'
 import type { Source } from '../source.js'
-import { type BuildahSetup, buildArgs, type BuildPaths, inspectArgs, loginArgs, pushArgs } from './buildah-args.js'
+import {
+  type BuildahSetup,
+  buildArgs,
+  type BuildPaths,
+  globalArgs,
+  inspectArgs,
+  loginArgs,
+  pushArgs,
+} from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { sizeOf } from './layers.js'
@@ -74,6 +83,11 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     async writeOutputs(image, inputs) {
       for (const output of inputs.outputs) await writeOutput(image, output, setup)
+    },
+
+    async imageNames() {
+      const { stdout } = await run([...globalArgs(setup), 'images', '--json'])
+      return namesIn(stdout)
     },
 
     async load(image) {
@@ -179,6 +193,16 @@ async function readDigest(path: string): Promise<string> {
   if (!/^sha256:[0-9a-f]{64}$/.test(text))
     throw new Error(`Buildah wrote no digest into ${path}: ${JSON.stringify(text.slice(0, 100))}`)
   return text
+}
+
+/** Of what `buildah images --json` prints. */
+function namesIn(text: string): ReadonlySet<string> {
+  const images: unknown = JSON.parse(text)
+  const names = (Array.isArray(images) ? (images as unknown[]) : []).flatMap((image) => {
+    const own = objectOf(image)['names']
+    return Array.isArray(own) ? (own as unknown[]) : []
+  })
+  return new Set(names.filter((name) => typeof name === 'string'))
 }
 
 function rootfsPath({ folder }: BuildahSetup): string {

@@ -1,15 +1,19 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import lt from 'semver/functions/lt.js'
+import { UserError } from '../errors.js'
 import type { Buildah } from './install.js'
 import type { Machine } from './machine.js'
 import { NETAVARK_SINCE } from './probe.js'
+import { convertVersion1 } from './registries-tables.js'
 import { type Folder, writePrivate } from './storage.js'
 
 /** Private configuration of Buildah, made from the user's own, which stays as it is. */
 export interface Config {
   /** Path of a registries.conf(5); undefined when the user's own serves. */
   readonly registries: string | undefined
+  /** With such a path: the one folder of drop-ins that counts, where Buildah would read both. */
+  readonly dropInFolder: string | undefined
   /** Path of a containers-policy.json(5); undefined when the machine has one. */
   readonly policy: string | undefined
 }
@@ -23,11 +27,12 @@ const SYSTEM = '/etc/containers'
  */
 export async function writeConfig(folder: Folder, insecure: readonly string[]): Promise<Config> {
   const own = ownFolder(folder)
-  const [main = '', ...dropIns] = await readRegistriesConf(folder)
-  const registries = registriesConf(main, dropIns, insecure)
+  const { main, dropIns, dropInFolder } = await readRegistriesConf(folder)
+  const registries = await registriesConf(main, dropIns, insecure)
   const policy = await firstText([join(own, 'policy.json'), join(SYSTEM, 'policy.json')])
   return {
     registries: registries === undefined ? undefined : await writePrivate(folder, 'registries.conf', registries),
+    dropInFolder: registries === undefined ? undefined : dropInFolder,
     policy:
       policy === undefined
         ? await writePrivate(folder, 'policy.json', '{"default":[{"type":"insecureAcceptAnything"}]}\n')
@@ -35,15 +40,27 @@ export async function writeConfig(folder: Folder, insecure: readonly string[]): 
   }
 }
 
-/** The user's registries.conf(5), empty where there is none, then the files that are read with it, in this order. */
-export async function readRegistriesConf(folder: Folder): Promise<string[]> {
-  const own = ownFolder(folder)
-  const main = await firstText([
-    folder.env['CONTAINERS_REGISTRIES_CONF'] ?? join(own, 'registries.conf'),
-    join(SYSTEM, 'registries.conf'),
-  ])
-  const dropIns = await Promise.all([SYSTEM, own].map((place) => textsIn(join(place, 'registries.conf.d'))))
-  return [main ?? '', ...dropIns.flat()]
+/** What Buildah reads of registries.conf(5). */
+export interface RegistriesConf {
+  /** Text of the main file, '' where there is none. */
+  readonly main: string
+  /** Texts of the files that are read after it, in this order. */
+  readonly dropIns: readonly string[]
+  /** The one folder that these are from; undefined where it is the machine's and the user's. */
+  readonly dropInFolder: string | undefined
+}
+
+/** Reads the user's registries.conf(5) as Buildah does: beside a main file of the user's own, the machine's don't count. */
+export async function readRegistriesConf(folder: Folder): Promise<RegistriesConf> {
+  const [own, named] = [ownFolder(folder), folder.env['CONTAINERS_REGISTRIES_CONF']]
+  const main = await firstText([named ?? join(own, 'registries.conf')])
+  const isOwn = named === undefined && main !== undefined
+  const folders = (isOwn ? [own] : [SYSTEM, own]).map((place) => join(place, 'registries.conf.d'))
+  return {
+    main: main ?? (await firstText([join(SYSTEM, 'registries.conf')])) ?? '',
+    dropIns: (await Promise.all(folders.map(textsIn))).flat(),
+    dropInFolder: isOwn ? folders[0] : undefined,
+  }
 }
 
 function ownFolder({ account }: Folder): string {
@@ -69,18 +86,18 @@ export async function settleNetwork(
 
 /**
  * The text of a registries.conf(5) that says what the user's own says and, where that is silent, that short names are
- * Docker Hub's, as with Docker; then the insecure registries that it doesn't name itself. Pure.
- * @param main the user's main file
+ * Docker Hub's, as with Docker; then the insecure registries that it doesn't name itself. A main file in version 1 of the
+ * format, with which no table can be mixed, becomes one in version 2. Pure, but for the TOML parser, which is loaded here.
+ * @param written the user's main file
  * @param dropIns the files of registries.conf.d, which Buildah reads as well
  * @returns undefined when nothing need be added
  */
-export function registriesConf(
-  main: string,
+export async function registriesConf(
+  written: string,
   dropIns: readonly string[],
   insecure: readonly string[],
-): string | undefined {
-  // The old form can't be mixed with the new one; it names its own short names.
-  if (/^\s*\[registries\./m.test(main)) return undefined
+): Promise<string | undefined> {
+  const main = await inVersion2(written)
   const all = [main, ...dropIns]
   const search = all.some((text) => /^\s*unqualified-search-registries\s*=/m.test(text))
     ? []
@@ -103,6 +120,18 @@ export function registriesConf(
   return [...search, main.trim(), ...added, ''].join('\n')
 }
 
+/** A file that Buildah will refuse stays as it is: its own error names the line. */
+async function inVersion2(main: string): Promise<string> {
+  // Few machines have version 1, and the parser takes a moment to load.
+  if (!/^\s*\[?\s*registries\s*[.\]=]/m.test(main)) return main
+  try {
+    return (await convertVersion1(main)) ?? main
+  } catch (error) {
+    if (error instanceof UserError) return main
+    throw error
+  }
+}
+
 async function firstText(paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) {
     const text = await textOf(path)
@@ -114,7 +143,10 @@ async function firstText(paths: readonly string[]): Promise<string | undefined> 
 async function textsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => [])
   const texts = await Promise.all(
-    names.filter((name) => name.endsWith('.conf')).map((name) => textOf(join(folder, name))),
+    names
+      .filter((name) => name.endsWith('.conf'))
+      .sort()
+      .map((name) => textOf(join(folder, name))),
   )
   return texts.filter((text) => text !== undefined)
 }

@@ -79,6 +79,8 @@ export interface Engine extends EngineFacts {
   push(image: Image, reference: Reference): Promise<Pushed>
   /** Writes the files that the input `outputs` asks for. */
   writeOutputs(image: Image, inputs: Inputs): Promise<void>
+  /** Full names of all images in the storage of the build, pulled ones too: `docker.io/library/debian:12`. */
+  imageNames(): Promise<ReadonlySet<string>>
   /** Copies the image under all its references into the storage of the user who runs the step. */
   load(image: Image): Promise<void>
   /** Puts the steps of the last build where the cache keeps them from, after the push. */

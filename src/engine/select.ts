@@ -103,10 +103,10 @@ async function configured(
   { buildah, way, root }: { buildah: Buildah; way: Way; root: string },
 ): Promise<Engine> {
   await writePrivate(folder, 'storage.conf', storageConf(folder.path, root, way.driver, way.fuseOverlayfs))
-  const { registries, policy } = await writeConfig(folder, insecure)
+  const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
   const env = registries === undefined ? folder.env : { ...folder.env, CONTAINERS_REGISTRIES_CONF: registries }
   const auth = await writePrivate(folder, 'auth.json', JSON.stringify(logins))
-  const files = { auth, policy }
+  const files = { auth, policy, dropInFolder }
   return buildahEngine({ buildah, way, root, context, insecure, folder: { ...folder, env }, files })
 }
 

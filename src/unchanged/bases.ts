@@ -1,9 +1,9 @@
 import { readRegistriesConf } from '../engine/config.js'
 import type { EngineFacts, Found } from '../engine/engine.js'
+import { type Candidate, type PullSource, resolveName } from '../engine/registries-conf.js'
 import type { Folder } from '../engine/storage.js'
-import { describe } from '../errors.js'
-import type { Reference } from '../image/reference.js'
-import { findPlaces } from '../registry/registries-conf.js'
+import { describeInLine, RegistryError } from '../errors.js'
+import { formatReference } from '../image/reference.js'
 import type { Registries } from '../registry/registry.js'
 
 /** Something that can't be told. */
@@ -12,73 +12,135 @@ export interface Unknown {
   readonly why: string
 }
 
-/** Where an engine looks for base images, by their names. */
-export type BasePlaces = ReadonlyMap<string, readonly Reference[] | Unknown>
+/** What an engine would take the names of base images for. */
+export interface BaseNames {
+  /** By the names as they are written. */
+  readonly candidates: ReadonlyMap<string, readonly Candidate[] | Unknown>
+  /** Registries that may be asked without TLS. */
+  readonly insecure: readonly string[]
+  /** What the engine's configuration says of registries, file by file. */
+  readonly configuration: readonly string[]
+}
+
+/** Base images as their registries have them now. */
+export interface Bases {
+  /** By the names as they are written. */
+  readonly digests: ReadonlyMap<string, string>
+  /** The short names that could be in several registries. */
+  readonly choices: readonly Choice[]
+}
+
+/** A short name, and the full name of the image that is expected to be pulled for it. */
+export interface Choice {
+  readonly name: string
+  readonly expected: string
+  readonly others: readonly string[]
+}
 
 /**
  * The digest that each name of a base image points to now, by its registry; nothing is pulled. Or why one isn't known.
  * Never rejects.
  */
 export async function digestBases(
-  places: BasePlaces,
+  { candidates }: BaseNames,
   found: Pick<Found, 'whyDoubtful'>,
   registries: Registries,
-): Promise<ReadonlyMap<string, string> | Unknown> {
+): Promise<Bases | Unknown> {
   const digests = new Map<string, string>()
+  const choices: Choice[] = []
   try {
-    const why = await found.whyDoubtful([...places.keys()])
+    const why = await found.whyDoubtful([...candidates.keys()])
     if (why !== undefined) return { why }
     const answers = await Promise.all(
-      [...places].map(async ([name, place]) => [name, await digestBase(name, place, registries)] as const),
+      [...candidates].map(async ([name, those]) => [name, await digestBase(name, those, registries)] as const),
     )
     for (const [name, answer] of answers) {
-      if (typeof answer !== 'string') return answer
-      digests.set(name, answer)
+      if ('why' in answer) return answer
+      digests.set(name, answer.digest)
+      if (answer.choice !== undefined) choices.push(answer.choice)
     }
-    return digests
+    return { digests, choices }
   } catch (error) {
-    return { why: `a base image could not be looked up: ${describe(error)}` }
+    return { why: `a base image could not be looked up: ${describeInLine(error)}` }
   }
 }
 
+/** Asks one place after the other, as the engine would when it pulls. */
 async function digestBase(
   name: string,
-  place: readonly Reference[] | Unknown,
+  candidates: readonly Candidate[] | Unknown,
   registries: Registries,
-): Promise<string | Unknown> {
-  if ('why' in place) return place
-  for (const reference of place) {
+): Promise<{ readonly digest: string; readonly choice: Choice | undefined } | Unknown> {
+  if ('why' in candidates) return candidates
+  const places = candidates.flatMap((candidate) => candidate.sources.map((source) => ({ candidate, source })))
+  for (const { candidate, source } of places) {
+    const { digest } = source.reference
     // Whoever names a digest gets this one, wherever it is from.
-    if (reference.digest !== undefined) return reference.digest
-    const answer = await registries.resolve(reference)
-    if (answer !== undefined) return answer.digest
+    if (digest !== undefined) return { digest, choice: undefined }
+    const answer = await lookUp(source, source === places.at(-1)?.source, registries)
+    if (answer !== undefined) return { digest: answer.digest, choice: choiceOf(name, candidate, candidates) }
   }
   return { why: `no registry has the image ${name}` }
 }
 
+/** Where there is another place to ask, an image that nobody may read counts as one that isn't there. */
+async function lookUp(
+  { reference }: PullSource,
+  isLast: boolean,
+  registries: Registries,
+): ReturnType<Registries['resolve']> {
+  return await registries.resolve(reference).catch((error: unknown) => {
+    if (isLast || !(error instanceof RegistryError) || error.passing) throw error
+    return undefined
+  })
+}
+
+function choiceOf(name: string, taken: Candidate, candidates: readonly Candidate[]): Choice | undefined {
+  if (candidates.length === 1) return undefined
+  const others = candidates.filter((candidate) => candidate !== taken)
+  return { name, expected: formatReference(taken.name), others: others.map((other) => formatReference(other.name)) }
+}
+
 /**
- * Where an engine looks for these images, and which of their registries its configuration allows without TLS. Docker takes
- * the registry that a name has, else Docker Hub.
+ * Why what was pulled isn't known to be what was looked up, by the names that the engine's storage has after a build.
+ * Pure.
+ * @returns a sentence without its full stop; undefined where all is as expected
  */
-export async function findBasePlaces(
+export function otherThanExpected(choices: readonly Choice[], names: ReadonlySet<string>): string | undefined {
+  for (const { name, expected, others } of choices) {
+    const found = [expected, ...others].filter((one) => names.has(one))
+    if (found.length === 1 && found[0] === expected) continue
+    const pulled = found.length === 0 ? 'none of them' : found.join(' and ')
+    return `${name} was taken for ${expected}, and the storage has ${pulled}`
+  }
+  return undefined
+}
+
+/**
+ * What an engine would take the names of these images for. Docker takes the registry that a name has, else Docker Hub.
+ */
+export async function resolveBaseNames(
   names: readonly string[],
   { name: engine }: EngineFacts,
   folder: Folder,
-): Promise<{ readonly places: BasePlaces; readonly insecure: readonly string[] }> {
-  const texts = engine === 'buildah' ? await readRegistriesConf(folder) : []
-  const places = new Map<string, readonly Reference[] | Unknown>()
+): Promise<BaseNames> {
+  const configuration = engine === 'buildah' ? await readConfiguration(folder) : []
+  const candidates = new Map<string, readonly Candidate[] | Unknown>()
   const insecure = new Set<string>()
   for (const name of names) {
-    const found = await findPlaces(texts, name)
-    if ('unknown' in found) {
-      places.set(name, { why: `where ${name} is looked for isn't known: ${found.unknown}` })
+    const resolved = await resolveName(configuration, name)
+    if ('unknown' in resolved) {
+      candidates.set(name, { why: `where ${name} is looked for isn't known: ${resolved.unknown}` })
       continue
     }
-    places.set(
-      name,
-      found.candidates.map(({ reference }) => reference),
-    )
-    for (const candidate of found.candidates) if (candidate.insecure) insecure.add(candidate.reference.registry)
+    candidates.set(name, resolved.candidates)
+    for (const source of resolved.candidates.flatMap(({ sources }) => sources))
+      if (source.insecure) insecure.add(source.reference.registry)
   }
-  return { places, insecure: [...insecure] }
+  return { candidates, insecure: [...insecure], configuration }
+}
+
+async function readConfiguration(folder: Folder): Promise<string[]> {
+  const { main, dropIns } = await readRegistriesConf(folder)
+  return [main, ...dropIns]
 }

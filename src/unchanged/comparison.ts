@@ -5,7 +5,7 @@ import { surprisingStages } from '../dockerfile/recorded-steps.js'
 import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Found, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import { describe } from '../errors.js'
+import { describeInLine } from '../errors.js'
 import type { Reference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
 import { detail, say } from '../log.js'
@@ -14,7 +14,7 @@ import type { Registries } from '../registry/registry.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { argumentsOf, type Product, runsIn } from '../surroundings.js'
 import { formatCount, formatTime } from '../units.js'
-import { type BasePlaces, digestBases, type Unknown } from './bases.js'
+import { type BaseNames, type Bases, digestBases, otherThanExpected, type Unknown } from './bases.js'
 import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
 import { addRemembered, formatRemembered, inTime, parseRemembered, type RememberedBuild } from './remembered.js'
@@ -25,8 +25,7 @@ export interface ComparisonRequest extends Product {
   readonly references: readonly Reference[]
   readonly inspection: Inspection
   readonly found: Pick<Found, 'engine' | 'whyDoubtful'>
-  /** Where the engine would look for the base images, by their names. */
-  readonly places: BasePlaces
+  readonly baseNames: BaseNames
   readonly registries: Registries
   readonly note: Note
   /** What the note of earlier runs says, as far as that is known. */
@@ -49,6 +48,8 @@ export interface JustBuilt {
   /** Keys of the steps as they are in the Dockerfile; empty for an engine that has none. */
   readonly keys: readonly StageKeys[]
   readonly cache: CacheReport
+  /** Full names of the images in the storage that it was built in. */
+  readonly imageNames: () => Promise<ReadonlySet<string>>
 }
 
 export interface Comparison {
@@ -62,63 +63,125 @@ export interface Comparison {
 
 /** Begins to compare. Only who pushes can do with an image that isn't here, and remembers where it is. */
 export function compare(request: ComparisonRequest): Comparison {
-  const { inputs, context, inspection, note, registries } = request
-  const close = () => {
-    registries.close()
-  }
-  if (!inputs.push) {
-    detail('Unchanged: not looked for, since the image is wanted here (`push: false`)')
-    return { find: () => Promise.resolve(undefined), remember: () => Promise.resolve(), close }
-  }
-  const limits = { now: context.now.getTime(), ttlMs: inputs.cache.ttlMs }
-  const earlier = request.remembered.then((text) => inTime(text === undefined ? [] : parseRemembered(text), limits))
-  const bases = askBases(request)
-  const partly = fingerprint(request, undefined)
-  const wholly = bases.then(async (found) => shown('why' in found ? found : await fingerprint(request, found)))
+  const { inputs, inspection, registries } = request
+  const why = whyNotLookedFor(inputs) ?? inspection.doubts[0]
+  const watched = inputs.push ? startComparison(request) : undefined
   return {
     async find() {
-      const why = whyNot(inputs) ?? inspection.doubts[0]
-      if (why !== undefined) detail(`Unchanged: not looked for, since ${why}`)
-      const builds = why === undefined ? await earlier : []
-      // Who remembers nothing need not wait for what was to be compared, nor who sees a difference already.
-      if (builds.length === 0) return undefined
-      const local = await partly
-      const now = 'why' in local || !builds.every(isOther(local)) ? await wholly : local
-      if (!('why' in now)) return await findSame(builds, now, request)
-      say(`Unchanged: that can't be told, since ${now.why}`)
+      const found =
+        why === undefined && watched !== undefined
+          ? await findSame(watched, request)
+          : { why: `not looked for, since ${why ?? ''}` }
+      if (!('why' in found)) return found
+      say(`Unchanged: ${found.why}`)
       return undefined
     },
     async remember(built) {
-      const before = await wholly
-      const surprise = hasTriggers(built)
-      if (surprise) detail('Unchanged: this build is not remembered, since a base image has instructions of its own')
-      if ('why' in before || built.pushed.length === 0 || surprise) return
-      // A tag may have moved while its image was pulled: then nobody knows which one it was.
-      const found = await askBases(request)
-      const after = 'why' in found ? found : await fingerprint(request, found)
-      if ('why' in after || isOther(after)({ fingerprint: before })) return
-      const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: before, places: repositoriesOf(built.pushed) }
-      const isTaken = await note.write(formatRemembered(addRemembered(await earlier, made, limits)))
-      if (isTaken) detail('Unchanged: this build is remembered')
+      // Who doesn't push is told already that nothing is looked for, and leaves nothing.
+      if (watched === undefined) return
+      const refusal = await rememberBuild(built, watched, request).catch((error: unknown) => describeInLine(error))
+      if (refusal === undefined) detail('Unchanged: this build is remembered')
+      else say(`Unchanged: this build is not remembered, since ${refusal}`)
     },
-    close,
+    close: () => {
+      registries.close()
+    },
   }
 }
 
 /** Why it is built in any case, as a sentence without its full stop. */
-function whyNot(inputs: Inputs): string | undefined {
+function whyNotLookedFor(inputs: Inputs): string | undefined {
+  if (!inputs.push) return 'the image is wanted here (`push: false`)'
   if (inputs.load || inputs.outputs.length > 0) return 'the image is wanted here (`load`, `outputs`)'
   return inputs.noCache || inputs.pull ? 'it shall be built anew (`no-cache`, `pull`)' : undefined
 }
 
-type Bases = ReadonlyMap<string, string>
-
-async function askBases({ inspection, places, found, registries }: ComparisonRequest): Promise<Bases | Unknown> {
-  const [doubt] = inspection.doubts
-  return doubt === undefined ? await digestBases(places, found, registries) : { why: doubt }
+/** What is on its way while the engine is made ready. None of these rejects. */
+interface Watched {
+  /** Of earlier runs, the newest first; those that are too old among them. */
+  readonly builds: Promise<readonly RememberedBuild[]>
+  /** Without the base images, which take a registry to answer. */
+  readonly partly: Promise<Fingerprint | Unknown>
+  readonly wholly: Promise<{ readonly fingerprint: Fingerprint; readonly bases: Bases } | Unknown>
 }
 
-async function fingerprint(request: ComparisonRequest, bases: Bases | undefined): Promise<Fingerprint | Unknown> {
+function startComparison(request: ComparisonRequest): Watched {
+  const bases = askBases(request)
+  const wholly = async () => {
+    const found = await bases
+    if ('why' in found) return found
+    const made = shown(await fingerprint(request, found.digests))
+    return 'why' in made ? made : { fingerprint: made, bases: found }
+  }
+  return {
+    builds: request.remembered.then((text) => (text === undefined ? [] : parseRemembered(text))),
+    partly: fingerprint(request, undefined),
+    wholly: wholly(),
+  }
+}
+
+/** The image of an earlier run under all references; or the rest of a sentence that says why it is built. */
+async function findSame(
+  { builds: all, partly, wholly }: Watched,
+  request: ComparisonRequest,
+): Promise<Unchanged | Unknown> {
+  const builds = inTime(await all, limitsOf(request))
+  // Who remembers nothing need not wait for what was to be compared, nor who sees a difference already.
+  if (builds.length === 0) {
+    const isOld = (await all).length > 0
+    return {
+      why: isOld ? 'all builds that are remembered are older than `cache-ttl`' : 'no earlier build is remembered',
+    }
+  }
+  const local = await partly
+  if (!('why' in local) && builds.every(isOther(local))) return { why: differenceFrom(builds, local) }
+  const now = await wholly
+  if ('why' in now) return { why: `that can't be told, since ${now.why}` }
+  const build = builds.find((one) => !isOther(now.fingerprint)(one))
+  return build === undefined
+    ? { why: differenceFrom(builds, now.fingerprint) }
+    : await takeSame(build, now.fingerprint, request)
+}
+
+/** Leaves word of a build; or says why not, as a sentence without its full stop. */
+async function rememberBuild(
+  built: JustBuilt,
+  { builds, wholly }: Watched,
+  request: ComparisonRequest,
+): Promise<string | undefined> {
+  const before = await wholly
+  if ('why' in before) return before.why
+  if (built.pushed.length === 0) return 'it was pushed nowhere'
+  if (hasTriggers(built)) return 'a base image has instructions of its own (ONBUILD)'
+  const { choices } = before.bases
+  const other = choices.length === 0 ? undefined : otherThanExpected(choices, await built.imageNames())
+  if (other !== undefined) return other
+  // A tag may have moved while its image was pulled: then nobody knows which one it was.
+  const bases = await askBases(request)
+  const after = 'why' in bases ? bases : await fingerprint(request, bases.digests)
+  if ('why' in after) return after.why
+  const difference = firstDifference(before.fingerprint, after)
+  if (difference !== undefined) return `this changed while it was built: ${difference}`
+  const limits = limitsOf(request)
+  const { fingerprint: parts } = before
+  const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: parts, places: repositoriesOf(built.pushed) }
+  const isTaken = await request.note.write(formatRemembered(addRemembered(await builds, made, limits)))
+  return isTaken ? undefined : 'the cache takes nothing from this run'
+}
+
+function limitsOf({ inputs, context }: ComparisonRequest): { readonly now: number; readonly ttlMs: number } {
+  return { now: context.now.getTime(), ttlMs: inputs.cache.ttlMs }
+}
+
+async function askBases({ inspection, baseNames, found, registries }: ComparisonRequest): Promise<Bases | Unknown> {
+  const [doubt] = inspection.doubts
+  return doubt === undefined ? await digestBases(baseNames, found, registries) : { why: doubt }
+}
+
+async function fingerprint(
+  request: ComparisonRequest,
+  bases: Bases['digests'] | undefined,
+): Promise<Fingerprint | Unknown> {
   const { inputs, context, source, found, inspection, format, labels, annotations, epoch } = request
   const ids = inputs.ssh.map((entry) => `ssh ${entry.split('=', 1)[0] ?? ''}`)
   try {
@@ -126,13 +189,14 @@ async function fingerprint(request: ComparisonRequest, bases: Bases | undefined)
     return fingerprintOf({
       ...{ engine: found.engine.label, platform: platform(), format, dockerfile, bases, labels, annotations, epoch },
       ...{ context: digests.context, contexts: digests.contexts, buildArgs: argumentsOf(inputs, context) },
+      registriesConf: request.baseNames.configuration,
       target: targetIndex(source.dockerfile, source.target),
       surroundings: [...runsIn(inputs), `isolation ${inputs.isolation}`],
       secrets: [...inputs.secrets.map(({ id }) => id), ...ids],
       extraArgs: inputs.extraArgs,
     })
   } catch (error) {
-    return { why: describe(error) }
+    return { why: describeInLine(error) }
   }
 }
 
@@ -147,25 +211,17 @@ function isOther(now: Fingerprint): (build: Pick<RememberedBuild, 'fingerprint'>
   return (build) => firstDifference(build.fingerprint, now) !== undefined
 }
 
-/** The build that is the same, when its image is where it is wanted; says what was compared, or what is another. */
-async function findSame(
-  builds: readonly RememberedBuild[],
+/** The same build, when its image is where it is wanted; says what was compared. */
+async function takeSame(
+  build: RememberedBuild,
   now: Fingerprint,
   { references, registries, inspection }: ComparisonRequest,
-): Promise<Unchanged | undefined> {
-  const build = builds.find((one) => !isOther(now)(one))
-  if (build === undefined) {
-    sayDifference(builds, now)
-    return undefined
-  }
+): Promise<Unchanged | Unknown> {
   const time = formatTime(new Date(build.builtAt))
   const put = await putReferences(references, build.places, registries)
+  if ('why' in put) return { why: `all is as in the build of ${time}, and it is built all the same, since ${put.why}` }
   const { files, images } = inspection
   const compared = `${now.length} parts, among them ${formatCount(files, 'file')} of the context and ${formatCount(images.length, 'base image')}`
-  if ('why' in put) {
-    say(`Unchanged: all is as in the build of ${time}, and it is built all the same, since ${put.why}`)
-    return undefined
-  }
   say(`Unchanged: nothing is built, since all is as in the build of ${time} (${compared}), and its image is there`)
   return { build, pushed: put.pushed }
 }
@@ -192,13 +248,13 @@ function sizeOf({
   }
 }
 
-/** Says in what it differs from the build that differs in the fewest parts. */
-function sayDifference(builds: readonly RememberedBuild[], now: Fingerprint): void {
+/** In what it differs from the build that differs in the fewest parts. */
+function differenceFrom(builds: readonly RememberedBuild[], now: Fingerprint): string {
   const same = ({ fingerprint: before }: RememberedBuild) =>
     now.filter((part) => before.some(({ name, digest }) => name === part.name && digest === part.digest)).length
   const nearest = builds.reduce((best, one) => (same(one) > same(best) ? one : best))
   const difference = firstDifference(nearest.fingerprint, now) ?? ''
-  say(`Unchanged: no, it differs from the build of ${formatTime(new Date(nearest.builtAt))} in: ${difference}`)
+  return `no, it differs from the build of ${formatTime(new Date(nearest.builtAt))} in: ${difference}`
 }
 
 function repositoriesOf(pushed: readonly Pushed[]): RememberedBuild['places'] {

@@ -29,6 +29,8 @@ export interface FingerprintFacts {
   readonly annotations: readonly Pair[]
   /** Images as they are named, each with the digest that the name has in its registry now; undefined until it is known. */
   readonly bases: ReadonlyMap<string, string> | undefined
+  /** Texts of the files by which the engine knows registries, in the order in which it reads them. */
+  readonly registriesConf: readonly string[]
   /** Digest over what can be copied from the context or is mounted. */
   readonly context: string
   /** The same of further build contexts, by their names. */
@@ -43,7 +45,7 @@ export interface FingerprintFacts {
 }
 
 /** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
-const GRAMMAR = '1'
+const GRAMMAR = '2'
 
 /** The parts of a fingerprint, in the order in which a difference is told. Pure. */
 export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
@@ -70,6 +72,8 @@ export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
     ...(facts.bases === undefined
       ? []
       : [['base images', ...sorted([...facts.bases].map(([name, digest]) => `${name}@${digest}`))] as const]),
+    // Short names, mirrors and blocked registries: which image a name stands for, and what is asked for it.
+    ['registries.conf', ...facts.registriesConf],
     // What COPY, ADD and mounts of the stages that the target needs can reach, behind the ignore file.
     ['context', facts.context],
     // The same of each further context.

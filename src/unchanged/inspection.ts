@@ -4,7 +4,7 @@ import type { Context } from '../context.js'
 import { copiedPaths } from '../dockerfile/copies.js'
 import { frontendOf, targetIndex } from '../dockerfile/dockerfile.js'
 import { type Reach, type ReachedPath, reachOf } from '../dockerfile/reach.js'
-import { describe } from '../errors.js'
+import { describeInLine } from '../errors.js'
 import { findIgnoreFile, readIgnored } from '../ignored.js'
 import type { Inputs } from '../inputs.js'
 import { platformArguments } from '../platform.js'
@@ -66,7 +66,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context):
       },
     }
   } catch (error) {
-    const why = `not everything of what is built can be read: ${describe(error)}`
+    const why = `not everything of what is built can be read: ${describeInLine(error)}`
     return {
       ...{ images: [], frontend: undefined, doubts: [...doubts, why], origin: { why }, survey: undefined, files: 0 },
       digests: () => Promise.reject(new Error(why)),

@@ -1,5 +1,5 @@
 import type { Pushed } from '../engine/engine.js'
-import { describe } from '../errors.js'
+import { describeInLine } from '../errors.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import { isObject, parseObject } from '../json.js'
 import { inParallel } from '../parallel.js'
@@ -45,7 +45,7 @@ export async function putReferences(
     })
     return { pushed }
   } catch (error) {
-    return { why: describe(error) }
+    return { why: describeInLine(error) }
   }
 }
 

@@ -5,10 +5,11 @@ import { copiedOf } from '../copied.js'
 import type { Found } from '../engine/engine.js'
 import type { Folder } from '../engine/storage.js'
 import type { Inputs } from '../inputs.js'
+import { say } from '../log.js'
 import type { RegistriesOptions } from '../registry/registry.js'
 import type { Source } from '../source.js'
 import type { Product } from '../surroundings.js'
-import { findBasePlaces } from './bases.js'
+import { resolveBaseNames } from './bases.js'
 import { compare, type Comparison, type ComparisonRequest } from './comparison.js'
 import { type Inspection, inspect } from './inspection.js'
 
@@ -32,7 +33,11 @@ export function startWatch(
   source: Source,
   { cache, decision }: { readonly cache: Pick<Cache, 'note'>; readonly decision: CacheDecision },
 ): Watch | undefined {
-  if (!isCompared(inputs, decision)) return undefined
+  if (inputs.unchanged !== 'skip') return undefined
+  if (!remembersBuilds(decision)) {
+    say(`Unchanged: not looked for, since no cache remembers what was built (\`cache: ${decision.kind}\`)`)
+    return undefined
+  }
   const remembered = cache.note.read()
   const inspection = inspect(inputs, source, context)
   // Who compares nothing need not load it.
@@ -48,16 +53,16 @@ export function startWatch(
       const seen = await inspection
       // Buildah reads it by itself.
       const frontend = found.engine.name === 'docker' && seen.frontend !== undefined ? [seen.frontend] : []
-      const { places, insecure } = await findBasePlaces([...seen.images, ...frontend], found.engine, folder)
+      const baseNames = await resolveBaseNames([...seen.images, ...frontend], found.engine, folder)
       const { openRegistries } = await loading
-      const registries = openRegistries({ ...access, env: context.env, insecure: [...access.insecure, ...insecure] })
+      const insecure = [...access.insecure, ...baseNames.insecure]
+      const registries = openRegistries({ ...access, env: context.env, insecure })
       const epoch = context.env['SOURCE_DATE_EPOCH'] ?? ''
-      return compare({ ...asked, inspection: seen, found, places, registries, note: cache.note, remembered, epoch })
+      return compare({ ...asked, inspection: seen, found, baseNames, registries, note: cache.note, remembered, epoch })
     },
   }
 }
 
-/** Whether the image of an earlier run may be taken: where the cache can remember one. */
-function isCompared({ unchanged }: Inputs, { kind }: CacheDecision): boolean {
-  return unchanged === 'skip' && (kind === 'github' || kind === 'directory')
+function remembersBuilds({ kind }: CacheDecision): boolean {
+  return kind === 'github' || kind === 'directory'
 }

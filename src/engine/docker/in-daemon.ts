@@ -74,6 +74,9 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
     // It is there from the moment when it is built.
     load: () => Promise.resolve(),
 
+    // Docker takes a short name for Docker Hub's: there is nothing to look up.
+    imageNames: () => Promise.resolve(new Set()),
+
     async keepSteps() {
       // With a registry, what is pushed is what the next run takes.
       if (last !== undefined && last.request.remote.to.length === 0) await save(last.id, setup)

@@ -3,10 +3,18 @@ import { formatReference, parseReference, type Reference } from '../image/refere
 import { quote } from '../image/quote.js'
 import { type Endpoint, type Mirror, readTables, type RegistryTable, type Tables } from './registries-tables.js'
 
-/** Where Buildah would look for an image, one place after the other, or why that can't be told. */
-export type Places = { readonly candidates: readonly Candidate[] } | { readonly unknown: string }
+/** What a name in a Dockerfile can stand for, the first that can be pulled counts; or why that can't be told. */
+export type Resolved = { readonly candidates: readonly Candidate[] } | { readonly unknown: string }
 
+/** One full name, by which the storage knows the image once it is pulled. */
 export interface Candidate {
+  /** With a tag or a digest, never both. */
+  readonly name: Reference
+  /** Where it is pulled from, one place after the other: mirrors, then the registry itself. */
+  readonly sources: readonly PullSource[]
+}
+
+export interface PullSource {
   /** With a tag or a digest, never both. */
   readonly reference: Reference
   /** Whether the configuration allows plain HTTP and unknown certificates there. */
@@ -14,35 +22,37 @@ export interface Candidate {
 }
 
 /**
- * Where Buildah would look for an image that a Dockerfile names. What it would look for in several registries, and what it
- * would refuse, is unknown. Pure, but for the TOML parser, which is loaded here.
+ * What Buildah would make of the name of an image in a Dockerfile: a short name is looked for in each registry that is
+ * searched. What it would refuse is unknown. Pure, but for the TOML parser, which is loaded here.
  * @param texts the main registries.conf and its drop-ins in the order in which Buildah reads them, then its own
  *   short-name-aliases.conf, where there is one
  * @param name `debian:12`, `acme/web`, `host/repository@sha256:…`
  * @see containers-registries.conf(5)
  */
-export async function findPlaces(texts: readonly string[], name: string): Promise<Places> {
+export async function resolveName(texts: readonly string[], name: string): Promise<Resolved> {
   try {
     const tables = await readTables(texts)
-    return { candidates: candidatesFor(exactly(fullReference(name, tables)), tables) }
+    const names = fullReferences(name, tables).map(exactly)
+    return { candidates: names.map((full) => ({ name: full, sources: sourcesOf(full, tables) })) }
   } catch (error) {
     if (error instanceof UserError) return { unknown: error.message }
     throw error
   }
 }
 
-/** A short name made whole, by an alias or by the one registry that is searched. */
-function fullReference(name: string, { aliases, search }: Tables): Reference {
+/** A short name made whole, by an alias or by the registries that are searched. */
+function fullReferences(name: string, { aliases, search, isEnforcing }: Tables): Reference[] {
   const parsed = parseReference(name)
   const bare = bareName(name)
-  if (!isShort(bare)) return parsed
+  if (!isShort(bare)) return [parsed]
   const alias = aliases.get(bare)
-  if (alias !== undefined) return { ...aliasTarget(bare, alias), ...suffixOf(parsed) }
+  if (alias !== undefined) return [{ ...aliasTarget(bare, alias), ...suffixOf(parsed) }]
   // The private configuration of a step says so where the user's is silent, as Docker has it.
-  const [registry, ...others] = search ?? ['docker.io']
-  if (registry === undefined) throw new UserError(`no registry is searched for the short name ${quote(bare)}`)
-  if (others.length > 0) throw new UserError(`several registries are searched for the short name ${quote(bare)}`)
-  return parseReference(`${registry.replace(/\/+$/, '')}/${name}`)
+  const registries = search ?? ['docker.io']
+  if (registries.length === 0) throw new UserError(`no registry is searched for the short name ${quote(bare)}`)
+  if (registries.length > 1 && isEnforcing)
+    throw new UserError(`several registries are searched for ${quote(bare)}, and short-name-mode is "enforcing"`)
+  return registries.map((registry) => parseReference(`${registry.replace(/\/+$/, '')}/${name}`))
 }
 
 function aliasTarget(name: string, alias: string): Reference {
@@ -73,7 +83,7 @@ function exactly({ registry, repository, tag = 'latest', digest }: Reference): R
   return digest === undefined ? { registry, repository, tag } : { registry, repository, digest }
 }
 
-function candidatesFor(reference: Reference, { registries }: Tables): Candidate[] {
+function sourcesOf(reference: Reference, { registries }: Tables): PullSource[] {
   const text = formatReference(reference)
   const [table, length] = longestMatch(text, [...registries.values()])
   if (table === undefined) return [{ reference, insecure: false }]

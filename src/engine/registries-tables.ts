@@ -25,22 +25,27 @@ export interface RegistryTable extends Endpoint {
 export interface Tables {
   /** Where short names are looked for; undefined where no file says. */
   readonly search: readonly string[] | undefined
+  /** Whether a short name that could be in several registries is an error, as it is without a terminal. */
+  readonly isEnforcing: boolean
   readonly aliases: ReadonlyMap<string, string>
   /** By their prefix. */
   readonly registries: ReadonlyMap<string, RegistryTable>
 }
 
 /**
- * Reads the main file and its drop-ins as Buildah does: of the same key, prefix or alias the later one counts.
- * @throws UserError for what Buildah refuses, and for the old form, which it alone may read
+ * Reads the main file and its drop-ins as Buildah does: of the same key, prefix or alias the later one counts. The main
+ * file may be in version 1 of the format.
+ * @throws UserError for what Buildah refuses
  */
-export async function readTables(texts: readonly string[]): Promise<Tables> {
-  const files = await Promise.all(texts.map(async (text) => readFile(await parseToml(text))))
+export async function readTables([main = '', ...dropIns]: readonly string[]): Promise<Tables> {
+  const [first, ...others] = await Promise.all([main, ...dropIns].map(parseToml))
+  const files = [readMain(first ?? {}), ...others.map(readDropIn)]
   const registries = new Map(files.flatMap((file) => file.registries.map((table) => [table.prefix, table] as const)))
   refuseContradictions([...registries.values()])
   const aliases = new Map(files.flatMap((file) => file.aliases))
   return {
     search: files.map(({ search }) => search).findLast((search) => search !== undefined),
+    isEnforcing: files.map(({ mode }) => mode).findLast((mode) => mode !== '') === 'enforcing',
     // One that is empty takes an earlier one back.
     aliases: new Map([...aliases].filter(([, value]) => value !== '')),
     registries,
@@ -60,22 +65,84 @@ async function parseToml(text: string): Promise<Values> {
   }
 }
 
+/**
+ * The same as version 2 of the format, for a main file in version 1: short names, insecure and blocked registries.
+ * @returns undefined for a file that isn't in version 1
+ * @throws UserError for what Buildah refuses
+ */
+export async function convertVersion1(main: string): Promise<string | undefined> {
+  const values = await parseToml(main)
+  if (!isVersion1(values)) return undefined
+  const { search, registries } = readMain(values)
+  const tables = registries.flatMap(({ location, insecure, blocked }) => [
+    '[[registry]]',
+    `location = ${JSON.stringify(location)}`,
+    ...(insecure ? ['insecure = true'] : []),
+    ...(blocked ? ['blocked = true'] : []),
+  ])
+  const names = search === undefined ? [] : [`unqualified-search-registries = ${JSON.stringify(search)}`]
+  return [...names, ...tables, ''].join('\n')
+}
+
 interface File {
   readonly search: readonly string[] | undefined
+  /** '' where it isn't said. */
+  readonly mode: string
   readonly aliases: readonly (readonly [string, string])[]
   readonly registries: readonly RegistryTable[]
 }
 
+/** The keys of version 2, one of which beside version 1 is an error. */
+const VERSION_2 = ['registry', 'unqualified-search-registries', 'credential-helpers', 'short-name-mode', 'aliases']
+
+function readMain(values: Values): File {
+  if (!isVersion1(values)) return readFile(values)
+  const mixed = VERSION_2.find((key) => values[key] !== undefined)
+  if (mixed !== undefined) throw new UserError(`it mixes version 1 of the format, [registries.…], with ${mixed}`)
+  const version1 = tableOf(values['registries'], 'registries')
+  const [insecure = [], blocked = []] = ['insecure', 'block'].map((key) => listIn(version1, key)?.map(asLocation))
+  return {
+    search: listIn(version1, 'search'),
+    mode: '',
+    aliases: [],
+    registries: [...new Set([...blocked, ...insecure])].map((location) => ({
+      prefix: location,
+      location,
+      insecure: insecure.includes(location),
+      blocked: blocked.includes(location),
+      mirrors: [],
+    })),
+  }
+}
+
+function readDropIn(values: Values): File {
+  if (isVersion1(values)) throw new UserError('a file of registries.conf.d is in version 1 of the format')
+  return readFile(values)
+}
+
+/** Lists that are empty don't count: such a file may say something in version 2. */
+function isVersion1(values: Values): boolean {
+  const version1 = values['registries']
+  return isObject(version1) && ['search', 'insecure', 'block'].some((key) => listIn(version1, key) !== undefined)
+}
+
+/** A list of version 1, `[registries.search]` with `registries = ["docker.io"]`; undefined where it is empty. */
+function listIn(version1: Values, key: string): readonly string[] | undefined {
+  const list = textsOf(tableOf(version1[key] ?? {}, `registries.${key}`)['registries'], `registries.${key}`)
+  return list === undefined || list.length === 0 ? undefined : list
+}
+
 function readFile(values: Values): File {
-  if (values['registries'] !== undefined) throw new UserError('it has the old form, [registries.search]')
-  const search = values['unqualified-search-registries']
-  if (search !== undefined && !(Array.isArray(search) && search.every((one) => typeof one === 'string')))
-    throw new UserError('unqualified-search-registries is no list of texts')
+  const search = textsOf(values['unqualified-search-registries'], 'unqualified-search-registries')
+  const mode = textOf(values['short-name-mode'] ?? '', 'short-name-mode')
+  if (!['', 'enforcing', 'permissive', 'disabled'].includes(mode))
+    throw new UserError(`short-name-mode has no choice ${quote(mode)}`)
   const aliases = Object.entries(tableOf(values['aliases'] ?? {}, 'aliases'))
   const tables = values['registry'] ?? []
   if (!Array.isArray(tables)) throw new UserError('[registry] is no list: it is written [[registry]]')
   return {
-    search: search,
+    search,
+    mode,
     aliases: aliases.map(([name, value]) => [name, textOf(value, `the alias ${quote(name)}`)]),
     registries: tables.map((table: unknown) => readRegistry(tableOf(table, 'registry'))),
   }
@@ -118,9 +185,17 @@ function refuseContradictions(tables: readonly RegistryTable[]): void {
 }
 
 function placeOf(table: Values, key: string): string {
-  const text = textOf(table[key] ?? '', key).replace(/\/+$/, '')
-  if (/^https?:\/\//i.test(text)) throw new UserError(`${key} is no address with http://: ${quote(text)}`)
-  return text
+  return asLocation(textOf(table[key] ?? '', key))
+}
+
+function asLocation(text: string): string {
+  if (/^https?:\/\//i.test(text)) throw new UserError(`a location has no http:// in front: ${quote(text)}`)
+  return text.replace(/\/+$/, '')
+}
+
+function textsOf(value: unknown, what: string): readonly string[] | undefined {
+  if (value === undefined || (Array.isArray(value) && value.every((one) => typeof one === 'string'))) return value
+  throw new UserError(`${what} is no list of texts`)
 }
 
 function flagOf(table: Values, key: string): boolean {

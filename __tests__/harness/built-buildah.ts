@@ -1,29 +1,52 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename, join } from 'node:path'
 
-import { cacheFolder } from './folders.js'
 import { close, listen } from './loopback.js'
 import { architecture } from './oci-layout.js'
+import { provide } from './provide.js'
+import { isExhaustive } from './test-set.js'
 
-const version = '1.43.2'
+/**
+ * Versions that Go builds for the tests, each by a folder of scripts/go/buildah/. The first is what GitHub's ubuntu-24.04
+ * has, and belongs to the ordinary set as well.
+ */
+const versions = ['1.33.7', '1.43.2'] as const
 
-/** What scripts/buildah-from-go.sh has made. */
-export interface CurrentBuildah {
+/** What scripts/from-go.sh has made. */
+export interface BuiltBuildah {
   readonly version: string
   readonly program: string
   /** A .tar.gz that holds `bin/buildah`. */
   readonly archive: string
 }
 
-/** The current Buildah that was built for the tests, or the reason why there is none. */
-export function currentBuildah(): CurrentBuildah | string {
-  const folder = join(cacheFolder(), `buildah-${version}`)
-  const program = join(folder, 'bin/buildah')
-  const archive = join(folder, `buildah-${version}-linux-${architecture}.tar.gz`)
-  if (existsSync(program) && existsSync(archive)) return { version, program, archive }
-  return `no Buildah ${version} here: bash scripts/buildah-from-go.sh builds it where Go 1.24 is`
+/** A version of Buildah that is built for the tests, or the reason why there is none. */
+export function builtBuildah(version: string): BuiltBuildah | string {
+  const built = provide('from-go.sh', 'buildah', version)
+  if ('missing' in built) return built.missing
+  return {
+    version,
+    program: join(built.folder, 'bin/buildah'),
+    archive: join(built.folder, `buildah-${version}-linux-${architecture}.tar.gz`),
+  }
+}
+
+/** The versions that this set of tests runs on beside the system's own: one in the ordinary set, else all. */
+export function builtVersions(systemVersion: string): readonly string[] {
+  const others = versions.filter((version) => version !== systemVersion)
+  return isExhaustive ? others : others.slice(0, 1)
+}
+
+export function systemVersion(): string {
+  return /version (\d+\.\d+\.\d+)/.exec(execFileSync('buildah', ['--version']).toString())?.[1] ?? ''
+}
+
+/** The newest of them, or the reason why there is none. */
+export function newerBuildah(): BuiltBuildah | string {
+  return builtBuildah(builtVersions(systemVersion()).at(-1) ?? '')
 }
 
 export interface ManifestServer {
@@ -38,7 +61,7 @@ export interface ManifestServer {
  * Serves an archive of Buildah and a manifest that names it, in the shape of actions/versions-manifest, on loopback.
  * @param sha256 what the manifest says instead of the archive's true sum
  */
-export async function serveManifest(buildah: CurrentBuildah, sha256?: string): Promise<ManifestServer> {
+export async function serveManifest(buildah: BuiltBuildah, sha256?: string): Promise<ManifestServer> {
   const archive = readFileSync(buildah.archive)
   const requests: string[] = []
   let origin = ''
