@@ -43,7 +43,7 @@ async function expectSwept(step: StepResult, temp = step.temp): Promise<void> {
   expect(step.post?.exitCode).toBe(0)
   // What lost its parent needs a moment to notice.
   const job = dirname(step.temp)
-  for (let turn = 0; turn < 40 && processesWith(job).length > 0; turn += 1) await sleep(50)
+  for (let turn = 0; turn < 400 && processesWith(job).length > 0; turn += 1) await sleep(50)
   expect({ temp: listFolder(temp), running: processesWith(job) }).toStrictEqual({ temp: [], running: [] })
   expect(warningsOf({ log: '', post: step.post })).toStrictEqual([])
 }
@@ -147,7 +147,7 @@ describe('post is killed', () => {
     const post = await runPost(main, build(), asked('PutBlob', key))
     script.end()
     expect(post.exitCode).toBe('SIGKILL')
-    for (let turn = 0; turn < 40 && processesWith(job).length > 0; turn += 1) await sleep(50)
+    for (let turn = 0; turn < 400 && processesWith(job).length > 0; turn += 1) await sleep(50)
     expect(processesWith(job)).toStrictEqual([])
     await withstand(stand, build())
     expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')

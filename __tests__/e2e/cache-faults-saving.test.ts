@@ -79,7 +79,7 @@ describe.each(protocols)('saving by %s', (protocol) => {
   test.each(ofSet.map((row) => [nameOf(row), row] as const))('%s', async (_, { warning, after, ...fault }) => {
     scopes += 1
     const script = service.script(fault)
-    const step = await withstand(stand, build({}, warning === slow ? '5s' : undefined))
+    const step = await withstand(stand, build({}, warning === slow ? '20s' : undefined))
     script.end()
     expect(script.hits).toBeGreaterThan(0)
     expect((await recover(stand, build())).outputs['cache-hit']).toBe(after)

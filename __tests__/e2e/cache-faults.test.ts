@@ -75,7 +75,7 @@ describe.each(protocols)('restoring by %s', (protocol) => {
 
   test.each(ofSet.map((row) => [nameOf(row), row] as const))('%s', async (_, { warning, hit, ...fault }) => {
     const script = service.script(fault)
-    const step = await withstand(stand, options(warning === slow ? '5s' : undefined))
+    const step = await withstand(stand, options(warning === slow ? '20s' : undefined))
     script.end()
     expect(script.hits).toBeGreaterThan(0)
     expect(step.outputs['cache-hit']).toBe(hit)

@@ -25,16 +25,14 @@ const job = () =>
     inputs: { images: `${proxy.host}/acme/headway` },
     env: { CONTAINERS_REGISTRIES_CONF: insecureRegistries(place.proxy.host) },
   })
+/** Phases in the order in which they end: those that took long have their time behind what they say, others before. */
 const phases = (log: string) =>
-  [...log.matchAll(/^(?:::group::)?(Setup|Restore|Build|Push|Save)(?:: \d+\.\d s)?$/gm)].map(([line]) =>
-    line.replace(/\d+\.\d/, 'N'),
-  )
+  [...log.matchAll(/^(?:::group::)?(Setup|Restore|Build|Push|Save): \d+\.\d s$/gm)].map(([, name]) => name)
 
 test('phases have their times', async () => {
   const step = place.job('phases', ['RUN true'], { inputs: { cache: 'off' } })
   expect(phases((await succeed(step)).log)).toStrictEqual(
-    // The one that is shown as it goes has its time behind it.
-    ['::group::Setup: N s', '::group::Build', 'Build: N s', 'Push: N s'],
+    ['Setup', 'Build', 'Push'],
   )
 })
 
@@ -44,18 +42,13 @@ exhaustively(test)('what takes long says how far it has come', async () => {
     /^Push of \S+\/acme\/headway:\S+: \d of \d layers begun, 5\.\d MB in all, not compressed; \d+ s so far$/m,
   )
   expect(first.log).toMatch(/^Cache: keeping, before compression: nothing of 5\.\d MB yet, \d+ s so far$/m)
-  expect(phases(first.log)).toStrictEqual(
-    // The two that were shown as they went have their time behind them.
-    ['::group::Setup: N s', '::group::Restore: N s', '::group::Build', 'Build: N s', 'Push: N s', 'Save: N s'],
-  )
+  expect(phases(first.log)).toStrictEqual(['Setup', 'Restore', 'Build', 'Push', 'Save'])
+  expect(first.log).toMatch(/^Push: /m)
+  expect(first.log).toMatch(/^Save: /m)
 
   const second = await succeed(job())
-  expect(second.log).toMatch(/^Cache: [1-4]\.\d MB of 4\.\d MB, \d+\.\d kB\/s, \d+ s left$/m)
+  expect(second.log).toMatch(/^Cache: \d+\.\d [kM]B of 4\.\d MB, \d+\.\d kB\/s, \d+ s left$/m)
   expect(second.outputs['cache-hit']).toBe('full')
-  expect(phases(second.log).slice(0, 4)).toStrictEqual([
-    '::group::Setup: N s',
-    'Restore: N s',
-    '::group::Build',
-    'Build: N s',
-  ])
+  expect(phases(second.log).slice(0, 3)).toStrictEqual(['Setup', 'Restore', 'Build'])
+  expect(second.log).toMatch(/^Restore: /m)
 })

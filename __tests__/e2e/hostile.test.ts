@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { describe, expect, jest, test } from '@jest/globals'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor, testsAreRoot } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
@@ -11,6 +11,7 @@ import { type Files, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { imageContains, imageFiles, pullImage } from '../harness/images.js'
 import { watchProcesses } from '../harness/process-watch.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
+import { someSeconds, wakeAll, wakeOnSight } from '../harness/run-marks.js'
 import { runAction, type StepOptions, type StepResult, withoutMasks } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { casesOfSet, exhaustively } from '../harness/test-set.js'
@@ -25,6 +26,7 @@ const mostPowerful = casesOfSet(accounts, (as) => as === accounts.at(-1))
 const testAsRoot = testUnless(rootReason)
 
 const { registry, base } = await useRegistry()
+afterAll(wakeAll)
 
 function pushed(name: string, workspace: Files | string, more: Partial<StepOptions> = {}): StepOptions {
   const inputs = { images: `${registry.host}/acme/${name}`, push: 'true', 'tls-verify': 'false', ...more.inputs }
@@ -244,9 +246,11 @@ describe('the environment', () => {
       STATE_earlier: token,
       UNRELATED: 'kept',
     }
-    const dockerfile = `FROM ${base}\nRUN env; echo; sleep 1\n`
+    // It sleeps until it was looked at.
+    const seconds = someSeconds()
+    const dockerfile = `FROM ${base}\nRUN env; echo; sleep ${seconds} || true\n`
     const options = pushed('env', { Dockerfile: dockerfile }, { as, env, inputs: { secrets: `id=${secret}` } })
-    const { result: step, seen } = await watchProcesses(() => succeed(options))
+    const { result: step, seen } = await watchProcesses(() => succeed(options), wakeOnSight(seconds))
     const programs = seen.filter(({ argv: [program = ''] }) => /\/buildah|^sleep$|\/setpriv$/.test(program))
     // All of them were seen: the build itself (UNRELATED shows that its environment was), and the step in it.
     expect(programs.some(({ argv, environment }) => argv.includes('build') && environment.includes('UNRELATED='))).toBe(

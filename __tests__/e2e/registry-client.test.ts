@@ -7,6 +7,7 @@ import { openRegistries, type Registries, type RegistriesOptions } from '../../s
 import { Secret } from '../../src/secret.js'
 import { removeFolders } from '../harness/folders.js'
 import { type Registry, type RegistryOptions, startRegistry } from '../harness/registry.js'
+import { stoppedClock } from '../harness/stopped-clock.js'
 import { type TinyImage, tinyImage } from '../harness/tiny-image.js'
 import { startTokenServer, type TokenServer, type TokenServerOptions } from '../harness/token-server.js'
 
@@ -210,11 +211,12 @@ describe('a registry with tokens (Bearer)', () => {
   })
 
   it('is asked with a new token when the old one has ended', async () => {
+    const clock = stoppedClock()
     const { tokens, host, insecure } = await both({ life: 1 })
     const registries = client({ insecure, ...stepLogin(host) })
     await registries.resolve(at(host, 'acme/web:1'))
     const before = tokens.questions.length
-    await new Promise((resolve) => setTimeout(resolve, 1200))
+    clock.pass(1200)
     expect((await registries.resolve(at(host, 'acme/web:1')))?.digest).toBe(image.manifest.digest)
     expect(tokens.questions.length).toBeGreaterThan(before)
   })

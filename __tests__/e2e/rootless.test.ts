@@ -1,13 +1,14 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { describe, expect, jest, test } from '@jest/globals'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 
 import { type Account, accountFor, findAccount } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { makeFolder } from '../harness/folders.js'
 import { imageFiles, pullImage } from '../harness/images.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
+import { someSeconds, wakeAll, wakeOnSight } from '../harness/run-marks.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { type Surroundings, withCovered, withOverlayAt } from '../harness/surroundings.js'
@@ -17,9 +18,11 @@ import { useRegistry } from '../harness/use-registry.js'
 jest.setTimeout(180_000)
 
 const { registry, base: busybox } = await useRegistry()
+afterAll(wakeAll)
 
-// A sleep that nobody else sleeps, so that its process can be told from others.
-const marker = '0.654321'
+// A sleep that nobody else sleeps, so that its process can be told from others; it ends when it is seen.
+const marker = someSeconds()
+const wake = wakeOnSight(marker)
 
 interface Watched extends StepResult {
   /** Buildah's processes, its RUN steps' and what pushed. */
@@ -31,14 +34,16 @@ interface Watched extends StepResult {
 /** Builds as a user of the machine (root, by the step) and looks at the processes while it does. */
 async function watched(options: Partial<StepOptions>): Promise<Watched> {
   let folder: Watched['folder']
-  const look = ({ argv }: SeenProcess): void => {
+  const look = (seen: SeenProcess): void => {
+    wake(seen)
+    const { argv } = seen
     const own = argv[argv.indexOf('--runroot') + 1]?.replace(/\/run$/, '')
     if (argv.includes('build') && argv.includes('--layers') && own !== undefined) {
       const { uid, mode } = statSync(own)
       folder = { uid, mode: mode & 0o777 }
     }
   }
-  const lines = [`FROM ${busybox}`, `RUN sleep ${marker}`, 'RUN echo x > /x && chown 77:88 /x && chmod 4711 /x', '']
+  const lines = [`FROM ${busybox}`, `RUN sleep ${marker} || true`, 'RUN echo x > /x && chown 77:88 /x && chmod 4711 /x', '']
   const inputs = { images: `${registry.host}/acme/root`, push: 'true', 'tls-verify': 'false', ...options.inputs }
   const workspace = { Dockerfile: lines.join('\n') }
   const run = (): Promise<StepResult> => succeed({ as: 'root', ...options, workspace, inputs })

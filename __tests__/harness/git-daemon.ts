@@ -49,7 +49,7 @@ async function commit(bare: string, branch: string, files: Files): Promise<strin
 }
 
 async function untilListening(port: number, child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 120_000
   while (!(await answers(port))) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error('git daemon does not answer')
     await sleep(25)

@@ -104,7 +104,7 @@ async function makeCertificate(folder: string): Promise<Certificate> {
 }
 
 async function untilAnswers(host: string, tls: boolean, child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + 15_000
+  const deadline = Date.now() + 120_000
   for (;;) {
     try {
       await statusOf(`${tls ? 'https' : 'http'}://${host}/v2/`)

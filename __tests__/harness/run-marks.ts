@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 
+import type { SeenProcess } from './process-watch.js'
 import { processesWith } from './processes.js'
 
 /**
@@ -17,6 +18,13 @@ const given: string[] = []
 /** Processes that still sleep so long, `pid: command`. */
 export function stillSleeping(seconds: string): string[] {
   return processesWith(seconds)
+}
+
+/** Ends what sleeps so long as soon as it is seen: a RUN step that goes on then is there until it was looked at. */
+export function wakeOnSight(seconds: string): (seen: SeenProcess) => void {
+  return ({ pid, argv }) => {
+    if (argv[0] === 'sleep' && argv[1] === seconds) process.kill(pid, 'SIGKILL')
+  }
 }
 
 /** Ends whatever still sleeps, where a test has failed. For `afterAll`. */

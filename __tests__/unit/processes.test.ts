@@ -8,6 +8,8 @@ import { endFamily, followFamily, startedWith } from '../../src/processes.js'
 import { temporaryFolder } from './helpers.js'
 
 const env = { PATH: process.env['PATH'] ?? '' }
+/** Longer than a test may take, in milliseconds. */
+const LONG = 600_000
 const stubborn = 'trap "" TERM; while :; do sleep 0.05; done'
 
 /** Whether a process is there and hasn't ended. */
@@ -77,7 +79,7 @@ describe('endFamily', () => {
     const file = join(temporaryFolder(), 'asked')
     const script = `trap 'echo bye >"${file}"; exit 5' TERM; echo $$ >>"$1"; while :; do sleep 0.05; done`
     const { ended } = await start(script, 1)
-    await endFamily(followFamily(), 2000)
+    await endFamily(followFamily(), LONG)
     expect(readFileSync(file, 'utf8')).toBe('bye\n')
     expect((await ended).exitCode).toBe(5)
   })
@@ -101,9 +103,7 @@ describe('endFamily', () => {
   })
 
   it('returns at once where nothing runs', async () => {
-    const before = performance.now()
-    await endFamily(followFamily(), 2000)
-    expect(performance.now() - before).toBeLessThan(500)
+    await endFamily(followFamily(), LONG)
   })
 })
 

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { type Lock, takeLock } from '../../../src/cache/lock.js'
 import { temporaryFolder } from '../helpers.js'
@@ -105,8 +106,8 @@ describe('takeLock', () => {
     const folder = temporaryFolder()
     await take(folder)
     age(folder, 60)
-    // Longer than a beat.
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    const isFresh = () => Date.now() - statSync(join(folder, 'lock')).mtimeMs < 5000
+    while (!isFresh()) await sleep(50)
     expect(await takeLock(folder)).toBeUndefined()
   }, 20_000)
 

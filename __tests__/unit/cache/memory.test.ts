@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import { isMemoryName, type Memory, readMemory, writeMemory } from '../../../src/cache/memory.js'
 import { temporaryFolder } from '../helpers.js'
@@ -75,7 +76,7 @@ describe('Buildah’s memory', () => {
   it('is not waited for where a pipe lies in its place, which nobody writes to', async () => {
     const { store, path } = written()
     execFileSync('mkfifo', [path])
-    const late = new Promise((resolve) => setTimeout(resolve, 2000, 'still waiting'))
+    const late = sleep(20_000, 'still waiting' as const, { ref: false })
     const outcome = await Promise.race([readMemory(store), late])
     // Lets go of who waits, so that the test ends.
     if (outcome === 'still waiting') writeFileSync(path, '')

@@ -459,10 +459,11 @@ describe('withinLimits', () => {
         images.push(aged(name, branch / 4))
       }
     }
-    const started = performance.now()
+    const started = process.cpuUsage()
     const kept = withinLimits({ layers, images }, sizes, { ...limits, maxBytes: 100_000 })
     expect(kept.images).toHaveLength(100)
-    expect(performance.now() - started).toBeLessThan(2000)
+    // Its own time: a busy machine has less of it to give, not more to do.
+    expect(process.cpuUsage(started).user).toBeLessThan(2_000_000)
   })
 })
 

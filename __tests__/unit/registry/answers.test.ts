@@ -7,6 +7,7 @@ import { refusal } from '../../../src/registry/refusals.js'
 import { openRegistries, type Registries, type RegistriesOptions } from '../../../src/registry/registry.js'
 import { Secret } from '../../../src/secret.js'
 import { close, listen } from '../../harness/loopback.js'
+import { stoppedClock } from '../../harness/stopped-clock.js'
 import { everythingOf, logOf } from '../helpers.js'
 
 const OCI = 'application/vnd.oci.image.manifest.v1+json'
@@ -441,12 +442,13 @@ describe('a token', () => {
   }
 
   it('is used until it ends, then there is another', async () => {
+    const clock = stoppedClock()
     const { host, given, asked } = await rotating(1)
     const registries = client(host)
     await registries.resolve(tag(host))
     await registries.resolve(tag(host))
     expect(given()).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 700))
+    clock.pass(700)
     await registries.resolve(tag(host))
     expect(given()).toBe(2)
     // What the registry wants is known by now.
@@ -465,12 +467,13 @@ describe('a token', () => {
   })
 
   it('is asked for once by many at a time, also when it has just ended', async () => {
+    const clock = stoppedClock()
     const { host, given } = await rotating(1)
     const registries = client(host)
     const many = () => Promise.all(Array.from({ length: 6 }, () => registries.resolve(tag(host))))
     await many()
     expect(given()).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 700))
+    clock.pass(700)
     await many()
     expect(given()).toBe(2)
   })

@@ -61,11 +61,12 @@ describe('parseChallenges', () => {
   })
 
   it('takes no longer for a long header that is broken', () => {
-    const start = performance.now()
+    const started = process.cpuUsage()
     expect(
       read(`Bearer realm="${'\\"'.repeat(50_000)}`, `Bearer ${'a'.repeat(50_000)}=`, ' ,'.repeat(50_000)),
     ).toHaveLength(2)
-    expect(performance.now() - start).toBeLessThan(1000)
+    // Its own time: a busy machine has less of it to give, not more to do.
+    expect(process.cpuUsage(started).user).toBeLessThan(1_000_000)
   })
 })
 
