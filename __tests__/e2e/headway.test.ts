@@ -31,9 +31,7 @@ const phases = (log: string) =>
 
 test('phases have their times', async () => {
   const step = place.job('phases', ['RUN true'], { inputs: { cache: 'off' } })
-  expect(phases((await succeed(step)).log)).toStrictEqual(
-    ['Setup', 'Build', 'Push'],
-  )
+  expect(phases((await succeed(step)).log)).toStrictEqual(['Setup', 'Build', 'Push'])
 })
 
 exhaustively(test)('what takes long says how far it has come', async () => {

@@ -43,7 +43,12 @@ async function watched(options: Partial<StepOptions>): Promise<Watched> {
       folder = { uid, mode: mode & 0o777 }
     }
   }
-  const lines = [`FROM ${busybox}`, `RUN sleep ${marker} || true`, 'RUN echo x > /x && chown 77:88 /x && chmod 4711 /x', '']
+  const lines = [
+    `FROM ${busybox}`,
+    `RUN sleep ${marker} || true`,
+    'RUN echo x > /x && chown 77:88 /x && chmod 4711 /x',
+    '',
+  ]
   const inputs = { images: `${registry.host}/acme/root`, push: 'true', 'tls-verify': 'false', ...options.inputs }
   const workspace = { Dockerfile: lines.join('\n') }
   const run = (): Promise<StepResult> => succeed({ as: 'root', ...options, workspace, inputs })
