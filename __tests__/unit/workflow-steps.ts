@@ -8,8 +8,9 @@ import { parse } from 'yaml'
 
 import { text } from './project-files.js'
 
+/** A job; one that calls another workflow has no steps. */
 interface Steps {
-  readonly steps: readonly { readonly name?: string; readonly run?: string }[]
+  readonly steps?: readonly { readonly name?: string; readonly run?: string }[]
 }
 
 export interface StepRun {
@@ -30,7 +31,7 @@ export function useSteps(path: string) {
   })
   const runStep = (name: string, env: Readonly<Record<string, string>>): StepRun => {
     const step = Object.values(jobs)
-      .flatMap(({ steps }) => steps)
+      .flatMap(({ steps = [] }) => steps)
       .find((one) => one.name === name)
     if (step?.run === undefined) throw new Error(`${path} has no step "${name}" with a script`)
     const output = join(folder, 'output')
