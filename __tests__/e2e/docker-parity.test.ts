@@ -16,8 +16,8 @@ import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(300_000)
 
-// The system's own may be too old for heredocs.
-const buildah = testedEngines()[1]
+// The newest: the system's own may be too old for heredocs.
+const buildah = testedEngines().at(-1)
 const missing = dockerReason('buildx') ?? buildah?.missing
 
 const place = await useWarmPlace()
@@ -96,8 +96,8 @@ const cases: Readonly<Record<string, Case>> = {
   },
 }
 
-/** One of what each builder has its own idea of. */
-const ordinary = ['several stages', 'COPY --chown', 'labels', 'a user who is not root']
+/** What the Buildah of the ordinary set, 1.33, does as Docker does: others it does in a way of its own, until 1.43. */
+const ordinary = ['COPY --chown', 'labels']
 
 for (const [name, { before, lines, files, inputs }] of casesOfSet(Object.entries(cases), ([name]) =>
   ordinary.includes(name),
