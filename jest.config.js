@@ -11,6 +11,8 @@ const project = (name) => ({
 })
 
 export default {
+  // The system's temporary folder is another one in each run (scripts/jest.sh).
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   projects: [project('unit'), project('e2e')],
   // Builds wait for disks and registries most of the time; more of them at once only slow one another down.
   maxWorkers: 2,

@@ -76,4 +76,4 @@ npm run check
 npm run check:dist
 bash scripts/lint-workflows.sh
 # Not by npm, whose own words would follow on the line with the counts.
-node --experimental-vm-modules node_modules/jest/bin/jest.js "$@" </dev/null
+bash scripts/jest.sh "$@" </dev/null

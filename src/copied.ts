@@ -25,12 +25,13 @@ export async function copiedOf(survey: Survey, dockerfile: Dockerfile): Promise<
  */
 export async function digestCopied(
   source: Pick<Source, 'context' | 'file' | 'dockerfile'>,
+  limits = LIMITS,
 ): Promise<Map<string, string>> {
   const paths = copiedPaths(source.dockerfile).map((path) => ({ path, mounted: false }))
   try {
     const survey = await surveyContext({
       ...{ context: source.context, ignores: await readIgnored(source) },
-      ...{ paths, limits: LIMITS },
+      ...{ paths, limits },
     })
     return await copiedOf(survey, source.dockerfile)
   } catch {

@@ -31,7 +31,9 @@ const phases = (log: string) =>
 
 test('phases have their times', async () => {
   const step = place.job('phases', ['RUN true'], { inputs: { cache: 'off' } })
-  expect(phases((await succeed(step)).log)).toStrictEqual(['Setup', 'Build', 'Push'])
+  // On a busy machine those with nothing to do take a moment as well.
+  const worked = phases((await succeed(step)).log).filter((name) => name !== 'Restore' && name !== 'Save')
+  expect(worked).toStrictEqual(['Setup', 'Build', 'Push'])
 })
 
 exhaustively(test)('what takes long says how far it has come', async () => {

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 
-import { afterAll, beforeAll, expect, jest } from '@jest/globals'
+import { afterAll, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
 import { startCacheService } from '../harness/cache-service.js'
@@ -60,12 +60,12 @@ describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
 
   const backends = {
     github: () => ({ inputs: { cache: 'github' }, env: service.environment() }),
-    directory: () => ({ inputs: { cache: 'directory', 'cache-dir': folder } }),
+    directory: () => {
+      folder ??= makeFolder('kept', accountFor('user'))
+      return { inputs: { cache: 'directory', 'cache-dir': folder } }
+    },
   }
-  let folder = ''
-  beforeAll(() => {
-    folder = makeFolder('kept', accountFor('user'))
-  })
+  let folder: string | undefined
 
   for (const [backend, testHere] of [
     ['directory', exhaustively(testEach)],

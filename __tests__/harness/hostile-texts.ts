@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 
+import { isExhaustive } from './test-set.js'
+
 /** Pieces that mean something to a runner, to Markdown, to HTML, to Mermaid or to a terminal. */
 const pieces = [
   // workflow commands
@@ -113,8 +115,8 @@ export const hostileText = fc
   )
   .map((texts) => texts.join(''))
 
-/** Always the same texts, and others each time; where one of those fails, its seed is in the message. */
-export const seeds = [
+/** Always the same texts, and others each time in the exhaustive set; where one fails, its seed is in the message. */
+export const seeds: readonly (readonly [name: string, seed: number])[] = [
   ['a fixed seed', 20_261_124],
-  ['a random seed', Date.now()],
-] as const
+  ...(isExhaustive ? [['a random seed', Date.now()] as const] : []),
+]

@@ -45,8 +45,6 @@ export interface StageCase {
   readonly since?: string
   /** First Buildah with which its steps come back; default, all; `never` where none does. */
   readonly comesBackSince?: string
-  /** They do when it is built a second time as it was before a change. */
-  readonly comesBackLate?: boolean
   /** The variants give the same, or it may be that they do. */
   readonly isConstant?: boolean | 'maybe'
   /** What the image must show; default, the variant. */
@@ -87,7 +85,6 @@ export const argumentCases: readonly StageCase[] = [
   {
     name: 'ARG in a default of ENV',
     isOrdinary: true,
-    comesBackLate: true,
     shows: ({ v }) => (v === '1001' ? v : 'none'),
     write: ({ n }) => ({ lines: ['ARG GONE', `ENV SEEN_${n}=\${GONE:-none}`], look: `echo $SEEN_${n}` }),
   },

@@ -413,8 +413,8 @@ export const promises = [
       {
         loses: 'Two jobs build in one folder at once, and the second breaks the storage of the first',
         file: 'src/cache/lock.ts',
-        find: 'if (found === undefined || Date.now() - found.mtimeMs < STALE_MS) return',
-        put: 'if (found === undefined || Date.now() - found.mtimeMs < STALE_MS / 1000) return',
+        find: 'if (found === undefined || clock.now() - found.mtimeMs < STALE_MS) return',
+        put: 'if (found === undefined || clock.now() - found.mtimeMs < STALE_MS / 1000) return',
         test: '__tests__/unit/cache/lock.test.ts',
         name: 'gives up where another process has it and lives',
       },

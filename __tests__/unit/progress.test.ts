@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { followProgress, lineUnderWay, type Step } from '../../src/engine/progress.js'
+import { casesOfSet } from '../harness/test-set.js'
+import { runs } from '../harness/properties.js'
 
 /** The beginnings of lines that Buildah 1.28.2 and 1.43.2 have printed. */
 const OF_1_28 = [
@@ -226,20 +228,24 @@ describe('followProgress', () => {
         })
         expect(progress.steps()).toStrictEqual(whole)
       }),
+      runs(50),
     )
   })
 
-  it('keeps the beginning of a line without end, and reads on behind it', () => {
-    const progress = followProgress(() => 0)
-    progress.add(Buffer.from('STEP 1/2: FROM a\nSTEP 2/2: RUN '))
-    // More than a string can hold.
-    const chunk = Buffer.alloc(2 ** 20, 'x')
-    for (let times = 0; times < 520; times++) progress.add(chunk)
-    progress.add(Buffer.from('--> 0123456789ab\n--> ba9876543210\n'))
-    const [, step] = progress.steps()
-    expect(step?.text).toBe('RUN '.padEnd(4096 - 'STEP 2/2: '.length, 'x'))
-    expect(step?.image).toBe('ba9876543210')
-  })
+  // In the exhaustive set more than a string can hold.
+  it.each(casesOfSet([2, 520], (mebibytes) => mebibytes === 2))(
+    'keeps the beginning of a line of %d MiB, and reads on behind it',
+    (mebibytes) => {
+      const progress = followProgress(() => 0)
+      progress.add(Buffer.from('STEP 1/2: FROM a\nSTEP 2/2: RUN '))
+      const chunk = Buffer.alloc(2 ** 20, 'x')
+      for (let times = 0; times < mebibytes; times++) progress.add(chunk)
+      progress.add(Buffer.from('--> 0123456789ab\n--> ba9876543210\n'))
+      const [, step] = progress.steps()
+      expect(step?.text).toBe('RUN '.padEnd(4096 - 'STEP 2/2: '.length, 'x'))
+      expect(step?.image).toBe('ba9876543210')
+    },
+  )
 
   it('never throws, and gives steps in order', () => {
     const piece = fc.constantFrom(
@@ -263,6 +269,7 @@ describe('followProgress', () => {
         const places = progress.steps().map(({ stage, index }) => stage * 10 + index)
         expect(places).toStrictEqual([...new Set(places)].sort((a, b) => a - b))
       }),
+      runs(50),
     )
   })
 })

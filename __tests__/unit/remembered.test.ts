@@ -8,6 +8,7 @@ import {
   parseRemembered,
   type RememberedBuild,
 } from '../../src/unchanged/remembered.js'
+import { runs } from '../harness/properties.js'
 
 const hex = (digit: string) => digit.repeat(64)
 const part = (name: string, digit: string) => ({ name, digest: hex(digit) })
@@ -66,6 +67,7 @@ describe('what is remembered', () => {
       fc.property(fc.array(one, { maxLength: 3 }), (list) => {
         expect(parseRemembered(formatRemembered(list))).toStrictEqual(structuredClone(list))
       }),
+      runs(30),
     )
   })
 
@@ -185,6 +187,7 @@ describe('what comes from outside', () => {
       fc.property(fc.oneof(hostileText, fc.string(), fc.json()), (text) => {
         expect(parseRemembered(text)).toStrictEqual([])
       }),
+      runs(50),
     )
   })
 
@@ -225,7 +228,7 @@ describe('what comes from outside', () => {
         // What was read can be left for others.
         expect(parseRemembered(formatRemembered(read))).toStrictEqual(read)
       }),
-      { numRuns: 500 },
+      runs(150),
     )
     expect(taken).toBeGreaterThan(0)
   })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { basesOf } from '../../src/dockerfile/bases.js'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { type StageKeys, stepKeys, type Surroundings } from '../../src/dockerfile/step-keys.js'
+import { runs } from '../harness/properties.js'
 
 type Changes = Omit<Partial<Surroundings>, 'buildArgs' | 'contextDigests' | 'copied'> & {
   readonly args?: Record<string, string>
@@ -364,6 +365,7 @@ describe('stepKeys', () => {
         const after = lastOf(keysOf(text(steps.with(place, other))))
         expect(firstChange(lastOf(keysOf(text(steps))), after)).toBe(place + 2)
       }),
+      runs(),
     )
   })
 })

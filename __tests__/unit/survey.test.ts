@@ -20,6 +20,7 @@ import type { ReachedPath } from '../../src/dockerfile/reach.js'
 import { readIgnored } from '../../src/ignored.js'
 import { type Survey, surveyContext, type SurveyRequest } from '../../src/survey.js'
 import { temporaryFolder } from './helpers.js'
+import { runs } from '../harness/properties.js'
 
 const isRoot = process.getuid?.() === 0
 
@@ -511,7 +512,7 @@ describe('two trees', () => {
         )
         expect(digests[0] === digests[1]).toBe(isSame)
       }),
-      { numRuns: 150 },
+      runs(40),
     )
     expect(same).toBeGreaterThan(10)
     expect(same).toBeLessThan(number)

@@ -7,7 +7,8 @@ import { describe as describeError, UserError } from '../../src/errors.js'
 import { printGroup, printLive, say, warn } from '../../src/log.js'
 import { reportCache } from '../../src/report/cache-stats.js'
 import { renderSummary, type SummaryFacts } from '../../src/report/summary.js'
-import { hostileText, seeds } from '../harness/hostile-texts.js'
+import { hostileText } from '../harness/hostile-texts.js'
+import { runs } from '../harness/properties.js'
 import { parseCommandFile } from '../harness/runner-files.js'
 import { readBlocks } from '../harness/summary-structure.js'
 import { readCommands } from '../harness/workflow-commands.js'
@@ -21,8 +22,8 @@ function unescaped(text: string): string {
 /** As it is when it has been through UTF-8. */
 const written = (text: string) => Buffer.from(text).toString()
 
-describe.each(seeds)('with texts of %s,', (_, seed) => {
-  const options = { seed, numRuns: 500 }
+describe('with hostile texts,', () => {
+  const options = runs(60)
   const namesIn = (log: string) => {
     const { commands, stoppedBy } = readCommands(log)
     expect(stoppedBy).toBeUndefined()

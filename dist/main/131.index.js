@@ -15,6 +15,8 @@ __webpack_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./build/errors.js
 var errors = __webpack_require__(9473);
+// EXTERNAL MODULE: ./build/clock.js
+var build_clock = __webpack_require__(7094);
 // EXTERNAL MODULE: ./build/image/quote.js
 var quote = __webpack_require__(2106);
 // EXTERNAL MODULE: ./build/image/reference.js
@@ -532,9 +534,9 @@ const CLIENT = 'rootless-image-build';
  * @see https://distribution.github.io/distribution/spec/auth/token/
  * @throws RegistryError
  */
-async function fetchToken(connection, request) {
+async function fetchToken(connection, request, clock) {
     const realm = checkRealm(connection, request);
-    const asked = Date.now();
+    const asked = clock.now();
     const question = request.login?.kind === 'identity' ? exchangeOf(realm, request, request.login) : queryOf(realm, request);
     const answer = await connection.exchange({ ...question, limit: LIMIT }).catch((error) => {
         throw outOfReach(error, `${realm.host}, where ${request.registry} gives out tokens,`);
@@ -606,7 +608,7 @@ function noToken(answer, realm, { registry, repository, login }) {
 
 /** A token that ends sooner than this isn't used any more: the question takes time. */
 const SLACK_MS = 500;
-function openAuthorization(connection, find) {
+function openAuthorization(connection, find, clock) {
     const logins = new Map();
     const demands = new Map();
     const tokens = new Map();
@@ -617,11 +619,11 @@ function openAuthorization(connection, find) {
             return login?.kind === 'password' ? basicHeader(login) : undefined;
         const key = JSON.stringify([access.registry, demand, access.scopes]);
         const kept = tokens.get(key);
-        const isOver = kept !== undefined && (await kept).until - SLACK_MS < Date.now();
+        const isOver = kept !== undefined && (await kept).until - SLACK_MS < clock.now();
         // Others may have waited for the same, and have a new one by now.
         if (isOver && tokens.get(key) === kept)
             tokens.delete(key);
-        return (await once(tokens, key, () => fetchToken(connection, { ...access, demand, login }))).header;
+        return (await once(tokens, key, () => fetchToken(connection, { ...access, demand, login }, clock))).header;
     };
     const forget = async (header) => {
         for (const [key, token] of tokens)
@@ -707,15 +709,18 @@ function manifestType(header, bytes) {
 
 
 
+
 function openRegistries(options) {
+    const { clock = build_clock/* systemClock */.m } = options;
     const connection = openConnection(options);
-    const authorization = openAuthorization(connection, (registry, repository) => findLogin(registry, repository, options));
+    const find = (registry, repository) => findLogin(registry, repository, options);
+    const authorization = openAuthorization(connection, find, clock);
     const desk = { connection, authorization };
     return {
-        resolve: (reference) => (0,persist/* persist */.Z)(`Look at ${(0,image_reference/* formatReference */.FH)(reference)}`, () => look(desk, reference, reading(reference))),
-        fetchManifest: (reference) => (0,persist/* persist */.Z)(`Manifest of ${(0,image_reference/* formatReference */.FH)(reference)}`, () => read(desk, reference, reading(reference))),
-        putManifest: (reference, manifest) => (0,persist/* persist */.Z)(`Tag ${(0,image_reference/* formatReference */.FH)(reference)}`, () => put(desk, reference, manifest)),
-        mountBlob: (into, digest, from) => (0,persist/* persist */.Z)(`Mount of ${digest} into ${(0,image_reference/* formatReference */.FH)(into)}`, () => mount(desk, into, digest, from)),
+        resolve: (reference) => (0,persist/* persist */.Z)(`Look at ${(0,image_reference/* formatReference */.FH)(reference)}`, () => look(desk, reference, reading(reference)), clock),
+        fetchManifest: (reference) => (0,persist/* persist */.Z)(`Manifest of ${(0,image_reference/* formatReference */.FH)(reference)}`, () => read(desk, reference, reading(reference)), clock),
+        putManifest: (reference, manifest) => (0,persist/* persist */.Z)(`Tag ${(0,image_reference/* formatReference */.FH)(reference)}`, () => put(desk, reference, manifest), clock),
+        mountBlob: (into, digest, from) => (0,persist/* persist */.Z)(`Mount of ${digest} into ${(0,image_reference/* formatReference */.FH)(into)}`, () => mount(desk, into, digest, from), clock),
         close: () => {
             connection.close();
         },

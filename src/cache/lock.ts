@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { type Clock, systemClock } from '../clock.js'
 
 /** A folder that one process has for itself, also among containers that share a disk and nothing else. */
 export interface Lock {
@@ -20,15 +20,15 @@ const PAUSE_MS = 100
  * Takes the lock of a folder: a file in it that names its holder, and whose time is kept fresh as long as that lives.
  * @returns undefined when somebody else has it for longer than a few seconds
  */
-export async function takeLock(folder: string): Promise<Lock | undefined> {
+export async function takeLock(folder: string, clock: Clock = systemClock): Promise<Lock | undefined> {
   const path = join(folder, 'lock')
   const own = randomUUID()
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = clock.now() + PATIENCE_MS
   for (;;) {
-    if (await make(path, own)) return hold(path, own)
-    if (Date.now() >= deadline) return undefined
-    await clearStale(path, own)
-    await wait(PAUSE_MS)
+    if (await make(path, own)) return hold(path, own, clock)
+    if (clock.now() >= deadline) return undefined
+    await clearStale(path, own, clock)
+    await clock.wait(PAUSE_MS)
   }
 }
 
@@ -42,28 +42,27 @@ async function make(path: string, own: string): Promise<boolean> {
   }
 }
 
-function hold(path: string, own: string): Lock {
+function hold(path: string, own: string, clock: Clock): Lock {
   const isHeld = async () => (await holderOf(path)) === own
-  const beat = setInterval(() => {
-    const now = new Date()
+  const stopBeating = clock.every(BEAT_MS, () => {
+    const now = new Date(clock.now())
     // Where it is gone or can't be written any more, isHeld tells.
     void utimes(path, now, now).catch(() => undefined)
-  }, BEAT_MS)
-  beat.unref()
+  })
   return {
     isHeld,
     async release() {
-      clearInterval(beat)
+      stopBeating()
       if (await isHeld()) await rm(path, { force: true })
     },
   }
 }
 
 /** Takes a lock away whose holder is dead. Of several who try, one succeeds; who took a fresh one gives it back. */
-async function clearStale(path: string, own: string): Promise<void> {
+async function clearStale(path: string, own: string, clock: Clock): Promise<void> {
   const holder = await holderOf(path)
   const found = await stat(path).catch(() => undefined)
-  if (found === undefined || Date.now() - found.mtimeMs < STALE_MS) return
+  if (found === undefined || clock.now() - found.mtimeMs < STALE_MS) return
   const aside = `${path}-${own}`
   try {
     await rename(path, aside)

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { handOver, type Store } from '../store.js'
 import { digestFile } from '../digest.js'
+import type { Clock } from '../clock.js'
 import { renderHeadway, withHeadway } from '../headway.js'
 import type { Entries } from './entries.js'
 import { bytesOf, type Part } from './index.js'
@@ -19,6 +20,8 @@ export interface Workplace {
   readonly store: Store
   /** Private folder of this process, absolute. */
   readonly desk: string
+  /** Default, the system's. */
+  readonly clock?: Clock
 }
 
 export interface Restored {

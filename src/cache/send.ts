@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { type Clock, systemClock } from '../clock.js'
 import type { Entries } from './entries.js'
 import type { Part } from './index.js'
 import { indexKey, indexPath, partKey, partPath } from './key.js'
@@ -19,6 +19,8 @@ export interface Desk {
   readonly entries: Entries
   /** Private folder of this process, absolute. */
   readonly desk: string
+  /** Default, the system's. */
+  readonly clock?: Clock
 }
 
 /** The jobs of a matrix send the same at the same time. */
@@ -34,18 +36,18 @@ const INDEX_PATIENCE_MS = 20_000
 export async function send(
   part: Part,
   { unique }: Pick<Author, 'unique'>,
-  { entries, desk }: Desk,
+  { entries, desk, clock = systemClock }: Desk,
   end: number,
 ): Promise<boolean> {
   const path = partPath(part.sha256)
   const key = partKey(part.sha256)
-  const left = () => Math.max(0, end - Date.now())
+  const left = () => Math.max(0, end - clock.now())
   let outcome = await entries.store(key, path, left())
   if (outcome === 'taken') {
     const isThere = () => entries.has(key, path, left())
     let isWhole = await isThere()
     if (!isWhole) {
-      await wait(Math.min(MOMENT_MS, left()))
+      await clock.wait(Math.min(MOMENT_MS, left()))
       isWhole = await isThere()
     }
     outcome = isWhole ? 'stored' : await entries.store(`${key}-${unique}`, path, left())

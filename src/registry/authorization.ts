@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import type { Secret } from '../secret.js'
 import { chooseDemand, type Demand } from './challenge.js'
 import type { Answer, Connection } from './connection.js'
@@ -31,7 +32,7 @@ type FindLogin = (registry: string, repository: string) => Promise<Login | undef
 /** A token that ends sooner than this isn't used any more: the question takes time. */
 const SLACK_MS = 500
 
-export function openAuthorization(connection: Connection, find: FindLogin): Authorization {
+export function openAuthorization(connection: Connection, find: FindLogin, clock: Clock): Authorization {
   const logins = new Map<string, Promise<Login | undefined>>()
   const demands = new Map<string, Demand>()
   const tokens = new Map<string, Promise<Token>>()
@@ -43,10 +44,10 @@ export function openAuthorization(connection: Connection, find: FindLogin): Auth
     if (demand.kind === 'basic') return login?.kind === 'password' ? basicHeader(login) : undefined
     const key = JSON.stringify([access.registry, demand, access.scopes])
     const kept = tokens.get(key)
-    const isOver = kept !== undefined && (await kept).until - SLACK_MS < Date.now()
+    const isOver = kept !== undefined && (await kept).until - SLACK_MS < clock.now()
     // Others may have waited for the same, and have a new one by now.
     if (isOver && tokens.get(key) === kept) tokens.delete(key)
-    return (await once(tokens, key, () => fetchToken(connection, { ...access, demand, login }))).header
+    return (await once(tokens, key, () => fetchToken(connection, { ...access, demand, login }, clock))).header
   }
   const forget = async (header: Secret) => {
     for (const [key, token] of tokens) if ((await token.catch(() => undefined))?.header === header) tokens.delete(key)

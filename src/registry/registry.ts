@@ -1,4 +1,5 @@
 import { RegistryError } from '../errors.js'
+import { type Clock, systemClock } from '../clock.js'
 import type { Env } from '../exec.js'
 import { quote } from '../image/quote.js'
 import { formatReference, type Reference } from '../image/reference.js'
@@ -49,6 +50,8 @@ export interface RegistriesOptions extends Logins {
   readonly insecure: readonly string[]
   /** For credential helpers and certificates; proxies are those of this process. */
   readonly env: Env
+  /** Default, the system's. */
+  readonly clock?: Clock
 }
 
 /** The way to registries, and who asks. */
@@ -61,20 +64,20 @@ interface Desk {
 type Line = Omit<Question, 'url' | 'limit'> & { readonly path: string }
 
 export function openRegistries(options: RegistriesOptions): Registries {
+  const { clock = systemClock } = options
   const connection = openConnection(options)
-  const authorization = openAuthorization(connection, (registry, repository) =>
-    findLogin(registry, repository, options),
-  )
+  const find = (registry: string, repository: string) => findLogin(registry, repository, options)
+  const authorization = openAuthorization(connection, find, clock)
   const desk = { connection, authorization }
   return {
     resolve: (reference) =>
-      persist(`Look at ${formatReference(reference)}`, () => look(desk, reference, reading(reference))),
+      persist(`Look at ${formatReference(reference)}`, () => look(desk, reference, reading(reference)), clock),
     fetchManifest: (reference) =>
-      persist(`Manifest of ${formatReference(reference)}`, () => read(desk, reference, reading(reference))),
+      persist(`Manifest of ${formatReference(reference)}`, () => read(desk, reference, reading(reference)), clock),
     putManifest: (reference, manifest) =>
-      persist(`Tag ${formatReference(reference)}`, () => put(desk, reference, manifest)),
+      persist(`Tag ${formatReference(reference)}`, () => put(desk, reference, manifest), clock),
     mountBlob: (into, digest, from) =>
-      persist(`Mount of ${digest} into ${formatReference(into)}`, () => mount(desk, into, digest, from)),
+      persist(`Mount of ${digest} into ${formatReference(into)}`, () => mount(desk, into, digest, from), clock),
     close: () => {
       connection.close()
     },

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import { RegistryError } from '../errors.js'
 import { quote } from '../image/quote.js'
 import { parseObject } from '../json.js'
@@ -10,7 +11,7 @@ import { outOfReach, statusText, trouble } from './refusals.js'
 export interface Token {
   /** The header `Authorization` with it. */
   readonly header: Secret
-  /** When it ends, on the clock of `Date.now()`. */
+  /** When it ends, in milliseconds since 1970. */
   readonly until: number
 }
 
@@ -33,9 +34,9 @@ const CLIENT = 'rootless-image-build'
  * @see https://distribution.github.io/distribution/spec/auth/token/
  * @throws RegistryError
  */
-export async function fetchToken(connection: Connection, request: TokenRequest): Promise<Token> {
+export async function fetchToken(connection: Connection, request: TokenRequest, clock: Clock): Promise<Token> {
   const realm = checkRealm(connection, request)
-  const asked = Date.now()
+  const asked = clock.now()
   const question =
     request.login?.kind === 'identity' ? exchangeOf(realm, request, request.login) : queryOf(realm, request)
   const answer = await connection.exchange({ ...question, limit: LIMIT }).catch((error: unknown) => {

@@ -7,6 +7,7 @@ import { indexPath, partKey, partPath } from '../../../src/cache/key.js'
 import { packMounts } from '../../../src/cache/mounts.js'
 import type { RecordedStep } from '../../../src/dockerfile/recorded-steps.js'
 import type { Workplace } from '../../../src/cache/restore.js'
+import { fakeClock } from '../fake-clock.js'
 import { temporaryFolder } from '../helpers.js'
 import { DAY, grow, hex, imageOf, layerOf, MemoryEntries, namesOf, NOW, placeOf, writeMount } from './fixtures.js'
 
@@ -235,6 +236,7 @@ describe('trouble', () => {
     const blocked = partKeys()
     entries.stored.clear()
     for (const key of blocked) entries.blocked.add(key)
+    place = { ...place, clock: fakeClock() }
     const { parts, troubles, index } = await run({ unique: '2-1-b' })
     expect({ parts, troubles }).toStrictEqual({ parts: 2, troubles: [] })
     expect(partKeys().sort()).toStrictEqual(blocked.map((key) => `${key}-2-1-b`).sort())
@@ -248,11 +250,13 @@ describe('trouble', () => {
     const others = [...entries.stored].filter(([key]) => key.includes('-p-'))
     entries.stored.clear()
     for (const [key] of others) entries.blocked.add(key)
-    setTimeout(() => {
+    const clock = fakeClock(() => {
       for (const [key, entry] of others) entries.stored.set(key, entry)
-    }, 300)
+    })
+    place = { ...place, clock }
     const { troubles, written } = await run({ unique: '2-1-b' })
     expect({ troubles, written }).toStrictEqual({ troubles: [], written: true })
+    expect(clock.waits.length).toBeGreaterThan(0)
     expect(partKeys().sort()).toStrictEqual(others.map(([key]) => key).sort())
   })
 

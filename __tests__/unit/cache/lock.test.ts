@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { type Lock, takeLock } from '../../../src/cache/lock.js'
+import { type FakeClock, fakeClock } from '../fake-clock.js'
 import { temporaryFolder } from '../helpers.js'
 
 const held: Lock[] = []
@@ -15,12 +16,15 @@ afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
 
-async function take(folder: string): Promise<Lock> {
-  const lock = await takeLock(folder)
+/** Each taker waits by a clock of its own, as they are processes of their own elsewhere. */
+async function take(folder: string, clock = fakeClock()): Promise<Lock> {
+  const lock = await takeLock(folder, clock)
   if (lock === undefined) throw new Error('the lock is taken')
   held.push(lock)
   return lock
 }
+
+const totalOf = ({ waits }: FakeClock): number => waits.reduce((sum, one) => sum + one, 0)
 
 /** Makes a lock look as if nobody had touched it for that long. */
 function age(folder: string, seconds: number): void {
@@ -56,8 +60,10 @@ describe('takeLock', () => {
   it('gives it to one of two in a process, and to the other when that is done', async () => {
     const folder = temporaryFolder()
     const first = await take(folder)
-    const second = takeLock(folder)
-    await first.release()
+    const second = takeLock(
+      folder,
+      fakeClock(() => void first.release()),
+    )
     const lock = await second
     if (lock !== undefined) held.push(lock)
     expect(await lock?.isHeld()).toBe(true)
@@ -66,18 +72,20 @@ describe('takeLock', () => {
 
   it('gives it to exactly one of many that come at once', async () => {
     const folder = temporaryFolder()
-    const all = await Promise.all(Array.from({ length: 8 }, () => takeLock(folder)))
+    const all = await Promise.all(Array.from({ length: 8 }, () => takeLock(folder, fakeClock())))
     const winners = all.filter((lock) => lock !== undefined)
     held.push(...winners)
     expect(winners).toHaveLength(1)
-  }, 20_000)
+  })
 
   it('gives up where another process has it and lives', async () => {
     const folder = temporaryFolder()
     await holder(folder)
-    expect(await takeLock(folder)).toBeUndefined()
+    const clock = fakeClock()
+    expect(await takeLock(folder, clock)).toBeUndefined()
+    expect(totalOf(clock)).toBe(4000)
     expect(readdirSync(folder)).toStrictEqual(['lock'])
-  }, 20_000)
+  })
 
   it('takes it over from a process that is dead, and leaves nothing aside', async () => {
     const folder = temporaryFolder()
@@ -94,22 +102,24 @@ describe('takeLock', () => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'lock'), 'another')
     age(folder, 60)
-    const all = await Promise.all(Array.from({ length: 8 }, () => takeLock(folder)))
+    const all = await Promise.all(Array.from({ length: 8 }, () => takeLock(folder, fakeClock())))
     const winners = all.filter((lock) => lock !== undefined)
     held.push(...winners)
     expect(winners).toHaveLength(1)
     expect(await winners[0]?.isHeld()).toBe(true)
     expect(readdirSync(folder)).toStrictEqual(['lock'])
-  }, 20_000)
+  })
 
   it('stays fresh as long as it is held', async () => {
     const folder = temporaryFolder()
-    await take(folder)
+    const clock = fakeClock()
+    await take(folder, clock)
     age(folder, 60)
-    const isFresh = () => Date.now() - statSync(join(folder, 'lock')).mtimeMs < 5000
-    while (!isFresh()) await sleep(50)
-    expect(await takeLock(folder)).toBeUndefined()
-  }, 20_000)
+    const aged = statSync(join(folder, 'lock')).mtimeMs
+    clock.pass(1000)
+    while (statSync(join(folder, 'lock')).mtimeMs === aged) await othersTurn()
+    expect(await takeLock(folder, fakeClock())).toBeUndefined()
+  })
 
   it('throws where the folder can’t have one', async () => {
     await expect(takeLock(join(temporaryFolder(), 'nowhere'))).rejects.toThrow('ENOENT')

@@ -26,6 +26,7 @@ import {
   NOW,
   threeSteps,
 } from './fixtures.js'
+import { runs } from '../../harness/properties.js'
 
 const keys = (...names: string[]) => new Map(names.map((name) => [hex(`k${name}`), undefined]))
 const shown = ({ images, layers }: Offer | Keeping) => ({ images: namesOf(images), layers: namesOf(layers) })
@@ -363,6 +364,7 @@ describe('groupParts', () => {
         const wanted = [...keeping.layers, ...keeping.images].map(({ record }) => record.id)
         expect(found.sort()).toStrictEqual(wanted.sort())
       }),
+      runs(50),
     )
   })
 })
@@ -510,6 +512,7 @@ describe('any index', () => {
         const used = offer.images.flatMap(({ key }) => key ?? [])
         if (perKey === 'one') expect(new Set(used).size).toBe(used.length)
       }),
+      runs(50),
     )
   })
 
@@ -524,6 +527,7 @@ describe('any index', () => {
         if (![...partsOf(offer)].some((part) => lost.has(part))) expect(left).toStrictEqual(offer)
         expect(withoutParts(left, lost)).toStrictEqual(left)
       }),
+      runs(50),
     )
   })
 
@@ -536,6 +540,7 @@ describe('any index', () => {
         expect(bytesOfLayers(kept)).toBeLessThanOrEqual(maxBytes)
         for (const { used } of kept.images) expect(used).toBeGreaterThanOrEqual(NOW - 9 * DAY)
       }),
+      runs(50),
     )
   })
 
@@ -568,6 +573,7 @@ describe('any index', () => {
         expect(groupParts(again)).toStrictEqual([])
         expect(partsOf(again)).toStrictEqual(new Set(made.map(({ part }) => part.sha256)))
       }),
+      runs(50),
     )
   })
 })

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from '@jest/globals'
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Index, parseIndex } from '../../../src/cache/index.js'
 import { keep, planKeeping } from '../../../src/cache/keep.js'
 import { partKey, partPath } from '../../../src/cache/key.js'
@@ -31,13 +31,14 @@ const big = (name: string, parent?: string) => layerOf(name, parent, 5 * 2 ** 20
 const keys = new Map(['1', '2', '3'].map((name) => [hex(`k${name}`), undefined]))
 
 let entries: MemoryEntries
+let left: MemoryEntries
 let first: string
 let index: Index
 
-/** What a run has left whose layers are all parts of their own, and a machine that has nothing yet. */
-beforeEach(async () => {
-  entries = new MemoryEntries()
-  const place = await placeOf(entries)
+/** What a run has left whose layers are all parts of their own. */
+beforeAll(async () => {
+  left = new MemoryEntries()
+  const place = await placeOf(left)
   first = join(place.store.folder, 'root')
   const layers = [big('base'), big('1', 'base'), big('2', '1'), big('3', '2')]
   const images = [imageOf('base', 'base', ['alpine:3.20']), ...['1', '2', '3'].map((name) => imageOf(name, name))]
@@ -65,8 +66,14 @@ beforeEach(async () => {
   }
   const { troubles } = await keep(order, await planKeeping(order, place.store), place, 60_000)
   expect(troubles).toStrictEqual([])
-  const key = [...entries.stored.keys()].find((name) => name.includes('-i-')) ?? ''
-  index = parseIndex(entries.stored.get(key)?.content.toString() ?? '')
+  const key = [...left.stored.keys()].find((name) => name.includes('-i-')) ?? ''
+  index = parseIndex(left.stored.get(key)?.content.toString() ?? '')
+})
+
+/** And a machine that has nothing yet. */
+beforeEach(() => {
+  entries = new MemoryEntries()
+  for (const [key, entry] of left.stored) entries.stored.set(key, entry)
 })
 
 const partOf = (name: string) => index.layers.find(({ record }) => record.id === hex(name))?.part ?? ''

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { comparePep440, isFinal, normalForm, parsePep440, type Pep440 } from '../../../src/image/pep440.js'
+import { runs } from '../../harness/properties.js'
 
 // The examples are those of packaging.python.org/en/latest/specifications/version-specifiers/.
 
@@ -155,5 +156,6 @@ test('a normal form is read as the version that it is of', () => {
     fc.property(version, (value) => {
       expect(parsePep440(normalForm(value))).toEqual(value)
     }),
+    runs(),
   )
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { reportCache } from '../../../src/report/cache-stats.js'
 import { renderSummary, type SummaryFacts } from '../../../src/report/summary.js'
+import { runs } from '../../harness/properties.js'
 
 const digest = `sha256:${'ab'.repeat(32)}`
 const cache = reportCache({
@@ -153,6 +154,7 @@ gantt
           }
         },
       ),
+      runs(25),
     )
   })
 })
