@@ -22,7 +22,7 @@ import { makeCopy, MutationError, root } from './mutations/copy.mjs'
 import { openTests } from './mutations/tests.mjs'
 
 const LEAST = { ordinary: 34, exhaustive: rows.length }
-/** What a line begins with. Only the first three say something about the tests. */
+/** What a line begins with. */
 const VERDICTS = {
   caught: 'caught',
   survived: 'SURVIVED',

@@ -35,7 +35,16 @@ export function makeCopy() {
     temporary,
     layOut: (compiler) => layOutDist(folder, compiler),
     mutate: (row, compiler) => mutate(row, folder, compiler),
-    remove: () => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
+    remove: () => remove(folder),
+  }
+}
+
+/** Without root, files of an image belong to ids that only Buildah may remove. */
+function remove(folder) {
+  try {
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  } catch {
+    execFileSync('buildah', ['unshare', 'rm', '-rf', folder])
   }
 }
 
