@@ -51,6 +51,7 @@ export interface Inputs {
   readonly buildahManifest: string | undefined
   readonly storageDriver: 'auto' | 'overlay' | 'fuse-overlayfs' | 'vfs'
   readonly isolation: 'auto' | 'oci' | 'rootless' | 'chroot'
+  readonly sandbox: 'auto' | 'require' | 'off'
   readonly rootless: 'prefer' | 'require' | 'off'
   readonly rootlessUser: string | undefined
   readonly cache: CacheWish
@@ -106,6 +107,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     buildahManifest: text('buildah-manifest'),
     storageDriver: choice(read, 'storage-driver', ['auto', 'overlay', 'fuse-overlayfs', 'vfs']),
     isolation: choice(read, 'isolation', ['auto', 'oci', 'rootless', 'chroot']),
+    sandbox: choice(read, 'sandbox', ['auto', 'require', 'off']),
     rootless: choice(read, 'rootless', ['prefer', 'require', 'off']),
     rootlessUser: text('rootless-user'),
     cache: readCacheWish(read),

@@ -1,7 +1,8 @@
+import { baseImages } from './base-images.js'
 import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { chooseBuilder } from './engine/account.js'
-import type { BuildRequest, EngineFacts, Found, Image, Pushed } from './engine/engine.js'
+import type { BuildRequest, Engine, EngineFacts, Found, Image, Pushed } from './engine/engine.js'
 import type { Step } from './engine/progress.js'
 import { makeFolder, removeSecrets } from './engine/storage.js'
 import { listLabels } from './image/labels.js'
@@ -27,7 +28,15 @@ import { parseGitContext } from './source.js'
 import type { Remember } from './state.js'
 import type { Comparison, Unchanged } from './unchanged/comparison.js'
 import { startWatch } from './unchanged/watch.js'
-import { type CacheRequest, lookAtContext, openWarm, pretendCache, startCache, type Started } from './warm.js'
+import {
+  type CacheRequest,
+  lookAtContext,
+  type Opened,
+  openWarm,
+  pretendCache,
+  startCache,
+  type Started,
+} from './warm.js'
 
 /** What the step did. */
 export interface Result {
@@ -102,6 +111,9 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
   }
 }
 
+type Asked = CacheRequest & Omit<BuildRequest, 'onSteps' | 'images' | 'remote' | 'cache'>
+type Produced = Omit<Result, 'names' | 'built' | 'phases'>
+
 /** What a build is made with. */
 interface Means {
   readonly plan: Plan
@@ -114,19 +126,31 @@ interface Means {
 }
 
 /** Builds and pushes, in a storage that has what earlier runs have left. */
-async function produce(
-  asked: CacheRequest & Omit<BuildRequest, 'onSteps' | 'remote' | 'cache'>,
-  { plan, started, found, looking, comparison, timeline, remember }: Means,
-): Promise<Omit<Result, 'names' | 'built' | 'phases'>> {
-  const { inputs, registry } = plan
+async function produce(asked: Asked, means: Means): Promise<Produced> {
+  const { started, found, looking, timeline } = means
   const copied = await looking
   const [opened] = await Promise.all([
     timeline.during('restore', () => openWarm(started, { ...asked, copied }, found.store)),
     started.decision.kind === 'github' ? found.tryOut() : undefined,
   ])
   const engine = await found.configure(opened.warm.root)
+  try {
+    return await produceWith(engine, asked, opened, means)
+  } finally {
+    await engine.close()
+  }
+}
+
+async function produceWith(
+  engine: Engine,
+  asked: Asked,
+  opened: Opened,
+  { plan, started, comparison, timeline, remember }: Means,
+): Promise<Produced> {
+  const { inputs, registry, context } = plan
   await login(engine, inputs, registry)
-  const request = { ...asked, remote: opened.remote, cache: opened.access }
+  const images = baseImages(inputs, asked.source, context)
+  const request = { ...asked, images, remote: opened.remote, cache: opened.access }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()
   await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })
@@ -160,7 +184,8 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   const asked = { ...requestOf(settled), annotations, source, format }
   const { warm, remote, access, scope } = await openWarm(started, { ...asked, copied: new Map() }, found.store)
   const engine = await found.configure(warm.root)
-  const command = engine.preview({ ...asked, remote, cache: access, onSteps: () => undefined })
+  const command = engine.preview({ ...asked, images: [], remote, cache: access, onSteps: () => undefined })
+  await engine.close()
   const references = names.references.map(formatReference)
   say(`Dry run: nothing is built or pushed.`)
   say(`Cache key: ${scope.text} (${scope.id})`)

@@ -60,7 +60,7 @@ describe('what is made anew', () => {
   test('nothing without a word: the second stage takes the steps of the first', async () => {
     const { image, step } = await built(lines(), {})
     expect(contentOf(image, 'id')).toStrictEqual(contentOf(image, 'first'))
-    expect(step.log.match(/^Trying to pull /gm)).toHaveLength(1)
+    expect(step.log.match(/^Pull of /gm)).toHaveLength(1)
   })
 
   test('every step with no-cache', async () => {

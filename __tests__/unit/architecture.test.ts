@@ -21,6 +21,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['exec.ts', 'processes.ts', 'state.ts'],
     'The ways out of this process: programs, what they start, and what goes to the post step.',
   ],
+  [['held.ts'], 'A program that runs beside this process.'],
   [['store.ts', 'digest.ts'], 'What an engine and a cache say to each other: a storage root, and digests of files.'],
   [
     ['build-secrets.ts', 'cache-inputs.ts', 'event.ts'],
@@ -36,6 +37,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   ],
   [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
   [['surroundings.ts'], 'What decides the result of a step beside its text.'],
+  [['base-images.ts'], 'Which images a build is made of.'],
   [
     ['unchanged/'],
     'Whether all that goes into the image is as an earlier run had it, and that image instead of a build.',
@@ -58,7 +60,7 @@ const PURE = [
   ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
   ...['engine/lines.ts', 'engine/paths.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
   ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
-  'engine/nearest.ts',
+  ...['engine/nearest.ts', 'engine/sandbox/mounts.ts', 'engine/sandbox/extra-arguments.ts', 'engine/sandbox/script.ts'],
   'engine/layers.ts',
   'engine/push-progress.ts',
   'units.ts',
@@ -98,8 +100,9 @@ const RESERVED: readonly (readonly [names: readonly string[], files: readonly st
 /** Modules that only these files may import, and whether only when they are needed. */
 const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], lazily: boolean])[] = [
   [/^@actions\/exec$/, ['exec.ts'], false],
-  // It starts the process that talks to the cache service, and speaks with it by messages.
-  [/^(node:)?child_process$/, ['cache/github.ts'], false],
+  // The first starts the process that talks to the cache service, and speaks with it by messages; the other one holds a
+  // program open by its standard input.
+  [/^(node:)?child_process$/, ['cache/github.ts', 'held.ts'], false],
   // These two are large: what doesn't need them shall not load them. The first has a process of its own.
   [/^@actions\/cache$/, ['transfer.ts'], false],
   [/^@actions\/tool-cache$/, ['engine/archive.ts'], true],

@@ -40,6 +40,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     writeOutputs: () => Promise.resolve(),
     load: () => Promise.resolve(),
     imageNames: () => Promise.resolve(new Set()),
+    close: () => Promise.resolve(),
     keepSteps: () => orThrow(refusals.keepSteps),
     async build(request) {
       requests.push(request)
@@ -75,7 +76,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   }
   const asked: Omit<BuildRequest, 'onSteps'> = {
     ...{ inputs: inputsOf(inputs), source, format: 'oci', references: [reference], labels: [], annotations: [] },
-    ...{ remote: opened.remote, cache: access },
+    ...{ images: [], remote: opened.remote, cache: access },
   }
   let error: unknown
   const log = await logOf(async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
-import { buildArgs, type BuildPaths, loginArgs, pushArgs } from '../../src/engine/buildah-args.js'
+import { buildArgs, type BuildPaths, loginArgs, pullArgs, pushArgs } from '../../src/engine/buildah-args.js'
 import type { BuildRequest } from '../../src/engine/engine.js'
 import { networkArgs, type Way } from '../../src/engine/probe.js'
 import type { Folder } from '../../src/engine/storage.js'
@@ -22,12 +22,10 @@ const chroot: Way = {
 const context = contextOf({ workspace: '/workspace' })
 const version = (number: string) => ({ path: '/usr/bin/buildah', version: number, reason: '' })
 const root = '/cache/root'
-const setup = { buildah: version('1.28.2'), folder, way: chroot, root, context }
+const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
+const setup = { buildah: version('1.28.2'), folder, way: chroot, root, context, files }
 const paths: BuildPaths = {
   rootfs: '/temp/rib-1/out/rootfs.tar',
-  auth: '/temp/rib-1/auth.json',
-  policy: undefined,
-  dropInFolder: undefined,
   secrets: [],
 }
 const smallest: BuildRequest = {
@@ -40,6 +38,7 @@ const smallest: BuildRequest = {
   },
   format: 'oci',
   references: [],
+  images: [],
   labels: [],
   annotations: [],
   remote: { from: [], to: [] },
@@ -59,7 +58,8 @@ describe('buildArgs', () => {
       ...['--layers', '--format', 'oci'],
       ...['--isolation', 'chroot'],
       ...['--cni-config-dir', '/temp/rib-1/data'],
-      ...['--authfile', '/temp/rib-1/auth.json'],
+      // what it needs is pulled before, with the login
+      '--pull=never',
       // the result
       '/workspace',
     ])
@@ -106,12 +106,12 @@ describe('buildArgs', () => {
       runtime: '/usr/bin/crun',
       network: 'none',
     }
+    const withPolicy = { ...files, policy: '/temp/rib-1/policy.json' }
     const more: BuildPaths = {
       ...paths,
-      policy: '/temp/rib-1/policy.json',
       secrets: [{ id: 'token', path: '/temp/rib-1/secrets/0' }],
     }
-    expect(buildArgs(request, { ...setup, way }, more)).toStrictEqual([
+    expect(buildArgs(request, { ...setup, way, files: withPolicy }, more)).toStrictEqual([
       // where the layers lie
       ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run'],
       ...['--storage-driver', 'overlay', '--storage-opt', 'overlay.mount_program=/usr/bin/fuse-overlayfs'],
@@ -197,9 +197,10 @@ describe('buildArgs', () => {
     ['1.43.2', false, ['--pull=newer']],
     ['1.36.9', true, ['--pull-always']],
     ['1.43.2', true, ['--pull-always']],
-  ])('whether the tag of FROM has moved, for Buildah %s with pull: %s', (number, pull, expected) => {
+  ])('a build with its cache in a registry pulls by itself, Buildah %s with pull: %s', (number, pull, expected) => {
     const inputs = inputsOf({ pull: String(pull) })
-    const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: version(number) }, paths)
+    const remote = { from: ['docker.io/acme/cache'], to: [] }
+    const args = buildArgs({ ...smallest, inputs, remote }, { ...setup, buildah: version(number) }, paths)
     expect(args.filter((arg) => arg.startsWith('--pull'))).toStrictEqual(expected)
   })
 
@@ -215,6 +216,20 @@ describe('buildArgs', () => {
     const secrets = [{ id: 'token', path: '/temp/rib-1/secrets/0' }]
     const args = buildArgs({ ...smallest, inputs }, setup, { ...paths, secrets })
     expect(args.join('\n')).not.toMatch(/hunter2|swordfish/)
+  })
+})
+
+describe('pullArgs', () => {
+  it.each([
+    [false, 'ifnewer'],
+    [true, 'always'],
+  ])('pulls with the login, always: %s', (always, policy) => {
+    const given = { ...setup, files: { ...files, policy: '/policy.json', dropInFolder: '/drop-ins' } }
+    expect(pullArgs('alpine:3', always, given)).toStrictEqual([
+      ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay'],
+      ...['--registries-conf-dir', '/drop-ins', 'pull', '--quiet', '--policy', policy],
+      ...['--authfile', '/temp/rib-1/auth.json', '--signature-policy', '/policy.json', 'alpine:3'],
+    ])
   })
 })
 

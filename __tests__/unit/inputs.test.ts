@@ -38,6 +38,7 @@ describe('inputs that are not set', () => {
       buildahManifest: undefined,
       storageDriver: 'auto',
       isolation: 'auto',
+      sandbox: 'auto',
       rootless: 'prefer',
       rootlessUser: undefined,
       cache: {

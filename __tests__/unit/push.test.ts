@@ -27,6 +27,7 @@ function registries(outcomes: Readonly<Record<string, readonly Error[]>> = {}) {
     load: unused,
     imageNames: () => Promise.resolve(new Set()),
     keepSteps: unused,
+    close: unused,
     async push(_: Image, reference: Reference): Promise<Pushed> {
       const name = formatReference(reference)
       const turn = tries.get(name) ?? 0

@@ -181,10 +181,10 @@ describe('writePrivate', () => {
     const folder = await make()
     const victim = join(temporaryFolder(), 'victim')
     writeFileSync(victim, 'mine')
-    symlinkSync(victim, join(folder.path, 'auth.json'))
-    await writePrivate(folder, 'auth.json', 'secret')
+    symlinkSync(victim, join(folder.path, 'auth/auth.json'))
+    await writePrivate(folder, 'auth/auth.json', 'secret')
     expect(readFileSync(victim, 'utf8')).toBe('mine')
-    expect(readFileSync(join(folder.path, 'auth.json'), 'utf8')).toBe('secret')
+    expect(readFileSync(join(folder.path, 'auth/auth.json'), 'utf8')).toBe('secret')
   })
 })
 
@@ -192,12 +192,12 @@ describe('removeSecrets', () => {
   it('removes secrets and logins, keeps the image, and may be called again', async () => {
     const folder = await makeFolder(me, contextOf({ temp: temporaryFolder() }))
     await writePrivate(folder, 'secrets/0', 'hunter2')
-    await writePrivate(folder, 'auth.json', '{}')
+    await writePrivate(folder, 'auth/auth.json', '{}')
     await writePrivate(folder, 'root/layer', 'x')
     await removeSecrets(folder.path)
     await removeSecrets(folder.path)
     expect(existsSync(join(folder.path, 'secrets'))).toBe(false)
-    expect(existsSync(join(folder.path, 'auth.json'))).toBe(false)
+    expect(existsSync(join(folder.path, 'auth/auth.json'))).toBe(false)
     expect(existsSync(join(folder.path, 'root/layer'))).toBe(true)
   })
 })
@@ -206,7 +206,7 @@ describe('removeFolder', () => {
   const filled = async (): Promise<Folder> => {
     const folder = await makeFolder(me, contextOf({ temp: temporaryFolder() }))
     await writePrivate(folder, 'root/layer', 'x')
-    await writePrivate(folder, 'auth.json', '{}')
+    await writePrivate(folder, 'auth/auth.json', '{}')
     await writePrivate(folder, 'secrets/0', 'hunter2')
     return folder
   }
@@ -226,7 +226,7 @@ describe('removeFolder', () => {
     const folder = await filled()
     await removeFolder({ ...plain, folder: folder.path, unshare: ['/bin/false'], keepStorage: true }, env)
     expect(existsSync(join(folder.path, 'root/layer'))).toBe(true)
-    expect(existsSync(join(folder.path, 'auth.json'))).toBe(false)
+    expect(existsSync(join(folder.path, 'auth/auth.json'))).toBe(false)
     expect(existsSync(join(folder.path, 'secrets'))).toBe(false)
   })
 
@@ -249,7 +249,7 @@ describe('removeFolder', () => {
     )
     chmodSync(program, 0o755)
     // What removeSecrets has removed before is no longer there.
-    const left = readdirSync(folder.path).filter((name) => name !== 'auth.json' && name !== 'secrets')
+    const left = readdirSync(folder.path).filter((name) => name !== 'auth' && name !== 'secrets')
     await removeFolder({ ...plain, folder: folder.path, unshare: [program, 'unshare'], keepStorage: false }, env)
     const [conf, cwd, ...argv] = readFileSync(log, 'utf8').trimEnd().split('\n')
     expect([conf, cwd]).toStrictEqual([join(folder.path, 'storage.conf'), '/'])

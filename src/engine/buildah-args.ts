@@ -8,6 +8,7 @@ import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
 import { absoluteContext, absoluteKeys } from './paths.js'
 import { networkArgs, type Way, wayArgs } from './probe.js'
+import type { Sandboxes } from './sandbox/sandboxes.js'
 import type { SecretFile } from './secret-files.js'
 import { type Folder, storageArgs } from './storage.js'
 
@@ -27,6 +28,7 @@ export interface BuildahSetup {
   readonly context: Context
   /** Paths of private files for this run. */
   readonly files: {
+    /** Of the logins; in a folder of its own. */
     readonly auth: string
     readonly policy: string | undefined
     /** The one folder whose drop-ins of registries.conf(5) count; undefined where Buildah reads what it always does. */
@@ -34,22 +36,19 @@ export interface BuildahSetup {
   }
   /** Registries that may be spoken to without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
+  readonly sandboxes: Sandboxes
 }
+
+/** What `buildArgs` needs to know of it. */
+export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'way' | 'root' | 'context' | 'files'>
 
 export interface BuildPaths {
   readonly rootfs: string
-  readonly auth: string
-  readonly policy: string | undefined
-  readonly dropInFolder: string | undefined
   readonly secrets: readonly SecretFile[]
 }
 
 /** The arguments of a build, from the global ones to the context folder; pure. */
-export function buildArgs(
-  request: BuildRequest,
-  setup: Pick<BuildahSetup, 'buildah' | 'folder' | 'way' | 'root' | 'context'>,
-  paths: BuildPaths,
-): string[] {
+export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: BuildPaths): string[] {
   const { inputs, source, format, references, remote, labels, annotations } = request
   const each = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value])
   const pairs = (flag: string, values: readonly { name: string; value: string }[]) =>
@@ -60,7 +59,7 @@ export function buildArgs(
   const { workspace } = setup.context
   return [
     ...globalArgs(setup),
-    ...(paths.dropInFolder === undefined ? [] : ['--registries-conf-dir', paths.dropInFolder]),
+    ...dropInArgs(setup),
     'build',
     // what
     ...['--file', source.file],
@@ -85,12 +84,12 @@ export function buildArgs(
     ...each('--add-host', inputs.addHosts),
     ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
     ...each('--ulimit', inputs.ulimit),
-    ...pullArgs(inputs.pull, setup.buildah.version),
+    ...(pullsItself(request) ? ownPullArgs(inputs.pull, setup.buildah.version) : ['--pull=never']),
     ...(inputs.noCache ? ['--no-cache'] : []),
     ...each('--cache-from', remote.from),
     ...each('--cache-to', remote.to),
-    ...['--authfile', paths.auth],
-    ...(paths.policy === undefined ? [] : ['--signature-policy', paths.policy]),
+    ...(pullsItself(request) ? ['--authfile', setup.files.auth] : []),
+    ...policyArgs(setup),
     // the result
     ...pairs('--label', literalLabels(labels, setup.buildah.version)),
     ...pairs('--annotation', annotations),
@@ -163,13 +162,38 @@ export function globalArgs({ folder, way, root }: Pick<BuildahSetup, 'folder' | 
   return storageArgs(folder.path, root, way.driver, way.fuseOverlayfs)
 }
 
+/** Whether Buildah speaks to registries while it builds, and so needs the login: its own cache lies in one. Pure. */
+export function pullsItself({ remote }: Pick<BuildRequest, 'remote'>): boolean {
+  return remote.from.length > 0 || remote.to.length > 0
+}
+
 /**
  * How FROM finds out whether a tag has moved, though the storage has an image of that name. Up to 1.36 that is what
  * Buildah does by itself.
  */
-function pullArgs(always: boolean, version: string): string[] {
+function ownPullArgs(always: boolean, version: string): string[] {
   if (always) return ['--pull-always']
   return lt(version, PULLS_MISSING_ONLY_SINCE) ? [] : ['--pull=newer']
+}
+
+/** The arguments that pull an image, where the registry has a newer one than the storage; pure. */
+export function pullArgs(
+  image: string,
+  always: boolean,
+  setup: Pick<BuildahSetup, 'folder' | 'way' | 'root' | 'files'>,
+): string[] {
+  const policy = always ? 'always' : 'ifnewer'
+  return [
+    ...globalArgs(setup),
+    ...dropInArgs(setup),
+    ...['pull', '--quiet', '--policy', policy, '--authfile', setup.files.auth],
+    ...policyArgs(setup),
+    image,
+  ]
+}
+
+function dropInArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
+  return files.dropInFolder === undefined ? [] : ['--registries-conf-dir', files.dropInFolder]
 }
 
 /** Where the machine has no signature policy, which Buildah insists on; pure. */

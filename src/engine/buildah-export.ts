@@ -6,15 +6,18 @@ import { formatReference } from '../image/reference.js'
 import type { Output } from '../inputs.js'
 import { type BuildahSetup, globalArgs, isFiles, policyArgs } from './buildah-args.js'
 import type { Image } from './engine.js'
+import type { Sandbox } from './sandbox/session.js'
 
-/** Runs Buildah as the account, in the private folder. */
+/** Runs Buildah as the account, in a sandbox: that for registries, where no other one is named. */
 export async function runBuildah(
-  { buildah, folder }: BuildahSetup,
+  { buildah, folder, sandboxes }: BuildahSetup,
   args: readonly string[],
   options: Partial<RunOptions>,
+  sandbox?: Sandbox,
 ): Promise<RunResult> {
-  return await execute([...folder.account.prefix, buildah.path, ...args], {
-    env: folder.env,
+  const { enter, env } = sandbox ?? (await sandboxes.forRegistries())
+  return await execute([...enter, buildah.path, ...args], {
+    env: { ...folder.env, ...env },
     cwd: folder.path,
     ...options,
   })

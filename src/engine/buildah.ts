@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type Place, RegistryError, UserError } from '../errors.js'
-import { CommandError, formatCommand, type RunOptions, type RunResult } from '../exec.js'
+import { CommandError, execute, formatCommand, type RunResult } from '../exec.js'
 import { withHeadway } from '../headway.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import { objectOf } from '../json.js'
@@ -15,6 +15,7 @@ import {
   globalArgs,
   inspectArgs,
   loginArgs,
+  pullsItself,
   pushArgs,
 } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
@@ -24,6 +25,8 @@ import { hintFor, isPassing, retriesOfLost } from './hints.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
+import { pullImages, withLatePulls } from './pulls.js'
+import type { Sandbox } from './sandbox/session.js'
 import { secretFiles, writeSecrets } from './secret-files.js'
 import type { Buildah } from './install.js'
 import { type Folder, storageConfPath } from './storage.js'
@@ -38,17 +41,16 @@ export function factsOf({ version }: Buildah, { account }: Folder): EngineFacts 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(setup: BuildahSetup): Engine {
   const { buildah, folder, insecure, files } = setup
-  const run = (args: readonly string[], options: Partial<RunOptions> = {}) => runBuildah(setup, args, options)
   return {
     ...factsOf(buildah, folder),
     storageConf: storageConfPath(folder.path),
 
     async login(registry, username, password) {
-      await run(loginArgs(registry, username, files.auth, insecure), { input: password.reveal() }).catch(
-        (error: unknown) => {
-          throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error)
-        },
-      )
+      const argv = [...folder.account.prefix, buildah.path, ...loginArgs(registry, username, files.auth, insecure)]
+      const options = { env: folder.env, cwd: folder.path, input: password.reveal() }
+      await execute(argv, options).catch((error: unknown) => {
+        throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error)
+      })
     },
 
     async build(asked) {
@@ -60,13 +62,12 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       const request = { ...asked, onSteps }
       const failed = async (error: unknown) =>
         await explain(error, request.source, line === undefined ? undefined : { file: request.source.file, line })
-      const secrets = await writeSecrets(request.inputs, folder, setup.context)
-      const paths = { rootfs: rootfsPath(setup), ...files, secrets }
-      const image = await buildOnce(request, setup, paths).catch(async (error: unknown) => {
+      const paths = { rootfs: rootfsPath(setup), secrets: await writeSecrets(request.inputs, folder, setup.context) }
+      const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
         if (!isCacheRefusal(error) || request.remote.to.length === 0) throw await failed(error)
         warn(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
         const alone = { ...request, remote: { ...request.remote, to: [] } }
-        return await buildOnce(alone, setup, paths).catch(async (again: unknown) => {
+        return await buildApart(alone, setup, paths).catch(async (again: unknown) => {
           throw await failed(again)
         })
       })
@@ -75,7 +76,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
-      const paths = { rootfs: rootfsPath(setup), ...files, secrets: secretFiles(request.inputs, folder) }
+      const paths = { rootfs: rootfsPath(setup), secrets: secretFiles(request.inputs, folder) }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
@@ -86,7 +87,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
     },
 
     async imageNames() {
-      const { stdout } = await run([...globalArgs(setup), 'images', '--json'])
+      const { stdout } = await runBuildah(setup, [...globalArgs(setup), 'images', '--json'], {})
       return namesIn(stdout)
     },
 
@@ -96,10 +97,34 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     // They lie where the cache keeps them from the moment when they are finished.
     keepSteps: () => Promise.resolve(),
+
+    close: () => setup.sandboxes.close(),
   }
 }
 
-async function buildOnce(request: BuildRequest, setup: BuildahSetup, paths: BuildPaths): Promise<Image> {
+/** Builds in a sandbox of its own, which ends with the build: nothing that a step has left running goes on. */
+async function buildApart(request: BuildRequest, setup: BuildahSetup, paths: BuildPaths): Promise<Image> {
+  const { sandboxes } = setup
+  const always = request.inputs.pull
+  if (pullsItself(request)) {
+    say('Sandbox: the build has the logins, since it reads and writes the cache in the registry itself')
+    const sandbox = await sandboxes.forBuildWithLogin()
+    return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
+  }
+  const failed = await pullImages(request.images, always, setup)
+  const build = async () => {
+    const sandbox = await sandboxes.forBuild()
+    return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
+  }
+  return await withLatePulls(build, always, failed, setup)
+}
+
+async function buildOnce(
+  request: BuildRequest,
+  setup: BuildahSetup,
+  paths: BuildPaths,
+  sandbox: Sandbox,
+): Promise<Image> {
   const { format, references } = request
   const args = buildArgs(request, setup, paths)
   const progress = followProgress(Date.now)
@@ -108,7 +133,7 @@ async function buildOnce(request: BuildRequest, setup: BuildahSetup, paths: Buil
   }
   try {
     const { stdout } = await buildLive(formatCommand([setup.buildah.path, ...args]), (onOutput) =>
-      runBuildah(setup, args, { onOutput, onStdout }),
+      runBuildah(setup, args, { onOutput, onStdout }, sandbox),
     )
     return { id: readImageId(stdout), format, references }
   } finally {

@@ -16,6 +16,8 @@ export interface BuildRequest {
   readonly source: Source
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
+  /** Names of the images that it is made of, as far as they are known. */
+  readonly images: readonly string[]
   readonly labels: readonly Pair[]
   /** Empty where the format has no place for them. */
   readonly annotations: readonly Pair[]
@@ -85,6 +87,8 @@ export interface Engine extends EngineFacts {
   load(image: Image): Promise<void>
   /** Puts the steps of the last build where the cache keeps them from, after the push. */
   keepSteps(): Promise<void>
+  /** Ends what runs for it. */
+  close(): Promise<void>
 }
 
 /** An engine that can build here, before it is known where what it takes from earlier builds lies. */

@@ -15,6 +15,8 @@ import { type Buildah, provideBuildah } from './install.js'
 import { readMachine } from './machine.js'
 import { preflight } from './preflight.js'
 import type { Way } from './probe.js'
+import { checkSecrets, knownHole, refuseCacheMountsOutside } from './sandbox/leaks.js'
+import { openSandboxes } from './sandbox/sandboxes.js'
 import { type Folder, storageArgs, storageConf, writePrivate } from './storage.js'
 
 /**
@@ -66,6 +68,8 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
   )
   for (const note of notes) say(`  passed over: ${note}`)
   for (const text of warnings) warn(text)
+  refuseCacheMountsOutside(source.dockerfile, buildah.version)
+  checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: way.isolation }))
   return {
     engine: factsOf(buildah, folder),
     store: storeOf(folder, buildah, way),
@@ -99,15 +103,17 @@ function storeOf({ path, account, env }: Folder, buildah: Buildah, { driver }: W
 }
 
 async function configured(
-  { context, folder, logins, insecure }: Selection,
+  { inputs, source, context, folder, logins, insecure }: Selection,
   { buildah, way, root }: { buildah: Buildah; way: Way; root: string },
 ): Promise<Engine> {
   await writePrivate(folder, 'storage.conf', storageConf(folder.path, root, way.driver, way.fuseOverlayfs))
   const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
   const env = registries === undefined ? folder.env : { ...folder.env, CONTAINERS_REGISTRIES_CONF: registries }
-  const auth = await writePrivate(folder, 'auth.json', JSON.stringify(logins))
+  const auth = await writePrivate(folder, 'auth/auth.json', JSON.stringify(logins))
   const files = { auth, policy, dropInFolder }
-  return buildahEngine({ buildah, way, root, context, insecure, folder: { ...folder, env }, files })
+  const tools = { folder: { ...folder, env }, buildah, way, root }
+  const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
+  return buildahEngine({ ...tools, context, insecure, files, sandboxes })
 }
 
 function describeWay({ driver, isolation, runtime, network }: Way): string {

@@ -38,6 +38,8 @@ export async function makeFolder(account: Account, context: Context): Promise<Fo
     'secrets',
     'out',
     'context',
+    'auth',
+    'sandbox',
     'probe',
     'parts',
     ...PROBE_FOLDERS,
@@ -94,7 +96,7 @@ export function storageConf(folder: string, root: string, driver: Driver = 'over
 /** Removes what must not outlive the build itself: secrets and credentials. The image stays for later steps. */
 export async function removeSecrets(folder: string): Promise<void> {
   await rm(join(folder, 'secrets'), { recursive: true, force: true })
-  await rm(join(folder, 'auth.json'), { force: true })
+  await rm(join(folder, 'auth'), { recursive: true, force: true })
   await rm(join(folder, 'docker'), { recursive: true, force: true })
 }
 
@@ -130,8 +132,11 @@ async function unmountBelow(folder: string, env: Env): Promise<void> {
 }
 
 function folderEnv(path: string, account: Account, env: Env): Env {
-  // STORAGE_* and BUILDAH_* would change what the arguments say; another CONTAINERS_STORAGE_CONF replaces the user's.
-  const inherited = Object.entries(accountEnv(account, env)).filter(([name]) => !/^(STORAGE_|BUILDAH_)/.test(name))
+  // STORAGE_* and BUILDAH_* would change what the arguments say; another CONTAINERS_STORAGE_CONF replaces the user's. What
+  // gets no login by its arguments shall have none.
+  const inherited = Object.entries(accountEnv(account, env)).filter(
+    ([name]) => !/^(STORAGE_|BUILDAH_|REGISTRY_AUTH_FILE$)/.test(name),
+  )
   return { ...Object.fromEntries(inherited), ...privateEnv(path) }
 }
 

@@ -77,6 +77,8 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
     imageNames: () => Promise.resolve(new Set()),
 
+    close: () => Promise.resolve(),
+
     async keepSteps() {
       // With a registry, what is pushed is what the next run takes.
       if (last !== undefined && last.request.remote.to.length === 0) await save(last.id, setup)

@@ -72,6 +72,8 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
     imageNames: () => Promise.resolve(new Set()),
 
+    close: () => Promise.resolve(),
+
     async keepSteps() {
       if (last === undefined) return
       const { remote, inputs } = last.request

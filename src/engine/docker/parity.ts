@@ -73,6 +73,7 @@ export const DIFFERENCES: readonly Difference[] = [
       ['buildah-manifest', 'manifest.json', ({ buildahManifest }: Inputs) => buildahManifest !== undefined],
       ['storage-driver', 'overlay', ({ storageDriver }: Inputs) => storageDriver !== 'auto'],
       ['isolation', 'chroot', ({ isolation }: Inputs) => isolation !== 'auto'],
+      ['sandbox', 'require', ({ sandbox }: Inputs) => sandbox === 'require'],
     ] as const
   ).map(([input, example, asks]) =>
     differs([input], example, ALL, { asks, why: isBuildahs, cure: 'Leave it out, or write `engine: buildah`.' }),

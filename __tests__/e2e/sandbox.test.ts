@@ -1,0 +1,173 @@
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { describe, expect, jest, test } from '@jest/globals'
+
+import { accountFor, testsAreRoot } from '../harness/account.js'
+import { fail, succeed } from '../harness/clean-step.js'
+import { describeEngines } from '../harness/describe-engines.js'
+import { buildEscape } from '../harness/escape-program.js'
+import { makeFolder, makeWorkspace } from '../harness/folders.js'
+import type { StepOptions, StepResult } from '../harness/runner.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+import { likeHostedRunner, withoutPrograms } from '../harness/surroundings.js'
+import { casesOfSet, isExhaustive } from '../harness/test-set.js'
+import { useRegistry } from '../harness/use-registry.js'
+
+jest.setTimeout(300_000)
+
+const { registry, base: busybox } = await useRegistry()
+const secret = 'canary-in-the-home'
+const account = accountFor('user')
+
+/** A home with a file in it that nobody but the account may read. */
+function homeWithCanary(): string {
+  const home = makeFolder('home', account)
+  const canary = join(home, 'canary')
+  writeFileSync(canary, `${secret}\n`)
+  chmodSync(canary, 0o600)
+  if (testsAreRoot) chownSync(canary, account.uid, account.gid)
+  return home
+}
+
+/** What an attacker wants, as patterns: the home, the logins, the command files and the post step of any job. */
+function wanted(home: string): string[] {
+  const job = join(tmpdir(), 'rib-job-*')
+  const names = ['GITHUB_ENV', 'GITHUB_OUTPUT', 'action/dist/post/index.js']
+  return [
+    join(home, 'canary'),
+    ...names.map((name) => join(job, name)),
+    ...['auth/auth.json', 'auth.json'].map((name) => join(job, 'temp/rootless-image-build-*', name)),
+  ]
+}
+
+/** Builds and pushes, with a login that the base image is pulled with. */
+function attacked(files: Record<string, string | Uint8Array>, home: string, options: Partial<StepOptions> = {}) {
+  const inputs = { images: `${registry.host}/acme/attack`, push: 'true', 'tls-verify': 'false', cache: 'off' }
+  const workspace = makeWorkspace(files, account)
+  return succeed({ home, ...options, workspace, inputs: { ...inputs, ...options.inputs } })
+}
+
+function expectNothingTaken(step: StepResult, home: string): void {
+  const taken = step.log.split('\n').filter((line) => /^[\w-]+: (read|wrote|found|reached|typed|attached) /.test(line))
+  expect(taken).toStrictEqual([])
+  expect(step.log).not.toContain(secret)
+  expect(readFileSync(join(home, 'canary'), 'utf8')).toBe(`${secret}\n`)
+}
+
+describe('a bind mount of a stage that is a link (CVE-2024-1753, open in the Buildah of Debian 12)', () => {
+  const lines = (home: string) => [
+    `FROM ${busybox} AS link`,
+    'RUN ln -s / /out',
+    `FROM ${busybox}`,
+    'RUN --mount=type=bind,from=link,source=/out,target=/mnt \\',
+    `  for file in ${wanted(home).join(' ')}; do for found in /mnt$file; do \\`,
+    '    [ ! -f "$found" ] || echo "bind: read $found"; \\',
+    '  done; done; true',
+  ]
+
+  test('shows nothing of the runner', async () => {
+    const home = homeWithCanary()
+    const step = await attacked({ Dockerfile: lines(home).join('\n') }, home)
+    expectNothingTaken(step, home)
+    expect(step.log).not.toMatch(/^Sandbox: /m)
+  })
+
+  // Whether the attack is one: without a sandbox it gets what it wants.
+  test('shows everything without a sandbox', async () => {
+    const home = homeWithCanary()
+    const step = await attacked({ Dockerfile: lines(home).join('\n') }, home, { inputs: { sandbox: 'off' } })
+    expect(step.log).toContain(`bind: read /mnt${home}/canary`)
+    expect(step.log).toContain('Sandbox: none, since `sandbox: off`')
+  })
+})
+
+const escape = isExhaustive ? buildEscape() : { missing: 'only in the exhaustive set' }
+const WAYS = ['double-chroot', 'kept-descriptor', 'descriptors', 'roots-in-proc', 'mount-in-userns', 'file-handles']
+const OTHER_WAYS = ['device-node', 'signal', 'trace', 'terminal', 'survive']
+
+if (isExhaustive) {
+  describeEngines('$name', ({ testEach, wish }) => {
+    for (const isolation of ['chroot', 'rootless'] as const) {
+      testEach(`no step gets out, isolation ${isolation}`, async () => {
+        if ('missing' in escape) throw new Error(escape.missing)
+        const home = homeWithCanary()
+        const dockerfile = [
+          `FROM ${busybox}`,
+          'COPY escape /escape',
+          'COPY escape /sleeper',
+          ...[...WAYS, ...OTHER_WAYS].map(
+            (way) =>
+              `RUN ["/escape", "${way}", ${wanted(home)
+                .map((path) => `"${path}"`)
+                .join(', ')}]`,
+          ),
+          'RUN ["/escape", "shared-memory", "4711"]',
+        ]
+        const files = { Dockerfile: dockerfile.join('\n'), escape: readFileSync(escape.program) }
+        const { inputs, ...rest } = wish()
+        const step = await attacked(files, home, {
+          ...rest,
+          inputs: { ...inputs, isolation },
+          ...(isolation === 'rootless' && testsAreRoot && { within: likeHostedRunner }),
+          env: { CANARY: secret },
+        })
+        expectNothingTaken(step, home)
+      })
+    }
+  })
+}
+
+describe('where no sandbox can be made', () => {
+  const files = { Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' }
+  const within = withoutPrograms('nsenter')
+  const testRoot = testUnless(rootReason)
+
+  testRoot('one warning says why, and it is built', async () => {
+    const step = await attacked(files, makeFolder('home', account), { within })
+    expect(step.log).toContain(
+      '::warning::Buildah runs without a sandbox, since none can be made here: these programs of util-linux are missing: nsenter',
+    )
+  })
+
+  testRoot('with sandbox: require it is an error', async () => {
+    const inputs = { images: `${registry.host}/acme/attack`, sandbox: 'require' }
+    const { error } = await fail({ workspace: files, inputs, within })
+    expect(error).toContain('Input "sandbox": got "require", and Buildah can\'t be run in a sandbox here')
+  })
+})
+
+describe('paths of extra-args', () => {
+  test('are seen by Buildah', async () => {
+    const data = makeFolder('data', account)
+    writeFileSync(join(data, 'file'), 'from a volume\n')
+    const dockerfile = `FROM ${busybox}\nRUN cat /data/file && ! touch /data/x 2>/dev/null\n`
+    const step = await attacked({ Dockerfile: dockerfile }, makeFolder('home', account), {
+      inputs: { 'extra-args': `--volume=${data}:/data:ro` },
+    })
+    expect(step.log).toContain('from a volume')
+  })
+
+  test('are refused behind a flag that is not known', async () => {
+    const inputs = { images: `${registry.host}/acme/attack`, 'extra-args': '--unheard-of=/etc/passwd' }
+    const { error } = await fail({ workspace: { Dockerfile: 'FROM scratch\n' }, inputs })
+    expect(error).toContain('"--unheard-of=/etc/passwd" has a path')
+    expect(error).toContain('`sandbox: off`')
+  })
+})
+
+describe('images whose names only Buildah can tell', () => {
+  const cases = casesOfSet(
+    [
+      ['COPY --from', 'COPY --from=$SOURCE /bin/busybox /copied'],
+      ['FROM', 'FROM "$SOURCE"'],
+    ] as const,
+    (_, index) => index === 1,
+  )
+  test.each(cases)('are pulled when Buildah misses them: %s', async (_, line) => {
+    const dockerfile = `ARG SOURCE=${busybox}\nFROM scratch AS none\n${line.startsWith('FROM') ? line : `FROM scratch\nARG SOURCE\n${line}`}\nCOPY Dockerfile /\n`
+    const step = await attacked({ Dockerfile: dockerfile }, makeFolder('home', account))
+    expect(step.log).toMatch(new RegExp(`^Pull of ${busybox}: `, 'm'))
+  })
+})

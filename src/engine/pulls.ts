@@ -1,0 +1,74 @@
+import { CommandError } from '../exec.js'
+import { withHeadway } from '../headway.js'
+import { say } from '../log.js'
+import { inParallel } from '../parallel.js'
+import { type BuildahSetup, pullArgs } from './buildah-args.js'
+import { runBuildah } from './buildah-export.js'
+
+/** Images that couldn't be pulled, with the error of each. */
+export type FailedPulls = ReadonlyMap<string, unknown>
+
+const AT_ONCE = 3
+/** No Dockerfile that somebody wrote names so many images that can't be told before the build. */
+const MAX_LATE = 20
+/** An image by its name that `--pull=never` kept from being pulled. */
+const UNKNOWN = [
+  /creating build container: (\S+): image not known\s*$/,
+  /\bfrom=(\S+): no stage or image found with that name\s*$/,
+]
+
+/**
+ * Pulls the images that a build needs, with the login, so that the build itself can do without it. One that can't be
+ * pulled is no error yet: the storage may have it, or the build may not need it.
+ * @param always pulls also what the registry has no newer image of
+ */
+export async function pullImages(
+  images: readonly string[],
+  always: boolean,
+  setup: BuildahSetup,
+): Promise<FailedPulls> {
+  const failed = new Map<string, unknown>()
+  await inParallel(images, AT_ONCE, async (image) => {
+    await pullOne(image, always, setup).catch((error: unknown) => failed.set(image, error))
+  })
+  return failed
+}
+
+/**
+ * Builds, and each time that an image is missing whose name couldn't be told beforehand, pulls it and builds again.
+ * @throws what the build throws, or, where it lacks an image that couldn't be pulled, the error of that
+ */
+export async function withLatePulls<T>(
+  build: () => Promise<T>,
+  always: boolean,
+  early: FailedPulls,
+  setup: BuildahSetup,
+): Promise<T> {
+  const pulled = new Set<string>()
+  for (;;) {
+    try {
+      return await build()
+    } catch (error) {
+      const image = error instanceof CommandError ? unknownImage(error.output) : undefined
+      if (image === undefined || pulled.has(image) || pulled.size === MAX_LATE) throw error
+      if (early.has(image)) throw early.get(image)
+      pulled.add(image)
+      await pullOne(image, always, setup)
+    }
+  }
+}
+
+/** Of what Buildah printed: the image that its last error misses; undefined where it misses none. Pure. */
+export function unknownImage(output: string): string | undefined {
+  const error = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
+  return UNKNOWN.map((pattern) => pattern.exec(error)?.[1]).find((image) => image !== undefined)
+}
+
+async function pullOne(image: string, always: boolean, setup: BuildahSetup): Promise<void> {
+  const begun = Date.now()
+  await withHeadway(
+    (seconds) => `Pull of ${image}: ${Math.round(seconds)} s so far`,
+    () => runBuildah(setup, pullArgs(image, always, setup), {}),
+  )
+  say(`Pull of ${image}: ${((Date.now() - begun) / 1000).toFixed(1)} s`)
+}

@@ -1,0 +1,90 @@
+import { join } from 'node:path'
+import { describeInLine, UserError } from '../../errors.js'
+import { say, warn } from '../../log.js'
+import type { Selection } from '../engine.js'
+import type { Shown } from './mounts.js'
+import { noSandbox, openSandbox, type Sandbox } from './session.js'
+import { exposedBy, shownToBuild, shownToBuildah, type Tools } from './shown.js'
+import { describeTree } from './tree.js'
+
+/** Where Buildah runs. */
+export interface Sandboxes {
+  /** A new sandbox, for one build. No login is seen in it. */
+  forBuild(): Promise<Sandbox>
+  /** A new sandbox for a build that speaks to registries by itself. */
+  forBuildWithLogin(): Promise<Sandbox>
+  /** The one sandbox for everything else, in which no step of a Dockerfile runs. */
+  forRegistries(): Promise<Sandbox>
+  /** Ends whatever still runs in any of them. */
+  close(): Promise<void>
+}
+
+type Asked = Pick<Selection, 'inputs' | 'source' | 'context' | 'logins'>
+
+/**
+ * Opens the sandbox of the first build, and so finds out whether there can be one here. Says what it lacks.
+ * @throws UserError where there has to be one and can't be
+ */
+export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandboxes> {
+  const { inputs, source, context, logins } = asked
+  const { folder } = tools
+  const { account } = folder
+  if (inputs.sandbox === 'off' || account.uid === 0) {
+    const reason = inputs.sandbox === 'off' ? '`sandbox: off`' : 'it builds as root'
+    if (inputs.sandbox === 'require') throw refuse(reason)
+    say(`Sandbox: none, since ${reason}`)
+    return outside(noSandbox(account))
+  }
+  const ofBuildah = shownToBuildah(tools)
+  const ofBuild = await shownToBuild(inputs, source, context, folder)
+  const ofLogin = [{ path: join(folder.path, 'auth'), writable: false }]
+  const opened: Promise<Sandbox>[] = []
+  const open = async (shown: readonly Shown[]) => {
+    const opening = describeTree([...ofBuildah, ...shown], account).then((tree) =>
+      openSandbox(tree, folder, tools.buildah.path),
+    )
+    opened.push(opening)
+    return await opening
+  }
+  let first: Sandbox | undefined
+  try {
+    first = await open(ofBuild)
+  } catch (error) {
+    const reason = describeInLine(error)
+    if (inputs.sandbox === 'require') throw refuse(reason)
+    warn(`Buildah runs without a sandbox, since none can be made here: ${reason}`)
+    return outside(noSandbox(account))
+  }
+  const exposed = await exposedBy(ofBuild, context)
+  const flaws = [first.missing, ...exposed.map((place) => `${place} out of sight, which lies in what is built`)]
+  for (const flaw of flaws) if (flaw !== undefined) say(`Sandbox: without ${flaw}`)
+  // Such a program needs what it finds in the home of the user.
+  const helpers = Object.values(logins.credHelpers)
+  if (helpers.length > 0)
+    say(`Sandbox: pulls and pushes run outside of it, for the credential helper ${helpers[0] ?? ''}`)
+  let others = helpers.length > 0 ? Promise.resolve(noSandbox(account)) : undefined
+  return {
+    async forBuild() {
+      const ready = first
+      first = undefined
+      return ready ?? (await open(ofBuild))
+    },
+    forBuildWithLogin: () => open([...ofBuild, ...ofLogin]),
+    forRegistries: () => (others ??= open(ofLogin)),
+    async close() {
+      await Promise.all(opened.map((one) => one.then((sandbox) => sandbox.close()).catch(() => undefined)))
+    },
+  }
+}
+
+function outside(none: Sandbox): Sandboxes {
+  const same = () => Promise.resolve(none)
+  return { forBuild: same, forBuildWithLogin: same, forRegistries: same, close: () => none.close() }
+}
+
+function refuse(reason: string): UserError {
+  return new UserError(
+    `Input "sandbox": got "require", and Buildah can't be run in a sandbox here: ${reason}.`,
+    'Cure what is named, or write `sandbox: auto`.',
+  )
+}

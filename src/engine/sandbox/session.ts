@@ -1,0 +1,70 @@
+import { findProgram, type Env } from '../../exec.js'
+import { hold } from '../../held.js'
+import type { Account } from '../account.js'
+import type { Folder } from '../storage.js'
+import { mountTable } from './mounts.js'
+import { SCRIPT } from './script.js'
+import type { Tree } from './tree.js'
+
+/** Where programs of the account run. */
+export interface Sandbox {
+  /** Command line before a program. */
+  readonly enter: readonly string[]
+  /** For programs in it, beside their own environment. */
+  readonly env: Env
+  /** What of it couldn't be made, as a noun. */
+  readonly missing: string | undefined
+  /** Ends everything that still runs in it. */
+  close(): Promise<void>
+}
+
+/** Those of util-linux that make a sandbox and enter it, and a shell. */
+const TOOLS = ['setpriv', 'unshare', 'mount', 'umount', 'pivot_root', 'nsenter', 'setsid', 'sh'] as const
+
+type ToolPaths = Record<(typeof TOOLS)[number], string>
+
+/** Where nothing keeps programs of the account apart from the runner. */
+export function noSandbox({ prefix }: Account): Sandbox {
+  return { enter: prefix, env: {}, missing: undefined, close: () => Promise.resolve() }
+}
+
+/**
+ * Makes user, mount, PID and IPC namespaces with this root. They are there until the sandbox is closed or this process
+ * has ended, however it ends.
+ * @param program Buildah, which makes the user namespace: AppArmor may allow that to it alone
+ * @throws Error when it can't be made
+ */
+export async function openSandbox(tree: Tree, folder: Folder, program: string): Promise<Sandbox> {
+  const { account, env, path } = folder
+  const tools = await findTools(env)
+  const dying = [tools.setpriv, '--pdeathsig', 'KILL']
+  const spaces = [tools.unshare, '--mount', '--pid', '--ipc', '--fork', '--kill-child']
+  const start = [...account.prefix, ...dying, program, 'unshare', ...dying, ...spaces, tools.sh, '-c', SCRIPT]
+  const held = await hold([...start, 'sandbox', ...scriptArgs(tree, `${path}/sandbox`)], { env, cwd: path })
+  const [, pid = '', proc] = /^(\d+) (new|old)$/.exec(held.line) ?? []
+  if (pid === '') throw new Error(`it began with ${JSON.stringify(held.line.slice(0, 100))}`)
+  const entered = ['--user', '--preserve-credentials', '--mount', '--pid', '--ipc']
+  return {
+    enter: [...account.prefix, tools.nsenter, '--target', pid, ...entered, '--', tools.setsid],
+    // What Buildah itself tells what it starts in its namespace.
+    env: {
+      _CONTAINERS_USERNS_CONFIGURED: 'done',
+      _CONTAINERS_ROOTLESS_UID: String(account.uid),
+      _CONTAINERS_ROOTLESS_GID: String(account.gid),
+    },
+    missing: proc === 'old' ? 'a /proc of its own' : undefined,
+    close: () => held.close(),
+  }
+}
+
+async function findTools(env: Env): Promise<ToolPaths> {
+  const found = await Promise.all(TOOLS.map((name) => findProgram(name, env, ['/usr/sbin', '/sbin'])))
+  const missing = TOOLS.filter((_, index) => found[index] === undefined)
+  if (missing.length > 0) throw new Error(`these programs of util-linux are missing: ${missing.join(', ')}`)
+  return Object.fromEntries(TOOLS.map((name, index) => [name, found[index] ?? ''])) as ToolPaths
+}
+
+function scriptArgs({ folders, files, writable, links, mounts }: Tree, root: string): string[] {
+  const inRoot = (paths: readonly string[]) => paths.map((path) => `.${path}`).join('\n')
+  return [root, ...[folders, files, writable].map(inRoot), links.join('\n'), mountTable(mounts, writable, root)]
+}
