@@ -73,7 +73,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
 
   const { account, obstacle } = await chooseBuilder(inputs, context)
   const folder = await makeFolder(account, context)
-  remember({ folder: folder.path })
+  remember({ folder: folder.path, unshare: account.prefix })
   const plan = { inputs, context, folder, names, byCommit, registry, access, local, git, obstacle }
   try {
     return inputs.dryRun ? await rehearse(plan, remember) : await perform(plan, remember)

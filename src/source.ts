@@ -1,4 +1,4 @@
-import { readFile, realpath, rm, stat } from 'node:fs/promises'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { findTarget, parseDockerfile, type Dockerfile } from './dockerfile/dockerfile.js'
 import { UserError } from './errors.js'
@@ -82,7 +82,7 @@ export async function fetchGitContext(
     )
   }
   // As with Docker, the history isn't part of the context.
-  await rm(join(into, '.git'), { recursive: true, force: true })
+  await execute([...prefix, 'rm', '-rf', '--', join(into, '.git')], options)
   const folder = await realpath(join(into, git.folder)).catch(() => undefined)
   if (folder === undefined || !isBelow(folder, await realpath(into))) {
     throw new UserError(`Input "context": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`)

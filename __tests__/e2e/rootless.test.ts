@@ -1,15 +1,17 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { afterAll, describe, expect, jest, test } from '@jest/globals'
 
 import { type Account, accountFor, findAccount } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
-import { makeFolder } from '../harness/folders.js'
+import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { imageFiles, pullImage } from '../harness/images.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
 import { someSeconds, wakeAll, wakeOnSight } from '../harness/run-marks.js'
-import type { StepOptions, StepResult } from '../harness/runner.js'
+import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { type Surroundings, withCovered, withOverlayAt } from '../harness/surroundings.js'
 import { casesOfSet, exhaustively } from '../harness/test-set.js'
@@ -58,14 +60,16 @@ async function watched(options: Partial<StepOptions>): Promise<Watched> {
 }
 
 /** The RUN step was seen, as well as the build and the push, and all of them ran as this account. */
-function expectRunBy(account: Pick<Account, 'uid'>, { ofTheBuild, folder }: Watched): void {
+function expectRunBy(account: Pick<Account, 'uid'>, { ofTheBuild, folder, log }: Watched): void {
   const commands = ofTheBuild.map(({ argv }) => argv.join(' ')).join('\n')
   expect(commands).toMatch(/buildah --root \S+ .* build /)
   expect(commands).toMatch(/buildah --root \S+ .* push /)
   expect(commands).toContain(`sleep ${marker}`)
   const others = ofTheBuild.filter(({ uid }) => uid !== account.uid)
   expect(others.map(({ uid, argv }) => `${uid}: ${argv.join(' ')}`)).toStrictEqual([])
-  expect(folder).toStrictEqual({ uid: account.uid, mode: 0o700 })
+  // It is root's: the account could turn paths elsewhere that root follows.
+  const isOfRoot = account.uid !== 0 && log.includes('the step runs as root')
+  expect(folder).toStrictEqual(isOfRoot ? { uid: 0, mode: 0o710 } : { uid: account.uid, mode: 0o700 })
 }
 
 async function expectOwners(): Promise<void> {
@@ -183,3 +187,48 @@ function accountNamed(name: string): Account {
   if (account === undefined) throw new Error(`There is no account ${name}`)
   return account
 }
+
+describe('a process of the account that puts links in the place of all that it can', () => {
+  const victimFiles = ['auth.json', 'auth/auth.json', 'docker/config.json', 'secrets/0', 'parts/x', 'config']
+
+  /** Owner, mode and content of all that lies there. */
+  function snapshotOf(folder: string): string[] {
+    return listFolder(folder).map((path) => {
+      const { uid, gid, mode } = statSync(join(folder, path))
+      const content = statSync(join(folder, path)).isFile() ? readFileSync(join(folder, path), 'utf8') : ''
+      return `${path} ${uid}:${gid} ${mode.toString(8)} ${content}`
+    })
+  }
+
+  for (const [place, isClosed] of [
+    ['in RUNNER_TEMP', false],
+    ['in /var/tmp', true],
+  ] as const) {
+    exhaustively(testUnless(rootReason))(`turns nothing of root's elsewhere, ${place}`, async () => {
+      const account = accountFor('user')
+      const victim = makeWorkspace(Object.fromEntries(victimFiles.map((path) => [path, 'mine'])))
+      const before = snapshotOf(victim)
+      const temp = makeFolder('temp')
+      if (isClosed) chmodSync(temp, 0o700)
+      const script = join(import.meta.dirname, '../hostile/swap-paths.mjs')
+      const place = isClosed ? '/var/tmp' : temp
+      const swapper = spawn(process.execPath, [script, place, victim], { uid: account.uid, gid: account.gid })
+      await once(swapper.stdout, 'data')
+      for (let turn = 0; turn < 5; turn += 1) {
+        // It may fail: the account can do to its own build what it likes.
+        await runAction({
+          as: 'root',
+          env: { RUNNER_TEMP: temp },
+          workspace: { Dockerfile: `FROM ${busybox}\nRUN true\n` },
+          inputs: {
+            ...{ images: `${registry.host}/acme/swapped`, push: 'true', 'tls-verify': 'false', secrets: 'key=value' },
+            ...{ 'rootless-user': account.name, outputs: 'type=tar,dest=out.tar' },
+          },
+        })
+      }
+      swapper.kill('SIGKILL')
+      await once(swapper, 'exit')
+      expect(snapshotOf(victim)).toStrictEqual(before)
+    })
+  }
+})

@@ -8,7 +8,7 @@ import { accountFor, testsAreRoot } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { describeEngines } from '../harness/describe-engines.js'
 import { buildEscape } from '../harness/escape-program.js'
-import { makeFolder, makeWorkspace } from '../harness/folders.js'
+import { type Files, makeFolder, makeWorkspace } from '../harness/folders.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { likeHostedRunner, withoutPrograms } from '../harness/surroundings.js'
@@ -43,7 +43,7 @@ function wanted(home: string): string[] {
 }
 
 /** Builds and pushes, with a login that the base image is pulled with. */
-function attacked(files: Record<string, string | Uint8Array>, home: string, options: Partial<StepOptions> = {}) {
+function attacked(files: Files, home: string, options: Partial<StepOptions> = {}) {
   const inputs = { images: `${registry.host}/acme/attack`, push: 'true', 'tls-verify': 'false', cache: 'off' }
   const workspace = makeWorkspace(files, account)
   return succeed({ home, ...options, workspace, inputs: { ...inputs, ...options.inputs } })
@@ -88,9 +88,11 @@ const WAYS = ['double-chroot', 'kept-descriptor', 'descriptors', 'roots-in-proc'
 const OTHER_WAYS = ['device-node', 'signal', 'trace', 'terminal', 'survive']
 
 if (isExhaustive) {
-  describeEngines('$name', ({ testEach, wish }) => {
+  describeEngines('$name', ({ testEach, version, wish }) => {
     for (const isolation of ['chroot', 'rootless'] as const) {
-      testEach(`no step gets out, isolation ${isolation}`, async () => {
+      // Debian 12 has no pasta, and a crun that is too old for it.
+      const testHere = isolation === 'rootless' && version.startsWith('1.4') ? test.skip : testEach
+      testHere(`no step gets out, isolation ${isolation}`, async () => {
         if ('missing' in escape) throw new Error(escape.missing)
         const home = homeWithCanary()
         const dockerfile = [
@@ -105,7 +107,10 @@ if (isExhaustive) {
           ),
           'RUN ["/escape", "shared-memory", "4711"]',
         ]
-        const files = { Dockerfile: dockerfile.join('\n'), escape: readFileSync(escape.program) }
+        const files = {
+          Dockerfile: dockerfile.join('\n'),
+          escape: { content: readFileSync(escape.program), mode: 0o755 },
+        }
         const { inputs, ...rest } = wish()
         const step = await attacked(files, home, {
           ...rest,

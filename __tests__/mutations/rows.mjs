@@ -480,8 +480,8 @@ export const promises = [
       {
         loses: 'Every user of the runner can read secrets and logins while the image is built',
         file: 'src/engine/storage.ts',
-        find: "await writeFile(path, content, { mode: 0o600, flag: 'wx' })",
-        put: "await writeFile(path, content, { mode: 0o644, flag: 'wx' })",
+        find: "await open(full, 'wx', 0o600)",
+        put: "await open(full, 'wx', 0o644)",
         test: '__tests__/unit/storage.test.ts',
       },
       {
@@ -985,6 +985,13 @@ export const promises = [
   {
     promise: 'A step that gets out of its isolation finds nothing of the runner',
     rows: [
+      {
+        loses: 'The account can turn the paths elsewhere that root follows',
+        file: 'src/engine/storage.ts',
+        find: 'await lchown(join(path, name), 0, gid)',
+        put: 'await lchown(join(path, name), uid, gid)',
+        test: '__tests__/unit/storage.test.ts',
+      },
       {
         loses: 'The build runs outside of its sandbox',
         file: 'src/engine/buildah.ts',

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -19,6 +20,7 @@ import {
   removeSecrets,
   storageArgs,
   storageConf,
+  takeFile,
   writePrivate,
 } from '../../src/engine/storage.js'
 import { contextOf, temporaryFolder } from './helpers.js'
@@ -90,6 +92,11 @@ describe('makeFolder', () => {
   const below = (path: string): string[] =>
     readdirSync(path, { withFileTypes: true, recursive: true }).map((one) => join(one.parentPath, one.name))
 
+  const seen = (path: string): string => {
+    const { uid, gid, mode } = statSync(path)
+    return `${path} ${uid} ${gid} ${(mode & 0o777).toString(8)}`
+  }
+
   it.each([0o000, 0o027, 0o077])(
     'makes a private folder in RUNNER_TEMP, 0700 and 0600, under umask %i',
     async (mask) => {
@@ -135,7 +142,7 @@ describe('makeFolder', () => {
       XDG_DATA_HOME: join(path, 'data'),
       XDG_CACHE_HOME: join(path, 'cache'),
     })
-    for (const name of ['tmp', 'user', 'data', 'cache', 'root', 'run', 'secrets', 'out', 'context', 'parts']) {
+    for (const name of ['tmp', 'user', 'data', 'cache', 'root', 'run', 'secrets', 'out', 'context', 'parts', 'auth']) {
       expect(statSync(join(path, name)).isDirectory()).toBe(true)
     }
   })
@@ -157,10 +164,15 @@ describe('makeFolder', () => {
     const other = { ...me, uid: 12345, gid: 23456, prefix: ['setpriv', '--'] }
     const folder = await makeFolder(other, contextOf({ temp }))
     const secret = await writePrivate(folder, 'secrets/0', 'x')
-    for (const path of [folder.path, ...below(folder.path)]) {
-      expect([path, statSync(path).uid, statSync(path).gid]).toStrictEqual([path, 12345, 23456])
-    }
-    expect(statSync(secret).mode & 0o777).toBe(0o600)
+    const ofRoot = ['', 'secrets', 'trial'].map((name) => join(folder.path, name))
+    for (const path of ofRoot) expect(seen(path)).toBe(`${path} 0 23456 710`)
+    const hidden = join(folder.path, 'taken')
+    expect(seen(hidden)).toBe(`${hidden} 0 0 700`)
+    const others = below(folder.path).filter((path) => ![...ofRoot, hidden].includes(path))
+    expect(others.map(seen)).toStrictEqual(
+      others.map((path) => `${path} 12345 23456 ${statSync(path).isDirectory() ? '700' : '600'}`),
+    )
+    expect(others).toContain(secret)
   })
 })
 
@@ -185,6 +197,33 @@ describe('writePrivate', () => {
     await writePrivate(folder, 'auth/auth.json', 'secret')
     expect(readFileSync(victim, 'utf8')).toBe('mine')
     expect(readFileSync(join(folder.path, 'auth/auth.json'), 'utf8')).toBe('secret')
+  })
+})
+
+describe('takeFile', () => {
+  const make = async (): Promise<Folder> => await makeFolder(me, contextOf({ temp: temporaryFolder() }))
+
+  it('moves what the build has written', async () => {
+    const folder = await make()
+    writeFileSync(join(folder.path, 'out/0.digest'), 'sha256:0')
+    const taken = await takeFile(folder, '0.digest')
+    expect(dirname(taken)).toBe(join(folder.path, 'taken'))
+    expect(readFileSync(taken, 'utf8')).toBe('sha256:0')
+    expect(readdirSync(join(folder.path, 'out'))).toStrictEqual([])
+  })
+
+  it.each([
+    ['a link', symlinkSync],
+    ['another name of a file', linkSync],
+  ])('takes no %s', async (_, put) => {
+    const folder = await make()
+    const victim = join(dirname(folder.path), 'victim')
+    writeFileSync(victim, 'mine')
+    put(victim, join(folder.path, 'out/0.digest'))
+    await expect(takeFile(folder, '0.digest')).rejects.toThrow(
+      'what the build has written as 0.digest is no plain file',
+    )
+    expect(readFileSync(victim, 'utf8')).toBe('mine')
   })
 })
 
@@ -249,7 +288,7 @@ describe('removeFolder', () => {
     )
     chmodSync(program, 0o755)
     // What removeSecrets has removed before is no longer there.
-    const left = readdirSync(folder.path).filter((name) => name !== 'auth' && name !== 'secrets')
+    const left = readdirSync(folder.path).filter((name) => name !== 'secrets')
     await removeFolder({ ...plain, folder: folder.path, unshare: [program, 'unshare'], keepStorage: false }, env)
     const [conf, cwd, ...argv] = readFileSync(log, 'utf8').trimEnd().split('\n')
     expect([conf, cwd]).toStrictEqual([join(folder.path, 'storage.conf'), '/'])

@@ -14,6 +14,7 @@ import {
   type BuildPaths,
   globalArgs,
   inspectArgs,
+  isFiles,
   loginArgs,
   pullsItself,
   pushArgs,
@@ -29,9 +30,11 @@ import { pullImages, withLatePulls } from './pulls.js'
 import type { Sandbox } from './sandbox/session.js'
 import { secretFiles, writeSecrets } from './secret-files.js'
 import type { Buildah } from './install.js'
-import { type Folder, storageConfPath } from './storage.js'
+import { type Folder, storageConfPath, takeFile } from './storage.js'
 
 const GRACE_MS = 2000
+/** What Buildah writes the files of the image into. */
+const ROOTFS = 'rootfs.tar'
 
 /** Which Buildah it is, and as whom it builds. */
 export function factsOf({ version }: Buildah, { account }: Folder): EngineFacts {
@@ -83,7 +86,8 @@ export function buildahEngine(setup: BuildahSetup): Engine {
     push: (image, reference) => pushOnce(image, reference, setup),
 
     async writeOutputs(image, inputs) {
-      for (const output of inputs.outputs) await writeOutput(image, output, setup)
+      const files = inputs.outputs.some(isFiles) ? await takeFile(folder, ROOTFS) : undefined
+      for (const output of inputs.outputs) await writeOutput(image, output, setup, files)
     },
 
     async imageNames() {
@@ -145,7 +149,8 @@ async function buildOnce(
 async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup): Promise<Pushed> {
   const name = formatReference(reference)
   // By its place: references can be longer than names of files may be.
-  const digestFile = join(setup.folder.path, `out/${image.references.indexOf(reference)}.digest`)
+  const digestName = `${image.references.indexOf(reference)}.digest`
+  const digestFile = join(setup.folder.path, 'out', digestName)
   const seen = countBlobs()
   const { stderr } = await withHeadway(
     (seconds) => `Push of ${name}: ${pushedSoFar(image, seen.count(), seconds)}`,
@@ -154,7 +159,7 @@ async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup)
     throw refusal(`Push of ${name} failed`, error)
   })
   for (const line of stderr.match(/^.*retrying in.*$/gm) ?? []) say(`Push of ${name}: ${line}`)
-  return { reference, digest: await readDigest(digestFile) }
+  return { reference, digest: await readDigest(await takeFile(setup.folder, digestName)) }
 }
 
 /** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */
@@ -231,5 +236,5 @@ function namesIn(text: string): ReadonlySet<string> {
 }
 
 function rootfsPath({ folder }: BuildahSetup): string {
-  return join(folder.path, 'out/rootfs.tar')
+  return join(folder.path, 'out', ROOTFS)
 }

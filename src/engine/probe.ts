@@ -72,14 +72,14 @@ async function buildTiny(way: Way, { buildah, folder }: Place): Promise<string |
   const program = TINY_PROGRAMS[arch()]
   // On other processors there is nothing to run: the build itself will tell.
   if (program === undefined) return undefined
-  await chmod(await writePrivate(folder, 'probe/context/program', Buffer.from(program, 'base64')), 0o700)
+  await chmod(await writePrivate(folder, 'trial/program', Buffer.from(program, 'base64')), 0o700)
   const argv = [
     ...[...folder.account.prefix, buildah.path],
     // A storage of its own: the tiny image has no business in the one that is built in.
     ...storageArgs(join(folder.path, 'probe'), join(folder.path, 'probe/root'), way.driver, way.fuseOverlayfs),
     ...['build', '--quiet', '--format', 'oci', ...wayArgs(way), ...networkArgs(folder.path, buildah.version)],
-    ...['--file', await writePrivate(folder, 'probe/Dockerfile', DOCKERFILE)],
-    join(folder.path, 'probe/context'),
+    ...['--file', await writePrivate(folder, 'trial/Dockerfile', DOCKERFILE)],
+    join(folder.path, 'trial'),
   ]
   const { exitCode, stderr } = await attempt(argv, { env: folder.env, cwd: folder.path })
   return exitCode === 0 ? undefined : stderr.trim().split('\n').slice(-4).join('\n')

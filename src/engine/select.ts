@@ -17,7 +17,7 @@ import { preflight } from './preflight.js'
 import type { Way } from './probe.js'
 import { checkSecrets, knownHole, refuseCacheMountsOutside } from './sandbox/leaks.js'
 import { openSandboxes } from './sandbox/sandboxes.js'
-import { type Folder, storageArgs, storageConf, writePrivate } from './storage.js'
+import { type Folder, storageArgs, storageConf, takeBack, writePrivate } from './storage.js'
 
 /**
  * Finds or installs the engine, and makes sure that it can build here: Buildah, and where it can't and nobody insists on
@@ -37,6 +37,7 @@ export async function findEngine(selection: Selection, onProgram: (path: string)
 }
 
 async function fallBack(selection: Selection, reason: UserError): Promise<Found> {
+  await takeBack(selection.folder)
   const found = await findDockerEngine(selection).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     throw new UserError(

@@ -1,4 +1,4 @@
-import { chmod, lchown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, lchown, lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../context.js'
 import { attempt, type Env, findProgram } from '../exec.js'
@@ -8,7 +8,11 @@ import { type Account, accountEnv } from './account.js'
 
 export type Driver = 'overlay' | 'fuse-overlayfs' | 'vfs'
 
-/** The private folder of one step: everything that the build writes lies below it, mode 0700, owned by the account. */
+/**
+ * The private folder of one step: everything that the build writes lies below it. Where root builds as another account,
+ * the folder itself is root's and the account may only enter it (0710): no path that root follows can be turned
+ * elsewhere then, since the account can rename none of the folders in there, which are its own (0700).
+ */
 export interface Folder {
   readonly path: string
   readonly account: Account
@@ -16,8 +20,15 @@ export interface Folder {
   readonly env: Env
 }
 
-/** For the mount and the tiny build of the preflight. */
-const PROBE_FOLDERS = ['context', 'lower', 'upper', 'work', 'merged'].map((name) => `probe/${name}`)
+/** What the account writes to; the last ones are for the mount of the preflight. */
+const OF_ACCOUNT = [
+  ...['root', 'run', 'tmp', 'user', 'data', 'cache', 'out', 'context', 'parts', 'auth', 'sandbox', 'probe'],
+  ...['probe/lower', 'probe/upper', 'probe/work', 'probe/merged'],
+]
+/** What is written for the account, which may only read it. */
+const FOR_ACCOUNT = ['secrets', 'trial']
+/** What was taken from the account, which it can't reach any more. */
+const TAKEN = 'taken'
 const PREFIX = 'rootless-image-build-'
 
 /**
@@ -27,42 +38,67 @@ const PREFIX = 'rootless-image-build-'
 export async function makeFolder(account: Account, context: Context): Promise<Folder> {
   const closed = await firstClosedFolder(context.temp, account)
   const path = await mkdtemp(join(closed === undefined ? context.temp : '/var/tmp', PREFIX))
-  for (const name of [
-    '',
-    'root',
-    'run',
-    'tmp',
-    'user',
-    'data',
-    'cache',
-    'secrets',
-    'out',
-    'context',
-    'auth',
-    'sandbox',
-    'probe',
-    'parts',
-    ...PROBE_FOLDERS,
-  ]) {
-    const folder = join(path, name)
-    if (name !== '') await mkdir(folder, { mode: 0o700 })
-    await chmod(folder, 0o700)
-    await own(folder, account)
+  for (const name of ['', ...OF_ACCOUNT, ...FOR_ACCOUNT, TAKEN]) {
+    if (name !== '') await mkdir(join(path, name))
+    await chmod(join(path, name), 0o700)
   }
+  if (account.prefix.length > 0) await share(path, account)
   const folder = { path, account, env: folderEnv(path, account, context.env) }
   // Buildah reads the file that CONTAINERS_STORAGE_CONF names before anything else, and fails where there is none.
   await writePrivate(folder, 'storage.conf', storageConf(path, privateRoot(path)))
   return folder
 }
 
-/** Writes a file into the private folder that nobody but the account can read, and returns its path. */
-export async function writePrivate(folder: Folder, name: string, content: string | Buffer): Promise<string> {
-  const path = join(folder.path, name)
+/** Lets the account into the folder. Until then it can reach nothing in there. */
+async function share(path: string, { uid, gid }: Account): Promise<void> {
+  for (const name of OF_ACCOUNT) await lchown(join(path, name), uid, gid)
+  for (const name of [...FOR_ACCOUNT, '']) {
+    await lchown(join(path, name), 0, gid)
+    await chmod(join(path, name), 0o710)
+  }
+}
+
+/**
+ * Writes a file into the private folder, or into a folder right below it, that nobody but the account can read, and
+ * returns its path.
+ */
+export async function writePrivate({ path, account }: Folder, name: string, content: string | Buffer): Promise<string> {
+  const full = join(path, name)
   // Anew, never through what lies there: the account, and so a RUN step that got out, could have put a link in its place.
-  await rm(path, { force: true })
-  await writeFile(path, content, { mode: 0o600, flag: 'wx' })
-  await own(path, folder.account)
-  return path
+  await rm(full, { force: true })
+  const file = await open(full, 'wx', 0o600)
+  try {
+    await file.writeFile(content)
+    if (account.prefix.length > 0) await file.chown(account.uid, account.gid)
+  } finally {
+    await file.close()
+  }
+  return full
+}
+
+/**
+ * Takes a file that Buildah has written into the folder `out` to where the account can't reach it.
+ * @returns its new path
+ * @throws Error when it is no plain file
+ */
+export async function takeFile({ path }: Pick<Folder, 'path'>, name: string): Promise<string> {
+  const taken = join(path, TAKEN, name)
+  await rename(join(path, 'out', name), taken)
+  const found = await lstat(taken)
+  if (!found.isFile() || found.nlink > 1) throw new Error(`what the build has written as ${name} is no plain file`)
+  return taken
+}
+
+/**
+ * Puts folders of root in the place of those of the account that an engine which doesn't run as the account writes to,
+ * or what it writes could be turned elsewhere.
+ */
+export async function takeBack({ path, account }: Folder): Promise<void> {
+  if (account.prefix.length === 0) return
+  for (const name of ['out', 'root', 'parts']) {
+    await rename(join(path, name), join(path, `${name}-of-account`))
+    await mkdir(join(path, name), { mode: 0o700 })
+  }
 }
 
 /** Global arguments of Buildah for the storage in `root`, and what it needs while it runs below this folder. */
@@ -96,14 +132,14 @@ export function storageConf(folder: string, root: string, driver: Driver = 'over
 /** Removes what must not outlive the build itself: secrets and credentials. The image stays for later steps. */
 export async function removeSecrets(folder: string): Promise<void> {
   await rm(join(folder, 'secrets'), { recursive: true, force: true })
-  await rm(join(folder, 'auth'), { recursive: true, force: true })
+  await rm(join(folder, 'auth/auth.json'), { force: true })
   await rm(join(folder, 'docker'), { recursive: true, force: true })
 }
 
 /**
  * Removes the private folder with the storage in it. Layers hold files of subordinate users, which only root or the
- * owner of their user namespace can delete; root leaves it to the account as well, so that what the account put into
- * its own folder is never followed with the rights of root.
+ * owner of their user namespace can delete; root leaves it to the account as well, and removes no more than the empty
+ * folders, so that what the account put into its own is never followed with the rights of root.
  * @throws Error when something of it is left.
  */
 export async function removeFolder({ folder, unshare, keepStorage }: State, env: Env): Promise<void> {
@@ -115,6 +151,12 @@ export async function removeFolder({ folder, unshare, keepStorage }: State, env:
     const argv = [...unshare, 'rm', '-rf', '--', ...contents]
     // Where this can't be done any more, the plain removal below says what is left.
     await attempt(argv, { env: { ...env, ...privateEnv(folder) }, cwd: '/' }).catch(() => undefined)
+  }
+  const own = process.getuid?.()
+  for (const path of contents) {
+    const found = await lstat(path).catch(() => undefined)
+    if (found?.isDirectory() === true && found.uid !== own) await rmdir(path)
+    else await rm(path, { recursive: true, force: true, maxRetries: 3 })
   }
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
 }
@@ -158,8 +200,4 @@ function privateEnv(path: string): Env {
     XDG_DATA_HOME: join(path, 'data'),
     XDG_CACHE_HOME: join(path, 'cache'),
   }
-}
-
-async function own(path: string, account: Account): Promise<void> {
-  if (account.prefix.length > 0) await lchown(path, account.uid, account.gid)
 }

@@ -1,6 +1,6 @@
 import { lstat, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { User } from '../account.js'
+import { parsePasswd, type User } from '../account.js'
 import { firstClosedFolder } from '../access.js'
 import { bindMounts, type Mount, type MountPoint, parseMountInfo, type Shown } from './mounts.js'
 
@@ -54,9 +54,15 @@ export async function describeTree(shown: readonly Shown[], account: User): Prom
   const isFolder = await Promise.all(binds.map(async ({ source }) => (await stat(source)).isDirectory()))
   const targets = binds.map(({ target }) => target)
   const files = targets.filter((_, index) => isFolder[index] === false)
-  const made = [...WRITABLE, '/dev/pts', '/proc', account.home, ...files.map(dirname)]
+  const made = [...WRITABLE, '/dev/pts', '/proc', ...(await homesOf(account)), ...files.map(dirname)]
   const folders = [...made, ...targets.filter((_, index) => isFolder[index])]
   return { folders: [...new Set(folders)], files, writable: WRITABLE, links, mounts: [TERMINALS, ...binds] }
+}
+
+/** The environment and the list of users may name two; Buildah from 1.42 on goes by the latter, and wants it to be there. */
+async function homesOf({ home, uid }: User): Promise<string[]> {
+  const listed = parsePasswd(await readFile('/etc/passwd', 'utf8').catch(() => ''), String(uid))
+  return [home, ...(listed === undefined ? [] : [listed.home])]
 }
 
 async function bindsOf(shown: Shown, points: readonly MountPoint[]): Promise<Mount[]> {
