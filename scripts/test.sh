@@ -53,15 +53,43 @@ install_packages() {
   as_root apt-get install --yes --quiet --no-install-recommends "${wanted[@]}"
 }
 
-# What the tests would build or fetch when they come to it. It is started early, behind all else; a test that needs it
-# waits for it, and where it fails, makes it once more and says why it can't.
+# What the tests would build or fetch when they come to it, one after the other. It is started early, behind all else; a
+# test that needs it waits for it, and where it fails, makes it once more and says why it can't.
 start_builds() {
   # Process groups of their own, which end with this script.
   set -m
+  (
+    for program in 'buildah 1.33.7' 'buildkitd 0.34.2' 'buildx 0.38.2' 'act 0.2.89'; do
+      # shellcheck disable=SC2086 # a name and a version
+      nice -n 19 bash scripts/from-go.sh $program || true
+    done
+  ) &>/dev/null &
   nice -n 19 bash scripts/nodes-from-npm.sh &>/dev/null &
-  nice -n 19 bash scripts/from-go.sh buildah 1.33.7 &>/dev/null &
   set +m
   trap 'for build in $(jobs -p); do kill -- "-$build" 2>/dev/null || true; done' EXIT
+}
+
+# Installs the packages of package-lock.json, unless those that are there were made of it by this Node.
+install_modules() {
+  local wanted
+  wanted=$(cat package.json package-lock.json <(node --version) | sha256sum)
+  [[ $(cat node_modules/.installed 2>/dev/null) != "$wanted" ]] || return 0
+  npm ci --no-audit --no-fund
+  echo "$wanted" >node_modules/.installed
+}
+
+# The checks, of which most keep one processor busy: the second half of them goes beside the first, and says what it has
+# to say after it.
+run_checks() {
+  local log second failed=0
+  log=$(mktemp)
+  { npm run check:format && npm run check:dist && bash scripts/lint-workflows.sh; } &>"$log" &
+  second=$!
+  npm run check:code || failed=$?
+  wait "$second" || failed=$?
+  cat "$log"
+  rm "$log"
+  return "$failed"
 }
 
 if ! node --eval 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)'; then
@@ -71,9 +99,7 @@ fi
 command -v go >/dev/null && packages+=(gcc libc6-dev)
 install_packages
 start_builds
-npm ci --no-audit --no-fund
-npm run check
-npm run check:dist
-bash scripts/lint-workflows.sh
+install_modules
+run_checks
 # Not by npm, whose own words would follow on the line with the counts.
 bash scripts/jest.sh "$@" </dev/null

@@ -18,7 +18,7 @@ import { succeed } from '../harness/clean-step.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { runAction } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { casesOfSet, exhaustively } from '../harness/test-set.js'
+import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 
 jest.setTimeout(300_000)
 
@@ -150,7 +150,7 @@ describe('an index.json that', () => {
       expect(readFileSync(path, 'utf8')).toBe('here')
       rmSync(path)
     }
-    expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
+    if (isExhaustive) expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
     expectTidy(scope)
   })
 })
@@ -185,7 +185,8 @@ describe('a storage root of which', () => {
       const step = await withstand(stand, directoryStep(stand, directory))
       expect(warningsOf(step).length).toBeLessThan(2)
       await recover(stand, directoryStep(stand, directory))
-      expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
+      if (isExhaustive)
+        expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
       expectTidy(scopeIn(directory))
     },
   )

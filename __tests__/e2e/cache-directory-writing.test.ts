@@ -28,7 +28,7 @@ import { listFolder, removeFolders } from '../harness/folders.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk } from '../harness/small-disk.js'
-import { casesOfSet, exhaustively } from '../harness/test-set.js'
+import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 
 jest.setTimeout(300_000)
 
@@ -80,12 +80,13 @@ describe('a run that may not write reads, and leaves nothing for the next', () =
       expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
       expect(readFileSync(join(scope, 'index.json'), 'utf8')).toBe(index)
       // Not even the same build finds it.
-      expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
+      if (isExhaustive)
+        expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
       const next = await recover(stand, directoryStep(stand, directory))
       expect(next.outputs['cache-hit']).toBe('full')
       expect(idsIn(scope, 'overlay')).toStrictEqual(layers)
       expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
-      expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory), files)))).toBe(0)
+      if (isExhaustive) expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory), files)))).toBe(0)
     },
   )
 
@@ -116,8 +117,10 @@ RUN --mount=type=cache,target=/counts,uid=1234,mode=0750 ls -ldn /counts && echo
     expect(second.log).toMatch(/drwxr-x--- .* 1234 /)
     // A run that may not write has none of it, and takes nothing of it away.
     await build(directory, 'three', carried, { event: forks })
-    await build(directory, 'four', {})
-    expect(await linesOf()).toBe('four\n'.length)
+    if (isExhaustive) {
+      await build(directory, 'four', {})
+      expect(await linesOf()).toBe('four\n'.length)
+    }
     await build(directory, 'five', carried)
     expect(await linesOf()).toBe('one\ntwo\nfive\n'.length)
     const scope = scopeIn(directory)

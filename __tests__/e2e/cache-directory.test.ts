@@ -20,7 +20,7 @@ import { fail, succeed } from '../harness/clean-step.js'
 import { removeFolders } from '../harness/folders.js'
 import type { StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { exhaustively } from '../harness/test-set.js'
+import { exhaustively, isExhaustive } from '../harness/test-set.js'
 import { countHits, stepsOf } from '../harness/warm-steps.js'
 
 jest.setTimeout(300_000)
@@ -47,7 +47,7 @@ function expectTidy(scope: string): void {
   expect(idsIn(scope, 'overlay-containers')).toStrictEqual([])
 }
 
-test('cold, then warm: all steps are there, and nothing is moved', async () => {
+test('cold, then warm: all steps are there, and nothing is moved; then with a changed file', async () => {
   const directory = cacheDirectory()
   const cold = await recover(stand, directoryStep(stand, directory))
   expect(cold.outputs['cache-hit']).toBe('none')
@@ -72,15 +72,11 @@ test('cold, then warm: all steps are there, and nothing is moved', async () => {
   expect(statSync(join(scope, 'root')).ino).toBe(root)
   expect(warm.log).toContain(`--root ${scope}/root`)
   expectTidy(scope)
-})
 
-test('one changed file: what stands on it is built anew', async () => {
-  const directory = cacheDirectory()
-  await recover(stand, directoryStep(stand, directory))
+  // What stands on a changed file is built anew.
   const changed = await succeed(withFiles(directoryStep(stand, directory), { small: 'changed' }))
   expect(statsOf(changed)).toMatchObject({ 'steps-hit': 3, 'steps-missed': 2 })
   expect((await contentOf(stand.reference)).files['srv/small']?.size).toBe('changed'.length)
-  expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
 })
 
 exhaustively(test)('a failed build leaves the steps that were good', async () => {
@@ -162,7 +158,7 @@ describe('where it lies', () => {
     const directory = join(toolCache, 'rootless-image-build/cache')
     expect(cold.log).toContain(`Cache: the folder "${directory}" (the runner offers no GitHub cache service)`)
     expect(scopesIn(directory)).toHaveLength(1)
-    expect((await build()).outputs['cache-hit']).toBe('full')
+    if (isExhaustive) expect((await build()).outputs['cache-hit']).toBe('full')
   })
 
   exhaustively(test)('without a tool cache: where the user keeps caches', async () => {

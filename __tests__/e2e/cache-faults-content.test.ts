@@ -8,7 +8,7 @@ import { compress, flipped, newestKeys, packEntry, rewrite, unpackEntry } from '
 import { jobStep, recover, useStand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
 import { makeFolder, makeWorkspace } from '../harness/folders.js'
 import type { StepOptions } from '../harness/runner.js'
-import { casesOfSet, describeExhaustively } from '../harness/test-set.js'
+import { casesOfSet, describeExhaustively, isExhaustive } from '../harness/test-set.js'
 
 jest.setTimeout(300_000)
 
@@ -16,6 +16,8 @@ const { stand, service } = await useStand()
 let build: () => StepOptions
 let keys: Awaited<ReturnType<typeof newestKeys>>
 let scopes = 0
+/** The last of them in which a run was made after one with a trouble. */
+let healed = 0
 /** Whether the scope has what a run without troubles leaves. */
 let isWhole = false
 
@@ -33,8 +35,12 @@ beforeEach(async () => {
 async function expectHealed(hit: string, warning: RegExp): Promise<void> {
   const step = await withstand(stand, build())
   expect(step.outputs['cache-hit']).toBe(hit)
-  const after = await recover(stand, build())
-  expect(after.outputs['cache-hit']).toBe('full')
+  // In the ordinary set, the first one stands for the others.
+  if (isExhaustive || scopes > healed) {
+    const after = await recover(stand, build())
+    expect(after.outputs['cache-hit']).toBe('full')
+    healed = scopes
+  }
   isWhole = true
   expect(warningsOf(step)).toStrictEqual([expect.stringMatching(warning)])
 }

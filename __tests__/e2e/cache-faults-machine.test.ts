@@ -11,7 +11,7 @@ import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk, type SmallDisk } from '../harness/small-disk.js'
 import { withoutPrograms } from '../harness/surroundings.js'
-import { casesOfSet, exhaustively } from '../harness/test-set.js'
+import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 
 jest.setTimeout(300_000)
 
@@ -70,7 +70,7 @@ describe('the process that talks to the service is killed', () => {
       script.end()
     })
     expect(step.outputs['cache-hit']).toBe('none')
-    await recover(stand, build())
+    if (isExhaustive) await recover(stand, build())
     expect(warningsOf(step)).toStrictEqual([expect.stringMatching(ended)])
   })
 })
@@ -83,7 +83,7 @@ describe('a machine without', () => {
     await recover(stand, build())
     const step = await withstand(stand, { ...build(), within: withoutPrograms('zstd') })
     expect(step.outputs['cache-hit']).toBe('none')
-    expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
+    if (isExhaustive) expect((await recover(stand, build())).outputs['cache-hit']).toBe('full')
     expect(warningsOf(step)).toStrictEqual([expect.stringContaining('the program zstd is missing')])
   })
 })

@@ -86,7 +86,8 @@ describe.each(protocols)('saving by %s', (protocol) => {
     expect(warningsOf(step)).toStrictEqual(warning === undefined ? [] : [expect.stringMatching(warning)])
   })
 
-  test('a token that may only read', async () => {
+  // In the ordinary set cache-client.test.ts has it.
+  exhaustively(test)('a token that may only read', async () => {
     scopes += 1
     const before = service.entries()
     const step = await withstand(stand, build({ access: 'read' }))

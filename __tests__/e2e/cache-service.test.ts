@@ -19,7 +19,7 @@ import { CacheStore } from '../harness/cache-service-store.js'
 import { run } from '../harness/command.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { repository } from '../harness/runner-files.js'
-import { casesOfSet, describeExhaustively } from '../harness/test-set.js'
+import { describeExhaustively, exhaustively } from '../harness/test-set.js'
 
 interface Asked {
   readonly save?: boolean
@@ -86,9 +86,12 @@ afterAll(removeFolders)
 const save = (asked: Asked = {}): Promise<Answered> => ask(service.environment(asked.job), { ...asked, save: true })
 const restore = (asked: Asked = {}): Promise<Answered> => ask(service.environment(asked.job), asked)
 
-const protocols = casesOfSet(['v2', 'v1'] as const, (protocol) => protocol === 'v2')
+// In the ordinary set cache-client.test.ts has the library ask the same, in a bundle that starts faster.
+describeExhaustively('the library', () => {
+  describe.each(['v2', 'v1'] as const)('by %s', testLibrary)
+})
 
-describe.each(protocols)('%s', (protocol) => {
+function testLibrary(protocol: 'v1' | 'v2'): void {
   const job = { protocol }
 
   test('what was saved is restored', async () => {
@@ -190,7 +193,7 @@ describe.each(protocols)('%s', (protocol) => {
     expect(ranges).toHaveLength(3)
     expect(service.counters()).toMatchObject({ bytesDown: service.blob('k-1').length, calls: { HeadBlob: 1 } })
   })
-})
+}
 
 interface Row extends Fault {
   readonly protocol?: 'v1' | 'v2'
@@ -325,7 +328,7 @@ describeExhaustively('faults', () => {
   })
 })
 
-describe('faults', () => {
+describeExhaustively('faults', () => {
   test('meet what fits method, path and key, so many times, until they are ended', async () => {
     const fault = service.script({
       method: 'PUT',
@@ -353,7 +356,7 @@ function nameOf({ protocol = 'v2', azure = false, call, answer, times }: Row): s
 }
 
 describe('like act', () => {
-  test('no token, keys in lower case, and a second entry beside the first', async () => {
+  exhaustively(test)('no token, keys in lower case, and a second entry beside the first', async () => {
     service = await start({ act: true })
     expect(Object.keys(service.environment())).toStrictEqual(['ACTIONS_CACHE_URL'])
     expect((await save({ key: 'Key-A' })).value).toBe(1)

@@ -7,7 +7,7 @@ import { succeed } from '../harness/clean-step.js'
 import { describeEngines } from '../harness/describe-engines.js'
 import { contentOf } from '../harness/image-content.js'
 import type { StepOptions } from '../harness/runner.js'
-import { casesOfSet, exhaustively } from '../harness/test-set.js'
+import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 import { expectHit, type JobOptions, statsOf, stepsOf, uploads, warnings } from '../harness/warm-steps.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -173,6 +173,7 @@ describe.each(casesOfSet(older, ({ act }) => !act))('the older protocol, as $nam
       expect(warm.outputs['digest']).toBe(cold.outputs['digest'])
       expect(uploads(service)).toBe(0)
       expect(service.counters().calls).toHaveProperty('getCacheEntry')
+      if (!isExhaustive) return
       const changed = await succeed(step('2'))
       expect(stepsOf(changed)).toStrictEqual({ hit: lines.slice(0, 1), ran: lines.slice(1) })
       expect(statsOf(changed)).toMatchObject({ 'parts-saved': 1 })

@@ -16,7 +16,7 @@ import { imageFiles } from '../harness/images.js'
 import { runAction, type StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { withCovered } from '../harness/surroundings.js'
-import { exhaustively } from '../harness/test-set.js'
+import { exhaustively, isExhaustive } from '../harness/test-set.js'
 import {
   expectHit,
   type JobOptions,
@@ -53,16 +53,19 @@ afterAll(async () => {
 async function expectKept(step: StepOptions): Promise<void> {
   const cold = await succeed(step)
   expectHit(cold, 'none')
-  const warm = await succeed(step)
-  expectHit(warm, 'full')
-  expect(stepsOf(warm)).toStrictEqual({ hit: lines, ran: [] })
-  expect(warm.outputs).toMatchObject({ imageid: cold.outputs['imageid'], digest: cold.outputs['digest'] })
-  expect([...warnings(cold), ...warnings(warm)]).toStrictEqual([])
+  if (isExhaustive) {
+    const warm = await succeed(step)
+    expectHit(warm, 'full')
+    expect(stepsOf(warm)).toStrictEqual({ hit: lines, ran: [] })
+    expect(warm.outputs).toMatchObject({ imageid: cold.outputs['imageid'], digest: cold.outputs['digest'] })
+    expect(warnings(warm)).toStrictEqual([])
+  }
 
   // A step that runs on what came back sees what a step saw that ran on what had just been made.
   const look = { ...step, workspace: { Dockerfile: `${dockerfileOf(step)}RUN ${lines[2]?.slice(4)}2\n` } }
   const looked = await succeed(look)
   expect(stepsOf(looked).hit).toStrictEqual(lines)
+  expect([...warnings(cold), ...warnings(looked)]).toStrictEqual([])
   const image = await place.pull(nameOf(step))
   expect(contentOf(image, 'list').toString()).toBe('/d/two 6750 12 34\n')
   expect(contentOf(image, 'list2')).toStrictEqual(contentOf(image, 'list'))

@@ -75,8 +75,10 @@ const cases: Readonly<Record<string, Case>> = {
     files: { one: '1', 'other/lib/two': '2' },
     inputs: { 'build-contexts': 'lib=other/lib' },
   },
-  labels: {
+  'labels, and an owner': {
+    files: { one: '1' },
     lines: [
+      'COPY --chown=7:8 one /srv/one',
       'LABEL one="first label" two=2',
       'LABEL org.opencontainers.image.title="of the file"',
       'EXPOSE 80/tcp 53/udp',
@@ -97,7 +99,7 @@ const cases: Readonly<Record<string, Case>> = {
 }
 
 /** What the Buildah of the ordinary set, 1.33, does as Docker does: others it does in a way of its own, until 1.43. */
-const ordinary = ['COPY --chown', 'labels']
+const ordinary = ['labels, and an owner']
 
 for (const [name, { before, lines, files, inputs }] of casesOfSet(Object.entries(cases), ([name]) =>
   ordinary.includes(name),

@@ -7,7 +7,7 @@ import { contentOf } from '../harness/image-content.js'
 import { imageFiles } from '../harness/images.js'
 import type { StepOptions } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
-import { casesOfSet, exhaustively } from '../harness/test-set.js'
+import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 import { expectHit, type JobOptions, statsOf, warnings } from '../harness/warm-steps.js'
 import { useDocker } from '../harness/use-docker.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
@@ -47,13 +47,16 @@ describe.each(ways)('with %s', (way) => {
     const first = await place.pull(`steps-${way}`)
     expect(cold.outputs['digest']).toBe(first.digest)
 
-    await docker.renew()
-    const warm = await succeed(step)
-    expectHit(warm, 'full')
-    expect(warm.outputs['imageid']).toBe(cold.outputs['imageid'])
-    // The daemon packs layers anew that it was handed as an archive, the base's among them.
-    if (way === 'buildx') expect(warm.outputs['digest']).toBe(cold.outputs['digest'])
-    expect(warnings(warm)).toStrictEqual([])
+    // In the ordinary set, of one way.
+    if (isExhaustive || way === 'buildx') {
+      await docker.renew()
+      const warm = await succeed(step)
+      expectHit(warm, 'full')
+      expect(warm.outputs['imageid']).toBe(cold.outputs['imageid'])
+      // The daemon packs layers anew that it was handed as an archive, the base's among them.
+      if (way === 'buildx') expect(warm.outputs['digest']).toBe(cold.outputs['digest'])
+      expect(warnings(warm)).toStrictEqual([])
+    }
 
     await docker.renew()
     const changed = await succeed({ ...step, workspace: { ...(step.workspace as object), two: '22' } })

@@ -13,7 +13,7 @@ import { freePort } from '../harness/loopback.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
 import { startRegistry, statusOf } from '../harness/registry.js'
 import { type StepOptions, type StepResult, withoutMasks } from '../harness/runner.js'
-import { casesOfSet } from '../harness/test-set.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
@@ -91,20 +91,23 @@ describe('a login', () => {
   const password = 'not-the-right-horse'
   const login = { username: 'ada', password }
 
-  test.each(['user', 'root'] as const)('with a wrong password ends the step before the build (as %s)', async (as) => {
-    const guarded = await startRegistry({ login: { username: 'ada', password: 'the right horse' } })
-    try {
-      const step = await fail({ ...pushTo(`${guarded.host}/acme/web`, login), as })
-      expect(step.error).toContain(`Login to ${guarded.host} as "ada" failed`)
-      expect(step.error).toMatch(/doesn’t accept the user name and password.*"username", "password" and "registry"/)
-      expect(step.log).not.toMatch(stepLine)
-      // What the registry refuses is asked once.
-      expect(step.log).not.toContain('attempt 1 failed')
-      expectNowhere(password, step)
-    } finally {
-      await guarded.stop()
-    }
-  })
+  test.each(casesOfSet(['user', 'root'] as const, (as) => as === 'user'))(
+    'with a wrong password ends the step before the build (as %s)',
+    async (as) => {
+      const guarded = await startRegistry({ login: { username: 'ada', password: 'the right horse' } })
+      try {
+        const step = await fail({ ...pushTo(`${guarded.host}/acme/web`, login), as })
+        expect(step.error).toContain(`Login to ${guarded.host} as "ada" failed`)
+        expect(step.error).toMatch(/doesn’t accept the user name and password.*"username", "password" and "registry"/)
+        expect(step.log).not.toMatch(stepLine)
+        // What the registry refuses is asked once.
+        expect(step.log).not.toContain('attempt 1 failed')
+        expectNowhere(password, step)
+      } finally {
+        await guarded.stop()
+      }
+    },
+  )
 
   test('at a registry that is down ends the step before the build, after some more tries', async () => {
     const host = `127.0.0.1:${await freePort()}`
@@ -119,7 +122,8 @@ describe('a login', () => {
 })
 
 describe('a registry that gets better', () => {
-  test('429 with Retry-After, twice: Buildah itself waits that long', async () => {
+  // What Buildah does by itself.
+  exhaustively(test)('429 with Retry-After, twice: Buildah itself waits that long', async () => {
     const answer = { status: 429, headers: { 'retry-after': '3' } }
     await throughProxy([{ method: 'GET', path: /^\/v2\/$/, times: 2, answer }], async (proxy) => {
       const { outputs } = await succeed(pushTo(`${proxy.host}/acme/later`))
@@ -129,7 +133,7 @@ describe('a registry that gets better', () => {
     })
   })
 
-  test('429 for the manifest, twice: it is pushed again, and the log says so', async () => {
+  exhaustively(test)('429 for the manifest, twice: it is pushed again, and the log says so', async () => {
     await throughProxy([{ method: 'PUT', path: manifests, times: 2, answer: { status: 429 } }], async (proxy) => {
       const { outputs, log } = await succeed(pushTo(`${proxy.host}/acme/busy`))
       expect(outputs['digest']).toBe((await pullImage(`${registry.host}/acme/busy`)).digest)
@@ -151,7 +155,7 @@ describe('a registry that gets better', () => {
     })
   })
 
-  test('a tag that looks like a status is none', async () => {
+  exhaustively(test)('a tag that looks like a status is none', async () => {
     await throughProxy([{ method: 'PUT', path: manifests, times: 1, answer: { status: 503 } }], async (proxy) => {
       const { log } = await succeed(pushTo(`${proxy.host}/acme/tag`, { tags: '404' }))
       expect(retries(log)).toHaveLength(1)
@@ -191,11 +195,13 @@ describe('a registry that gets better', () => {
 })
 
 describe('a registry that does not', () => {
-  test.each([
+  const refusals: readonly (readonly [status: number, message: RegExp])[] = [
     [401, /doesn’t accept the user name and password/],
     [403, /knows the user and refuses/],
     [404, /name unknown/],
-  ])('%i is not tried again', async (status, message) => {
+  ]
+
+  test.each(casesOfSet(refusals, ([status]) => status === 403))('%i is not tried again', async (status, message) => {
     await throughProxy([{ method: 'PUT', path: manifests, times: 99, answer: { status } }], async (proxy) => {
       const { error, log, outputs } = await fail(pushTo(`${proxy.host}/acme/no${status}`))
       expect(error).toContain(`Not pushed: ${proxy.host}/acme/no${status}:latest. Nothing was pushed.`)
@@ -206,7 +212,7 @@ describe('a registry that does not', () => {
     })
   })
 
-  test('a push that is always cut half way fails after some tries and names the reference', async () => {
+  exhaustively(test)('a push that is always cut half way fails after some tries and names the reference', async () => {
     const cut = { method: 'PATCH', path: /\/blobs\/uploads\//, times: 999, answer: 'cut' } as const
     await throughProxy([cut], async (proxy) => {
       const { error, log } = await fail(pushTo(`${proxy.host}/acme/torn`))
@@ -231,29 +237,36 @@ describe('a registry that does not', () => {
     )
   })
 
-  test('of two registries and two tags one reference fails: the others are pushed, that one is named', async () => {
-    const refused = { method: 'PUT', path: /\/manifests\/bad$/, times: 99, answer: { status: 403 } }
-    await throughProxy([refused], async (proxy) => {
-      const images = [`${proxy.host}/acme/one`, `${registry.host}/acme/two`]
-      const { error } = await fail(pushTo(images.join('\n'), { tags: 'bad\ngood' }))
-      expect(error).toContain(`Not pushed: ${proxy.host}/acme/one:bad. Pushed: `)
-      const first = await pullImage(`${registry.host}/acme/one:good`)
-      for (const tag of ['bad', 'good']) {
-        const other = await pullImage(`${registry.host}/acme/two:${tag}`)
-        expect(other.manifest.config.digest).toBe(first.manifest.config.digest)
-        expect(error).toContain(`${registry.host}/acme/two:${tag}`)
-      }
-      expect(error.split('\n')[0]).toContain(`${proxy.host}/acme/one:good`)
-      expect(await statusOf(`http://${registry.host}/v2/acme/one/manifests/bad`)).toBe(404)
-    })
-  })
+  exhaustively(test)(
+    'of two registries and two tags one reference fails: the others are pushed, that one is named',
+    async () => {
+      const refused = { method: 'PUT', path: /\/manifests\/bad$/, times: 99, answer: { status: 403 } }
+      await throughProxy([refused], async (proxy) => {
+        const images = [`${proxy.host}/acme/one`, `${registry.host}/acme/two`]
+        const { error } = await fail(pushTo(images.join('\n'), { tags: 'bad\ngood' }))
+        expect(error).toContain(`Not pushed: ${proxy.host}/acme/one:bad. Pushed: `)
+        const first = await pullImage(`${registry.host}/acme/one:good`)
+        for (const tag of ['bad', 'good']) {
+          const other = await pullImage(`${registry.host}/acme/two:${tag}`)
+          expect(other.manifest.config.digest).toBe(first.manifest.config.digest)
+          expect(error).toContain(`${registry.host}/acme/two:${tag}`)
+        }
+        expect(error.split('\n')[0]).toContain(`${proxy.host}/acme/one:good`)
+        expect(await statusOf(`http://${registry.host}/v2/acme/one/manifests/bad`)).toBe(404)
+      })
+    },
+  )
 
-  test('without a login, one that is down is found out at the push, and tried some more times', async () => {
-    const host = `127.0.0.1:${await freePort()}`
-    const { error, log } = await fail(pushTo(`${host}/acme/web`))
-    expect(log).toMatch(stepLine)
-    expect(error).toContain(`Not pushed: ${host}/acme/web:latest. Nothing was pushed.`)
-    expect(error).toContain('The registry can’t be reached from this machine')
-    for (const left of [3, 2, 1]) expect(log).toContain(`attempt ${4 - left} failed, ${left} left`)
-  })
+  // Buildah itself tries as well, and waits for half a minute.
+  exhaustively(test)(
+    'without a login, one that is down is found out at the push, and tried some more times',
+    async () => {
+      const host = `127.0.0.1:${await freePort()}`
+      const { error, log } = await fail(pushTo(`${host}/acme/web`))
+      expect(log).toMatch(stepLine)
+      expect(error).toContain(`Not pushed: ${host}/acme/web:latest. Nothing was pushed.`)
+      expect(error).toContain('The registry can’t be reached from this machine')
+      for (const left of [3, 2, 1]) expect(log).toContain(`attempt ${4 - left} failed, ${left} left`)
+    },
+  )
 })

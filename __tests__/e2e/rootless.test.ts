@@ -214,17 +214,18 @@ describe('a process of the account that puts links in the place of all that it c
       const place = isClosed ? '/var/tmp' : temp
       const swapper = spawn(process.execPath, [script, place, victim], { uid: account.uid, gid: account.gid })
       await once(swapper.stdout, 'data')
-      for (let turn = 0; turn < 5; turn += 1) {
-        // It may fail: the account can do to its own build what it likes.
+      for (let turn = 0; turn < 3; turn += 1) {
         await runAction({
           as: 'root',
+          limitMilliseconds: 40_000,
           env: { RUNNER_TEMP: temp },
           workspace: { Dockerfile: `FROM ${busybox}\nRUN true\n` },
           inputs: {
             ...{ images: `${registry.host}/acme/swapped`, push: 'true', 'tls-verify': 'false', secrets: 'key=value' },
             ...{ 'rootless-user': account.name, outputs: 'type=tar,dest=out.tar' },
           },
-        })
+          // It may fail, or come to no end: the account can do to its own build what it likes.
+        }).catch(() => undefined)
       }
       swapper.kill('SIGKILL')
       await once(swapper, 'exit')

@@ -55,7 +55,7 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
     const fault = place.service.script({ call: 'CreateCacheEntry', answer: { status: 403 } })
     const step = await succeed(job('two'))
     fault.end()
-    const { dom } = await showSummary(step.summary, (browser as { program: string }).program)
+    const dom = await showSummary(step.summary, (browser as { program: string }).program)
     const digest = step.outputs['digest'] ?? ''
     expect(cellsOf(dom)).toStrictEqual(
       ['1.4.2', 'latest'].flatMap((tag) => [`${place.proxy.host}/acme/summary:${tag}`, digest]),

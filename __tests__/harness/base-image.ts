@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -15,6 +17,7 @@ import { testsAreRoot } from './account.js'
 import { run } from './command.js'
 import { cacheFolder, makeFolder } from './folders.js'
 import { architecture, type BaseConfig, writeOciLayout } from './oci-layout.js'
+import { pushLayout } from './registry-client.js'
 
 const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const busyboxConfig: BaseConfig = { Env: [path], Cmd: ['/bin/sh'] }
@@ -26,7 +29,14 @@ const debianConfig: BaseConfig = { Env: [path, 'DEBIAN_FRONTEND=noninteractive']
  * @param name repository and tag, `base/busybox:1`
  */
 export async function busyboxImage(registry: string, name = 'base/busybox:1'): Promise<string> {
-  const layout = join(makeFolder('busybox'), 'layout')
+  // With another busybox, or made in another way, it is another image.
+  const parts = ['/bin/busybox', import.meta.filename, join(import.meta.dirname, 'oci-layout.ts')]
+  const layout = await keptLayout(`busybox-${digestOfFiles(parts).slice(0, 16)}-${architecture}`, writeBusybox)
+  await pushLayout(layout, `${registry}/${name}`)
+  return `${registry}/${name}`
+}
+
+async function writeBusybox(layout: string): Promise<void> {
   const files = makeFolder('busybox-files')
   for (const folder of ['bin', 'etc', 'tmp', 'root', 'var/tmp']) mkdirSync(join(files, folder), { recursive: true })
   for (const folder of ['tmp', 'var/tmp']) chmodSync(join(files, folder), 0o1777)
@@ -40,7 +50,6 @@ export async function busyboxImage(registry: string, name = 'base/busybox:1'): P
   await run('tar', ['--create', '--file', archive, '--directory', files, '--owner=0', '--group=0', '--sort=name', '.'])
   await writeOciLayout(layout, archive, busyboxConfig)
   rmSync(archive)
-  return push(layout, registry, name)
 }
 
 /**
@@ -49,19 +58,31 @@ export async function busyboxImage(registry: string, name = 'base/busybox:1'): P
  */
 export async function debianImage(registry: string, name = 'base/debian:stable'): Promise<string> {
   const release = osRelease()
-  const layout = join(cacheFolder(), `${release}-${architecture}`)
-  if (!existsSync(layout)) {
-    const unfinished = `${layout}.unfinished`
-    rmSync(unfinished, { recursive: true, force: true })
-    await bootstrap(release, unfinished)
-    renameSync(unfinished, layout)
-  }
-  return push(layout, registry, name)
+  const layout = await keptLayout(`${release}-${architecture}`, (folder) => bootstrap(release, folder))
+  await pushLayout(layout, `${registry}/${name}`)
+  return `${registry}/${name}`
 }
 
-async function push(layout: string, registry: string, name: string): Promise<string> {
-  await run('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}`, `docker://${registry}/${name}`])
-  return `${registry}/${name}`
+/** A layout that is made once and then kept in the cache. Of two that make it at once, the first one's stays. */
+async function keptLayout(name: string, make: (layout: string) => Promise<void>): Promise<string> {
+  const layout = join(cacheFolder(), name)
+  if (existsSync(layout)) return layout
+  const unfinished = mkdtempSync(`${layout}.`)
+  try {
+    await make(unfinished)
+    renameSync(unfinished, layout)
+  } catch (error) {
+    if (!existsSync(layout)) throw error
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true })
+  }
+  return layout
+}
+
+function digestOfFiles(paths: readonly string[]): string {
+  return createHash('sha256')
+    .update(Buffer.concat(paths.map((path) => readFileSync(path))))
+    .digest('hex')
 }
 
 /** `bookworm`, `noble`. */

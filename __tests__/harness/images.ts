@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import { run } from './command.js'
 import { makeFolder } from './folders.js'
 import type { Login } from './registry.js'
+import { digestOf, getBlob, getManifest } from './registry-client.js'
 import { readTar, type TarMember } from './tar.js'
 
 export interface ImageConfig {
@@ -51,28 +52,44 @@ export interface ImageFile extends Omit<TarMember, 'path' | 'content'> {
 }
 
 /**
- * Pulls an image back with skopeo, past whatever built and pushed it. `where` is a reference (`127.0.0.1:5000/web:1`),
- * pulled without a look at certificates, or any other place by its transport (`oci-archive:/tmp/image.tar`).
+ * Pulls an image back, past whatever built and pushed it. `where` is a reference (`127.0.0.1:5000/web:1`), or any other
+ * place by its transport (`oci-archive:/tmp/image.tar`). With a login no certificate is looked at.
  */
 export async function pullImage(where: string, login?: Login): Promise<PulledImage> {
-  const folder = makeFolder('pulled')
-  const source = /^[a-z-]+:(?!\d+\/)/.test(where) ? where : `docker://${where}`
-  const authFile = login && writeAuthFile(folder, where, login)
-  const options = ['--src-tls-verify=false', ...(authFile === undefined ? [] : ['--src-authfile', authFile])]
-  await run('skopeo', ['copy', '--quiet', ...options, source, `dir:${join(folder, 'image')}`])
-  const blob = (digest: string): Buffer => readFileSync(join(folder, 'image', digest.replace(/^sha256:/, '')))
-
-  const rawManifest = readFileSync(join(folder, 'image/manifest.json'))
+  const isReference = !/^[a-z-]+:(?!\d+\/)/.test(where)
+  const { rawManifest, blob } = isReference && !login ? await byHttp(where) : await bySkopeo(where, isReference, login)
   const manifest = JSON.parse(rawManifest.toString()) as ImageManifest
-  const rawConfig = blob(manifest.config.digest)
+  const rawConfig = await blob(manifest.config.digest)
   const layers: Buffer[] = []
-  for (const layer of manifest.layers) layers.push(await uncompressed(blob(layer.digest)))
+  for (const layer of manifest.layers) layers.push(await uncompressed(await blob(layer.digest)))
   return {
-    digest: `sha256:${sha256(rawManifest)}`,
+    digest: digestOf(rawManifest),
     manifest,
     config: JSON.parse(rawConfig.toString()) as ImageConfig,
     rawConfig,
     layers,
+  }
+}
+
+interface Pulled {
+  readonly rawManifest: Buffer
+  readonly blob: (digest: string) => Buffer | Promise<Buffer>
+}
+
+async function byHttp(reference: string): Promise<Pulled> {
+  const { bytes } = await getManifest(reference)
+  return { rawManifest: bytes, blob: (digest) => getBlob(reference, digest) }
+}
+
+async function bySkopeo(where: string, isReference: boolean, login?: Login): Promise<Pulled> {
+  const folder = makeFolder('pulled')
+  const source = isReference ? `docker://${where}` : where
+  const options =
+    login === undefined ? [] : ['--src-tls-verify=false', '--src-authfile', writeAuthFile(folder, where, login)]
+  await run('skopeo', ['copy', '--quiet', ...options, source, `dir:${join(folder, 'image')}`])
+  return {
+    rawManifest: readFileSync(join(folder, 'image/manifest.json')),
+    blob: (digest) => readFileSync(join(folder, 'image', digest.replace(/^sha256:/, ''))),
   }
 }
 

@@ -55,7 +55,7 @@ export const changes: readonly Change[] = [
   { name: 'a label of another value', inputs: { labels: 'given=b\nbeside=b' } },
   { name: 'a label less', isOrdinary: true, inputs: { labels: 'beside=b' } },
   { name: 'no label', inputs: { labels: '' } },
-  { name: 'an annotation of another value', isOrdinary: true, inputs: { annotations: 'noted=b\nbeside=b' } },
+  { name: 'an annotation of another value', inputs: { annotations: 'noted=b\nbeside=b' } },
   { name: 'an annotation less', inputs: { annotations: 'beside=b' } },
   { name: 'no annotation', inputs: { annotations: '' } },
   { name: 'another format', isOrdinary: true, inputs: { annotations: '', format: 'docker' } },

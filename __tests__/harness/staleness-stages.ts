@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import lt from 'semver/functions/lt.js'
 
-import { run } from './command.js'
 import { makeFolder } from './folders.js'
 import { contentOf } from './image-content.js'
 import { type ImageFile, imageFiles, type PulledImage } from './images.js'
 import { writeOciLayout } from './oci-layout.js'
+import { pushLayout } from './registry-client.js'
 import type { Place, Shows, StageCase, Variant } from './staleness-cases.js'
 import { type Tree, writeArchive } from './staleness-tree.js'
 
@@ -132,6 +132,5 @@ export async function moveTag(reference: string, v: Variant): Promise<void> {
   const folder = makeFolder('moving')
   await writeArchive(join(folder, 'files.tar'), { 'etc/seen': v })
   await writeOciLayout(join(folder, 'layout'), join(folder, 'files.tar'), { Env: [`MOVED=${v}`], Cmd: ['/none'] })
-  const from = `oci:${join(folder, 'layout')}`
-  await run('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', from, `docker://${reference}`])
+  await pushLayout(join(folder, 'layout'), reference)
 }

@@ -26,25 +26,24 @@ export function findBrowser(): { readonly program: string } | string {
 /** Markdown as GitHub reads it. */
 export const { markdown } = page
 
-export interface Page {
-  /** The page as it is when all is drawn. */
-  readonly dom: string
-  /** Path of its picture. */
-  readonly picture: string
-}
-
-/** Shows a summary in a browser, charts drawn, about as GitHub does. */
-export async function showSummary(summary: string, program: string): Promise<Page> {
+/**
+ * Shows a summary in a browser, charts drawn, about as GitHub does. Where the environment variable SUMMARY_PICTURE names
+ * a file, it gets a picture of it.
+ * @returns the page as it is when all is drawn
+ */
+export async function showSummary(summary: string, program: string): Promise<string> {
   const folder = makeFolder('summary')
   const file = join(folder, 'summary.html')
-  const picture = join(process.env['SUMMARY_PICTURE'] ?? join(folder, 'summary.png'))
-  mkdirSync(dirname(picture), { recursive: true })
   writeFileSync(file, page.renderPage(summary))
   const options = [...page.browserOptions(join(folder, 'profile')), '--virtual-time-budget=20000']
   const open = [...options, '--window-size=1000,1100']
   const dom = (await run(program, [...open, '--dump-dom', pathToFileURL(file).href])).toString()
-  await run(program, [...open, `--screenshot=${picture}`, pathToFileURL(file).href])
-  return { dom, picture }
+  const picture = process.env['SUMMARY_PICTURE']
+  if (picture !== undefined) {
+    mkdirSync(dirname(picture), { recursive: true })
+    await run(program, [...open, `--screenshot=${picture}`, pathToFileURL(file).href])
+  }
+  return dom
 }
 
 /** What Mermaid itself reads in a chart. */

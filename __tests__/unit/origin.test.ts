@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import { quote } from '../../src/image/quote.js'
@@ -19,7 +19,7 @@ let hour = 0
 beforeEach(() => {
   top = join(temporaryFolder(), 'work')
   hour = 0
-  git('/', 'init', '--quiet', '--initial-branch=main', top)
+  git('/', 'init', '--quiet', '--initial-branch=main', '--template=', top)
 })
 
 const timeOf = (at: number) => new Date(Date.UTC(2026, 0, 1, at))
@@ -48,7 +48,11 @@ function record(...args: string[]): Origin {
   hour += 1
   git(top, 'add', '--all', '.')
   git(top, ...args)
-  return { sha: git(top, 'rev-parse', 'HEAD'), date: timeOf(hour) }
+  const head = readFileSync(join(top, '.git/HEAD'), 'utf8').trim()
+  const sha = head.startsWith('ref: ')
+    ? readFileSync(join(top, '.git', head.slice('ref: '.length)), 'utf8').trim()
+    : head
+  return { sha, date: timeOf(hour) }
 }
 
 /** What counts is what lies in these folders of the context, and is not called `*.md`. */
