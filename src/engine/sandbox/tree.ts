@@ -59,10 +59,13 @@ export async function describeTree(shown: readonly Shown[], account: User): Prom
   return { folders: [...new Set(folders)], files, writable: WRITABLE, links, mounts: [TERMINALS, ...binds] }
 }
 
-/** The environment and the list of users may name two; Buildah from 1.42 on goes by the latter, and wants it to be there. */
+/**
+ * The environment and the list of users may name two homes. Buildah 1.43 goes by the latter, and wants a folder for
+ * configuration to be there.
+ */
 async function homesOf({ home, uid }: User): Promise<string[]> {
   const listed = parsePasswd(await readFile('/etc/passwd', 'utf8').catch(() => ''), String(uid))
-  return [home, ...(listed === undefined ? [] : [listed.home])]
+  return [home, ...(listed === undefined ? [] : [listed.home])].map((path) => join(path, '.config'))
 }
 
 async function bindsOf(shown: Shown, points: readonly MountPoint[]): Promise<Mount[]> {
