@@ -1,3 +1,5 @@
+import { access, chmod, copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { findProgram, type Env } from '../../exec.js'
 import { hold } from '../../held.js'
 import type { Account } from '../account.js'
@@ -21,6 +23,9 @@ export interface Sandbox {
 /** Those of util-linux that make a sandbox and enter it, and a shell. */
 const TOOLS = ['setpriv', 'unshare', 'mount', 'umount', 'pivot_root', 'nsenter', 'setsid', 'sh'] as const
 
+/** AppArmor's profile of Ubuntu from 25.04 on: what /usr/bin/unshare starts may mount nothing. */
+const UNSHARE_PROFILE = '/etc/apparmor.d/unshare-userns-restrict'
+
 type ToolPaths = Record<(typeof TOOLS)[number], string>
 
 /** Where nothing keeps programs of the account apart from the runner. */
@@ -38,7 +43,8 @@ export async function openSandbox(tree: Tree, folder: Folder, program: string): 
   const { account, env, path } = folder
   const tools = await findTools(env)
   const dying = [tools.setpriv, '--pdeathsig', 'KILL']
-  const spaces = [tools.unshare, '--mount', '--pid', '--ipc', '--fork', '--kill-child']
+  const unshare = await unrestricted(tools.unshare, join(path, 'trial/unshare'))
+  const spaces = [unshare, '--mount', '--pid', '--ipc', '--fork', '--kill-child']
   const start = [...account.prefix, ...dying, program, 'unshare', ...dying, ...spaces, tools.sh, '-c', SCRIPT]
   const held = await hold([...start, 'sandbox', ...scriptArgs(tree, `${path}/sandbox`)], { env, cwd: path })
   const [, pid = '', proc] = /^(\d+) (new|old)$/.exec(held.line) ?? []
@@ -57,6 +63,18 @@ export async function openSandbox(tree: Tree, folder: Folder, program: string): 
   }
 }
 
+/** The program, or, where there is a profile for its path, a copy of it. */
+export async function unrestricted(program: string, copy: string, profile = UNSHARE_PROFILE): Promise<string> {
+  const isRestricted = await access(profile).then(
+    () => true,
+    () => false,
+  )
+  if (!isRestricted) return program
+  await copyFile(program, copy)
+  await chmod(copy, 0o755)
+  return copy
+}
+
 async function findTools(env: Env): Promise<ToolPaths> {
   const found = await Promise.all(TOOLS.map((name) => findProgram(name, env, ['/usr/sbin', '/sbin'])))
   const missing = TOOLS.filter((_, index) => found[index] === undefined)
@@ -66,5 +84,7 @@ async function findTools(env: Env): Promise<ToolPaths> {
 
 function scriptArgs({ folders, files, writable, links, mounts }: Tree, root: string): string[] {
   const inRoot = (paths: readonly string[]) => paths.map((path) => `.${path}`).join('\n')
+  const broken = [...folders, ...files].find((path) => path.includes('\n'))
+  if (broken !== undefined) throw new Error(`${JSON.stringify(broken)} has a line break`)
   return [root, ...[folders, files, writable].map(inRoot), links.join('\n'), mountTable(mounts, writable, root)]
 }
