@@ -1,8 +1,8 @@
-const project = (name, modules = {}) => ({
+const project = (name) => ({
   displayName: name,
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', ...modules },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': '<rootDir>/scripts/jest-transform.mjs' },
   testMatch: [`<rootDir>/__tests__/${name}/**/*.test.ts`],
 })
@@ -10,7 +10,7 @@ const project = (name, modules = {}) => ({
 export default {
   // The system's temporary folder is another one in each run (scripts/jest.sh).
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
-  projects: [project('unit', { '^undici$': '<rootDir>/__tests__/unit/undici.js' }), project('e2e')],
+  projects: [project('unit'), project('e2e')],
   // Ends what hangs; a busy machine may take its time. Jest ignores it in a project.
   testTimeout: 60_000,
   // Builds wait for disks and registries most of the time; more of them at once only slow one another down.
