@@ -1,1 +1,3 @@
-export declare class ProxyAgent {}
+export declare class ProxyAgent {
+  close(): Promise<void>
+}
