@@ -78,8 +78,10 @@ describe('checkReadable', () => {
     for (const [name, mode] of Object.entries(files)) chmodSync(join(folder, name), mode)
     return { context: folder, file: join(folder, 'Dockerfile') }
   }
-  const check = async (source: { context: string; file: string }) => {
-    await checkReadable(source, await somebody(), contextOf({ env }))
+  /** Whom the files of the tests don't belong to: without root they can belong to nobody else, but to another group. */
+  const stranger = async () => ({ ...(await somebody()), ...(uid !== 0 && { gid: gid + 1 }) })
+  const check = async (source: { context: string; file: string }, account?: Account) => {
+    await checkReadable(source, account ?? (await stranger()), contextOf({ env }))
   }
 
   it.each([
@@ -89,6 +91,26 @@ describe('checkReadable', () => {
     ['… by the Dockerfile’s own', { x: 0o000 }, { '.dockerignore': '', 'Dockerfile.dockerignore': 'x' }],
   ])('lets pass: %s', async (_, files, ignore) => {
     await expect(check(contextWith(files, ignore))).resolves.toBeUndefined()
+  })
+
+  it('lets pass what belongs to the account, which can read it in its user namespace', async () => {
+    const source = contextWith({ x: 0o100, 'folder/y': 0o000 })
+    chmodSync(join(source.context, 'folder'), 0o000)
+    const account = await somebody()
+    for (const name of ['x', 'folder']) chownSync(join(source.context, name), account.uid, account.gid)
+    await expect(check(source, account)).resolves.toBeUndefined()
+    chmodSync(join(source.context, 'folder'), 0o755)
+  })
+  ;(uid === 0 ? it : it.skip)('names what belongs to its group alone, or to another group (needs root)', async () => {
+    const { uid: owner, gid: group } = await somebody()
+    for (const [of, by] of [
+      [owner, group + 1],
+      [owner + 1, group],
+    ] as const) {
+      const source = contextWith({ x: 0o100 })
+      chownSync(join(source.context, 'x'), of, by)
+      expect((await rejection(check(source))).message).toContain(JSON.stringify(join(source.context, 'x')))
+    }
   })
 
   it('lets pass a link that leads nowhere, which is copied as it is', async () => {

@@ -41,14 +41,17 @@ export async function checkReadable(
   const program = await findProgram('find', context.env)
   // BusyBox's find knows no -readable; the build itself will then name the file.
   if (program === undefined) return
-  const tests = ['(', '-type', 'd', '!', '-executable', '-o', '!', '-type', 'l', '!', '-readable', ')', '-print0']
+  const closed = ['(', '-type', 'd', '!', '-executable', '-o', '!', '-type', 'l', '!', '-readable', ')']
+  // In its user namespace Buildah reads whatever belongs to the account, with the modes that it may have.
+  const ours = ['(', '-uid', String(account.uid), '-gid', String(account.gid), ')']
+  const tests = [...closed, '!', ...ours, '-print0']
   const { stdout } = await attempt([...account.prefix, program, source.file, source.context, ...tests], {
     env: context.env,
     cwd: '/',
   })
   const paths = stdout.split('\0').filter((path) => path.startsWith('/'))
   if (paths.length === 0) return
-  const ignores = await readIgnored(source)
+  const ignores = await readIgnored(source).catch(() => () => false)
   const isNeeded = (path: string) =>
     path === source.file || path === source.context || !ignores(relative(source.context, path))
   const first = paths.find(isNeeded)
