@@ -14,6 +14,14 @@ export function refuse(name: string, got: string, allowed: string, cure?: string
   return new UserError(`Input "${name}": got ${JSON.stringify(got)}. ${allowed}`, cure)
 }
 
+/** An error that shows nothing of a URL that a program would be given as an argument, and the log would show. */
+export function withPassword(name: string): UserError {
+  return new UserError(
+    `Input "${name}": the URL has a password in it, which would show in the arguments of Git.`,
+    'Check the repository out with actions/checkout (`token: …`) and write the path of the checkout.',
+  )
+}
+
 /** The first of `choices` is the default. */
 export function choice<T extends string>(read: InputReader, name: string, choices: readonly [T, ...T[]]): T {
   const got = read(name).trim()

@@ -3,10 +3,11 @@ import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
 import { type BuildSecret, readSecrets } from './build-secrets.js'
 import { type CacheWish, readCacheWish } from './cache-inputs.js'
-import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse } from './entries.js'
+import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse, withPassword } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
 import { Secret } from './secret.js'
+import { hasPassword, passwordsIn } from './url-logins.js'
 
 export interface Output {
   readonly type: 'oci' | 'docker' | 'local' | 'tar'
@@ -61,7 +62,13 @@ export interface Inputs {
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
 export function readInputs(env: Env): Inputs {
-  const inputs = parseInputs((name) => getInput(name, { trimWhitespace: false }), env)
+  const read: InputReader = (name) => {
+    const text = getInput(name, { trimWhitespace: false })
+    // An error, or a command line in the log, may show the input.
+    for (const password of passwordsIn(text)) mask(new Secret(password))
+    return text
+  }
+  const inputs = parseInputs(read, env)
   const values = inputs.secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
   for (const secret of [...values, ...(inputs.login === undefined ? [] : [inputs.login.password])]) mask(secret)
   return inputs
@@ -75,11 +82,11 @@ export function readInputs(env: Env): Inputs {
 export function parseInputs(read: InputReader, env: Env): Inputs {
   const text = (name: string) => read(name).trim() || undefined
   return {
-    context: text('context') ?? '.',
+    context: withoutPassword('context', text('context') ?? '.'),
     file: text('file'),
     target: text('target'),
-    buildArgs: list(read, 'build-args', { commas: false }).map((line) => buildArg(line)),
-    buildContexts: pairs(read, 'build-contexts'),
+    buildArgs: lastOfEach(list(read, 'build-args', { commas: false }).map((line) => buildArg(line))),
+    buildContexts: buildContexts(read),
     secrets: readSecrets(read, env),
     ssh: joinKeys(list(read, 'ssh', { commas: true })),
     network: choice(read, 'network', ['default', 'none', 'host']),
@@ -116,12 +123,31 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
   }
 }
 
+/** Nothing that a later error shows may have a password in it, nor what a program gets as an argument. */
+function withoutPassword(name: string, value: string): string {
+  if (hasPassword(value)) throw withPassword(name)
+  return value
+}
+
+function buildContexts(read: InputReader): readonly Pair[] {
+  const name = 'build-contexts'
+  const given = list(read, name, { commas: false })
+  for (const line of given) withoutPassword(name, line.slice(line.indexOf('=') + 1).trim())
+  return pairs(read, name)
+}
+
 function buildArg(line: string): string {
   const name = line.split('=', 1)[0] ?? ''
   if (!/^[A-Za-z_]\w*$/.test(name)) {
     throw refuse('build-args', line, 'Write one NAME=value a line; a name has letters, digits and _.')
   }
   return line
+}
+
+/** The last of a name counts, for every engine; with a NAME alone that has no value, they don't agree on what is left. */
+function lastOfEach(buildArgs: readonly string[]): string[] {
+  const nameOf = (line: string) => line.split('=', 1)[0]
+  return buildArgs.filter((line, index) => !buildArgs.slice(index + 1).some((later) => nameOf(later) === nameOf(line)))
 }
 
 function addHost(line: string): string {

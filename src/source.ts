@@ -2,9 +2,11 @@ import { readFile, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { findTarget, parseDockerfile, type Dockerfile } from './dockerfile/dockerfile.js'
 import { UserError } from './errors.js'
+import { withPassword } from './entries.js'
 import { execute, findProgram, type Env } from './exec.js'
 import type { Inputs } from './inputs.js'
 
+import { hasPassword } from './url-logins.js'
 /** What is built: everything that the inputs name on the disk, found and absolute. */
 export interface Source {
   /** Absolute path of the context folder. */
@@ -28,16 +30,12 @@ export interface GitContext {
  * @throws UserError for a URL that no Git repository can be fetched from
  */
 export function parseGitContext(context: string, input = 'context'): GitContext | undefined {
-  const [url = '', fragment = ''] = context.split(/#(.*)/s)
+  const [written = '', fragment = ''] = context.split(/#(.*)/s)
+  const url = written.replace(/^[a-z]+(?=:\/\/)/i, (scheme) => scheme.toLowerCase())
+  if (hasPassword(url)) throw withPassword(input)
   const isUrl = /^(https?|git|ssh):\/\//.test(url) || /^[\w.-]+@[\w.-]+:/.test(url)
   const isGitHub = /^github\.com\/[\w.-]+\/[\w.-]+$/.test(url)
   if (!isUrl && !isGitHub) return undefined
-  if (/^(https?:\/\/[^/@]*|ssh:\/\/[^/@]*:[^/@]*)@/.test(url)) {
-    throw new UserError(
-      `Input "${input}": the URL has a password in it, which would show in the arguments of Git.`,
-      'Check the repository out with actions/checkout (`token: …`) and write the path of the checkout.',
-    )
-  }
   const [ref = '', folder = ''] = fragment.split(/:(.*)/s)
   if (/^https?:/.test(url) && !url.endsWith('.git')) {
     throw new UserError(

@@ -11,7 +11,17 @@ const src = join(import.meta.dirname, '../../src')
  */
 const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [
-    ['errors.ts', 'secret.ts', 'log.ts', 'units.ts', 'json.ts', 'parallel.ts', 'platform.ts', 'clock.ts'],
+    [
+      'errors.ts',
+      'secret.ts',
+      'log.ts',
+      'units.ts',
+      'json.ts',
+      'parallel.ts',
+      'platform.ts',
+      'clock.ts',
+      'url-logins.ts',
+    ],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
   [['headway.ts', 'persist.ts'], 'What is said while something takes long, and while it is tried again.'],
@@ -69,6 +79,7 @@ const PURE = [
     'cache/policy.ts',
     'cache/key.ts',
     'cache/records.ts',
+  ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts'],
     'cache/index.ts',
     'cache/offer.ts',
     'cache/plan.ts',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { describe as describeError } from '../../src/errors.js'
 import { type Inputs, parseInputs } from '../../src/inputs.js'
-import { inputsOf, reader, refusal } from './helpers.js'
+import { everythingOf, inputsOf, reader, refusal } from './helpers.js'
 
 describe('inputs that are not set', () => {
   it('have their defaults', () => {
@@ -267,6 +267,19 @@ describe('refused, with the input, what it got and what is allowed', () => {
     ['an address out of range', { 'add-hosts': 'db:10.0.0.256' }, 'add-hosts'],
   ])('%s', (_, values, name) => {
     expect(refusal(() => inputsOf(values)).message).toContain(`Input "${name}"`)
+  })
+
+  it.each([
+    ['context', 'https://ada:hunter22@host/web.git'],
+    ['context', 'HTTPS://ada:hunter22@host/web.git'],
+    ['build-contexts', 'lib=https://ada:hunter22@host/lib.git'],
+    ['build-contexts', 'lib=HTTPS://ada:hunter22@host/lib.tar.gz\nlib=b'],
+    ['build-contexts', 'lib=docker-image://ada:hunter22@host/lib:1'],
+    ['build-contexts', 'https://ada:hunter22@host/lib.git'],
+  ])('a password in a URL of %s, which is not shown: %s', (name, text) => {
+    const error = refusal(() => inputsOf({ [name]: text }))
+    expect(error.message).toContain(`Input "${name}": the URL has a password in it`)
+    expect(everythingOf(error)).not.toContain('hunter22')
   })
 
   it('only the first mistake is told', () => {

@@ -122,7 +122,7 @@ describe('readInputs', () => {
   })
 
   it('reads what the runner hands over and has it mask every secret, line by line', async () => {
-    process.env['INPUT_BUILD-ARGS'] = 'A=1\n'
+    process.env['INPUT_BUILD-ARGS'] = 'A=1\nINDEX=https://ada:hunter33@host/simple\n'
     process.env['INPUT_SECRETS'] = '"pem=-----BEGIN-----\nabcdef%\n}\n"'
     process.env['INPUT_SECRET-ENVS'] = 'token=TOKEN'
     process.env['INPUT_USERNAME'] = 'me'
@@ -131,7 +131,7 @@ describe('readInputs', () => {
     const log = await logOf(() => {
       inputs = readInputs({ TOKEN: 't0ken' })
     })
-    expect(inputs?.buildArgs).toStrictEqual(['A=1'])
+    expect(inputs?.buildArgs).toStrictEqual(['A=1', 'INDEX=https://ada:hunter33@host/simple'])
     expect(inputs?.secrets.map(({ id }) => id)).toStrictEqual(['pem', 'token'])
     // The lone bracket stays: to mask it would blank half of the log.
     expect(log.trim().split('\n').sort()).toStrictEqual(
@@ -141,6 +141,7 @@ describe('readInputs', () => {
         '::add-mask::abcdef%25',
         '::add-mask::t0ken',
         '::add-mask::hunter2',
+        '::add-mask::hunter33',
       ].sort(),
     )
   })

@@ -82,14 +82,14 @@ describe('parseGitContext', () => {
   )
 
   // It would stand in the arguments of Git, where every process of the machine can read it, and in the log.
-  it.each(['https://me:hunter2@host/web.git', 'https://hunter2@host/web.git#main', 'ssh://me:hunter2@host/web.git'])(
-    'refuses %s, which has a password in it, and shows none of it',
-    (context) => {
-      const error = refusal(() => parseGitContext(context))
-      expect(error.cure).toContain('actions/checkout')
-      expect(everythingOf(error)).not.toContain('hunter2')
-    },
-  )
+  it.each([
+    ...['https://me:hunter2@host/web.git', 'https://hunter2@host/web.git#main', 'ssh://me:hunter2@host/web.git'],
+    ...['HTTPS://me:hunter2@host/web.git', 'Ssh://me:hunter2@host/web.git', 'me:hunter2@host/web.git'],
+  ])('refuses %s, which has a password in it, and shows none of it', (context) => {
+    const error = refusal(() => parseGitContext(context))
+    expect(error.cure).toContain('actions/checkout')
+    expect(everythingOf(error)).not.toContain('hunter2')
+  })
 })
 
 describe('isPath', () => {
