@@ -112,13 +112,21 @@ describe('a login by the inputs', () => {
     }
   })
 
-  test('stands in for an earlier login at that registry, and leaves those at others', async () => {
-    const wrong = { auths: { [secure.host]: { auth: Buffer.from('grace:wrong').toString('base64') } } }
-    const right = JSON.parse(authOf(guarded.host, login)) as typeof wrong
-    const both = JSON.stringify({ auths: { ...wrong.auths, ...right.auths } })
-    const home = makeWorkspace({ '.docker/config.json': { content: both, mode: 0o600 } }, accountFor('user'))
+  test('stands in for an earlier login at that registry, and for its helper that fails, and leaves those at others', async () => {
+    const auths = { [secure.host]: { auth: Buffer.from('grace:wrong').toString('base64') } }
+    const credHelpers = { [secure.host]: 'broken', [guarded.host]: 'loud' }
+    const answer = JSON.stringify({ ServerURL: '', Username: login.username, Secret: login.password })
+    const loud = `#!/bin/sh\necho "said: $(id -u)" >&2\ncat <<'END'\n${answer}\nEND\n`
+    const files = {
+      '.docker/config.json': { content: JSON.stringify({ auths, credHelpers }), mode: 0o600 },
+      'bin/docker-credential-broken': { content: '#!/bin/sh\necho "said: no" >&2\nexit 1\n', mode: 0o755 },
+      'bin/docker-credential-loud': { content: loud, mode: 0o755 },
+    }
+    const home = makeWorkspace(files, accountFor('user'))
+    const own = { ...env, PATH: `${home}/bin:/usr/sbin:/usr/bin:/sbin:/bin` }
     const inputs = { images: `${secure.host}/acme/web`, push: 'true', 'tls-verify': 'false', ...secureLogin }
-    const step = await succeedDiscreetly({ home, env, workspace: withPrivateBase(), inputs })
+    const step = await succeedDiscreetly({ home, env: own, workspace: withPrivateBase(), inputs })
+    expect(step.log).not.toContain('said: ')
     expect((await pullImage(`${secure.host}/acme/web:latest`, secureLogin)).digest).toBe(step.outputs['digest'])
   })
 })

@@ -15,6 +15,7 @@ import { type Buildah, provideBuildah } from './install.js'
 import { readMachine } from './machine.js'
 import { preflight } from './preflight.js'
 import type { Way } from './probe.js'
+import { quietHelpers } from './quiet-helpers.js'
 import { checkSecrets, knownHole, refuseCacheMountsOutside } from './sandbox/leaks.js'
 import { openSandboxes } from './sandbox/sandboxes.js'
 import { type Folder, storageArgs, storageConf, takeBack, writePrivate } from './storage.js'
@@ -109,7 +110,11 @@ async function configured(
 ): Promise<Engine> {
   await writePrivate(folder, 'storage.conf', storageConf(folder.path, root, way.driver, way.fuseOverlayfs))
   const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
-  const env = registries === undefined ? folder.env : { ...folder.env, CONTAINERS_REGISTRIES_CONF: registries }
+  const env = {
+    ...folder.env,
+    ...(await quietHelpers(folder, logins)),
+    ...(registries !== undefined && { CONTAINERS_REGISTRIES_CONF: registries }),
+  }
   const auth = await writePrivate(folder, 'auth/auth.json', JSON.stringify(logins))
   const files = { auth, policy, dropInFolder }
   const tools = { folder: { ...folder, env }, buildah, way, root }
