@@ -1,5 +1,6 @@
-import { chmod, copyFile, mkdir, rm } from 'node:fs/promises'
+import { chmod, copyFile, lstat, mkdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import type { Context } from '../context.js'
 import { UserError } from '../errors.js'
 import { execute, findProgram, type RunOptions, type RunResult } from '../exec.js'
 import { formatReference } from '../image/reference.js'
@@ -64,13 +65,28 @@ async function writeArchive(image: Image, type: string, setup: BuildahSetup): Pr
   return await takeFile(setup.folder, name)
 }
 
+/** To pull, Buildah before netavark makes a folder for networks in the user's configuration, and leaves a lock in it. */
+async function withoutTrace<T>({ env, home }: Context, work: () => Promise<T>): Promise<T> {
+  const folder = join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'cni')
+  const wasThere = await lstat(folder).then(
+    () => true,
+    () => false,
+  )
+  const result = await work()
+  if (wasThere) return result
+  await rm(join(folder, 'net.d/cni.lock'), { force: true })
+  // Whatever else lies there by now isn't ours.
+  for (const path of [join(folder, 'net.d'), folder]) await rmdir(path).catch(() => undefined)
+  return result
+}
+
 /** By way of an archive: the two storages may belong to different users and be of different drivers. */
 export async function loadImage(image: Image, setup: BuildahSetup): Promise<void> {
   const { buildah, context } = setup
   const archive = await writeArchive(image, image.format, setup)
   const transport = image.format === 'oci' ? 'oci-archive' : 'docker-archive'
   const pull = [buildah.path, 'pull', '--quiet', ...policyArgs(setup), `${transport}:${archive}`]
-  const { stdout } = await execute(pull, { env: context.env })
+  const { stdout } = await withoutTrace(context, () => execute(pull, { env: context.env }))
   const id = stdout.trim().split('\n').at(-1) ?? image.id
   const names = image.references.map(formatReference)
   if (names.length > 0) await execute([buildah.path, 'tag', id, ...names], { env: context.env })

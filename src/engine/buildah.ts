@@ -203,7 +203,10 @@ function refusal(what: string, error: unknown): unknown {
 
 /** For the eye alone: that it can't be told is no reason to fail. */
 async function readSize({ id }: Image, setup: BuildahSetup): Promise<Image['size']> {
-  return await runBuildah(setup, inspectArgs(id, setup), {}).then(
+  const { path, env } = setup.folder
+  // To inspect, Buildah makes a folder for networks in the user's configuration, of which it reads nothing here.
+  const options = { env: { ...env, XDG_CONFIG_HOME: join(path, 'data') } }
+  return await runBuildah(setup, inspectArgs(id, setup), options).then(
     ({ stdout }) => sizeOf(stdout),
     () => undefined,
   )
