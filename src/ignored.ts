@@ -1,11 +1,16 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { formatIgnoreFile, ignoreMatcher, type IgnorePattern, isPlain, parseIgnoreFile } from './ignore-patterns.js'
 
-/** Whether a path relative to the context is left out of it. */
+/** Whether a path relative to the context is left out of it, as Docker reads the ignore file. */
 export interface Ignores {
   (path: string): boolean
   /** Whether something in a folder that is left out may not be. */
   readonly hasExceptions?: boolean
+  /** Whether it is so with every engine; the same where it is absent. */
+  readonly surely?: (path: string) => boolean
+  /** What the ignore file says, where engines may read it each in a way of its own. */
+  readonly ambiguous?: string
 }
 
 /** What decides that a path is left out. */
@@ -16,13 +21,24 @@ export interface Ignoring {
   readonly line: number
 }
 
+/** An ignore file. */
+export interface IgnoreFile {
+  /** Absolute. */
+  readonly path: string
+  /** Undefined where it is there, and this process can't read it. */
+  readonly text: string | undefined
+}
+
 /**
  * Reads the ignore file that builds of this action go by, and tells by it what is left out of the context.
  * @param place absolute paths of the context and of the Dockerfile
+ * @throws Error where it can't be read
  */
 export async function readIgnored(place: { context: string; file: string }): Promise<Ignores> {
   const found = await findIgnoreFile(place)
-  return found === undefined ? () => false : await ignoresOf(found.text)
+  if (found === undefined) return () => false
+  if (found.text === undefined) throw new Error(`${found.path} can't be read`)
+  return ignoresOf(parseIgnoreFile(found.text))
 }
 
 /** The line of the ignore file by which a path is left out, undefined where it isn't. */
@@ -32,22 +48,33 @@ export async function findIgnoring(
 ): Promise<Ignoring | undefined> {
   const found = await findIgnoreFile({ context, file })
   if (found === undefined) return undefined
-  const lines = found.text.split('\n')
-  // The last line that changes anything about it decides.
-  for (let line = lines.length; line > 0; line -= 1) {
-    const [upTo, before] = [lines.slice(0, line), lines.slice(0, line - 1)]
-    const [ignores, ignored] = [await ignoresOf(upTo.join('\n')), await ignoresOf(before.join('\n'))]
-    if (ignores(path) !== ignored(path)) return ignores(path) ? { file: found.path, line } : undefined
-  }
-  return undefined
+  const rules = parseIgnoreFile(found.text ?? '')
+    .map(ruleOf)
+    .filter(({ fits }) => fits(path))
+  // Further lines behind it say the same once more.
+  const first = rules[rules.findLastIndex(({ isException }) => isException) + 1]
+  return first === undefined ? undefined : { file: found.path, line: first.line }
 }
 
-async function ignoresOf(text: string): Promise<Ignores> {
-  const library = await import('@balena/dockerignore')
-  // Its types describe an ES module; what is loaded is the function itself, as CommonJS exports it.
-  const dockerignore = library.default as unknown as typeof library.default.default
-  const ignore = dockerignore().add(text)
-  return Object.assign((path: string) => ignore.ignores(path), { hasExceptions: /^\s*!/m.test(text) })
+interface Rule extends IgnorePattern {
+  readonly fits: (path: string) => boolean
+}
+
+function ruleOf(pattern: IgnorePattern): Rule {
+  return { ...pattern, fits: ignoreMatcher(pattern) }
+}
+
+function ignoresOf(patterns: readonly IgnorePattern[]): Ignores {
+  const rules = patterns.map(ruleOf)
+  const by = (some: readonly Rule[]) => (path: string) => some.findLast(({ fits }) => fits(path))?.isException === false
+  const isAmbiguous = !patterns.every(isPlain)
+  // What may be an exception to all that is before it leaves nothing sure of that.
+  const from = rules.findLastIndex((rule) => rule.isException && !isPlain(rule)) + 1
+  return Object.assign(by(rules), {
+    hasExceptions: patterns.some(({ isException }) => isException),
+    surely: by(rules.slice(from).filter(isPlain)),
+    ...(isAmbiguous && { ambiguous: formatIgnoreFile(patterns) }),
+  })
 }
 
 /** Whose ignore files are looked for: Docker by itself knows no .containerignore. */
@@ -55,17 +82,22 @@ export type IgnoreOrder = 'buildah' | 'docker'
 
 /**
  * The ignore file that an engine takes by itself; undefined where there is none. Builds of this action go by Buildah's
- * order whoever builds, since Docker gets a copy of what it wouldn't look for.
+ * order whoever builds, and both engines are handed what is found.
  */
 export async function findIgnoreFile(
   { context, file }: { context: string; file: string },
   engine: IgnoreOrder = 'buildah',
-): Promise<{ readonly path: string; readonly text: string } | undefined> {
+): Promise<IgnoreFile | undefined> {
   const names = engine === 'buildah' ? ['.containerignore', '.dockerignore'] : ['.dockerignore']
   const places = [...names.map((name) => `${file}${name}`), ...names.map((name) => join(context, name))]
   for (const path of places) {
-    const text = await readFile(path, 'utf8').catch(() => undefined)
-    if (text !== undefined) return { path, text }
+    const isFile = await stat(path).then(
+      (found) => found.isFile(),
+      () => undefined,
+    )
+    if (isFile === undefined) continue
+    // What is no file may never end.
+    return { path, text: isFile ? await readFile(path, 'utf8').catch(() => undefined) : undefined }
   }
   return undefined
 }

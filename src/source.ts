@@ -4,9 +4,10 @@ import { findTarget, parseDockerfile, type Dockerfile } from './dockerfile/docke
 import { UserError } from './errors.js'
 import { withPassword } from './entries.js'
 import { execute, findProgram, type Env } from './exec.js'
+import { findIgnoreFile, type IgnoreFile } from './ignored.js'
 import type { Inputs } from './inputs.js'
-
 import { hasPassword } from './url-logins.js'
+
 /** What is built: everything that the inputs name on the disk, found and absolute. */
 export interface Source {
   /** Absolute path of the context folder. */
@@ -16,6 +17,8 @@ export interface Source {
   readonly dockerfile: Dockerfile
   /** The stage as the Dockerfile spells it. */
   readonly target: string | undefined
+  /** Absent where there is none. */
+  readonly ignoreFile?: IgnoreFile
 }
 
 /** A Git URL as Docker writes it: repository, then `#ref:subdirectory`. */
@@ -104,10 +107,13 @@ export async function findSource(inputs: Inputs, workspace: string, context?: st
     )
   }
   const file = await findFile(inputs.file, folder, context === undefined ? workspace : folder)
-  await refuseOutside(file, folder, workspace)
+  await refuseOutside('The Dockerfile', file, folder, workspace)
+  const ignoreFile = await findIgnoreFile({ context: folder, file })
+  if (ignoreFile !== undefined) await refuseOutside('The ignore file', ignoreFile.path, folder, workspace)
   await checkPaths(inputs, workspace)
-  const dockerfile = parseDockerfile(await readFile(file, 'utf8'))
-  return { context: folder, file, dockerfile, target: checkTarget(inputs.target, dockerfile, file) }
+  const dockerfile = parseDockerfile(await readDockerfile(file))
+  const target = checkTarget(inputs.target, dockerfile, file)
+  return { context: folder, file, dockerfile, target, ...(ignoreFile !== undefined && { ignoreFile }) }
 }
 
 async function findFile(file: string | undefined, context: string, base: string): Promise<string> {
@@ -124,14 +130,24 @@ async function findFile(file: string | undefined, context: string, base: string)
   )
 }
 
-/** A Dockerfile that the checkout has may be a link, but not to a file that only who runs the step can read. */
-async function refuseOutside(file: string, context: string, workspace: string): Promise<void> {
+async function readDockerfile(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UserError(
+      `The Dockerfile ${file} can't be read by who runs the step.`,
+      `Make it readable in a step before: \`chmod u+r ${file}\`.`,
+      { cause: error },
+    )
+  })
+}
+
+/** A file that the checkout has may be a link, but not to a file that only who runs the step can read. */
+async function refuseOutside(what: string, file: string, context: string, workspace: string): Promise<void> {
   const [real, ...places] = await Promise.all([file, workspace, context].map((path) => realpath(path)))
   const isOurs = [workspace, context].some((place) => isBelow(file, place))
   if (real === undefined || !isOurs || places.some((place) => isBelow(real, place))) return
   throw new UserError(
-    `The Dockerfile ${file} is a link to ${real}, outside of the workspace and of the context.`,
-    'Copy it there, or name that file itself with "file".',
+    `${what} ${file} is a link to ${real}, outside of the workspace and of the context.`,
+    what === 'The Dockerfile' ? 'Copy it there, or name that file itself with "file".' : 'Copy it there.',
   )
 }
 

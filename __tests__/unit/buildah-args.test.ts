@@ -27,6 +27,7 @@ const setup = { buildah: version('1.28.2'), folder, way: chroot, root, context, 
 const paths: BuildPaths = {
   rootfs: '/temp/rib-1/out/rootfs.tar',
   secrets: [],
+  ignore: undefined,
 }
 const smallest: BuildRequest = {
   inputs: inputsOf({}),
@@ -110,6 +111,7 @@ describe('buildArgs', () => {
     const more: BuildPaths = {
       ...paths,
       secrets: [{ id: 'token', path: '/temp/rib-1/secrets/0' }],
+      ignore: '/temp/rib-1/ignore',
     }
     expect(buildArgs(request, { ...setup, way, files: withPolicy }, more)).toStrictEqual([
       // where the layers lie
@@ -117,7 +119,7 @@ describe('buildArgs', () => {
       ...['--storage-driver', 'overlay', '--storage-opt', 'overlay.mount_program=/usr/bin/fuse-overlayfs'],
       'build',
       // what
-      ...['--file', '/workspace/docker/File'],
+      ...['--file', '/workspace/docker/File', '--ignorefile', '/temp/rib-1/ignore'],
       ...['--target', 'Final'],
       ...['--build-arg', 'A=x, y="z"'],
       ...['--build-arg', 'B=first\nsecond'],

@@ -1,4 +1,5 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { describe as describeError } from '../../src/errors.js'
@@ -285,6 +286,27 @@ describe('findSource', () => {
     const found = findSource(inputsOf({}), workspace)
     if (isAllowed) expect((await found).dockerfile.stages).toHaveLength(1)
     else expect((await rejection(found)).message).toMatch(/Dockerfile \/.* is a link to \/etc\/hostname, outside of/)
+  })
+
+  it.each([
+    ['inside', '../rules', true],
+    ['to a file outside', '/etc/hostname', false],
+  ])('an ignore file of the checkout that is a link %s', async (_, target, isAllowed) => {
+    const workspace = workspaceOf({ rules: 'a', 'app/Dockerfile': 'FROM a' })
+    symlinkSync(target, join(workspace, 'app/.dockerignore'))
+    const found = findSource(inputsOf({ context: 'app' }), workspace)
+    const path = join(workspace, 'app/.dockerignore')
+    if (isAllowed) expect((await found).ignoreFile).toStrictEqual({ path, text: 'a' })
+    else expect((await rejection(found)).message).toMatch(/ignore file \/.* is a link to \/etc\/hostname, outside of/)
+  })
+
+  it('an ignore file that is none is not read', async () => {
+    const workspace = workspaceOf({ Dockerfile: 'FROM a', '.dockerignore/x': '' })
+    const path = join(workspace, '.dockerignore')
+    expect((await findSource(inputsOf({}), workspace)).ignoreFile).toStrictEqual({ path, text: undefined })
+    rmSync(path, { recursive: true })
+    execFileSync('mkfifo', [path])
+    expect((await findSource(inputsOf({}), workspace)).ignoreFile).toStrictEqual({ path, text: undefined })
   })
 
   it('checks the keys of ssh', async () => {

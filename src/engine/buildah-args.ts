@@ -45,6 +45,8 @@ export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'way' | 'root
 export interface BuildPaths {
   readonly rootfs: string
   readonly secrets: readonly SecretFile[]
+  /** The ignore file; undefined where there is none. */
+  readonly ignore: string | undefined
 }
 
 /** The arguments of a build, from the global ones to the context folder; pure. */
@@ -63,6 +65,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     'build',
     // what
     ...['--file', source.file],
+    ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
     ...each('--build-arg', inputs.buildArgs),
     ...each(

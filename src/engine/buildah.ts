@@ -23,6 +23,7 @@ import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { sizeOf } from './layers.js'
 import { hintFor, isPassing, retriesOfLost } from './hints.js'
+import { ignorePath } from './ignore-file.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { followProgress, lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
@@ -65,7 +66,8 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       const request = { ...asked, onSteps }
       const failed = async (error: unknown) =>
         await explain(error, request.source, line === undefined ? undefined : { file: request.source.file, line })
-      const paths = { rootfs: rootfsPath(setup), secrets: await writeSecrets(request.inputs, folder, setup.context) }
+      const secrets = await writeSecrets(request.inputs, folder, setup.context)
+      const paths = { rootfs: rootfsPath(setup), secrets, ignore: ignorePath(request.source, folder) }
       const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
         if (!isCacheRefusal(error) || request.remote.to.length === 0) throw await failed(error)
         warn(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
@@ -79,7 +81,8 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
-      const paths = { rootfs: rootfsPath(setup), secrets: secretFiles(request.inputs, folder) }
+      const own = { secrets: secretFiles(request.inputs, folder), ignore: ignorePath(request.source, folder) }
+      const paths = { rootfs: rootfsPath(setup), ...own }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
@@ -203,10 +206,7 @@ function refusal(what: string, error: unknown): unknown {
 
 /** For the eye alone: that it can't be told is no reason to fail. */
 async function readSize({ id }: Image, setup: BuildahSetup): Promise<Image['size']> {
-  const { path, env } = setup.folder
-  // To inspect, Buildah makes a folder for networks in the user's configuration, of which it reads nothing here.
-  const options = { env: { ...env, XDG_CONFIG_HOME: join(path, 'data') } }
-  return await runBuildah(setup, inspectArgs(id, setup), options).then(
+  return await runBuildah(setup, inspectArgs(id, setup), {}).then(
     ({ stdout }) => sizeOf(stdout),
     () => undefined,
   )

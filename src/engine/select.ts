@@ -11,6 +11,7 @@ import { settleNetwork, writeConfig } from './config.js'
 import { findDockerEngine } from './docker/docker.js'
 import type { Engine, Found, Selection } from './engine.js'
 import { needsOf } from './features.js'
+import { writeIgnoreFile } from './ignore-file.js'
 import { type Buildah, provideBuildah } from './install.js'
 import { readMachine } from './machine.js'
 import { preflight } from './preflight.js'
@@ -118,6 +119,7 @@ async function configured(
   const auth = await writePrivate(folder, 'auth/auth.json', JSON.stringify(logins))
   const files = { auth, policy, dropInFolder }
   const tools = { folder: { ...folder, env }, buildah, way, root }
+  await writeIgnoreFile(source, folder)
   const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
   return buildahEngine({ ...tools, context, insecure, files, sandboxes })
 }

@@ -78,7 +78,7 @@ export async function preparePlaces(
 /** Docker knows no .containerignore: it gets a copy of the Dockerfile with that beside it, under the name that it knows. */
 async function withIgnoreFile(source: Source, folder: Folder): Promise<string> {
   const [ignore, theirs] = [await findIgnoreFile(source, 'buildah'), await findIgnoreFile(source, 'docker')]
-  if (ignore === undefined || ignore.path === theirs?.path) return source.file
+  if (ignore === undefined || ignore.text === undefined || ignore.path === theirs?.path) return source.file
   await writePrivate(folder, 'out/Dockerfile.dockerignore', ignore.text)
   return await writePrivate(folder, 'out/Dockerfile', await readFile(source.file))
 }

@@ -4,6 +4,7 @@ import type { Context } from '../../context.js'
 import { attempt } from '../../exec.js'
 import type { Inputs } from '../../inputs.js'
 import { isPath, type Source } from '../../source.js'
+import { ignorePath } from '../ignore-file.js'
 import type { Buildah } from '../install.js'
 import type { Way } from '../probe.js'
 import type { Folder } from '../storage.js'
@@ -54,8 +55,9 @@ export async function shownToBuild(inputs: Inputs, source: Source, context: Cont
   const made = named.filter(({ isMade }) => isMade).map(({ path }) => path)
   if (made.length > 0)
     await attempt([...folder.account.prefix, 'touch', '--', ...made], { env: folder.env, cwd: folder.path })
+  const ignore = ignorePath(source, folder)
   return [
-    ...[source.context, source.file, `${source.file}.dockerignore`, `${source.file}.containerignore`].map(readOnly),
+    ...[source.context, source.file, ...(ignore === undefined ? [] : [ignore])].map(readOnly),
     ...[...contexts, ...keys].map((path) => readOnly(resolve(workspace, path))),
     ...(agent === undefined ? [] : [readOnly(agent)]),
     ...(inputs.secrets.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
