@@ -3,10 +3,12 @@ import { arch } from 'node:os'
 import { join } from 'node:path'
 import type { Context } from './context.js'
 import { digestTree } from './digest.js'
+import { PROXIES } from './dockerfile/arguments.js'
 import { contextMounts, linkMounts } from './dockerfile/bind-mounts.js'
 import type { Surroundings } from './dockerfile/step-keys.js'
 import { hiddenArgument } from './engine/buildah-args.js'
 import type { Pair } from './entries.js'
+import type { Env } from './exec.js'
 import type { Inputs } from './inputs.js'
 import type { Source } from './source.js'
 import type { Store } from './store.js'
@@ -29,7 +31,7 @@ export interface Building extends Product {
 
 /** What decides the result of the steps beside the Dockerfile and what is copied. */
 export async function surroundingsOf(
-  { inputs, context, source, format, copied, labels, annotations }: Building,
+  { inputs, source, format, copied, labels, annotations }: Building,
   { version, env }: Store,
 ): Promise<Surroundings> {
   const { dockerfile, context: folder } = source
@@ -47,11 +49,12 @@ export async function surroundingsOf(
   ])
   return {
     seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
-    buildArgs: argumentsOf(inputs, context),
+    buildArgs: argumentsOf(inputs, env),
+    proxies: proxiesIn(env),
     annotations: annotations.map(({ name, value }) => `${name}=${value}`),
     labels,
     buildah: version,
-    contexts: inputs.buildContexts.map(({ name }) => name),
+    contexts: inputs.buildContexts,
     contextDigests: digests,
     copied,
   }
@@ -81,12 +84,26 @@ async function isLink(path: string): Promise<boolean> {
   )
 }
 
-/** The build arguments with their values; a NAME alone has its value from the environment. */
-export function argumentsOf({ buildArgs }: Pick<Inputs, 'buildArgs'>, { env }: Context): Map<string, string> {
+/**
+ * The build arguments with their values. A NAME alone has its value from the environment of the engine; where there is
+ * none, nothing is given, which isn't the same as an empty value.
+ */
+export function argumentsOf({ buildArgs }: Pick<Inputs, 'buildArgs'>, env: Env): Map<string, string> {
+  const given = new Map<string, string>()
+  for (const line of buildArgs) {
+    const [name = '', written] = line.split(/=(.*)/s)
+    const value = written ?? env[name]
+    if (value !== undefined) given.set(name, value)
+  }
+  return given
+}
+
+/** The proxies of an environment, by the names of their variables, without the logins in their URLs. */
+export function proxiesIn(env: Env): Map<string, string> {
   return new Map(
-    buildArgs.map((line) => {
-      const [name = '', value] = line.split(/=(.*)/s)
-      return [name, value ?? env[name] ?? '']
+    [...PROXIES].flatMap((name) => {
+      const value = env[name]
+      return value === undefined ? [] : [[name, value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1')] as const]
     }),
   )
 }

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 
 import { afterAll, expect, jest } from '@jest/globals'
+import lt from 'semver/functions/lt.js'
 
 import { accountFor } from '../harness/account.js'
 import { startCacheService } from '../harness/cache-service.js'
@@ -17,6 +18,7 @@ import {
   usualInputs,
   usualLines,
 } from '../harness/staleness-changes.js'
+import { pushTwin } from '../harness/staleness-stages.js'
 import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
@@ -27,21 +29,31 @@ const service = await startCacheService()
 
 afterAll(() => service.stop())
 
-const changes = casesOfSet(all, ({ isOrdinary }) => isOrdinary === true)
+const twins = `${registry.host}/base/twin`
+for (const twin of ['light', 'dark'] as const) await pushTwin(`${twins}:${twin}`, twin)
+
+const declared = casesOfSet(all, ({ isOrdinary }) => isOrdinary === true)
+
+function hitOf({ isNeverBack, isPartlyBack }: Change): string {
+  return isNeverBack === true ? 'none' : isPartlyBack === true ? 'partial' : 'full'
+}
 
 describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
+  const changes = declared.filter(({ since }) => since === undefined || version === '' || !lt(version, since))
   const build = async (
-    { inputs, env, lines = usualLines }: Change,
+    { inputs, env, lines = usualLines, lib, moved }: Change,
     scope: string,
     cache: Pick<StepOptions, 'inputs' | 'env'>,
   ): Promise<{ hit: string | undefined; shown: Shown }> => {
     const wished = wish()
     const image = `${registry.host}/acme/${scope}-${version}`
     const push = { images: image, push: 'true', 'tls-verify': 'false', isolation: 'chroot' }
+    if (moved !== undefined) await pushTwin(`${twins}:moving`, moved)
+    const contexts = lib === undefined ? {} : { 'build-contexts': `lib=docker-image://${lib(twins)}` }
     const { outputs } = await succeed({
       ...wished,
       workspace: { Dockerfile: `${lines(base).join('\n')}\n`, file: 'x' },
-      inputs: { ...push, ...usualInputs, ...wished.inputs, ...inputs, ...cache.inputs },
+      inputs: { ...push, ...usualInputs, ...contexts, ...wished.inputs, ...inputs, ...cache.inputs },
       env: { ...env, ...cache.env },
     })
     const withTime = inputs?.['extra-args']?.includes('--timestamp') === true
@@ -95,6 +107,6 @@ describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
   exhaustively(testEach)('each build finds all its steps when it comes again', async () => {
     const hits: [string, string | undefined][] = []
     for (const change of changes) hits.push([change.name, (await build(change, 'github', backends.github())).hit])
-    expect(hits).toStrictEqual(changes.map(({ name, isNeverBack }) => [name, isNeverBack === true ? 'none' : 'full']))
+    expect(hits).toStrictEqual(changes.map((change) => [change.name, hitOf(change)]))
   })
 })

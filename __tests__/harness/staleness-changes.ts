@@ -10,11 +10,22 @@ export interface Change {
   readonly env?: Readonly<Record<string, string>>
   /** Instead of the usual Dockerfile. */
   readonly lines?: (base: string) => readonly string[]
+  /** First Buildah that can build it. */
+  readonly since?: string
+  /** What the build context `lib` stands for, by the repository of two images that have the same layers. */
+  readonly lib?: (twins: string) => string
+  /** Which of the two the tag `moving` of that repository is. */
+  readonly moved?: Twin
   /** Nothing of the image changes, and every step comes back from the usual build. */
   readonly isSame?: boolean
+  /** Some of its steps are built each time. */
+  readonly isPartlyBack?: boolean
   /** Its steps aren't where they should be, and so are built each time. */
   readonly isNeverBack?: boolean
 }
+
+/** What the variable SHADE of an image is, by which alone it differs from the other one. */
+export type Twin = 'light' | 'dark'
 
 const usualArguments = ['LABELLED=a', 'PORT=1001', 'SIGNAL=SIGTERM', 'DATA=a']
 
@@ -28,9 +39,11 @@ export const usualInputs: Readonly<Record<string, string>> = {
 export function usualLines(base: string): string[] {
   return [
     `FROM ${base}`,
-    'RUN grep elsewhere /etc/hosts > /hosts; ulimit -n > /limit',
+    'RUN grep elsewhere /etc/hosts > /hosts; ulimit -n > /limit; echo $no_proxy > /proxy',
     ...['LABELLED', 'PORT', 'SIGNAL', 'DATA'].map((name) => `ARG ${name}`),
     'LABEL seen=$LABELLED',
+    'ARG EMPTY=none',
+    'LABEL empty=$EMPTY',
     'EXPOSE $PORT',
     'STOPSIGNAL $SIGNAL',
     'VOLUME /data/$DATA',
@@ -43,6 +56,18 @@ function withArgument(name: string, value: string): Record<string, string> {
   return { 'build-args': [...others, `${name}=${value}`].join('\n') }
 }
 
+/** No COPY that another configuration of the base would be seen by. */
+const forLib = (): string[] => ['FROM lib', 'COPY file /file', 'ENV SEEN=$SHADE']
+
+const byArgument = (base: string): string[] => [
+  ...['one', 'two'].flatMap((name) => [`FROM ${base} AS ${name}`, `RUN echo ${name} > /seen`]),
+  ...[`FROM ${base}`, 'ARG WHICH', 'COPY --from=$WHICH /seen /seen', 'RUN cat /seen > /again'],
+]
+
+function copyFrom(which: string): Omit<Change, 'name'> {
+  return { lines: byArgument, inputs: { 'build-args': `WHICH=${which}` }, since: '1.33.0', isPartlyBack: true }
+}
+
 const forScratch = (): string[] => ['FROM scratch', 'COPY file /file', 'ENV A=1']
 
 /** One after the other they are built in one scope, so that each finds what all before it have left. */
@@ -52,6 +77,9 @@ export const changes: readonly Change[] = [
   { name: 'ARG in EXPOSE', inputs: withArgument('PORT', '1002') },
   { name: 'ARG in STOPSIGNAL', inputs: withArgument('SIGNAL', 'SIGINT') },
   { name: 'ARG in VOLUME', inputs: withArgument('DATA', 'b') },
+  { name: 'an ARG that is given empty', inputs: withArgument('EMPTY', '') },
+  { name: 'an ARG that is not given any more' },
+  { name: 'an ARG that is named, and has no value', inputs: { 'build-args': [...usualArguments, 'EMPTY'].join('\n') } },
   { name: 'a label of another value', inputs: { labels: 'given=b\nbeside=b' } },
   { name: 'a label less', isOrdinary: true, inputs: { labels: 'beside=b' } },
   { name: 'no label', inputs: { labels: '' } },
@@ -65,6 +93,15 @@ export const changes: readonly Change[] = [
   { name: 'another fixed time', inputs: { 'extra-args': '--timestamp=1800000000' } },
   { name: 'a time from the environment', env: { SOURCE_DATE_EPOCH: '1700000000' } },
   { name: 'a variable by an argument of Buildah', inputs: { 'extra-args': '--env=MORE=1' }, isNeverBack: true },
+  { name: 'a proxy', env: { no_proxy: 'elsewhere' } },
+  { name: 'another proxy', env: { no_proxy: 'nowhere' } },
+  { name: 'a context in the place of the base', lines: forLib, lib: (twins) => `${twins}:light` },
+  { name: 'another image of the same layers', lines: forLib, lib: (twins) => `${twins}:dark` },
+  { name: 'a tag', lines: forLib, lib: (twins) => `${twins}:moving`, moved: 'light' },
+  { name: 'a tag that has moved to the same layers', lines: forLib, lib: (twins) => `${twins}:moving`, moved: 'dark' },
+  { name: 'COPY from a stage by an ARG', ...copyFrom('one') },
+  { name: 'COPY from another one', ...copyFrom('two') },
+  { name: 'COPY from the first again', ...copyFrom('one') },
   { name: 'FROM scratch', isOrdinary: true, lines: forScratch },
   {
     name: 'FROM scratch for another processor',

@@ -4,9 +4,10 @@ import lt from 'semver/functions/lt.js'
 import { makeFolder } from './folders.js'
 import { contentOf } from './image-content.js'
 import { type ImageFile, imageFiles, type PulledImage } from './images.js'
-import { writeOciLayout } from './oci-layout.js'
+import { type BaseConfig, writeOciLayout } from './oci-layout.js'
 import { pushLayout } from './registry-client.js'
 import type { Place, Shows, StageCase, Variant } from './staleness-cases.js'
+import type { Twin } from './staleness-changes.js'
 import { type Tree, writeArchive } from './staleness-tree.js'
 
 /** Many cases in one Dockerfile: their stages, and one in the end that takes over what each of them shows. */
@@ -127,10 +128,19 @@ export function stepsByStage(log: string): Map<number, { hit: number; ran: numbe
   return counts
 }
 
+/** Pushes one of two images that differ in their configuration alone, over the one that this tag had. */
+export async function pushTwin(reference: string, twin: Twin): Promise<void> {
+  await pushFile(reference, 'x', { Env: [`SHADE=${twin}`], Cmd: ['/none'] })
+}
+
 /** Pushes an image whose only file says which variant it is, over the one that this tag had. */
 export async function moveTag(reference: string, v: Variant): Promise<void> {
+  await pushFile(reference, v, { Env: [`MOVED=${v}`], Cmd: ['/none'] })
+}
+
+async function pushFile(reference: string, content: string, config: BaseConfig): Promise<void> {
   const folder = makeFolder('moving')
-  await writeArchive(join(folder, 'files.tar'), { 'etc/seen': v })
-  await writeOciLayout(join(folder, 'layout'), join(folder, 'files.tar'), { Env: [`MOVED=${v}`], Cmd: ['/none'] })
+  await writeArchive(join(folder, 'files.tar'), { 'etc/seen': content })
+  await writeOciLayout(join(folder, 'layout'), join(folder, 'files.tar'), config)
   await pushLayout(join(folder, 'layout'), reference)
 }

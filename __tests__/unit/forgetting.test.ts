@@ -9,7 +9,8 @@ const mount = (options: string) => `FROM a AS one\nRUN x\nFROM b\nRUN --mount=${
 
 /** What Buildah is said to forget, without the beginning that they share. */
 function forgotten(text: string, buildah: string, more: { annotations?: string[]; contexts?: string[] } = {}) {
-  const said = forgettable(parseDockerfile(text), { buildah, annotations: [], contexts: [], ...more })
+  const contexts = (more.contexts ?? []).map((name) => ({ name, value: 'docker-image://a' }))
+  const said = forgettable(parseDockerfile(text), { buildah, annotations: [], ...more, contexts })
   return said?.replace(`Buildah ${buildah} does not compare `, '')
 }
 
@@ -54,6 +55,12 @@ describe('forgettable', () => {
     const annotations = ['a=1']
     expect(forgotten('FROM a', '1.40.1', { annotations })).toBe('annotations')
     expect(forgotten('FROM a', '1.41.0', { annotations })).toBeUndefined()
+  })
+
+  it('knows further build contexts in the place of what FROM names', () => {
+    const what = 'Dockerfile line 1: the image that a build context puts in the place of a'
+    expect(forgotten('FROM a\nRUN x', '1.43.2', { contexts: ['a'] })).toBe(what)
+    expect(forgotten('FROM a\nRUN x', '1.43.2', { contexts: ['b'] })).toBeUndefined()
   })
 
   it('knows further build contexts', () => {

@@ -5,20 +5,23 @@ import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { type StageKeys, stepKeys, type Surroundings } from '../../src/dockerfile/step-keys.js'
 import { runs } from '../harness/properties.js'
 
-type Changes = Omit<Partial<Surroundings>, 'buildArgs' | 'contextDigests' | 'copied'> & {
+type Changes = Omit<Partial<Surroundings>, 'buildArgs' | 'proxies' | 'contextDigests' | 'copied'> & {
   readonly args?: Record<string, string>
   readonly digests?: Record<string, string>
   readonly copied?: Record<string, string>
+  readonly proxies?: Record<string, string>
   readonly target?: number
 }
 
-function keysOf(text: string, { args = {}, digests = {}, copied = {}, target, ...more }: Changes = {}): StageKeys[] {
+function keysOf(text: string, changes: Changes = {}): StageKeys[] {
+  const { args = {}, digests = {}, copied = {}, proxies = {}, target, ...more } = changes
   const dockerfile = parseDockerfile(text)
   const surroundings: Surroundings = {
     ...{ seed: ['amd64', 'oci'], annotations: [], labels: [], buildah: '1.33.7', contexts: [] },
     buildArgs: new Map(Object.entries(args)),
     contextDigests: new Map(Object.entries(digests)),
     copied: new Map(Object.entries(copied)),
+    proxies: new Map(Object.entries(proxies)),
     ...more,
   }
   return stepKeys(dockerfile, surroundings, target ?? dockerfile.stages.length - 1)
@@ -93,9 +96,23 @@ describe('stepKeys', () => {
     ['a proxy in ENV', 'FROM a\nENV X=$HTTP_PROXY', { args: { HTTP_PROXY: '1' } }, { args: { HTTP_PROXY: '2' } }, 1],
     [
       'a proxy for RUN alone',
-      'FROM a\nRUN curl $HTTP_PROXY',
-      { args: { HTTP_PROXY: '1' } },
-      { args: { HTTP_PROXY: '2' } },
+      'FROM a\nRUN curl',
+      { args: { HTTP_PROXY: '1' }, proxies: { HTTPS_PROXY: '1' } },
+      { args: { HTTP_PROXY: '2' }, proxies: { HTTPS_PROXY: '2' } },
+      undefined,
+    ],
+    ['an argument that is given empty', 'FROM a\nARG V=1\nENV X=$V', { args: {} }, { args: { V: '' } }, 2],
+    ['one in RUN that is given empty', 'FROM a\nARG V\nRUN make', { args: {} }, { args: { V: '' } }, 2],
+    ['one in FROM that is given empty', 'ARG V=1\nFROM a:$V', { args: {} }, { args: { V: '' } }, 0],
+    ['a global one that is given empty', 'ARG V=1\nFROM a\nARG V\nENV X=$V', { args: {} }, { args: { V: '' } }, 2],
+    ['a proxy that RUN names', 'FROM a\nCOPY a b\nRUN $no_proxy', { args: { no_proxy: '1' } }, { args: {} }, 2],
+    ['one that is given empty', 'FROM a\nCOPY a b\nRUN $no_proxy', { args: { no_proxy: '' } }, { args: {} }, 2],
+    ['one in a heredoc', 'FROM a\nRUN <<E\n${NO_PROXY}\nE', { proxies: { NO_PROXY: '1' } }, { proxies: {} }, 1],
+    [
+      'one of the environment that is given beside it',
+      'FROM a\nRUN $NO_PROXY',
+      { args: { NO_PROXY: '1' }, proxies: { NO_PROXY: '1' } },
+      { args: { NO_PROXY: '1' }, proxies: { NO_PROXY: '2' } },
       undefined,
     ],
     ['a proxy that is declared', 'FROM a\nARG HTTP_PROXY=x\nRUN curl', { args: { HTTP_PROXY: '1' } }, { args: {} }, 2],
@@ -111,6 +128,42 @@ describe('stepKeys', () => {
       undefined,
     ],
     ['an argument of the platform', 'FROM --platform=$P a\nRUN x', { args: { P: '1' } }, { args: { P: '2' } }, 0],
+    // further contexts
+    [
+      'another image in the place of what FROM names',
+      'FROM lib\nRUN x',
+      { contexts: [{ name: 'lib', value: 'docker-image://a:1' }] },
+      { contexts: [{ name: 'lib', value: 'docker-image://a:2' }] },
+      0,
+    ],
+    [
+      'an image in its place, where there was none',
+      'FROM lib\nRUN x',
+      { contexts: [] },
+      { contexts: [{ name: 'docker.io/library/lib:latest', value: 'docker-image://a:1' }] },
+      0,
+    ],
+    [
+      'an image in the place of a stage',
+      'FROM a AS lib\nFROM lib\nRUN x',
+      { contexts: [] },
+      { contexts: [{ name: 'lib', value: 'docker-image://a:1' }] },
+      0,
+    ],
+    [
+      'an image in the place of what a variable names',
+      'ARG V=lib\nFROM $V\nRUN x',
+      { contexts: [{ name: 'lib', value: 'docker-image://a:1' }] },
+      { contexts: [{ name: 'lib', value: 'docker-image://a:2' }] },
+      0,
+    ],
+    [
+      'a context that no FROM names',
+      'FROM a\nCOPY --from=lib x y',
+      { contexts: [{ name: 'lib', value: '../a' }] },
+      { contexts: [{ name: 'lib', value: '../b' }] },
+      undefined,
+    ],
     // the build
     ['the seed', 'FROM a\nRUN x', { seed: ['amd64', 'oci'] }, { seed: ['arm64', 'oci'] }, 0],
     ['where the seed ends', 'FROM a\nRUN x', { seed: ['a', 'b'] }, { seed: ['ab'] }, 0],
@@ -190,6 +243,7 @@ describe('stepKeys', () => {
     ['white space in a heredoc', 'FROM a\nRUN <<E\n  x\nE', 'FROM a\nRUN <<E\n x\nE', 1],
     ['what looks like a comment in a heredoc', 'FROM a\nRUN <<E\n# x\nE', 'FROM a\nRUN <<E\n# y\nE', 1],
     ['the second of two heredocs', 'FROM a\nCOPY <<A <<B /\nx\nA\nx\nB', 'FROM a\nCOPY <<A <<B /\nx\nA\ny\nB', 1],
+    ['an empty default in front of FROM', 'ARG V\nFROM a${V-b}', 'ARG V=\nFROM a${V-b}', 0],
     ['a default', 'FROM a\nARG V=1\nCMD x', 'FROM a\nARG V=2\nCMD x', 1],
     ['a global default', 'ARG V=1\nFROM a\nARG V\nENV X=$V', 'ARG V=2\nFROM a\nARG V\nENV X=$V', 2],
     ['a flag', 'FROM a\nCOPY --chown=1 a b', 'FROM a\nCOPY --chown=2 a b', 1],
@@ -314,7 +368,7 @@ describe('stepKeys', () => {
     ['type=npipe,target=/s', '1.43.2', /type of mount/],
   ])('ends at --mount=%s with Buildah %s', (mount, buildah, why) => {
     const text = `FROM a AS one\nRUN x\nFROM b\nRUN x\nRUN --mount=${mount} y\nRUN z`
-    const [one, two] = keysOf(text, { buildah, contexts: ['other'], annotations: ['a=1'] })
+    const [one, two] = keysOf(text, { buildah, contexts: [{ name: 'other', value: '../other' }], annotations: ['a=1'] })
     expect(one?.keys).not.toContain(undefined)
     expect(two?.keys.map((key) => key !== undefined)).toStrictEqual([true, true, false, false])
     expect(two?.unknown).toStrictEqual({ line: 5, why: expect.stringMatching(why) })
@@ -384,11 +438,33 @@ RUN --mount=from=shown,target=/m three
     annotations: [],
     labels: [],
     contexts: [],
+    proxies: new Map<string, string>(),
     contextDigests: new Map<string, string>(),
     copied: new Map<string, string>(),
   }
   const known = (buildah: string) =>
     stepKeys(dockerfile, { ...surroundings, buildah }, 2).map(({ keys }) => keys.map((key) => key !== undefined))
+
+  it.each([
+    ['$V', [0, 1]],
+    ['${V}', [0, 1]],
+    ['${V:-o${W}}', [0, 1]],
+    ['o$V', [0]],
+    ['T${V}o', [1]],
+    ['x$V', []],
+    ['one', []],
+  ])('ends anew where COPY --from=%s may mean it', (from, anew) => {
+    const text = `FROM a AS one\nRUN x\nRUN y\nFROM a AS two\nRUN x\nFROM b\nARG V\nCOPY --from=${from} /x /x`
+    const stages = keysOf(text, { args: { V: 'one' } })
+    const known = stages.map(({ keys }) => keys.map((key) => key !== undefined))
+    const [first, second] = [anew.includes(0), anew.includes(1)]
+    expect(known).toStrictEqual([
+      [true, true, !first],
+      [true, !second],
+      [true, true, true],
+    ])
+    expect(stages[0]?.unknown?.line).toBe(first ? 3 : undefined)
+  })
 
   it.each(['1.23.0', '1.28.2'])('is built anew by Buildah %s, which shows nothing of one from the cache', (buildah) => {
     expect(known(buildah)).toStrictEqual([

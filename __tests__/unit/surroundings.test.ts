@@ -6,7 +6,7 @@ import { stepKeys } from '../../src/dockerfile/step-keys.js'
 import type { Env } from '../../src/exec.js'
 import type { Source } from '../../src/source.js'
 import type { Store } from '../../src/store.js'
-import { hiddenFrom, runsIn, surroundingsOf } from '../../src/surroundings.js'
+import { argumentsOf, hiddenFrom, proxiesIn, runsIn, surroundingsOf } from '../../src/surroundings.js'
 import { contextOf, inputsOf, temporaryFolder } from './helpers.js'
 
 const dockerfile = parseDockerfile('FROM debian\nARG WHO\nRUN --mount=type=bind,source=seen,target=/m make\n')
@@ -20,7 +20,6 @@ function contextFolder(content = '1'): string {
 
 interface World {
   readonly inputs?: Readonly<Record<string, string>>
-  readonly env?: Env
   readonly format?: string
   readonly version?: string
   readonly folder?: string
@@ -28,11 +27,11 @@ interface World {
   readonly buildEnv?: Env
 }
 
-async function keysIn({ inputs = {}, env = {}, format = 'oci', version = '1.28.2', buildEnv = {}, ...more }: World) {
+async function keysIn({ inputs = {}, format = 'oci', version = '1.28.2', buildEnv = {}, ...more }: World) {
   const { folder = contextFolder() } = more
   const source: Source = { context: folder, file: join(folder, 'Dockerfile'), dockerfile, target: undefined }
   const store = { kind: 'root', version, env: buildEnv } as Store
-  const product = { inputs: inputsOf(inputs), context: contextOf({ env }), source, format }
+  const product = { inputs: inputsOf(inputs), context: contextOf(), source, format }
   const surroundings = await surroundingsOf({ ...product, labels: [], annotations: [], copied: new Map() }, store)
   return stepKeys(dockerfile, surroundings, 0).map(({ keys }) => keys.at(-1))
 }
@@ -47,7 +46,8 @@ describe('the key of a RUN step', () => {
     ['another format', { format: 'docker' }],
     ['a time from the environment', { buildEnv: { SOURCE_DATE_EPOCH: '0' } }],
     ['a build argument', { inputs: { 'build-args': 'WHO=ada' } }],
-    ['a build argument from the environment', { inputs: { 'build-args': 'WHO' }, env: { WHO: 'ada' } }],
+    ['a build argument from the environment', { inputs: { 'build-args': 'WHO' }, buildEnv: { WHO: 'ada' } }],
+    ['a build argument that is empty', { inputs: { 'build-args': 'WHO=' } }],
     ['other files in a mount that this Buildah does not compare', { folder: contextFolder('2') }],
   ])('is another with %s', async (_, world) => {
     const [usual, other] = [await keysIn({}), await keysIn(world)]
@@ -70,6 +70,36 @@ describe('the key of a RUN step', () => {
     const keysOf = async (content: string) => await keysIn({ version: '1.43.2', folder: linked(content) })
     expect(await keysOf('1')).toStrictEqual(await keysOf('1'))
     expect(await keysOf('2')).not.toStrictEqual(await keysOf('1'))
+  })
+})
+
+describe('build arguments', () => {
+  it.each<[lines: string, env: Env, given: Readonly<Record<string, string>>]>([
+    ['A=1\nB=x=y', {}, { A: '1', B: 'x=y' }],
+    ['A=\nB', { B: '' }, { A: '', B: '' }],
+    ['A\nB', { B: '1' }, { B: '1' }],
+    ['A=1\nA=2', {}, { A: '2' }],
+    // Buildah takes the first one back, Buildx keeps it: neither of them gets it.
+    ['A=1\nA', {}, {}],
+    ['A\nA=1', {}, { A: '1' }],
+    ['A=1\nA', { A: '2' }, { A: '2' }],
+  ])('of %j with %j are %j', (lines, env, given) => {
+    const inputs = inputsOf({ 'build-args': lines })
+    expect(Object.fromEntries(argumentsOf(inputs, env))).toStrictEqual(given)
+  })
+})
+
+describe('the proxies of an environment', () => {
+  it.each<[env: Env, proxies: Readonly<Record<string, string>>]>([
+    [{ PATH: '/bin', ALL_PROXY: 'x' }, {}],
+    [
+      { http_proxy: 'http://host:3128', NO_PROXY: '' },
+      { http_proxy: 'http://host:3128', NO_PROXY: '' },
+    ],
+    [{ https_proxy: 'http://ada:hunter22@host:3128/' }, { https_proxy: 'http://host:3128/' }],
+    [{ FTP_PROXY: 'ada:hunter22@host' }, { FTP_PROXY: 'host' }],
+  ])('%j are %j, without logins', (env, proxies) => {
+    expect(Object.fromEntries(proxiesIn(env))).toStrictEqual(proxies)
   })
 })
 

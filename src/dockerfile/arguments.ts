@@ -17,6 +17,11 @@ export function declarationsOf({ keyword, argument }: Instruction): Declaration[
   })
 }
 
+/** Arguments that are there undeclared, and that Buildah hands to RUN steps from its own environment. */
+export const PROXIES: ReadonlySet<string> = new Set(
+  ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()]),
+)
+
 /** The variables that a text names, each once: `$NAME` and `${NAME…}`, also within another one's braces. */
 export function variablesIn(text: string): string[] {
   return [...new Set([...text.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name]) => name ?? ''))]

@@ -1,20 +1,15 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
-import { declarationsOf, textOf, variablesIn } from './arguments.js'
+import { declarationsOf, PROXIES, textOf, variablesIn } from './arguments.js'
 import { mountsOf, type MountView, stageNames } from './bind-mounts.js'
 import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
-import type { Surroundings } from './step-keys.js'
+import { overriding, type Surroundings } from './step-keys.js'
 
 /** First version that compares the annotations of a step. */
 const COMPARES_ANNOTATIONS = '1.41.0'
 
 /** Instructions in which Buildah puts in the values of arguments. */
 const EXPANDED = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'])
-
-/** Arguments that are there undeclared. Their values are never compared, unless they are declared without a default. */
-const PROXIES = new Set(
-  ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()]),
-)
 
 /**
  * Why a cache that Buildah keeps by itself (`--cache-from`) may give a layer that isn't what this Dockerfile says, as a
@@ -24,9 +19,14 @@ export function forgettable(
   dockerfile: Dockerfile,
   { buildah, annotations, contexts }: Pick<Surroundings, 'buildah' | 'annotations' | 'contexts'>,
 ): string | undefined {
-  const view = { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts) }
+  const view = { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts.map(({ name }) => name)) }
   const globals = dockerfile.globals.flatMap(declarationsOf).map(({ name }) => name)
-  const lines = dockerfile.stages.flatMap((stage) => forgottenIn(stage, globals, view))
+  const lines = dockerfile.stages.flatMap((stage) => [
+    ...(overriding(stage, contexts).length === 0
+      ? []
+      : [lineOf(stage, buildah, `the image that a build context puts in the place of ${stage.base}`)]),
+    ...forgottenIn(stage, globals, view),
+  ])
   if (annotations.length > 0 && !comparesAnnotations(buildah))
     lines.push(`Buildah ${buildah} does not compare annotations`)
   return lines[0]
@@ -44,8 +44,12 @@ function forgottenIn(stage: Stage, globals: readonly string[], view: MountView):
     for (const { name } of declarationsOf(instruction)) declared.add(name)
     const what = forgottenOf(instruction, new Set([...known, ...declared]), declared.size > 0, view)
     if (what === undefined) return []
-    return [`Dockerfile line ${instruction.line}: Buildah ${view.buildah} does not compare ${what}`]
+    return [lineOf(instruction, view.buildah, what)]
   })
+}
+
+function lineOf({ line }: { readonly line: number }, buildah: string, what: string): string {
+  return `Dockerfile line ${line}: Buildah ${buildah} does not compare ${what}`
 }
 
 /** The first thing in a step that this Buildah forgets. */
@@ -61,6 +65,7 @@ function forgottenOf(
     const mounted = mountsOf(instruction, view).some(({ kind }) => kind === 'digest' || kind === 'unknown')
     return mounted ? 'all that RUN --mount shows' : undefined
   }
+  // Its values are never compared, unless it is declared without a default.
   const proxy = declarationsOf(instruction).find(({ name, value }) => PROXIES.has(name) && value !== undefined)
   if (proxy !== undefined) return `the value of ${proxy.name}, which has a default`
   if (!EXPANDED.has(keyword)) return undefined

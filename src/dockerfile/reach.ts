@@ -92,7 +92,8 @@ function refer(name: string, before: number, findings: Findings): void {
   if (named.length === 0 && name !== 'scratch' && !findings.contexts.has(name)) findings.images.add(name)
 }
 
-function plainName(name: string): string {
+/** A name of an image without what is added to it where it is missing, in lower case. Pure. */
+export function plainName(name: string): string {
   return name
     .toLowerCase()
     .replace(/^(index\.)?docker\.io\//, '')

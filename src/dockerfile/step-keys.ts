@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
-import { declarationsOf, textOf, variablesIn } from './arguments.js'
+import { declarationsOf, PROXIES, textOf, variablesIn } from './arguments.js'
 import { basesOf } from './bases.js'
 import { mountsOf, type MountView, shownByMounts, stageNames } from './bind-mounts.js'
 import { copiedBy } from './copies.js'
 import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
+import { plainName } from './reach.js'
+import { copiedByVariable } from './variable-sources.js'
 
 /** What decides the result of a step beside the Dockerfile itself, and Buildah's own key may leave out. */
 export interface Surroundings {
@@ -18,8 +20,10 @@ export interface Surroundings {
   readonly labels: readonly { readonly name: string; readonly value: string }[]
   /** Version of Buildah, `1.33.7`. */
   readonly buildah: string
-  /** Names of build contexts beside the main one. */
-  readonly contexts: readonly string[]
+  /** The proxies of Buildah's own environment, by the names of their variables. */
+  readonly proxies: ReadonlyMap<string, string>
+  /** Build contexts beside the main one, and what they stand for. */
+  readonly contexts: readonly { readonly name: string; readonly value: string }[]
   /** Digests of what mounts show of the context, by path: all `contextMounts`, and those `linkMounts` that are links. */
   readonly contextDigests: ReadonlyMap<string, string>
   /** Digests of what COPY and ADD take from the context, by path, as far as they are known. */
@@ -59,16 +63,20 @@ export function stepKeys(dockerfile: Dockerfile, surroundings: Surroundings, tar
   const build: Build = {
     seed: [...surroundings.seed, ...namesInEveryImage(surroundings)],
     buildArgs,
+    proxies: surroundings.proxies,
+    contexts,
     contextDigests,
     copied: surroundings.copied,
-    view: { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts) },
+    view: { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts.map(({ name }) => name)) },
     globals: dockerfile.globals.reduce<Scope>((scope, own) => declare(scope, own, buildArgs), new Map()),
   }
   const isNeeded = neededInFull(dockerfile, buildah)
+  const copied = copiedByVariable(dockerfile)
   const done: StageKeys[] = []
   for (const stage of dockerfile.stages.slice(0, target + 1)) {
     const bases = basesOf(dockerfile, stage, buildArgs).flatMap((index) => done[index] ?? [])
-    done.push(isNeeded(stage, done.length) ? builtAnew(stage, buildah) : stageKeys(stage, bases, build))
+    const made = isNeeded(stage, done.length) ? builtAnew(stage, buildah) : stageKeys(stage, bases, build)
+    done.push(copied.has(done.length) ? endedAnew(made, stage) : made)
   }
   const last = done.pop()
   const isLast = target === dockerfile.stages.length - 1
@@ -94,10 +102,20 @@ function builtAnew({ line, instructions }: Stage, buildah: string): StageKeys {
   }
 }
 
+/** The last step is done once more, and so there are files of the stage. */
+function endedAnew(stage: StageKeys, { instructions }: Stage): StageKeys {
+  const last = instructions.at(-1)
+  if (last === undefined || stage.unknown !== undefined) return stage
+  const why = 'COPY may take from it by a variable, and Buildah finds only what it has just built'
+  return { ...stage, keys: [...stage.keys.slice(0, -1), undefined], unknown: { line: last.line, why } }
+}
+
 /** What all stages share. */
 interface Build {
   readonly seed: readonly string[]
   readonly buildArgs: ReadonlyMap<string, string>
+  readonly proxies: ReadonlyMap<string, string>
+  readonly contexts: Surroundings['contexts']
   readonly contextDigests: ReadonlyMap<string, string>
   readonly copied: ReadonlyMap<string, string>
   readonly view: MountView
@@ -122,7 +140,8 @@ function stageKeys(stage: Stage, bases: readonly StageKeys[], build: Build): Sta
   const unknown = bases.find((base) => base.unknown)?.unknown
   const from = [...stage.flags.map(({ name, value }) => `--${name}=${value}`), stage.base]
   const values = valuesOf(variablesIn(from.join(' ')), globals, buildArgs)
-  let key = digest([digest(seed), digest(from), digest(values), ...bases.map(({ keys }) => keys.at(-1) ?? '')])
+  const below = bases.map(({ keys }) => keys.at(-1) ?? '')
+  let key = digest([digest(seed), digest(from), digest(values), digest(overriding(stage, build.contexts)), ...below])
   const nothing = (line: number, why: string, keys: readonly string[]): StageKeys => {
     const rest = Array.from<undefined>({ length: stage.instructions.length + 1 - keys.length })
     return { keys: [...keys, ...rest], contents, added: 0, unknown: { line, why } }
@@ -138,7 +157,7 @@ function stageKeys(stage: Stage, bases: readonly StageKeys[], build: Build): Sta
     const mounts = mountParts(instruction, build)
     if (typeof mounts === 'string') return nothing(instruction.line, mounts, keys)
     const named = valuesOf(namedBy(instruction, declared), scope, buildArgs)
-    key = digest([key, textOf(instruction), digest(named), digest(mounts)])
+    key = digest([key, textOf(instruction), digest(named), digest(mounts), digest(proxiesOf(instruction, build))])
     keys.push(key)
   }
   return { keys, contents, added: 0 }
@@ -174,7 +193,30 @@ function namedBy(instruction: Instruction, declared: ReadonlySet<string>): strin
 }
 
 function valuesOf(names: readonly string[], scope: Scope, buildArgs: ReadonlyMap<string, string>): string[] {
-  return names.map((name) => digest([name, scope.get(name) ?? '', buildArgs.get(name) ?? '']))
+  return names.map((name) => digest([name, scope.get(name) ?? '', ...orNothing(buildArgs.get(name))]))
+}
+
+/** An argument that is given empty isn't one that isn't given: that one has its default. */
+function orNothing(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value]
+}
+
+/** The proxies that RUN names, which nobody need declare. A way to what is downloaded makes no other step of one. */
+function proxiesOf(instruction: Instruction, { buildArgs, proxies }: Build): string[] {
+  const text = instruction.keyword === 'RUN' ? textOf(instruction) : ''
+  return [...PROXIES].flatMap((name) => {
+    const value = text.includes(name) ? (buildArgs.get(name) ?? proxies.get(name)) : undefined
+    return value === undefined ? [] : [name, value]
+  })
+}
+
+/**
+ * What further build contexts may put in the place of the image or stage that FROM names: Buildah compares the layers of
+ * an image, not which one it is. Pure.
+ */
+export function overriding({ base }: Stage, contexts: Surroundings['contexts']): string[] {
+  const isMeant = (name: string) => base.includes('$') || plainName(name) === plainName(base)
+  return contexts.flatMap(({ name, value }) => (isMeant(name) ? [name, value] : []))
 }
 
 /** The scope behind an ARG instruction; the same behind any other. */
@@ -182,9 +224,10 @@ function declare(scope: Scope, instruction: Instruction, buildArgs: ReadonlyMap<
   const declarations = declarationsOf(instruction)
   if (declarations.length === 0) return scope
   const next = new Map(scope)
-  for (const { name, value = '' } of declarations) {
+  for (const { name, value } of declarations) {
     // A default may name other arguments, and where there is none, the value of an earlier ARG holds.
-    next.set(name, digest([value, ...valuesOf([name, ...variablesIn(value)], next, buildArgs)]))
+    const named = valuesOf([name, ...variablesIn(value ?? '')], next, buildArgs)
+    next.set(name, digest([digest(orNothing(value)), ...named]))
   }
   return next
 }
