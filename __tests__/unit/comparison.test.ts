@@ -71,7 +71,7 @@ async function requestOf(
     inputs: inputsOf({ images: IMAGE, push: 'true', ...world.inputs }),
     context: contextOf({ now: new Date(world.now ?? '2026-11-24T12:00:00Z') }),
     source: { context: '/workspace', file, dockerfile: parseDockerfile(dockerfile(base)), target: undefined },
-    ...{ format: 'oci', labels: [], annotations: [], inspection, baseNames, epoch: '' },
+    ...{ format: 'oci', labels: [], annotations: [], inspection, baseNames, env: {} },
     references: [{ ...parseReference(IMAGE), tag: 'latest' }],
     found: {
       engine: { name: 'buildah', version: '1.33.7', label: 'Buildah 1.33.7', rootless: true },
@@ -129,7 +129,13 @@ async function runOnce(world: World, note: Note, outcome: Outcome = {}): Promise
   return { built, log }
 }
 
-function builtWith({ pushed = [IMAGE], names = [HUB], steps = [] }: Outcome): JustBuilt {
+const step = (index: number, text: string) => {
+  return { stage: 0, stages: 1, index, of: 2, text, image: '', hit: false, seconds: 0 }
+}
+/** As an engine without keys shows the Dockerfile. */
+const shown = [step(0, `FROM ${HUB}`), step(1, 'COPY . /srv')]
+
+function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown }: Outcome): JustBuilt {
   return {
     imageId: digest('c'),
     pushed: pushed.map((name) => ({ reference: { ...parseReference(name), tag: 'latest' }, digest: digest('b') })),

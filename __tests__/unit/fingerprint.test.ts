@@ -204,7 +204,7 @@ describe('a fingerprint', () => {
   it('stays what it is from one release to the next, or its way of comparing is another', () => {
     // Where this digest changes, GRAMMAR has to.
     const all = createHash('sha256').update(JSON.stringify(of())).digest('hex')
-    expect(all.slice(0, 16)).toBe('0695bbbaf0a31984')
+    expect(all.slice(0, 16)).toBe('1c863aa2ddcfa047')
   })
 })
 

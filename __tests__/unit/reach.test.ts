@@ -22,6 +22,7 @@ const copied = (path: string): ReachedPath => ({ path, mounted: false })
 const mounted = (path: string): ReachedPath => ({ path, mounted: true })
 const unknown = (line: number, what: string) => `line ${line}: ${what} can't be told before the build`
 const downloads = 'what ADD downloads, since it has no --checksum,'
+const guessed = { path: '', mounted: false, guessed: true }
 const nothing: Reach = { images: [], paths: [], contexts: [], doubts: [] }
 
 describe('FROM', () => {
@@ -124,22 +125,22 @@ describe('COPY and ADD', () => {
     ['COPY --from="x" a b', { images: ['x'] }],
     ["COPY --from='x' a b", { images: ['x'] }],
     // It may be anywhere.
-    ['COPY $A /', { paths: [copied('')] }],
-    ['COPY a ${B}/c /', { paths: [copied('')] }],
-    ['COPY ["$A", "/"]', { paths: [copied('')] }],
-    ['COPY "a b" /', { paths: [copied('')] }],
-    ['COPY a\\ b /', { paths: [copied('')] }],
-    ['COPY ../a /', { paths: [copied('')] }],
-    ['COPY --exclude=*.md a /', { paths: [copied('')] }],
-    ['COPY --parents a/b /', { paths: [copied('')] }],
+    ['COPY $A /', { paths: [guessed] }],
+    ['COPY a ${B}/c /', { paths: [guessed] }],
+    ['COPY ["$A", "/"]', { paths: [guessed] }],
+    ['COPY "a b" /', { paths: [guessed] }],
+    ['COPY a\\ b /', { paths: [guessed] }],
+    ['COPY ../a /', { paths: [guessed] }],
+    ['COPY --exclude=*.md a /', { paths: [guessed] }],
+    ['COPY --parents a/b /', { paths: [guessed] }],
     // Where it goes to doesn't count.
     ['COPY a $HOME/', { paths: [copied('a')] }],
     ['COPY a ${DIR:-/x}', { paths: [copied('a')] }],
     ['ADD a.tar $HOME/', { paths: [copied('a.tar')] }],
     ['ADD a.tar ${DIR:-/x}', { paths: [copied('a.tar')] }],
     // A heredoc has its content in the Dockerfile; what else is copied isn't told apart.
-    ['COPY <<EOF /f\nCOPY x y\nEOF', { paths: [copied('')] }],
-    ['COPY a <<EOF /f\ntext\nEOF', { paths: [copied('')] }],
+    ['COPY <<EOF /f\nCOPY x y\nEOF', { paths: [guessed] }],
+    ['COPY a <<EOF /f\ntext\nEOF', { paths: [guessed] }],
     // steps that take nothing
     ['RUN cp a b', {}],
     ['RUN <<EOF\nCOPY a b\nEOF', {}],
@@ -207,7 +208,7 @@ describe('mounts', () => {
     ['type=bind,target=/m,rw', { paths: [mounted('')] }],
     ['source=.,target=/m', { paths: [mounted('')] }],
     ['source=../../a,target=/m', { paths: [mounted('a')] }],
-    ['source=$A/b,target=/m', { paths: [mounted('')] }],
+    ['source=$A/b,target=/m', { paths: [{ ...guessed, mounted: true }] }],
     ['source=a,target=$M', { paths: [mounted('a')] }],
     ['type=bind,from=alpine:3.20,source=/a,target=/m', { images: ['alpine:3.20'] }],
     ['from=alpine,target=/m', { images: ['alpine'] }],

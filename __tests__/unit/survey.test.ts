@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -13,6 +16,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -258,13 +262,60 @@ describe('the digest', () => {
     expect(await survey.digestOf([copy('')])).toBe(before)
   })
 
-  it('knows the mode of an ignored folder from which something is taken', async () => {
+  it('knows the mode of an ignored folder from which something is taken, for an engine that makes it so', async () => {
     const context = folderOf({ ...FILES, '.dockerignore': 'src\n!src/b\n' })
-    const before = await digest(context, copy('src'))
+    const digests = async () => {
+      const survey = await look(context, [copy('src')])
+      return [await survey.digestOf([copy('src')]), await survey.digestOf([copy('src')], true)]
+    }
+    const before = await digests()
     put(context, 'src/a', '9')
-    expect(await digest(context, copy('src'))).toBe(before)
+    expect(await digests()).toStrictEqual(before)
     chmodSync(join(context, 'src'), 0o700)
-    expect(await digest(context, copy('src'))).not.toBe(before)
+    expect(await digests()).toStrictEqual([before[0], expect.not.stringContaining(before[1] ?? '')])
+    put(context, 'src/b/c', '9')
+    expect((await digests())[0]).not.toBe(before[0])
+  })
+
+  it('knows which names are those of one file', async () => {
+    const same: Files = { a: '1', b: '1', c: '1' }
+    const linked = (...pairs: [string, string][]) => {
+      const context = folderOf(same)
+      for (const [one, other] of pairs) {
+        rmSync(join(context, other))
+        linkSync(join(context, one), join(context, other))
+      }
+      return digest(context, copy(''))
+    }
+    const all = await Promise.all([linked(), linked(['a', 'b']), linked(['a', 'c']), linked(['b', 'c'])])
+    expect(new Set([...all, await linked(['a', 'b'], ['a', 'c'])]).size).toBe(5)
+    expect(await linked(['a', 'b'])).toBe(all[1])
+  })
+
+  it('doesn’t know a name that isn’t taken', async () => {
+    const context = folderOf(FILES)
+    const before = await digest(context, copy('src'))
+    linkSync(join(context, 'src/a'), join(context, 'outside'))
+    expect(await digest(context, copy('src'))).toBe(before)
+  })
+
+  it('doesn’t know sockets, which are not copied, but mounted', async () => {
+    const context = folderOf(FILES)
+    const before = [await digest(context, copy('')), await digest(context, mount(''))]
+    const server = createServer().listen(join(context, 'src/socket'))
+    await once(server, 'listening')
+    const after = [await digest(context, copy('')), await digest(context, mount(''))]
+    server.close()
+    expect(after).toStrictEqual([before[0], expect.not.stringContaining(before[1] ?? '')])
+  })
+  ;(isRoot ? it : it.skip)('knows which device it is (needs root)', async () => {
+    const digests = [3, 5].map(async (minor) => {
+      const context = folderOf({})
+      execFileSync('mknod', [join(context, 'device'), 'c', '1', String(minor)])
+      return await digest(context, copy(''))
+    })
+    const [one, other] = await Promise.all(digests)
+    expect(one).not.toBe(other)
   })
   ;(isRoot ? it : it.skip)('never by an owner (needs root)', async () => {
     const context = folderOf(FILES)
@@ -289,30 +340,80 @@ describe('the digest', () => {
 })
 
 describe('links', () => {
-  it.each<[what: string, link: [target: string, path: string], path: ReachedPath]>([
-    ['what is taken', ['other', 'link'], copy('link')],
-    ['what a mount shows', ['other', 'link'], mount('link')],
-    ['what a pattern takes', ['other', 'link'], copy('li*')],
-    ['a folder on the way', ['other', 'link'], copy('link/below/x')],
-    ['a folder deeper on the way', ['../other', 'src/link'], copy('src/link/x')],
-    ['a link that leads nowhere', ['nowhere', 'link'], copy('link')],
-  ])('as %s: all of the context counts', async (_, [target, link], path) => {
+  it.each<[what: string, links: Files, path: ReachedPath, behind: string[]]>([
+    ['what is taken', { link: 'other' }, copy('link'), ['other/below/x']],
+    ['what a mount shows', { link: 'other' }, mount('link'), ['other/below/x']],
+    ['what a pattern takes', { link: 'other' }, copy('li*'), ['other/below/x']],
+    ['a folder on the way', { link: 'other' }, copy('link/below/x'), ['other/below/x']],
+    ['a folder deeper on the way', { 'src/link': '../other' }, copy('src/link/below'), ['other/below/x']],
+    ['a pattern on the way', { link: 'other' }, copy('*/below'), ['other/below/x']],
+    ['a link to what is left out', { link: 'log' }, copy('link/secret'), ['log/secret']],
+    ['a link to a folder with what is left out', { link: '.' }, copy('link/log'), ['log/secret']],
+    ['a link to a link', { link: 'second', second: 'log' }, copy('link/secret'), ['second', 'log/secret']],
+    ['a link on the way to a link', { link: 'src', 'src/l': '../log' }, copy('link/l'), ['src/l', 'log/secret']],
+    ['an absolute link, which begins at the context', { link: '/log' }, copy('link'), ['log/secret']],
+    ['a link that leads above the context', { link: '../../log' }, copy('link'), ['log/secret']],
+    ['a link to a name that a pattern could be', { link: 'lo*' }, copy('link'), ['log/secret']],
+  ])('as %s: it counts, and what lies behind it', async (_, links, path, behind) => {
     const context = folderOf({ ...FILES, 'other/below/x': '1' })
-    symlinkSync(target, join(context, link))
-    expect(await list(context, path)).toEqual(expect.arrayContaining(['conf/x.json', link, 'other/below/x', 'src/a']))
+    for (const [place, target] of Object.entries(links)) symlinkSync(target, join(context, place))
+    const [link = ''] = Object.keys(links)
+    expect((await list(context, path)).sort()).toStrictEqual([link, ...behind].sort())
     const before = await digest(context, path)
-    put(context, 'other/below/x', '2')
+    put(context, 'conf/x.json', '2')
+    expect(await digest(context, path)).toBe(before)
+    put(context, behind.at(-1) ?? '', '2')
     expect(await digest(context, path)).not.toBe(before)
   })
 
-  it('as all of the context: so do ignored files for a mount alone', async () => {
+  it('that change places count, though all that is taken is the same', async () => {
+    const linked = async (one: string, other: string) => {
+      const context = folderOf({ 'a/f': '1', 'b/f': '2' })
+      symlinkSync(one, join(context, 'x'))
+      symlinkSync(other, join(context, 'y'))
+      return await digest(context, copy('x/f'), copy('y/f'))
+    }
+    expect(await linked('a', 'b')).not.toBe(await linked('b', 'a'))
+  })
+
+  it('that lead nowhere count from when they lead somewhere', async () => {
     const context = folderOf(FILES)
-    symlinkSync('src', join(context, 'link'))
-    expect(await list(context, copy('link'))).not.toContain('log/secret')
-    expect(await list(context, mount('link'))).toContain('log/secret')
-    const survey = await look(context, [copy('link')])
-    expect(survey.takes([copy('link')], 'conf/new')).toBe(true)
-    expect(survey.takes([copy('link')], 'log/new')).toBe(false)
+    symlinkSync('nowhere', join(context, 'link'))
+    const before = await digest(context, copy('link'))
+    put(context, 'nowhere', '')
+    expect(await digest(context, copy('link'))).not.toBe(before)
+  })
+
+  it.each<[what: string, links: Files, path: ReachedPath, why: string]>([
+    ['lead to one another for ever', { link: 'link/link' }, copy('link/x'), 'links in the context lead to one another'],
+    [
+      'a mount may follow out of the context',
+      { link: '../x' },
+      mount('link'),
+      'the link link leads out of the context',
+    ],
+    ['a mount may follow by its whole path', { link: '/x' }, mount('link'), 'the link link leads out of the context'],
+  ])('that %s can’t be told', async (_, links, path, why) => {
+    const context = folderOf(FILES)
+    for (const [place, target] of Object.entries(links)) symlinkSync(target, join(context, place))
+    await expect(look(context, [path])).rejects.toThrow(why)
+  })
+
+  const guessed: ReachedPath = { path: '', mounted: false, guessed: true }
+
+  it.each<[what: string, links: Files, hides: boolean]>([
+    ['without links', {}, false],
+    ['with a link to a file', { link: 'src/a' }, false],
+    ['with a link to a file that is left out', { link: 'log/secret' }, true],
+    ['with a link to a folder', { link: 'src' }, true],
+    ['with a link that leads nowhere', { link: 'nowhere' }, true],
+    ['with a link that is left out itself', { 'log/link': '../src' }, false],
+  ])('where nobody knows what is taken, %s: what is left out counts: %s', async (_, links, hides) => {
+    const context = folderOf(FILES)
+    for (const [place, target] of Object.entries(links)) symlinkSync(target, join(context, place))
+    expect((await list(context, guessed)).includes('log/secret')).toBe(hides)
+    expect((await list(context, copy(''))).includes('log/secret')).toBe(false)
+    expect((await list(context, copy('[a]'))).includes('log/secret')).toBe(hides)
   })
 
   it.each<[what: string, link: string, path: string]>([

@@ -21,6 +21,8 @@ export interface ReachedPath {
   readonly path: string
   /** Whether it is a mount, in which Buildah shows also what the ignore file leaves out. */
   readonly mounted: boolean
+  /** Only the engine can read what is taken: it may be anything, also behind a link. Absent mostly. */
+  readonly guessed?: boolean
 }
 
 /** What names in a Dockerfile stand for. */
@@ -126,7 +128,9 @@ function takeFiles(instruction: Instruction, stage: number, findings: Findings):
   const isChecked = instruction.flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
   if (instruction.keyword === 'ADD' && !isChecked && sourcesOf(instruction.argument).some(mayBeRemote))
     doubt(findings, instruction, `what ADD downloads, since it has no --${CHECKED},`)
-  for (const path of copiedBy(instruction) ?? ['']) reach({ path, mounted: false }, findings)
+  const paths = copiedBy(instruction)
+  if (paths === undefined) reach({ path: '', mounted: false, guessed: true }, findings)
+  for (const path of paths ?? []) reach({ path, mounted: false }, findings)
 }
 
 /** The words of an instruction but the last, without their quotes and escapes. */
@@ -158,7 +162,8 @@ function takeMount(text: string, instruction: Instruction, stage: number, findin
   if (!isReadable || !['bind', 'cache', ...EMPTY_MOUNTS].includes(type))
     doubt(findings, instruction, `what --mount=${text} shows`)
   else if (from !== undefined) refer(from, stage, findings)
-  else if (type === 'bind') reach({ path: source.includes('$') ? '' : pathInContext(source), mounted: true }, findings)
+  else if (type === 'bind' && source.includes('$')) reach({ path: '', mounted: true, guessed: true }, findings)
+  else if (type === 'bind') reach({ path: pathInContext(source), mounted: true }, findings)
 }
 
 function reach(path: ReachedPath, { paths }: Findings): void {

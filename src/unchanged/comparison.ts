@@ -6,13 +6,14 @@ import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Found, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import { describeInLine } from '../errors.js'
+import type { Env } from '../exec.js'
 import type { Reference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
 import { detail, say } from '../log.js'
 import { platform } from '../platform.js'
 import type { Registries } from '../registry/registry.js'
 import type { CacheReport } from '../report/cache-stats.js'
-import { argumentsOf, type Product, runsIn } from '../surroundings.js'
+import { argumentsOf, type Product, proxiesIn, runsIn } from '../surroundings.js'
 import { formatCount, formatTime } from '../units.js'
 import { type BaseNames, type Bases, digestBases, otherThanExpected, type Unknown } from './bases.js'
 import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
@@ -30,8 +31,8 @@ export interface ComparisonRequest extends Product {
   readonly note: Note
   /** What the note of earlier runs says, as far as that is known. */
   readonly remembered: Promise<string | undefined>
-  /** Of the process that builds. */
-  readonly epoch: string
+  /** Of the engine. */
+  readonly env: Env
 }
 
 /** An image that needn't be built. */
@@ -152,6 +153,7 @@ async function rememberBuild(
   const before = await wholly
   if ('why' in before) return before.why
   if (built.pushed.length === 0) return 'it was pushed nowhere'
+  if (!areShown(built)) return 'the engine has not shown its steps, and a base image may have some of its own (ONBUILD)'
   if (hasTriggers(built)) return 'a base image has instructions of its own (ONBUILD)'
   const { choices } = before.bases
   const other = choices.length === 0 ? undefined : otherThanExpected(choices, await built.imageNames())
@@ -182,16 +184,17 @@ async function fingerprint(
   request: ComparisonRequest,
   bases: Bases['digests'] | undefined,
 ): Promise<Fingerprint | Unknown> {
-  const { inputs, context, source, found, inspection, format, labels, annotations, epoch } = request
+  const { inputs, source, found, inspection, format, labels, annotations, env } = request
   const ids = inputs.ssh.map((entry) => `ssh ${entry.split('=', 1)[0] ?? ''}`)
   try {
-    const [digests, dockerfile] = await Promise.all([inspection.digests(), readFile(source.file)])
+    const [digests, dockerfile] = await Promise.all([inspection.digests(found.engine.name), readFile(source.file)])
     return fingerprintOf({
-      ...{ engine: found.engine.label, platform: platform(), format, dockerfile, bases, labels, annotations, epoch },
-      ...{ context: digests.context, contexts: digests.contexts, buildArgs: argumentsOf(inputs, context) },
+      ...{ engine: found.engine.label, platform: platform(), format, dockerfile, bases, labels, annotations },
+      ...{ context: digests.context, contexts: digests.contexts, buildArgs: argumentsOf(inputs, env) },
+      epoch: env['SOURCE_DATE_EPOCH'] ?? '',
       registriesConf: request.baseNames.configuration,
       target: targetIndex(source.dockerfile, source.target),
-      surroundings: [...runsIn(inputs), `isolation ${inputs.isolation}`],
+      surroundings: [...runsIn(inputs), `isolation ${inputs.isolation}`, ...[...proxiesIn(env)].flat()],
       secrets: [...inputs.secrets.map(({ id }) => id), ...ids],
       extraArgs: inputs.extraArgs,
     })
@@ -224,6 +227,13 @@ async function takeSame(
   const compared = `${now.length} parts, among them ${formatCount(files, 'file')} of the context and ${formatCount(images.length, 'base image')}`
   say(`Unchanged: nothing is built, since all is as in the build of ${time} (${compared}), and its image is there`)
   return { build, pushed: put.pushed }
+}
+
+/** Whether the steps of the target were printed: only they tell that a base image has added some. */
+function areShown({ steps, keys }: JustBuilt): boolean {
+  const last = keys.length - 1
+  const isWithoutSteps = keys[last]?.keys.length === 1
+  return last < 0 ? steps.length > 0 : steps.some(({ stage, index }) => stage === last && (index > 0 || isWithoutSteps))
 }
 
 /**

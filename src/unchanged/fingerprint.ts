@@ -33,9 +33,9 @@ export interface FingerprintFacts {
   readonly registriesConf: readonly string[]
   /** Digest over what can be copied from the context or is mounted. */
   readonly context: string
-  /** The same of further build contexts, by their names. */
+  /** The same of further build contexts, by their names; of those that are images, which ones. */
   readonly contexts: ReadonlyMap<string, string>
-  /** What RUN steps can see of the inputs. */
+  /** What RUN steps can see of the inputs and of the environment. */
   readonly surroundings: readonly string[]
   /** Ids of secrets and SSH keys; their values don't count, as they don't for any cache. */
   readonly secrets: readonly string[]
@@ -45,7 +45,7 @@ export interface FingerprintFacts {
 }
 
 /** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
-const GRAMMAR = '2'
+const GRAMMAR = '3'
 
 /** The parts of a fingerprint, in the order in which a difference is told. Pure. */
 export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
@@ -78,7 +78,7 @@ export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
     ['context', facts.context],
     // The same of each further context.
     ['build contexts', ...sorted([...facts.contexts].map(([name, digest]) => `${name} ${digest}`))],
-    // Network, hosts, limits and memory of RUN steps.
+    // Network, hosts, limits, memory and proxies of RUN steps.
     ['surroundings of RUN steps', ...facts.surroundings],
     // A step without its secret is another step.
     ['ids of secrets', ...sorted(facts.secrets)],

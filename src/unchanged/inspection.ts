@@ -1,16 +1,20 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { findAttributed } from '../attributes.js'
 import type { Context } from '../context.js'
 import { copiedPaths } from '../dockerfile/copies.js'
 import { frontendOf, targetIndex } from '../dockerfile/dockerfile.js'
 import { type Reach, type ReachedPath, reachOf } from '../dockerfile/reach.js'
 import { describeInLine } from '../errors.js'
+import type { Env } from '../exec.js'
+import type { Pair } from '../entries.js'
 import { findIgnoreFile, readIgnored } from '../ignored.js'
 import type { Inputs } from '../inputs.js'
 import { platformArguments } from '../platform.js'
 import { isPath, type Source } from '../source.js'
 import { argumentsOf, hiddenFrom } from '../surroundings.js'
 import { type Survey, surveyContext } from '../survey.js'
+import type { EngineFacts } from '../engine/engine.js'
 import { findOrigin, type NoOrigin, type Origin } from './origin.js'
 
 /** All that lies on this machine and goes into the image, as it was found. */
@@ -26,18 +30,27 @@ export interface Inspection {
   readonly survey: Survey | undefined
   /** How many files of the context can be in the image. */
   readonly files: number
-  /** @throws Error where something can't be read */
-  digests(): Promise<{ readonly context: string; readonly contexts: ReadonlyMap<string, string> }>
+  /**
+   * @param engine by its name: they differ in folders that are left out, and something in them isn't
+   * @throws Error where something can't be read
+   */
+  digests(
+    engine: EngineFacts['name'],
+  ): Promise<{ readonly context: string; readonly contexts: ReadonlyMap<string, string> }>
 }
 
 const ALL: readonly ReachedPath[] = [{ path: '', mounted: true }]
 const IMAGE = 'docker-image://'
 
-/** Looks at what is going to be built. Never rejects. */
-export async function inspect(inputs: Inputs, source: Source, context: Context): Promise<Inspection> {
+/**
+ * Looks at what is going to be built. Never rejects.
+ * @param env of the engine
+ */
+export async function inspect(inputs: Inputs, source: Source, context: Context, env: Env): Promise<Inspection> {
   const { dockerfile, target } = source
+  const given = argumentsOf(inputs, env)
   const reach = reachOf(dockerfile, targetIndex(dockerfile, target), {
-    buildArgs: argumentsOf(inputs, context),
+    buildArgs: given,
     automatic: platformArguments(),
     contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
   })
@@ -45,24 +58,32 @@ export async function inspect(inputs: Inputs, source: Source, context: Context):
   const further = contextsOf(inputs, reach, context)
   const doubts = [...reach.doubts, ...further.doubts, ...(hidden === undefined ? [] : [`${hidden} may bring anything`])]
   try {
+    const ignores = await readIgnored(source)
     const [survey, ...others] = await Promise.all([
       surveyContext({
-        ...{ context: source.context, ignores: await readIgnored(source) },
+        ...{ context: source.context, ignores },
         paths: [...reach.paths, ...copiedPaths(dockerfile).map((path) => ({ path, mounted: false }))],
       }),
       ...further.folders.map(({ folder }) => surveyContext({ context: folder, paths: ALL, ignores: () => false })),
     ])
     const surveys = further.folders.map(({ name, folder }, index) => ({ name, folder, survey: others[index] }))
     const seen = survey.listOf(reach.paths)
-    const frontend =
-      argumentsOf(inputs, context).get('BUILDKIT_SYNTAX') ?? frontendOf(await readFile(source.file, 'utf8'))
+    const frontend = given.get('BUILDKIT_SYNTAX') ?? frontendOf(await readFile(source.file, 'utf8'))
+    const [origin, ...attributed] = await Promise.all([
+      originOf(source, reach, survey, surveys, context),
+      findAttributed(source.context, survey.entriesOf(reach.paths), env),
+      ...surveys.map((one) => findAttributed(one.folder, one.survey?.entriesOf(ALL) ?? [], env)),
+    ])
+    const [first] = attributed.filter((path) => path !== undefined)
+    if (first !== undefined) doubts.push(`${JSON.stringify(first)} has extended attributes, which aren't compared`)
     return {
       ...{ images: [...reach.images, ...further.images], frontend, doubts, survey, files: seen.length },
-      origin: await originOf(source, reach, survey, surveys, context),
-      async digests() {
-        const contexts = new Map<string, string>()
+      origin,
+      async digests(engine) {
+        const contexts = new Map(further.named.map(({ name, value }) => [name, value]))
         for (const one of surveys) contexts.set(one.name, (await one.survey?.digestOf(ALL)) ?? '')
-        return { context: await survey.digestOf(reach.paths), contexts }
+        const digest = await survey.digestOf(reach.paths, engine === 'docker')
+        return { context: [digest, ignores.ambiguous ?? ''].join(' '), contexts }
       },
     }
   } catch (error) {
@@ -77,6 +98,8 @@ export async function inspect(inputs: Inputs, source: Source, context: Context):
 interface FurtherContexts {
   readonly folders: readonly { readonly name: string; readonly folder: string }[]
   readonly images: readonly string[]
+  /** Which image each name stands for. */
+  readonly named: readonly Pair[]
   readonly doubts: readonly string[]
 }
 
@@ -89,6 +112,7 @@ function contextsOf({ buildContexts }: Inputs, { contexts }: Reach, { workspace 
   return {
     folders: folders.map(({ name, value }) => ({ name, folder: resolve(workspace, value) })),
     images: used.filter(isImage).map(({ value }) => value.slice(IMAGE.length)),
+    named: used.filter(isImage),
     doubts: others.map(
       ({ name }) => `what the build context ${JSON.stringify(name)} has can't be told before the build`,
     ),

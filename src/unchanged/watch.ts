@@ -39,7 +39,7 @@ export function startWatch(
     return undefined
   }
   const remembered = cache.note.read()
-  const inspection = inspect(inputs, source, context)
+  const inspection = inspect(inputs, source, context, folder.env)
   // Who compares nothing need not load it.
   const loading = import('../registry/registry.js')
   const copiedIn = async () => {
@@ -57,8 +57,8 @@ export function startWatch(
       const { openRegistries } = await loading
       const insecure = [...access.insecure, ...baseNames.insecure]
       const registries = openRegistries({ ...access, env: context.env, insecure })
-      const epoch = context.env['SOURCE_DATE_EPOCH'] ?? ''
-      return compare({ ...asked, inspection: seen, found, baseNames, registries, note: cache.note, remembered, epoch })
+      const env = found.engine.name === 'docker' ? context.env : folder.env
+      return compare({ ...asked, inspection: seen, found, baseNames, registries, note: cache.note, remembered, env })
     },
   }
 }
