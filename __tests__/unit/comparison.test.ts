@@ -38,6 +38,7 @@ interface Outcome {
   readonly pushed?: readonly string[]
   readonly names?: readonly string[]
   readonly steps?: JustBuilt['steps']
+  readonly keys?: JustBuilt['keys']
   /** What the registries hold when the build has ended. */
   readonly there?: World['there']
 }
@@ -135,12 +136,12 @@ const step = (index: number, text: string) => {
 /** As an engine without keys shows the Dockerfile. */
 const shown = [step(0, `FROM ${HUB}`), step(1, 'COPY . /srv')]
 
-function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown }: Outcome): JustBuilt {
+function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [] }: Outcome): JustBuilt {
   return {
     imageId: digest('c'),
     pushed: pushed.map((name) => ({ reference: { ...parseReference(name), tag: 'latest' }, digest: digest('b') })),
     steps,
-    keys: [],
+    keys,
     cache: { hit: 'none', stats: {} } as unknown as JustBuilt['cache'],
     imageNames: () => Promise.resolve(new Set(names)),
   }
@@ -211,6 +212,12 @@ describe('a build that isn’t remembered', () => {
   it.each<[why: string, world: World, outcome: Outcome]>([
     ['it was pushed nowhere', {}, { pushed: [] }],
     ['a base image has instructions of its own (ONBUILD)', {}, { steps: [step] }],
+    ['the engine has not shown its steps, and a base image may have some of its own (ONBUILD)', {}, { steps: [] }],
+    [
+      'the engine has not shown its steps, and a base image may have some of its own (ONBUILD)',
+      {},
+      { steps: [{ ...step, index: 0 }], keys: [{ keys: ['a', 'b'], contents: [], added: 0 }] },
+    ],
     ['this changed while it was built: base images', {}, { there: { [HUB]: digest('f') } }],
     ['the cache takes nothing from this run', { isNoteTaken: false }, {}],
     ['no registry has the image docker.io/library/golang:1', { there: { [HUB]: undefined as never } }, {}],

@@ -33,3 +33,45 @@ describe('the ignore file that is taken', () => {
     expect(names.filter((name) => ignores(name))).toStrictEqual(buildah === undefined ? [] : [buildah])
   })
 })
+
+describe('what is left out', () => {
+  const ignoresOf = async (text: string) => {
+    const context = temporaryFolder()
+    writeFileSync(join(context, '.dockerignore'), text)
+    return await readIgnored({ context, file: join(context, 'Dockerfile') })
+  }
+
+  it.each<[text: string, path: string, ignored: boolean, surely: boolean]>([
+    ['a', 'a', true, true],
+    ['a', 'a/b', true, true],
+    ['a', 'A', false, false],
+    ['README.md', 'readme.md', false, false],
+    ['  /a', 'a', true, true],
+    ['a\n!a/b', 'a/b/c', false, false],
+    ['a\n!a/b\na/b/c', 'a/b/c', true, true],
+    // Engines may read these each in a way of its own.
+    ['[ab]', 'a', true, false],
+    ['a+b', 'a+b', false, false],
+    ['a\n[b]', 'a', true, true],
+    ['a\n![b]', 'a', true, false],
+    ['a\n![b]\na', 'a', true, true],
+    ['[a]\n!a', 'a', false, false],
+  ])('%j leaves out %s: %s, with every engine: %s', async (text, path, ignored, surely) => {
+    const ignores = await ignoresOf(text)
+    expect([ignores(path), (ignores.surely ?? ignores)(path)]).toStrictEqual([ignored, surely])
+  })
+
+  it.each([
+    ['a\n!b', undefined],
+    ['[ab]\nc', '[ab]\nc\n'],
+    ['a+', 'a+\n'],
+  ])('%j is as a whole what counts where engines differ: %j', async (text, ambiguous) => {
+    expect((await ignoresOf(text)).ambiguous).toBe(ambiguous)
+  })
+
+  it('is not known where the file can’t be read', async () => {
+    const context = temporaryFolder()
+    mkdirSync(join(context, '.dockerignore'))
+    await expect(readIgnored({ context, file: join(context, 'Dockerfile') })).rejects.toThrow("can't be read")
+  })
+})

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, linkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { describe, jest, test } from '@jest/globals'
+
+import { accountFor } from '../harness/account.js'
+import { makeWorkspace } from '../harness/folders.js'
+import type { StepOptions } from '../harness/runner.js'
+import { expectBuilt, expectSkipped, skipJob, watchSkip } from '../harness/skip-steps.js'
+import { casesOfSet } from '../harness/test-set.js'
+import { useWarmPlace } from '../harness/use-warm-place.js'
+import type { JobOptions } from '../harness/warm-steps.js'
+
+jest.setTimeout(240_000)
+
+const place = await useWarmPlace()
+
+/** What a checkout may have beside plain files, as it is at first. */
+const checkOut = (): string => {
+  const lines = [`FROM ${place.base}`, 'COPY l/f /linked', 'COPY src /src', 'RUN echo $no_proxy > /proxy']
+  const files = {
+    Dockerfile: `${lines.join('\n')}\n`,
+    '.dockerignore': 'hidden\n  /src/blank\npart\n!part/kept\n',
+    'hidden/f': '1',
+    'part/kept': '1',
+    'part/other': '1',
+    'src/a': '1',
+    'src/b': '1',
+    'src/blank': '1',
+  }
+  const folder = makeWorkspace(files, accountFor('user'))
+  symlinkSync('hidden', join(folder, 'l'))
+  return folder
+}
+
+function job(name: string, change: (folder: string) => void = () => undefined, options: JobOptions = {}): StepOptions {
+  const workspace = checkOut()
+  change(workspace)
+  return { ...skipJob(place, name, [], options), workspace }
+}
+
+interface Case {
+  readonly what: string
+  readonly change?: (folder: string) => void
+  readonly options?: JobOptions
+}
+
+const proxy = (value: string): JobOptions => ({ env: { no_proxy: value } })
+
+describe('must build', () => {
+  const cases: readonly (Case & { readonly why: string })[] = [
+    {
+      what: 'a file behind a link to a folder that is left out',
+      change: (at) => {
+        writeFileSync(join(at, 'hidden/f'), '2')
+      },
+      why: 'no, it differs from the build of .* in: context',
+    },
+    {
+      what: 'a file that became a hard link of another',
+      change: (at) => {
+        rmSync(join(at, 'src/b'))
+        linkSync(join(at, 'src/a'), join(at, 'src/b'))
+      },
+      why: 'no, it differs from the build of .* in: context',
+    },
+    {
+      what: 'an extended attribute',
+      change: (at) => {
+        execFileSync('python3', ['-c', 'import os, sys; os.setxattr(sys.argv[1], "user.x", b"1")', join(at, 'src/a')])
+      },
+      why: 'not looked for, since "src/a" has extended attributes',
+    },
+    { what: 'a proxy', options: proxy('elsewhere'), why: 'no, it differs from the build of .* in: surroundings' },
+  ]
+
+  test.each(casesOfSet(cases, ({ what }) => what.startsWith('a file behind')))(
+    '$what',
+    async ({ what, change, options, why }) => {
+      const name = what.replaceAll(' ', '-')
+      expectBuilt(await watchSkip(place, job(name)))
+      expectBuilt(await watchSkip(place, job(name, change, options)), new RegExp(`^Unchanged: ${why}`, 'm'))
+    },
+  )
+})
+
+describe('must not build', () => {
+  const cases: readonly Case[] = [
+    {
+      what: 'what a pattern with a blank in front leaves out',
+      change: (at) => {
+        writeFileSync(join(at, 'src/blank'), '2')
+      },
+    },
+    {
+      what: 'the mode of a folder that is left out',
+      change: (at) => {
+        chmodSync(join(at, 'hidden'), 0o700)
+        chmodSync(join(at, 'part'), 0o700)
+      },
+    },
+  ]
+
+  test.each(casesOfSet(cases, (_, index) => index === 0))('$what', async ({ what, change }) => {
+    const name = what.replaceAll(' ', '-')
+    const cold = await watchSkip(place, job(name))
+    expectSkipped(await watchSkip(place, job(name, change)), cold)
+  })
+})
