@@ -154,10 +154,10 @@ describe('load', () => {
         const account = accountFor(as)
         const { env, home, conf } = userWithStorage(account)
         const before = readFileSync(conf, 'utf8')
-        const files = listFolder(home)
+        const files = listFolder(join(home, '.config'))
         const { outputs, log } = await succeed(step({ load: 'true' }, { as, home, env }))
         expect(log).toContain('; storage driver overlay, ')
-        expect(listFolder(home)).toStrictEqual(files)
+        expect(listFolder(join(home, '.config'))).toStrictEqual(files)
         const images = await storageOf(account, env)
         expect(images.map(({ id }) => id)).toStrictEqual([outputs['imageid']])
         const names = [`${registry.host}/acme/files:1`, `${registry.host}/acme/files:2`]

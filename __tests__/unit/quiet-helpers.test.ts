@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { quietHelpers } from '../../src/engine/quiet-helpers.js'
@@ -30,9 +30,11 @@ describe('a credential helper', () => {
   it.each([
     ['nobody names', {}],
     ['has no such name', { host: '../loud' }],
-  ])('that %s changes nothing', async (_, credHelpers) => {
+  ])('that %s changes nothing but that no other logins are read', async (_, credHelpers) => {
     const folder = folderWith('plain')
-    expect(await quietHelpers(folder, { auths: {}, credHelpers })).toStrictEqual({})
+    const { DOCKER_CONFIG = '', PATH } = await quietHelpers(folder, { auths: {}, credHelpers })
+    expect(PATH).toBeUndefined()
+    expect(readFileSync(join(DOCKER_CONFIG, 'config.json'), 'utf8')).toBe('{}\n')
   })
 
   it('that is missing is left to Buildah', async () => {

@@ -137,7 +137,6 @@ describe('makeFolder', () => {
       PATH: '/usr/bin',
       HOME: '/home/me',
       CONTAINERS_STORAGE_CONF: join(path, 'storage.conf'),
-      DOCKER_CONFIG: join(path, 'docker'),
       TMPDIR: join(path, 'tmp'),
       XDG_RUNTIME_DIR: join(path, 'user'),
       XDG_DATA_HOME: join(path, 'data'),

@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, lchown, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuthFile } from '../credentials.js'
 import { type Env, findProgram } from '../exec.js'
@@ -8,22 +8,25 @@ const NAME = /^[A-Za-z0-9][\w.-]*$/
 const FOLDER = 'helpers'
 
 /**
- * Puts programs in front of the credential helpers that Buildah may run, so that what these say on standard error, which
- * may be secret, isn't printed among the lines of the build.
+ * Keeps Buildah to the logins of its auth file. Beside that some versions read the user's DOCKER_CONFIG, and fail with the
+ * helpers in it; here it is one without logins. In front of the credential helpers that the auth file names stand programs
+ * that run them without their standard error: what they say there may be secret, and would be among the lines of the build.
  * @returns what is to be added to the environment of Buildah
  */
-export async function quietHelpers(folder: Folder, { credHelpers }: AuthFile): Promise<Env> {
-  const { env } = folder
+export async function quietHelpers({ path, account, env }: Folder, { credHelpers }: AuthFile): Promise<Env> {
+  const place = join(path, FOLDER)
+  await mkdir(place, { recursive: true, mode: 0o700 })
+  if (account.prefix.length > 0) await lchown(place, account.uid, account.gid)
+  const folder = { path, account, env }
+  await writePrivate(folder, `${FOLDER}/config.json`, '{}\n')
   const names = [...new Set(Object.values(credHelpers))].filter((name) => NAME.test(name))
-  if (names.length === 0) return {}
-  await mkdir(join(folder.path, FOLDER), { recursive: true, mode: 0o711 })
   for (const name of names) {
     const program = `docker-credential-${name}`
-    const path = await findProgram(program, env)
+    const helper = await findProgram(program, env)
     // Buildah says that it is missing.
-    if (path === undefined) continue
-    const text = `#!/bin/sh\nexec '${path.replaceAll("'", `'\\''`)}' "$@" 2>/dev/null\n`
+    if (helper === undefined) continue
+    const text = `#!/bin/sh\nexec '${helper.replaceAll("'", `'\\''`)}' "$@" 2>/dev/null\n`
     await chmod(await writePrivate(folder, `${FOLDER}/${program}`, text), 0o700)
   }
-  return { PATH: [join(folder.path, FOLDER), env['PATH'] ?? ''].join(':') }
+  return { DOCKER_CONFIG: place, ...(names.length > 0 && { PATH: [place, env['PATH'] ?? ''].join(':') }) }
 }

@@ -199,7 +199,5 @@ function privateEnv(path: string): Env {
     XDG_RUNTIME_DIR: join(path, 'user'),
     XDG_DATA_HOME: join(path, 'data'),
     XDG_CACHE_HOME: join(path, 'cache'),
-    // The user's logins are in the auth file already. Beside it some versions read this one, and fail with its helpers.
-    DOCKER_CONFIG: join(path, 'docker'),
   }
 }
