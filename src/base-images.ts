@@ -14,7 +14,7 @@ const IMAGE = /^(docker-image|docker):\/\//
  */
 export function baseImages(inputs: Inputs, { dockerfile, target }: Source, context: Context): string[] {
   const { images, contexts } = reachOf(dockerfile, targetIndex(dockerfile, target), {
-    buildArgs: argumentsOf(inputs, context),
+    buildArgs: argumentsOf(inputs, context.env),
     automatic: platformArguments(),
     contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
   })

@@ -16,7 +16,11 @@ const FOLDER = 'helpers'
 export async function quietHelpers({ path, account, env }: Folder, { credHelpers }: AuthFile): Promise<Env> {
   const place = join(path, FOLDER)
   await mkdir(place, { recursive: true, mode: 0o700 })
-  if (account.prefix.length > 0) await lchown(place, account.uid, account.gid)
+  if (account.prefix.length > 0) {
+    // Of root, which writes there: the account may only enter it.
+    await lchown(place, 0, account.gid)
+    await chmod(place, 0o710)
+  }
   const folder = { path, account, env }
   await writePrivate(folder, `${FOLDER}/config.json`, '{}\n')
   const names = [...new Set(Object.values(credHelpers))].filter((name) => NAME.test(name))

@@ -22,7 +22,7 @@ export interface Tools {
 
 /** What of the private folder Buildah writes to. */
 const WRITTEN = ['run', 'tmp', 'user', 'data', 'cache', 'out']
-const PRIVATE_CONFIGURATION = ['storage.conf', 'registries.conf', 'policy.json']
+const PRIVATE_CONFIGURATION = ['storage.conf', 'registries.conf', 'policy.json', 'helpers']
 /** What of the user's own folder for configuration is shown; logins may lie there as well. */
 const USER_CONFIGURATION = [
   ...['containers.conf', 'containers.conf.d', 'registries.conf', 'registries.conf.d', 'registries.d'],
