@@ -104,7 +104,7 @@ describe('a login by the inputs', () => {
     expect(step.exitCode).toBe(0)
     // The storage is still there, for later steps.
     expect(step.leftInTemp.filter((path) => path.endsWith('/storage.conf'))).toHaveLength(1)
-    expect(step.leftInTemp.filter((path) => /auth|secrets\//.test(path))).toStrictEqual([])
+    expect(step.leftInTemp.filter((path) => /auth\.json|secrets\//.test(path))).toStrictEqual([])
     for (const text of [...telling, 'Lm5cRx8S']) {
       await expect(run('grep', ['--recursive', '--fixed-strings', '--quiet', text, step.temp])).rejects.toThrow(
         'code 1',
