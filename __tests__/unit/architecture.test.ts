@@ -24,7 +24,10 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
-  [['headway.ts', 'persist.ts'], 'What is said while something takes long, and while it is tried again.'],
+  [
+    ['headway.ts', 'persist.ts', 'limit.ts'],
+    'What is said while something takes long, and while it is tried again; and when it is given up.',
+  ],
   [['dockerfile/'], 'What a Dockerfile says: a text becomes a value.'],
   [['image/', 'entries.ts'], 'What names, tags, labels and entries of inputs mean: texts become values, or mistakes.'],
   [
