@@ -101,7 +101,11 @@ const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout
 
 /** Names that only these files may use. */
 const RESERVED: readonly (readonly [names: readonly string[], files: readonly string[], why: string])[] = [
-  [['process.env'], ['inputs.ts', 'context.ts', 'state.ts', 'post.ts'], 'the environment is read at the edge'],
+  [
+    ['process.env'],
+    ['inputs.ts', 'context.ts', 'state.ts', 'post.ts', 'transfer.ts'],
+    'the environment is read at the edge',
+  ],
   [['getInput', 'getBooleanInput', 'getMultilineInput'], ['inputs.ts'], 'one place knows how inputs are written'],
   [['getState', 'saveState'], ['state.ts'], 'one place knows what main tells post'],
   [['setOutput'], ['main.ts'], 'one place says how the step has ended'],

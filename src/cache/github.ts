@@ -52,8 +52,9 @@ class Github implements Entries {
 
   constructor(private readonly options: GithubOptions) {}
 
-  async fetch(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<string | undefined> {
-    return (await this.request({ op: 'fetch', key, path }, deadlineMs)).found
+  async fetch(key: string, path: string, deadlineMs = DEADLINE_MS, maxBytes?: number): Promise<string | undefined> {
+    const question = { op: 'fetch', key, path, ...(maxBytes !== undefined && { maxBytes }) } as const
+    return (await this.request(question, deadlineMs)).found
   }
 
   async has(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<boolean> {
