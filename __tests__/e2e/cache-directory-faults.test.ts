@@ -8,9 +8,12 @@ import {
   cacheDirectory,
   directoryStep,
   idsIn,
+  indexFile,
   indexOf,
   recordsIn,
   scopeIn,
+  sealed,
+  unsealed,
   withFiles,
 } from '../harness/cache-directory-steps.js'
 import { contentOf, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
@@ -35,11 +38,13 @@ afterAll(async () => {
 
 function expectTidy(scope: string): void {
   expect(idsIn(scope, 'overlay')).toStrictEqual(recordsIn(scope, 'layers'))
-  // Steps that the last build had no use for are hidden from Buildah, and in the index.
-  const hidden = indexOf(scope).images.map(({ record }) => record.id)
-  expect(idsIn(scope, 'overlay-images')).toStrictEqual([...new Set([...recordsIn(scope, 'images'), ...hidden])].sort())
+  expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
   expect(idsIn(scope, 'overlay-containers')).toStrictEqual([])
-  expect(readdirSync(scope).sort()).toStrictEqual(['index.json', 'mounts', 'root'])
+  expect(readdirSync(scope).sort()).toStrictEqual(['aside', 'indexes', 'mounts', 'root'])
+  // Steps that the last build had no use for lie aside, and in the index.
+  const known = new Set([...indexOf(scope).layers, ...indexOf(scope).images].map(({ record }) => record.id))
+  const aside = readdirSync(join(scope, 'aside')).map((name) => name.slice(0, 64))
+  expect(aside.filter((id) => !known.has(id))).toStrictEqual([])
 }
 
 /** Puts the clock of a lock back, as if its holder had been silent for long. */
@@ -124,23 +129,24 @@ const spoilt: Readonly<{ [name: string]: (text: string) => string }> = {
   'is half written': (text) => text.slice(0, text.length / 2),
   'has a flipped byte': (text) => `\xdf${text.slice(1)}`,
   'is another format': () => '{"format":2}',
+  'was written to': (text) => text.replace('"diff-size":', '"diff-size":1'),
   'names ../.. as layers': (text) => changed(text, ({ layers }) => layers.map(({ record }) => (record.id = outside))),
   'names ../.. as images': (text) => changed(text, ({ images }) => images.map(({ record }) => (record.id = outside))),
   'names ../.. as memory': (text) => changed(text, ({ memory }) => memory.push({ name: outside, content: '' })),
 }
 
 function changed(text: string, change: (index: Index) => unknown): string {
-  const index = JSON.parse(text) as Index
+  const index = JSON.parse(unsealed(text)) as Index
   change(index)
-  return JSON.stringify(index)
+  return sealed(JSON.stringify(index))
 }
 
-describe('an index.json that', () => {
+describe('an index that', () => {
   test.each(casesOfSet(Object.entries(spoilt), ([how]) => how === 'names ../.. as layers'))('%s', async (_, spoil) => {
     const directory = cacheDirectory()
     await recover(stand, directoryStep(stand, directory))
     const scope = scopeIn(directory)
-    const file = join(scope, 'index.json')
+    const file = indexFile(scope)
     for (const path of [join(scope, 'outside'), join(directory, 'outside')]) writeFileSync(path, 'here')
     writeFileSync(file, spoil(readFileSync(file, 'utf8')))
     const step = await withstand(stand, directoryStep(stand, directory))

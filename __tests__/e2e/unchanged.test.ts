@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
+import { sealed, unsealed } from '../harness/cache-directory-steps.js'
 import { busyboxImage } from '../harness/base-image.js'
 import { fail } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
@@ -128,10 +129,10 @@ describe('nothing has changed', () => {
     const step = job('directory', lines, { files, inputs })
     const cold = await runIt(step)
     expectSkipped(await runIt(step), cold)
-    const note = join(directory, readdirSync(directory).find((name) => name.endsWith('-note.json')) ?? 'none')
-    const text = readFileSync(note, 'utf8')
+    const note = join(directory, readdirSync(directory).find((name) => name.includes('-note-')) ?? 'none')
+    const text = unsealed(readFileSync(note, 'utf8'))
     const fourDaysAgo = Date.now() - 4 * 24 * 60 * 60 * 1000
-    writeFileSync(note, text.replace(/(?<="builtAt":)\d+/, String(fourDaysAgo)))
+    writeFileSync(note, sealed(text.replace(/(?<="builtAt":)\d+/, String(fourDaysAgo))))
     expectBuilt(await runIt(step))
   })
 })

@@ -79,6 +79,7 @@ const PURE = [
   ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
   ...['engine/nearest.ts', 'engine/sandbox/mounts.ts', 'engine/sandbox/extra-arguments.ts', 'engine/sandbox/script.ts'],
   'engine/layers.ts',
+  'engine/puzzles.ts',
   'engine/push-progress.ts',
   'units.ts',
   'json.ts',

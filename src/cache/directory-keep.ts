@@ -1,0 +1,121 @@
+import { branchName, removeIndex, writeIndex } from './branch-indexes.js'
+import { NOTHING_SAVED, type Run, type Saved } from './cache.js'
+import type { Image, Index, Layer } from './index.js'
+import { placesOf, readContents } from './layout.js'
+import { readMemory } from './memory.js'
+import { dropMounts, keepMounts } from './mounts-folder.js'
+import { forgetTimes, putRecords } from './pack.js'
+import { removeIds } from './aside.js'
+import { bytesOfLayers, type Contents, idsOf, type Offer, united, withoutIds } from './offer.js'
+import type { Place } from './place.js'
+import { chooseKeeping, withinLimits } from './plan.js'
+import type { ImageRecord } from './records.js'
+import { sealImage, sealLayers } from './seals.js'
+import { troubleOf } from './trouble.js'
+
+/** What a folder has, branch by branch. */
+export interface Branches {
+  /** By the names of their files: what their indexes say and the folder has. */
+  readonly all: ReadonlyMap<string, Index>
+  /** The own index, that of the base and that of the default branch. */
+  readonly mine: readonly Index[]
+}
+
+/** Steps of one text on other files than the last time: whoever takes a change back finds what was before it. */
+const PER_KEY = 8
+
+/**
+ * Writes down what the root has now, for this branch, and removes what is too old or too much, whichever branch it is of.
+ * @param state with what was offered to the build, and was as it should be
+ */
+export async function keepAll(run: Run, state: Branches & { readonly offer: Offer }, place: Place): Promise<Saved> {
+  const { store, root, folder, limits, lock, refs } = place
+  const started = Date.now()
+  // What isn't in an index is removed before the next build.
+  if (!place.write) return NOTHING_SAVED
+  try {
+    if (!(await lock.isHeld()))
+      throw new Error(`another job took over ${folder} meanwhile, so nothing of this one is kept`)
+    const [ref = ''] = refs
+    const mounts = (await keepMounts(ref, place)) ?? state.mine[0]?.mounts
+    const contents = await readContents(root, store.layout)
+    const keeping = chooseKeeping(contents, run.steps, state.mine, limits.now, run.ours)
+    const own = withinLimits(keeping, bytesOfLayers, { ...limits, maxBytes: Infinity, perKey: PER_KEY })
+    const others = [...state.all].filter(([name]) => name !== branchName(ref))
+    const wanted = united([own, ...others.map(([, index]) => index)])
+    const left = idsOf(withinLimits(wanted, bytesOfLayers, { ...limits, perKey: Infinity }))
+    const before = united([...state.all.values()])
+    const old = new Set([...idsOf(united([wanted, before]))].filter((id) => !left.has(id)))
+    await removeOld(old, before, contents, place)
+    const kept = await sealed(withoutIds(own, old), contents, state, place)
+    const memory = await readMemory(store)
+    const index: Index = {
+      buildah: store.version,
+      layout: store.layout,
+      parts: [],
+      ...kept,
+      mounts,
+      pushed: [],
+      memory,
+    }
+    await writeIndex(folder, ref, index)
+    for (const [name, other] of others) {
+      if (other.images.some(({ record, used }) => left.has(record.id) && used >= limits.now - limits.ttlMs)) continue
+      await removeIndex(folder, name)
+      await dropMounts(name, place)
+    }
+    return { ...NOTHING_SAVED, seconds: (Date.now() - started) / 1000 }
+  } catch (error) {
+    return { ...NOTHING_SAVED, troubles: [troubleOf(error)] }
+  }
+}
+
+/** What this run has made stays in any case: later steps of the job may want it. */
+async function removeOld(old: ReadonlySet<string>, before: Offer, contents: Contents, place: Place): Promise<void> {
+  const { root, store, tools, desk } = place
+  const known = new Set([...idsOf(before)].filter((id) => old.has(id)))
+  if (known.size === 0) return
+  const records = {
+    layers: contents.layers.filter(({ id }) => !known.has(id)),
+    images: contents.images.filter(({ id, layer }) => !known.has(id) && !(layer !== undefined && known.has(layer))),
+  }
+  await putRecords(tools, store, root, records, desk, 'no links')
+  await removeIds(known, before, place)
+}
+
+/** Gives a seal to what has none yet, or is another than it was. */
+async function sealed(
+  kept: Offer,
+  contents: Contents,
+  { mine, offer }: Branches & { readonly offer: Offer },
+  place: Place,
+): Promise<Offer> {
+  const { root, store } = place
+  const offered = new Map([...offer.layers, ...offer.images].map((one) => [one.record.id, one]))
+  const before = new Map([...united(mine).layers, ...united(mine).images].map((one) => [one.record.id, one.seal]))
+  const made = new Set([...contents.layers, ...contents.images].map(({ id }) => id))
+  const fresh = kept.layers.filter(({ record }) => made.has(record.id) && !offered.has(record.id))
+  const ids = fresh.map(({ record }) => record.id)
+  await forgetTimes(store, root, ids.flatMap(placesOf(store.layout).ofLayer))
+  const seals = await sealLayers(ids, bytesOfLayers({ layers: fresh }), place)
+  const layers = kept.layers.map((layer) => withSeal(layer, seals.get(layer.record.id) ?? before.get(layer.record.id)))
+  const images = await Promise.all(
+    kept.images.map(async (image) => {
+      const { record } = image
+      const isNew = made.has(record.id) && !isSame(record, offered.get(record.id)?.record)
+      return withSeal(image, isNew ? await sealImage(record.id, place) : before.get(record.id))
+    }),
+  )
+  const lacking = [...layers, ...images].filter(({ seal }) => seal === undefined).map(({ record }) => record.id)
+  return withoutIds({ layers, images }, new Set(lacking))
+}
+
+function withSeal<T extends Layer | Image>(one: T, seal: string | undefined): T {
+  return { ...one, ...(seal !== undefined && { seal }) }
+}
+
+/** Names and what Buildah learns of a layer are in the records alone. */
+function isSame(one: ImageRecord, other: ImageRecord | undefined): boolean {
+  const files = (record: ImageRecord) => JSON.stringify([record['big-data-digests'], record['big-data-sizes']])
+  return other !== undefined && files(one) === files(other)
+}
