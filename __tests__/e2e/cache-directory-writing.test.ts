@@ -153,6 +153,23 @@ describe('a small disk', () => {
     }
   })
 
+  exhaustively(testUnless(rootReason))(
+    'that has room, and for no more files: the build goes on without it',
+    async () => {
+      const disk = await mountSmallDisk(2048 * MIB, 60)
+      const step = directoryStep(stand, disk.path)
+      const warning = expect.stringMatching(
+        /^Cache: \d+ files are free in .*, so this job builds without what is there$/,
+      )
+      try {
+        const [once, twice] = [await withstand(stand, step), await withstand(stand, step)]
+        expect([warningsOf(once), warningsOf(twice)]).toStrictEqual([[warning], [warning]])
+      } finally {
+        await disk.remove()
+      }
+    },
+  )
+
   exhaustively(testUnless(rootReason))('that what earlier runs have left would fill: it makes room', async () => {
     // Enough for a build and what another has left, not for five of them.
     const disk = await mountSmallDisk(32 * MIB)

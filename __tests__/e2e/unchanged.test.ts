@@ -137,6 +137,24 @@ describe('nothing has changed', () => {
   })
 })
 
+exhaustively(test)("in a folder that stays, a pull request's image is not what a push to main finds", async () => {
+  const directory = makeFolder('kept', accountFor('user'))
+  const inputs = { cache: 'directory', 'cache-dir': directory }
+  const payload = { repository: { full_name: 'acme/web', default_branch: 'main' } }
+  const own = { head: { repo: { full_name: 'acme/web' } }, base: { ref: 'main', repo: { full_name: 'acme/web' } } }
+  const event = { name: 'pull_request', payload: { ...payload, pull_request: own } }
+  const pull = () => job('pulls', lines, { files, inputs, event, env: { GITHUB_REF: 'refs/pull/7/merge' } })
+  const push = () => job('pulls', lines, { files, inputs, event: { name: 'push', payload } })
+  expectBuilt(await runIt(pull()))
+  const built = await runIt(push())
+  expectBuilt(built)
+  expect(built.outputs['cache-hit']).toBe('none')
+  expectSkipped(await runIt(push()), built)
+  // Whoever opens the next one finds what main has.
+  const next = job('pulls', lines, { files, inputs, event, env: { GITHUB_REF: 'refs/pull/8/merge' } })
+  expectSkipped(await runIt(next), built)
+})
+
 describe('built all the same', () => {
   const wishes: readonly (readonly [name: string, inputs: Readonly<Record<string, string>>])[] = [
     ['push: false', { push: 'false' }],

@@ -1,6 +1,6 @@
 import { branchName, removeIndex, writeIndex } from './branch-indexes.js'
 import { NOTHING_SAVED, type Run, type Saved } from './cache.js'
-import type { Image, Index, Layer } from './index.js'
+import type { Index } from './index.js'
 import { placesOf, readContents } from './layout.js'
 import { readMemory } from './memory.js'
 import { dropMounts, keepMounts } from './mounts-folder.js'
@@ -10,7 +10,7 @@ import { bytesOfLayers, type Contents, idsOf, type Offer, united, withoutIds } f
 import type { Place } from './place.js'
 import { chooseKeeping, withinLimits } from './plan.js'
 import type { ImageRecord } from './records.js'
-import { sealImage, sealLayers } from './seals.js'
+import { sealImage, sealLayers, withSeal } from './seals.js'
 import { troubleOf } from './trouble.js'
 
 /** What a folder has, branch by branch. */
@@ -83,7 +83,7 @@ async function removeOld(old: ReadonlySet<string>, before: Offer, contents: Cont
   await removeIds(known, before, place)
 }
 
-/** Gives a seal to what has none yet, or is another than it was. */
+/** Gives a seal to what has none yet, or is another than it was. Where that fails, whoever is offered it next does. */
 async function sealed(
   kept: Offer,
   contents: Contents,
@@ -92,26 +92,33 @@ async function sealed(
 ): Promise<Offer> {
   const { root, store } = place
   const offered = new Map([...offer.layers, ...offer.images].map((one) => [one.record.id, one]))
-  const before = new Map([...united(mine).layers, ...united(mine).images].map((one) => [one.record.id, one.seal]))
   const made = new Set([...contents.layers, ...contents.images].map(({ id }) => id))
-  const fresh = kept.layers.filter(({ record }) => made.has(record.id) && !offered.has(record.id))
-  const ids = fresh.map(({ record }) => record.id)
-  await forgetTimes(store, root, ids.flatMap(placesOf(store.layout).ofLayer))
-  const seals = await sealLayers(ids, bytesOfLayers({ layers: fresh }), place)
-  const layers = kept.layers.map((layer) => withSeal(layer, seals.get(layer.record.id) ?? before.get(layer.record.id)))
-  const images = await Promise.all(
-    kept.images.map(async (image) => {
-      const { record } = image
-      const isNew = made.has(record.id) && !isSame(record, offered.get(record.id)?.record)
-      return withSeal(image, isNew ? await sealImage(record.id, place) : before.get(record.id))
-    }),
+  const layers = kept.layers.filter(({ record }) => made.has(record.id) && !offered.has(record.id))
+  const images = kept.images.filter(
+    ({ record }) => made.has(record.id) && !isSame(record, offered.get(record.id)?.record),
   )
-  const lacking = [...layers, ...images].filter(({ seal }) => seal === undefined).map(({ record }) => record.id)
-  return withoutIds({ layers, images }, new Set(lacking))
-}
-
-function withSeal<T extends Layer | Image>(one: T, seal: string | undefined): T {
-  return { ...one, ...(seal !== undefined && { seal }) }
+  const fresh = new Set([...layers, ...images].map(({ record }) => record.id))
+  const { layers: oldLayers, images: oldImages } = united([offer, ...mine])
+  const seals = new Map(
+    [...oldLayers, ...oldImages].flatMap(({ record: { id }, seal }) =>
+      seal === undefined || fresh.has(id) ? [] : [[id, seal]],
+    ),
+  )
+  try {
+    const ids = layers.map(({ record }) => record.id)
+    await forgetTimes(store, root, ids.flatMap(placesOf(store.layout).ofLayer))
+    for (const [id, seal] of await sealLayers(ids, bytesOfLayers({ layers }), place)) seals.set(id, seal)
+    for (const { record } of images) {
+      const seal = await sealImage(record.id, place)
+      if (seal !== undefined) seals.set(record.id, seal)
+    }
+  } catch {
+    // A job that is cancelled ends all programs.
+  }
+  return {
+    layers: kept.layers.map((one) => withSeal(one, seals)),
+    images: kept.images.map((one) => withSeal(one, seals)),
+  }
 }
 
 /** Names and what Buildah learns of a layer are in the records alone. */

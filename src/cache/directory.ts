@@ -28,7 +28,7 @@ import {
 import { directoryNote } from './note.js'
 import type { DirectoryOptions } from './options.js'
 import type { Place } from './place.js'
-import { damagedOf } from './seals.js'
+import { checkSeals } from './seals.js'
 import { troubleOf } from './trouble.js'
 
 /** Beside what is there, this much must be free: a build needs room. */
@@ -133,9 +133,9 @@ async function openPlace(place: Place, keys: Keys, started: number): Promise<War
 
 /** What of it is as it was kept; the rest is removed, with what stands on it. */
 async function checked(wished: Offer, place: Place): Promise<{ offer: Offer; damage: string[] }> {
-  const damaged = await damagedOf(wished, bytesOfLayers(wished), place)
-  if (damaged.size === 0) return { offer: wished, damage: [] }
-  const offer = withoutIds(wished, damaged)
+  const { offer: sealed, damaged } = await checkSeals(wished, bytesOfLayers(wished), place)
+  if (damaged.size === 0) return { offer: sealed, damage: [] }
+  const offer = withoutIds(sealed, damaged)
   const left = idsOf(offer)
   await removeIds(new Set([...idsOf(wished)].filter((id) => !left.has(id))), wished, place)
   const damage = `${damaged.size} of the layers and images in ${place.folder} are not what was kept (a fault of the disk?), so that their steps are built anew`

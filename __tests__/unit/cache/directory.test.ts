@@ -54,7 +54,7 @@ async function start(
   const privateRoot = join(store.folder, 'root')
   const warm = await cache.open(store, keysOf(wanted), privateRoot)
   const { layers, images } = await readContents(warm.root, 'overlay-root')
-  return { cache, warm, layers, images, isOwn: warm.root !== privateRoot }
+  return { cache, store, warm, layers, images, isOwn: warm.root !== privateRoot }
 }
 
 /** Leaves what a build has made: a base of one layer, and a step on each layer after it. */
@@ -157,6 +157,20 @@ describe('a root that stays', () => {
     expect(existsSync(join(next.warm.root, 'overlay', hex('4')))).toBe(false)
     await next.cache.close()
   })
+})
+
+it('what a cancelled build has made is there again, though nobody could read it then', async () => {
+  const directory = temporaryFolder()
+  const cancelled = await start(directory)
+  // Every program that is started then is ended.
+  Object.assign(cancelled.store, { enter: ['false'] })
+  await leave(cancelled)
+  const next = await start(directory)
+  expect(namesOf(next.images).sort()).toStrictEqual(['1', '2', '3', 'base'])
+  expect(next.warm.restored.troubles).toStrictEqual([])
+  await leave(next)
+  const seals = readFileSync(indexIn(directory), 'utf8').match(/"seal":"[0-9a-f]{64}"/g)
+  expect(seals).toHaveLength(8)
 })
 
 describe('branches are apart', () => {

@@ -298,6 +298,7 @@ describe('findTools', () => {
   it('finds GNU tar and zstd', () => {
     expect(tools.tar).toMatch(/^\/.*tar$/)
     expect(tools.compressor).toMatch(/^\/.*zstd -3 -T0$/)
+    expect(tools.digester).toMatch(/^(\/.*b2sum -l 256|sha256sum)$/)
   })
 
   it.each([

@@ -15,7 +15,7 @@ import fc from 'fast-check'
 import { readIndexes, writeIndex } from '../../../src/cache/branch-indexes.js'
 import type { Offer } from '../../../src/cache/offer.js'
 import { findTools } from '../../../src/cache/pack.js'
-import { damagedOf, type Sealed, sealFolder, sealImage, sealLayers } from '../../../src/cache/seals.js'
+import { checkSeals, type Sealed, sealFolder, sealImage, sealLayers } from '../../../src/cache/seals.js'
 import { isExhaustive } from '../../harness/test-set.js'
 import { temporaryFolder } from '../helpers.js'
 import { grow, hex, imageOf, indexOf, layerOf, storeOf } from './fixtures.js'
@@ -23,6 +23,8 @@ import { grow, hex, imageOf, indexOf, layerOf, storeOf } from './fixtures.js'
 const names = ['a', 'b', 'c']
 let place: Sealed
 let offer: Offer
+
+const damagedOf = async (some: Offer, there: Sealed) => (await checkSeals(some, 3000, there)).damaged
 
 beforeAll(async () => {
   const store = storeOf()
@@ -53,13 +55,17 @@ const imageIn = (root: string, name: string) => join(root, 'overlay-images', hex
 describe('seals', () => {
   it('are what they were while nothing changes, whoever has read it meanwhile', async () => {
     readFileSync(fileOf(place.root, 'a'))
-    expect(await damagedOf(offer, 3000, place)).toStrictEqual(new Set())
+    expect(await damagedOf(offer, place)).toStrictEqual(new Set())
   })
 
-  it('are not there for what is gone, and what has none is not trusted', async () => {
-    expect([...(await sealLayers([hex('nothing'), hex('a')], 0, place)).keys()]).toContain(hex('a'))
-    const bare = { layers: [{ record: layerOf('a'), part: '' }], images: [] }
-    expect([...(await damagedOf(bare, 0, place))]).toStrictEqual([hex('a')])
+  it('are made for what has none yet, and for nothing that is gone', async () => {
+    const [a, b] = ['a', 'b'].map((name) => offer.layers.find(({ record }) => record.id === hex(name)))
+    const bare = [layerOf('a'), layerOf('nothing')].map((record) => ({ record, part: '' }))
+    const checked = await checkSeals({ layers: bare.slice(0, 1), images: [] }, 0, place)
+    expect(checked).toStrictEqual({ offer: { layers: [a], images: [] }, damaged: new Set() })
+    expect(a?.seal).not.toBe(b?.seal)
+    expect((await checkSeals({ layers: bare, images: [] }, 0, place)).damaged).toContain(hex('nothing'))
+    await expect(sealLayers([hex('nothing')], 0, place)).rejects.toThrow('not all layers could be read')
   })
 
   it('leave nothing in the folder of the build', () => {
@@ -161,7 +167,7 @@ describe('seals', () => {
     const root = temporaryFolder()
     execFileSync('cp', ['-a', `${place.root}/.`, root])
     harm(root)
-    expect([...(await damagedOf(offer, 3000, { ...place, root }))]).toStrictEqual(damaged.map(hex))
+    expect([...(await damagedOf(offer, { ...place, root }))]).toStrictEqual(damaged.map(hex))
   })
 
   it('find any bit that flips', async () => {
@@ -180,7 +186,7 @@ describe('seals', () => {
         flipped[byte] = (whole[byte] ?? 0) ^ (1 << bit)
         writeFileSync(path, flipped)
         utimesSync(path, 0, 0)
-        const damaged = await damagedOf(offer, 3000, { ...place, root })
+        const damaged = await damagedOf(offer, { ...place, root })
         writeFileSync(path, whole)
         utimesSync(path, 0, 0)
         expect(damaged.size).toBe(1)
