@@ -21,14 +21,18 @@ export interface Branches {
   readonly mine: readonly Index[]
 }
 
+/** The same, with what was offered to the build, and was as it should be. */
+export interface State extends Branches {
+  readonly offer: Offer
+}
+
 /** Steps of one text on other files than the last time: whoever takes a change back finds what was before it. */
 const PER_KEY = 8
 
 /**
  * Writes down what the root has now, for this branch, and removes what is too old or too much, whichever branch it is of.
- * @param state with what was offered to the build, and was as it should be
  */
-export async function keepAll(run: Run, state: Branches & { readonly offer: Offer }, place: Place): Promise<Saved> {
+export async function keepAll(run: Run, state: State, place: Place): Promise<Saved> {
   const { store, root, folder, limits, lock, refs } = place
   const started = Date.now()
   // What isn't in an index is removed before the next build.
@@ -59,14 +63,24 @@ export async function keepAll(run: Run, state: Branches & { readonly offer: Offe
       memory,
     }
     await writeIndex(folder, ref, index)
-    for (const [name, other] of others) {
-      if (other.images.some(({ record, used }) => left.has(record.id) && used >= limits.now - limits.ttlMs)) continue
-      await removeIndex(folder, name)
-      await dropMounts(name, place)
-    }
+    await dropUnused(others, left, place)
     return { ...NOTHING_SAVED, seconds: (Date.now() - started) / 1000 }
   } catch (error) {
     return { ...NOTHING_SAVED, troubles: [troubleOf(error)] }
+  }
+}
+
+/** Removes the indexes of branches of which nothing is left that they have used lately. */
+async function dropUnused(
+  others: readonly (readonly [name: string, index: Index])[],
+  left: ReadonlySet<string>,
+  place: Place,
+): Promise<void> {
+  const oldest = place.limits.now - place.limits.ttlMs
+  for (const [name, { images }] of others) {
+    if (images.some(({ record, used }) => left.has(record.id) && used >= oldest)) continue
+    await removeIndex(place.folder, name)
+    await dropMounts(name, place)
   }
 }
 
@@ -84,12 +98,7 @@ async function removeOld(old: ReadonlySet<string>, before: Offer, contents: Cont
 }
 
 /** Gives a seal to what has none yet, or is another than it was. Where that fails, whoever is offered it next does. */
-async function sealed(
-  kept: Offer,
-  contents: Contents,
-  { mine, offer }: Branches & { readonly offer: Offer },
-  place: Place,
-): Promise<Offer> {
+async function sealed(kept: Offer, contents: Contents, { mine, offer }: State, place: Place): Promise<Offer> {
   const { root, store } = place
   const offered = new Map([...offer.layers, ...offer.images].map((one) => [one.record.id, one]))
   const made = new Set([...contents.layers, ...contents.images].map(({ id }) => id))

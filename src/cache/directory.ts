@@ -7,7 +7,7 @@ import { branchName, readIndexes } from './branch-indexes.js'
 import { type Cache, coldIn, NOTHING_RESTORED, type Restored, type Warm } from './cache.js'
 import type { Index } from './index.js'
 import { openDirectoryBlobs } from './directory-blobs.js'
-import { type Branches, keepAll } from './directory-keep.js'
+import { type Branches, keepAll, type State } from './directory-keep.js'
 import { freeBytes, freeFiles } from './disk.js'
 import { readContents } from './layout.js'
 import { type Lock, takeLock } from './lock.js'
@@ -111,24 +111,26 @@ async function openPlace(place: Place, keys: Keys, started: number): Promise<War
     troubles: [...troubles, ...damage, ...(mounts === undefined ? [] : [mounts])],
   }
   const lost = new Set([...idsOf(wished)].filter((id) => !idsOf(offer).has(id)))
-  let state = { ...withoutLost(branches, lost), offer }
+  let state: State = { ...withoutLost(branches, lost), offer }
+  const clear = async () => {
+    state = await cleared(state, place)
+  }
   return {
     root,
     restored,
     renewedBases: async () => renewedBases(state.offer, await readContents(root, store.layout)),
-    clear:
-      offer.layers.length + offer.images.length === 0
-        ? undefined
-        : async () => {
-            const [own] = state.mine
-            // What isn't in an index is removed before the next build.
-            state = { ...state, offer: NOTHING, mine: own === undefined ? [] : [{ ...own, ...NOTHING, memory: [] }] }
-            await arrange(NOTHING, united([...state.all.values()]), place)
-            await putRecords(place.tools, store, root, { layers: [], images: [] }, place.desk)
-            await dropMemory(store)
-          },
+    clear: idsOf(offer).size === 0 ? undefined : clear,
     keep: (run) => keepAll(run, state, place),
   }
+}
+
+/** Takes everything out of the sight of the build, and forgets what this branch has: it may be what is wrong. */
+async function cleared(state: State, place: Place): Promise<State> {
+  const [own] = state.mine
+  await arrange(NOTHING, united([...state.all.values()]), place)
+  await putRecords(place.tools, place.store, place.root, { layers: [], images: [] }, place.desk)
+  await dropMemory(place.store)
+  return { ...state, offer: NOTHING, mine: own === undefined ? [] : [{ ...own, ...NOTHING, memory: [] }] }
 }
 
 /** What of it is as it was kept; the rest is removed, with what stands on it. */

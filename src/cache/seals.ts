@@ -23,6 +23,8 @@ const MOST_AT_ONCE = 4
 /** What can't be read as fast as this by far isn't worth it; a file without an end isn't waited for. */
 const PATIENCE_SECONDS = 60
 const SLOWEST_BYTES_PER_SECOND = 20 * 2 ** 20
+/** How timeout(1) ends then. */
+const TIMED_OUT = 124
 /** Manifests, configurations and signatures. */
 const MAX_IMAGE_FILE = 64 * 2 ** 20
 
@@ -60,6 +62,8 @@ async function digestLayers(
   const options = { env: store.env, cwd: store.folder, input: `${ids.join('\n')}\n` }
   const checking = (seconds: number) => `Cache: layers are read for their digests, ${Math.round(seconds)} s so far`
   const { exitCode, stderr } = await withHeadway(checking, () => attempt(argv, options))
+  if (exitCode === TIMED_OUT)
+    throw new Error(`layers could not be read for their digests within ${secondsFor(bytes)} s`)
   // Who can't even be started: nothing of it is known.
   if ([125, 126, 127].includes(exitCode)) throw new Error(`layers can't be read for their digests: ${stderr.trim()}`)
   const seals = new Map<string, string>()
