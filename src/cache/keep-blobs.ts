@@ -86,7 +86,8 @@ export async function keepBlobs(order: BlobOrder, plan: BlobPlan, place: Desk): 
   if (isWhole) return saved([])
   // Where the service itself says why, and hasn't said so before, that is all there is to say.
   const causes = place.entries.troubles()
-  const news = causes.filter((cause) => !order.said.includes(cause))
+  // By now it may have ended the rest of the run, which is said behind it.
+  const news = causes.filter((cause) => !order.said.some((text) => cause.startsWith(text)))
   return saved(causes.length > 0 ? news : ['not all of the steps was taken, so that the next run finds older ones'])
 }
 
