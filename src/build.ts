@@ -1,6 +1,7 @@
 import type { BuildRequest, Engine, Image, Pushed } from './engine/engine.js'
 import type { Step } from './engine/progress.js'
-import { describe } from './errors.js'
+import { isPuzzling } from './engine/puzzles.js'
+import { describe, lastLine } from './errors.js'
 import { keepWarm, type Run } from './kept.js'
 import { say, warn } from './log.js'
 import { pushAll } from './push.js'
@@ -40,16 +41,35 @@ export async function buildAndKeep(
     remember({ later })
     return report
   }
-  try {
+  const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
     const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
+    return { image, pushed }
+  }
+  try {
+    const { image, pushed } = await make().catch(async (error: unknown) => {
+      await clearAfter(error, opened)
+      return await make()
+    })
     done = { ...done, imageId: image.id, pushed }
     return { image, pushed, steps: done.steps, cache: await keep(false) }
   } catch (error) {
     await keep(true)
     throw error
   }
+}
+
+/**
+ * Takes away what came back from earlier runs, where that may be why a build has failed. A cache never fails a build.
+ * @throws the error, where it is something else, or nothing came back
+ */
+async function clearAfter(error: unknown, { warm }: Opened): Promise<void> {
+  if (warm.clear === undefined || !(error instanceof Error) || !isPuzzling(error)) throw error
+  warn(`Cache: with what came back of earlier runs this failed, so all is built anew. ${lastLine(error)}`)
+  await warm.clear().catch(() => {
+    throw error
+  })
 }
 
 /** What the cache doesn't get is no reason to fail. */

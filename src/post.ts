@@ -6,6 +6,7 @@ import type { BlobOrder } from './cache/keep-blobs.js'
 import { programEnvironment, serviceEnvironment, transferProgram } from './context.js'
 import { removeFolder, storageVariable } from './engine/storage.js'
 import { describe } from './errors.js'
+import { formatLimit, type Limit, startLimit } from './limit.js'
 import { say, warn } from './log.js'
 import { endFamily, followFamily, startedWith } from './processes.js'
 import { readState, type State } from './state.js'
@@ -37,12 +38,18 @@ async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<voi
 /** Does what main has left to do for the cache. Nothing that happens here is a reason to fail the job. */
 async function keep(later: string, desk: string, environment: NodeJS.ProcessEnv): Promise<void> {
   const entries = openGithub({ desk, program: transferProgram(), env: serviceEnvironment(environment) })
+  let limit: Limit | undefined
   try {
     // The file is in a folder of this user alone: it is what main has written.
-    saySaved(await keepLater(JSON.parse(await readFile(later, 'utf8')) as Later | BlobOrder, entries, desk))
+    const order = JSON.parse(await readFile(later, 'utf8')) as Later | BlobOrder
+    const late = () => new Error(`It took longer than \`cache-deadline: ${formatLimit(order.deadlineMs)}\` allows.`)
+    // What of it still runs is ended with all that this step has started.
+    limit = startLimit(order.deadlineMs + GRACE_MS, late, () => Promise.resolve())
+    saySaved(await limit.within(keepLater(order, entries, desk)))
   } catch (error) {
     warn(`Cache: nothing was kept. ${describe(error)}`)
   } finally {
+    limit?.close()
     entries.close()
   }
 }

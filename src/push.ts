@@ -2,10 +2,20 @@ import type { Engine, Image, Pushed } from './engine/engine.js'
 import { describe, UserError } from './errors.js'
 import { formatReference, type Reference } from './image/reference.js'
 import { say } from './log.js'
+import { formatLimit, type Limit, startLimit } from './limit.js'
 import { persist } from './persist.js'
+import { endFamily, followFamily } from './processes.js'
 
 /** References of one registry that are pushed at the same time, once the first has brought the layers there. */
 const AT_ONCE = 4
+/** A registry that asks for a long pause is waited for by the engine, again and again. */
+const PATIENCE_MS = 10 * 60_000
+const SLOWEST_BYTES_PER_MINUTE = 60 * 2 ** 20
+const UNKNOWN_MS = 120 * 60_000
+const LONGEST_MS = 360 * 60_000
+const GRACE_MS = 2000
+const CURE =
+  'See what the registry says: it may be out of reach, limit how much may be asked of it, or ask for long pauses.'
 
 /**
  * Pushes every reference: registries side by side, and in each the first reference alone, so that the layers go there
@@ -13,9 +23,13 @@ const AT_ONCE = 4
  * @throws UserError when any failed, naming those and what is there
  */
 export async function pushAll(engine: Engine, image: Image): Promise<Pushed[]> {
+  const longest = longestPush(image)
+  const late = () =>
+    new UserError(`The push took longer than ${formatLimit(longest)}, the limit for an image of this size.`, CURE)
+  const limit = startLimit(longest, late, () => endFamily(followFamily(), GRACE_MS))
   const outcomes = await Promise.all(
-    [...byRegistry(image.references).values()].map((group) => pushGroup(engine, image, group)),
-  )
+    [...byRegistry(image.references).values()].map((group) => pushGroup({ engine, image, limit }, group)),
+  ).finally(limit.close)
   const [pushed, failed] = split(outcomes.flat())
   for (const { reference, digest } of pushed) say(`Pushed ${formatReference(reference)}@${digest}`)
   if (failed.length === 0) return pushed
@@ -34,16 +48,30 @@ interface Failed {
 
 type Outcome = Pushed | Failed
 
-async function pushGroup(engine: Engine, image: Image, [first, ...others]: readonly Reference[]): Promise<Outcome[]> {
+/** What is pushed, by whom, and until when. */
+interface Pushing {
+  readonly engine: Engine
+  readonly image: Image
+  readonly limit: Limit
+}
+
+/** In this time a registry that is slow or busy takes any image: 1 MiB a second for each of its repositories. */
+function longestPush({ size, references }: Image): number {
+  const repositories = new Set(references.map(({ registry, repository }) => `${registry}/${repository}`)).size
+  if (size?.bytes === undefined) return UNKNOWN_MS
+  return Math.min(LONGEST_MS, PATIENCE_MS + Math.ceil((repositories * size.bytes) / SLOWEST_BYTES_PER_MINUTE) * 60_000)
+}
+
+async function pushGroup(pushing: Pushing, [first, ...others]: readonly Reference[]): Promise<Outcome[]> {
   if (first === undefined) return []
   // The first brings the layers to the registry, the first of every other repository takes them over from there.
   const isNew = ({ repository }: Reference, index: number) =>
     repository !== first.repository && others.findIndex((other) => other.repository === repository) === index
-  const outcomes = [await pushOne(engine, image, first)]
+  const outcomes = [await pushOne(pushing, first)]
   for (const group of [others.filter(isNew), others.filter((reference, index) => !isNew(reference, index))]) {
     for (let start = 0; start < group.length; start += AT_ONCE) {
       const now = group.slice(start, start + AT_ONCE)
-      outcomes.push(...(await Promise.all(now.map((reference) => pushOne(engine, image, reference)))))
+      outcomes.push(...(await Promise.all(now.map((reference) => pushOne(pushing, reference)))))
     }
   }
   // In the order in which they were given.
@@ -51,10 +79,12 @@ async function pushGroup(engine: Engine, image: Image, [first, ...others]: reado
   return outcomes.sort((a, b) => all.indexOf(a.reference) - all.indexOf(b.reference))
 }
 
-async function pushOne(engine: Engine, image: Image, reference: Reference): Promise<Outcome> {
+async function pushOne({ engine, image, limit }: Pushing, reference: Reference): Promise<Outcome> {
   const name = formatReference(reference)
+  // A try that is ended for its time isn't made again.
+  const push = () => limit.within(limit.isOver() ? new Promise<never>(() => undefined) : engine.push(image, reference))
   try {
-    return await persist(`Push of ${name}`, () => engine.push(image, reference))
+    return await limit.within(persist(`Push of ${name}`, push))
   } catch (error) {
     return { reference, error }
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { lstat, realpath } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
@@ -39,8 +40,11 @@ export async function surroundingsOf(
   const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
     const full = join(folder, path)
     if (!(await isWanted(full))) return
-    // What a link points to: Buildah mounts that.
-    const digest = await digestTree(await realpath(full).catch(() => full))
+    // What a link points to: Buildah mounts that. What lies outside may be a file without an end, and isn't what Buildah
+    // would mount: nobody knows, so that no earlier step is the same.
+    const real = await realpath(full).catch(() => full)
+    const isInside = real === folder || real.startsWith(`${folder}/`)
+    const digest = isInside ? await digestTree(real) : randomUUID()
     if (digest !== undefined) digests.set(path, digest)
   }
   await Promise.all([

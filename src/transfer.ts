@@ -11,16 +11,21 @@ import { describe } from './errors.js'
 interface Notes {
   readonly lines: string[]
   readonly replies: Reply[]
+  /** What the file that comes may have. */
+  readonly maxBytes: number | undefined
 }
 
 /** Nothing that the library's patterns take for more than a name, and no way up. */
 const PATH = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/
+/** Tar counts what it reads in these. */
+const RECORD_BYTES = 10_240
 const SERVICE = /\/twirp\/|\/_apis\/artifactcache\/caches?\b/
 
 const notes = new AsyncLocalStorage<Notes>()
 /** Whose a request is: its answer comes in the context of whoever used the connection first. */
 const owners = new WeakMap<ClientRequest, Notes>()
 
+limitArchives()
 listenToWords()
 listenToRequests()
 process.on('message', (question: Question) => void answer(question))
@@ -28,7 +33,7 @@ process.on('message', (question: Question) => void answer(question))
 process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL'))
 
 async function answer(question: Question): Promise<void> {
-  const seen: Notes = { lines: [], replies: [] }
+  const seen: Notes = { lines: [], replies: [], maxBytes: question.maxBytes }
   send({ id: question.id, ...(await notes.run(seen, () => carryOut(question, seen))) })
 }
 
@@ -72,6 +77,24 @@ async function store(key: string, name: string, path: string): Promise<number> {
   } finally {
     await rm(name)
   }
+}
+
+/**
+ * Has tar end itself where a file gets larger than it may: an archive of 2 MB can become one of 2 GiB. The library starts
+ * tar with a copy of the environment, and each operation has a limit of its own.
+ */
+function limitArchives(): void {
+  const options = process.env['TAR_OPTIONS'] ?? ''
+  process.env = new Proxy(process.env, {
+    get(target, name) {
+      if (name !== 'TAR_OPTIONS') return target[String(name)]
+      const { maxBytes } = notes.getStore() ?? {}
+      if (maxBytes === undefined) return options
+      // A record more for the header of the file, and one for the end of the archive.
+      const records = Math.ceil(maxBytes / RECORD_BYTES) + 2
+      return `${options} --checkpoint=${records} --checkpoint-action=exec=kill\\ $PPID`
+    },
+  })
 }
 
 /** The library tells what went wrong on standard output alone. Nothing of that is for the log of the step. */

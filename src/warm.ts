@@ -87,6 +87,7 @@ function openKind({ inputs, context }: CacheRequest, decision: CacheDecision, sc
   const common = {
     scope,
     desk,
+    refs: lookupRefs(context.event),
     read,
     write,
     mounts,
@@ -94,12 +95,13 @@ function openKind({ inputs, context }: CacheRequest, decision: CacheDecision, sc
   }
   if (directory !== undefined) return openDirectory({ ...common, directory })
   const entries = openGithub({ desk, program: context.transfer, env: context.serviceEnv })
-  return openRemote({ ...common, entries, refs: lookupRefs(context.event), unique: context.event.unique, deadlineMs })
+  return openRemote({ ...common, entries, unique: context.event.unique, deadlineMs })
 }
 
-/** What is copied from the context, where it pays to know: a layer that can't be a hit need not be fetched. */
+/** What is copied from the context, where it pays to know: a layer that can't be a hit need not be fetched, nor checked. */
 export async function lookAtContext({ decision }: Started, source: Source): Promise<ReadonlyMap<string, string>> {
-  return decision.kind === 'github' && decision.read ? await digestCopied(source) : new Map()
+  const isKept = decision.kind === 'github' || decision.kind === 'directory'
+  return isKept && decision.read ? await digestCopied(source) : new Map()
 }
 
 /** Fills the storage with what earlier runs have left of the steps that are going to be built. */

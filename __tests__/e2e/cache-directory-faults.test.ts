@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -8,9 +9,12 @@ import {
   cacheDirectory,
   directoryStep,
   idsIn,
+  indexFile,
   indexOf,
   recordsIn,
   scopeIn,
+  sealed,
+  unsealed,
   withFiles,
 } from '../harness/cache-directory-steps.js'
 import { contentOf, recover, setUpStand, type Stand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
@@ -18,7 +22,7 @@ import { succeed } from '../harness/clean-step.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { runAction } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
+import { casesOfSet, describeExhaustively, exhaustively, isExhaustive, seedOfSet } from '../harness/test-set.js'
 
 jest.setTimeout(300_000)
 
@@ -35,11 +39,13 @@ afterAll(async () => {
 
 function expectTidy(scope: string): void {
   expect(idsIn(scope, 'overlay')).toStrictEqual(recordsIn(scope, 'layers'))
-  // Steps that the last build had no use for are hidden from Buildah, and in the index.
-  const hidden = indexOf(scope).images.map(({ record }) => record.id)
-  expect(idsIn(scope, 'overlay-images')).toStrictEqual([...new Set([...recordsIn(scope, 'images'), ...hidden])].sort())
+  expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
   expect(idsIn(scope, 'overlay-containers')).toStrictEqual([])
-  expect(readdirSync(scope).sort()).toStrictEqual(['index.json', 'mounts', 'root'])
+  expect(readdirSync(scope).sort()).toStrictEqual(['aside', 'indexes', 'mounts', 'root'])
+  // Steps that the last build had no use for lie aside, and in the index.
+  const known = new Set([...indexOf(scope).layers, ...indexOf(scope).images].map(({ record }) => record.id))
+  const aside = readdirSync(join(scope, 'aside')).map((name) => name.slice(0, 64))
+  expect(aside.filter((id) => !known.has(id))).toStrictEqual([])
 }
 
 /** Puts the clock of a lock back, as if its holder had been silent for long. */
@@ -113,7 +119,7 @@ test('two jobs at once on one folder', async () => {
 })
 
 interface Index {
-  layers: { record: { id: string; parent?: string } }[]
+  layers: { record: { id: string; parent?: string; 'diff-digest'?: string } }[]
   images: { record: { id: string; layer?: string } }[]
   memory: { name: string; content: string }[]
 }
@@ -124,23 +130,24 @@ const spoilt: Readonly<{ [name: string]: (text: string) => string }> = {
   'is half written': (text) => text.slice(0, text.length / 2),
   'has a flipped byte': (text) => `\xdf${text.slice(1)}`,
   'is another format': () => '{"format":2}',
+  'was written to': (text) => text.replace('"diff-size":', '"diff-size":1'),
   'names ../.. as layers': (text) => changed(text, ({ layers }) => layers.map(({ record }) => (record.id = outside))),
   'names ../.. as images': (text) => changed(text, ({ images }) => images.map(({ record }) => (record.id = outside))),
   'names ../.. as memory': (text) => changed(text, ({ memory }) => memory.push({ name: outside, content: '' })),
 }
 
 function changed(text: string, change: (index: Index) => unknown): string {
-  const index = JSON.parse(text) as Index
+  const index = JSON.parse(unsealed(text)) as Index
   change(index)
-  return JSON.stringify(index)
+  return sealed(JSON.stringify(index))
 }
 
-describe('an index.json that', () => {
+describe('an index that', () => {
   test.each(casesOfSet(Object.entries(spoilt), ([how]) => how === 'names ../.. as layers'))('%s', async (_, spoil) => {
     const directory = cacheDirectory()
     await recover(stand, directoryStep(stand, directory))
     const scope = scopeIn(directory)
-    const file = join(scope, 'index.json')
+    const file = indexFile(scope)
     for (const path of [join(scope, 'outside'), join(directory, 'outside')]) writeFileSync(path, 'here')
     writeFileSync(file, spoil(readFileSync(file, 'utf8')))
     const step = await withstand(stand, directoryStep(stand, directory))
@@ -154,6 +161,55 @@ describe('an index.json that', () => {
     expectTidy(scope)
   })
 })
+
+test('an index that lies about its layers: all is built once more, and the next run is warm', async () => {
+  const directory = cacheDirectory()
+  await recover(stand, directoryStep(stand, directory))
+  const file = indexFile(scopeIn(directory))
+  const lie = ({ layers }: Index) => {
+    for (const { record } of layers) record['diff-digest'] = `sha256:${'0'.repeat(64)}`
+  }
+  writeFileSync(file, changed(readFileSync(file, 'utf8'), lie))
+  const step = await withstand(stand, directoryStep(stand, directory))
+  expect(warningsOf(step)).toStrictEqual([
+    expect.stringMatching(/^Cache: with what came back of earlier runs this failed/),
+  ])
+  expect(step.outputs['cache-hit']).toBe('none')
+  expect((await recover(stand, directoryStep(stand, directory))).outputs['cache-hit']).toBe('full')
+})
+
+describeExhaustively('whatever bit flips in the folder', () => {
+  const seed = seedOfSet(20_261_130)
+
+  test(`200 times, the image is right (seed ${seed})`, async () => {
+    const directory = cacheDirectory()
+    await recover(stand, directoryStep(stand, directory))
+    let state = seed
+    // Park and Miller's: enough to choose a file, a byte and a bit.
+    const draw = (below: number) => {
+      state = (state * 48_271) % 2_147_483_647
+      return state % below
+    }
+    for (let turn = 0; turn < 200; turn += 1) {
+      const copy = join(cacheDirectory(), 'copy')
+      execFileSync('cp', ['-a', directory, copy])
+      const files = filesIn(copy)
+      const path = files[draw(files.length)] ?? ''
+      const content = readFileSync(path)
+      const at = draw(Math.max(content.length, 1))
+      content[at] = (content[at] ?? 0) ^ (1 << draw(8))
+      writeFileSync(path, content)
+      const step = await withstand(stand, directoryStep(stand, copy))
+      expect([path, warningsOf(step).length]).toStrictEqual([path, warningsOf(step).length === 0 ? 0 : 1])
+      rmSync(copy, { recursive: true })
+    }
+  }, 7_200_000)
+})
+
+/** Every plain file below a folder. */
+function filesIn(folder: string): string[] {
+  return execFileSync('find', [folder, '-type', 'f', '-print0']).toString().split('\0').filter(Boolean).sort()
+}
 
 describe('a storage root of which', () => {
   const losses: Readonly<{ [name: string]: (scope: string) => void }> = {

@@ -9,6 +9,7 @@ import {
   cacheDirectory,
   directoryStep,
   idsIn,
+  indexFile,
   indexOf,
   recordsIn,
   scopeIn,
@@ -73,12 +74,12 @@ describe('a run that may not write reads, and leaves nothing for the next', () =
       const directory = cacheDirectory()
       await recover(stand, directoryStep(stand, directory))
       const scope = scopeIn(directory)
-      const [index, layers] = [readFileSync(join(scope, 'index.json'), 'utf8'), idsIn(scope, 'overlay')]
+      const [index, layers] = [readFileSync(indexFile(scope), 'utf8'), idsIn(scope, 'overlay')]
       const files = { small: 'from elsewhere', big: Buffer.alloc(5 * MIB, 'elsewhere') }
       const reading = await succeed(directoryStep(stand, directory, inputs, more))
       expect(reading.outputs['cache-hit']).toBe('full')
       expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
-      expect(readFileSync(join(scope, 'index.json'), 'utf8')).toBe(index)
+      expect(readFileSync(indexFile(scope), 'utf8')).toBe(index)
       // Not even the same build finds it.
       if (isExhaustive)
         expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
@@ -124,7 +125,7 @@ RUN --mount=type=cache,target=/counts,uid=1234,mode=0750 ls -ldn /counts && echo
     await build(directory, 'five', carried)
     expect(await linesOf()).toBe('one\ntwo\nfive\n'.length)
     const scope = scopeIn(directory)
-    expect(readdirSync(join(scope, 'mounts'))).toStrictEqual(['all'])
+    expect(readdirSync(join(scope, 'mounts'))).toStrictEqual([expect.stringMatching(/^index-[0-9a-f]{12}$/)])
   })
 
   exhaustively(test)('stay also behind a failed build', async () => {
@@ -151,6 +152,23 @@ describe('a small disk', () => {
       await disk.remove()
     }
   })
+
+  exhaustively(testUnless(rootReason))(
+    'that has room, and for no more files: the build goes on without it',
+    async () => {
+      const disk = await mountSmallDisk(2048 * MIB, 60)
+      const step = directoryStep(stand, disk.path)
+      const warning = expect.stringMatching(
+        /^Cache: \d+ files are free in .*, so this job builds without what is there$/,
+      )
+      try {
+        const [once, twice] = [await withstand(stand, step), await withstand(stand, step)]
+        expect([warningsOf(once), warningsOf(twice)]).toStrictEqual([[warning], [warning]])
+      } finally {
+        await disk.remove()
+      }
+    },
+  )
 
   exhaustively(testUnless(rootReason))('that what earlier runs have left would fill: it makes room', async () => {
     // Enough for a build and what another has left, not for five of them.

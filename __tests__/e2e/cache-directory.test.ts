@@ -9,6 +9,7 @@ import {
   cacheDirectory,
   directoryStep,
   idsIn,
+  indexFile,
   indexOf,
   recordsIn,
   scopeIn,
@@ -204,7 +205,7 @@ describe('where it lies', () => {
     expect((await recover(stand, options)).outputs['cache-hit']).toBe('full')
     const scope = scopeIn(directory)
     expect(statSync(join(scope, 'root')).uid).toBe(accountFor('user').uid)
-    expect(statSync(join(scope, 'index.json')).uid).toBe(0)
+    expect(statSync(indexFile(scope)).uid).toBe(0)
     expectTidy(scope)
   })
 })

@@ -130,6 +130,11 @@ describeExhaustively('a file', () => {
     await expectHealed('none', /an index is not used: /)
   })
 
+  test.each(parts)('with far more in it than the index says: %s', async (kind) => {
+    await rewrite(service, keys[kind], (content) => Buffer.concat([content, Buffer.alloc(256 * 2 ** 20)]))
+    await expectHealed('none', unread)
+  })
+
   test('for one part in the place of another', async () => {
     const { content } = await unpackEntry(service.blob(keys.small))
     await rewrite(service, keys.big, () => content)

@@ -95,7 +95,11 @@ describe('in a folder that stays', () => {
   function inFolder(name: string): { step: StepOptions; blobs: () => string } {
     const directory = makeFolder('kept')
     const step = job(name, { inputs: { cache: 'directory', 'cache-dir': directory } })
-    const blobs = () => join(directory, readdirSync(directory)[0] ?? '', 'root/blobs/sha256')
+    const blobs = () => {
+      const scope = join(directory, readdirSync(directory)[0] ?? '')
+      const branch = readdirSync(scope).find((entry) => entry.startsWith('branch-')) ?? 'none'
+      return join(scope, branch, 'root/blobs/sha256')
+    }
     return { step, blobs }
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
+import { sealed, unsealed } from '../harness/cache-directory-steps.js'
 import { busyboxImage } from '../harness/base-image.js'
 import { fail } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
@@ -128,12 +129,30 @@ describe('nothing has changed', () => {
     const step = job('directory', lines, { files, inputs })
     const cold = await runIt(step)
     expectSkipped(await runIt(step), cold)
-    const note = join(directory, readdirSync(directory).find((name) => name.endsWith('-note.json')) ?? 'none')
-    const text = readFileSync(note, 'utf8')
+    const note = join(directory, readdirSync(directory).find((name) => name.includes('-note-')) ?? 'none')
+    const text = unsealed(readFileSync(note, 'utf8'))
     const fourDaysAgo = Date.now() - 4 * 24 * 60 * 60 * 1000
-    writeFileSync(note, text.replace(/(?<="builtAt":)\d+/, String(fourDaysAgo)))
+    writeFileSync(note, sealed(text.replace(/(?<="builtAt":)\d+/, String(fourDaysAgo))))
     expectBuilt(await runIt(step))
   })
+})
+
+exhaustively(test)("in a folder that stays, a pull request's image is not what a push to main finds", async () => {
+  const directory = makeFolder('kept', accountFor('user'))
+  const inputs = { cache: 'directory', 'cache-dir': directory }
+  const payload = { repository: { full_name: 'acme/web', default_branch: 'main' } }
+  const own = { head: { repo: { full_name: 'acme/web' } }, base: { ref: 'main', repo: { full_name: 'acme/web' } } }
+  const event = { name: 'pull_request', payload: { ...payload, pull_request: own } }
+  const pull = () => job('pulls', lines, { files, inputs, event, env: { GITHUB_REF: 'refs/pull/7/merge' } })
+  const push = () => job('pulls', lines, { files, inputs, event: { name: 'push', payload } })
+  expectBuilt(await runIt(pull()))
+  const built = await runIt(push())
+  expectBuilt(built)
+  expect(built.outputs['cache-hit']).toBe('none')
+  expectSkipped(await runIt(push()), built)
+  // Whoever opens the next one finds what main has.
+  const next = job('pulls', lines, { files, inputs, event, env: { GITHUB_REF: 'refs/pull/8/merge' } })
+  expectSkipped(await runIt(next), built)
 })
 
 describe('built all the same', () => {

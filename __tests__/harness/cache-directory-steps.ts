@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -44,9 +45,26 @@ export interface Kept {
   readonly images: readonly { readonly id: string; readonly layer?: string }[]
 }
 
-/** What the index of a scope says. */
+/** The file of the index of the one branch that a scope has. */
+export function indexFile(scope: string): string {
+  const [name, ...others] = readdirSync(join(scope, 'indexes'))
+  if (name === undefined || others.length > 0) throw new Error(`${scope} has ${others.length + 1} indexes, not one`)
+  return join(scope, 'indexes', name)
+}
+
+/** What the index of the one branch of a scope says. */
 export function indexOf(scope: string): { layers: { record: { id: string } }[]; images: { record: { id: string } }[] } {
-  return JSON.parse(readFileSync(join(scope, 'index.json'), 'utf8')) as ReturnType<typeof indexOf>
+  return JSON.parse(unsealed(readFileSync(indexFile(scope), 'utf8'))) as ReturnType<typeof indexOf>
+}
+
+/** A text as the cache writes it down, with its digest behind it. */
+export function sealed(text: string): string {
+  return `${text}\n${createHash('sha256').update(text).digest('hex')}\n`
+}
+
+/** Such a text without the digest. */
+export function unsealed(text: string): string {
+  return text.split('\n').slice(0, -2).join('\n')
 }
 
 /** Ids of what lies in a storage root of the driver overlay, by what the folders there are called. */
@@ -62,11 +80,11 @@ export function recordsIn(scope: string, kind: 'layers' | 'images'): string[] {
   return (JSON.parse(text) as { id: string }[]).map(({ id }) => id).sort()
 }
 
-/** Bytes that the layers take on the disk. */
+/** Bytes that the layers take on the disk, those too that the last build didn't see. */
 export function bytesIn(scope: string): number {
-  return Number(
-    execFileSync('du', ['-s', '-B1', join(scope, 'root/overlay')])
-      .toString()
-      .split('\t')[0],
-  )
+  const lines = execFileSync('du', ['-s', '-B1', join(scope, 'root/overlay'), join(scope, 'aside')]).toString()
+  return lines
+    .trimEnd()
+    .split('\n')
+    .reduce((sum, line) => sum + Number(line.split('\t')[0]), 0)
 }

@@ -16,11 +16,18 @@ export interface SmallDisk {
   remove(): Promise<void>
 }
 
-/** Mounts memory of so many bytes on a folder of the account that runs steps. Takes root. */
-export async function mountSmallDisk(bytes: number): Promise<SmallDisk> {
+/** Mounts memory of so many bytes, and for so many files, on a folder of the account that runs steps. Takes root. */
+export async function mountSmallDisk(bytes: number, files?: number): Promise<SmallDisk> {
   const account = accountFor('user')
   const path = makeFolder('small-disk')
-  await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
+  await run('mount', [
+    '-t',
+    'tmpfs',
+    '-o',
+    `size=${bytes}${files === undefined ? '' : `,nr_inodes=${files}`}`,
+    'tmpfs',
+    path,
+  ])
   const filler = join(path, 'filler')
   chownSync(path, account.uid, account.gid)
   chmodSync(path, 0o755)

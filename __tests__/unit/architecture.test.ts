@@ -24,7 +24,10 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
-  [['headway.ts', 'persist.ts'], 'What is said while something takes long, and while it is tried again.'],
+  [
+    ['headway.ts', 'persist.ts', 'limit.ts'],
+    'What is said while something takes long, and while it is tried again; and when it is given up.',
+  ],
   [['dockerfile/'], 'What a Dockerfile says: a text becomes a value.'],
   [['image/', 'entries.ts'], 'What names, tags, labels and entries of inputs mean: texts become values, or mistakes.'],
   [
@@ -76,6 +79,7 @@ const PURE = [
   ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
   ...['engine/nearest.ts', 'engine/sandbox/mounts.ts', 'engine/sandbox/extra-arguments.ts', 'engine/sandbox/script.ts'],
   'engine/layers.ts',
+  'engine/puzzles.ts',
   'engine/push-progress.ts',
   'units.ts',
   'json.ts',
@@ -98,7 +102,11 @@ const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout
 
 /** Names that only these files may use. */
 const RESERVED: readonly (readonly [names: readonly string[], files: readonly string[], why: string])[] = [
-  [['process.env'], ['inputs.ts', 'context.ts', 'state.ts', 'post.ts'], 'the environment is read at the edge'],
+  [
+    ['process.env'],
+    ['inputs.ts', 'context.ts', 'state.ts', 'post.ts', 'transfer.ts'],
+    'the environment is read at the edge',
+  ],
   [['getInput', 'getBooleanInput', 'getMultilineInput'], ['inputs.ts'], 'one place knows how inputs are written'],
   [['getState', 'saveState'], ['state.ts'], 'one place knows what main tells post'],
   [['setOutput'], ['main.ts'], 'one place says how the step has ended'],

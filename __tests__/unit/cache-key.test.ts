@@ -4,6 +4,7 @@ import {
   indexPath,
   indexPrefix,
   lookupRefs,
+  branchFolder,
   noteKey,
   notePath,
   notePrefix,
@@ -101,8 +102,8 @@ describe('keys', () => {
     expect(indexKey(id, text, text)).toMatch(valid)
     expect(indexKey(id, text, text).startsWith(indexPrefix(id, text))).toBe(true)
     expect(indexPath(text)).toMatch(/^index-[0-9a-f]{12}\.json$/)
-    expect(noteKey(id, text)).toMatch(valid)
-    expect(noteKey(id, text).startsWith(notePrefix(id))).toBe(true)
+    expect(noteKey(id, text, text)).toMatch(valid)
+    expect(noteKey(id, text, text).startsWith(notePrefix(id, text))).toBe(true)
   })
 
   it('are these, so that entries of before are found', () => {
@@ -113,27 +114,32 @@ describe('keys', () => {
     expect(indexPath('refs/heads/main')).toBe('index-f921bd05e68b.json')
     expect(partKey('ab12')).toBe('rib1-p-ab12')
     expect(partPath('ab12')).toBe('part-ab12')
-    expect(notePrefix('0123456789abcdef')).toBe('rib1-n-0123456789abcdef-')
-    expect(noteKey('0123456789abcdef', '77-1-abc')).toBe('rib1-n-0123456789abcdef-77-1-abc')
-    expect(notePath()).toBe('note.json')
+    expect(notePrefix('0123456789abcdef', 'refs/heads/main')).toBe('rib1-n-0123456789abcdef-f921bd05e68b-')
+    expect(noteKey('0123456789abcdef', 'refs/heads/main', '77-1-abc')).toBe(
+      'rib1-n-0123456789abcdef-f921bd05e68b-77-1-abc',
+    )
+    expect(notePath('refs/heads/main')).toBe('note-f921bd05e68b.json')
+    expect(branchFolder('refs/heads/main')).toBe('branch-f921bd05e68b')
     expect(idOf({})).toBe('68e6f648cec22dfb')
   })
 
   it('of one ref are not found by the prefix of another', () => {
-    const key = indexKey('0123456789abcdef', 'refs/heads/main-2', '1')
-    expect(key.startsWith(indexPrefix('0123456789abcdef', 'refs/heads/main'))).toBe(false)
+    const [scope, main, other] = ['0123456789abcdef', 'refs/heads/main', 'refs/heads/main-2']
+    expect(indexKey(scope, other, '1').startsWith(indexPrefix(scope, main))).toBe(false)
+    expect(noteKey(scope, other, '1').startsWith(notePrefix(scope, main))).toBe(false)
   })
 
   it('of a note of one scope are not found by the prefix of another, nor by that of an index', () => {
-    const key = noteKey('0123456789abcdef', '1')
-    expect(key.startsWith(notePrefix('0123456789abcde'))).toBe(false)
-    expect(key.startsWith(indexPrefix('0123456789abcdef', 'refs/heads/main'))).toBe(false)
-    expect(indexKey('0123456789abcdef', 'refs/heads/main', '1').startsWith(notePrefix('0123456789abcdef'))).toBe(false)
+    const [scope, main] = ['0123456789abcdef', 'refs/heads/main']
+    const key = noteKey(scope, main, '1')
+    expect(key.startsWith(notePrefix('0123456789abcde', main))).toBe(false)
+    expect(key.startsWith(indexPrefix(scope, main))).toBe(false)
+    expect(indexKey(scope, main, '1').startsWith(notePrefix(scope, main))).toBe(false)
   })
 
   it('differ where runs do, however they are called', () => {
     const runs = ['1-1-a', '1-1-b', '1-1-B', 'x'.repeat(101), 'x'.repeat(102), '']
-    const keys = [...runs.map((text) => indexKey('s', 'r', text)), ...runs.map((text) => noteKey('s', text))]
+    const keys = [...runs.map((text) => indexKey('s', 'r', text)), ...runs.map((text) => noteKey('s', 'r', text))]
     expect(new Set(keys).size).toBe(keys.length)
   })
 })

@@ -75,6 +75,26 @@ describe('judge()', () => {
       { error: 'GET https://x/y?sig=s3cret&a=b failed\n\u001b[31m::error::x' },
       { trouble: { cause: 'other', text: 'GET https://x/y?… failed [31m::error::x' } },
     ],
+    [
+      'the body of an answer, of which the words count',
+      'store',
+      {
+        value: -1,
+        lines: [
+          'Failed to save: Failed to CreateCacheEntry: Received non-retryable error: {"code":"x","msg":"no room"}',
+        ],
+      },
+      {
+        stored: 'failed',
+        trouble: { cause: 'other', text: 'Failed to CreateCacheEntry: Received non-retryable error: no room' },
+      },
+    ],
+    [
+      'a body without a word, and a page',
+      'fetch',
+      { error: 'Failed request: (502) Bad Gateway: {"code":5}\n<!DOCTYPE html><html><body>…' },
+      { trouble: { cause: 'service', text: 'Failed request: (502) Bad Gateway' } },
+    ],
     ['a long story', 'fetch', { error: 'x'.repeat(400) }, { trouble: { cause: 'other', text: `${'x'.repeat(300)}…` } }],
     ['nothing at all', 'store', { value: -1 }, { stored: 'failed', trouble: { cause: 'other', text: 'store failed' } }],
   ])('knows %s', (_, op, observed, outcome) => {

@@ -13,6 +13,14 @@ export interface FakeClock extends Clock {
 export function fakeClock(onWait?: () => void): FakeClock {
   const waits: number[] = []
   const acts = new Set<() => void>()
+  const alarms = new Map<() => void, number>()
+  const ring = () => {
+    for (const [act, at] of alarms) {
+      if (at > time) continue
+      alarms.delete(act)
+      act()
+    }
+  }
   let time = Date.now()
   return {
     waits,
@@ -20,8 +28,13 @@ export function fakeClock(onWait?: () => void): FakeClock {
     async wait(milliseconds) {
       waits.push(milliseconds)
       time += milliseconds
+      ring()
       onWait?.()
       await othersTurn()
+    },
+    after(milliseconds, act) {
+      alarms.set(act, time + milliseconds)
+      return () => alarms.delete(act)
     },
     every(_, act) {
       acts.add(act)
@@ -29,6 +42,7 @@ export function fakeClock(onWait?: () => void): FakeClock {
     },
     pass(milliseconds) {
       time += milliseconds
+      ring()
       for (const act of acts) act()
     },
   }

@@ -126,6 +126,17 @@ describe('pushAll', () => {
     expect(log).not.toContain('Pushed a.example/x:1')
   })
 
+  it('gives up a registry that never takes it, after a time that goes by the size', async () => {
+    const { engine } = registries()
+    const waiting: Engine = { ...engine, push: () => new Promise(() => undefined) }
+    const small = { ...imageOf('a.example/x:1', 'a.example/x:2'), size: { layers: 1, bytes: 60 * 2 ** 20 } }
+    const { error } = await settled(() => pushAll(waiting, small))
+    expect(describeError(error)).toContain('Not pushed: a.example/x:1, a.example/x:2. Nothing was pushed.')
+    expect(describeError(error)).toContain('The push took longer than 11m, the limit for an image of this size.')
+    const unknown = await settled(() => pushAll(waiting, imageOf('a.example/x:1')))
+    expect(describeError(unknown.error)).toContain('The push took longer than 120m')
+  })
+
   it('says when nothing was pushed', async () => {
     const { engine } = registries({ 'a.example/x:1': [refused()], 'b.example/x:1': [new Error('broken')] })
     const { error } = await settled(() => pushAll(engine, imageOf('a.example/x:1', 'b.example/x:1')))

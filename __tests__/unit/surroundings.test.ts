@@ -103,6 +103,16 @@ describe('the proxies of an environment', () => {
   })
 })
 
+it.each(['1.28.2', '1.43.2'])('nothing outside of the context is read for a mount, by Buildah %s', async (version) => {
+  const folder = temporaryFolder()
+  const outside = temporaryFolder()
+  writeFileSync(join(outside, 'file'), '1')
+  symlinkSync(outside, join(folder, 'seen'))
+  const [one, other] = [await keysIn({ version, folder }), await keysIn({ version, folder })]
+  // What it shows isn't known: a step on it is never the same.
+  expect(one).not.toStrictEqual(other)
+})
+
 describe('what RUN steps see of the inputs', () => {
   it('has nothing where nothing is given', () => {
     expect(runsIn(inputsOf({}))).toStrictEqual(['default', ''])

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
-import { lstat, readdir, readFile, rm } from 'node:fs/promises'
+import { lstat, readdir, rm } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type { Blobs } from '../store.js'
 import { digestFile } from '../digest.js'
 import type { BlobFile } from './blob-index.js'
 import { inParallel } from '../parallel.js'
+import { readPlain } from './plain-file.js'
 
 /** A manifest or a configuration is no larger; a layer that is smaller is no JSON. */
 const MAX_JSON_BYTES = 4 * 2 ** 20
@@ -59,14 +60,14 @@ async function walk(root: string): Promise<{ used: Set<string>; whole: boolean }
   const used = new Set<string>()
   let whole = true
   const read = async (path: string) => {
-    for (const { digest, size } of descriptorsIn(JSON.parse(await readFile(path, 'utf8')))) {
+    for (const { digest, size } of descriptorsIn(JSON.parse(String(await readPlain(path, MAX_JSON_BYTES))))) {
       const name = digest.slice('sha256:'.length)
       if (used.has(name)) continue
       used.add(name)
       const blob = join(root, 'blobs/sha256', name)
       const found = await lstat(blob).catch(() => undefined)
       if (found?.isFile() !== true || found.size !== size) whole = false
-      else if (size <= MAX_JSON_BYTES && (await readFile(blob)).at(0) === 0x7b) await read(blob)
+      else if (size <= MAX_JSON_BYTES && (await readPlain(blob, MAX_JSON_BYTES))?.at(0) === 0x7b) await read(blob)
     }
   }
   await read(join(root, 'index.json'))

@@ -32,6 +32,11 @@ export interface Warm {
   readonly restored: Restored
   /** Names of base images that have changed in what Buildah doesn't compare. */
   renewedBases(): Promise<readonly string[]>
+  /**
+   * Empties the root, and forgets what came back, for a build that could not do with it; undefined where nothing came
+   * back.
+   */
+  readonly clear: (() => Promise<void>) | undefined
   /** Keeps what a build has left in the root, also one that failed. Never throws. */
   keep(run: Run): Promise<Saved>
 }
@@ -90,6 +95,7 @@ export function coldIn(root: string): Warm {
     root,
     restored: NOTHING_RESTORED,
     renewedBases: () => Promise.resolve([]),
+    clear: undefined,
     keep: () => Promise.resolve(NOTHING_SAVED),
   }
 }

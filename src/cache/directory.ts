@@ -1,60 +1,46 @@
-import { lchown, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { lchown, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe } from '../errors.js'
-import { execute } from '../exec.js'
 import type { Store } from '../store.js'
+import { arrange, idsThere, removeIds } from './aside.js'
 import { renewedBases } from './bases.js'
-import {
-  type Cache,
-  coldIn,
-  NOTHING_RESTORED,
-  NOTHING_SAVED,
-  type Restored,
-  type Run,
-  type Saved,
-  type Warm,
-} from './cache.js'
-import { formatIndex, type Index, parseIndex } from './index.js'
+import { branchName, readIndexes } from './branch-indexes.js'
+import { type Cache, coldIn, NOTHING_RESTORED, type Restored, type Warm } from './cache.js'
+import type { Index } from './index.js'
 import { openDirectoryBlobs } from './directory-blobs.js'
-import { freeBytes } from './disk.js'
-import { areThere, placesOf, readContents } from './layout.js'
+import { type Branches, keepAll, type State } from './directory-keep.js'
+import { freeBytes, freeFiles } from './disk.js'
+import { readContents } from './layout.js'
 import { type Lock, takeLock } from './lock.js'
-import { readMemory, writeMemory } from './memory.js'
-import { mountsFolder } from './mounts.js'
-import { findTools, putRecords, removeStray, type Tools } from './pack.js'
+import { dropMemory, writeMemory } from './memory.js'
+import { bringMounts } from './mounts-folder.js'
+import { findTools, putRecords } from './pack.js'
 import {
   bytesOfLayers,
   chooseOffer,
-  type Contents,
   contentsOf,
-  type Offer,
-  whyUseless,
-  withoutParts,
+  idsOf,
   type Keys,
+  type Offer,
+  united,
+  whyUseless,
+  withoutIds,
 } from './offer.js'
 import { directoryNote } from './note.js'
 import type { DirectoryOptions } from './options.js'
-import { chooseKeeping, withinLimits } from './plan.js'
+import type { Place } from './place.js'
+import { checkSeals } from './seals.js'
 import { troubleOf } from './trouble.js'
 
 /** Beside what is there, this much must be free: a build needs room. */
 const ROOM = 2 ** 30
 const ROOM_FACTOR = 2
-/** Branches take turns in one root: each of them finds its own. */
-const PER_KEY = 8
-
-/** Everything about the folder of one scope, while its lock is held. */
-interface Place extends DirectoryOptions {
-  readonly folder: string
-  readonly root: string
-  readonly store: Store
-  readonly tools: Tools
-  readonly lock: Lock
-}
+/** A base image and the packages of a build have some ten thousand. */
+const FILES = 50_000
+const NOTHING: Offer = { images: [], layers: [] }
 
 /**
- * A storage root that stays on the machine: nothing is packed, nothing is moved. Steps that the build shall not see are
- * taken out of the records, and stay where they are.
+ * A storage root that stays on the machine: nothing is packed. What the build shall not see lies aside meanwhile, and
+ * what it sees is what earlier runs have left, by its digests.
  */
 export function openDirectory(options: DirectoryOptions): Cache {
   let lock: Lock | undefined
@@ -69,8 +55,8 @@ export function openDirectory(options: DirectoryOptions): Cache {
         lock = await takeLock(folder)
         if (lock === undefined)
           throw new Error(`another job builds in ${folder}, so this one does without what is there`)
-        const place = { ...options, folder, root: join(folder, 'root'), store, tools, lock }
-        return await openPlace(place, keys, started)
+        const [root, aside] = ['root', 'aside'].map((name) => join(folder, name)) as [string, string]
+        return await openPlace({ ...options, folder, root, aside, store, tools, lock }, keys, started)
       } catch (error) {
         await lock?.release()
         return { ...coldIn(privateRoot), restored: { ...NOTHING_RESTORED, troubles: [troubleOf(error)] } }
@@ -101,7 +87,7 @@ export function openDirectory(options: DirectoryOptions): Cache {
 
 async function makeFolders(folder: string, store: Store): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o711 })
-  for (const name of ['root', 'mounts']) {
+  for (const name of ['root', 'aside', 'mounts']) {
     const made = await mkdir(join(folder, name), { recursive: true, mode: 0o700 })
     if (made !== undefined && store.foreign) await lchown(made, store.uid, store.gid)
   }
@@ -109,109 +95,100 @@ async function makeFolders(folder: string, store: Store): Promise<void> {
 
 async function openPlace(place: Place, keys: Keys, started: number): Promise<Warm> {
   const { root, store, read } = place
-  const { index, troubles } = await readIndex(place)
-  const contents = await readContents(root, store.layout)
-  const present = { ...index, ...(await presentOf(index, contents, place)) }
-  await refuseFull(place, bytesOfLayers(present))
-  const offer = chooseOffer([present], read ? keys : new Map(), 'all')
-  await removeStray(store, root, contentsOf(present))
-  // Layers of hidden steps stay in the records: without an image nothing finds them.
-  const records = { layers: contentsOf(present).layers, images: contentsOf(offer).images }
-  await putRecords(place.tools, store, root, records, place.desk, 'no links')
-  await writeMemory(present.memory, store)
-  if (place.mounts && place.write) await moveMounts(join(place.folder, 'mounts/all'), privateMounts(store), place)
+  const { branches, troubles } = await findBranches(place)
+  const kept = united([...branches.all.values()])
+  await refuseFull(place, bytesOfLayers(kept))
+  const wished = chooseOffer(branches.mine, read ? keys : new Map(), 'all')
+  await arrange(wished, kept, place)
+  const { offer, damage } = await checked(wished, place)
+  await putRecords(place.tools, store, root, contentsOf(offer), place.desk)
+  await writeMemory(branches.mine.find(({ memory }) => memory.length > 0)?.memory ?? [], store)
+  const mounts = await bringMounts(branches.mine, place).catch((error: unknown) => troubleOf(error))
   const steps = offer.images.flatMap(({ key, seconds }) => (key === undefined ? [] : [[key, seconds] as const]))
   const restored: Restored = {
     ...{ images: steps.length, parts: 0, bytes: 0, seconds: (Date.now() - started) / 1000 },
     stepSeconds: new Map(steps),
-    troubles,
+    troubles: [...troubles, ...damage, ...(mounts === undefined ? [] : [mounts])],
+  }
+  const lost = new Set([...idsOf(wished)].filter((id) => !idsOf(offer).has(id)))
+  let state: State = { ...withoutLost(branches, lost), offer }
+  const clear = async () => {
+    state = await cleared(state, place)
   }
   return {
     root,
     restored,
-    renewedBases: async () => renewedBases(offer, await readContents(root, store.layout)),
-    keep: (run) => keepAll(run, present, place),
+    renewedBases: async () => renewedBases(state.offer, await readContents(root, store.layout)),
+    clear: idsOf(offer).size === 0 ? undefined : clear,
+    keep: (run) => keepAll(run, state, place),
   }
+}
+
+/** Takes everything out of the sight of the build, and forgets what this branch has: it may be what is wrong. */
+async function cleared(state: State, place: Place): Promise<State> {
+  const [own] = state.mine
+  await arrange(NOTHING, united([...state.all.values()]), place)
+  await putRecords(place.tools, place.store, place.root, { layers: [], images: [] }, place.desk)
+  await dropMemory(place.store)
+  return { ...state, offer: NOTHING, mine: own === undefined ? [] : [{ ...own, ...NOTHING, memory: [] }] }
+}
+
+/** What of it is as it was kept; the rest is removed, with what stands on it. */
+async function checked(wished: Offer, place: Place): Promise<{ offer: Offer; damage: string[] }> {
+  const { offer: sealed, damaged } = await checkSeals(wished, bytesOfLayers(wished), place)
+  if (damaged.size === 0) return { offer: sealed, damage: [] }
+  const offer = withoutIds(sealed, damaged)
+  const left = idsOf(offer)
+  await removeIds(new Set([...idsOf(wished)].filter((id) => !left.has(id))), wished, place)
+  const damage = `${damaged.size} of the layers and images in ${place.folder} are not what was kept (a fault of the disk?), so that their steps are built anew`
+  return { offer, damage: [damage] }
 }
 
 /** A disk that fills up would fail the build, where the one of the job might not. */
 async function refuseFull({ root, store, folder }: Place, bytes: number): Promise<void> {
-  const [here, there] = await Promise.all([root, store.folder].map(freeBytes))
-  if (here === undefined || there === undefined || here >= Math.max(ROOM_FACTOR * bytes, ROOM) || here >= there) return
-  throw new Error(`${Math.floor(here / 2 ** 20)} MiB are free in ${folder}, so this job builds without what is there`)
+  const isLess = (here = 0, there = 0, wanted = 0) => here < wanted && here < there
+  const [room, elsewhere] = await Promise.all([root, store.folder].map(freeBytes))
+  const [files, filesElsewhere] = await Promise.all([root, store.folder].map(freeFiles))
+  const [few] = [
+    ...(isLess(room, elsewhere, Math.max(ROOM_FACTOR * bytes, ROOM))
+      ? [`${Math.floor((room ?? 0) / 2 ** 20)} MiB`]
+      : []),
+    ...(isLess(files, filesElsewhere, FILES) ? [`${files ?? 0} files`] : []),
+  ]
+  if (few !== undefined) throw new Error(`${few} are free in ${folder}, so this job builds without what is there`)
 }
 
-/** What the index says and the root still has, steps that were hidden included. */
-async function presentOf(index: Index, contents: Contents, { root, store }: Place): Promise<Offer> {
-  const { ofImage } = placesOf(store.layout)
-  const there = new Set(contents.layers.map(({ id }) => id))
-  const images = await Promise.all(
-    index.images.map(async (image) => ((await areThere(root, ofImage(image.record.id))) ? [image] : [])),
-  )
-  const layers = index.layers.filter(({ record }) => there.has(record.id))
-  return withoutParts({ images: images.flat(), layers }, new Set())
-}
-
-async function readIndex({ folder, store }: Place): Promise<{ index: Index; troubles: string[] }> {
-  const empty = { buildah: store.version, layout: store.layout, parts: [], layers: [], images: [] }
-  const none: Index = { ...empty, mounts: undefined, pushed: [], memory: [] }
-  const text = await readFile(join(folder, 'index.json'), 'utf8').catch(() => undefined)
-  if (text === undefined) return { index: none, troubles: [] }
-  try {
-    const index = parseIndex(text)
-    const why = whyUseless(index, store.layout, store.version)
-    return why === undefined ? { index, troubles: [] } : { index: none, troubles: [`the root is not used: ${why}`] }
-  } catch (error) {
-    return { index: none, troubles: [`the index is not used: ${describe(error)}`] }
+/** What the indexes of all branches say and the folder still has, and which of them this build may use. */
+async function findBranches(place: Place): Promise<{ branches: Branches; troubles: string[] }> {
+  const { folder, store, refs } = place
+  const { indexes, flaws } = await readIndexes(folder)
+  const all = new Map<string, Index>()
+  const there = await idsThere(united([...indexes.values()]), place)
+  for (const [name, index] of indexes) {
+    const gone = [...idsOf(index)].filter((id) => !there.has(id))
+    all.set(name, withoutIds(index, new Set(gone)))
   }
+  const troubles: string[] = []
+  const mine = refs.map((ref) => {
+    const name = branchName(ref)
+    const index = all.get(name)
+    const why = index === undefined ? undefined : whyUseless(index, store.layout, store.version)
+    if (why !== undefined) troubles.push(`the root is not used: ${why}`)
+    const flaw = flaws.get(name)
+    if (flaw !== undefined) troubles.push(`the index is not used: ${flaw}`)
+    return index === undefined || why !== undefined ? emptyIndex(store) : index
+  })
+  return { branches: { all, mine }, troubles: [...new Set(troubles)] }
 }
 
-/** Writes down what the root has now, and removes what is too old or too much. */
-async function keepAll(run: Run, present: Index, place: Place): Promise<Saved> {
-  const { store, root, folder, limits, lock } = place
-  const started = Date.now()
-  // What isn't in the index is removed before the next build.
-  if (!place.write) return NOTHING_SAVED
-  try {
-    if (!(await lock.isHeld()))
-      throw new Error(`another job took over ${folder} meanwhile, so nothing of this one is kept`)
-    if (place.mounts) await moveMounts(privateMounts(store), join(folder, 'mounts/all'), place)
-    const contents = await readContents(root, store.layout)
-    const keeping = chooseKeeping(contents, run.steps, [present], limits.now, run.ours)
-    const kept = withinLimits(keeping, bytesOfLayers, { ...limits, perKey: PER_KEY })
-    await removeOld(present, kept, contents, place)
-    const index = { ...present, ...kept, buildah: store.version, memory: await readMemory(store) }
-    await writeFile(join(folder, 'index.json.new'), formatIndex(index), { mode: 0o600 })
-    await rename(join(folder, 'index.json.new'), join(folder, 'index.json'))
-    return { ...NOTHING_SAVED, seconds: (Date.now() - started) / 1000 }
-  } catch (error) {
-    return { ...NOTHING_SAVED, troubles: [troubleOf(error)] }
+function emptyIndex({ version, layout }: Store): Index {
+  const nothing = { parts: [], layers: [], images: [], mounts: undefined, pushed: [], memory: [] }
+  return { buildah: version, layout, ...nothing }
+}
+
+function withoutLost({ all, mine }: Branches, lost: ReadonlySet<string>): Branches {
+  return {
+    all: new Map([...all].map(([name, index]) => [name, withoutIds(index, lost)])),
+    mine: mine.map((index) => withoutIds(index, lost)),
   }
-}
-
-/** What this run has made stays in any case: later steps of the job may want it. */
-async function removeOld(before: Offer, kept: Offer, contents: Contents, place: Place): Promise<void> {
-  const { root, store, tools, desk } = place
-  const left = new Set([...kept.images, ...kept.layers].map(({ record }) => record.id))
-  const old = new Set([...before.images, ...before.layers].map(({ record }) => record.id).filter((id) => !left.has(id)))
-  if (old.size === 0) return
-  const records = {
-    layers: contents.layers.filter(({ id }) => !old.has(id)),
-    images: contents.images.filter(({ id, layer }) => !old.has(id) && !(layer !== undefined && old.has(layer))),
-  }
-  await putRecords(tools, store, root, records, desk, 'no links')
-  await removeStray(store, root, records)
-}
-
-function privateMounts(store: Store): string {
-  return join(store.folder, 'tmp', mountsFolder(store))
-}
-
-async function moveMounts(from: string, to: string, { store }: Place): Promise<void> {
-  const isThere = await stat(from).then(
-    () => true,
-    () => false,
-  )
-  const options = { env: store.env, cwd: store.folder }
-  if (isThere) await execute([...store.enter, 'mv', '-T', '--', from, to], options)
 }

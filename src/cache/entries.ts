@@ -5,9 +5,10 @@ export interface Entries {
    * @param path of the file that it becomes, relative to the desk; the same as when it was stored, since the service
    *   tells entries apart by it too. Its folder is there, and no two requests at a time have the same.
    * @param deadlineMs how long it may take from the moment when it is asked
+   * @param maxBytes how large the file may become: an archive can be made to unpack to anything
    * @returns the key that was found; undefined where there is none, or where there was trouble. Never rejects.
    */
-  fetch(key: string, path: string, deadlineMs?: number): Promise<string | undefined>
+  fetch(key: string, path: string, deadlineMs?: number, maxBytes?: number): Promise<string | undefined>
   /** Whether `fetch()` would find something; nothing is moved. False also where there was trouble. Never rejects. */
   has(key: string, path: string, deadlineMs?: number): Promise<boolean>
   /** Stores the file `path` of the desk under a key that nothing else is ever stored under. Never rejects. */
@@ -65,6 +66,8 @@ export interface Question {
   readonly op: Operation
   readonly key: string
   readonly path: string
+  /** Of a fetch: the file that comes may have so many bytes. */
+  readonly maxBytes?: number
 }
 
 /** What became of it. */

@@ -18,6 +18,8 @@ const AT_A_TIME = 4
 const DEADLINE_MS = 20_000
 const FAILURES_IN_A_ROW = 3
 const LAST_WORDS = 2000
+/** What says nothing of how the service is. */
+const OWN_CAUSES: readonly Cause[] = ['denied', 'missing-path', 'disk-full']
 /** Less than a part of the cache has. */
 const HARDLY_ANYTHING = 4 * 2 ** 20
 
@@ -50,8 +52,9 @@ class Github implements Entries {
 
   constructor(private readonly options: GithubOptions) {}
 
-  async fetch(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<string | undefined> {
-    return (await this.request({ op: 'fetch', key, path }, deadlineMs)).found
+  async fetch(key: string, path: string, deadlineMs = DEADLINE_MS, maxBytes?: number): Promise<string | undefined> {
+    const question = { op: 'fetch', key, path, ...(maxBytes !== undefined && { maxBytes }) } as const
+    return (await this.request(question, deadlineMs)).found
   }
 
   async has(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<boolean> {
@@ -71,9 +74,12 @@ class Github implements Entries {
   }
 
   troubles(): readonly string[] {
-    return [...this.texts].map(([cause, text]) =>
-      cause === this.stoppedBy ? `${text} The rest of this run goes on without it.` : text,
-    )
+    const ofService = [...this.texts.keys()].filter((cause) => !OWN_CAUSES.includes(cause))
+    // A service that fails does so in several ways; what has ended it says enough of it.
+    const told = this.stoppedBy ?? ofService[0]
+    return [...this.texts]
+      .filter(([cause]) => OWN_CAUSES.includes(cause) || cause === told)
+      .map(([cause, text]) => (cause === this.stoppedBy ? `${text} The rest of this run goes on without it.` : text))
   }
 
   close(): void {

@@ -14,11 +14,15 @@ export interface Layer {
   readonly record: LayerRecord
   /** SHA-256 of the part that holds it; '' where it lies in a root that stays. */
   readonly part: string
+  /** Digest of its files, where it lies in a root that stays. */
+  readonly seal?: string
 }
 
 export interface Image {
   readonly record: ImageRecord
   readonly part: string
+  /** Digest of its files, where it lies in a root that stays. */
+  readonly seal?: string
   /** Key of the step that gave it; undefined for an image that was pulled. */
   readonly key: string | undefined
   /** Digest of what the steps up to it copied from the context; undefined where that isn't known. */
@@ -37,7 +41,7 @@ export interface Index {
   readonly parts: readonly Part[]
   readonly layers: readonly Layer[]
   readonly images: readonly Image[]
-  /** SHA-256 of the part with what cache mounts left; undefined where there is none. */
+  /** SHA-256 of the part with what cache mounts left, or of the folder that stays; undefined where there is none. */
   readonly mounts: string | undefined
   /** What was pushed where, by digests, as far as `memory` knows of it. */
   readonly pushed: readonly string[]
@@ -78,14 +82,15 @@ export function parseIndex(text: string): Index {
       return { sha256: id(sha256), bytes: count(bytes) }
     }),
     layers: list(layers).map((value) => {
-      const { record, part } = object(value)
-      return { record: readLayer(record), part: partName(part) }
+      const { record, part, seal } = object(value)
+      return { record: readLayer(record), part: partName(part), ...(seal !== undefined && { seal: id(seal) }) }
     }),
     images: list(images).map((value) => {
-      const { record, part, key, content, used, seconds } = object(value)
+      const { record, part, seal, key, content, used, seconds } = object(value)
       return {
         record: readImage(record),
         part: partName(part),
+        ...(seal !== undefined && { seal: id(seal) }),
         key: key === undefined ? undefined : id(key),
         content: content === undefined ? undefined : id(content),
         used: count(used),

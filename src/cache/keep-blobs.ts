@@ -18,7 +18,7 @@ import { bytesOf, type Part } from './index.js'
 import { partPath } from './key.js'
 import { inParallel } from '../parallel.js'
 import type { Limits } from './plan.js'
-import { type Author, type Desk, send, sendIndex } from './send.js'
+import { type Author, type Desk, endOfParts, send, sendIndex } from './send.js'
 
 /** What a run leaves of a folder of steps for the next ones; it can be written down and carried out later. */
 export interface BlobOrder extends Author {
@@ -68,6 +68,7 @@ export async function planBlobs({ root, layout, limits, ...order }: BlobOrder): 
  */
 export async function keepBlobs(order: BlobOrder, plan: BlobPlan, place: Desk): Promise<Saved> {
   const started = Date.now()
+  const end = started + order.deadlineMs
   const sent: Part[] = []
   const saved = (troubles: readonly string[]) => ({
     parts: sent.length,
@@ -78,14 +79,15 @@ export async function keepBlobs(order: BlobOrder, plan: BlobPlan, place: Desk): 
   })
   const parts = await makeParts(plan, order.root, place.desk)
   await inParallel(parts.fresh, AT_ONCE, async (part) => {
-    if (await send(part, order, place, started + order.deadlineMs)) sent.push(part)
+    if (await send(part, order, place, endOfParts(end, order.deadlineMs))) sent.push(part)
   })
   const index = { layout: order.layout, ...parts, seconds: order.seconds, used: order.limits.now }
-  const isWhole = sent.length === parts.fresh.length && (await sendIndex(formatBlobIndex(index), order, place))
+  const isWhole = sent.length === parts.fresh.length && (await sendIndex(formatBlobIndex(index), order, place, end))
   if (isWhole) return saved([])
   // Where the service itself says why, and hasn't said so before, that is all there is to say.
   const causes = place.entries.troubles()
-  const news = causes.filter((cause) => !order.said.includes(cause))
+  // By now it may have ended the rest of the run, which is said behind it.
+  const news = causes.filter((cause) => !order.said.some((text) => cause.startsWith(text)))
   return saved(causes.length > 0 ? news : ['not all of the steps was taken, so that the next run finds older ones'])
 }
 

@@ -25,7 +25,7 @@ import {
   withinLimits,
 } from './plan.js'
 import type { Workplace } from './restore.js'
-import { type Author, send, sendIndex } from './send.js'
+import { type Author, endOfParts, send, sendIndex } from './send.js'
 import { troubleOf } from './trouble.js'
 
 /** What a run leaves for the next ones; it can be written down and carried out later. */
@@ -80,6 +80,7 @@ export async function planKeeping(order: Order, { layout }: Store): Promise<Plan
  */
 export async function keep(order: Order, plan: Plan, place: Workplace, deadlineMs: number): Promise<Kept> {
   const end = Date.now() + deadlineMs
+  const endOfOthers = endOfParts(end, deadlineMs)
   const indexes = order.indexes.map(parseIndex)
   const made: Made[] = []
   const troubles = new Set<string>()
@@ -91,17 +92,23 @@ export async function keep(order: Order, plan: Plan, place: Workplace, deadlineM
   }
   await withHeadway(keptSoFar, () =>
     inParallel(plan.groups, AT_ONCE, async (group, number) => {
-      const part = await orTrouble(troubles, () => packGroup(group, `${number}.tar.zst`, order.root, place, end))
-      if (part === undefined) return
-      if (await send(part, order, place, end)) made.push({ group, part })
-      else lost ??= `not everything was taken within ${Math.round(deadlineMs / 1000)} s`
+      const isLate = Date.now() >= endOfOthers
+      const part = isLate
+        ? undefined
+        : await orTrouble(troubles, () => packGroup(group, `${number}.tar.zst`, order.root, place))
+      if (part !== undefined && (await send(part, order, place, endOfOthers))) made.push({ group, part })
+      else if (part !== undefined || isLate)
+        lost ??= `not everything was taken within ${Math.round(deadlineMs / 1000)} s`
     }),
   )
-  const mounts = order.mounts ? await orTrouble(troubles, () => keepMounts(order, indexes, place, end)) : undefined
+  const mounts = order.mounts
+    ? await orTrouble(troubles, () => keepMounts(order, indexes, place, endOfOthers))
+    : undefined
   const memory = await readMemory(place.store)
   const index = { ...newIndex(order, plan.keeping, indexes, made, mounts, place.store), memory }
   const isChanged = plan.isDue || (mounts !== undefined && mounts.sha256 !== indexes[0]?.mounts)
-  const written = isChanged && (await orTrouble(troubles, () => sendIndex(formatIndex(index), order, place))) === true
+  const written =
+    isChanged && (await orTrouble(troubles, () => sendIndex(formatIndex(index), order, place, end))) === true
   if (isChanged && !written) lost ??= 'the index was not taken, so that the next run finds an older one'
   // Where the service itself says why, this says nothing new.
   const causes = [...troubles, ...place.entries.troubles()]
@@ -121,14 +128,7 @@ async function levelLayers(groups: readonly Group[], root: string, store: Store)
   )
 }
 
-async function packGroup(
-  group: Group,
-  name: string,
-  root: string,
-  place: Workplace,
-  end: number,
-): Promise<Part | undefined> {
-  if (Date.now() >= end) throw new Error('the time for the cache was over before everything was packed')
+async function packGroup(group: Group, name: string, root: string, place: Workplace): Promise<Part> {
   const places = placesOf(place.store.layout)
   const members = [
     ...group.layers.flatMap(({ id }) => places.ofLayer(id)),

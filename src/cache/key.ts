@@ -60,18 +60,18 @@ export function indexPrefix(scope: string, ref: string): string {
 }
 
 /** The name of an entry for a note. @param unique what no other entry of the scope has */
-export function noteKey(scope: string, unique: string): string {
-  return notePrefix(scope) + uniqueName(unique)
+export function noteKey(scope: string, ref: string, unique: string): string {
+  return notePrefix(scope, ref) + uniqueName(unique)
 }
 
-/** What the names of all notes of a scope begin with, whichever ref they are from. */
-export function notePrefix(scope: string): string {
-  return `${FAMILY}-n-${scope}-`
+/** What the names of all notes of a scope begin with that runs on this ref left: not every server knows branches. */
+export function notePrefix(scope: string, ref: string): string {
+  return `${FAMILY}-n-${scope}-${refDigest(ref)}-`
 }
 
 /** Where the file of a note lies, relative to a folder that can be another every time. */
-export function notePath(): string {
-  return 'note.json'
+export function notePath(ref: string): string {
+  return `note-${refDigest(ref)}.json`
 }
 
 /** The name of an entry for a part, whoever made it. */
@@ -85,6 +85,11 @@ export function partKey(sha256: string): string {
  */
 export function indexPath(ref: string): string {
   return `index-${refDigest(ref)}.json`
+}
+
+/** The folder of what a branch alone has, on a machine that stays. */
+export function branchFolder(ref: string): string {
+  return `branch-${refDigest(ref)}`
 }
 
 /** Where the file of a part lies, relative to a folder that can be another every time. */

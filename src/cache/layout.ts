@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto'
-import { lchown, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { lchown, lstat, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, posix } from 'node:path'
 import type { Layout, Store } from '../store.js'
 import type { Contents } from './offer.js'
-import { isId, isIncomplete, readImage, readLayer } from './records.js'
+import { textOfPlain } from './plain-file.js'
+import { isIncomplete, readImage, readLayer } from './records.js'
 
 /** Paths below a storage root, relative to it. All are made of checked ids: nothing is taken from what came back. */
 export interface Places {
   readonly layersFile: string
   readonly imagesFile: string
   readonly ofLayer: (id: string) => string[]
+  /** The same, with all that overlay has beside the content. */
+  readonly ofWholeLayer: (id: string) => string[]
   readonly ofImage: (id: string) => string[]
 }
+
+/** A root of a thousand steps has records of about 2 MiB. */
+const MAX_RECORDS = 64 * 2 ** 20
 
 /** Where containers/storage keeps layers and images; pure. */
 export function placesOf(layout: Layout): Places {
@@ -20,6 +26,7 @@ export function placesOf(layout: Layout): Places {
     layersFile: `${driver}-layers/layers.json`,
     imagesFile: `${driver}-images/images.json`,
     ofLayer: (id) => [driver === 'vfs' ? `vfs/dir/${id}` : `overlay/${id}/diff`, `${driver}-layers/${id}.tar-split.gz`],
+    ofWholeLayer: (id) => [driver === 'vfs' ? `vfs/dir/${id}` : `overlay/${id}`, `${driver}-layers/${id}.tar-split.gz`],
     ofImage: (id) => [`${driver}-images/${id}`],
   }
 }
@@ -55,7 +62,7 @@ export async function readContents(root: string, layout: Layout): Promise<Conten
 /** Empty where nothing was built yet, and where the file is not what Buildah writes. */
 async function readRecords<T>(file: string, read: (record: unknown) => T[]): Promise<T[]> {
   try {
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'))
+    const value: unknown = JSON.parse((await textOfPlain(file, MAX_RECORDS)) ?? '')
     return Array.isArray(value) ? value.flatMap(read) : []
   } catch {
     return []
@@ -73,38 +80,56 @@ export async function areThere(root: string, paths: readonly string[]): Promise<
 }
 
 /**
- * What lies in a root that stays and belongs to none of these layers and images: what was interrupted, what was dropped,
- * and the containers of builds that are over.
+ * What lies in a root and is neither the content of these layers and images nor one of the folders around it: what was
+ * interrupted, what was dropped, the containers of builds that are over, and what Buildah has noted about the root. All
+ * that a root needs beside the contents is written anew.
  * @returns paths relative to the root
  */
 export async function strayPaths(root: string, layout: Layout, { layers, images }: Contents): Promise<string[]> {
   const driver = layout.startsWith('vfs') ? 'vfs' : 'overlay'
-  const stray = async (folder: string, isKept: (name: string) => boolean) => {
-    const names = await readdir(join(root, folder)).catch(() => [])
-    return names.filter((name) => !isKept(name)).map((name) => `${folder}/${name}`)
-  }
   const layerIds = new Set(layers.map(({ id }) => id))
   const imageIds = new Set(images.map(({ id }) => id))
-  const isLock = (name: string) => name.endsWith('.lock')
-  const content = driver === 'vfs' ? 'vfs/dir' : 'overlay'
-  const folders = await stray(content, (name) => layerIds.has(name) || !isId(name))
-  const links = await Promise.all(folders.map((folder) => linkIn(join(root, folder))))
-  return [
-    ...folders,
-    ...links.flat(),
-    ...(await stray(
-      `${driver}-layers`,
-      (name) => name === 'layers.json' || isLock(name) || layerIds.has(name.slice(0, 64)),
-    )),
-    ...(await stray(`${driver}-images`, (name) => name === 'images.json' || isLock(name) || imageIds.has(name))),
-    ...(await stray(`${driver}-containers`, isLock)),
-  ]
+  const splits = new Set(layers.map(({ id }) => `${id}.tar-split.gz`))
+  const isLayer = (name: string) => layerIds.has(name)
+  const stray: string[] = []
+  /** Keeps these names of a folder, and nothing of what is no folder but stands where one belongs. */
+  const sweep = async (folder: string, isKept: (name: string) => boolean) => {
+    if (!(await isFolder(join(root, folder)))) {
+      stray.push(folder)
+      return
+    }
+    const names = await readdir(join(root, folder))
+    stray.push(...names.filter((name) => !isKept(name)).map((name) => posix.join(folder, name)))
+  }
+  const folders = [driver, `${driver}-layers`, `${driver}-images`]
+  await sweep('', (name) => folders.includes(name))
+  await sweep(`${driver}-layers`, (name) => splits.has(name))
+  await sweep(`${driver}-images`, (name) => imageIds.has(name))
+  if (driver === 'vfs') {
+    await sweep('vfs', (name) => name === 'dir')
+    await sweep('vfs/dir', isLayer)
+  } else {
+    await sweep('overlay', (name) => name === 'l' || isLayer(name))
+    await sweep('overlay/l', () => false)
+    for (const id of layerIds) await sweep(`overlay/${id}`, (name) => name === 'diff')
+  }
+  // What isn't there needn't be removed.
+  const found = await Promise.all(stray.map(async (path) => ((await exists(join(root, path))) ? [path] : [])))
+  return found.flat()
 }
 
-/** The short name of a layer that Buildah itself has made. */
-async function linkIn(folder: string): Promise<string[]> {
-  const name = await readFile(join(folder, 'link'), 'utf8').catch(() => '')
-  return /^[A-Z0-9]{26}$/.test(name) ? [`overlay/l/${name}`] : []
+async function isFolder(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /**

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { link, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../clock.js'
+import { textOfPlain } from './plain-file.js'
 
 /** A folder that one process has for itself, also among containers that share a disk and nothing else. */
 export interface Lock {
@@ -15,6 +16,7 @@ const BEAT_MS = 1000
 const STALE_MS = 10_000
 const PATIENCE_MS = 4000
 const PAUSE_MS = 100
+const MAX_BYTES = 1000
 
 /**
  * Takes the lock of a folder: a file in it that names its holder, and whose time is kept fresh as long as that lives.
@@ -79,5 +81,5 @@ async function clearStale(path: string, own: string, clock: Clock): Promise<void
 }
 
 async function holderOf(path: string): Promise<string | undefined> {
-  return await readFile(path, 'utf8').catch(() => undefined)
+  return await textOfPlain(path, MAX_BYTES)
 }

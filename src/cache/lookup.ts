@@ -1,7 +1,8 @@
-import { readFile, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { indexPath, indexPrefix } from './key.js'
 import type { RemoteOptions } from './options.js'
+import { readPlain } from './plain-file.js'
 
 const PATIENCE_MS = 15_000
 /** An index of a thousand steps has about 2 MiB. */
@@ -19,8 +20,6 @@ export async function fetchIndex(
   const path = indexPath(ref)
   // What another look has left there.
   await rm(join(desk, path), { recursive: true, force: true })
-  if ((await entries.fetch(indexPrefix(scope, ref), path, PATIENCE_MS)) === undefined) return undefined
-  const { size } = await stat(join(desk, path))
-  if (size > MAX_BYTES) throw new Error(`it has ${Math.ceil(size / 2 ** 20)} MiB`)
-  return await readFile(join(desk, path), 'utf8')
+  if ((await entries.fetch(indexPrefix(scope, ref), path, PATIENCE_MS, MAX_BYTES)) === undefined) return undefined
+  return (await readPlain(join(desk, path), MAX_BYTES))?.toString('utf8')
 }

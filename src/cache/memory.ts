@@ -1,7 +1,8 @@
-import { constants } from 'node:fs'
-import { lchown, mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { lchown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { execute } from '../exec.js'
 import type { Store } from '../store.js'
+import { readPlain } from './plain-file.js'
 
 /**
  * What Buildah remembers of registries: which of them has which layer, and in which compressed form. With it, a push of
@@ -27,11 +28,16 @@ export function isMemoryName(value: unknown): value is Memory['name'] {
 export async function readMemory({ folder }: Store): Promise<Memory[]> {
   const found = await Promise.all(
     FILES.map(async (name) => {
-      const content = await readPlain(join(folder, FOLDERS.at(-1) ?? '', name)).catch(() => undefined)
+      const content = await readPlain(join(folder, FOLDERS.at(-1) ?? '', name), MAX_BYTES).catch(() => undefined)
       return content === undefined ? [] : [{ name, content: content.toString('base64') }]
     }),
   )
   return found.flat()
+}
+
+/** Takes the memory away again: the account does, in its own folder. */
+export async function dropMemory({ enter, env, folder }: Store): Promise<void> {
+  await execute([...enter, 'rm', '-rf', '--', join(folder, FOLDERS.at(-1) ?? '')], { env, cwd: folder })
 }
 
 /** Puts the memory of an earlier run where a build will look for it. */
@@ -49,16 +55,5 @@ export async function writeMemory(memory: readonly Memory[], { folder, foreign, 
     await rm(path, { force: true })
     await writeFile(path, Buffer.from(content, 'base64'), { mode: 0o600, flag: 'wx' })
     await give(path)
-  }
-}
-
-/** The account could have put a link or a pipe there; what these show is not for the cache. */
-async function readPlain(path: string): Promise<Buffer | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  try {
-    const found = await file.stat()
-    return found.isFile() && found.size <= MAX_BYTES ? await file.readFile() : undefined
-  } finally {
-    await file.close()
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import lt from 'semver/functions/lt.js'
 import { execute } from '../exec.js'
 import type { Store } from '../store.js'
+import { roomFor } from './disk.js'
 import { pack, type Tools, unpack } from './pack.js'
 
 /**
@@ -26,7 +27,7 @@ export async function packMounts(tools: Tools, store: Store, file: string): Prom
 export async function unpackMounts(tools: Tools, store: Store, file: string): Promise<void> {
   const folder = join(store.folder, 'tmp', mountsFolder(store))
   await execute([...store.enter, 'mkdir', '-m', '0700', folder], { env: store.env, cwd: store.folder })
-  await unpack(tools, store, folder, ['.'], file)
+  await unpack(tools, store, folder, { file, members: ['.'], maxBytes: await roomFor(folder) })
 }
 
 /** Name of the folder; pure. */

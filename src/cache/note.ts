@@ -1,14 +1,17 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noteKey, notePath, notePrefix } from './key.js'
 import type { DirectoryOptions, RemoteOptions } from './options.js'
+import { putSealed, readSealed, textOfPlain } from './plain-file.js'
 
 /** A short text that the runs of a scope leave for those after them. */
 export interface Note {
-  /** The newest that this run may see; undefined where there is none, or where there was trouble. Never rejects. */
+  /**
+   * The newest of this branch, else that of the base, else that of the default branch; undefined where there is none, or
+   * where there was trouble. Never rejects.
+   */
   read(): Promise<string | undefined>
-  /** Leaves another one. @returns whether it was taken. Never rejects. */
+  /** Leaves another one for this branch. @returns whether it was taken. Never rejects. */
   write(text: string): Promise<boolean>
 }
 
@@ -18,22 +21,24 @@ export const NO_NOTE: Note = { read: () => Promise.resolve(undefined), write: ()
 const PATIENCE_MS = 5000
 const MAX_BYTES = 2 ** 20
 
-/** A note that lies with a service, which gives the one of this branch before that of the default branch. */
-export function remoteNote({ entries, desk, scope, unique, read, write }: RemoteOptions): Note {
-  const path = notePath()
-  const file = join(desk, path)
+/** A note that lies with a service. */
+export function remoteNote({ entries, desk, scope, refs, unique, read, write }: RemoteOptions): Note {
+  const [own = ''] = refs
+  const readOf = async (ref: string) => {
+    const path = notePath(ref)
+    if ((await entries.fetch(notePrefix(scope, ref), path, PATIENCE_MS, MAX_BYTES)) === undefined) return undefined
+    return await textOfPlain(join(desk, path), MAX_BYTES)
+  }
   return {
-    async read() {
-      if (!read || (await entries.fetch(notePrefix(scope), path, PATIENCE_MS)) === undefined) return undefined
-      return await textOf(file)
-    },
+    read: async () => (read ? (await Promise.all(refs.map(readOf))).find((text) => text !== undefined) : undefined),
     async write(text) {
       if (!write) return false
+      const [path, file] = [notePath(own), join(desk, notePath(own))]
       try {
         // What came from the service lies there, and may be a link.
         await rm(file, { recursive: true, force: true })
         await writeFile(file, text, { mode: 0o600, flag: 'wx' })
-        return (await entries.store(noteKey(scope, unique), path, PATIENCE_MS)) === 'stored'
+        return (await entries.store(noteKey(scope, own, unique), path, PATIENCE_MS)) === 'stored'
       } catch {
         return false
       }
@@ -42,32 +47,21 @@ export function remoteNote({ entries, desk, scope, unique, read, write }: Remote
 }
 
 /** A note in a folder that stays. Jobs that leave one at the same time leave that of the last. */
-export function directoryNote({ directory, scope, read, write }: DirectoryOptions): Note {
-  const file = join(directory, `${scope}-${notePath()}`)
+export function directoryNote({ directory, scope, refs, read, write }: DirectoryOptions): Note {
+  const [own = ''] = refs
+  const fileOf = (ref: string) => join(directory, `${scope}-${notePath(ref)}`)
+  const readOf = async (ref: string) => await readSealed(fileOf(ref), MAX_BYTES).catch(() => undefined)
   return {
-    read: async () => (read ? await textOf(file) : undefined),
+    read: async () => (read ? (await Promise.all(refs.map(readOf))).find((text) => text !== undefined) : undefined),
     async write(text) {
       if (!write) return false
-      // Processes of two job containers may have the same number.
-      const made = `${file}.${randomUUID()}`
       try {
         await mkdir(directory, { recursive: true, mode: 0o711 })
-        await writeFile(made, text, { mode: 0o600, flag: 'wx' })
-        await rename(made, file)
+        await putSealed(fileOf(own), text)
         return true
       } catch {
-        await rm(made, { force: true }).catch(() => undefined)
         return false
       }
     },
-  }
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    const found = await stat(file)
-    return !found.isFile() || found.size > MAX_BYTES ? undefined : await readFile(file, 'utf8')
-  } catch {
-    return undefined
   }
 }

@@ -56,6 +56,33 @@ export function withoutParts({ images, layers }: Offer, lost: ReadonlySet<string
   return closed(whole, left)
 }
 
+/** The same without these layers and images, and without all that stands on them; pure. */
+export function withoutIds<T extends Offer>(offer: T, lost: ReadonlySet<string>): T {
+  if (lost.size === 0) return offer
+  const left = new Map(
+    offer.layers.filter(({ record }) => !lost.has(record.id)).map((layer) => [layer.record.id, layer]),
+  )
+  const whole = offer.images.filter(({ record }) => !lost.has(record.id) && chainOf(record.layer, left) !== undefined)
+  return { ...offer, ...closed(whole, left) }
+}
+
+/** What several offers have together, what the first of them say before the others; an image was used when it was last. Pure. */
+export function united(offers: readonly Offer[]): Offer {
+  const reversed = offers.toReversed()
+  const layers = new Map(reversed.flatMap((offer) => offer.layers.map((layer) => [layer.record.id, layer])))
+  const images = new Map<string, Image>()
+  for (const image of reversed.flatMap((offer) => offer.images)) {
+    const used = Math.max(image.used, images.get(image.record.id)?.used ?? 0)
+    images.set(image.record.id, { ...image, used })
+  }
+  return { images: [...images.values()], layers: [...layers.values()] }
+}
+
+/** Ids of all layers and images; pure. */
+export function idsOf({ images, layers }: Offer): Set<string> {
+  return new Set([...layers, ...images].map(({ record }) => record.id))
+}
+
 /** The records alone; pure. */
 export function contentsOf({ images, layers }: Offer): Contents {
   return { layers: layers.map(({ record }) => record), images: images.map(({ record }) => record) }

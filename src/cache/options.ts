@@ -24,6 +24,8 @@ export interface DirectoryOptions {
   readonly scope: string
   /** Private folder of this process, absolute, beside that of the build. */
   readonly desk: string
+  /** Whose indexes and notes to look for: the own ones, under which this run writes, first. */
+  readonly refs: readonly string[]
   readonly read: boolean
   readonly write: boolean
   readonly mounts: boolean

@@ -1,4 +1,5 @@
 import type { Cause, Operation, Outcome, Question, Trouble } from './entries.js'
+import { parseObject } from '../json.js'
 import { saysDiskFull } from './trouble.js'
 
 /** One HTTP answer that came during an operation. */
@@ -95,12 +96,24 @@ function causeOf(texts: readonly string[], replies: readonly Reply[]): Cause {
   return statuses.some((status) => status >= 400) ? 'service' : 'other'
 }
 
-/** Without what only the library says, and without the queries of URLs, which sign them. */
+/** What an error of the service says, of its JSON; '' for any other. */
+function wordsIn(json: string): string {
+  const { msg, message, error } = parseObject(json)
+  return [msg, message, error].find((text) => typeof text === 'string') ?? ''
+}
+
+/**
+ * Without what only the library says, without the bodies of answers but for the words in them, and without the queries of
+ * URLs, which sign them.
+ */
 function oneLine(text: string): string {
   const line = text
     .replace(/^Failed to (restore|save|reserve cache): (Error: )?/, '')
+    .replace(/(<!doctype html|<html)\b[^]*$/i, '')
+    .replace(/\{[^]*\}/, wordsIn)
     .replaceAll(/\?\S+/g, '?…')
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .replace(/[\s:]+$/, '')
     .trim()
   return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line
 }

@@ -1,6 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { execute, findProgram } from '../exec.js'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { attempt, CommandError, execute, findProgram } from '../exec.js'
 import { handOver, type Store } from '../store.js'
 import { strayPaths, writeSkeleton } from './layout.js'
 import type { Contents } from './offer.js'
@@ -10,6 +10,8 @@ export interface Tools {
   readonly tar: string
   /** Command line of the compressor, as tar takes it. */
   readonly compressor: string
+  /** Of what makes 64 digits of an archive, in the place of a compressor. */
+  readonly digester: string
 }
 
 /**
@@ -17,12 +19,22 @@ export interface Tools {
  * @returns what is missing, as a sentence, where one is
  */
 export async function findTools(store: Store): Promise<Tools | string> {
-  const [tar, zstd] = await Promise.all(['tar', 'zstd'].map((name) => findProgram(name, store.env)))
+  const [tar, zstd, b2sum] = await Promise.all(['tar', 'zstd', 'b2sum'].map((name) => findProgram(name, store.env)))
   if (tar === undefined || zstd === undefined) return `the program ${tar === undefined ? 'tar' : 'zstd'} is missing`
   const { stdout } = await execute([tar, '--version'], { env: store.env })
   if (!stdout.includes('GNU tar')) return `${tar} isn't GNU tar, which keeps extended attributes`
-  return { tar, compressor: `${zstd} -3 -T0` }
+  // BLAKE2 takes half of the time of SHA-256 in coreutils; BusyBox has only the latter.
+  return { tar, compressor: `${zstd} -3 -T0`, digester: b2sum === undefined ? 'sha256sum' : `${b2sum} -l 256` }
 }
+
+/** Tar counts what it reads in these. */
+const RECORD_BYTES = 10_240
+/** What takes longer waits for something that doesn't come. */
+const PATIENCE_SECONDS = 30
+const SLOWEST_BYTES_PER_SECOND = 5 * 2 ** 20
+const LONGEST_SECONDS = 600
+/** How timeout(1) ends then. */
+const TIMED_OUT = 124
 
 /** Without extended attributes, files that an upper layer removed would come back. */
 const ATTRIBUTES = ['--xattrs', '--xattrs-include=*', '--xattrs-exclude=security.selinux', '--numeric-owner']
@@ -40,8 +52,13 @@ export async function pack(
   members: readonly string[],
   file: string,
 ): Promise<void> {
+  await run(store, [...archiveArgs(tar, compressor, folder, file), ...members])
+}
+
+/** The command line that writes an archive of what is named after it; the same files give the same archive. */
+export function archiveArgs(tar: string, compressor: string, folder: string, file: string): string[] {
   const what = ['--create', '--file', file, '--directory', folder, `--use-compress-program=${compressor}`]
-  await run(store, [tar, ...what, ...SAME, ...ATTRIBUTES, '--', ...members])
+  return [tar, ...what, ...SAME, ...ATTRIBUTES, '--']
 }
 
 /**
@@ -50,19 +67,41 @@ export async function pack(
  */
 export async function forgetTimes(store: Store, root: string, paths: readonly string[]): Promise<void> {
   if (paths.length === 0) return
-  await run(store, ['touch', '-h', '-d', '@0', '--', ...paths.map((path) => join(root, path))])
+  await run(store, ['touch', '-c', '-h', '-d', '@0', '--', ...paths.map((path) => join(root, path))])
 }
 
-/** Unpacks these members, and nothing else, into a folder. */
+/** What is unpacked, and how much that may be. */
+export interface Unpacking {
+  /** Absolute. */
+  readonly file: string
+  readonly members: readonly string[]
+  /** Bytes of the archive, not compressed. */
+  readonly maxBytes: number
+}
+
+/**
+ * Unpacks these members, and nothing else, into a folder.
+ * @throws Error where the archive is larger than it may be; it isn't read further
+ */
 export async function unpack(
   { tar }: Tools,
   store: Store,
   folder: string,
-  members: readonly string[],
-  file: string,
+  { file, members, maxBytes }: Unpacking,
 ): Promise<void> {
   const what = ['--extract', '--file', file, '--directory', folder]
-  await run(store, [tar, ...what, ...ATTRIBUTES, '--same-permissions', '--same-owner', '--', ...members])
+  // Where tar has read so much, it ends itself. It has a shell do it; nothing of that comes from outside.
+  const limit = [
+    `--checkpoint=${Math.ceil(maxBytes / RECORD_BYTES) + 1}`,
+    '--checkpoint-action=echo',
+    '--checkpoint-action=exec=kill $PPID',
+  ]
+  const argv = [tar, ...what, ...limit, ...ATTRIBUTES, '--same-permissions', '--same-owner', '--', ...members]
+  await runFor(secondsFor(maxBytes), store, argv)
+}
+
+function secondsFor(bytes: number): number {
+  return PATIENCE_SECONDS + Math.min(LONGEST_SECONDS, Math.ceil(bytes / SLOWEST_BYTES_PER_SECOND))
 }
 
 /**
@@ -97,6 +136,22 @@ export async function removeStray(store: Store, root: string, contents: Contents
   if (paths.length > 0) await run(store, ['rm', '-rf', '--', ...paths.map((path) => join(root, path))])
 }
 
-async function run({ enter, env, folder }: Store, argv: readonly string[]): Promise<void> {
-  await execute([...enter, ...argv], { env, cwd: folder })
+/** Removes everything in a root. */
+export async function emptyRoot(store: Store, root: string): Promise<void> {
+  const paths = (await readdir(root)).map((name) => join(root, name))
+  if (paths.length > 0) await run(store, ['rm', '-rf', '--', ...paths])
+}
+
+async function run(store: Store, argv: readonly string[]): Promise<void> {
+  await runFor(LONGEST_SECONDS, store, argv)
+}
+
+/** @throws Error that names the program and the time where it takes longer */
+async function runFor(seconds: number, { enter, env, folder }: Store, argv: readonly string[]): Promise<void> {
+  const { exitCode, stderr } = await attempt([...enter, 'timeout', String(seconds), ...argv], { env, cwd: folder })
+  const name = basename(argv[0] ?? '')
+  if (exitCode === TIMED_OUT) throw new Error(`${name} took longer than ${seconds} s`)
+  if (exitCode !== 0 && /checkpoint \d+/.test(stderr))
+    throw new Error('a part of the cache has more in it than the index says')
+  if (exitCode !== 0) throw new CommandError(argv, exitCode, stderr)
 }

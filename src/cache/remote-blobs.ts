@@ -32,16 +32,23 @@ export async function openRemoteBlobs(options: RemoteOptions, { layout }: Blobs,
   })
   const troubles = [...flaws, ...restored.troubles, ...options.entries.troubles()]
   const { refs, unique, limits, deadlineMs } = options
+  let before = index === undefined || restored.parts === 0 ? undefined : formatBlobIndex(index)
+  const clear = async () => {
+    before = undefined
+    await rm(root, { recursive: true, force: true })
+    await mkdir(root, { recursive: true, mode: 0o700 })
+  }
   return {
     root,
     restored: { ...restored, seconds: (Date.now() - started) / 1000, troubles: [...new Set(troubles)] },
     renewedBases: () => Promise.resolve([]),
+    clear: before === undefined ? undefined : clear,
     keep: async ({ steps, failed }) => {
       // A builder gives out nothing of a build that failed.
       if (failed || !options.write || options.entries.isStopped() || !holdsSteps(root, layout)) return NOTHING_SAVED
       const order: BlobOrder = {
         ...{ kind: 'blobs', scope: own.scope, ref: refs[0] ?? '', unique, root, layout, limits, deadlineMs },
-        before: index === undefined || restored.parts === 0 ? undefined : formatBlobIndex(index),
+        before,
         seconds: secondsOf(steps, restored.stepSeconds),
         said: options.entries.troubles(),
       }

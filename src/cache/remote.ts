@@ -11,9 +11,9 @@ import { type BlobOrder, keepBlobs, planBlobs } from './keep-blobs.js'
 import { QUICK_BYTES, writeLater } from './later.js'
 import { readContents } from './layout.js'
 import { fetchIndex } from './lookup.js'
-import { writeMemory } from './memory.js'
+import { dropMemory, writeMemory } from './memory.js'
 import { unpackMounts } from './mounts.js'
-import { findTools } from './pack.js'
+import { emptyRoot, findTools } from './pack.js'
 import { inParallel } from '../parallel.js'
 import { bytesOfLayers, chooseOffer, type Keys, type Offer, whyUseless } from './offer.js'
 import { remoteNote } from './note.js'
@@ -64,13 +64,20 @@ export function openRemote(options: RemoteOptions): Cache {
         lost(troubleOf(error)),
       )
       const troubles = [...found.troubles, ...flaws, ...restored.troubles, ...options.entries.troubles()]
+      let state = { offer, indexes: useful }
+      const clear = async () => {
+        state = { offer: NO_OFFER, indexes: [] }
+        await emptyRoot(store, root)
+        await dropMemory(store)
+      }
       return {
         root,
         restored: { ...restored, seconds: (Date.now() - started) / 1000, troubles: [...new Set(troubles)] },
-        renewedBases: async () => renewedBases(offer, await readContents(root, store.layout)),
+        renewedBases: async () => renewedBases(state.offer, await readContents(root, store.layout)),
+        clear: offer.images.length === 0 ? undefined : clear,
         keep: ({ failed, ...run }) => {
           const said = options.entries.troubles()
-          return keepSome({ ...run, ...orderOf(options, useful), root }, failed, { ...place, said }, options)
+          return keepSome({ ...run, ...orderOf(options, state.indexes), root }, failed, { ...place, said }, options)
         },
       }
     },

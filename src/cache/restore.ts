@@ -4,6 +4,7 @@ import { handOver, type Store } from '../store.js'
 import { digestFile } from '../digest.js'
 import type { Clock } from '../clock.js'
 import { renderHeadway, withHeadway } from '../headway.js'
+import { roomFor } from './disk.js'
 import type { Entries } from './entries.js'
 import { bytesOf, type Part } from './index.js'
 import { partKey, partPath } from './key.js'
@@ -37,6 +38,10 @@ const GONE = 'a part of the cache is not there any more'
 const AT_ONCE = 4
 /** The fewer of them share the line, the earlier the first one can be unpacked; one alone may not fill it. */
 const FETCHED_AT_ONCE = 2
+/** An archive of empty files has three times as many bytes as the layer that they are of. */
+const HEADERS_FACTOR = 4
+/** Of the files beside a layer or an image. */
+const BESIDE_BYTES = 16 * 2 ** 20
 /** Beside a moment to answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
 const PATIENCE_MS = 20_000
 const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1000
@@ -110,11 +115,22 @@ export async function fetchChecked(
 ): Promise<string> {
   const path = partPath(sha256)
   const file = join(desk, path)
-  const found = await entries.fetch(partKey(sha256), path, PATIENCE_MS + bytes / SLOWEST_BYTES_PER_MS)
+  const found = await entries.fetch(partKey(sha256), path, PATIENCE_MS + bytes / SLOWEST_BYTES_PER_MS, bytes)
   if (found === undefined) throw new Error(GONE)
   const got = await digestFile(file)
   if (got.sha256 !== sha256) throw new Error('a part of the cache is not what the index says: its SHA-256 is another')
   return file
+}
+
+/**
+ * What the archive of a part can have, by what the records say of the layers in it: with its headers, which have more in
+ * them than those of a layer, it may be some times as large. Undefined where they don't say.
+ */
+export function bytesIn({ layers, images }: Offer): number | undefined {
+  const sizes = layers.map(({ record }) => record['diff-size'] ?? -1)
+  if (sizes.some((size) => size < 0)) return undefined
+  const files = layers.length + images.length
+  return sizes.reduce((sum, size) => sum + size * HEADERS_FACTOR, 0) + files * BESIDE_BYTES
 }
 
 async function unpackPart(part: Part, archive: string, offer: Offer, root: string, place: Workplace): Promise<void> {
@@ -125,7 +141,8 @@ async function unpackPart(part: Part, archive: string, offer: Offer, root: strin
     ...layers.flatMap(({ record }) => places.ofLayer(record.id)),
     ...images.flatMap(({ record }) => places.ofImage(record.id)),
   ]
-  await unpack(place.tools, place.store, root, members, archive)
+  const maxBytes = bytesIn({ layers, images }) ?? (await roomFor(root))
+  await unpack(place.tools, place.store, root, { file: archive, members, maxBytes })
   await rm(archive)
   if (!(await areThere(root, members)))
     throw new Error('a part of the cache has a link where a layer or an image belongs')

@@ -56,16 +56,23 @@ export async function send(
   return outcome === 'stored'
 }
 
+/** Until when parts may be sent, so that the index behind them has its time too. */
+export function endOfParts(end: number, deadlineMs: number): number {
+  return end - Math.min(INDEX_PATIENCE_MS, deadlineMs / 4)
+}
+
 /** Writes the text of an index down, and sends it. @returns whether it was taken */
 export async function sendIndex(
   text: string,
   { scope, ref, unique }: Author,
-  { entries, desk }: Desk,
+  { entries, desk, clock = systemClock }: Desk,
+  end: number,
 ): Promise<boolean> {
   const path = indexPath(ref)
   // What came from the service lies there, and may be a link.
   await rm(join(desk, path), { recursive: true, force: true })
   await writeFile(join(desk, path), text, { flag: 'wx' })
-  const outcome = await entries.store(indexKey(scope, ref, unique), path, INDEX_PATIENCE_MS)
+  const left = Math.min(INDEX_PATIENCE_MS, Math.max(0, end - clock.now()))
+  const outcome = await entries.store(indexKey(scope, ref, unique), path, left)
   return outcome === 'stored'
 }

@@ -186,6 +186,7 @@ describe('a folder of steps that stays', () => {
       directory: folder,
       scope: 's',
       desk: folder,
+      refs: ['refs/heads/main'],
       read: true,
       write: true,
       mounts: false,

@@ -108,6 +108,21 @@ describe('a first run', () => {
   })
 })
 
+it('asks for nothing after its time, and leaves some of it to the index', async () => {
+  const ends: [key: string, end: number][] = []
+  const started = Date.now()
+  const store = entries.store.bind(entries)
+  entries.store = (key, path, deadlineMs) => {
+    ends.push([key, Date.now() + (deadlineMs ?? Infinity) - started])
+    return store(key, path, deadlineMs)
+  }
+  expect((await run({}, 40_000)).written).toBe(true)
+  const [parts, indexes] = [/-p-/, /-i-/].map((kind) => ends.filter(([key]) => kind.test(key)).map(([, end]) => end))
+  expect(Math.max(...(parts ?? []))).toBeLessThan(31_000)
+  expect(Math.max(...(indexes ?? []))).toBeLessThan(41_000)
+  expect([parts?.length, indexes?.length]).toStrictEqual([2, 1])
+})
+
 describe('a later run', () => {
   const later = { unique: '2-1-b' }
   const indexes = async () => [formatIndex((await run()).index)]
@@ -204,7 +219,7 @@ describe('trouble', () => {
   it('with the time: nothing goes up, and that is said', async () => {
     const { parts, troubles } = await run({}, 0)
     expect(parts).toBe(0)
-    expect(troubles).toEqual([expect.stringContaining('time')])
+    expect(troubles).toEqual(['not everything was taken within 0 s'])
     expect(partKeys()).toStrictEqual([])
     // An index of nothing new is of no use, and one that names what isn't there would be a lie.
     expect(newestIndex().images).toStrictEqual([])

@@ -8,11 +8,11 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
-  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { notePath } from '../../../src/cache/key.js'
 import { directoryNote, NO_NOTE, type Note } from '../../../src/cache/note.js'
 import { temporaryFolder } from '../helpers.js'
 
@@ -20,6 +20,7 @@ const isRoot = process.getuid?.() === 0
 
 interface Given {
   readonly scope?: string
+  readonly refs?: readonly string[]
   readonly read?: boolean
   readonly write?: boolean
 }
@@ -27,10 +28,11 @@ interface Given {
 const scope = '0123456789abcdef'
 const noteIn = (directory: string, given: Given = {}): Note =>
   directoryNote({
-    ...{ directory, scope, desk: '/nowhere', read: true, write: true, mounts: false, ...given },
+    ...{ directory, scope, desk: '/nowhere', refs: ['refs/heads/main'], read: true, write: true, mounts: false },
+    ...given,
     limits: { now: 0, ttlMs: 1, maxBytes: 1, perKey: 1 },
   })
-const nameOf = (of = scope) => `${of}-note.json`
+const nameOf = (of = scope) => `${of}-${notePath('refs/heads/main')}`
 
 describe('the note in a folder', () => {
   it('is what was left last', async () => {
@@ -87,15 +89,42 @@ describe('the note in a folder', () => {
 
   it('is read up to a MiB', async () => {
     const directory = temporaryFolder()
-    const file = join(directory, nameOf())
-    writeFileSync(file, '')
-    truncateSync(file, 2 ** 20)
-    expect(await noteIn(directory).read()).toHaveLength(2 ** 20)
-    truncateSync(file, 2 ** 20 + 1)
+    // With the digest behind it.
+    const most = 'x'.repeat(2 ** 20 - 66)
+    expect(await noteIn(directory).write(most)).toBe(true)
+    expect(await noteIn(directory).read()).toBe(most)
+    await noteIn(directory).write(`${most}x`)
     expect(await noteIn(directory).read()).toBeUndefined()
     // The next one is there again.
     expect(await noteIn(directory).write('x')).toBe(true)
     expect(await noteIn(directory).read()).toBe('x')
+  })
+
+  it('is none where a bit of it is another', async () => {
+    const directory = temporaryFolder()
+    const file = join(directory, nameOf())
+    await noteIn(directory).write('text')
+    const whole = readFileSync(file)
+    for (let bit = 0; bit < 8 * whole.length; bit += 1) {
+      const flipped = Buffer.from(whole)
+      flipped[bit >> 3] = (whole[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      writeFileSync(file, flipped)
+      expect(await noteIn(directory).read()).toBeUndefined()
+    }
+  })
+
+  it('is the own one of a branch, else that of the base, else that of the default branch', async () => {
+    const directory = temporaryFolder()
+    const [main, base, pull] = ['refs/heads/main', 'refs/heads/next', 'refs/pull/7/merge']
+    const [ofMain, ofPull] = [noteIn(directory, { refs: [main] }), noteIn(directory, { refs: [pull, base, main] })]
+    await ofMain.write('main')
+    expect(await ofPull.read()).toBe('main')
+    await noteIn(directory, { refs: [base, main] }).write('base')
+    expect(await ofPull.read()).toBe('base')
+    await ofPull.write('pull')
+    expect(await ofPull.read()).toBe('pull')
+    expect(await ofMain.read()).toBe('main')
+    expect(await noteIn(directory, { refs: ['refs/pull/8/merge', main] }).read()).toBe('main')
   })
 
   it.each<[what: string, put: (file: string) => void]>([

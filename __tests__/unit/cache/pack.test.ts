@@ -59,6 +59,7 @@ if sys.argv[3] == 'owned':
   execFileSync('python3', ['-c', script, root, id, owned])
 }
 
+const MUCH = 2 ** 30
 const made = (number = 0) => join(store.folder, 'parts', `${number}.tar.zst`)
 /** Who runs the tests: only root can make other owners and devices, and take away what it may not read. */
 const owned = isRoot ? 'owned' : 'not owned'
@@ -69,7 +70,7 @@ describe('what is packed', () => {
     const [root, other] = [temporaryFolder(), temporaryFolder()]
     fill(root, owned)
     await pack(tools, store, root, members, made())
-    await unpack(tools, store, other, members, made())
+    await unpack(tools, store, other, { file: made(), members, maxBytes: MUCH })
     const layer = (folder: string) => listing(join(folder, 'overlay', id, 'diff'))
     const before = layer(root)
     // What the test is about is there: attributes, twins, a name that is no UTF-8.
@@ -86,7 +87,7 @@ describe('what is packed', () => {
     const [root, copy] = [temporaryFolder(), temporaryFolder()]
     fill(root, owned)
     await pack(tools, store, root, members, made(1))
-    await unpack(tools, store, copy, members, made(1))
+    await unpack(tools, store, copy, { file: made(1), members, maxBytes: MUCH })
     // When they were read, and when their inodes changed, is no part of them.
     execFileSync('find', [copy, '-type', 'f', '-exec', 'touch', '-a', '{}', '+'])
     await pack(tools, store, copy, members, made(2))
@@ -109,7 +110,7 @@ describe('what is packed', () => {
     const [root, other] = [temporaryFolder(), temporaryFolder()]
     grow(root, [layerOf('layer'), layerOf('second')], [imageOf('a', 'layer')])
     await pack(tools, store, root, [...members, ...placesOf('overlay-root').ofLayer(hex('second'))], made())
-    await unpack(tools, store, other, members, made())
+    await unpack(tools, store, other, { file: made(), members, maxBytes: MUCH })
     expect(readdirSync(join(other, 'overlay'))).toStrictEqual([id])
     expect(readdirSync(join(other, 'overlay-layers'))).toStrictEqual([`${id}.tar-split.gz`])
     expect(existsSync(join(other, 'overlay-images'))).toBe(false)
@@ -121,7 +122,9 @@ describe('what is packed', () => {
     await expect(pack(tools, store, root, ['overlay/nowhere/diff'], made())).rejects.toThrow(/nowhere/)
     await pack(tools, store, root, members, made())
     const wanted = placesOf('overlay-root').ofLayer(hex('second'))
-    await expect(unpack(tools, store, temporaryFolder(), wanted, made())).rejects.toThrow(/Not found in archive/)
+    await expect(
+      unpack(tools, store, temporaryFolder(), { file: made(), members: wanted, maxBytes: MUCH }),
+    ).rejects.toThrow(/Not found in archive/)
   })
 
   it('fails where the archive is cut off or no archive', async () => {
@@ -130,10 +133,20 @@ describe('what is packed', () => {
     await pack(tools, store, root, members, made())
     const whole = readFileSync(made())
     writeFileSync(made(), whole.subarray(0, whole.length - 20))
-    await expect(unpack(tools, store, temporaryFolder(), members, made())).rejects.toThrow()
+    await expect(unpack(tools, store, temporaryFolder(), { file: made(), members, maxBytes: MUCH })).rejects.toThrow()
     writeFileSync(made(), '<html>503</html>')
-    await expect(unpack(tools, store, temporaryFolder(), members, made())).rejects.toThrow()
+    await expect(unpack(tools, store, temporaryFolder(), { file: made(), members, maxBytes: MUCH })).rejects.toThrow()
   })
+})
+
+it('an archive that has more in it than it may is not read to its end', async () => {
+  const [root, other] = [temporaryFolder(), temporaryFolder()]
+  writeLayer(root, layerOf('layer'), { a: '', file: '\0'.repeat(64 * 2 ** 20), more: '\0'.repeat(64 * 2 ** 20) })
+  await pack(tools, store, root, members, made())
+  expect(lstatSync(made()).size).toBeLessThan(100_000)
+  const bomb = unpack(tools, store, other, { file: made(), members, maxBytes: 2 ** 20 })
+  await expect(bomb).rejects.toThrow('a part of the cache has more in it than the index says')
+  expect(existsSync(join(other, 'overlay', id, 'diff/more'))).toBe(false)
 })
 
 describe('an archive that somebody else has made', () => {
@@ -220,7 +233,7 @@ describe('an archive that somebody else has made', () => {
     const file = join(store.folder, 'parts/forged.tar.zst')
     forge(file, [...whole, ...entries(outside)])
     // Whether tar refuses it or leaves it out is all the same.
-    await unpack(tools, store, root, members, file).catch(() => undefined)
+    await unpack(tools, store, root, { file, members, maxBytes: MUCH }).catch(() => undefined)
     expect(readdirSync(above).sort()).toStrictEqual(['outside', 'root'])
     expect(readdirSync(outside)).toStrictEqual(['mine'])
     expect(readFileSync(join(outside, 'mine'), 'utf8')).toBe('mine')
@@ -231,7 +244,7 @@ describe('an archive that somebody else has made', () => {
     const root = temporaryFolder()
     const file = join(store.folder, 'parts/forged.tar.zst')
     forge(file, [...whole, [`${diff}/good`, 'file'], [`overlay/${hex('other')}/diff/evil`, 'file'], ['evil', 'file']])
-    await unpack(tools, store, root, members, file)
+    await unpack(tools, store, root, { file, members, maxBytes: MUCH })
     expect(readFileSync(join(root, diff, 'good'), 'utf8')).toBe('evil')
     expect(readdirSync(root).sort()).toStrictEqual(['overlay', 'overlay-layers'])
     expect(readdirSync(join(root, 'overlay'))).toStrictEqual([id])
@@ -285,6 +298,7 @@ describe('findTools', () => {
   it('finds GNU tar and zstd', () => {
     expect(tools.tar).toMatch(/^\/.*tar$/)
     expect(tools.compressor).toMatch(/^\/.*zstd -3 -T0$/)
+    expect(tools.digester).toMatch(/^(\/.*b2sum -l 256|sha256sum)$/)
   })
 
   it.each([

@@ -1,0 +1,216 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { readIndexes, writeIndex } from '../../../src/cache/branch-indexes.js'
+import type { Offer } from '../../../src/cache/offer.js'
+import { findTools } from '../../../src/cache/pack.js'
+import { checkSeals, type Sealed, sealFolder, sealImage, sealLayers } from '../../../src/cache/seals.js'
+import { isExhaustive } from '../../harness/test-set.js'
+import { temporaryFolder } from '../helpers.js'
+import { grow, hex, imageOf, indexOf, layerOf, storeOf } from './fixtures.js'
+
+const names = ['a', 'b', 'c']
+let place: Sealed
+let offer: Offer
+
+const damagedOf = async (some: Offer, there: Sealed) => (await checkSeals(some, 3000, there)).damaged
+
+beforeAll(async () => {
+  const store = storeOf()
+  const tools = await findTools(store)
+  if (typeof tools === 'string') throw new Error(tools)
+  place = { root: temporaryFolder(), store, tools }
+  const layers = names.map((name) => layerOf(name))
+  const images = names.map((name) => imageOf(name, name))
+  grow(place.root, layers, images)
+  writeFileSync(fileOf(place.root, 'c'), Buffer.alloc(5000, 'c'))
+  // A time that a test can give back.
+  execFileSync('find', [place.root, '-exec', 'touch', '-h', '-d', '@0', '{}', '+'])
+  const seals = await sealLayers(names.map(hex), 3000, place)
+  offer = {
+    layers: layers.map((record) => ({ record, part: '', seal: seals.get(record.id) ?? '' })),
+    images: await Promise.all(
+      images.map(async (record) => ({
+        ...{ record, part: '', key: hex('k'), content: undefined, used: 0, seconds: 0 },
+        seal: (await sealImage(record.id, place)) ?? '',
+      })),
+    ),
+  }
+})
+
+const fileOf = (root: string, name: string) => join(root, 'overlay', hex(name), 'diff/etc', hex(name).slice(0, 6))
+const imageIn = (root: string, name: string) => join(root, 'overlay-images', hex(`i:${name}`))
+
+describe('seals', () => {
+  it('are what they were while nothing changes, whoever has read it meanwhile', async () => {
+    readFileSync(fileOf(place.root, 'a'))
+    expect(await damagedOf(offer, place)).toStrictEqual(new Set())
+  })
+
+  it('are made for what has none yet, and for nothing that is gone', async () => {
+    const [a, b] = ['a', 'b'].map((name) => offer.layers.find(({ record }) => record.id === hex(name)))
+    const bare = [layerOf('a'), layerOf('nothing')].map((record) => ({ record, part: '' }))
+    const checked = await checkSeals({ layers: bare.slice(0, 1), images: [] }, 0, place)
+    expect(checked).toStrictEqual({ offer: { layers: [a], images: [] }, damaged: new Set() })
+    expect(a?.seal).not.toBe(b?.seal)
+    expect((await checkSeals({ layers: bare, images: [] }, 0, place)).damaged).toContain(hex('nothing'))
+    await expect(sealLayers([hex('nothing')], 0, place)).rejects.toThrow('not all layers could be read')
+  })
+
+  it('leave nothing in the folder of the build', () => {
+    expect(readdirSync(join(place.store.folder, 'parts'))).toStrictEqual([])
+  })
+
+  it('of a folder are of all in it', async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'file'), '1')
+    const before = await sealFolder(folder, place)
+    expect(before).toMatch(/^[0-9a-f]{64}$/)
+    writeFileSync(join(folder, 'file'), '2')
+    expect(await sealFolder(folder, place)).not.toBe(before)
+    expect(await sealFolder(join(folder, 'nothing'), place)).toBeUndefined()
+  })
+
+  const harms: readonly (readonly [what: string, damaged: readonly string[], harm: (root: string) => void])[] = [
+    [
+      'a mode',
+      ['a'],
+      (root) => {
+        chmodSync(fileOf(root, 'a'), 0o4755)
+      },
+    ],
+    [
+      'a file more',
+      ['a'],
+      (root) => {
+        writeFileSync(`${fileOf(root, 'a')}-`, '')
+      },
+    ],
+    [
+      'a file less',
+      ['a'],
+      (root) => {
+        rmSync(fileOf(root, 'a'))
+      },
+    ],
+    [
+      'a link in the place of a file',
+      ['a'],
+      (root) => {
+        symlinkTo('/etc/passwd', fileOf(root, 'a'))
+      },
+    ],
+    [
+      'a pipe in the place of a file',
+      ['a'],
+      (root) => {
+        pipeAt(fileOf(root, 'a'))
+      },
+    ],
+    [
+      'a link in the place of a layer',
+      ['a'],
+      (root) => {
+        symlinkTo(dirname(fileOf(root, 'b')), dirname(fileOf(root, 'a')))
+      },
+    ],
+    [
+      'a pipe in the place of an archive’s record',
+      ['a'],
+      (root) => {
+        pipeAt(join(root, 'overlay-layers', `${hex('a')}.tar-split.gz`))
+      },
+    ],
+    [
+      'a pipe beside an image',
+      ['i:a'],
+      (root) => {
+        pipeAt(join(imageIn(root, 'a'), 'signature'))
+      },
+    ],
+    [
+      'a pipe for a manifest',
+      ['i:a'],
+      (root) => {
+        pipeAt(join(imageIn(root, 'a'), 'manifest'))
+      },
+    ],
+    [
+      'a file without an end for a manifest',
+      ['i:a'],
+      (root) => {
+        symlinkTo('/dev/zero', join(imageIn(root, 'a'), 'manifest'))
+      },
+    ],
+  ]
+  const symlinkTo = (target: string, path: string) => {
+    rmSync(path, { recursive: true, force: true })
+    symlinkSync(target, path)
+  }
+  const pipeAt = (path: string) => {
+    rmSync(path, { force: true })
+    execFileSync('mkfifo', [path])
+  }
+
+  it.each(harms)('find %s', async (_, damaged, harm) => {
+    const root = temporaryFolder()
+    execFileSync('cp', ['-a', `${place.root}/.`, root])
+    harm(root)
+    expect([...(await damagedOf(offer, { ...place, root }))]).toStrictEqual(damaged.map(hex))
+  })
+
+  it('find any bit that flips', async () => {
+    const root = temporaryFolder()
+    execFileSync('cp', ['-a', `${place.root}/.`, root])
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .map((path) => join(root, path))
+      .filter((path) => lstatSync(path).isFile() && !path.endsWith('s.json'))
+      .sort()
+    expect(files).toHaveLength(9)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(8), fc.nat(), fc.nat(7), async (file, at, bit) => {
+        const path = files[file] ?? ''
+        const [whole, flipped] = [readFileSync(path), readFileSync(path)]
+        const byte = at % whole.length
+        flipped[byte] = (whole[byte] ?? 0) ^ (1 << bit)
+        writeFileSync(path, flipped)
+        utimesSync(path, 0, 0)
+        const damaged = await damagedOf(offer, { ...place, root })
+        writeFileSync(path, whole)
+        utimesSync(path, 0, 0)
+        expect(damaged.size).toBe(1)
+        expect(path).toContain([...damaged][0])
+      }),
+      isExhaustive ? { numRuns: 10_000, seed: Date.now() } : { numRuns: 12, seed: 20_261_130 },
+    )
+  }, 3_600_000)
+})
+
+describe('an index of a branch', () => {
+  it('is not used where any bit of it is another', async () => {
+    const folder = temporaryFolder()
+    const index = indexOf({ layers: [{ record: layerOf('a'), part: '', seal: hex('seal') }] })
+    await writeIndex(folder, 'refs/heads/main', index)
+    expect([...(await readIndexes(folder)).indexes.values()]).toStrictEqual([index])
+    const [path = ''] = readdirSync(join(folder, 'indexes')).map((name) => join(folder, 'indexes', name))
+    const whole = readFileSync(path)
+    for (let bit = 0; bit < 8 * whole.length; bit += isExhaustive ? 1 : 13) {
+      const flipped = Buffer.from(whole)
+      flipped[bit >> 3] = (whole[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      writeFileSync(path, flipped)
+      const { indexes, flaws } = await readIndexes(folder)
+      expect([indexes.size, flaws.size]).toStrictEqual([0, 1])
+    }
+  })
+})

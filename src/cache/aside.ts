@@ -1,0 +1,115 @@
+import { lstat, readdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { execute } from '../exec.js'
+import { placesOf, strayPaths } from './layout.js'
+import { contentsOf, idsOf, type Offer, united } from './offer.js'
+import type { Place } from './place.js'
+
+type Grounds = Pick<Place, 'root' | 'aside' | 'store'>
+
+/** A file or folder of a layer or an image, by the two places where it may lie, both absolute. */
+interface Piece {
+  readonly id: string
+  readonly inRoot: string
+  readonly inAside: string
+}
+
+/** Ids of what is there with all its pieces, whether the build sees it or it lies aside. */
+export async function idsThere(offer: Offer, place: Grounds): Promise<Set<string>> {
+  const ids = idsOf(offer)
+  await Promise.all(
+    piecesOf(offer, place).map(async ({ id, inRoot, inAside }) => {
+      if (!(await isThere(inRoot)) && !(await isThere(inAside))) ids.delete(id)
+    }),
+  )
+  return ids
+}
+
+/**
+ * Has the root hold exactly these layers and images: no others, no records, no links, and nothing of what Buildah notes
+ * about a root. What else is kept lies aside then, since a layer that is pulled anew may get the id of one of it, and
+ * nobody has looked whether it is what it was.
+ */
+export async function arrange(seen: Offer, kept: Offer, place: Grounds): Promise<void> {
+  const { root, aside, store } = place
+  const [wanted, others] = [piecesOf(seen, place), piecesOf(withoutSome(kept, idsOf(seen)), place)]
+  const inRoot = new Set<string>()
+  await Promise.all(
+    [...wanted, ...others].map(async (piece) => {
+      if (await isThere(piece.inRoot)) inRoot.add(piece.inRoot)
+    }),
+  )
+  const missing = [...wanted, ...others].filter((piece) => !inRoot.has(piece.inRoot))
+  // What lies in both places was made anew in the root.
+  const lying = new Set(missing.map(({ inAside }) => inAside))
+  const strayAside = (await readdir(aside)).map((name) => join(aside, name)).filter((path) => !lying.has(path))
+  const strayInRoot = await strayPaths(root, store.layout, contentsOf(united([seen, kept])))
+  await removeAll([...strayInRoot.map((path) => join(root, path)), ...strayAside], store)
+  const back = wanted.filter((piece) => !inRoot.has(piece.inRoot))
+  const away = others.filter((piece) => inRoot.has(piece.inRoot))
+  await makeAll(
+    back.map(({ inRoot: path }) => dirname(path)),
+    store,
+  )
+  await moveAll(
+    [
+      ...away.map((piece) => [piece.inRoot, piece.inAside] as const),
+      ...back.map((piece) => [piece.inAside, piece.inRoot] as const),
+    ],
+    store,
+  )
+}
+
+/** Removes these layers and images, wherever they lie. */
+export async function removeIds(ids: ReadonlySet<string>, offer: Offer, place: Grounds): Promise<void> {
+  const gone = piecesOf(offer, place).filter(({ id }) => ids.has(id))
+  await removeAll(
+    gone.flatMap(({ inRoot, inAside }) => [inRoot, inAside]),
+    place.store,
+  )
+}
+
+function piecesOf({ layers, images }: Offer, { root, aside, store }: Grounds): Piece[] {
+  const { ofWholeLayer, ofImage } = placesOf(store.layout)
+  const piecesAt = (id: string, paths: readonly string[]) =>
+    paths.map((path) => ({ id, inRoot: join(root, path), inAside: join(aside, basename(path)) }))
+  return [
+    ...layers.flatMap(({ record: { id } }) => piecesAt(id, ofWholeLayer(id))),
+    ...images.flatMap(({ record: { id } }) => piecesAt(id, ofImage(id))),
+  ]
+}
+
+/** Without these, whatever stands on them. */
+function withoutSome({ layers, images }: Offer, ids: ReadonlySet<string>): Offer {
+  const isOther = ({ record }: { readonly record: { readonly id: string } }) => !ids.has(record.id)
+  return { layers: layers.filter(isOther), images: images.filter(isOther) }
+}
+
+/** Not where it is a link to elsewhere. */
+async function isThere(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (found) => !found.isSymbolicLink(),
+    () => false,
+  )
+}
+
+async function removeAll(paths: readonly string[], { enter, env, folder }: Place['store']): Promise<void> {
+  if (paths.length === 0) return
+  await execute([...enter, 'xargs', '-0', 'rm', '-rf', '--'], { env, cwd: folder, input: paths.join('\0') })
+}
+
+async function makeAll(folders: readonly string[], { enter, env, folder }: Place['store']): Promise<void> {
+  const missing = await Promise.all([...new Set(folders)].map(async (path) => ((await isThere(path)) ? [] : [path])))
+  if (missing.flat().length === 0) return
+  await execute([...enter, 'mkdir', '-p', '-m', '0700', '--', ...missing.flat()], { env, cwd: folder })
+}
+
+/** Each to its new place, where nothing lies. */
+async function moveAll(
+  moves: readonly (readonly [from: string, to: string])[],
+  { enter, env, folder }: Place['store'],
+): Promise<void> {
+  if (moves.length === 0) return
+  const input = moves.flat().join('\0')
+  await execute([...enter, 'xargs', '-0', '-n', '2', 'mv', '-T', '--'], { env, cwd: folder, input })
+}

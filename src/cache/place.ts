@@ -1,0 +1,16 @@
+import type { Store } from '../store.js'
+import type { Lock } from './lock.js'
+import type { DirectoryOptions } from './options.js'
+import type { Tools } from './pack.js'
+
+/** Everything about the folder of one scope, while its lock is held. */
+export interface Place extends DirectoryOptions {
+  readonly folder: string
+  /** What the build sees: what it is offered, and what it makes. */
+  readonly root: string
+  /** What other builds will be offered, out of the sight of this one. */
+  readonly aside: string
+  readonly store: Store
+  readonly tools: Tools
+  readonly lock: Lock
+}
