@@ -3,6 +3,7 @@ const project = (name) => ({
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  modulePathIgnorePatterns: ['<rootDir>/scripts/no-undici/package.json'],
   transform: { '^.+\\.ts$': '<rootDir>/scripts/jest-transform.mjs' },
   testMatch: [`<rootDir>/__tests__/${name}/**/*.test.ts`],
 })
