@@ -1,8 +1,11 @@
 import type { Context } from './context.js'
+import type { Dockerfile } from './dockerfile/dockerfile.js'
 import { targetIndex } from './dockerfile/dockerfile.js'
+import { expand, globalValues, type Values } from './dockerfile/expansion.js'
 import { reachOf } from './dockerfile/reach.js'
+import type { BaseImage } from './engine/engine.js'
 import type { Inputs } from './inputs.js'
-import { platformArguments } from './platform.js'
+import { platform, platformArguments } from './platform.js'
 import type { Source } from './source.js'
 import { argumentsOf } from './surroundings.js'
 
@@ -12,12 +15,28 @@ const IMAGE = /^(docker-image|docker):\/\//
  * The images that the target is made of, by the names that the Dockerfile and the build contexts have for them, as far
  * as they can be told before the build; in doubt, more.
  */
-export function baseImages(inputs: Inputs, { dockerfile, target }: Source, context: Context): string[] {
+export function baseImages(inputs: Inputs, { dockerfile, target }: Source, context: Context): BaseImage[] {
+  const [buildArgs, automatic] = [argumentsOf(inputs, context.env), platformArguments()]
   const { images, contexts } = reachOf(dockerfile, targetIndex(dockerfile, target), {
-    buildArgs: argumentsOf(inputs, context.env),
-    automatic: platformArguments(),
+    ...{ buildArgs, automatic },
     contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
   })
-  const named = inputs.buildContexts.filter(({ name, value }) => contexts.includes(name) && IMAGE.test(value))
-  return [...new Set([...images, ...named.map(({ value }) => value.replace(IMAGE, ''))])]
+  const given = inputs.buildContexts.filter(({ name, value }) => contexts.includes(name) && IMAGE.test(value))
+  const names = new Set([...images, ...given.map(({ value }) => value.replace(IMAGE, ''))])
+  const platforms = platformsOf(dockerfile, globalValues(dockerfile, buildArgs, automatic))
+  return [...names].flatMap((name) => [...(platforms.get(name) ?? [undefined])].map((one) => ({ name, platform: one })))
+}
+
+/** For which platforms FROM names an image; undefined stands for that of the machine. */
+function platformsOf({ stages }: Dockerfile, values: Values): Map<string, Set<string | undefined>> {
+  const platforms = new Map<string, Set<string | undefined>>()
+  for (const { base, flags } of stages) {
+    const name = expand(base, values)
+    if (name === undefined) continue
+    const written = flags.find((flag) => flag.name === 'platform')?.value
+    const wanted = written === undefined ? undefined : expand(written, values)
+    const own = wanted === '' || wanted === platform() ? undefined : wanted
+    platforms.set(name, new Set([...(platforms.get(name) ?? []), own]))
+  }
+  return platforms
 }

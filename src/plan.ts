@@ -112,5 +112,5 @@ export function annotationsFor(
 async function fetchInto(git: GitContext | undefined, folder: Folder): Promise<string | undefined> {
   if (git === undefined) return undefined
   say(`Fetching ${git.url} at ${git.ref}`)
-  return await fetchGitContext(git, join(folder.path, 'context'), folder.account.prefix, folder.env)
+  return await fetchGitContext(git, join(folder.path, 'context'), { prefix: folder.account.prefix, env: folder.env })
 }

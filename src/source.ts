@@ -55,16 +55,22 @@ export function parseGitContext(context: string, input = 'context'): GitContext 
   return { url: isGitHub ? `https://${url}.git` : url, ref: ref === '' ? 'HEAD' : ref, folder }
 }
 
-/** Fetches the one commit that a Git context names into the empty folder `into`, and returns the context folder. */
+/**
+ * Fetches the one commit that a Git context names into the empty folder `into`, and returns the context folder.
+ * @param prefix command line before the programs of the account that the folder belongs to
+ */
 export async function fetchGitContext(
   git: GitContext,
   into: string,
-  prefix: readonly string[],
-  env: Env,
+  {
+    prefix,
+    env,
+    input = 'context',
+  }: { readonly prefix: readonly string[]; readonly env: Env; readonly input?: string },
 ): Promise<string> {
   const program = await findProgram('git', env)
   if (program === undefined)
-    throw new UserError(`Input "context" is a Git URL, and the program git is missing.`, 'sudo apt-get install git')
+    throw new UserError(`Input "${input}" has a Git URL, and the program git is missing.`, 'sudo apt-get install git')
   // Without a terminal, a question for a password would wait for ever.
   const options = { env: { ...env, GIT_TERMINAL_PROMPT: '0' }, cwd: into }
   const run = (...args: string[]) => execute([...prefix, program, ...args], options)
@@ -77,7 +83,7 @@ export async function fetchGitContext(
     await run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1')
   } catch (error) {
     throw new UserError(
-      `Input "context": ${git.url} could not be fetched at ${git.ref}.`,
+      `Input "${input}": ${git.url} could not be fetched at ${git.ref}.`,
       'Check the URL and the ref. For a private repository, check it out with actions/checkout and write `context: .`.',
       { cause: error },
     )
@@ -86,7 +92,7 @@ export async function fetchGitContext(
   await execute([...prefix, 'rm', '-rf', '--', join(into, '.git')], options)
   const folder = await realpath(join(into, git.folder)).catch(() => undefined)
   if (folder === undefined || !isBelow(folder, await realpath(into))) {
-    throw new UserError(`Input "context": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`)
+    throw new UserError(`Input "${input}": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`)
   }
   return folder
 }

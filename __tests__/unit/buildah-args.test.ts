@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
-import { buildArgs, type BuildPaths, loginArgs, pullArgs, pushArgs } from '../../src/engine/buildah-args.js'
+import {
+  buildArgs,
+  type BuildPaths,
+  loginArgs,
+  pullArgs,
+  pullsItself,
+  pushArgs,
+} from '../../src/engine/buildah-args.js'
 import type { BuildRequest } from '../../src/engine/engine.js'
 import { networkArgs, type Way } from '../../src/engine/probe.js'
 import type { Folder } from '../../src/engine/storage.js'
@@ -26,6 +33,7 @@ const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: 
 const setup = { buildah: version('1.28.2'), folder, way: chroot, root, context, files }
 const paths: BuildPaths = {
   rootfs: '/temp/rib-1/out/rootfs.tar',
+  contexts: [],
   secrets: [],
   ignore: undefined,
 }
@@ -110,6 +118,7 @@ describe('buildArgs', () => {
     const withPolicy = { ...files, policy: '/temp/rib-1/policy.json' }
     const more: BuildPaths = {
       ...paths,
+      contexts: inputs.buildContexts,
       secrets: [{ id: 'token', path: '/temp/rib-1/secrets/0' }],
       ignore: '/temp/rib-1/ignore',
     }
@@ -227,11 +236,32 @@ describe('pullArgs', () => {
     [true, 'always'],
   ])('pulls with the login, always: %s', (always, policy) => {
     const given = { ...setup, files: { ...files, policy: '/policy.json', dropInFolder: '/drop-ins' } }
-    expect(pullArgs('alpine:3', always, given)).toStrictEqual([
+    expect(pullArgs({ name: 'alpine:3', platform: undefined }, always, given)).toStrictEqual([
       ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay'],
       ...['--registries-conf-dir', '/drop-ins', 'pull', '--quiet', '--policy', policy],
       ...['--authfile', '/temp/rib-1/auth.json', '--signature-policy', '/policy.json', 'alpine:3'],
     ])
+  })
+
+  it('pulls for the platform that FROM names', () => {
+    expect(pullArgs({ name: 'alpine:3', platform: 'linux/arm64' }, false, setup).slice(-3)).toStrictEqual([
+      ...['--platform', 'linux/arm64'],
+      'alpine:3',
+    ])
+  })
+})
+
+describe('pullsItself', () => {
+  const image = (name: string, platform?: string) => ({ name, platform })
+  const no = { from: [], to: [] }
+
+  it.each([
+    ['not, where all is pulled before', { remote: no, images: [image('a'), image('b', 'linux/arm64')] }, false],
+    ['where it reads a cache', { remote: { from: ['a.example/cache'], to: [] }, images: [] }, true],
+    ['where it writes a cache', { remote: { from: [], to: ['a.example/cache'] }, images: [] }, true],
+    ['where one name stands for two images', { remote: no, images: [image('a'), image('a', 'linux/arm64')] }, true],
+  ])('%s', (_, request, expected) => {
+    expect(pullsItself(request)).toBe(expected)
   })
 })
 

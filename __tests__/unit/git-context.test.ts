@@ -94,7 +94,7 @@ describe('fetchGitContext', () => {
 
   const fetch = async (ref: string, folder = '', prefix: readonly string[] = []) => {
     const into = temporaryFolder()
-    const context = await fetchGitContext({ url, ref, folder }, into, prefix, env)
+    const context = await fetchGitContext({ url, ref, folder }, into, { prefix, env })
     return { into, context, read: (name: string) => readFileSync(join(context, name), 'utf8') }
   }
 
@@ -156,7 +156,9 @@ describe('fetchGitContext', () => {
 
   it('says that Git is missing', async () => {
     const into = temporaryFolder()
-    const error = await rejection(fetchGitContext({ url, ref: 'main', folder: '' }, into, [], { PATH: '/nowhere' }))
+    const error = await rejection(
+      fetchGitContext({ url, ref: 'main', folder: '' }, into, { prefix: [], env: { PATH: '/nowhere' } }),
+    )
     expect(error.message).toContain('git is missing')
     expect(readdirSync(into)).toStrictEqual([])
   })

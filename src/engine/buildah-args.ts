@@ -3,7 +3,7 @@ import type { Context } from '../context.js'
 import type { Pair } from '../entries.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import type { Output } from '../inputs.js'
-import type { BuildRequest, Image } from './engine.js'
+import type { BaseImage, BuildRequest, Image } from './engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
 import { absoluteContext, absoluteKeys } from './paths.js'
@@ -44,6 +44,8 @@ export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'way' | 'root
 
 export interface BuildPaths {
   readonly rootfs: string
+  /** Those of the input, with folders in the place of Git URLs. */
+  readonly contexts: readonly Pair[]
   readonly secrets: readonly SecretFile[]
   /** The ignore file; undefined where there is none. */
   readonly ignore: string | undefined
@@ -70,7 +72,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...each('--build-arg', inputs.buildArgs),
     ...each(
       '--build-context',
-      inputs.buildContexts.map((context) => absoluteContext(context, workspace)),
+      paths.contexts.map((context) => absoluteContext(context, workspace)),
     ),
     ...each(
       '--secret',
@@ -165,9 +167,13 @@ export function globalArgs({ folder, way, root }: Pick<BuildahSetup, 'folder' | 
   return storageArgs(folder.path, root, way.driver, way.fuseOverlayfs)
 }
 
-/** Whether Buildah speaks to registries while it builds, and so needs the login: its own cache lies in one. Pure. */
-export function pullsItself({ remote }: Pick<BuildRequest, 'remote'>): boolean {
-  return remote.from.length > 0 || remote.to.length > 0
+/**
+ * Whether Buildah pulls what it needs while it builds, and so needs the login: its own cache lies in a registry, or one
+ * image is needed for two platforms, which a storage can't have under one name. Pure.
+ */
+export function pullsItself({ remote, images }: Pick<BuildRequest, 'remote' | 'images'>): boolean {
+  const names = new Set(images.map(({ name }) => name))
+  return remote.from.length > 0 || remote.to.length > 0 || names.size < images.length
 }
 
 /**
@@ -181,7 +187,7 @@ function ownPullArgs(always: boolean, version: string): string[] {
 
 /** The arguments that pull an image, where the registry has a newer one than the storage; pure. */
 export function pullArgs(
-  image: string,
+  { name, platform }: BaseImage,
   always: boolean,
   setup: Pick<BuildahSetup, 'folder' | 'way' | 'root' | 'files'>,
 ): string[] {
@@ -191,7 +197,8 @@ export function pullArgs(
     ...dropInArgs(setup),
     ...['pull', '--quiet', '--policy', policy, '--authfile', setup.files.auth],
     ...policyArgs(setup),
-    image,
+    ...(platform === undefined ? [] : ['--platform', platform]),
+    name,
   ]
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Pair } from '../entries.js'
 import { describe, type Place, RegistryError, UserError } from '../errors.js'
 import { CommandError, execute, formatCommand, type RunResult } from '../exec.js'
 import { withHeadway } from '../headway.js'
@@ -21,6 +22,7 @@ import {
 } from './buildah-args.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
+import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
 import { hintFor, isPassing, retriesOfLost } from './hints.js'
 import { ignorePath } from './ignore-file.js'
@@ -45,6 +47,7 @@ export function factsOf({ version }: Buildah, { account }: Folder): EngineFacts 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(setup: BuildahSetup): Engine {
   const { buildah, folder, insecure, files } = setup
+  let contexts: Promise<readonly Pair[]> | undefined
   return {
     ...factsOf(buildah, folder),
     storageConf: storageConfPath(folder.path),
@@ -66,8 +69,12 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       const request = { ...asked, onSteps }
       const failed = async (error: unknown) =>
         await explain(error, request.source, line === undefined ? undefined : { file: request.source.file, line })
-      const secrets = await writeSecrets(request.inputs, folder, setup.context)
-      const paths = { rootfs: rootfsPath(setup), secrets, ignore: ignorePath(request.source, folder) }
+      const { inputs, source } = request
+      // Once, also where it is built a second time.
+      contexts ??= fetchGitContexts(inputs.buildContexts, folder)
+      const secrets = await writeSecrets(inputs, folder, setup.context)
+      const own = { contexts: await contexts, secrets, ignore: ignorePath(source, folder) }
+      const paths = { rootfs: rootfsPath(setup), ...own }
       const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
         if (!isCacheRefusal(error) || request.remote.to.length === 0) throw await failed(error)
         warn(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
@@ -81,8 +88,9 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
-      const own = { secrets: secretFiles(request.inputs, folder), ignore: ignorePath(request.source, folder) }
-      const paths = { rootfs: rootfsPath(setup), ...own }
+      const { inputs, source } = request
+      const own = { secrets: secretFiles(inputs, folder), ignore: ignorePath(source, folder) }
+      const paths = { rootfs: rootfsPath(setup), contexts: inputs.buildContexts, ...own }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
@@ -114,7 +122,7 @@ async function buildApart(request: BuildRequest, setup: BuildahSetup, paths: Bui
   const { sandboxes } = setup
   const always = request.inputs.pull
   if (pullsItself(request)) {
-    say('Sandbox: the build has the logins, since it reads and writes the cache in the registry itself')
+    say(`Sandbox: the build has the logins, since ${reasonToPull(request)}`)
     const sandbox = await sandboxes.forBuildWithLogin()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
@@ -124,6 +132,13 @@ async function buildApart(request: BuildRequest, setup: BuildahSetup, paths: Bui
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
   return await withLatePulls(build, always, failed, setup)
+}
+
+/** Why a build pulls by itself, for the log. */
+function reasonToPull({ remote }: BuildRequest): string {
+  return remote.from.length + remote.to.length > 0
+    ? 'it reads and writes the cache in the registry itself'
+    : 'it needs one image for two platforms'
 }
 
 async function buildOnce(

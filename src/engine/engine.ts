@@ -16,8 +16,8 @@ export interface BuildRequest {
   readonly source: Source
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
-  /** Names of the images that it is made of, as far as they are known. */
-  readonly images: readonly string[]
+  /** Those that it is made of, as far as they are known. */
+  readonly images: readonly BaseImage[]
   readonly labels: readonly Pair[]
   /** Empty where the format has no place for them. */
   readonly annotations: readonly Pair[]
@@ -27,6 +27,14 @@ export interface BuildRequest {
   readonly remote: { readonly from: readonly string[]; readonly to: readonly string[] }
   /** Whether steps of earlier builds may be taken, and those of this one kept. */
   readonly cache: { readonly read: boolean; readonly write: boolean }
+}
+
+/** An image that FROM or `--from` names. */
+export interface BaseImage {
+  /** As it is written, with the values of variables. */
+  readonly name: string
+  /** `linux/arm64`; undefined for that of the machine. */
+  readonly platform: string | undefined
 }
 
 export interface Image {

@@ -1,4 +1,5 @@
 import { CommandError } from '../exec.js'
+import type { BaseImage } from './engine.js'
 import { withHeadway } from '../headway.js'
 import { say } from '../log.js'
 import { inParallel } from '../parallel.js'
@@ -23,13 +24,13 @@ const UNKNOWN = [
  * @param always pulls also what the registry has no newer image of
  */
 export async function pullImages(
-  images: readonly string[],
+  images: readonly BaseImage[],
   always: boolean,
   setup: BuildahSetup,
 ): Promise<FailedPulls> {
   const failed = new Map<string, unknown>()
   await inParallel(images, AT_ONCE, async (image) => {
-    await pullOne(image, always, setup).catch((error: unknown) => failed.set(image, error))
+    await pullOne(image, always, setup).catch((error: unknown) => failed.set(image.name, error))
   })
   return failed
 }
@@ -49,11 +50,11 @@ export async function withLatePulls<T>(
     try {
       return await build()
     } catch (error) {
-      const image = error instanceof CommandError ? unknownImage(error.output) : undefined
-      if (image === undefined || pulled.has(image) || pulled.size === MAX_LATE) throw error
-      if (early.has(image)) throw early.get(image)
-      pulled.add(image)
-      await pullOne(image, always, setup)
+      const name = error instanceof CommandError ? unknownImage(error.output) : undefined
+      if (name === undefined || pulled.has(name) || pulled.size === MAX_LATE) throw error
+      if (early.has(name)) throw early.get(name)
+      pulled.add(name)
+      await pullOne({ name, platform: undefined }, always, setup)
     }
   }
 }
@@ -64,11 +65,12 @@ export function unknownImage(output: string): string | undefined {
   return UNKNOWN.map((pattern) => pattern.exec(error)?.[1]).find((image) => image !== undefined)
 }
 
-async function pullOne(image: string, always: boolean, setup: BuildahSetup): Promise<void> {
+async function pullOne(image: BaseImage, always: boolean, setup: BuildahSetup): Promise<void> {
+  const what = `Pull of ${image.name}${image.platform === undefined ? '' : ` for ${image.platform}`}`
   const begun = Date.now()
   await withHeadway(
-    (seconds) => `Pull of ${image}: ${Math.round(seconds)} s so far`,
+    (seconds) => `${what}: ${Math.round(seconds)} s so far`,
     () => runBuildah(setup, pullArgs(image, always, setup), {}),
   )
-  say(`Pull of ${image}: ${((Date.now() - begun) / 1000).toFixed(1)} s`)
+  say(`${what}: ${((Date.now() - begun) / 1000).toFixed(1)} s`)
 }

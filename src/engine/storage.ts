@@ -22,7 +22,7 @@ export interface Folder {
 
 /** What the account writes to; the last ones are for the mount of the preflight. */
 const OF_ACCOUNT = [
-  ...['root', 'run', 'tmp', 'user', 'data', 'cache', 'out', 'context', 'parts', 'auth', 'sandbox', 'probe'],
+  ...['root', 'run', 'tmp', 'user', 'data', 'cache', 'out', 'context', 'contexts', 'parts', 'auth', 'sandbox', 'probe'],
   ...['probe/lower', 'probe/upper', 'probe/work', 'probe/merged'],
 ]
 /** What is written for the account, which may only read it. */

@@ -5,6 +5,7 @@ import { attempt } from '../../exec.js'
 import type { Inputs } from '../../inputs.js'
 import { isPath, type Source } from '../../source.js'
 import { ignorePath } from '../ignore-file.js'
+import { gitContextsFolder, isGitContext } from '../git-contexts.js'
 import type { Buildah } from '../install.js'
 import type { Way } from '../probe.js'
 import type { Folder } from '../storage.js'
@@ -59,6 +60,7 @@ export async function shownToBuild(inputs: Inputs, source: Source, context: Cont
   return [
     ...[source.context, source.file, ...(ignore === undefined ? [] : [ignore])].map(readOnly),
     ...[...contexts, ...keys].map((path) => readOnly(resolve(workspace, path))),
+    ...(inputs.buildContexts.some(isGitContext) ? [readOnly(gitContextsFolder(folder))] : []),
     ...(agent === undefined ? [] : [readOnly(agent)]),
     ...(inputs.secrets.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
     ...named,

@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+import type { Pair } from '../entries.js'
+import { execute } from '../exec.js'
+import { fetchGitContext, parseGitContext } from '../source.js'
+import type { Folder } from './storage.js'
+
+const INPUT = 'build-contexts'
+
+/** Whether a build context is fetched from a Git repository; pure. */
+export function isGitContext({ value }: Pair): boolean {
+  return parseGitContext(value, INPUT) !== undefined
+}
+
+/** Where they are fetched to. */
+export function gitContextsFolder({ path }: Pick<Folder, 'path'>): string {
+  return join(path, 'contexts')
+}
+
+/**
+ * Fetches what Git URLs of the input `build-contexts` name, as the account and before the build, which sees nothing that
+ * a private repository is fetched with.
+ * @returns all build contexts, a folder in the place of each Git URL
+ */
+export async function fetchGitContexts(contexts: readonly Pair[], folder: Folder): Promise<Pair[]> {
+  const { env, account } = folder
+  const { prefix } = account
+  return await Promise.all(
+    contexts.map(async ({ name, value }, index) => {
+      const git = parseGitContext(value, INPUT)
+      if (git === undefined) return { name, value }
+      const into = join(gitContextsFolder(folder), String(index))
+      await execute([...prefix, 'mkdir', '--', into], { env, cwd: '/' })
+      return { name, value: await fetchGitContext(git, into, { prefix, env, input: INPUT }) }
+    }),
+  )
+}
