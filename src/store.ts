@@ -39,9 +39,9 @@ export interface Blobs {
 /** Moves a file of this process into the folder of the account, and returns its path there. */
 export async function handOver({ folder, foreign, uid, gid }: Store, path: string, name: string): Promise<string> {
   const there = join(folder, 'parts', name)
+  // Given away where it is: from there on the account could have put another file in its place.
+  if (foreign) await lchown(path, uid, gid)
   await move(path, there)
-  // The link, should the account have put one in its place.
-  if (foreign) await lchown(there, uid, gid)
   return there
 }
 
@@ -52,7 +52,9 @@ export async function handOver({ folder, foreign, uid, gid }: Store, path: strin
  */
 export async function takeOver({ folder, foreign }: Store, name: string, path: string): Promise<void> {
   await move(join(folder, 'parts', name), path)
-  if (!(await lstat(path)).isFile()) {
+  const found = await lstat(path)
+  // One with another name could be somebody else's.
+  if (!found.isFile() || found.nlink > 1) {
     await rm(path, { recursive: true, force: true })
     throw new Error(`${name} is no plain file any more; it is not taken from the folder of the build`)
   }

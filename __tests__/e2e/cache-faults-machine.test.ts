@@ -120,8 +120,9 @@ describe('a disk', () => {
 
   /** Gives a build the room that the cache before it had not. */
   function clearForBuild(disk: SmallDisk): (seen: SeenProcess) => void {
+    // The first that the build itself needs room for.
     return ({ argv }) => {
-      if (argv.includes('build') && argv.some((word) => word.includes('rib-workspace'))) disk.clear()
+      if (argv.includes('pull') && argv.some((word) => word.includes('rootless-image-build'))) disk.clear()
     }
   }
 

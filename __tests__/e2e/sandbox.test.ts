@@ -10,10 +10,11 @@ import { describeEngines } from '../harness/describe-engines.js'
 import type { Wish } from '../harness/engines.js'
 import { buildEscape } from '../harness/escape-program.js'
 import { type Files, makeFolder, makeWorkspace } from '../harness/folders.js'
+import { getManifest, putManifest } from '../harness/registry-client.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { likeHostedRunner, withoutPrograms } from '../harness/surroundings.js'
-import { casesOfSet, isExhaustive } from '../harness/test-set.js'
+import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(300_000)
@@ -181,5 +182,36 @@ describe('images whose names only Buildah can tell', () => {
     const dockerfile = `ARG SOURCE=${busybox}\nFROM scratch AS none\n${line.startsWith('FROM') ? line : `FROM scratch\nARG SOURCE\n${line}`}\nCOPY Dockerfile /\n`
     const step = await attacked({ Dockerfile: dockerfile }, makeFolder('home', account))
     expect(step.log).toMatch(new RegExp(`^Pull of ${busybox}: `, 'm'))
+  })
+})
+
+describe('images for another platform', () => {
+  const other = () => `${registry.host}/base/other`
+  const build = (lines: readonly string[], inputs: Record<string, string> = {}) =>
+    attacked({ Dockerfile: lines.join('\n') }, makeFolder('home', account), { inputs })
+
+  /** One name for an image of each of two platforms. */
+  async function pushIndex(): Promise<void> {
+    const manifests: object[] = []
+    for (const architecture of ['amd64', 'arm64']) {
+      const inputs = { images: other(), tags: architecture, 'extra-args': `--platform=linux/${architecture}` }
+      const { outputs } = await build(['FROM scratch', 'COPY Dockerfile /', `ENV OF=${architecture}`], inputs)
+      const { bytes, mediaType } = await getManifest(`${other()}:${architecture}`)
+      const platform = { os: 'linux', architecture }
+      manifests.push({ mediaType, digest: outputs['digest'], size: bytes.length, platform })
+    }
+    const mediaType = 'application/vnd.oci.image.index.v1+json'
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }))
+    await putManifest(`${other()}:latest`, { bytes, mediaType })
+  }
+
+  exhaustively(test)('are pulled before the build, or by it where one name is for two platforms', async () => {
+    await pushIndex()
+    const one = await build([`FROM --platform=linux/arm64 ${other()}`, 'COPY Dockerfile /x'])
+    expect(one.log).toContain(`Pull of ${other()} for linux/arm64: `)
+    expect(one.log).toContain(' --pull=never ')
+    const lines = [`FROM --platform=linux/arm64 ${other()} AS arm`, `FROM ${other()}`, 'COPY --from=arm /Dockerfile /x']
+    const two = await build(lines)
+    expect(two.log).toContain('Sandbox: the build has the logins, since it needs one image for two platforms')
   })
 })

@@ -102,7 +102,7 @@ async function openPlace(place: Place, keys: Keys, started: number): Promise<War
   await arrange(wished, kept, place)
   const { offer, damage } = await checked(wished, place)
   await putRecords(place.tools, store, root, contentsOf(offer), place.desk)
-  await writeMemory(branches.mine.find(({ memory }) => memory.length > 0)?.memory ?? [], store)
+  await writeMemory(branches.mine.find(({ memory }) => memory.length > 0)?.memory ?? [], store, place.desk)
   const mounts = await bringMounts(branches.mine, place).catch((error: unknown) => troubleOf(error))
   const steps = offer.images.flatMap(({ key, seconds }) => (key === undefined ? [] : [[key, seconds] as const]))
   const restored: Restored = {

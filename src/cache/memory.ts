@@ -1,7 +1,7 @@
-import { lchown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { execute } from '../exec.js'
-import type { Store } from '../store.js'
+import { attempt, execute } from '../exec.js'
+import { handOver, type Store } from '../store.js'
 import { readPlain } from './plain-file.js'
 
 /**
@@ -16,7 +16,7 @@ export interface Memory {
 
 const FILES = ['blob-info-cache-v1.sqlite', 'blob-info-cache-v1.boltdb'] as const
 /** Below the private folder, whose `data` is the XDG_DATA_HOME of a build. Root keeps it with the machine. */
-const FOLDERS = ['data', 'data/containers', 'data/containers/cache']
+const MEMORY = 'data/containers/cache'
 /** Buildah drops nothing from it; one that has grown so large is begun anew. */
 const MAX_BYTES = 8 * 2 ** 20
 
@@ -25,10 +25,18 @@ export function isMemoryName(value: unknown): value is Memory['name'] {
 }
 
 /** The memory of a build; empty where it has none. */
-export async function readMemory({ folder }: Store): Promise<Memory[]> {
+export async function readMemory(store: Store): Promise<Memory[]> {
+  const { enter, env, folder, foreign } = store
+  const place = join(folder, MEMORY)
+  const parts = join(folder, 'parts')
+  if (foreign) {
+    // No path in the folders of the account is followed with the rights of root. One of the two is never there.
+    const argv = ['timeout', '30', 'cp', '-f', '--', ...FILES.map((name) => join(place, name)), parts]
+    await attempt([...enter, ...argv], { env, cwd: folder })
+  }
   const found = await Promise.all(
     FILES.map(async (name) => {
-      const content = await readPlain(join(folder, FOLDERS.at(-1) ?? '', name), MAX_BYTES).catch(() => undefined)
+      const content = await readPlain(join(foreign ? parts : place, name), MAX_BYTES).catch(() => undefined)
       return content === undefined ? [] : [{ name, content: content.toString('base64') }]
     }),
   )
@@ -37,23 +45,26 @@ export async function readMemory({ folder }: Store): Promise<Memory[]> {
 
 /** Takes the memory away again: the account does, in its own folder. */
 export async function dropMemory({ enter, env, folder }: Store): Promise<void> {
-  await execute([...enter, 'rm', '-rf', '--', join(folder, FOLDERS.at(-1) ?? '')], { env, cwd: folder })
+  await execute([...enter, 'rm', '-rf', '--', join(folder, MEMORY)], { env, cwd: folder })
 }
 
-/** Puts the memory of an earlier run where a build will look for it. */
-export async function writeMemory(memory: readonly Memory[], { folder, foreign, uid, gid }: Store): Promise<void> {
-  if (memory.length === 0) return
-  const give = async (path: string) => {
-    if (foreign) await lchown(path, uid, gid)
-  }
-  for (const name of FOLDERS.slice(1)) {
-    await mkdir(join(folder, name), { mode: 0o700, recursive: true })
-    await give(join(folder, name))
-  }
+/**
+ * Puts the memory of an earlier run where a build will look for it.
+ * @param desk private folder of this process
+ */
+export async function writeMemory(memory: readonly Memory[], store: Store, desk: string): Promise<void> {
+  const { enter, env, folder, foreign } = store
+  const place = join(folder, MEMORY)
   for (const { name, content } of memory) {
-    const path = join(folder, FOLDERS.at(-1) ?? '', name)
-    await rm(path, { force: true })
-    await writeFile(path, Buffer.from(content, 'base64'), { mode: 0o600, flag: 'wx' })
-    await give(path)
+    const ours = join(desk, name)
+    await rm(ours, { force: true })
+    await writeFile(ours, Buffer.from(content, 'base64'), { mode: 0o600, flag: 'wx' })
+    if (foreign) {
+      const argv = ['install', '-D', '-m', '0600', '--', await handOver(store, ours, name), join(place, name)]
+      await execute([...enter, ...argv], { env, cwd: folder })
+    } else {
+      await mkdir(place, { mode: 0o700, recursive: true })
+      await rename(ours, join(place, name))
+    }
   }
 }

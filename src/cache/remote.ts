@@ -122,7 +122,7 @@ async function fill(
   if (offer.images.length === 0 && mounts === undefined) return { offer: NO_OFFER, restored: NOTHING_RESTORED }
   const lack = await lackOfRoom(root, bytesOfLayers(offer))
   if (lack !== undefined) return lost(lack)
-  await writeMemory(indexes.find(({ memory }) => memory.length > 0)?.memory ?? [], place.store)
+  await writeMemory(indexes.find(({ memory }) => memory.length > 0)?.memory ?? [], place.store, place.desk)
   const [back, trouble] = await Promise.all([
     restore(offer, parts, root, place),
     restoreMounts(mounts, parts, place).catch((error: unknown) => troubleOf(error)),

@@ -142,8 +142,9 @@ async function unpackPart(part: Part, archive: string, offer: Offer, root: strin
     ...images.flatMap(({ record }) => places.ofImage(record.id)),
   ]
   const maxBytes = bytesIn({ layers, images }) ?? (await roomFor(root))
-  await unpack(place.tools, place.store, root, { file: archive, members, maxBytes })
-  await rm(archive)
+  // A disk that was too small for all of it needs the room.
+  const done = () => rm(archive, { force: true })
+  await unpack(place.tools, place.store, root, { file: archive, members, maxBytes }).finally(done)
   if (!(await areThere(root, members)))
     throw new Error('a part of the cache has a link where a layer or an image belongs')
 }

@@ -155,10 +155,22 @@ export async function removeFolder({ folder, unshare, keepStorage }: State, env:
   const own = process.getuid?.()
   for (const path of contents) {
     const found = await lstat(path).catch(() => undefined)
-    if (found?.isDirectory() === true && found.uid !== own) await rmdir(path)
+    if (found?.isDirectory() === true && found.uid !== own) await removeEmptied(path, unshare, env)
     else await rm(path, { recursive: true, force: true, maxRetries: 3 })
   }
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** Removes a folder of the account: where no namespace could be made, there is nothing in it that the account can't remove. */
+async function removeEmptied(path: string, unshare: readonly string[], env: Env): Promise<void> {
+  try {
+    await rmdir(path)
+  } catch (error) {
+    const asAccount = unshare.at(-1) === 'unshare' ? unshare.slice(0, -2) : unshare
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || asAccount.length === 0) throw error
+    await attempt([...asAccount, 'rm', '-rf', '--', path], { env, cwd: '/' })
+    await rmdir(path)
+  }
 }
 
 /** A build of root that failed may leave its layers mounted; without root, they go with the user namespace. */

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
@@ -24,7 +33,7 @@ function written(): { store: ReturnType<typeof storeOf>; path: string } {
 describe('Buildah’s memory', () => {
   it('is put where a build looks for it, private, and read again', async () => {
     const store = storeOf()
-    await writeMemory(memory, store)
+    await writeMemory(memory, store, temporaryFolder())
     const file = join(placeIn(store.folder), 'blob-info-cache-v1.sqlite')
     expect(readFileSync(file)).toStrictEqual(bytes)
     expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -34,15 +43,15 @@ describe('Buildah’s memory', () => {
 
   it('is empty where a build has none, and nothing is made for nothing', async () => {
     const store = storeOf()
-    await writeMemory([], store)
+    await writeMemory([], store, temporaryFolder())
     expect(await readMemory(store)).toStrictEqual([])
     expect(() => statSync(join(store.folder, 'data/containers'))).toThrow('ENOENT')
   })
 
   it('is replaced by a newer one', async () => {
     const store = storeOf()
-    await writeMemory(memory, store)
-    await writeMemory([{ name: 'blob-info-cache-v1.sqlite', content: 'AA==' }], store)
+    await writeMemory(memory, store, temporaryFolder())
+    await writeMemory([{ name: 'blob-info-cache-v1.sqlite', content: 'AA==' }], store, temporaryFolder())
     expect((await readMemory(store))[0]?.content).toBe('AA==')
   })
 
@@ -51,7 +60,7 @@ describe('Buildah’s memory', () => {
     const victim = join(temporaryFolder(), 'victim')
     writeFileSync(victim, 'mine')
     symlinkSync(victim, path)
-    await writeMemory(memory, store)
+    await writeMemory(memory, store, temporaryFolder())
     expect(readFileSync(victim, 'utf8')).toBe('mine')
     expect(readFileSync(path)).toStrictEqual(bytes)
   })
@@ -90,18 +99,25 @@ describe('Buildah’s memory', () => {
   })
 
   // Only root can give files away.
-  ;(isRoot ? it : it.skip)('belongs to the account where that is another (needs root)', async () => {
-    const store = storeOf({ foreign: true, uid: 12345, gid: 23456 })
-    await writeMemory(memory, store)
-    for (const path of [
-      'data/containers',
-      'data/containers/cache',
-      'data/containers/cache/blob-info-cache-v1.sqlite',
-    ]) {
-      const { uid, gid } = statSync(join(store.folder, path))
-      expect([path, uid, gid]).toStrictEqual([path, 12345, 23456])
-    }
-  })
+  ;(isRoot ? it : it.skip)(
+    'belongs to the account where that is another, which puts it there (needs root)',
+    async () => {
+      const enter = ['setpriv', '--reuid=12345', '--regid=23456', '--clear-groups', '--']
+      const store = storeOf({ foreign: true, uid: 12345, gid: 23456, enter })
+      chmodSync(store.folder, 0o711)
+      for (const name of ['data', 'parts']) chownSync(join(store.folder, name), 12345, 23456)
+      await writeMemory(memory, store, temporaryFolder())
+      expect(await readMemory(store)).toStrictEqual(memory)
+      for (const path of [
+        'data/containers',
+        'data/containers/cache',
+        'data/containers/cache/blob-info-cache-v1.sqlite',
+      ]) {
+        const { uid, gid } = statSync(join(store.folder, path))
+        expect([path, uid, gid]).toStrictEqual([path, 12345, 23456])
+      }
+    },
+  )
 })
 
 describe('isMemoryName', () => {
