@@ -150,7 +150,9 @@ export async function removeFolder({ folder, unshare, keepStorage }: State, env:
   if (unshare.length > 0 && contents.length > 0) {
     const argv = [...unshare, 'rm', '-rf', '--', ...contents]
     // Where this can't be done any more, the plain removal below says what is left.
-    await attempt(argv, { env: { ...env, ...privateEnv(folder) }, cwd: '/' }).catch(() => undefined)
+    // Buildah wants to read configuration in HOME, and that may be a home which the account may not enter.
+    const own = { PATH: env['PATH'] ?? '', HOME: folder, ...privateEnv(folder) }
+    await attempt(argv, { env: own, cwd: '/' }).catch(() => undefined)
   }
   const own = process.getuid?.()
   for (const path of contents) {
