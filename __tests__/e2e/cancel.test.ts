@@ -115,12 +115,25 @@ describe.each(testsAreRoot ? (['user', 'root'] as const) : (['user'] as const))(
     }
   })
 
-  testOf('user')('SIGKILL in the middle of a RUN: post ends the build that is still running', async () => {
-    const seconds = someSeconds()
-    const step = await runAction({ ...longRun(as, seconds), signal: { name: 'SIGKILL', when: `${started}\n` } })
+  testOf('user')('SIGKILL in the middle of a RUN ends the build and all that it has started', async () => {
+    const [own, apart] = [someSeconds(), someSeconds()]
+    const options = longRun(as, own, `setsid sleep ${apart} & echo;`)
+    const step = await runAction({ ...options, only: 'main', signal: { name: 'SIGKILL', when: `${started}\n` } })
     expect(step.exitCode).toBe('SIGKILL')
-    await expectNothingLeft(step, [seconds])
+    const running = () => [own, apart].flatMap(stillSleeping)
+    for (let turn = 0; turn < 200 && running().length > 0; turn += 1) await sleep(50)
+    expect(running()).toStrictEqual([])
   })
+
+  exhaustively(test)(
+    'SIGKILL in the middle of a RUN: post ends what is still running, and removes the rest',
+    async () => {
+      const seconds = someSeconds()
+      const step = await runAction({ ...longRun(as, seconds), signal: { name: 'SIGKILL', when: `${started}\n` } })
+      expect(step.exitCode).toBe('SIGKILL')
+      await expectNothingLeft(step, [seconds])
+    },
+  )
 
   testOf('user')('a daemon that a RUN leaves behind does not outlive the step', async () => {
     const daemon = someSeconds()

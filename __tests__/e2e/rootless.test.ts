@@ -113,6 +113,7 @@ describe('a step that is run by root', () => {
     expectRunBy(accountFor('root'), step)
     expect(step.outputs['rootless']).toBe('false')
     expect(step.log).toContain(', as root (the step runs as root and rootless is off)')
+    expect(step.log).toMatch(/^Sandbox: none, since it builds as root$/m)
     await expectOwners()
   })
 

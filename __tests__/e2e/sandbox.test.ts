@@ -13,7 +13,7 @@ import { type Files, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { getManifest, putManifest } from '../harness/registry-client.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { likeHostedRunner, withoutPrograms } from '../harness/surroundings.js'
+import { likeHostedRunner, withCovered, withoutPrograms } from '../harness/surroundings.js'
 import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
@@ -150,6 +150,19 @@ describe('where no sandbox can be made', () => {
     expect(error).toContain('Input "sandbox": got "require", and Buildah can\'t be run in a sandbox here')
   })
 })
+
+testUnless(rootReason)(
+  'where parts of /proc are covered, the rest of the sandbox is there, and the log says so',
+  async () => {
+    const within = withCovered({ '/proc/interrupts': '/dev/null' })
+    const dockerfile = `FROM ${busybox}\nRUN ls /proc/1/status\n`
+    const step = await attacked({ Dockerfile: dockerfile }, makeFolder('home', account), {
+      within,
+      inputs: { sandbox: 'require' },
+    })
+    expect(step.log).toMatch(/^Sandbox: without a \/proc of its own$/m)
+  },
+)
 
 describe('paths of extra-args', () => {
   test('are seen by Buildah', async () => {
