@@ -1,4 +1,6 @@
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -12,6 +14,7 @@ import { buildEscape } from '../harness/escape-program.js'
 import { type Files, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { getManifest, putManifest } from '../harness/registry-client.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
+import { someSeconds, stillSleeping } from '../harness/run-marks.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { likeHostedRunner, withCovered, withoutPrograms } from '../harness/surroundings.js'
 import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
@@ -87,28 +90,53 @@ describe('a bind mount of a stage that is a link (CVE-2024-1753, open in the Bui
 
 const escape = isExhaustive ? buildEscape() : { missing: 'only in the exhaustive set' }
 const WAYS = ['double-chroot', 'kept-descriptor', 'descriptors', 'roots-in-proc', 'mount-in-userns', 'file-handles']
-const OTHER_WAYS = ['device-node', 'signal', 'trace', 'terminal', 'survive']
+const OTHER_WAYS = ['device-node', 'signal', 'trace', 'terminal']
+const SHARED = '4711'
 
 /** Runs every way out of a step on this engine. */
 async function escaped(wish: Wish, isolation: 'chroot' | 'rootless', home: string, sandbox: 'auto' | 'off') {
   if ('missing' in escape) throw new Error(escape.missing)
+  const seconds = someSeconds()
+  const close = await startRunner(escape.program)
   // What gets out would write into the files of the step as well, which the harness reads.
   const patterns = (sandbox === 'off' ? [join(home, 'canary')] : wanted(home)).map((path) => `, "${path}"`)
   const dockerfile = [
     `FROM ${busybox}`,
     'COPY escape /escape',
-    'COPY escape /sleeper',
     ...[...WAYS, ...OTHER_WAYS].map((way) => `RUN ["/escape", "${way}"${patterns.join('')}]`),
-    'RUN ["/escape", "shared-memory", "4711"]',
+    `RUN ["/escape", "shared-memory", "${SHARED}"]`,
+    `RUN ["/escape", "survive", "${seconds}"]`,
   ]
   const program = { content: readFileSync(escape.program), mode: 0o755 }
   const { inputs, ...rest } = wish
-  return await attacked({ Dockerfile: dockerfile.join('\n'), escape: program }, home, {
-    ...rest,
-    inputs: { ...inputs, isolation, sandbox },
-    ...(isolation === 'rootless' && testsAreRoot && { within: likeHostedRunner }),
-    env: { CANARY: secret },
-  })
+  try {
+    const step = await attacked({ Dockerfile: dockerfile.join('\n'), escape: program }, home, {
+      ...rest,
+      inputs: { ...inputs, isolation, sandbox },
+      ...(isolation === 'rootless' && testsAreRoot && { within: likeHostedRunner }),
+      env: { CANARY: secret },
+    })
+    expect(stillSleeping(seconds)).toStrictEqual([])
+    return step
+  } finally {
+    close()
+  }
+}
+
+/** Processes of the account such as a runner has: one that can be signalled, and one that shares memory. */
+async function startRunner(program: string): Promise<() => void> {
+  const folder = makeFolder('runner')
+  const [canary, shares] = ['canary-process', 'escape'].map((name) => join(folder, name)) as [string, string]
+  copyFileSync('/bin/sleep', canary)
+  copyFileSync(program, shares)
+  for (const path of [canary, shares]) chmodSync(path, 0o755)
+  const as = testsAreRoot ? { uid: account.uid, gid: account.gid } : {}
+  const processes = [spawn(canary, ['600'], as), spawn(shares, ['share-memory', SHARED], as)]
+  await once(processes[1]?.stdout ?? process.stdin, 'data')
+  return () => {
+    processes[0]?.kill('SIGKILL')
+    processes[1]?.stdin?.end()
+  }
 }
 
 if (isExhaustive) {
@@ -128,6 +156,7 @@ if (isExhaustive) {
       const home = homeWithCanary()
       const { log } = await escaped(wish(), 'chroot', home, 'off')
       for (const way of ['double-chroot', 'kept-descriptor']) expect(log).toContain(`${way}: read ${home}/canary`)
+      for (const found of ['signal: reached canary-process', 'shared-memory: found']) expect(log).toContain(found)
     })
   })
 }

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
 
 import { parseEngine } from './step-log.mjs'
 import { interleave } from './interleave.mjs'

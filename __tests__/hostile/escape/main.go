@@ -36,7 +36,9 @@ func main() {
 	way, patterns := os.Args[1], os.Args[2:]
 	switch way {
 	case "survive":
-		survive()
+		survive(patterns[0])
+	case "share-memory":
+		shareMemory(patterns[0])
 	case "signal":
 		signalAll()
 	case "trace":
@@ -178,14 +180,12 @@ func deviceNode(func(string)) {
 	}
 }
 
-// survive leaves processes behind that don't want to end.
-func survive() {
+// survive leaves processes behind that sleep for so many seconds, in sessions and namespaces of their own where it may.
+func survive(seconds string) {
 	for _, flags := range []uintptr{0, syscall.CLONE_NEWUSER, syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID} {
-		command := exec.Command("/sleeper", "600")
+		command := exec.Command("/bin/sh", "-c", "trap '' TERM HUP INT; /bin/sleep "+seconds+" & wait")
 		command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: flags}
-		if command.Start() == nil {
-			fmt.Println("survive: started one")
-		}
+		_ = command.Start()
 	}
 }
 
@@ -224,13 +224,26 @@ func traceAll() {
 	}
 }
 
-// sharedMemory attaches to the segment of this key of System V, and looks into /dev/shm.
+// sharedMemory looks for the segment of System V with this key.
 func sharedMemory(key string) {
 	number, _ := strconv.Atoi(key)
 	id, _, no := syscall.Syscall(syscall.SYS_SHMGET, uintptr(number), 0, 0)
 	if no == 0 {
 		fmt.Printf("shared-memory: found segment %d\n", id)
 	}
+}
+
+// shareMemory makes that segment, and removes it when its standard input ends: this is the runner, not the attack.
+func shareMemory(key string) {
+	const create, remove = 0o1666, 0
+	number, _ := strconv.Atoi(key)
+	id, _, no := syscall.Syscall(syscall.SYS_SHMGET, uintptr(number), 4096, create)
+	if no != 0 {
+		panic(no)
+	}
+	fmt.Println("ready")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	_, _, _ = syscall.Syscall(syscall.SYS_SHMCTL, id, remove, 0)
 }
 
 // terminal types into the terminal that the step was started from.
