@@ -131,11 +131,12 @@ async function startRunner(program: string): Promise<() => void> {
   copyFileSync(program, shares)
   for (const path of [canary, shares]) chmodSync(path, 0o755)
   const as = testsAreRoot ? { uid: account.uid, gid: account.gid } : {}
-  const processes = [spawn(canary, ['600'], as), spawn(shares, ['share-memory', SHARED], as)]
-  await once(processes[1]?.stdout ?? process.stdin, 'data')
+  const reached = spawn(canary, ['600'], as)
+  const sharing = spawn(shares, ['share-memory', SHARED], as)
+  await once(sharing.stdout, 'data')
   return () => {
-    processes[0]?.kill('SIGKILL')
-    processes[1]?.stdin?.end()
+    reached.kill('SIGKILL')
+    sharing.stdin.end()
   }
 }
 
