@@ -74,6 +74,16 @@ describe('buildArgs', () => {
     ])
   })
 
+  it.each([
+    ['1.23.1', '--pull-never'],
+    ['1.27.9', '--pull-never'],
+    ['1.28.0', '--pull=never'],
+    ['1.43.2', '--pull=never'],
+  ])('pulls nothing, Buildah %s', (number, expected) => {
+    const args = buildArgs(smallest, { ...setup, buildah: version(number) }, paths)
+    expect(args.filter((arg) => arg.startsWith('--pull'))).toStrictEqual([expected])
+  })
+
   it('everything that can be set', () => {
     const inputs = inputsOf({
       target: 'final',

@@ -12,6 +12,8 @@ import type { Sandboxes } from './sandbox/sandboxes.js'
 import type { SecretFile } from './secret-files.js'
 import { type Folder, storageArgs } from './storage.js'
 
+/** From this release on, at the latest, `--pull` takes a policy; before, it is a switch. */
+const PULL_IS_A_POLICY_SINCE = '1.28.0'
 /** From this release on Buildah asks no registry for an image whose name the storage has. */
 const PULLS_MISSING_ONLY_SINCE = '1.37.0'
 
@@ -89,7 +91,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...each('--add-host', inputs.addHosts),
     ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
     ...each('--ulimit', inputs.ulimit),
-    ...(pullsItself(request) ? ownPullArgs(inputs.pull, setup.buildah.version) : ['--pull=never']),
+    ...(pullsItself(request) ? ownPullArgs(inputs.pull, setup.buildah.version) : [neverPull(setup.buildah.version)]),
     ...(inputs.noCache ? ['--no-cache'] : []),
     ...each('--cache-from', remote.from),
     ...each('--cache-to', remote.to),
@@ -174,6 +176,11 @@ export function globalArgs({ folder, way, root }: Pick<BuildahSetup, 'folder' | 
 export function pullsItself({ remote, images }: Pick<BuildRequest, 'remote' | 'images'>): boolean {
   const names = new Set(images.map(({ name }) => name))
   return remote.from.length > 0 || remote.to.length > 0 || names.size < images.length
+}
+
+/** What keeps a build from pulling; pure. */
+function neverPull(version: string): string {
+  return lt(version, PULL_IS_A_POLICY_SINCE) ? '--pull-never' : '--pull=never'
 }
 
 /**
