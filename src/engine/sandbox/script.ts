@@ -21,6 +21,8 @@ mkdir -p -- .old $2
 touch -- .mounts $3
 chmod 1777 -- $4
 for link in $5; do cp -P -- "$link" ".$link"; done
+# Where it is a device, it belongs to the terminals of the machine.
+ln -s -f pts/ptmx dev/ptmx
 printf '%s' "$6" >.mounts
 mount -a -T "$1/.mounts"
 rm .mounts

@@ -28,7 +28,7 @@ const CONFIGURATION = [
 /** Where name servers are when /etc/resolv.conf has only the one on loopback. */
 const NAME_SERVERS = ['/run/systemd/resolve/resolv.conf', '/run/systemd/resolve/stub-resolv.conf']
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'fuse', 'net/tun'].map(inDev)
-const DEVICE_LINKS = ['fd', 'stdin', 'stdout', 'stderr', 'ptmx'].map(inDev)
+const DEVICE_LINKS = ['fd', 'stdin', 'stdout', 'stderr'].map(inDev)
 const WRITABLE = ['/tmp', '/var/tmp', '/run', '/dev/shm']
 const TERMINALS: Mount = {
   ...{ source: 'devpts', target: '/dev/pts', type: 'devpts' },
