@@ -1,4 +1,4 @@
-import { expect, jest } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 
 import { succeed } from '../harness/clean-step.js'
 import { debianImage } from '../harness/base-image.js'
@@ -8,7 +8,7 @@ import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(1_200_000)
 
-const { registry } = await useRegistry()
+const { registry, base: busybox } = await useRegistry()
 
 /** What Dockerfiles do in RUN, and what needs rights, users, terminals, namespaces or processes there. */
 const steps: readonly string[] = [
@@ -44,6 +44,18 @@ const steps: readonly string[] = [
   'tar -cf /tmp/all.tar /etc 2>/dev/null && xz /tmp/all.tar && file /tmp/all.tar.xz | grep -q XZ',
   'touch -d 2001-01-01 /tmp/old && find /tmp -name old -not -newermt 2002-01-01 | grep -q old',
 ]
+
+test('users, a chroot and a terminal work in the sandbox', async () => {
+  const lines = [
+    `FROM ${busybox}`,
+    'RUN su -s /bin/sh -c "id -u" nobody | grep -qx 65534',
+    'RUN mkdir -p /jail/bin && cp /bin/busybox /jail/bin/ && chroot /jail /bin/busybox true',
+    'RUN exec 3<>/dev/ptmx && test -c /dev/pts/0',
+    '',
+  ]
+  const inputs = { images: `${registry.host}/acme/honest`, cache: 'off', sandbox: 'require' }
+  await succeed({ workspace: { Dockerfile: lines.join('\n') }, inputs: { ...inputs, 'tls-verify': 'false' } })
+})
 
 describeExhaustively('thirty things that Dockerfiles do in RUN', () => {
   describeEngines('with $name', ({ testEach, wish }) => {
