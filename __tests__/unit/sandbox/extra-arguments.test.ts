@@ -22,9 +22,9 @@ describe('pathsInArguments', () => {
     [['--decryption-key', '/home/me/key.pem:passphrase'], [read('/home/me/key.pem')]],
     [['--network=ns:/run/netns/one'], [read('/run/netns/one')]],
     [['--network', 'host'], []],
-    [['--iidfile', '/work/id'], [made('/work/id')]],
-    [['--output=type=tar,dest=/work/rootfs.tar'], [made('/work/rootfs.tar')]],
-    [['-o', '/work/rootfs'], [made('/work/rootfs')]],
+    [['--iidfile', '/srv/out/id'], [made('/srv/out/id')]],
+    [['--output=type=tar,dest=/srv/out/rootfs.tar'], [made('/srv/out/rootfs.tar')]],
+    [['-o', '/srv/out/rootfs'], [made('/srv/out/rootfs')]],
     [['--squash', '--memory', '2g', '--label=path=/usr', '--env', 'A=/b'], []],
     [['--cpp-flag=-I/usr/include'], []],
   ])('%j', (args, expected) => {
