@@ -36,7 +36,7 @@ export const promises = [
       },
       {
         loses: 'An argument that was given empty, and no longer is, stays empty',
-        file: 'src/dockerfile/step-keys.ts',
+        file: 'src/dockerfile/argument-scope.ts',
         find: '...orNothing(buildArgs.get(name))',
         put: "buildArgs.get(name) ?? ''",
         test: '__tests__/unit/step-keys.test.ts',
@@ -57,7 +57,7 @@ export const promises = [
       },
       {
         loses: 'A script that reads a declared argument from its environment runs with the old value',
-        file: 'src/dockerfile/step-keys.ts',
+        file: 'src/dockerfile/argument-scope.ts',
         find: 'return [...new Set([...declared, ...variablesIn(',
         put: 'return [...new Set([...[...declared].slice(0, 0), ...variablesIn(',
         test: '__tests__/unit/step-keys.test.ts',
@@ -658,7 +658,7 @@ export const promises = [
       },
       {
         loses: 'A daemon that a RUN step starts runs on after the job',
-        file: 'src/engine/buildah.ts',
+        file: 'src/engine/buildah-build.ts',
         find: 'await endFamily(family, GRACE_MS)',
         put: 'family.close()\n    await Promise.resolve([endFamily, GRACE_MS])',
         test: '__tests__/e2e/cancel.test.ts',
@@ -1075,7 +1075,7 @@ export const promises = [
       },
       {
         loses: 'The build runs outside of its sandbox',
-        file: 'src/engine/buildah.ts',
+        file: 'src/engine/buildah-build.ts',
         find: 'const sandbox = await sandboxes.forBuild()',
         put: 'const sandbox = { ...(await sandboxes.forBuild()), enter: setup.folder.account.prefix, env: {} }',
         test: '__tests__/e2e/sandbox.test.ts',

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto'
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
+import { declare, namedBy, type Scope, valuesOf } from './argument-scope.js'
 import { declarationsOf, PROXIES, textOf, variablesIn } from './arguments.js'
 import { basesOf } from './bases.js'
 import { mountsOf, type MountView, shownByMounts, stageNames } from './bind-mounts.js'
 import { copiedBy } from './copies.js'
 import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
 import { plainName } from './reach.js'
+import { digest, extend } from './step-digest.js'
 import { copiedByVariable } from './variable-sources.js'
 
 /** What decides the result of a step beside the Dockerfile itself, and Buildah's own key may leave out. */
@@ -122,9 +123,6 @@ interface Build {
   readonly globals: Scope
 }
 
-/** What the value of each known argument comes down to. */
-type Scope = ReadonlyMap<string, string>
-
 /**
  * Labels (before 1.30) and annotations are in the images of all steps. Values are written again with each image and
  * can't be old ones, but a name that is no longer given would come back with an image from before.
@@ -184,23 +182,6 @@ function contentsOf(
   return contents
 }
 
-/** The arguments that a step depends on: those that it names; for RUN, which sees them as environment, all declared. */
-function namedBy(instruction: Instruction, declared: ReadonlySet<string>): string[] {
-  // An ARG has no value in the image, and what names it later brings its value along.
-  if (instruction.keyword === 'ARG') return []
-  if (instruction.keyword !== 'RUN') return variablesIn(textOf(instruction))
-  return [...new Set([...declared, ...variablesIn(textOf({ ...instruction, argument: '' }))])]
-}
-
-function valuesOf(names: readonly string[], scope: Scope, buildArgs: ReadonlyMap<string, string>): string[] {
-  return names.map((name) => digest([name, scope.get(name) ?? '', ...orNothing(buildArgs.get(name))]))
-}
-
-/** An argument that is given empty isn't one that isn't given: that one has its default. */
-function orNothing(value: string | undefined): readonly string[] {
-  return value === undefined ? [] : [value]
-}
-
 /** The proxies that RUN names, which nobody need declare. A way to what is downloaded makes no other step of one. */
 function proxiesOf(instruction: Instruction, { buildArgs, proxies }: Build): string[] {
   const text = instruction.keyword === 'RUN' ? textOf(instruction) : ''
@@ -217,19 +198,6 @@ function proxiesOf(instruction: Instruction, { buildArgs, proxies }: Build): str
 export function overriding({ base }: Stage, contexts: Surroundings['contexts']): string[] {
   const isMeant = (name: string) => base.includes('$') || plainName(name) === plainName(base)
   return contexts.flatMap(({ name, value }) => (isMeant(name) ? [name, value] : []))
-}
-
-/** The scope behind an ARG instruction; the same behind any other. */
-function declare(scope: Scope, instruction: Instruction, buildArgs: ReadonlyMap<string, string>): Scope {
-  const declarations = declarationsOf(instruction)
-  if (declarations.length === 0) return scope
-  const next = new Map(scope)
-  for (const { name, value } of declarations) {
-    // A default may name other arguments, and where there is none, the value of an earlier ARG holds.
-    const named = valuesOf([name, ...variablesIn(value ?? '')], next, buildArgs)
-    next.set(name, digest([digest(orNothing(value)), ...named]))
-  }
-  return next
 }
 
 /** What of its mounts goes into the key of a step, or the reason why that can't be told. */
@@ -266,14 +234,4 @@ function labelSteps(labels: readonly string[], buildah: string, isLastOfFile: bo
   // Before, they were put behind the last line of the Dockerfile, wherever the target was.
   if (!isLastOfFile || lt(buildah, '1.24.0')) return []
   return gte(buildah, '1.29.0') ? [labels] : labels.map((label) => [label])
-}
-
-function extend(key: string | undefined, parts: readonly string[]): string | undefined {
-  return key === undefined ? undefined : digest([key, ...parts])
-}
-
-function digest(parts: readonly string[]): string {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:${part};`)
-  return hash.digest('hex')
 }

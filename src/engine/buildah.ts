@@ -2,40 +2,27 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pair } from '../entries.js'
 import { describe, type Place, RegistryError, UserError } from '../errors.js'
-import { CommandError, execute, formatCommand, type RunResult } from '../exec.js'
+import { CommandError, execute, formatCommand } from '../exec.js'
 import { withHeadway } from '../headway.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import { objectOf } from '../json.js'
-import { printLive, say, warn } from '../log.js'
-import { endFamily, followNewcomers } from '../processes.js'
+import { say, warn } from '../log.js'
 import type { Source } from '../source.js'
-import {
-  type BuildahSetup,
-  buildArgs,
-  type BuildPaths,
-  globalArgs,
-  inspectArgs,
-  isFiles,
-  loginArgs,
-  pullsItself,
-  pushArgs,
-} from './buildah-args.js'
+import { type BuildahSetup, buildArgs, globalArgs, inspectArgs, isFiles, loginArgs, pushArgs } from './buildah-args.js'
+import { buildApart, isCacheRefusal } from './buildah-build.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
-import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
+import type { Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
 import { hintFor, isPassing, retriesOfLost } from './hints.js'
 import { ignorePath } from './ignore-file.js'
 import { hintForMissing, readMissing } from './missing.js'
-import { followProgress, lineUnderWay, type Step } from './progress.js'
+import { lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
-import { pullImages, withLatePulls } from './pulls.js'
-import type { Sandbox } from './sandbox/session.js'
 import { secretFiles, writeSecrets } from './secret-files.js'
 import type { Buildah } from './install.js'
 import { type Folder, storageConfPath, takeFile } from './storage.js'
 
-const GRACE_MS = 2000
 /** What Buildah writes the files of the image into. */
 const ROOTFS = 'rootfs.tar'
 
@@ -117,53 +104,6 @@ export function buildahEngine(setup: BuildahSetup): Engine {
   }
 }
 
-/** Builds in a sandbox of its own, which ends with the build: nothing that a step has left running goes on. */
-async function buildApart(request: BuildRequest, setup: BuildahSetup, paths: BuildPaths): Promise<Image> {
-  const { sandboxes } = setup
-  const always = request.inputs.pull
-  if (pullsItself(request)) {
-    say(`Sandbox: the build has the logins, since ${reasonToPull(request)}`)
-    const sandbox = await sandboxes.forBuildWithLogin()
-    return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
-  }
-  const failed = await pullImages(request.images, always, setup)
-  const build = async () => {
-    const sandbox = await sandboxes.forBuild()
-    return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
-  }
-  return await withLatePulls(build, always, failed, setup)
-}
-
-/** Why a build pulls by itself, for the log. */
-function reasonToPull({ remote }: BuildRequest): string {
-  return remote.from.length + remote.to.length > 0
-    ? 'it reads and writes the cache in the registry itself'
-    : 'it needs one image for two platforms'
-}
-
-async function buildOnce(
-  request: BuildRequest,
-  setup: BuildahSetup,
-  paths: BuildPaths,
-  sandbox: Sandbox,
-): Promise<Image> {
-  const { format, references } = request
-  const args = buildArgs(request, setup, paths)
-  const progress = followProgress(Date.now)
-  const onStdout = (chunk: Buffer) => {
-    progress.add(chunk)
-  }
-  try {
-    const { stdout } = await buildLive(formatCommand([setup.buildah.path, ...args]), (onOutput) =>
-      runBuildah(setup, args, { onOutput, onStdout }, sandbox),
-    )
-    return { id: readImageId(stdout), format, references }
-  } finally {
-    if (progress.isDoubtful()) say('Cache: the lines of some steps are mixed up, so that no step of this build is kept')
-    request.onSteps(progress.steps())
-  }
-}
-
 async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup): Promise<Pushed> {
   const name = formatReference(reference)
   // By its place: references can be longer than names of files may be.
@@ -178,31 +118,6 @@ async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup)
   })
   for (const line of stderr.match(/^.*retrying in.*$/gm) ?? []) say(`Push of ${name}: ${line}`)
   return { reference, digest: await readDigest(await takeFile(setup.folder, digestName)) }
-}
-
-/** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */
-function isCacheRefusal(error: unknown): boolean {
-  return error instanceof CommandError && error.output.includes('failed pushing cache to')
-}
-
-/** Runs the build, and ends what its steps have left running: chroot isolation has no namespace that would. */
-async function buildLive(
-  command: string,
-  run: (onOutput: (chunk: Buffer) => void) => Promise<RunResult>,
-): Promise<RunResult> {
-  const family = await followNewcomers()
-  let looked: Promise<unknown> | undefined
-  try {
-    return await printLive('Build', command, (onOutput) =>
-      run((chunk) => {
-        looked ??= family.running()
-        onOutput(chunk)
-      }),
-    )
-  } finally {
-    await looked
-    await endFamily(family, GRACE_MS)
-  }
 }
 
 async function explain(error: unknown, source: Source, place: Place | undefined): Promise<unknown> {
@@ -225,14 +140,6 @@ async function readSize({ id }: Image, setup: BuildahSetup): Promise<Image['size
     ({ stdout }) => sizeOf(stdout),
     () => undefined,
   )
-}
-
-/** A build ends with the id of its image on standard output. (With --iidfile it keeps those of the steps to itself.) */
-function readImageId(stdout: string): string {
-  const line = stdout.trimEnd().split('\n').at(-1) ?? ''
-  if (!/^[0-9a-f]{64}$/.test(line))
-    throw new Error(`Buildah ended without the id of the image, but with ${JSON.stringify(line.slice(0, 100))}`)
-  return `sha256:${line}`
 }
 
 /** Reads a file that Buildah wrote a digest into. It becomes an output of the step, so it must be one. */

@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Note } from '../cache/note.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
-import { surprisingStages } from '../dockerfile/recorded-steps.js'
-import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Found, Pushed } from '../engine/engine.js'
-import type { Step } from '../engine/progress.js'
 import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Reference } from '../image/reference.js'
@@ -12,12 +9,12 @@ import type { Inputs } from '../inputs.js'
 import { detail, say } from '../log.js'
 import { platform } from '../platform.js'
 import type { Registries } from '../registry/registry.js'
-import type { CacheReport } from '../report/cache-stats.js'
 import { argumentsOf, type Product, proxiesIn, runsIn } from '../surroundings.js'
 import { formatCount, formatTime } from '../units.js'
 import { type BaseNames, type Bases, digestBases, otherThanExpected, type Unknown } from './bases.js'
 import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
+import { areShown, hasTriggers, type JustBuilt, sizeOf } from './just-built.js'
 import { addRemembered, formatRemembered, inTime, parseRemembered, type RememberedBuild } from './remembered.js'
 import { putReferences } from './reuse.js'
 
@@ -39,18 +36,6 @@ export interface ComparisonRequest extends Product {
 export interface Unchanged {
   readonly build: RememberedBuild
   readonly pushed: readonly Pushed[]
-}
-
-/** What this run has built. */
-export interface JustBuilt {
-  readonly imageId: string
-  readonly pushed: readonly Pushed[]
-  readonly steps: readonly Step[]
-  /** Keys of the steps as they are in the Dockerfile; empty for an engine that has none. */
-  readonly keys: readonly StageKeys[]
-  readonly cache: CacheReport
-  /** Full names of the images in the storage that it was built in. */
-  readonly imageNames: () => Promise<ReadonlySet<string>>
 }
 
 export interface Comparison {
@@ -227,35 +212,6 @@ async function takeSame(
   const compared = `${now.length} parts, among them ${formatCount(files, 'file')} of the context and ${formatCount(images.length, 'base image')}`
   say(`Unchanged: nothing is built, since all is as in the build of ${time} (${compared}), and its image is there`)
   return { build, pushed: put.pushed }
-}
-
-/** Whether the steps of the target were printed: only they tell that a base image has added some. */
-function areShown({ steps, keys }: JustBuilt): boolean {
-  const last = keys.length - 1
-  const isWithoutSteps = keys[last]?.keys.length === 1
-  return last < 0 ? steps.length > 0 : steps.some(({ stage, index }) => stage === last && (index > 0 || isWithoutSteps))
-}
-
-/**
- * Whether a base image has added instructions (ONBUILD): what they take from the context isn't known from the Dockerfile.
- */
-function hasTriggers({ steps, keys }: JustBuilt): boolean {
-  if (keys.length > 0) return surprisingStages(steps, keys).size > 0
-  // BuildKit says so, or, when it was younger, counts further than it has.
-  return steps.some(({ text, index, of = Infinity }) => text.startsWith('ONBUILD ') || index > of)
-}
-
-function sizeOf({
-  imageId,
-  steps,
-  cache: { stats },
-}: JustBuilt): Pick<RememberedBuild, 'imageId' | 'steps' | 'seconds'> {
-  const missed = steps.filter(({ hit }) => !hit)
-  return {
-    imageId,
-    steps: (stats['steps-hit'] ?? 0) + (stats['steps-missed'] ?? 0),
-    seconds: (stats['seconds-saved'] ?? 0) + missed.reduce((sum, { seconds }) => sum + seconds, 0),
-  }
 }
 
 /** In what it differs from the build that differs in the fewest parts. */
