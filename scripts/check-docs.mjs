@@ -49,6 +49,7 @@ export function findProblems(repository) {
     ...[...repository.documents].flatMap(([path, text]) => [
       ...linkProblems(path, text, { ...repository, anchors }),
       ...blockProblems(path, text, known),
+      ...mergeProblems(path, text),
     ]),
   ]
 }
@@ -60,6 +61,13 @@ function sizeProblems(readme) {
     .map(
       ([unit, most]) => `README.md has ${counts[unit]} ${unit}, at most ${most} are allowed: move something to docs/`,
     )
+}
+
+/** What Git leaves of a merge; the formatter makes a quotation or a row of a table of some of it. */
+function mergeProblems(path, text) {
+  const lines = text.split('\n')
+  const line = lines.findIndex((one) => /^(<{7} |\| ={7} |>{7} |(> ){6}> )/.test(one)) + 1
+  return line === 0 ? [] : [`${path}:${line} has what is left of a merge`]
 }
 
 /** Pages that nobody finds who begins with README.md. */

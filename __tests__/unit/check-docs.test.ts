@@ -40,6 +40,15 @@ test('the documents of this repository have no problems', () => {
   expect(findProblems(readRepository())).toStrictEqual([])
 })
 
+test.each(['<<<<<<< HEAD', '| =======    |', '>>>>>>> 68bfd46', '> > > > > > > 68bfd46'])(
+  'a document with what is left of a merge: %s',
+  (mark) => {
+    expect(problemsOf({ 'README.md': `# Title\n\n${mark}\n` })).toStrictEqual([
+      'README.md:3 has what is left of a merge',
+    ])
+  },
+)
+
 describe('README.md', () => {
   test.each([
     ['220 lines', 'a\n'.repeat(220), []],
