@@ -1,29 +1,25 @@
-import type { Context } from './context.js'
 import type { Dockerfile } from './dockerfile/dockerfile.js'
-import { targetIndex } from './dockerfile/dockerfile.js'
 import { expand, globalValues, type Values } from './dockerfile/expansion.js'
-import { reachOf } from './dockerfile/reach.js'
 import type { BaseImage } from './engine/engine.js'
+import type { Env } from './exec.js'
 import type { Inputs } from './inputs.js'
 import { platform, platformArguments } from './platform.js'
 import type { Source } from './source.js'
-import { argumentsOf } from './surroundings.js'
+import { argumentsOf, reachIn } from './surroundings.js'
 
 const IMAGE = /^(docker-image|docker):\/\//
 
 /**
  * The images that the target is made of, by the names that the Dockerfile and the build contexts have for them, as far
  * as they can be told before the build; in doubt, more.
+ * @param env of the engine
  */
-export function baseImages(inputs: Inputs, { dockerfile, target }: Source, context: Context): BaseImage[] {
-  const [buildArgs, automatic] = [argumentsOf(inputs, context.env), platformArguments()]
-  const { images, contexts } = reachOf(dockerfile, targetIndex(dockerfile, target), {
-    ...{ buildArgs, automatic },
-    contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
-  })
+export function baseImages(inputs: Inputs, source: Source, env: Env): BaseImage[] {
+  const { dockerfile } = source
+  const { images, contexts } = reachIn(inputs, source, env)
   const given = inputs.buildContexts.filter(({ name, value }) => contexts.includes(name) && IMAGE.test(value))
   const names = new Set([...images, ...given.map(({ value }) => value.replace(IMAGE, ''))])
-  const platforms = platformsOf(dockerfile, globalValues(dockerfile, buildArgs, automatic))
+  const platforms = platformsOf(dockerfile, globalValues(dockerfile, argumentsOf(inputs, env), platformArguments()))
   return [...names].flatMap((name) => [...(platforms.get(name) ?? [undefined])].map((one) => ({ name, platform: one })))
 }
 

@@ -147,9 +147,9 @@ async function produceWith(
   opened: Opened,
   { plan, started, comparison, timeline, remember }: Means,
 ): Promise<Produced> {
-  const { inputs, registry, context } = plan
+  const { inputs, registry, folder } = plan
   await login(engine, inputs, registry)
-  const images = baseImages(inputs, asked.source, context)
+  const images = baseImages(inputs, asked.source, folder.env)
   const request = { ...asked, images, remote: opened.remote, cache: opened.access }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()

@@ -6,6 +6,7 @@ import { withPassword } from './entries.js'
 import { execute, findProgram, type Env } from './exec.js'
 import { findIgnoreFile, type IgnoreFile } from './ignored.js'
 import type { Inputs } from './inputs.js'
+import { isBelow } from './paths.js'
 import { hasPassword } from './url-logins.js'
 
 /** What is built: everything that the inputs name on the disk, found and absolute. */
@@ -209,11 +210,6 @@ function checkTarget(target: string | undefined, dockerfile: Dockerfile, file: s
     `Input "target": got ${JSON.stringify(target)}, and ${file} has no such stage.`,
     `Its stages: ${names.join(', ')}.`,
   )
-}
-
-/** Whether a path is `folder` or lies in it; both real, without links. */
-function isBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`)
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { lchown, lstat, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Env } from './exec.js'
 
 /**
@@ -51,14 +51,21 @@ export async function handOver({ folder, foreign, uid, gid }: Store, path: strin
  * @throws Error when it is no plain file
  */
 export async function takeOver({ folder, foreign }: Store, name: string, path: string): Promise<void> {
-  await move(join(folder, 'parts', name), path)
-  const found = await lstat(path)
-  // One with another name could be somebody else's.
-  if (!found.isFile() || found.nlink > 1) {
-    await rm(path, { recursive: true, force: true })
-    throw new Error(`${name} is no plain file any more; it is not taken from the folder of the build`)
-  }
+  await takePlain(join(folder, 'parts', name), path)
   if (foreign) await lchown(path, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
+}
+
+/**
+ * Moves what the account has made to where it can't reach it.
+ * @throws Error when it is no plain file; nothing of it is left then
+ */
+export async function takePlain(from: string, to: string): Promise<void> {
+  await move(from, to)
+  const found = await lstat(to)
+  // One with another name could be somebody else's.
+  if (found.isFile() && found.nlink === 1) return
+  await rm(to, { recursive: true, force: true })
+  throw new Error(`${basename(from)} is no plain file any more; it is not taken from the folder of the build`)
 }
 
 /** Never through a link; both folders lie beside each other. */

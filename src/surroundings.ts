@@ -6,11 +6,14 @@ import type { Context } from './context.js'
 import { digestTree } from './digest.js'
 import { PROXIES } from './dockerfile/arguments.js'
 import { contextMounts, linkMounts } from './dockerfile/bind-mounts.js'
+import { targetIndex } from './dockerfile/dockerfile.js'
+import { type Reach, reachOf } from './dockerfile/reach.js'
 import type { Surroundings } from './dockerfile/step-keys.js'
 import { hiddenArgument } from './engine/buildah-args.js'
 import type { Pair } from './entries.js'
 import type { Env } from './exec.js'
 import type { Inputs } from './inputs.js'
+import { platformArguments } from './platform.js'
 import type { Source } from './source.js'
 import type { Store } from './store.js'
 
@@ -62,6 +65,15 @@ export async function surroundingsOf(
     contextDigests: digests,
     copied,
   }
+}
+
+/** What the stages that the target needs can take from outside. @param env of the engine */
+export function reachIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): Reach {
+  return reachOf(dockerfile, targetIndex(dockerfile, target), {
+    buildArgs: argumentsOf(inputs, env),
+    automatic: platformArguments(),
+    contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
+  })
 }
 
 /** What keeps from telling what a step depends on, as a noun. */

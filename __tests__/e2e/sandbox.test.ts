@@ -16,7 +16,7 @@ import { getManifest, putManifest } from '../harness/registry-client.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { someSeconds, stillSleeping } from '../harness/run-marks.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { likeHostedRunner, withCovered, withoutPrograms } from '../harness/surroundings.js'
+import { likeHostedRunner, onTerminal, withCovered, withoutPrograms } from '../harness/surroundings.js'
 import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
@@ -113,7 +113,7 @@ async function escaped(wish: Wish, isolation: 'chroot' | 'rootless', home: strin
     const step = await attacked({ Dockerfile: dockerfile.join('\n'), escape: program }, home, {
       ...rest,
       inputs: { ...inputs, isolation, sandbox },
-      ...(isolation === 'rootless' && testsAreRoot && { within: likeHostedRunner }),
+      ...(testsAreRoot && { within: isolation === 'rootless' ? likeHostedRunner : onTerminal }),
       env: { CANARY: secret },
     })
     expect(stillSleeping(seconds)).toStrictEqual([])
@@ -157,7 +157,8 @@ if (isExhaustive) {
       const home = homeWithCanary()
       const { log } = await escaped(wish(), 'chroot', home, 'off')
       for (const way of ['double-chroot', 'kept-descriptor']) expect(log).toContain(`${way}: read ${home}/canary`)
-      for (const found of ['signal: reached canary-process', 'shared-memory: found']) expect(log).toContain(found)
+      for (const found of ['signal: reached canary-process', 'shared-memory: found', 'terminal: reached'])
+        expect(log).toContain(found)
     })
   })
 }

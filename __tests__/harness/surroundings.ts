@@ -61,6 +61,12 @@ export const likeHostedRunner: Surroundings = inMountNamespace(
   [],
 )
 
+/** A process with a terminal, as a runner has that was started by hand. */
+export const onTerminal: Surroundings = (account) => [
+  ...['python3', '-c', 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'],
+  ...[...become(account), '--'],
+]
+
 /** A process that may not gain privileges, as Kubernetes' `allowPrivilegeEscalation: false` makes it. */
 export const withoutNewPrivileges: Surroundings = (account) => [...become(account, '--no-new-privs'), '--']
 

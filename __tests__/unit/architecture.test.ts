@@ -17,6 +17,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
       'log.ts',
       'units.ts',
       'json.ts',
+      'paths.ts',
       'parallel.ts',
       'platform.ts',
       'clock.ts',
@@ -83,6 +84,7 @@ const PURE = [
   'engine/push-progress.ts',
   'units.ts',
   'json.ts',
+  'paths.ts',
   ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts'],
   ...[
     'cache/policy.ts',

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { baseImages } from '../../src/base-images.js'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { platform } from '../../src/platform.js'
-import { contextOf, inputsOf } from './helpers.js'
+import { inputsOf } from './helpers.js'
 
 const other = platform() === 'linux/s390x' ? 'linux/riscv64' : 'linux/s390x'
 
@@ -10,7 +10,7 @@ const other = platform() === 'linux/s390x' ? 'linux/riscv64' : 'linux/s390x'
 function imagesOf(lines: readonly string[], inputs: Readonly<Record<string, string>> = {}): string[] {
   const dockerfile = parseDockerfile(lines.join('\n'))
   const source = { context: '/c', file: '/c/Dockerfile', dockerfile, target: inputs['target'] }
-  return baseImages(inputsOf(inputs), source, contextOf()).map(({ name, platform: own }) =>
+  return baseImages(inputsOf(inputs), source, {}).map(({ name, platform: own }) =>
     own === undefined ? name : `${name} for ${own}`,
   )
 }

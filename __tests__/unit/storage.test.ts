@@ -221,8 +221,9 @@ describe('takeFile', () => {
     writeFileSync(victim, 'mine')
     put(victim, join(folder.path, 'out/0.digest'))
     await expect(takeFile(folder, '0.digest')).rejects.toThrow(
-      'what the build has written as 0.digest is no plain file',
+      '0.digest is no plain file any more; it is not taken from the folder of the build',
     )
+    expect(existsSync(join(folder.path, 'taken/0.digest'))).toBe(false)
     expect(readFileSync(victim, 'utf8')).toBe('mine')
   })
 })

@@ -11,7 +11,7 @@ import type { Source } from '../source.js'
 import { type BuildahSetup, buildArgs, globalArgs, inspectArgs, isFiles, loginArgs, pushArgs } from './buildah-args.js'
 import { buildApart, isCacheRefusal } from './buildah-build.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
-import type { Engine, EngineFacts, Image, Pushed } from './engine.js'
+import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
 import { hintFor, isPassing, retriesOfLost } from './hints.js'
@@ -48,29 +48,9 @@ export function buildahEngine(setup: BuildahSetup): Engine {
     },
 
     async build(asked) {
-      let line: number | undefined
-      const onSteps = (steps: readonly Step[]) => {
-        line = lineUnderWay(steps, asked.source.dockerfile)
-        asked.onSteps(steps)
-      }
-      const request = { ...asked, onSteps }
-      const failed = async (error: unknown) =>
-        await explain(error, request.source, line === undefined ? undefined : { file: request.source.file, line })
-      const { inputs, source } = request
       // Once, also where it is built a second time.
-      contexts ??= fetchGitContexts(inputs.buildContexts, folder)
-      const secrets = await writeSecrets(inputs, folder, setup.context)
-      const own = { contexts: await contexts, secrets, ignore: ignorePath(source, folder) }
-      const paths = { rootfs: rootfsPath(setup), ...own }
-      const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
-        if (!isCacheRefusal(error) || request.remote.to.length === 0) throw await failed(error)
-        warn(`Cache: ${request.remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
-        const alone = { ...request, remote: { ...request.remote, to: [] } }
-        return await buildApart(alone, setup, paths).catch(async (again: unknown) => {
-          throw await failed(again)
-        })
-      })
-      return { ...image, size: await readSize(image, setup) }
+      contexts ??= fetchGitContexts(asked.inputs.buildContexts, folder)
+      return await build(asked, setup, await contexts)
     },
 
     preview(request) {
@@ -102,6 +82,31 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     close: () => setup.sandboxes.close(),
   }
+}
+
+/** Builds, and once more without keeping steps in a registry that takes none. */
+async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonly Pair[]): Promise<Image> {
+  const { inputs, source, remote } = asked
+  const { folder } = setup
+  let line: number | undefined
+  const onSteps = (steps: readonly Step[]) => {
+    line = lineUnderWay(steps, source.dockerfile)
+    asked.onSteps(steps)
+  }
+  const failed = async (error: unknown) =>
+    await explain(error, source, line === undefined ? undefined : { file: source.file, line })
+  const own = { secrets: await writeSecrets(inputs, folder, setup.context), ignore: ignorePath(source, folder) }
+  const paths = { rootfs: rootfsPath(setup), contexts, ...own }
+  const request = { ...asked, onSteps }
+  const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
+    if (!isCacheRefusal(error) || remote.to.length === 0) throw await failed(error)
+    warn(`Cache: ${remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
+    const alone = { ...request, remote: { ...remote, to: [] } }
+    return await buildApart(alone, setup, paths).catch(async (again: unknown) => {
+      throw await failed(again)
+    })
+  })
+  return { ...image, size: await readSize(image, setup) }
 }
 
 async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup): Promise<Pushed> {

@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import type { Context } from '../context.js'
 import { attempt, type Env, findProgram } from '../exec.js'
 import type { State } from '../state.js'
+import { takePlain } from '../store.js'
 import { firstClosedFolder } from './access.js'
 import { type Account, accountEnv } from './account.js'
+import { parseMountInfo } from './sandbox/mounts.js'
 
 export type Driver = 'overlay' | 'fuse-overlayfs' | 'vfs'
 
@@ -83,9 +85,7 @@ export async function writePrivate({ path, account }: Folder, name: string, cont
  */
 export async function takeFile({ path }: Pick<Folder, 'path'>, name: string): Promise<string> {
   const taken = join(path, TAKEN, name)
-  await rename(join(path, 'out', name), taken)
-  const found = await lstat(taken)
-  if (!found.isFile() || found.nlink > 1) throw new Error(`what the build has written as ${name} is no plain file`)
+  await takePlain(join(path, 'out', name), taken)
   return taken
 }
 
@@ -178,13 +178,10 @@ async function removeEmptied(path: string, unshare: readonly string[], env: Env)
 /** A build of root that failed may leave its layers mounted; without root, they go with the user namespace. */
 async function unmountBelow(folder: string, env: Env): Promise<void> {
   const umount = await findProgram('umount', env)
-  const lines = (await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')).split('\n')
-  const points = lines.map((line) =>
-    (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8))),
-  )
-  const below = points.filter((point) => point.startsWith(`${folder}/`)).reverse()
   if (umount === undefined) return
-  for (const point of below) await attempt([umount, '--lazy', point], { env, cwd: '/' })
+  const points = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''))
+  const below = points.filter(({ path }) => path.startsWith(`${folder}/`)).reverse()
+  for (const { path } of below) await attempt([umount, '--lazy', path], { env, cwd: '/' })
 }
 
 function folderEnv(path: string, account: Account, env: Env): Env {

@@ -3,16 +3,15 @@ import { join, relative, resolve } from 'node:path'
 import { findAttributed } from '../attributes.js'
 import type { Context } from '../context.js'
 import { copiedPaths } from '../dockerfile/copies.js'
-import { frontendOf, targetIndex } from '../dockerfile/dockerfile.js'
-import { type Reach, type ReachedPath, reachOf } from '../dockerfile/reach.js'
+import { frontendOf } from '../dockerfile/dockerfile.js'
+import type { Reach, ReachedPath } from '../dockerfile/reach.js'
 import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Pair } from '../entries.js'
 import { findIgnoreFile, readIgnored } from '../ignored.js'
 import type { Inputs } from '../inputs.js'
-import { platformArguments } from '../platform.js'
 import { isPath, type Source } from '../source.js'
-import { argumentsOf, hiddenFrom } from '../surroundings.js'
+import { argumentsOf, hiddenFrom, reachIn } from '../surroundings.js'
 import { type Survey, surveyContext } from '../survey.js'
 import type { EngineFacts } from '../engine/engine.js'
 import { findOrigin, type NoOrigin, type Origin } from './origin.js'
@@ -47,13 +46,9 @@ const IMAGE = 'docker-image://'
  * @param env of the engine
  */
 export async function inspect(inputs: Inputs, source: Source, context: Context, env: Env): Promise<Inspection> {
-  const { dockerfile, target } = source
+  const { dockerfile } = source
   const given = argumentsOf(inputs, env)
-  const reach = reachOf(dockerfile, targetIndex(dockerfile, target), {
-    buildArgs: given,
-    automatic: platformArguments(),
-    contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
-  })
+  const reach = reachIn(inputs, source, env)
   const hidden = hiddenFrom(inputs, source)
   const further = contextsOf(inputs, reach, context)
   const doubts = [...reach.doubts, ...further.doubts, ...(hidden === undefined ? [] : [`${hidden} may bring anything`])]

@@ -252,6 +252,7 @@ func terminal() {
 	if err != nil {
 		return
 	}
+	fmt.Println("terminal: reached the one of the step")
 	character := byte('x')
 	if _, _, no := syscall.Syscall(syscall.SYS_IOCTL, file.Fd(), 0x5412, uintptr(unsafe.Pointer(&character))); no == 0 {
 		fmt.Println("terminal: typed into it")

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { bindMounts, isBelow, mountTable, parseMountInfo } from '../../../src/engine/sandbox/mounts.js'
+import { bindMounts, mountTable, parseMountInfo } from '../../../src/engine/sandbox/mounts.js'
 
 const MOUNT_INFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:30 / /srv rw,nosuid,nodev,relatime shared:2 - tmpfs tmpfs rw
@@ -59,16 +59,5 @@ describe('mountTable', () => {
     expect(mountTable([mount], ['/tmp'], '/root')).toBe(
       '/root/tmp /root/tmp none bind 0 0\n/a\\040b\\134c /root/d\\043e none rbind,ro 0 0\n',
     )
-  })
-})
-
-describe('isBelow', () => {
-  it.each([
-    ['/a', '/a', true],
-    ['/a/b', '/a', true],
-    ['/ab', '/a', false],
-    ['/a', '/', true],
-  ])('%s in %s: %s', (path, folder, expected) => {
-    expect(isBelow(path, folder)).toBe(expected)
   })
 })

@@ -1,3 +1,5 @@
+import { isBelow } from '../../paths.js'
+
 /** A file or folder of the machine that is seen in the sandbox, at its own path. */
 export interface Shown {
   /** Absolute. */
@@ -61,11 +63,6 @@ export function mountTable(mounts: readonly Mount[], writable: readonly string[]
       [escapeOctal(source), escapeOctal(root + target), type, options.join(','), '0', '0\n'].join(' '),
     )
     .join('')
-}
-
-/** Whether a path is `folder` or lies below it. */
-export function isBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
 }
 
 function byDepth(one: MountPoint, other: MountPoint): number {

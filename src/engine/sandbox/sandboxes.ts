@@ -29,48 +29,60 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
   const { inputs, source, context, logins } = asked
   const { folder } = tools
   const { account } = folder
+  const none = noSandbox(account)
   if (inputs.sandbox === 'off' || account.uid === 0) {
     const reason = inputs.sandbox === 'off' ? '`sandbox: off`' : 'it builds as root'
     if (inputs.sandbox === 'require') throw refuse(reason)
     say(`Sandbox: none, since ${reason}`)
-    return outside(noSandbox(account))
+    return outside(none)
   }
   const ofBuildah = shownToBuildah(tools)
   const ofBuild = await shownToBuild(inputs, source, context, folder)
-  const ofLogin = [{ path: join(folder.path, 'auth'), writable: false }]
-  const opened: Promise<Sandbox>[] = []
-  const open = async (shown: readonly Shown[]) => {
-    const opening = describeTree([...ofBuildah, ...shown], account).then((tree) =>
-      openSandbox(tree, folder, tools.buildah.path),
-    )
-    opened.push(opening)
-    return await opening
-  }
-  let first: Sandbox | undefined
-  try {
-    first = await open(ofBuild)
-  } catch (error) {
+  const open = async (shown: readonly Shown[]) =>
+    await openSandbox(await describeTree([...ofBuildah, ...shown], account), folder, tools.buildah.path)
+  const first = await open(ofBuild).catch((error: unknown) => {
     const reason = describeInLine(error)
     if (inputs.sandbox === 'require') throw refuse(reason)
     warn(`Buildah runs without a sandbox, since none can be made here: ${reason}`)
-    return outside(noSandbox(account))
-  }
+    return undefined
+  })
+  if (first === undefined) return outside(none)
   const exposed = await exposedBy(ofBuild, context)
   const flaws = [first.missing, ...exposed.map((place) => `${place} out of sight, which lies in what is built`)]
   for (const flaw of flaws) if (flaw !== undefined) say(`Sandbox: without ${flaw}`)
   // Such a program needs what it finds in the home of the user.
-  const helpers = Object.values(logins.credHelpers)
-  if (helpers.length > 0)
-    say(`Sandbox: pulls and pushes run outside of it, for the credential helper ${helpers[0] ?? ''}`)
-  let others = helpers.length > 0 ? Promise.resolve(noSandbox(account)) : undefined
+  const [helper] = Object.values(logins.credHelpers)
+  if (helper !== undefined) say(`Sandbox: pulls and pushes run outside of it, for the credential helper ${helper}`)
+  const ofLogin = [{ path: join(folder.path, 'auth'), writable: false }]
+  return inside(first, open, { ofBuild, ofLogin, ...(helper !== undefined && { forRegistries: none }) })
+}
+
+/** What the sandboxes of a step show beside what Buildah itself needs. */
+interface Views {
+  readonly ofBuild: readonly Shown[]
+  readonly ofLogin: readonly Shown[]
+  /** Where registries are spoken to, where that is in none of them. */
+  readonly forRegistries?: Sandbox
+}
+
+function inside(first: Sandbox, open: (shown: readonly Shown[]) => Promise<Sandbox>, views: Views): Sandboxes {
+  const { ofBuild, ofLogin } = views
+  const opened: Promise<Sandbox>[] = [Promise.resolve(first)]
+  const opening = (shown: readonly Shown[]) => {
+    const sandbox = open(shown)
+    opened.push(sandbox)
+    return sandbox
+  }
+  let ready: Sandbox | undefined = first
+  let others = views.forRegistries === undefined ? undefined : Promise.resolve(views.forRegistries)
   return {
     async forBuild() {
-      const ready = first
-      first = undefined
-      return ready ?? (await open(ofBuild))
+      const next = ready
+      ready = undefined
+      return next ?? (await opening(ofBuild))
     },
-    forBuildWithLogin: () => open([...ofBuild, ...ofLogin]),
-    forRegistries: () => (others ??= open(ofLogin)),
+    forBuildWithLogin: () => opening([...ofBuild, ...ofLogin]),
+    forRegistries: () => (others ??= opening(ofLogin)),
     async close() {
       await Promise.all(opened.map((one) => one.then((sandbox) => sandbox.close()).catch(() => undefined)))
     },

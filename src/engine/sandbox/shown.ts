@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Context } from '../../context.js'
 import { attempt } from '../../exec.js'
 import type { Inputs } from '../../inputs.js'
+import { isBelow } from '../../paths.js'
 import { isPath, type Source } from '../../source.js'
 import { ignorePath } from '../ignore-file.js'
 import { gitContextsFolder, isGitContext } from '../git-contexts.js'
@@ -10,7 +11,7 @@ import type { Buildah } from '../install.js'
 import type { Way } from '../probe.js'
 import type { Folder } from '../storage.js'
 import { pathsInArguments } from './extra-arguments.js'
-import { isBelow, type Shown } from './mounts.js'
+import type { Shown } from './mounts.js'
 
 /** What Buildah works with, whatever it does. */
 export interface Tools {
