@@ -31,9 +31,7 @@ for (const [signal, exitCode] of [
 const context = readContext()
 try {
   const inputs = readInputs(context.env)
-  // A URL may have a password in it, though it is refused then.
-  const shown = inputs.context.replace(/\/\/[^/@]*@/, '//***@')
-  say(`Rootless Image Build: ${shown}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+  say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
   // It runs every action by whatever node it finds, whatever action.yml says.
   if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
   const { value: result, warnings } = await gatherWarnings(() => run(inputs, context, stateWriter()))

@@ -16,7 +16,8 @@ export function openCompiler(folder) {
     { ...ts.sys, onUnRecoverableConfigFileDiagnostic: fail },
   )
   const service = ts.createLanguageService({
-    getCompilationSettings: () => options,
+    // A mutation may leave a name without a use, which is no mistake that a user would notice.
+    getCompilationSettings: () => ({ ...options, noUnusedLocals: false, noUnusedParameters: false }),
     getCurrentDirectory: () => folder,
     getDefaultLibFileName: ts.getDefaultLibFilePath,
     getScriptFileNames: () => fileNames,

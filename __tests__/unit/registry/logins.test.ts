@@ -63,6 +63,7 @@ describe('findLogin in a file', () => {
     expect(shown(await findLogin('h:1', 'acme/web', all))).toBe('step:x')
     expect(await findLogin('h:2', 'acme/web', all)).toBeUndefined()
     expect(await findLogin('h', 'acme/web', all)).toBeUndefined()
+    expect(await findLogin('h:12', 'acme/web', all)).toBeUndefined()
   })
 
   it('prints no password', async () => {

@@ -23,7 +23,7 @@ const facts: SummaryFacts = {
   engine: 'Buildah 1.43.2',
   rootless: true,
   size: { layers: 3, bytes: 76_200_300 },
-  warnings: ['Cache: *no* part was taken.\nWrite `cache-write: never`.', '</details>'],
+  warnings: ['Cache: *no* part was taken.\nWrite `cache-write: never`.', '</details>', '![x](https://example.org/y)'],
   cache,
   phases: [
     { name: 'setup', started: 0, seconds: 0.35 },
@@ -59,6 +59,7 @@ docker pull ghcr.io/acme/web@${digest}
 
 - Cache\\: \\*no\\* part was taken\\. Write \\\`cache\\-write\\: never\\\`\\.
 - \\<\\/details\\>
+- \\!\\[x\\]\\(https\\:\\/\\/example\\.org\\/y\\)
 
 Steps that came from the cache are grey.
 
