@@ -16,7 +16,13 @@ import { getManifest, putManifest } from '../harness/registry-client.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { someSeconds, stillSleeping } from '../harness/run-marks.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { likeHostedRunner, onTerminal, withCovered, withoutPrograms } from '../harness/surroundings.js'
+import {
+  likeHostedRunner,
+  likeHostedRunnerWithout,
+  onTerminal,
+  withCovered,
+  withoutPrograms,
+} from '../harness/surroundings.js'
 import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
@@ -93,8 +99,16 @@ const WAYS = ['double-chroot', 'kept-descriptor', 'descriptors', 'roots-in-proc'
 const OTHER_WAYS = ['device-node', 'signal', 'trace', 'terminal']
 const SHARED = '4711'
 
+/** By what a RUN step runs, and on which machine it does. */
+const RUNTIMES = {
+  chroot: { isolation: 'chroot', within: onTerminal },
+  crun: { isolation: 'rootless', within: likeHostedRunner },
+  runc: { isolation: 'rootless', within: likeHostedRunnerWithout('crun') },
+}
+type Runtime = keyof typeof RUNTIMES
+
 /** Runs every way out of a step on this engine. */
-async function escaped(wish: Wish, isolation: 'chroot' | 'rootless', home: string, sandbox: 'auto' | 'off') {
+async function escaped(wish: Wish, runtime: Runtime, home: string, sandbox: 'auto' | 'off') {
   if ('missing' in escape) throw new Error(escape.missing)
   const seconds = someSeconds()
   const close = await startRunner(escape.program)
@@ -109,11 +123,12 @@ async function escaped(wish: Wish, isolation: 'chroot' | 'rootless', home: strin
   ]
   const program = { content: readFileSync(escape.program), mode: 0o755 }
   const { inputs, ...rest } = wish
+  const { isolation, within } = RUNTIMES[runtime]
   try {
     const step = await attacked({ Dockerfile: dockerfile.join('\n'), escape: program }, home, {
       ...rest,
       inputs: { ...inputs, isolation, sandbox },
-      ...(testsAreRoot && { within: isolation === 'rootless' ? likeHostedRunner : onTerminal }),
+      ...(testsAreRoot && { within }),
       env: { CANARY: secret },
     })
     expect(stillSleeping(seconds)).toStrictEqual([])
@@ -142,12 +157,14 @@ async function startRunner(program: string): Promise<() => void> {
 
 if (isExhaustive) {
   describeEngines('$name', ({ testEach, version, wish }) => {
-    for (const isolation of ['chroot', 'rootless'] as const) {
+    for (const runtime of ['chroot', 'crun', 'runc'] as const) {
       // Debian 12 has no pasta, and a crun that is too old for it.
-      const testHere = isolation === 'rootless' && version.startsWith('1.4') ? test.skip : testEach
-      testHere(`no step gets out, isolation ${isolation}`, async () => {
+      const testHere = runtime !== 'chroot' && version.startsWith('1.4') ? test.skip : testEach
+      testHere(`no step gets out of ${runtime}`, async () => {
         const home = homeWithCanary()
-        expectNothingTaken(await escaped(wish(), isolation, home, 'auto'), home)
+        const step = await escaped(wish(), runtime, home, 'auto')
+        expect(step.log).toMatch(new RegExp(`, isolation .*\\b${runtime}\\b`))
+        expectNothingTaken(step, home)
       })
     }
 

@@ -49,17 +49,21 @@ export function withOverlayAt(folder: string, layers: { lower: string; upper: st
  * A machine like a GitHub-hosted runner, as far as isolation goes: cgroup v2 alone, where crun runs without root, and
  * devices that everybody may open, for fuse-overlayfs and slirp4netns. The machine of the tests may be a hybrid of v1 and v2.
  */
-export const likeHostedRunner: Surroundings = inMountNamespace(
-  [
+export const likeHostedRunner: Surroundings = likeHostedRunnerWithout()
+
+/** The same without these programs. */
+export function likeHostedRunnerWithout(...names: readonly string[]): Surroundings {
+  const { script, args } = covering(nothingFor(names))
+  const hosted = [
     'umount --recursive /sys/fs/cgroup 2>/dev/null || umount --lazy /sys/fs/cgroup',
     'mount -t cgroup2 none /sys/fs/cgroup',
     // Nobody outside of this namespace sees what lies there.
     'mount -t tmpfs -o mode=755 none /mnt',
     'mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse',
     'mknod -m 666 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun',
-  ].join('\n'),
-  [],
-)
+  ]
+  return inMountNamespace([...hosted, script].join('\n'), args)
+}
 
 /** A process with a terminal, as a runner has that was started by hand. */
 export const onTerminal: Surroundings = (account) => [
