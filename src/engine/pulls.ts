@@ -1,15 +1,22 @@
+import { type Clock, systemClock } from '../clock.js'
+import { UserError } from '../errors.js'
 import { CommandError } from '../exec.js'
-import type { BaseImage } from './engine.js'
 import { withHeadway } from '../headway.js'
+import { formatLimit, startLimit } from '../limit.js'
 import { say } from '../log.js'
 import { inParallel } from '../parallel.js'
+import { endFamily, followNewcomers } from '../processes.js'
 import { type BuildahSetup, pullArgs } from './buildah-args.js'
 import { runBuildah } from './buildah-export.js'
+import type { BaseImage } from './engine.js'
 
 /** Images that couldn't be pulled, with the error of each. */
 export type FailedPulls = ReadonlyMap<string, unknown>
 
 const AT_ONCE = 3
+/** A registry that sends a byte now and then would hold the job for six hours. */
+const LONGEST_MS = 60 * 60_000
+const GRACE_MS = 2000
 /** No Dockerfile that somebody wrote names so many images that can't be told before the build. */
 const MAX_LATE = 20
 /** An image by its name that `--pull=never` kept from being pulled. */
@@ -22,15 +29,19 @@ const UNKNOWN = [
  * Pulls the images that a build needs, with the login, so that the build itself can do without it. One that can't be
  * pulled is no error yet: the storage may have it, or the build may not need it.
  * @param always pulls also what the registry has no newer image of
+ * @throws UserError when all of them together take too long
  */
 export async function pullImages(
   images: readonly BaseImage[],
   always: boolean,
   setup: BuildahSetup,
+  clock: Clock = systemClock,
 ): Promise<FailedPulls> {
   const failed = new Map<string, unknown>()
-  await inParallel(images, AT_ONCE, async (image) => {
-    await pullOne(image, always, setup).catch((error: unknown) => failed.set(image.name, error))
+  await withinLimit(clock, async () => {
+    await inParallel(images, AT_ONCE, async (image) => {
+      await pullOne(image, always, setup).catch((error: unknown) => failed.set(image.name, error))
+    })
   })
   return failed
 }
@@ -54,7 +65,7 @@ export async function withLatePulls<T>(
       if (name === undefined || pulled.has(name) || pulled.size === MAX_LATE) throw error
       if (early.has(name)) throw early.get(name)
       pulled.add(name)
-      await pullOne({ name, platform: undefined }, always, setup)
+      await withinLimit(systemClock, () => pullOne({ name, platform: undefined }, always, setup))
     }
   }
 }
@@ -63,6 +74,22 @@ export async function withLatePulls<T>(
 export function unknownImage(output: string): string | undefined {
   const error = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
   return UNKNOWN.map((pattern) => pattern.exec(error)?.[1]).find((image) => image !== undefined)
+}
+
+async function withinLimit(clock: Clock, pull: () => Promise<void>): Promise<void> {
+  const family = await followNewcomers()
+  const late = () =>
+    new UserError(
+      `Base images took longer than ${formatLimit(LONGEST_MS)} to pull, which is the limit.`,
+      'See what the registry says: it may be out of reach, or limit how much may be pulled from it.',
+    )
+  const limit = startLimit(LONGEST_MS, late, () => endFamily(family, GRACE_MS), clock)
+  try {
+    await limit.within(pull())
+  } finally {
+    limit.close()
+    if (!limit.isOver()) family.close()
+  }
 }
 
 async function pullOne(image: BaseImage, always: boolean, setup: BuildahSetup): Promise<void> {
