@@ -129,7 +129,10 @@ describe.each(testsAreRoot ? (['user', 'root'] as const) : (['user'] as const))(
     'SIGKILL in the middle of a RUN: post ends what is still running, and removes the rest',
     async () => {
       const seconds = someSeconds()
-      const step = await runAction({ ...longRun(as, seconds), signal: { name: 'SIGKILL', when: `${started}\n` } })
+      const options = longRun(as, seconds)
+      // A sandbox would have ended with the action.
+      const inputs = { ...options.inputs, sandbox: 'off' }
+      const step = await runAction({ ...options, inputs, signal: { name: 'SIGKILL', when: `${started}\n` } })
       expect(step.exitCode).toBe('SIGKILL')
       await expectNothingLeft(step, [seconds])
     },
