@@ -1029,8 +1029,8 @@ export const promises = [
         file: 'src/registry/connection.ts',
         find: 'const keeps = authorization !== undefined && url.origin === question.url.origin',
         put: 'const keeps = authorization !== undefined',
-        test: '__tests__/e2e/registry-client.test.ts',
-        name: 'a login',
+        test: '__tests__/unit/registry/answers.test.ts',
+        name: 'a login is not sent before it is asked for',
       },
       {
         loses: 'The password goes by plain HTTP to where a registry says that tokens are given out',
