@@ -138,12 +138,17 @@ describe.each(testsAreRoot ? (['user', 'root'] as const) : (['user'] as const))(
     },
   )
 
-  testOf('user')('a daemon that a RUN leaves behind does not outlive the step', async () => {
-    const daemon = someSeconds()
-    const step = await runAction({
-      ...longRun(as, '0', `(setsid sleep ${daemon} >/dev/null 2>&1 </dev/null &);`),
+  for (const [sandbox, testHere] of [
+    ['require', testOf('user')],
+    // There it is the action that ends it.
+    ['off', exhaustively(test)],
+  ] as const) {
+    testHere(`a daemon that a RUN leaves behind does not outlive the step, sandbox: ${sandbox}`, async () => {
+      const daemon = someSeconds()
+      const options = longRun(as, '0', `(setsid sleep ${daemon} >/dev/null 2>&1 </dev/null &);`)
+      const step = await runAction({ ...options, inputs: { ...options.inputs, sandbox } })
+      expect(step.exitCode).toBe(0)
+      await expectNothingLeft(step, [daemon])
     })
-    expect(step.exitCode).toBe(0)
-    await expectNothingLeft(step, [daemon])
-  })
+  }
 })

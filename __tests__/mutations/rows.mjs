@@ -662,7 +662,7 @@ export const promises = [
         find: 'await endFamily(family, GRACE_MS)',
         put: 'family.close()\n    await Promise.resolve([endFamily, GRACE_MS])',
         test: '__tests__/e2e/cancel.test.ts',
-        name: 'as user a daemon that a RUN leaves behind',
+        name: 'as user a daemon that a RUN leaves behind .* sandbox: off',
       },
       {
         loses: 'A program that ignores SIGTERM is never ended',
@@ -763,10 +763,9 @@ export const promises = [
       {
         loses: 'An OCI runtime that has no network is taken for steps that need one',
         file: 'src/engine/preflight.ts',
-        find: "const needsRuntime = wish.network === 'none' || wish.shmSize !== undefined",
-        put: 'const needsRuntime = wish.shmSize !== undefined',
-        test: '__tests__/e2e/run-steps.test.ts',
-        name: 'network: none, which is why an OCI runtime is taken',
+        find: 'if (!machine.tun) return',
+        put: 'if (!machine.networkHelper) return',
+        test: '__tests__/unit/preflight.test.ts',
       },
       {
         loses: 'A machine without newuidmap is told something else than what it lacks',

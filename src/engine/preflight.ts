@@ -133,10 +133,16 @@ function isolations(wish: WayWish, { machine, folder }: Place, notes: string[]):
   return wish.isolation === 'auto' && !needsRuntime ? [...withRuntime, chroot] : withRuntime
 }
 
-function runtimeFlaw(runtime: string, wish: WayWish, machine: Machine, uid: number): string | undefined {
+/** Why this OCI runtime can't run steps here, as a clause; undefined where it may. Pure. */
+export function runtimeFlaw(
+  runtime: string,
+  { network }: Pick<WayWish, 'network'>,
+  machine: Pick<Machine, 'cgroups' | 'networkHelper' | 'tun'>,
+  uid: number,
+): string | undefined {
   if (runtime.endsWith('/crun') && machine.cgroups === 'hybrid')
     return `${runtime} can't run in the hybrid layout of cgroups v1 and v2`
-  if (uid === 0 || wish.network !== 'default') return undefined
+  if (uid === 0 || network !== 'default') return undefined
   if (!machine.networkHelper) return `${runtime} without slirp4netns or pasta has no network for RUN steps`
   if (!machine.tun) return `${runtime} has no network for RUN steps: /dev/net/tun can't be opened`
   return undefined
