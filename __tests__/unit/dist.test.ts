@@ -6,6 +6,10 @@ import { temporaryFolder } from './helpers.js'
 
 const root = join(import.meta.dirname, '../..')
 
+interface Project {
+  readonly dependencies: Readonly<Record<string, string>>
+}
+
 interface Ended {
   readonly exitCode: number | null
   readonly output: string
@@ -39,6 +43,22 @@ describe('dist', () => {
       (name) => /\.js$/.test(name) && readFileSync(join(root, 'dist', name), 'utf8').includes('_apis/artifactcache'),
     )
     expect(holders).toStrictEqual(['transfer/index.js'])
+  })
+
+  it('names what is loaded late by what it is', () => {
+    const files = filesIn(join(root, 'dist/main')).filter((name) => name.endsWith('.js'))
+    expect(files).toStrictEqual(['index.js', 'registry.js', 'smol-toml.js', 'tool-cache.js'])
+  })
+
+  it('comes with the licenses of all that is in it', () => {
+    const licenses = filesIn(join(root, 'dist'))
+      .filter((name) => name.endsWith('licenses.txt'))
+      .map((name) => readFileSync(join(root, 'dist', name), 'utf8'))
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Project
+    const missing = Object.entries(dependencies).filter(
+      ([name, version]) => !licenses.some((text) => text.includes(`${name} ${version}\n`)),
+    )
+    expect(missing).toStrictEqual([])
   })
 
   /** A step on a runner, with nothing in its workspace. */
