@@ -22,15 +22,15 @@ interface Moment {
 }
 
 /**
- * Writes a date by the format tokens of momentjs.com/docs/#/displaying/format/ in its locale `en`. Text in `[…]` is kept.
+ * Writes a date by the format tokens of momentjs.com/docs/#/displaying/format/ in its locale `en`, without those for eras,
+ * for dates as a locale writes them, and for ordinals but that of the day. Text in `[…]` is kept.
  *
  * @param zone a name of the IANA time zone database
  * @throws UserError when the zone is unknown
  */
 export function formatDate(date: Date, format: string, zone = 'UTC'): string {
   const moment = momentIn(date, zone)
-  const whole = format.replace(shorthand, (found, name?: string) => shorthands.get(name ?? '') ?? found)
-  return whole.replace(token, (_found, bracketed?: string, escaped?: string, name: string = '') => {
+  return format.replace(token, (_found, bracketed?: string, escaped?: string, name: string = '') => {
     return bracketed ?? escaped ?? tokens.get(name)?.(moment) ?? moment.wall.format(name)
   })
 }
@@ -76,51 +76,27 @@ const number =
   (read: (wall: Dayjs) => number, width = 1): Write =>
   ({ wall }) =>
     pad(read(wall), width)
-const ordinal =
-  (read: (wall: Dayjs) => number): Write =>
-  ({ wall }) =>
-    ordinalOf(read(wall))
-const month = (wall: Dayjs) => wall.month() + 1
-const quarter = (wall: Dayjs) => Math.ceil(month(wall) / 3)
-const year = (wall: Dayjs) => wall.year()
+const quarter = (wall: Dayjs) => Math.ceil((wall.month() + 1) / 3)
 
 /** The tokens that are dayjs' own, which it writes as moment does. */
 const plain = 'YYYY YY MMMM MMM MM M DD D dddd ddd dd d HH H hh h mm m ss s A a'.split(' ')
 
 /** The others. */
 const tokens: ReadonlyMap<string, Write> = new Map<string, Write>([
-  ['Mo', ordinal(month)],
   ['Q', number(quarter)],
-  ['Qo', ordinal(quarter)],
-  ['Do', ordinal((wall) => wall.date())],
+  ['Do', ({ wall }) => ordinalOf(wall.date())],
   ['DDD', number((wall) => wall.dayOfYear())],
-  ['DDDo', ordinal((wall) => wall.dayOfYear())],
   ['DDDD', number((wall) => wall.dayOfYear(), 3)],
-  ['do', ordinal((wall) => wall.day())],
   ['e', number((wall) => wall.day())],
   ['E', number((wall) => wall.isoWeekday())],
   ['w', number((wall) => wall.week())],
-  ['wo', ordinal((wall) => wall.week())],
   ['ww', number((wall) => wall.week(), 2)],
   ['W', number((wall) => wall.isoWeek())],
-  ['Wo', ordinal((wall) => wall.isoWeek())],
   ['WW', number((wall) => wall.isoWeek(), 2)],
   ['gg', number((wall) => wall.weekYear() % 100, 2)],
   ['gggg', number((wall) => wall.weekYear(), 4)],
-  ['ggggg', number((wall) => wall.weekYear(), 5)],
   ['GG', number((wall) => wall.isoWeekYear() % 100, 2)],
   ['GGGG', number((wall) => wall.isoWeekYear(), 4)],
-  ['GGGGG', number((wall) => wall.isoWeekYear(), 5)],
-  ['Y', number(year, 4)],
-  ['YYYYY', number(year, 5)],
-  ['YYYYYY', ({ wall }) => `+${pad(year(wall), 6)}`],
-  ['y', number(year)],
-  ['yo', ordinal(year)],
-  ['yy', number(year, 2)],
-  ['yyy', number(year, 3)],
-  ['yyyy', number(year, 4)],
-  ...['N', 'NN', 'NNN', 'NNNNN'].map((name): [string, Write] => [name, () => 'AD']),
-  ['NNNN', () => 'Anno Domini'],
   ['k', number((wall) => wall.hour() || 24)],
   ['kk', number((wall) => wall.hour() || 24, 2)],
   ...Array.from({ length: 9 }, (_, index): [string, Write] => ['S'.repeat(index + 1), fraction(index + 1)]),
@@ -129,24 +105,7 @@ const tokens: ReadonlyMap<string, Write> = new Map<string, Write>([
   ['Z', ({ offset }) => offsetText(offset, ':')],
   ['ZZ', ({ offset }) => offsetText(offset, '')],
   ['z', zoneName],
-  ['zz', zoneName],
 ])
-
-/** The tokens that stand for several, which then take part as if they had been written. */
-const shorthands: ReadonlyMap<string, string> = new Map([
-  ['LTS', 'h:mm:ss A'],
-  ['LT', 'h:mm A'],
-  ['LLLL', 'dddd, MMMM D, YYYY h:mm A'],
-  ['LLL', 'MMMM D, YYYY h:mm A'],
-  ['LL', 'MMMM D, YYYY'],
-  ['L', 'MM/DD/YYYY'],
-  ['llll', 'ddd, MMM D, YYYY h:mm A'],
-  ['lll', 'MMM D, YYYY h:mm A'],
-  ['ll', 'MMM D, YYYY'],
-  ['l', 'M/D/YYYY'],
-])
-
-const shorthand = new RegExp(`\\[[^[]*\\]|\\\\(?:LTS|LT|L{1,4}|l{1,4})|(LTS|LT|L{1,4}|l{1,4})`, 'g')
 
 /** Of two tokens that fit the longer one counts. */
 const anyToken = [...plain, ...tokens.keys()].sort((a, b) => b.length - a.length).join('|')

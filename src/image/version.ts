@@ -1,6 +1,6 @@
+import { compare as comparePep440, explain } from '@renovatebot/pep440'
 import compare from 'semver/functions/compare.js'
 import parse from 'semver/functions/parse.js'
-import { comparePep440, isFinal, normalForm, parsePep440, type Pep440 } from './pep440.js'
 
 /** The version of a release, by the rules of semver.org or of PEP 440. */
 export interface Version {
@@ -22,10 +22,7 @@ export const schemeNames: Readonly<Record<Scheme, string>> = { semver: 'semantic
 
 /** Reads a version, a leading `v` allowed; undefined when it is none. */
 export function readVersion(scheme: Scheme, text: string): Version | undefined {
-  if (scheme === 'pep440') {
-    const parsed = parsePep440(text)
-    return parsed && ofPep440(text, parsed)
-  }
+  if (scheme === 'pep440') return readPep440(text)
   const parsed = parse(text)
   if (parsed === null) return undefined
   const [major, minor, patch] = [parsed.major, parsed.minor, parsed.patch].map(String) as [string, string, string]
@@ -43,9 +40,7 @@ export function higherThan(version: Version, others: readonly string[]): string 
 
 /** Both of one scheme. */
 function compareVersions(a: Version, b: Version): number {
-  if (a.scheme === 'semver') return compare(a.version, b.version)
-  const [x, y] = [parsePep440(a.version), parsePep440(b.version)]
-  return x === undefined || y === undefined ? 0 : comparePep440(x, y)
+  return a.scheme === 'semver' ? compare(a.version, b.version) : comparePep440(a.version, b.version)
 }
 
 /** A number alone, beside versions with dots, is a moving tag (`2`) or a date (`20200110`) and not a version. */
@@ -53,15 +48,20 @@ function isFullVersion(other: Version, version: Version): boolean {
   return /^\d+$/.test(version.version) || !/^\d+$/.test(other.version)
 }
 
-function ofPep440(raw: string, parsed: Pep440): Version {
-  const [major = 0n, minor = 0n, patch = 0n] = parsed.release
+/** By packaging.python.org/en/latest/specifications/version-specifiers/. */
+function readPep440(raw: string): Version | undefined {
+  const parsed = explain(raw.trim())
+  // The library counts in doubles: a longer number would come back as another one.
+  if (parsed === null || /\d{16}/.test(raw)) return undefined
+  const [major = 0, minor = 0, patch = 0] = parsed.release
   return {
     scheme: 'pep440',
     raw,
-    version: normalForm(parsed),
-    major: major.toString(),
-    minor: minor.toString(),
-    patch: patch.toString(),
-    stable: isFinal(parsed),
+    // The library's own normal form has commas in the local part.
+    version: parsed.local === null ? parsed.public : `${parsed.public}+${parsed.local}`,
+    major: String(major),
+    minor: String(minor),
+    patch: String(patch),
+    stable: !parsed.is_prerelease && !parsed.is_postrelease,
   }
 }

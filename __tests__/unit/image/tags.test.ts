@@ -60,7 +60,7 @@ describe('Git tags', () => {
     ['1!2.0', 'type=pep440,pattern={{version}}', '1-2.0 latest'],
     ['2026.03.07', 'type=pep440,pattern={{version}}', '2026.3.7 latest'],
     ['1.0+ubuntu_1', 'type=pep440,pattern={{version}}', '1.0-ubuntu.1 latest'],
-    ['99999999999999999999.1', 'type=pep440,pattern={{major}}', '99999999999999999999 latest'],
+    ['99999999999999999999.1', 'type=pep440,pattern={{major}}', '-'],
     ['1.x', 'type=pep440,pattern={{version}}', '-'],
     ['20260110-RC2', 'type=match,pattern=\\d+', '20260110 latest'],
     ['v2.0.8-beta.67', 'type=match,pattern=v(.*),group=1', '2.0.8-beta.67 latest'],
