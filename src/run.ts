@@ -153,15 +153,13 @@ async function produceWith(
   const images = baseImages(inputs, asked.source, folder.env)
   const { root } = opened.warm
   const { store } = found
-  const list = async (steps: readonly Step[]) => {
-    if (comparison === undefined) return []
-    const isKept = opened.access.write
-    return store.kind === 'root' ? await listLayers(store, root, steps) : { root, layout: store.layout, isKept }
-  }
-  const request = { ...asked, images, remote: opened.remote, cache: opened.access, list }
+  const check = async (steps: readonly Step[]) =>
+    store.kind === 'root' ? await comparison?.check(() => listLayers(store, root, steps)) : undefined
+  const blobs = store.kind === 'blobs' ? { root, layout: store.layout, isKept: opened.access.write } : undefined
+  const request = { ...asked, images, remote: opened.remote, cache: opened.access, check }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()
-  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })
+  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, blobs, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)

@@ -77,13 +77,12 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     dockerfile: parseDockerfile('FROM x\nRUN make'),
     target: undefined,
   }
-  const layers = [{ stage: 0, index: 1, entries: [] }]
-  const list = async (some: readonly Step[]) => {
-    events.push(`lists ${some.length}`)
+  const check = async (some: readonly Step[]) => {
+    events.push(`checks ${some.length}`)
     // Whoever doesn't wait comes before.
     await new Promise(setImmediate)
-    events.push('listed')
-    return layers
+    events.push('checked')
+    return 'it is so'
   }
   const asked: Omit<BuildRequest, 'onSteps'> = {
     ...{ inputs: inputsOf(inputs), source, format: 'oci', references: [reference], labels: [], annotations: [] },
@@ -92,9 +91,9 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   let error: unknown
   const log = await logOf(async () => {
     const timeline = startTimeline(Date.now)
-    await buildAndKeep(engine, { ...asked, list }, opened, timeline, (state) => remembered.push(state)).then(
-      ({ layers: found }) => {
-        expect(found).toBe(layers)
+    await buildAndKeep(engine, { ...asked, check }, opened, timeline, (state) => remembered.push(state)).then(
+      ({ fault }) => {
+        expect(fault).toBe('it is so')
       },
       (thrown: unknown) => {
         error = thrown
@@ -133,16 +132,16 @@ describe('what is pushed', () => {
   })
 })
 
-describe('what steps have copied', () => {
-  it('is listed beside the push, and before anything of it is kept', async () => {
+describe('what steps have made', () => {
+  it('is checked beside the push, and before anything of it is kept', async () => {
     const { events } = await watched({ inputs: { push: 'true' } })
-    expect(events).toStrictEqual(['lists 1', 'pushes', 'listed', 'keeps'])
+    expect(events).toStrictEqual(['checks 1', 'pushes', 'checked', 'keeps'])
   })
 
-  it('is listed to its end also where the push fails', async () => {
+  it('is checked to its end also where the push fails', async () => {
     const { events } = await watched({ inputs: { push: 'true' }, push: new Error('broken') })
-    expect(events.slice(0, 2)).toStrictEqual(['lists 1', 'pushes'])
-    expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('listed'))
+    expect(events.slice(0, 2)).toStrictEqual(['checks 1', 'pushes'])
+    expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('checked'))
   })
 })
 

@@ -10,15 +10,14 @@ export interface StepLayer extends Pick<Step, 'stage' | 'index'> {
   readonly entries: readonly LayerEntry[]
 }
 
+/** What all steps of a build have put into the image; or why that isn't known. */
+export type Layers = readonly StepLayer[] | Unknown
+
 /**
  * The layers of all steps of a build that copy something, also of those that were there already. Never rejects.
  * @param root of the storage that it was built in
  */
-export async function listLayers(
-  store: Store,
-  root: string,
-  steps: readonly Step[],
-): Promise<readonly StepLayer[] | Unknown> {
+export async function listLayers(store: Store, root: string, steps: readonly Step[]): Promise<Layers> {
   const copying = steps.flatMap(({ stage, index, image, text }) =>
     image !== undefined && /^(COPY|ADD) /i.test(text) ? [{ stage, index, image }] : [],
   )
