@@ -89,11 +89,15 @@ const fileWord = (bytes: number) => `file ${bytes}`
 const linkWord = (target: string) => `link ${target}\0`
 
 function readOf(files: readonly TakenFile[]): Read {
-  const words = files.flatMap((file) => wordsFor(file).map((word) => ({ word, name: posix.basename(file.path) })))
-  return {
-    named: new Set(words.map(({ word, name }) => `${word} ${name}`)),
-    unnamed: new Set(words.map(({ word }) => word)),
+  const read = { named: new Set<string>(), unnamed: new Set<string>() }
+  for (const file of files) {
+    const name = posix.basename(file.path)
+    for (const word of wordsFor(file)) {
+      read.named.add(`${word} ${name}`)
+      read.unnamed.add(word)
+    }
   }
+  return read
 }
 
 /** A link is copied as one, or as the file that it leads to. */
