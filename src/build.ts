@@ -16,6 +16,14 @@ export interface Built {
   readonly pushed: readonly Pushed[]
   readonly steps: readonly Step[]
   readonly cache: CacheReport
+  /** What the check has found. */
+  readonly fault: string | undefined
+}
+
+/** What an engine is asked, and what is done with what it has built. */
+interface Asked extends Omit<BuildRequest, 'onSteps'> {
+  /** Looks at what these steps have made, while the image is pushed. Never rejects. */
+  readonly check: (steps: readonly Step[]) => Promise<string | undefined>
 }
 
 /**
@@ -24,7 +32,7 @@ export interface Built {
  */
 export async function buildAndKeep(
   engine: Engine,
-  asked: Omit<BuildRequest, 'onSteps'>,
+  { check, ...asked }: Asked,
   opened: Opened,
   timeline: Timeline,
   remember: Remember,
@@ -44,16 +52,22 @@ export async function buildAndKeep(
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
-    const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
-    return { image, pushed }
+    const checking = check(done.steps)
+    try {
+      const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
+      return { image, pushed, fault: await checking }
+    } finally {
+      // What comes next may move the layers.
+      await checking
+    }
   }
   try {
-    const { image, pushed } = await make().catch(async (error: unknown) => {
+    const { image, pushed, fault } = await make().catch(async (error: unknown) => {
       await clearAfter(error, opened)
       return await make()
     })
     done = { ...done, imageId: image.id, pushed }
-    return { image, pushed, steps: done.steps, cache: await keep(false) }
+    return { image, pushed, fault, steps: done.steps, cache: await keep(false) }
   } catch (error) {
     await keep(true)
     throw error

@@ -27,6 +27,7 @@ import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { parseGitContext } from './source.js'
 import type { Remember } from './state.js'
 import type { Comparison, Unchanged } from './unchanged/comparison.js'
+import { listLayers } from './unchanged/layers.js'
 import { startWatch } from './unchanged/watch.js'
 import {
   type CacheRequest,
@@ -145,15 +146,20 @@ async function produceWith(
   engine: Engine,
   asked: Asked,
   opened: Opened,
-  { plan, started, comparison, timeline, remember }: Means,
+  { plan, started, found, comparison, timeline, remember }: Means,
 ): Promise<Produced> {
   const { inputs, registry, folder } = plan
   await login(engine, inputs, registry)
   const images = baseImages(inputs, asked.source, folder.env)
-  const request = { ...asked, images, remote: opened.remote, cache: opened.access }
+  const { root } = opened.warm
+  const { store } = found
+  const check = async (steps: readonly Step[]) =>
+    store.kind === 'root' ? await comparison?.check(() => listLayers(store, root, steps)) : undefined
+  const blobs = store.kind === 'blobs' ? { root, layout: store.layout, isKept: opened.access.write } : undefined
+  const request = { ...asked, images, remote: opened.remote, cache: opened.access, check }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()
-  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })
+  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, blobs, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)
