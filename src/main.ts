@@ -1,5 +1,5 @@
 import { error as errorCommand, setOutput, summary } from '@actions/core'
-import { readContext } from './context.js'
+import { completeProxies, readContext } from './context.js'
 import { describe, UserError } from './errors.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
@@ -29,6 +29,7 @@ for (const [signal, exitCode] of [
 }
 
 const context = readContext()
+completeProxies()
 try {
   const inputs = readInputs(context.env)
   say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
