@@ -33,6 +33,7 @@ completeProxies()
 try {
   const inputs = readInputs(context.env)
   say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+  for (const note of inputs.notes) say(note)
   // It runs every action by whatever node it finds, whatever action.yml says.
   if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
   const { value: result, warnings } = await gatherWarnings(() => run(inputs, context, stateWriter()))

@@ -78,7 +78,7 @@ const texts: readonly Case[] = [
   ['a limit without a value', { ulimit: 'nofile' }, got('ulimit', 'nofile'), 'nofile=1024:2048'],
   ['an output of another kind', { outputs: 'type=registry' }, got('outputs', 'type=registry'), '`push: true`'],
   ['a range that is none', { 'buildah-version': 'newest' }, got('buildah-version', 'newest'), '`>=1.37`'],
-  ['a user without a password', { username: 'ada' }, 'Input "password" is missing', '"ada"', 'secrets.'],
+  ['a user without a password', { username: 'ada', push: 'true' }, 'Input "password" is missing', '"ada"', 'secrets.'],
   ['a password without a user', { password: 'hush-hush-hush' }, 'Input "username" is missing'],
   [
     'one login and two registries',
