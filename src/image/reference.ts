@@ -159,7 +159,7 @@ function pathFlaw(path: string): Flaw | undefined {
   }
   const bad = path.split('/').find((part) => !component.test(part))
   if (bad === undefined) return undefined
-  if (bad === '') return { what: 'the repository has an empty component (a slash too many)' }
+  if (bad === '') return { what: 'the repository has an empty component (a slash too many)', cure: emptyRule }
   const stranger = /[^a-z0-9._-]/u.exec(bad)
   if (stranger !== null) {
     return { what: `the repository component ${quote(bad)} has the character ${quote(stranger[0])}`, cure: pathRule }
@@ -167,6 +167,7 @@ function pathFlaw(path: string): Flaw | undefined {
   return { what: `the repository component ${quote(bad)} has a separator too many or at an end`, cure: pathRule }
 }
 
+const emptyRule = 'Is a variable between two slashes empty, such as the account in docker.io/${{ vars.ACCOUNT }}/web?'
 const pathRule =
   'Allowed are groups of a-z and 0-9 with one dot, one or two underscores or any number of dashes between.'
 
