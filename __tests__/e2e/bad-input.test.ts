@@ -53,6 +53,8 @@ const texts: readonly Case[] = [
     'Allowed: true, false.',
   ]),
   ['an image with a tag', { images: 'ghcr.io/acme/web:1' }, 'Input "images"', '"ghcr.io/acme/web:1"', /tag/],
+  ['two tags in a line', { images: 'acme/web', tags: '1,2' }, 'Input "tags"', 'there are 2 tags', '"1", "2"'],
+  ['an account that is empty', { images: 'docker.io//web' }, 'Input "images"', '"docker.io//web"', 'variable'],
   ['an image that is a URL', { images: 'https://ghcr.io/acme/web' }, 'Input "images"', '"https://ghcr.io/acme/web"'],
   ['a rule of an unknown type', { images: 'acme/web', tags: 'type=sem' }, 'Input "tags"', '"type=sem"', 'semver'],
   ['a rule that lacks something', { images: 'acme/web', tags: 'type=ref' }, 'Input "tags"', 'type=ref,event=branch'],
