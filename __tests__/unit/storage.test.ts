@@ -158,6 +158,17 @@ describe('makeFolder', () => {
   })
 
   // Only root can give files away.
+  it.each(['a,b', 'a:b', 'a\\b', 'a"b', 'a\nb'])(
+    'goes to /var/tmp where RUNNER_TEMP is %j, which parts options',
+    async (name) => {
+      const temp = join(temporaryFolder(), name)
+      mkdirSync(temp)
+      const folder = await makeFolder(me, contextOf({ temp }))
+      expect(dirname(folder.path)).toBe('/var/tmp')
+      await removeFolder({ ...plain, folder: folder.path }, {})
+    },
+  )
+
   ;(isRoot ? it : it.skip)('belongs to the account where that is another (needs root)', async () => {
     const temp = temporaryFolder()
     chmodSync(temp, 0o755)

@@ -3,6 +3,7 @@ import type { Context } from '../context.js'
 import type { Pair } from '../entries.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import type { Output } from '../inputs.js'
+import { csv } from './csv.js'
 import type { BaseImage, BuildRequest, Image } from './engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
@@ -68,7 +69,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...dropInArgs(setup),
     'build',
     // what
-    ...['--file', source.file],
+    ...['--file', csv(source.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
     ...each('--build-arg', inputs.buildArgs),

@@ -34,12 +34,11 @@ const TAKEN = 'taken'
 const PREFIX = 'rootless-image-build-'
 
 /**
- * Makes the private folder in RUNNER_TEMP, or, where the account may not enter that, in /var/tmp.
+ * Makes the private folder.
  * What the user has (storage, auth files, storage.conf) is neither used nor written.
  */
 export async function makeFolder(account: Account, context: Context): Promise<Folder> {
-  const closed = await firstClosedFolder(context.temp, account)
-  const path = await mkdtemp(join(closed === undefined ? context.temp : '/var/tmp', PREFIX))
+  const path = await mkdtemp(join(await placeFor(account, context.temp), PREFIX))
   for (const name of ['', ...OF_ACCOUNT, ...FOR_ACCOUNT, TAKEN]) {
     if (name !== '') await mkdir(join(path, name))
     await chmod(join(path, name), 0o700)
@@ -49,6 +48,15 @@ export async function makeFolder(account: Account, context: Context): Promise<Fo
   // Buildah reads the file that CONTAINERS_STORAGE_CONF names before anything else, and fails where there is none.
   await writePrivate(folder, 'storage.conf', storageConf(path, privateRoot(path)))
   return folder
+}
+
+/**
+ * Where private folders are made: in RUNNER_TEMP, or in /var/tmp where the account may not enter that, or its path has what
+ * parts the options of mounts and of Buildah.
+ */
+async function placeFor(account: Account, temp: string): Promise<string> {
+  const isPlain = !/[,:\\"\n]/.test(temp)
+  return isPlain && (await firstClosedFolder(temp, account)) === undefined ? temp : '/var/tmp'
 }
 
 /** Lets the account into the folder. Until then it can reach nothing in there. */
