@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
 import type { Found } from './engine/engine.js'
+import { removeLeftovers } from './engine/leftovers.js'
 import { findEngine } from './engine/select.js'
 import type { Folder } from './engine/storage.js'
 import type { Pair } from './entries.js'
@@ -62,11 +63,14 @@ export async function findEngineFor(plan: Plan, source: Source, remember: Rememb
     ...{ inputs, context, folder, source, obstacle, labels: pairsOf(names.labels), insecure },
     logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
   }
-  return await findEngine(selection, (program) => {
+  let unshare: readonly string[] = []
+  const found = await findEngine(selection, (program) => {
     const { account } = folder
-    const unshare = account.uid === 0 ? [] : [...account.prefix, program, 'unshare']
+    if (account.uid !== 0) unshare = [...account.prefix, program, 'unshare']
     remember({ unshare, keepStorage: context.ephemeral })
   })
+  await removeLeftovers(folder, unshare, context)
+  return found
 }
 
 /** Who one is at which registry, and to which one may speak without TLS. */

@@ -3,6 +3,7 @@ import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { chooseBuilder } from './engine/account.js'
 import type { BuildRequest, Engine, EngineFacts, Found, Image, Pushed } from './engine/engine.js'
+import { keepForRunner } from './engine/keeper.js'
 import type { Step } from './engine/progress.js'
 import { makeFolder, removeSecrets } from './engine/storage.js'
 import { listLabels } from './image/labels.js'
@@ -79,6 +80,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
     return inputs.dryRun ? await rehearse(plan, remember) : await perform(plan, remember)
   } finally {
     await removeSecrets(folder.path)
+    await keepForRunner(folder.path)
   }
 }
 
@@ -108,6 +110,7 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     }
   } finally {
     await started.cache.close()
+    if (started.desk !== undefined) await keepForRunner(started.desk)
   }
 }
 
