@@ -61,6 +61,7 @@ export async function findEngineFor(plan: Plan, source: Source, remember: Rememb
   const { logins, insecure } = plan.access
   const selection = {
     ...{ inputs, context, folder, source, obstacle, labels: pairsOf(names.labels), insecure },
+    references: names.references,
     logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
   }
   let unshare: readonly string[] = []

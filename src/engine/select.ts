@@ -4,13 +4,15 @@ import { comparesAnnotations } from '../dockerfile/forgetting.js'
 import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
 import { say, warn } from '../log.js'
+import { quote } from '../image/quote.js'
+import { formatReference } from '../image/reference.js'
 import type { Store } from '../store.js'
 import { checkReadable } from './access.js'
 import { buildahEngine, factsOf } from './buildah.js'
 import { settleNetwork, writeConfig } from './config.js'
 import { findDockerEngine } from './docker/docker.js'
 import type { Engine, Found, Selection } from './engine.js'
-import { needsOf } from './features.js'
+import { needsOf, withIpv6 } from './features.js'
 import { writeIgnoreFile } from './ignore-file.js'
 import { type Buildah, provideBuildah } from './install.js'
 import { readMachine } from './machine.js'
@@ -56,6 +58,7 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
   const { inputs, source, context, folder, labels, obstacle } = selection
   if (obstacle !== undefined) throw obstacle
   await checkReadable(source, folder.account, context)
+  refuseIpv6(selection)
   const needs = needsOf(inputs, source.dockerfile, labels)
   const buildah = await provideBuildah(
     { range: inputs.buildahVersion, manifest: inputs.buildahManifest, needs },
@@ -89,6 +92,16 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
 }
 
 /** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
+function refuseIpv6({ inputs, source, references }: Selection): void {
+  const { from, to } = inputs.cache
+  const name = withIpv6([...references.map(formatReference), ...from, ...to], source.dockerfile)
+  if (name === undefined) return
+  throw new UserError(
+    `No Buildah takes the IPv6 address of a registry in a name, as in ${quote(name)}.`,
+    'Give the address a name, by a line such as `fd00::2 registry.internal` in /etc/hosts, and write `registry.internal:5000`.',
+  )
+}
+
 async function tryOut(folder: Folder, { path }: Buildah, { driver, fuseOverlayfs }: Way): Promise<void> {
   const storage = storageArgs(folder.path, join(folder.path, 'tried'), driver, fuseOverlayfs)
   await attempt([...folder.account.prefix, path, ...storage, 'images', '--quiet'], { env: folder.env, cwd: '/' })
