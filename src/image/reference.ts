@@ -70,6 +70,16 @@ export function lowerName(text: string): string {
   return name.toLowerCase() + text.slice(name.length)
 }
 
+/** The registry of a name of an image; undefined for what is none. */
+export function registryOf(name: string): string | undefined {
+  try {
+    return parseReference(lowerName(name)).registry
+  } catch (error) {
+    if (error instanceof UserError) return undefined
+    throw error
+  }
+}
+
 export function isTag(text: string): boolean {
   return tagGrammar.test(text)
 }
