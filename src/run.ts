@@ -23,6 +23,7 @@ import {
   requestOf,
   settleNames,
 } from './plan.js'
+import type { Registries } from './registry/registry.js'
 import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from './report/cache-stats.js'
 import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { parseGitContext } from './source.js'
@@ -150,17 +151,38 @@ async function produceWith(
   opened: Opened,
   { plan, started, comparison, timeline, remember }: Means,
 ): Promise<Produced> {
-  const { inputs, registry, folder } = plan
-  await login(engine, inputs, registry)
+  const { inputs, folder } = plan
   const images = baseImages(inputs, asked.source, folder.env)
   const request = { ...asked, images, remote: opened.remote, cache: opened.access }
-  const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
+  const { image, ...built } = await withRegistries(plan, async (open) => {
+    await login(engine, plan, { references: asked.references, tryPush: async (one) => (await open()).tryPush(one) })
+    return await buildAndKeep(engine, request, opened, timeline, remember)
+  })
   const imageNames = () => engine.imageNames()
   await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)
   return { imageId: image.id, size: image.size, engine, ...built, cache, storageConf: engine.storageConf }
+}
+
+/** Registries that are opened by the first question: most runs have none, and their client takes a moment to load. */
+async function withRegistries<T>(
+  { access, context }: Plan,
+  work: (open: () => Promise<Registries>) => Promise<T>,
+): Promise<T> {
+  let opened: Promise<Registries> | undefined
+  const load = async () => {
+    const { openRegistries } = await import('./registry/registry.js')
+    return openRegistries({ ...access, env: context.env })
+  }
+  try {
+    return await work(() => (opened ??= load()))
+  } finally {
+    await opened?.then((registries) => {
+      registries.close()
+    })
+  }
 }
 
 /** Of an image that needn't be built. */

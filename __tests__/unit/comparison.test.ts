@@ -110,6 +110,7 @@ function registriesWith(there: Map<string, string | RegistryError>): Registries 
       return Promise.resolve()
     },
     mountBlob: () => Promise.resolve(true),
+    tryPush: () => Promise.resolve({ asksLate: false }),
     close: () => undefined,
   }
 }

@@ -4,19 +4,13 @@ import type { Env } from '../exec.js'
 import { quote } from '../image/quote.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import { persist } from '../persist.js'
-import { type Access, type Authorization, openAuthorization } from './authorization.js'
-import { type Answer, type Connection, openConnection, type Question } from './connection.js'
-import {
-  type Descriptor,
-  digestLike,
-  isDigest,
-  type Manifest,
-  MANIFEST_LIMIT,
-  MANIFEST_TYPES,
-  manifestType,
-} from './content.js'
+import { ask, type Desk, type Line, reading, refused, writing } from './asking.js'
+import { type Access, openAuthorization } from './authorization.js'
+import { type Answer, openConnection } from './connection.js'
+import { type Descriptor, digestLike, isDigest, type Manifest, MANIFEST_TYPES, manifestType } from './content.js'
 import { findLogin, type Logins } from './logins.js'
-import { outOfReach, refusal, trouble, unexpected } from './refusals.js'
+import { unexpected } from './refusals.js'
+import { mount, type Trial, tryPush } from './uploads.js'
 
 /** Registries, each asked by its own protocol, with a login that is for it and for nobody else. */
 export interface Registries {
@@ -41,6 +35,11 @@ export interface Registries {
    * @throws RegistryError
    */
   mountBlob(into: Reference, digest: string, from: Reference): Promise<boolean>
+  /**
+   * Tries whether something may be put into the repository of a reference, once; nothing is.
+   * @throws RegistryError that says whether it was refused
+   */
+  tryPush(reference: Reference): Promise<Trial>
   /** Lets go of connections. */
   close(): void
 }
@@ -53,15 +52,6 @@ export interface RegistriesOptions extends Logins {
   /** Default, the system's. */
   readonly clock?: Clock
 }
-
-/** The way to registries, and who asks. */
-interface Desk {
-  readonly connection: Connection
-  readonly authorization: Authorization
-}
-
-/** What is asked of one registry, below its address. */
-type Line = Omit<Question, 'url' | 'limit'> & { readonly path: string }
 
 export function openRegistries(options: RegistriesOptions): Registries {
   const { clock = systemClock } = options
@@ -78,23 +68,12 @@ export function openRegistries(options: RegistriesOptions): Registries {
       persist(`Tag ${formatReference(reference)}`, () => put(desk, reference, manifest), clock),
     mountBlob: (into, digest, from) =>
       persist(`Mount of ${digest} into ${formatReference(into)}`, () => mount(desk, into, digest, from), clock),
+    tryPush: (reference) => tryPush(desk, reference),
     close: () => {
       connection.close()
     },
   }
 }
-
-const scopeOf = ({ repository }: Reference, actions: string) => `repository:${repository}:${actions}`
-const reading = ({ registry, repository }: Reference): Access => ({
-  registry,
-  repository,
-  scopes: [scopeOf({ registry, repository }, 'pull')],
-})
-const writing = ({ registry, repository }: Reference, from?: Reference): Access => ({
-  registry,
-  repository,
-  scopes: [scopeOf({ registry, repository }, 'pull,push'), ...(from === undefined ? [] : [scopeOf(from, 'pull')])],
-})
 
 /** HEAD, or GET where that doesn't tell all. */
 async function look(desk: Desk, reference: Reference, access: Access): Promise<Descriptor | undefined> {
@@ -147,70 +126,11 @@ async function put(desk: Desk, reference: Reference, { bytes, digest, mediaType 
   )
 }
 
-async function mount(desk: Desk, into: Reference, digest: string, from: Reference): Promise<boolean> {
-  if (into.registry !== from.registry) throw new Error('a blob is mounted within one registry')
-  if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is no digest`)
-  const access = writing(into, from)
-  const blobs = `/v2/${into.repository}/blobs`
-  const there = await ask(desk, access, { method: 'HEAD', path: `${blobs}/${digest}` })
-  if (there.status === 200) return true
-  if (there.status !== 404) throw await refused(desk, access, there, 'read')
-  const query = new URLSearchParams({ mount: digest, from: from.repository }).toString()
-  const answer = await ask(desk, access, { method: 'POST', path: `${blobs}/uploads/?${query}` })
-  if (answer.status === 201) return true
-  if (answer.status !== 202) throw await refused(desk, access, answer, 'write to')
-  await cancel(desk, into, answer)
-  return false
-}
-
-/** Ends an upload that a registry began in place of a mount. One that stays is the registry's to clean up. */
-async function cancel(desk: Desk, into: Reference, { headers: { location }, url }: Answer): Promise<void> {
-  if (location === undefined || !URL.canParse(location, url.href)) return
-  const { host, pathname, search } = new URL(location, url)
-  // Behind a proxy a registry may name itself by another scheme; but no other host gets the login.
-  if (host !== url.host) return
-  const access = { ...writing(into), scopes: [scopeOf(into, 'pull,push,delete')] }
-  await ask(desk, access, { method: 'DELETE', path: `${pathname}${search}` }).catch((error: unknown) => {
-    if (!(error instanceof RegistryError)) throw error
-  })
-}
-
 function manifestLine({ repository, tag, digest }: Reference): Pick<Line, 'path' | 'headers'> {
   return {
     path: `/v2/${repository}/manifests/${digest ?? tag ?? 'latest'}`,
     headers: { accept: MANIFEST_TYPES.join(', ') },
   }
-}
-
-/** Asks one registry. @throws RegistryError when it can't be reached, or may answer otherwise the next time */
-async function ask({ connection, authorization }: Desk, access: Access, line: Line): Promise<Answer> {
-  const { registry } = access
-  const { path, headers, ...question } = line
-  try {
-    const url = new URL(`${await connection.originOf(registry)}${path}`)
-    const answer = await authorization.ask(access, (authorization) =>
-      connection.exchange({
-        ...question,
-        url,
-        limit: MANIFEST_LIMIT,
-        headers: { ...headers, ...(authorization !== undefined && { authorization }) },
-      }),
-    )
-    const passing = trouble(answer, registry)
-    if (passing !== undefined) throw passing
-    return answer
-  } catch (error) {
-    throw outOfReach(error, registry)
-  }
-}
-
-async function refused(
-  { authorization }: Desk,
-  access: Access,
-  answer: Answer,
-  verb: 'read' | 'write to',
-): Promise<RegistryError> {
-  return refusal(answer, { ...access, verb, who: await authorization.whoAsks(access) })
 }
 
 /**
