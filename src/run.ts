@@ -1,3 +1,4 @@
+import { acceptPushed } from './accepted-pushes.js'
 import { baseImages } from './base-images.js'
 import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
@@ -156,7 +157,7 @@ async function produceWith(
   const request = { ...asked, images, remote: opened.remote, cache: opened.access }
   const { image, ...built } = await withRegistries(plan, async (open) => {
     await login(engine, plan, { references: asked.references, tryPush: async (one) => (await open()).tryPush(one) })
-    return await buildAndKeep(engine, request, opened, timeline, remember)
+    return await buildAndKeep(acceptPushed(engine, open), request, opened, timeline, remember)
   })
   const imageNames = () => engine.imageNames()
   await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })
