@@ -39,6 +39,8 @@ export interface BuildahSetup {
   }
   /** Registries that may be spoken to without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
+  /** Whether an earlier login may be for a registry. */
+  readonly hasLogin: (registry: string) => boolean
   readonly sandboxes: Sandboxes
 }
 

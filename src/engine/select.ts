@@ -1,11 +1,12 @@
 import { join } from 'node:path'
+import { knowsRegistry } from '../credentials.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
 import { comparesAnnotations } from '../dockerfile/forgetting.js'
 import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
-import { say, warn } from '../log.js'
 import { quote } from '../image/quote.js'
 import { formatReference } from '../image/reference.js'
+import { say, warn } from '../log.js'
 import type { Store } from '../store.js'
 import { checkReadable } from './access.js'
 import { buildahEngine, factsOf } from './buildah.js'
@@ -57,8 +58,8 @@ async function fallBack(selection: Selection, reason: UserError): Promise<Found>
 async function findBuildah(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
   const { inputs, source, context, folder, labels, obstacle } = selection
   if (obstacle !== undefined) throw obstacle
-  await checkReadable(source, folder.account, context)
   refuseIpv6(selection)
+  await checkReadable(source, folder.account, context)
   const needs = needsOf(inputs, source.dockerfile, labels)
   const buildah = await provideBuildah(
     { range: inputs.buildahVersion, manifest: inputs.buildahManifest, needs },
@@ -91,7 +92,6 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
   }
 }
 
-/** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
 function refuseIpv6({ inputs, source, references }: Selection): void {
   const { from, to } = inputs.cache
   const name = withIpv6([...references.map(formatReference), ...from, ...to], source.dockerfile)
@@ -102,6 +102,7 @@ function refuseIpv6({ inputs, source, references }: Selection): void {
   )
 }
 
+/** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
 async function tryOut(folder: Folder, { path }: Buildah, { driver, fuseOverlayfs }: Way): Promise<void> {
   const storage = storageArgs(folder.path, join(folder.path, 'tried'), driver, fuseOverlayfs)
   await attempt([...folder.account.prefix, path, ...storage, 'images', '--quiet'], { env: folder.env, cwd: '/' })
@@ -134,7 +135,8 @@ async function configured(
   const tools = { folder: { ...folder, env }, buildah, way, root }
   await writeIgnoreFile(source, folder)
   const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
-  return buildahEngine({ ...tools, context, insecure, files, sandboxes })
+  const hasLogin = (registry: string) => knowsRegistry(logins, registry)
+  return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin })
 }
 
 function describeWay({ driver, isolation, runtime, network }: Way): string {
