@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
-import { hintFor, hintForRun, isPassing, retriesOfLost } from '../../src/engine/hints.js'
+import { hintFor, hintForRun, isPassing, refusesOci, retriesOfLost } from '../../src/engine/hints.js'
 import { isBadPattern } from '../../src/engine/known-causes.js'
 
 /** What Buildah 1.28.2 prints for a registry that answers so, with shorter digests. */
@@ -490,4 +490,26 @@ describe('isBadPattern', () => {
       expect(isBadPattern(pattern)).toBe(false)
     },
   )
+})
+
+describe('refusesOci', () => {
+  it.each([
+    [`${manifest}manifest invalid: manifest invalid`, true],
+    [`${manifest}manifest invalid`, true],
+    [`${manifest}StatusCode: 415, "unsupported media type"`, true],
+    [`${manifest}unsupported: Invalid JSON syntax`, true],
+    [`${manifest}tag invalid: manifest tag did not match URI`, true],
+    // What is there, and may not be changed.
+    [
+      `${manifest}tag invalid: The image tag '1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable.`,
+      false,
+    ],
+    [`${manifest}denied: manifest invalid, since the tag is immutable`, false],
+    [`${manifest}unauthorized: authentication required`, false],
+    [`${manifest}blob unknown to registry`, false],
+    [`${pushing}writing blob: unsupported`, false],
+    [`time="x" level=warning msg="writing manifest: manifest invalid"\n${pushing}connection refused`, false],
+  ])('%j: %s', (output, expected) => {
+    expect(refusesOci(output)).toBe(expected)
+  })
 })

@@ -14,7 +14,7 @@ import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
-import { hintFor, isPassing, retriesOfLost } from './hints.js'
+import { hintFor, isPassing, refusesOci, retriesOfLost } from './hints.js'
 import { ignorePath } from './ignore-file.js'
 import { type Scene, whyNoImage } from './known-causes.js'
 import { hintForMissing, readMissing } from './missing.js'
@@ -36,7 +36,9 @@ export function factsOf({ version }: Buildah, { account }: Folder): EngineFacts 
 export function buildahEngine(given: BuildahSetup): Engine {
   const { buildah, folder, insecure, files } = given
   let contexts: Promise<readonly Pair[]> | undefined
+  let isFormatFree = false
   const loggedIn = new Set<string>()
+  const dockerOnly = new Set<string>()
   const setup = { ...given, hasLogin: (registry: string) => loggedIn.has(registry) || given.hasLogin(registry) }
   return {
     ...factsOf(buildah, folder),
@@ -54,6 +56,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
     async build(asked) {
       // Once, also where it is built a second time.
       contexts ??= fetchGitContexts(asked.inputs.buildContexts, folder)
+      isFormatFree = asked.inputs.format === 'auto' && asked.inputs.annotations.length === 0
       return await build(asked, setup, await contexts)
     },
 
@@ -65,7 +68,19 @@ export function buildahEngine(given: BuildahSetup): Engine {
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
-    push: (image, reference) => pushOnce(image, reference, setup),
+    async push(image, reference) {
+      const { registry } = reference
+      if (dockerOnly.has(registry)) return await pushOnce({ ...image, format: 'docker' }, reference, setup)
+      return await pushOnce(image, reference, setup).catch(async (error: unknown) => {
+        if (!isFormatFree || image.format === 'docker' || !isOciRefusal(error)) throw error
+        const pushed = await pushOnce({ ...image, format: 'docker' }, reference, setup).catch(() => {
+          throw error
+        })
+        say(`Format: ${registry} takes no OCI manifest, so that it gets the image in Docker's format`)
+        dockerOnly.add(registry)
+        return pushed
+      })
+    },
 
     async writeOutputs(image, inputs) {
       const files = inputs.outputs.some(isFiles) ? await takeFile(folder, ROOTFS) : undefined
@@ -150,6 +165,10 @@ function refusal(what: string, error: unknown, scene: Scene): unknown {
   const { output } = error
   const options = { cause: error, retries: retriesOfLost(output) }
   return new RegistryError(`${what}.`, hintFor(output, scene), isPassing(output), options)
+}
+
+function isOciRefusal(error: unknown): boolean {
+  return error instanceof RegistryError && error.cause instanceof CommandError && refusesOci(error.cause.output)
 }
 
 /** For the eye alone: that it can't be told is no reason to fail. */

@@ -178,6 +178,15 @@ export function retriesOfLost(output: string): number | undefined {
   return Math.max(0, LOST_CONTENT.retries - own.length)
 }
 
+/** Whether a push failed because the registry doesn't know manifests of OCI, as Buildah by itself takes it; pure. */
+export function refusesOci(output: string): boolean {
+  const error = lastError(output)
+  const isOfManifest = /(uploading|writing) manifest/i.test(error)
+  // What says so of a tag may mean one that is there already, and may not be changed.
+  if (!isOfManifest || /immutable|already exists|overwr/i.test(error)) return false
+  return /(manifest|tag) invalid|unsupported|invalid json syntax|status(code| code)?:? 415\b|\b415 \(/i.test(error)
+}
+
 /** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */
 export function isPassing(output: string): boolean {
   if (retriesOfLost(output) !== undefined) return true
