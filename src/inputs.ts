@@ -58,7 +58,12 @@ export interface Inputs {
   readonly cache: CacheWish
   readonly unchanged: 'skip' | 'build'
   readonly summary: boolean
+  /** Sentences on what of the inputs has no effect, and why. */
+  readonly notes: readonly string[]
 }
+
+const NO_PASSWORD =
+  'Login: none, since "password" is empty, as secrets are in runs for pull requests from forks; nothing is pushed, so that only base images may need one'
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
 export function readInputs(env: Env): Inputs {
@@ -81,6 +86,9 @@ export function readInputs(env: Env): Inputs {
  */
 export function parseInputs(read: InputReader, env: Env): Inputs {
   const text = (name: string) => read(name).trim() || undefined
+  const push = boolean(read, 'push', false)
+  const [username, password] = [text('username'), text('password')]
+  const isIdle = !push && username !== undefined && password === undefined
   return {
     context: withoutPassword('context', text('context') ?? '.'),
     file: text('file'),
@@ -103,9 +111,9 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     tags: lines(read('tags')),
     flavor: lines(read('flavor')),
     dryRun: boolean(read, 'dry-run', false),
-    push: boolean(read, 'push', false),
+    push,
     registry: text('registry'),
-    login: login(text('username'), text('password')),
+    login: isIdle ? undefined : login(username, password),
     tlsVerify: boolean(read, 'tls-verify', true),
     load: boolean(read, 'load', false),
     outputs: differentFiles(lines(read('outputs')).map((line) => output(line))),
@@ -120,6 +128,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     cache: readCacheWish(read),
     unchanged: choice(read, 'unchanged', ['skip', 'build']),
     summary: boolean(read, 'summary', true),
+    notes: isIdle ? [NO_PASSWORD] : [],
   }
 }
 

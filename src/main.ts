@@ -1,5 +1,5 @@
 import { error as errorCommand, setOutput, summary } from '@actions/core'
-import { readContext } from './context.js'
+import { completeProxies, readContext } from './context.js'
 import { describe, UserError } from './errors.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
@@ -29,9 +29,11 @@ for (const [signal, exitCode] of [
 }
 
 const context = readContext()
+completeProxies()
 try {
   const inputs = readInputs(context.env)
   say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+  for (const note of inputs.notes) say(note)
   // It runs every action by whatever node it finds, whatever action.yml says.
   if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
   const { value: result, warnings } = await gatherWarnings(() => run(inputs, context, stateWriter()))

@@ -1,15 +1,19 @@
 import { join } from 'node:path'
+import { baseImages } from './base-images.js'
 import type { Context } from './context.js'
-import { readLogins, withoutRegistry } from './credentials.js'
+import { type AuthFile, readLogins, withoutRegistry } from './credentials.js'
 import type { Found } from './engine/engine.js'
+import { removeLeftovers } from './engine/leftovers.js'
 import { findEngine } from './engine/select.js'
 import type { Folder } from './engine/storage.js'
 import type { Pair } from './entries.js'
 import type { UserError } from './errors.js'
 import { chooseFormat, type Format } from './image/format.js'
+import { formatReference, registryOf } from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
 import { type ByCommit, type ImageNames, pairsOf } from './names.js'
+import { settleLogins } from './registry/logins.js'
 import { fetchGitContext, findSource, type GitContext, type Source } from './source.js'
 import type { Remember } from './state.js'
 import type { Building } from './surroundings.js'
@@ -56,17 +60,38 @@ export async function findSourceOf({ inputs, context, folder, local, git }: Plan
 
 /** Finds what builds. */
 export async function findEngineFor(plan: Plan, source: Source, remember: Remember): Promise<Found> {
-  const { inputs, context, folder, names, registry, obstacle } = plan
-  const { logins, insecure } = plan.access
+  const { inputs, context, folder, names, obstacle } = plan
+  const { insecure } = plan.access
   const selection = {
     ...{ inputs, context, folder, source, obstacle, labels: pairsOf(names.labels), insecure },
-    logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
+    references: names.references,
+    logins: await loginsFor(plan, source),
   }
-  return await findEngine(selection, (program) => {
+  let unshare: readonly string[] = []
+  const found = await findEngine(selection, (program) => {
     const { account } = folder
-    const unshare = account.uid === 0 ? [] : [...account.prefix, program, 'unshare']
+    if (account.uid !== 0) unshare = [...account.prefix, program, 'unshare']
     remember({ unshare, keepStorage: context.ephemeral })
   })
+  await removeLeftovers(folder, unshare, context)
+  return found
+}
+
+/** The earlier logins as an engine is to have them: without that of the step's own registry, for all that it may ask. */
+async function loginsFor(
+  { inputs, context, folder, names, registry, access }: Plan,
+  source: Source,
+): Promise<AuthFile> {
+  const logins = inputs.login === undefined ? access.logins : withoutRegistry(access.logins, registry)
+  const written = [
+    ...names.references.map(formatReference),
+    ...inputs.cache.from,
+    ...inputs.cache.to,
+    ...baseImages(inputs, source, folder.env).map(({ name }) => name),
+  ]
+  const registries = written.flatMap((name) => registryOf(name) ?? [])
+  const others = registries.filter((one) => inputs.login === undefined || one !== registry)
+  return await settleLogins(logins, others, context.env)
 }
 
 /** Who one is at which registry, and to which one may speak without TLS. */

@@ -1,8 +1,10 @@
+import { acceptPushed } from './accepted-pushes.js'
 import { baseImages } from './base-images.js'
 import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { chooseBuilder } from './engine/account.js'
 import type { BuildRequest, Engine, EngineFacts, Found, Image, Pushed } from './engine/engine.js'
+import { keepForRunner } from './engine/keeper.js'
 import type { Step } from './engine/progress.js'
 import { makeFolder, removeSecrets } from './engine/storage.js'
 import { listLabels } from './image/labels.js'
@@ -22,6 +24,7 @@ import {
   requestOf,
   settleNames,
 } from './plan.js'
+import type { Registries } from './registry/registry.js'
 import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from './report/cache-stats.js'
 import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { parseGitContext } from './source.js'
@@ -80,6 +83,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
     return inputs.dryRun ? await rehearse(plan, remember) : await perform(plan, remember)
   } finally {
     await removeSecrets(folder.path)
+    await keepForRunner(folder.path)
   }
 }
 
@@ -109,6 +113,7 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     }
   } finally {
     await started.cache.close()
+    if (started.desk !== undefined) await keepForRunner(started.desk)
   }
 }
 
@@ -148,8 +153,7 @@ async function produceWith(
   opened: Opened,
   { plan, started, found, comparison, timeline, remember }: Means,
 ): Promise<Produced> {
-  const { inputs, registry, folder } = plan
-  await login(engine, inputs, registry)
+  const { inputs, folder } = plan
   const images = baseImages(inputs, asked.source, folder.env)
   const { root } = opened.warm
   const { store } = found
@@ -157,13 +161,35 @@ async function produceWith(
     store.kind === 'root' ? await comparison?.check(() => listLayers(store, root, steps)) : undefined
   const blobs = store.kind === 'blobs' ? { root, layout: store.layout, isKept: opened.access.write } : undefined
   const request = { ...asked, images, remote: opened.remote, cache: opened.access, check }
-  const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
+  const { image, ...built } = await withRegistries(plan, async (open) => {
+    await login(engine, plan, { references: asked.references, tryPush: async (one) => (await open()).tryPush(one) })
+    return await buildAndKeep(acceptPushed(engine, open), request, opened, timeline, remember)
+  })
   const imageNames = () => engine.imageNames()
   await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, blobs, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)
   return { imageId: image.id, size: image.size, engine, ...built, cache, storageConf: engine.storageConf }
+}
+
+/** Registries that are opened by the first question: most runs have none, and their client takes a moment to load. */
+async function withRegistries<T>(
+  { access, context }: Plan,
+  work: (open: () => Promise<Registries>) => Promise<T>,
+): Promise<T> {
+  let opened: Promise<Registries> | undefined
+  const load = async () => {
+    const { openRegistries } = await import('./registry/registry.js')
+    return openRegistries({ ...access, env: context.env })
+  }
+  try {
+    return await work(() => (opened ??= load()))
+  } finally {
+    await opened?.then((registries) => {
+      registries.close()
+    })
+  }
 }
 
 /** Of an image that needn't be built. */

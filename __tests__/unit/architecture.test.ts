@@ -54,7 +54,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['engine/', 'cache/', 'registry/', 'report/'],
     'How it is done. An engine, a cache and a registry know nothing of each other; they meet above.',
   ],
-  [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
+  [['push.ts', 'accepted-pushes.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
   [['surroundings.ts'], 'What decides the result of a step beside its text.'],
   [['base-images.ts'], 'Which images a build is made of.'],
   [
@@ -80,7 +80,7 @@ const PURE = [
   ...['engine/lines.ts', 'engine/paths.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
   ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
   ...['engine/nearest.ts', 'engine/sandbox/mounts.ts', 'engine/sandbox/extra-arguments.ts', 'engine/sandbox/script.ts'],
-  'engine/layers.ts',
+  ...['engine/layers.ts', 'engine/known-causes.ts', 'engine/csv.ts'],
   'engine/puzzles.ts',
   'engine/push-progress.ts',
   'units.ts',

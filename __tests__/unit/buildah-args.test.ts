@@ -57,6 +57,15 @@ const smallest: BuildRequest = {
 }
 
 describe('buildArgs', () => {
+  it.each([
+    ['/work/a,b/Dockerfile', '"/work/a,b/Dockerfile"'],
+    ['/work/a"b/Dockerfile', '"/work/a""b/Dockerfile"'],
+    ['/work/a b/Dockerfile', '/work/a b/Dockerfile'],
+  ])('a Dockerfile %s, which Buildah would split', (file, written) => {
+    const args = buildArgs({ ...smallest, source: { ...smallest.source, file } }, setup, paths)
+    expect(args[args.indexOf('--file') + 1]).toBe(written)
+  })
+
   it('the smallest build', () => {
     expect(buildArgs(smallest, setup, paths)).toStrictEqual([
       // where the layers lie

@@ -125,6 +125,7 @@ function registriesWith(there: Map<string, string | RegistryError>, lost: readon
     mountBlob: () => Promise.resolve(true),
     fetchBlob: () => Promise.resolve(Buffer.from('{}')),
     hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
+    tryPush: () => Promise.resolve({ asksLate: false }),
     close: () => undefined,
   }
 }

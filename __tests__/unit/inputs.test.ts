@@ -58,6 +58,7 @@ describe('inputs that are not set', () => {
       },
       unchanged: 'skip',
       summary: true,
+      notes: [],
     } satisfies Inputs)
   })
 

@@ -19,10 +19,17 @@ describe('login', () => {
   })
 
   it.each(['', '  '])('refuses a user name with the password %j, as a fork has it', (password) => {
-    expect(describeError(refusal(() => inputsOf({ username: 'me', password })))).toBe(
+    expect(describeError(refusal(() => inputsOf({ username: 'me', password, push: 'true' })))).toBe(
       'Input "password" is missing or empty: "username" is "me".\n' +
         'Write `password: ${{ secrets.REGISTRY_TOKEN }}`. Secrets are empty in runs for pull requests from forks.',
     )
+  })
+
+  it.each(['', '  '])('goes without a login where nothing is pushed and the password is %j', (password) => {
+    const inputs = inputsOf({ username: 'me', password, push: 'false' })
+    expect(inputs.login).toBeUndefined()
+    expect(inputs.notes).toStrictEqual([expect.stringMatching(/^Login: none, since "password" is empty.*forks/)])
+    expect(inputsOf({ username: 'me', password: 'x' }).notes).toStrictEqual([])
   })
 })
 

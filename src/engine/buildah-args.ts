@@ -3,6 +3,7 @@ import type { Context } from '../context.js'
 import type { Pair } from '../entries.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import type { Output } from '../inputs.js'
+import { csv } from './csv.js'
 import type { BaseImage, BuildRequest, Image } from './engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
@@ -38,6 +39,8 @@ export interface BuildahSetup {
   }
   /** Registries that may be spoken to without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
+  /** Whether an earlier login may be for a registry. */
+  readonly hasLogin: (registry: string) => boolean
   readonly sandboxes: Sandboxes
 }
 
@@ -70,7 +73,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...dropInArgs(setup),
     'build',
     // what
-    ...['--file', paths.file],
+    ...['--file', csv(paths.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
     ...each('--build-arg', inputs.buildArgs),

@@ -125,6 +125,8 @@ export interface Selection {
   readonly folder: Folder
   readonly logins: AuthFile
   readonly insecure: readonly string[]
+  /** What the image is to be called. */
+  readonly references: readonly Reference[]
   /** Labels that the image is to have. */
   readonly labels: readonly Pair[]
   /** Why nobody was found who could build with Buildah; undefined where somebody was. */

@@ -89,6 +89,16 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
   return [OLDEST, ...ofInputs, ...ofSteps]
 }
 
+/**
+ * The first of these names of images, and of those in the Dockerfile, whose registry is an IPv6 address: no Buildah reads
+ * one. Pure.
+ */
+export function withIpv6(names: readonly string[], dockerfile: Dockerfile): string | undefined {
+  const copied = stepsOf(dockerfile).flatMap(({ flags }) => flags.filter(({ name }) => name === 'from'))
+  const all = [...names, ...dockerfile.stages.map(({ base }) => base), ...copied.map(({ value }) => value)]
+  return all.find((name) => /^\[[\da-f:.]+\]/i.test(name))
+}
+
 /** The needs that this version can't meet. */
 export function unmet(needs: readonly Need[], version: string): Need[] {
   return needs.filter(

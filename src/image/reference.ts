@@ -70,6 +70,16 @@ export function lowerName(text: string): string {
   return name.toLowerCase() + text.slice(name.length)
 }
 
+/** The registry of a name of an image; undefined for what is none. */
+export function registryOf(name: string): string | undefined {
+  try {
+    return parseReference(lowerName(name)).registry
+  } catch (error) {
+    if (error instanceof UserError) return undefined
+    throw error
+  }
+}
+
 export function isTag(text: string): boolean {
   return tagGrammar.test(text)
 }
@@ -159,7 +169,7 @@ function pathFlaw(path: string): Flaw | undefined {
   }
   const bad = path.split('/').find((part) => !component.test(part))
   if (bad === undefined) return undefined
-  if (bad === '') return { what: 'the repository has an empty component (a slash too many)' }
+  if (bad === '') return { what: 'the repository has an empty component (a slash too many)', cure: emptyRule }
   const stranger = /[^a-z0-9._-]/u.exec(bad)
   if (stranger !== null) {
     return { what: `the repository component ${quote(bad)} has the character ${quote(stranger[0])}`, cure: pathRule }
@@ -167,6 +177,7 @@ function pathFlaw(path: string): Flaw | undefined {
   return { what: `the repository component ${quote(bad)} has a separator too many or at an end`, cure: pathRule }
 }
 
+const emptyRule = 'Is a variable between two slashes empty, such as the account in docker.io/${{ vars.ACCOUNT }}/web?'
 const pathRule =
   'Allowed are groups of a-z and 0-9 with one dot, one or two underscores or any number of dashes between.'
 

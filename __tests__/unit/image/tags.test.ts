@@ -233,7 +233,7 @@ describe('plain tags and full references', () => {
     ['twice in full', [], ['acme/web:1', 'docker.io/acme/web:1'], /for docker\.io\/acme\/web:1/, /away/],
     ['twice on a line', [], ['acme/web:1,acme/web:1'], /is there twice/, /away/],
     ['plain and in full', ['acme/web', 'acme/api'], ['1', 'acme/api:1'], /"1" and "acme\/api:1"/, /away/],
-    ['two on a line', ['acme/web'], ['1,2'], /in the line "1,2", "value" is there twice/, /one tag or rule a line/],
+    ['two on a line', ['acme/web'], ['1,2'], /in the line "1,2", there are 2 tags/, /a line of its own: "1", "2"/],
     ['a bad reference', [], ['acme/web:.x'], /tags: in the line "acme\/web:\.x", .*begins with "\."/, /Allowed/],
     ['a scheme', [], ['https://ghcr.io/acme/web:1'], /begins with https:\/\//, /Leave/],
     ['a digest', [], [`acme/web@sha256:${'0'.repeat(64)}`], /has a digest/, /Leave the digest away/],

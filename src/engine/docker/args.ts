@@ -1,4 +1,5 @@
 import { formatReference, type Reference } from '../../image/reference.js'
+import { csv } from '../csv.js'
 import type { BuildRequest } from '../engine.js'
 import { absoluteContext, absoluteKeys } from '../paths.js'
 import type { SecretFile } from '../secret-files.js'
@@ -118,11 +119,6 @@ function targetArgs(request: BuildRequest, kind: BuilderKind, target: Target, pl
     case 'steps':
       return ['--output', 'type=cacheonly', ...each('--cache-to', target.cacheTo)]
   }
-}
-
-/** Fields of one line of CSV, as the client splits them. */
-export function csv(...fields: readonly string[]): string {
-  return fields.map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')
 }
 
 /** `host` is a right that a builder has to be given. */

@@ -9,6 +9,7 @@ import { printLive } from '../../log.js'
 import type { Source } from '../../source.js'
 import type { BuildRequest, Engine, EngineFacts } from '../engine.js'
 import { hintFor, hintForRun, isPassing, retriesOfLost } from '../hints.js'
+import type { Scene } from '../known-causes.js'
 import { hintForMissing, missingOf } from '../missing.js'
 import type { Step } from '../progress.js'
 import { secretFiles, writeSecrets } from '../secret-files.js'
@@ -53,7 +54,7 @@ export function commonEngine(setup: DockerSetup): EngineFacts & Pick<Engine, 'st
 
     async login(registry, username, password) {
       await runDocker(setup, loginArgs(registry, username), { input: password.reveal() }).catch((error: unknown) => {
-        throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error)
+        throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error, { isLogin: true })
       })
     },
 
@@ -147,11 +148,11 @@ export function digestIn(text: unknown, path: string): string {
 }
 
 /** What a registry or the way to it said. */
-export function refusal(what: string, error: unknown): unknown {
+export function refusal(what: string, error: unknown, scene?: Scene): unknown {
   if (!(error instanceof CommandError)) return error
   const { output } = error
   const options = { cause: error, retries: retriesOfLost(output) }
-  return new RegistryError(`${what}.`, hintOf(output), isPassing(output), options)
+  return new RegistryError(`${what}.`, hintOf(output, scene), isPassing(output), options)
 }
 
 export function explain(what: string, error: unknown, place?: Place, hint?: string): unknown {
@@ -168,13 +169,15 @@ async function hintForCopy(error: unknown, line: number, source: Source): Promis
 }
 
 /** What a step prints says nothing about the registry of the build, so only the last error is looked at for that. */
-function hintOf(output: string): string | undefined {
+function hintOf(output: string, scene?: Scene): string | undefined {
   const last =
     output
       .trimEnd()
       .split('\n')
       .findLast((line) => /error|failed|denied|unauthorized|unknown|invalid/i.test(line)) ?? ''
-  return isOfStep(last) ? (hintFor(`${output}\nError: `) ?? hintForRun(output)) : hintFor(`${output}\nError: ${last}`)
+  return isOfStep(last)
+    ? (hintFor(`${output}\nError: `) ?? hintForRun(output))
+    : hintFor(`${output}\nError: ${last}`, scene)
 }
 
 /** Whether an error is that of a program in a RUN step. */

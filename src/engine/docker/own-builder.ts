@@ -6,8 +6,9 @@ import { CommandError } from '../../exec.js'
 import { formatReference } from '../../image/reference.js'
 import { parseObject } from '../../json.js'
 import { warn } from '../../log.js'
+import { csv } from '../csv.js'
 import type { BuildRequest, Engine, Image } from '../engine.js'
-import { type BuildPlaces, csv, stepsReference, type Target } from './args.js'
+import { type BuildPlaces, stepsReference, type Target } from './args.js'
 import {
   buildAgain,
   buildLive,
