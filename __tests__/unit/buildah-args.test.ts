@@ -62,7 +62,7 @@ describe('buildArgs', () => {
     ['/work/a"b/Dockerfile', '"/work/a""b/Dockerfile"'],
     ['/work/a b/Dockerfile', '/work/a b/Dockerfile'],
   ])('a Dockerfile %s, which Buildah would split', (file, written) => {
-    const args = buildArgs({ ...smallest, source: { ...smallest.source, file } }, setup, paths)
+    const args = buildArgs(smallest, setup, { ...paths, file })
     expect(args[args.indexOf('--file') + 1]).toBe(written)
   })
 
