@@ -39,8 +39,16 @@ describe('secrets', () => {
         ['other.id-1_x', 'c'],
       ],
     ],
-    // A field in quotes loses them, as it does with docker/build-push-action.
-    ['token=a,"b,c"', [['token', 'a,b,c']]],
+    ['token=a,"b,c"', [['token', 'a,"b,c"']]],
+    ['cfg={"scopes":["read","write","admin"]}', [['cfg', '{"scopes":["read","write","admin"]}']]],
+    [
+      'a={"x":["1","2"]}\r\nb=2\nc=3',
+      [
+        ['a', '{"x":["1","2"]}'],
+        ['b', '2'],
+        ['c', '3'],
+      ],
+    ],
     ['token={"user":"me","keys":["a","b"]}', [['token', '{"user":"me","keys":["a","b"]}']]],
     ['"pem=-----BEGIN-----\nAb+/==\n-----END-----\n"', [['pem', '-----BEGIN-----\nAb+/==\n-----END-----\n']]],
     ['"json={""a"": ""b""}"', [['json', '{"a": "b"}']]],
