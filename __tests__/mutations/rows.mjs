@@ -811,6 +811,13 @@ export const promises = [
     promise: 'An image is called what the event and the rules say',
     rows: [
       {
+        loses: 'A patch of an old line moves `latest`, where a rule has a pattern',
+        file: 'src/image/latest.ts',
+        find: "if (rule.type === 'match') return (tag) => rule.pattern.exec(tag)?.[rule.group]",
+        put: "if (rule.type === 'match') return undefined",
+        test: '__tests__/unit/image/tags.test.ts',
+      },
+      {
         loses: 'A release candidate moves `latest`',
         file: 'src/image/outcome.ts',
         find: 'version.raw : version.version, final: false, version }',
