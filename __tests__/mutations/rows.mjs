@@ -530,9 +530,23 @@ export const promises = [
     rows: [
       {
         loses: 'The lines of a key are in the log in plain text',
-        file: 'src/inputs.ts',
-        find: 'if (line.trim().length > 3 && line !== value) setSecret(line)',
-        put: 'if (line.trim().length > 3 && line === value) setSecret(line)',
+        file: 'src/secret.ts',
+        find: '? [text, ...long] : long)]',
+        put: '? [text, ...long] : [])]',
+        test: '__tests__/unit/secret-inputs.test.ts',
+      },
+      {
+        loses: 'A secret in JSON reaches the step without some of its quotes',
+        file: 'src/entries.ts',
+        find: "delimiter: options.commas ? ',' : NONE,",
+        put: "delimiter: ',',",
+        test: '__tests__/unit/secret-inputs.test.ts',
+      },
+      {
+        loses: 'A bracket of a secret is masked all over the log, and outputs are lost by it',
+        file: 'src/secret.ts',
+        find: 'const SHORTEST_LINE = 4',
+        put: 'const SHORTEST_LINE = 1',
         test: '__tests__/unit/secret-inputs.test.ts',
       },
       {

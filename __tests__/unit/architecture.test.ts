@@ -66,6 +66,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
   [['plan.ts'], 'What is known before the build, and what is found out by it.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
+  [['outputs.ts'], 'What the pass came to, as the outputs of the step have it.'],
   [
     ['main.ts', 'post.ts', 'transfer.ts'],
     'The entries: the edge to the runner, and to its cache service. Nobody imports them.',
@@ -74,7 +75,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
 
 /** Files that give the same for the same, whatever the machine and the time. */
 const PURE = [
-  ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts'],
+  ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts', 'outputs.ts'],
   ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
   ...['engine/lines.ts', 'engine/paths.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
   ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
