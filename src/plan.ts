@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { inheritedImages } from './base-images.js'
+import { dockerOnlyOfBases } from './base-settings.js'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
 import type { Found } from './engine/engine.js'
@@ -6,13 +8,15 @@ import { findEngine } from './engine/select.js'
 import type { Folder } from './engine/storage.js'
 import type { Pair } from './entries.js'
 import type { UserError } from './errors.js'
-import { chooseFormat, type Format } from './image/format.js'
+import { chooseFormat, dockerOnlyOf, type Format } from './image/format.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
 import { type ByCommit, type ImageNames, pairsOf } from './names.js'
+import type { Registries } from './registry/registry.js'
 import { fetchGitContext, findSource, type GitContext, type Source } from './source.js'
 import type { Remember } from './state.js'
 import type { Building } from './surroundings.js'
+import { resolveBaseNames } from './unchanged/bases.js'
 import type { RegistryAccess, Watch } from './unchanged/watch.js'
 import type { CacheRequest, Decided } from './warm.js'
 
@@ -44,9 +48,44 @@ const REVISION = 'org.opencontainers.image.revision'
 /** Finds what is built on the disk, and says what there is to be said about its format. */
 export async function prepare(inputs: Inputs, workspace: string, folder?: string): Promise<Prepared> {
   const source = await findSource(inputs, workspace, folder)
-  const format = chooseFormat(inputs.format, source.dockerfile, inputs.annotations.length > 0)
-  if (format.reason !== undefined) say(`Format: ${format.reason}`)
-  return { source, format: format.format }
+  return {
+    source,
+    format: sayFormat(chooseFormat(inputs.format, dockerOnlyOf(source.dockerfile), isAnnotated(inputs))),
+  }
+}
+
+/**
+ * The format, when it is known that it is built: also by what the base images have, which only Buildah drops from an image
+ * in the OCI format. Their registries are asked for it.
+ * @throws UserError when annotations are wanted and the format has no place for them
+ */
+export async function settleFormat(
+  plan: Plan,
+  { source, format }: Prepared,
+  { engine }: Found,
+): Promise<Format['format']> {
+  const { inputs, folder } = plan
+  if (inputs.format !== 'auto' || format === 'docker' || engine.name !== 'buildah') return format
+  const images = inheritedImages(inputs, source, folder.env)
+  if (images.length === 0) return format
+  const named = images.map(({ name }) => name)
+  const names = await resolveBaseNames(named, engine, folder)
+  const registries = await registriesOf(plan, names.insecure)
+  try {
+    return sayFormat(chooseFormat('auto', await dockerOnlyOfBases(images, names, registries), isAnnotated(inputs)))
+  } finally {
+    registries.close()
+  }
+}
+
+function sayFormat({ format, reason }: Format): Format['format'] {
+  if (reason !== undefined) say(`Format: ${reason}`)
+  return format
+}
+
+/** By the user: the annotations of the default are no wish. */
+function isAnnotated({ annotations }: Inputs): boolean {
+  return annotations.length > 0
 }
 
 /** The same, where the context may have to be fetched first. */
@@ -91,6 +130,13 @@ export async function settleNames(plan: Plan, watch: Watch | undefined): Promise
   if ('why' in origin && !names.labels.has(REVISION))
     say(`Labels: ${REVISION} and .created are left out, since ${origin.why}`)
   return { ...plan, names }
+}
+
+/** The registries of the step, with its logins. @param insecure further ones that may be asked without TLS */
+export async function registriesOf({ access, context }: Plan, insecure: readonly string[] = []): Promise<Registries> {
+  // Who asks none need not load it.
+  const { openRegistries } = await import('./registry/registry.js')
+  return openRegistries({ ...access, env: context.env, insecure: [...access.insecure, ...insecure] })
 }
 
 /** What the plan says of a cache. */

@@ -20,6 +20,7 @@ import {
   type Plan,
   prepare,
   requestOf,
+  settleFormat,
   settleNames,
 } from './plan.js'
 import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from './report/cache-stats.js'
@@ -30,6 +31,7 @@ import type { Comparison, Unchanged } from './unchanged/comparison.js'
 import { startWatch } from './unchanged/watch.js'
 import {
   type CacheRequest,
+  type Decided,
   lookAtContext,
   type Opened,
   openWarm,
@@ -101,7 +103,15 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     try {
       const same = await comparison?.find()
       if (same !== undefined) return { ...resultOf(same, started, found.engine), names, phases: timeline.phases() }
-      const built = await produce(asked, { plan, started, found, looking, comparison, timeline, remember })
+      const built = await produce(await asBuilt(asked, settled, started, found), {
+        plan,
+        started,
+        found,
+        looking,
+        comparison,
+        timeline,
+        remember,
+      })
       return { ...built, built: true, names, phases: timeline.phases() }
     } finally {
       comparison?.close()
@@ -109,6 +119,12 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
   } finally {
     await started.cache.close()
   }
+}
+
+/** What is asked for, in the format that the base images want it in. */
+async function asBuilt(asked: Asked, plan: Plan, started: Decided, found: Found): Promise<Asked> {
+  const format = await settleFormat(plan, asked, found)
+  return { ...asked, format, annotations: annotationsFor(plan, format, found, started) }
 }
 
 type Asked = CacheRequest & Omit<BuildRequest, 'onSteps' | 'images' | 'remote' | 'cache'>
@@ -181,7 +197,8 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   const { names } = settled
   const found = await findEngineFor(plan, source, remember)
   const annotations = annotationsFor(settled, format, found, started)
-  const asked = { ...requestOf(settled), annotations, source, format }
+  const first = { ...requestOf(settled), annotations, source, format }
+  const asked = await asBuilt(first, settled, started, found)
   const { warm, remote, access, scope } = await openWarm(started, { ...asked, copied: new Map() }, found.store)
   const engine = await found.configure(warm.root)
   const command = engine.preview({ ...asked, images: [], remote, cache: access, onSteps: () => undefined })
@@ -191,7 +208,7 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   say(`Cache key: ${scope.text} (${scope.id})`)
   say(`References:\n${indent(references.length === 0 ? 'none' : references.join('\n'))}`)
   say(`Labels:\n${indent(listLabels(names.labels))}`)
-  if (annotations.length > 0) say(`Annotations:\n${indent(listLabels(names.annotations))}`)
+  if (asked.annotations.length > 0) say(`Annotations:\n${indent(listLabels(names.annotations))}`)
   say(`Command:\n${indent(command)}`)
   const nothing = { built: false, imageId: '', pushed: [], steps: [], phases: [] }
   return { ...nothing, names, engine, cache: NO_CACHE_REPORT, storageConf: '' }

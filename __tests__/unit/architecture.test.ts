@@ -60,6 +60,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['unchanged/'],
     'Whether all that goes into the image is as an earlier run had it, and that image instead of a build.',
   ],
+  [['base-settings.ts'], 'What an image inherits from its base images, as their registries have them.'],
   [['names.ts'], 'What the image is called, from inputs, event, Git and clock.'],
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
   [['kept.ts'], 'What of that storage is kept, and what it was good for.'],

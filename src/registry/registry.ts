@@ -7,6 +7,7 @@ import { persist } from '../persist.js'
 import { type Access, type Authorization, openAuthorization } from './authorization.js'
 import { type Answer, type Connection, openConnection, type Question } from './connection.js'
 import {
+  checkedDigest,
   type Descriptor,
   digestLike,
   isDigest,
@@ -30,6 +31,11 @@ export interface Registries {
    * @throws RegistryError
    */
   fetchManifest(reference: Reference & { readonly digest: string }): Promise<Manifest | undefined>
+  /**
+   * A small blob, such as the configuration of an image, checked against its digest; undefined where the registry has none.
+   * @throws RegistryError
+   */
+  fetchBlob(reference: Reference, digest: string): Promise<Buffer | undefined>
   /**
    * Puts a manifest under a tag, and reads back which digest is there. What it names must be in the repository.
    * @throws RegistryError when it is refused, or another digest is there
@@ -74,6 +80,8 @@ export function openRegistries(options: RegistriesOptions): Registries {
       persist(`Look at ${formatReference(reference)}`, () => look(desk, reference, reading(reference)), clock),
     fetchManifest: (reference) =>
       persist(`Manifest of ${formatReference(reference)}`, () => read(desk, reference, reading(reference)), clock),
+    fetchBlob: (reference, digest) =>
+      persist(`Blob ${digest} of ${formatReference(reference)}`, () => readBlob(desk, reference, digest), clock),
     putManifest: (reference, manifest) =>
       persist(`Tag ${formatReference(reference)}`, () => put(desk, reference, manifest), clock),
     mountBlob: (into, digest, from) =>
@@ -118,16 +126,20 @@ async function read(desk: Desk, reference: Reference, access: Access): Promise<M
   if (status === 404) return undefined
   if (status !== 200) throw await refused(desk, access, answer, 'read')
   const wanted = digestHeader(answer, reference) ?? reference.digest
-  const digest = digestLike(bytes, wanted)
-  if (wanted !== undefined && digest !== wanted)
-    throw new RegistryError(
-      `${reference.registry} gave other bytes than those of ${formatReference(reference)}: ${digest}, not ${wanted}.`,
-      'The registry, or a proxy on the way to it, has broken content.',
-      false,
-    )
+  const digest = checkedDigest(bytes, wanted, reference)
   const mediaType = manifestType(answer.headers['content-type'], bytes)
   if (mediaType === undefined) throw unexpected({ ...answer, body: Buffer.alloc(0) }, reference.registry)
   return { digest, mediaType, size: bytes.length, bytes }
+}
+
+async function readBlob(desk: Desk, reference: Reference, digest: string): Promise<Buffer | undefined> {
+  if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is no digest`)
+  const access = reading(reference)
+  const answer = await ask(desk, access, { method: 'GET', path: `/v2/${reference.repository}/blobs/${digest}` })
+  if (answer.status === 404) return undefined
+  if (answer.status !== 200) throw await refused(desk, access, answer, 'read')
+  checkedDigest(answer.body, digest, reference)
+  return answer.body
 }
 
 async function put(desk: Desk, reference: Reference, { bytes, digest, mediaType }: Manifest): Promise<void> {
