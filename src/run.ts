@@ -5,6 +5,7 @@ import { chooseBuilder } from './engine/account.js'
 import type { BuildRequest, Engine, EngineFacts, Found, Image, Pushed } from './engine/engine.js'
 import type { Step } from './engine/progress.js'
 import { makeFolder, removeSecrets } from './engine/storage.js'
+import { tellingHeldDigests } from './held-digests.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
@@ -19,6 +20,7 @@ import {
   findSourceOf,
   type Plan,
   prepare,
+  registriesOf,
   requestOf,
   settleFormat,
   settleNames,
@@ -149,7 +151,7 @@ async function produce(asked: Asked, means: Means): Promise<Produced> {
     timeline.during('restore', () => openWarm(started, { ...asked, copied }, found.store)),
     started.decision.kind === 'github' ? found.tryOut() : undefined,
   ])
-  const engine = await found.configure(opened.warm.root)
+  const engine = tellingHeldDigests(await found.configure(opened.warm.root), () => registriesOf(means.plan))
   try {
     return await produceWith(engine, asked, opened, means)
   } finally {

@@ -53,7 +53,10 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['engine/', 'cache/', 'registry/', 'report/'],
     'How it is done. An engine, a cache and a registry know nothing of each other; they meet above.',
   ],
-  [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
+  [
+    ['push.ts', 'held-digests.ts'],
+    'Every reference to its registry, by the interface of an engine alone, and what the registry makes of it.',
+  ],
   [['surroundings.ts'], 'What decides the result of a step beside its text.'],
   [['base-images.ts'], 'Which images a build is made of.'],
   [
