@@ -1,6 +1,4 @@
 import { join } from 'node:path'
-import { inheritedImages } from './base-images.js'
-import { dockerOnlyOfBases } from './base-settings.js'
 import type { Context } from './context.js'
 import { readLogins, withoutRegistry } from './credentials.js'
 import type { Found } from './engine/engine.js'
@@ -8,7 +6,7 @@ import { findEngine } from './engine/select.js'
 import type { Folder } from './engine/storage.js'
 import type { Pair } from './entries.js'
 import type { UserError } from './errors.js'
-import { chooseFormat, dockerOnlyOf, type Format } from './image/format.js'
+import { chooseFormat, type DockerOnly, dockerOnlyOf, type Format } from './image/format.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
 import { type ByCommit, type ImageNames, pairsOf } from './names.js'
@@ -16,7 +14,6 @@ import type { Registries } from './registry/registry.js'
 import { fetchGitContext, findSource, type GitContext, type Source } from './source.js'
 import type { Remember } from './state.js'
 import type { Building } from './surroundings.js'
-import { resolveBaseNames } from './unchanged/bases.js'
 import type { RegistryAccess, Watch } from './unchanged/watch.js'
 import type { CacheRequest, Decided } from './warm.js'
 
@@ -48,44 +45,15 @@ const REVISION = 'org.opencontainers.image.revision'
 /** Finds what is built on the disk, and says what there is to be said about its format. */
 export async function prepare(inputs: Inputs, workspace: string, folder?: string): Promise<Prepared> {
   const source = await findSource(inputs, workspace, folder)
-  return {
-    source,
-    format: sayFormat(chooseFormat(inputs.format, dockerOnlyOf(source.dockerfile), isAnnotated(inputs))),
-  }
+  return { source, format: sayFormat(inputs, dockerOnlyOf(source.dockerfile)) }
 }
 
-/**
- * The format, when it is known that it is built: also by what the base images have, which only Buildah drops from an image
- * in the OCI format. Their registries are asked for it.
- * @throws UserError when annotations are wanted and the format has no place for them
- */
-export async function settleFormat(
-  plan: Plan,
-  { source, format }: Prepared,
-  { engine }: Found,
-): Promise<Format['format']> {
-  const { inputs, folder } = plan
-  if (inputs.format !== 'auto' || format === 'docker' || engine.name !== 'buildah') return format
-  const images = inheritedImages(inputs, source, folder.env)
-  if (images.length === 0) return format
-  const named = images.map(({ name }) => name)
-  const names = await resolveBaseNames(named, engine, folder)
-  const registries = await registriesOf(plan, names.insecure)
-  try {
-    return sayFormat(chooseFormat('auto', await dockerOnlyOfBases(images, names, registries), isAnnotated(inputs)))
-  } finally {
-    registries.close()
-  }
-}
-
-function sayFormat({ format, reason }: Format): Format['format'] {
+/** Chooses the format by what the user wants and the image has, and says why. @throws UserError as `chooseFormat` */
+export function sayFormat({ format: wish, annotations }: Inputs, only: DockerOnly | undefined): Format['format'] {
+  // Annotations of the default are no wish.
+  const { format, reason } = chooseFormat(wish, only, annotations.length > 0)
   if (reason !== undefined) say(`Format: ${reason}`)
   return format
-}
-
-/** By the user: the annotations of the default are no wish. */
-function isAnnotated({ annotations }: Inputs): boolean {
-  return annotations.length > 0
 }
 
 /** The same, where the context may have to be fetched first. */

@@ -1,4 +1,5 @@
 import { baseImages } from './base-images.js'
+import { settleFormat } from './base-settings.js'
 import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { chooseBuilder } from './engine/account.js'
@@ -22,7 +23,6 @@ import {
   prepare,
   registriesOf,
   requestOf,
-  settleFormat,
   settleNames,
 } from './plan.js'
 import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from './report/cache-stats.js'

@@ -965,6 +965,34 @@ export const promises = [
     promise: 'What is pushed is what was built, to whom it is meant for, and nobody else gets the login',
     rows: [
       {
+        loses: 'The output `digest` is one that the registry has not',
+        file: 'src/held-digests.ts',
+        find: 'return { ...pushed, digest: await heldDigest(pushed, image, () => (opened ??= open())) }',
+        put: 'return { ...pushed, digest: (await heldDigest(pushed, image, () => (opened ??= open()))) && pushed.digest }',
+        test: '__tests__/unit/held-digests.test.ts',
+      },
+      {
+        loses: 'The output `digest` is that of another image, which somebody else has pushed meanwhile',
+        file: 'src/held-digests.ts',
+        find: "['digest'] === image.id)",
+        put: "['digest'] !== '')",
+        test: '__tests__/unit/held-digests.test.ts',
+      },
+      {
+        loses: 'An image loses the health check of its base image',
+        file: 'src/image/format.ts',
+        find: "if (test.length > 0 && test[0] !== 'NONE') return 'HEALTHCHECK'",
+        put: "if (test.length > 9 && test[0] !== 'NONE') return 'HEALTHCHECK'",
+        test: '__tests__/unit/format.test.ts',
+      },
+      {
+        loses: 'An old Buildah builds what it is known to build wrongly',
+        file: 'src/engine/known-faults.ts',
+        find: "FAULTS.filter((fault) => fault.answer === 'refused').flatMap",
+        put: "FAULTS.filter((fault) => fault.answer !== 'refused').flatMap",
+        test: '__tests__/unit/known-faults.test.ts',
+      },
+      {
         loses: 'A reference that could not be pushed is passed over, and the step succeeds',
         file: 'src/push.ts',
         find: 'if (failed.length === 0) return pushed',

@@ -63,12 +63,12 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['unchanged/'],
     'Whether all that goes into the image is as an earlier run had it, and that image instead of a build.',
   ],
-  [['base-settings.ts'], 'What an image inherits from its base images, as their registries have them.'],
   [['names.ts'], 'What the image is called, from inputs, event, Git and clock.'],
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
   [['kept.ts'], 'What of that storage is kept, and what it was good for.'],
   [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
   [['plan.ts'], 'What is known before the build, and what is found out by it.'],
+  [['base-settings.ts'], 'What an image inherits from its base images, as their registries have them.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
   [['outputs.ts'], 'What the pass came to, as the outputs of the step have it.'],
   [
@@ -80,7 +80,14 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
 /** Files that give the same for the same, whatever the machine and the time. */
 const PURE = [
   ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts', 'outputs.ts'],
-  ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
+  ...[
+    'engine/features.ts',
+    'engine/known-faults.ts',
+    'engine/hints.ts',
+    'engine/buildah-args.ts',
+    'engine/engine.ts',
+    'engine/progress.ts',
+  ],
   ...['engine/lines.ts', 'engine/paths.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
   ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
   ...['engine/nearest.ts', 'engine/sandbox/mounts.ts', 'engine/sandbox/extra-arguments.ts', 'engine/sandbox/script.ts'],

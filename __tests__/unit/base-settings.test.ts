@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { dockerOnlyOfBases } from '../../src/base-settings.js'
+import { dockerOnlyOfBases, settingsOfBases, volumesOfBases } from '../../src/base-settings.js'
 import { formatReference, parseReference, type Reference } from '../../src/image/reference.js'
 import type { RegistryError } from '../../src/errors.js'
 import { digestLike } from '../../src/registry/content.js'
@@ -45,21 +45,26 @@ function named(names: Readonly<Record<string, readonly string[]>>): BaseNames {
 
 const imagesOf = (...names: string[]) => names.map((name) => ({ name, platform: undefined }))
 
-describe('dockerOnlyOfBases', () => {
-  it('names the first image that has something, as the Dockerfile has them', async () => {
+/** What only the `docker` format can hold of these images. */
+async function dockerOnly(names: readonly string[], bases: BaseNames, registries: ReturnType<typeof registriesWith>) {
+  return dockerOnlyOfBases(await settingsOfBases(imagesOf(...names), bases, registries))
+}
+
+describe('settings of base images', () => {
+  it('that OCI drops are those of the first image that has some, as the Dockerfile has them', async () => {
     const registries = registriesWith({ 'a.example/a:1': plain, 'a.example/b:1': shell, 'a.example/c:1': healthy })
     const names = named({ a: ['a.example/a:1'], b: ['a.example/b:1'], c: ['a.example/c:1'] })
-    const found = await dockerOnlyOfBases(imagesOf('a', 'b', 'c'), names, registries)
-    expect(found).toStrictEqual({ keyword: 'SHELL', origin: 'of the base image b' })
-    expect(await dockerOnlyOfBases(imagesOf('a'), names, registries)).toBeUndefined()
+    const expected = { keyword: 'SHELL', origin: 'of the base image b' }
+    expect(await dockerOnly(['a', 'b', 'c'], names, registries)).toStrictEqual(expected)
+    expect(await dockerOnly(['a'], names, registries)).toBeUndefined()
   })
 
-  it('looks where the engine would pull from: the first place that has the image, and no other', async () => {
+  it('are looked up where the engine would pull from: the first place that has the image, and no other', async () => {
     const registries = registriesWith({ 'b.example/x:1': plain, 'c.example/x:1': healthy, 'd.example/x:1': refused() })
     const where = (...hosts: string[]) => named({ x: hosts.map((host) => `${host}.example/x:1`) })
     let found: unknown[] = []
     const log = await logOf(async () => {
-      const ask = (...hosts: string[]) => dockerOnlyOfBases(imagesOf('x'), where(...hosts), registries)
+      const ask = (...hosts: string[]) => dockerOnly(['x'], where(...hosts), registries)
       found = [await ask('a', 'b', 'c'), await ask('d', 'c', 'b'), await ask('d'), await ask()]
     })
     const healthcheck = { keyword: 'HEALTHCHECK', origin: 'of the base image x' }
@@ -67,8 +72,19 @@ describe('dockerOnlyOfBases', () => {
     expect(log).toContain('Format: the configuration of x could not be read. The registry refuses.')
   })
 
-  it('knows nothing of a name whose place is not known', async () => {
+  it('are not known of a name whose place is not known', async () => {
     const names: BaseNames = { candidates: new Map([['x', { why: 'two' }]]), insecure: [], configuration: [] }
-    expect(await dockerOnlyOfBases(imagesOf('x', 'y'), names, registriesWith({}))).toBeUndefined()
+    expect(await dockerOnly(['x', 'y'], names, registriesWith({}))).toBeUndefined()
+  })
+
+  it('have volumes', async () => {
+    const volumes = { config: { Volumes: { '/data': {}, '/srv/db': {} } } }
+    const registries = registriesWith({ 'a.example/a:1': plain, 'a.example/b:1': volumes })
+    const names = named({ a: ['a.example/a:1'], b: ['a.example/b:1'] })
+    const found = volumesOfBases(await settingsOfBases(imagesOf('a', 'b'), names, registries))
+    expect([...found]).toStrictEqual([
+      ['a', []],
+      ['b', ['/data', '/srv/db']],
+    ])
   })
 })

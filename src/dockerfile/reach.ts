@@ -126,15 +126,15 @@ function takeFiles(instruction: Instruction, stage: number, findings: Findings):
   }
   // Behind a variable may be nothing.
   const isChecked = instruction.flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
-  if (instruction.keyword === 'ADD' && !isChecked && sourcesOf(instruction.argument).some(mayBeRemote))
+  if (instruction.keyword === 'ADD' && !isChecked && copySources(instruction.argument).some(mayBeRemote))
     doubt(findings, instruction, `what ADD downloads, since it has no --${CHECKED},`)
   const paths = copiedBy(instruction)
   if (paths === undefined) reach({ path: '', mounted: false, guessed: true }, findings)
   for (const path of paths ?? []) reach({ path, mounted: false }, findings)
 }
 
-/** The words of an instruction but the last, without their quotes and escapes. */
-function sourcesOf(argument: string): string[] {
+/** The words of a COPY or ADD but the last, without their quotes and escapes. Pure. */
+export function copySources(argument: string): string[] {
   const words = parseWords(argument) ?? splitWords(argument)
   return words.slice(0, -1).map((word) => word.replace(/["'\\`]/g, ''))
 }
