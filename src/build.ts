@@ -9,6 +9,7 @@ import type { CacheReport } from './report/cache-stats.js'
 import { BUILD } from './report/summary.js'
 import type { Timeline } from './report/timeline.js'
 import type { Remember } from './state.js'
+import type { JustBuilt } from './unchanged/just-built.js'
 import type { Opened } from './warm.js'
 
 export interface Built {
@@ -16,7 +17,17 @@ export interface Built {
   readonly pushed: readonly Pushed[]
   readonly steps: readonly Step[]
   readonly cache: CacheReport
+  /** What its steps have copied. */
+  readonly layers: Layers
 }
+
+/** What an engine is asked, and what is done with what it has built. */
+interface Asked extends Omit<BuildRequest, 'onSteps'> {
+  /** Lists what these steps have copied, while the image is pushed. Never rejects. */
+  readonly list: (steps: readonly Step[]) => Promise<Layers>
+}
+
+type Layers = JustBuilt['layers']
 
 /**
  * Builds and pushes, and keeps the steps that were finished, also when something of it failed.
@@ -24,7 +35,7 @@ export interface Built {
  */
 export async function buildAndKeep(
   engine: Engine,
-  asked: Omit<BuildRequest, 'onSteps'>,
+  { list, ...asked }: Asked,
   opened: Opened,
   timeline: Timeline,
   remember: Remember,
@@ -44,16 +55,22 @@ export async function buildAndKeep(
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
-    const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
-    return { image, pushed }
+    const listing = list(done.steps)
+    try {
+      const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
+      return { image, pushed, layers: await listing }
+    } finally {
+      // What comes next may move the layers.
+      await listing
+    }
   }
   try {
-    const { image, pushed } = await make().catch(async (error: unknown) => {
+    const { image, pushed, layers } = await make().catch(async (error: unknown) => {
       await clearAfter(error, opened)
       return await make()
     })
     done = { ...done, imageId: image.id, pushed }
-    return { image, pushed, steps: done.steps, cache: await keep(false) }
+    return { image, pushed, layers, steps: done.steps, cache: await keep(false) }
   } catch (error) {
     await keep(true)
     throw error

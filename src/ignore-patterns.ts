@@ -60,7 +60,7 @@ function lineOf({ pattern, isException }: IgnorePattern): string {
 /** Whether a path, relative to the context, fits a pattern: by itself or with a folder that it is in. Pure. */
 export function ignoreMatcher({ pattern }: IgnorePattern): (path: string) => boolean {
   try {
-    const expression = new RegExp(`^${expressionOf(pattern)}(/.*)?$`, 'u')
+    const expression = new RegExp(`^${expressionOf(pattern)}(/[^\\n]*)?$`, 'u')
     return (path) => expression.test(path)
   } catch {
     // The engine refuses it.
@@ -68,10 +68,13 @@ export function ignoreMatcher({ pattern }: IgnorePattern): (path: string) => boo
   }
 }
 
+/** What `.*` is in Go, where it doesn't end at other line breaks. */
+const ANY = '[^\\n]*'
+
 /** As Go's packages for it have it: what is special in an expression alone stays so. */
 function expressionOf(pattern: string): string {
   return pattern.replaceAll(/\*\*\/?$|\*\*\/?|\*|\?|[.$]|\\./gsu, (found, at: number) => {
-    if (found.startsWith('**')) return at + found.length === pattern.length ? '.*' : '(.*/)?'
+    if (found.startsWith('**')) return at + found.length === pattern.length ? ANY : `(${ANY}/)?`
     if (found === '*') return '[^/]*'
     if (found === '?') return '[^/]'
     return found.startsWith('\\') ? found : `\\${found}`

@@ -72,9 +72,17 @@ function ignoresOf(patterns: readonly IgnorePattern[]): Ignores {
   const from = rules.findLastIndex((rule) => rule.isException && !isPlain(rule)) + 1
   return Object.assign(by(rules), {
     hasExceptions: patterns.some(({ isException }) => isException),
-    surely: by(rules.slice(from).filter(isPlain)),
+    surely: sureOfLines(by(rules.slice(from).filter(isPlain))),
     ...(isAmbiguous && { ambiguous: formatIgnoreFile(patterns) }),
   })
+}
+
+/** @returns what refuses a name with a line break: whether a pattern fits one, engines don't agree on */
+function sureOfLines(isIgnored: (path: string) => boolean): (path: string) => boolean {
+  return (path) => {
+    if (path.includes('\n')) throw new Error(`${JSON.stringify(path)} has a line break in its name`)
+    return isIgnored(path)
+  }
 }
 
 /** Whose ignore files are looked for: Docker by itself knows no .containerignore. */

@@ -30,6 +30,7 @@ import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { parseGitContext } from './source.js'
 import type { Remember } from './state.js'
 import type { Comparison, Unchanged } from './unchanged/comparison.js'
+import { listLayers } from './unchanged/layers.js'
 import { startWatch } from './unchanged/watch.js'
 import {
   type CacheRequest,
@@ -163,12 +164,19 @@ async function produceWith(
   engine: Engine,
   asked: Asked,
   opened: Opened,
-  { plan, started, comparison, timeline, remember }: Means,
+  { plan, started, found, comparison, timeline, remember }: Means,
 ): Promise<Produced> {
   const { inputs, registry, folder } = plan
   await login(engine, inputs, registry)
   const images = baseImages(inputs, asked.source, folder.env)
-  const request = { ...asked, images, remote: opened.remote, cache: opened.access }
+  const { root } = opened.warm
+  const { store } = found
+  const list = async (steps: readonly Step[]) => {
+    if (comparison === undefined) return []
+    const isKept = opened.access.write
+    return store.kind === 'root' ? await listLayers(store, root, steps) : { root, layout: store.layout, isKept }
+  }
+  const request = { ...asked, images, remote: opened.remote, cache: opened.access, list }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()
   await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })

@@ -1,6 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { findTarget, parseDockerfile, type Dockerfile } from './dockerfile/dockerfile.js'
+import { withStagesSpelled } from './dockerfile/stage-spelling.js'
 import { UserError } from './errors.js'
 import { withPassword } from './entries.js'
 import { execute, findProgram, type Env } from './exec.js'
@@ -16,6 +17,8 @@ export interface Source {
   /** Absolute path of the Dockerfile: Buildah looks for `<Dockerfile>.dockerignore` beside an absolute path only. */
   readonly file: string
   readonly dockerfile: Dockerfile
+  /** The text of the Dockerfile as Buildah must have it; absent where that is its own. */
+  readonly spelled?: string
   /** The stage as the Dockerfile spells it. */
   readonly target: string | undefined
   /** Absent where there is none. */
@@ -118,9 +121,13 @@ export async function findSource(inputs: Inputs, workspace: string, context?: st
   const ignoreFile = await findIgnoreFile({ context: folder, file })
   if (ignoreFile !== undefined) await refuseOutside('The ignore file', ignoreFile.path, folder, workspace)
   await checkPaths(inputs, workspace)
-  const dockerfile = parseDockerfile(await readDockerfile(file))
+  const text = await readDockerfile(file)
+  // What a preprocessor makes of it, it alone knows.
+  const spelled = file.endsWith('.in') ? undefined : withStagesSpelled(text)
+  const dockerfile = parseDockerfile(spelled ?? text)
   const target = checkTarget(inputs.target, dockerfile, file)
-  return { context: folder, file, dockerfile, target, ...(ignoreFile !== undefined && { ignoreFile }) }
+  const own = { ...(spelled !== undefined && { spelled }), ...(ignoreFile !== undefined && { ignoreFile }) }
+  return { context: folder, file, dockerfile, target, ...own }
 }
 
 async function findFile(file: string | undefined, context: string, base: string): Promise<string> {

@@ -7,7 +7,8 @@ import { digestTree } from './digest.js'
 import { PROXIES } from './dockerfile/arguments.js'
 import { contextMounts, linkMounts } from './dockerfile/bind-mounts.js'
 import { targetIndex } from './dockerfile/dockerfile.js'
-import { type Reach, reachOf } from './dockerfile/reach.js'
+import { type ContextCopy, contextCopies, type Copy, ownCopies } from './dockerfile/context-copies.js'
+import { type Names, type Reach, reachOf } from './dockerfile/reach.js'
 import type { Surroundings } from './dockerfile/step-keys.js'
 import { hiddenArgument } from './engine/buildah-args.js'
 import type { Pair } from './entries.js'
@@ -69,11 +70,25 @@ export async function surroundingsOf(
 
 /** What the stages that the target needs can take from outside. @param env of the engine */
 export function reachIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): Reach {
-  return reachOf(dockerfile, targetIndex(dockerfile, target), {
+  return reachOf(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
+}
+
+/** The instructions of these stages that take all their files from the context. @param env of the engine */
+export function copiesIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): ContextCopy[] {
+  return contextCopies(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
+}
+
+/** The instructions that layers of the image are of, the lowest first. @param env of the engine */
+export function ownCopiesIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): Copy[] {
+  return ownCopies(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
+}
+
+function namesIn(inputs: Inputs, env: Env): Names {
+  return {
     buildArgs: argumentsOf(inputs, env),
     automatic: platformArguments(),
     contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
-  })
+  }
 }
 
 /** What keeps from telling what a step depends on, as a noun. */

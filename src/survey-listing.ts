@@ -18,6 +18,10 @@ export interface Found {
   readonly bytes: number | undefined
   /** Of a file with several names: the same for all of them. */
   readonly file: string | undefined
+  /** Of a link, where it points to. */
+  readonly target: string | undefined
+  /** Another one when something has been written to it, or another has taken its place. */
+  readonly stamp: string
 }
 
 /** Where is looked, and how far. */
@@ -41,6 +45,7 @@ interface Link {
 /** A link to a link is another round. Where there are more, they may lead to one another for ever. */
 const MOST_ROUNDS = 20
 const MOST_RULES = 500
+const STATS_AT_ONCE = 1000
 
 /** Whether a rule takes it. Pure. */
 export function isTaken(
@@ -144,10 +149,33 @@ async function list(listing: Listing, rules: readonly Rule[]): Promise<{ found: 
 function describe(context: string, path: string, stats: Stats, ignored: boolean): Found {
   const { dev, ino, mode, nlink, rdev, size } = stats
   const isDevice = stats.isCharacterDevice() || stats.isBlockDevice()
-  const what = stats.isSymbolicLink() ? readlinkSync(join(context, path)) : isDevice ? String(rdev) : ''
+  const target = stats.isSymbolicLink() ? readlinkSync(join(context, path)) : undefined
+  const what = target ?? (isDevice ? String(rdev) : '')
   return {
     ...{ path, kind: `${mode} ${what}`, ignored, isFolder: stats.isDirectory(), isSocket: stats.isSocket() },
-    ...{ isParent: false, bytes: stats.isFile() ? size : undefined },
+    ...{ isParent: false, bytes: stats.isFile() ? size : undefined, target, stamp: stampOf(stats) },
     file: stats.isFile() && nlink > 1 ? `${dev} ${ino}` : undefined,
   }
+}
+
+/** The first of these that isn't what it was when it was looked at, or isn't there; undefined where all are. */
+export async function firstChanged(
+  context: string,
+  found: readonly Pick<Found, 'path' | 'stamp'>[],
+): Promise<string | undefined> {
+  for (const [index, { path, stamp }] of found.entries()) {
+    if (index % STATS_AT_ONCE === 0) await othersTurn()
+    const stats = lstatSync(join(context, path), { throwIfNoEntry: false })
+    if (stats === undefined || stampOf(stats) !== stamp) return path
+  }
+  return undefined
+}
+
+/** The context itself, as it is now. */
+export function stampTop(context: string): Pick<Found, 'path' | 'stamp'> {
+  return { path: '', stamp: stampOf(lstatSync(context)) }
+}
+
+function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
 }

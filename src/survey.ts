@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { digestFile } from './digest.js'
 import type { ReachedPath } from './dockerfile/reach.js'
 import type { Ignores } from './ignored.js'
 import { inParallel } from './parallel.js'
-import { type Found, isTaken, type Listing, listTaken } from './survey-listing.js'
+import { firstChanged, type Found, isTaken, type Listing, listTaken, stampTop } from './survey-listing.js'
 import { keyOf, ruleOf } from './survey-rules.js'
 
 /** What of a context is looked at. */
@@ -38,6 +38,22 @@ export interface Survey {
   entriesOf(paths: readonly ReachedPath[]): string[]
   /** Whether these paths would take something of this name, were it there. */
   takes(paths: readonly ReachedPath[], name: string): boolean
+  /** All that these paths take but folders, with what of it an image shows. */
+  takenBy(paths: readonly ReachedPath[]): TakenFile[]
+  /** The first path that has changed since it was looked at; undefined where none has. */
+  findChanged(): Promise<string | undefined>
+}
+
+/** Something that a path takes of a context. */
+export interface TakenFile {
+  /** Relative to the context. */
+  readonly path: string
+  /** Of a file, also of one that a link leads to; undefined for everything else. */
+  readonly bytes: number | undefined
+  /** Of a link, where it points to. */
+  readonly target: string | undefined
+  /** Whether the path may name it itself, not only a folder that it is in. */
+  readonly isNamed: boolean
 }
 
 /** Up to this size a file is read at once: a call for each small file that waits would cost several times more. */
@@ -57,6 +73,8 @@ export async function surveyContext(request: SurveyRequest): Promise<Survey> {
   const isIgnored = ignores.surely ?? ignores
   const first = new Map(paths.map((path) => [keyOf(path), ruleOf(path)]))
   const listing = { context, isIgnored, hasExceptions: ignores.hasExceptions !== false, limits }
+  // What is added at the top of a mount is seen there alone; what is copied is seen in its layer.
+  const tops = paths.some(({ path, mounted }) => mounted && path === '') ? [stampTop(context)] : []
   const { found, rules } = await listTaken(listing, [...first.values()])
   const readable = found.filter((one) => rules.some((rule) => isTaken(one, rule)))
   const takenBy = (wanted: readonly ReachedPath[]) => {
@@ -76,6 +94,31 @@ export async function surveyContext(request: SurveyRequest): Promise<Survey> {
     listOf: (wanted) => found.filter((one) => !one.isFolder && takenBy(wanted)(one)).map(({ path }) => path),
     entriesOf: (wanted) => found.filter(takenBy(wanted)).map(({ path }) => path),
     takes: (wanted, path) => takenBy(wanted)({ path, ignored: isIgnored(path), isSocket: false }),
+    takenBy(wanted) {
+      const keys = new Set(wanted.map(keyOf))
+      const own = rules.filter((rule) => keys.has(rule.of))
+      return found.flatMap((one) => {
+        const those = one.isFolder ? [] : own.filter((rule) => isTaken(one, rule))
+        if (those.length === 0) return []
+        const depth = one.path.split('/').length
+        const isNamed = those.some(({ isGuess, pattern }) => isGuess || pattern.depth === depth)
+        return [{ path: one.path, bytes: bytesOf(one, context), target: one.target, isNamed }]
+      })
+    },
+    findChanged: () => firstChanged(context, [...tops, ...readable]),
+  }
+}
+
+/** Bytes of a file, also behind a link, which engines follow where the instruction names it. */
+function bytesOf({ path, bytes, target }: Found, context: string): number | undefined {
+  if (target === undefined) return bytes
+  const start = target.startsWith('/') ? context : join(context, dirname(path))
+  try {
+    const stats = statSync(join(start, target))
+    return stats.isFile() ? stats.size : undefined
+  } catch {
+    // It leads to nothing that can be seen.
+    return undefined
   }
 }
 

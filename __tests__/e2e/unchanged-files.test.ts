@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, linkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { describe, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
 import { makeWorkspace } from '../harness/folders.js'
@@ -10,7 +10,7 @@ import type { StepOptions } from '../harness/runner.js'
 import { expectBuilt, expectSkipped, skipJob, watchSkip } from '../harness/skip-steps.js'
 import { casesOfSet, describeExhaustively } from '../harness/test-set.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
-import type { JobOptions } from '../harness/warm-steps.js'
+import { countHits, type JobOptions } from '../harness/warm-steps.js'
 
 jest.setTimeout(240_000)
 
@@ -83,6 +83,53 @@ describe('must build', () => {
       expectBuilt(await watchSkip(place, job(name, change, options)), new RegExp(`^Unchanged: ${why}`, 'm'))
     },
   )
+})
+
+/** Ways to copy, of which none takes anything that was not read. */
+const shapes: readonly string[] = [
+  'COPY . /all',
+  'COPY src/* other /flat/',
+  'COPY l /link',
+  'ADD pack.tar.gz /unpacked/',
+  'COPY ["src/a", "/renamed"]',
+  'COPY --chown=1:1 src /owned/',
+  'COPY $WHAT /variable/',
+]
+
+test('what was copied is held against what was read, and steps of the cache count as well', async () => {
+  const workspace = makeWorkspace(
+    { 'src/a': '1', 'src/b/c': '22', other: '333', '.dockerignore': 'Dockerfile\n' },
+    accountFor('user'),
+  )
+  linkSync(join(workspace, 'src/a'), join(workspace, 'src/hard'))
+  symlinkSync('src/a', join(workspace, 'l'))
+  symlinkSync('nowhere', join(workspace, 'src/b/broken'))
+  execFileSync('tar', ['--create', '--gzip', '--file', join(workspace, 'pack.tar.gz'), '--directory', '/etc', 'hosts'])
+  const write = (...more: readonly string[]) => {
+    const lines = [`FROM ${place.base} AS Made`, 'ARG WHAT=src/b', ...shapes, ...more]
+    // The image that is called so is in no registry here.
+    const last = [`FROM ${place.base}`, 'COPY --from=made /flat /flat', 'COPY src/b/c /c']
+    writeFileSync(join(workspace, 'Dockerfile'), `${[...lines, ...last].join('\n')}\n`)
+  }
+  const step = { ...skipJob(place, 'shapes', []), workspace }
+  write()
+  const cold = await watchSkip(place, step)
+  expectBuilt(cold)
+  expect(cold.log).not.toContain('is not remembered')
+  expectSkipped(await watchSkip(place, step), cold)
+  write('RUN true')
+  const warm = await watchSkip(place, step)
+  expectBuilt(warm)
+  expect(countHits(warm)).toBeGreaterThanOrEqual(shapes.length)
+  expect(warm.log).not.toContain('is not remembered')
+  expectSkipped(await watchSkip(place, step), warm)
+})
+
+test('a build whose layers can’t be listed is not remembered', async () => {
+  const step = job('without-layers', undefined, { inputs: { 'extra-args': '--layers=false' } })
+  const built = await watchSkip(place, step)
+  expectBuilt(built, /^Unchanged: this build is not remembered, since what COPY in line 2 has put .* can't be listed$/m)
+  expectBuilt(await watchSkip(place, step), /no earlier build is remembered$/m)
 })
 
 describeExhaustively('must not build', () => {

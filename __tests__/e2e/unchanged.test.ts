@@ -44,9 +44,9 @@ describe('nothing has changed', () => {
     expectSkipped(again, cold)
     expect(again.requests).toBeLessThanOrEqual(2)
     expect(uploads(place.service)).toBe(0)
-    // Beside the question whether it speaks TLS: the base image, the image, its tag.
+    // Beside the question whether it speaks TLS: the base image, the image, its configuration and four layers, its tag.
     const asked = again.asked.filter(({ path }) => path !== '/v2/').map(({ method }) => method)
-    expect(asked).toStrictEqual(['HEAD', 'HEAD', 'HEAD'])
+    expect(asked).toStrictEqual(['HEAD', 'GET', ...Array<string>(5).fill('HEAD'), 'HEAD'])
     const names = [
       'tags',
       'tag-names',
@@ -98,6 +98,20 @@ describe('nothing has changed', () => {
     )
     expect(again.outputs['digest']).toBe(cold.outputs['digest'])
     expectSkipped(await runIt(same()), cold)
+  })
+
+  test('an image that can no longer be pulled is built', async () => {
+    const { digest, manifest } = await place.pull('same')
+    const [lost] = manifest.layers.slice(-1)
+    const blob = `http://${place.registry}/v2/acme/same/blobs/${lost?.digest ?? ''}`
+    expect((await fetch(blob, { method: 'DELETE' })).status).toBe(202)
+    const again = await runIt(same())
+    expectBuilt(
+      again,
+      /^Unchanged: all is as in the build of .*, since .* can't be pulled, since its registry has lost /m,
+    )
+    expect((await place.pull('same')).digest).toBe(digest)
+    expectSkipped(await runIt(same()), again)
   })
 
   exhaustively(test)('a second registry that has never had it gets it by a build, and then has it', async () => {

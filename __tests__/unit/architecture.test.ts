@@ -97,7 +97,7 @@ const PURE = [
   'units.ts',
   'json.ts',
   'paths.ts',
-  ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts'],
+  ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts', 'cache/tar-headers.ts'],
   ...[
     'cache/policy.ts',
     'cache/key.ts',

@@ -30,7 +30,7 @@ function registriesWith(images: Readonly<Record<string, object | RegistryError>>
       const bytes = contents.get(digest)
       return Promise.resolve(bytes && { bytes, digest, mediaType, size: bytes.length })
     },
-    fetchBlob: (_: Reference, digest: string) => Promise.resolve(contents.get(digest)),
+    fetchBlob: (_: Reference, digest: string) => Promise.resolve(contents.get(digest) ?? Buffer.alloc(0)),
   }
 }
 

@@ -27,6 +27,7 @@ interface World {
 
 /** What `buildAndKeep` does with an engine and a cache that only write down what they are asked. */
 async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }: World) {
+  const events: string[] = []
   const requests: BuildRequest[] = []
   const pushes: string[] = []
   const runs: Run[] = []
@@ -49,6 +50,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
       return { id: `sha256:${'cd'.repeat(32)}`, format: 'oci', references: [reference] }
     },
     async push(_, pushed) {
+      events.push('pushes')
       await orThrow(refusals.push)
       pushes.push(pushed.repository)
       return { reference: pushed, digest: `sha256:${'ef'.repeat(32)}` }
@@ -58,6 +60,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     ...coldIn('/root'),
     renewedBases: () => Promise.resolve(renewed),
     keep: (run: Run) => {
+      events.push('keeps')
       runs.push(run)
       return coldIn('/root').keep(run)
     },
@@ -74,6 +77,14 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     dockerfile: parseDockerfile('FROM x\nRUN make'),
     target: undefined,
   }
+  const layers = [{ stage: 0, index: 1, entries: [] }]
+  const list = async (some: readonly Step[]) => {
+    events.push(`lists ${some.length}`)
+    // Whoever doesn't wait comes before.
+    await new Promise(setImmediate)
+    events.push('listed')
+    return layers
+  }
   const asked: Omit<BuildRequest, 'onSteps'> = {
     ...{ inputs: inputsOf(inputs), source, format: 'oci', references: [reference], labels: [], annotations: [] },
     ...{ images: [], remote: opened.remote, cache: access },
@@ -81,11 +92,16 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   let error: unknown
   const log = await logOf(async () => {
     const timeline = startTimeline(Date.now)
-    await buildAndKeep(engine, asked, opened, timeline, (state) => remembered.push(state)).catch((thrown: unknown) => {
-      error = thrown
-    })
+    await buildAndKeep(engine, { ...asked, list }, opened, timeline, (state) => remembered.push(state)).then(
+      ({ layers: found }) => {
+        expect(found).toBe(layers)
+      },
+      (thrown: unknown) => {
+        error = thrown
+      },
+    )
   })
-  return { requests, pushes, runs, remembered, error, log }
+  return { requests, pushes, runs, remembered, error, log, events }
 }
 
 describe('a base image with the layers that it had, and another configuration', () => {
@@ -114,6 +130,19 @@ describe('what is pushed', () => {
     const { pushes, runs } = await watched({ inputs: { push } })
     expect(pushes).toHaveLength(expected.length)
     expect(runs.map(({ failed, pushed }) => [failed, pushed !== undefined])).toStrictEqual([[false, push === 'true']])
+  })
+})
+
+describe('what steps have copied', () => {
+  it('is listed beside the push, and before anything of it is kept', async () => {
+    const { events } = await watched({ inputs: { push: 'true' } })
+    expect(events).toStrictEqual(['lists 1', 'pushes', 'listed', 'keeps'])
+  })
+
+  it('is listed to its end also where the push fails', async () => {
+    const { events } = await watched({ inputs: { push: 'true' }, push: new Error('broken') })
+    expect(events.slice(0, 2)).toStrictEqual(['lists 1', 'pushes'])
+    expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('listed'))
   })
 })
 

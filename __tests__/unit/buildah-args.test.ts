@@ -33,6 +33,7 @@ const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: 
 const setup = { buildah: version('1.28.2'), folder, way: chroot, root, context, files }
 const paths: BuildPaths = {
   rootfs: '/temp/rib-1/out/rootfs.tar',
+  file: '/workspace/Dockerfile',
   contexts: [],
   secrets: [],
   ignore: undefined,
@@ -130,6 +131,7 @@ describe('buildArgs', () => {
       ...paths,
       contexts: inputs.buildContexts,
       secrets: [{ id: 'token', path: '/temp/rib-1/secrets/0' }],
+      file: '/workspace/docker/File',
       ignore: '/temp/rib-1/ignore',
     }
     expect(buildArgs(request, { ...setup, way, files: withPolicy }, more)).toStrictEqual([

@@ -31,6 +31,10 @@ interface World {
   readonly there?: Readonly<Record<string, string | RegistryError>>
   readonly whyDoubtful?: string
   readonly isNoteTaken?: boolean
+  /** What of the context has changed when the build is over. */
+  readonly changed?: string
+  /** Blobs that the registry has lost. */
+  readonly lost?: readonly string[]
   readonly now?: string
 }
 
@@ -40,6 +44,7 @@ interface Outcome {
   readonly names?: readonly string[]
   readonly steps?: JustBuilt['steps']
   readonly keys?: JustBuilt['keys']
+  readonly layers?: JustBuilt['layers']
   /** What the registries hold when the build has ended. */
   readonly there?: World['there']
 }
@@ -68,6 +73,10 @@ async function requestOf(
   const inspection: Inspection = {
     ...{ images: [base], frontend: undefined, doubts, origin: { why: 'no Git' }, survey: undefined, files: 3 },
     digests,
+    copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], files: () => [] }],
+    ownCopies: [],
+    read: () => [{ path: 'a', bytes: 1, target: undefined, isNamed: true }],
+    findChanged: () => Promise.resolve(world.changed),
   }
   return {
     inputs: inputsOf({ images: IMAGE, push: 'true', ...world.inputs }),
@@ -79,7 +88,7 @@ async function requestOf(
       engine: { name: 'buildah', version: '1.33.7', label: 'Buildah 1.33.7', rootless: true },
       whyDoubtful: () => Promise.resolve(world.whyDoubtful),
     },
-    registries: registriesWith(there),
+    registries: registriesWith(there, world.lost),
     note: {
       read: () => Promise.resolve(note.text),
       write(text) {
@@ -92,7 +101,7 @@ async function requestOf(
 }
 
 /** Registries that have these manifests; held to the real client by the end-to-end tests of it. */
-function registriesWith(there: Map<string, string | RegistryError>): Registries {
+function registriesWith(there: Map<string, string | RegistryError>, lost: readonly string[] = []): Registries {
   const mediaType = 'application/vnd.oci.image.manifest.v1+json'
   const resolve = (reference: Reference): ReturnType<Registries['resolve']> => {
     const found = there.get(formatReference(reference))
@@ -103,14 +112,18 @@ function registriesWith(there: Map<string, string | RegistryError>): Registries 
     resolve,
     async fetchManifest(reference) {
       const found = await resolve(reference)
-      return found === undefined ? undefined : { ...found, bytes: Buffer.from('{}') }
+      // Another one has another digest, and isn't what was asked for.
+      if (found?.digest !== reference.digest) return undefined
+      const manifest = { config: { digest: digest('c') }, layers: [{ digest: digest('1') }, { digest: digest('2') }] }
+      return { ...found, bytes: Buffer.from(JSON.stringify(manifest)) }
     },
-    fetchBlob: () => Promise.resolve(undefined),
     putManifest(reference, manifest) {
       there.set(formatReference(reference), manifest.digest)
       return Promise.resolve()
     },
     mountBlob: () => Promise.resolve(true),
+    fetchBlob: () => Promise.resolve(Buffer.from('{}')),
+    hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
     close: () => undefined,
   }
 }
@@ -138,17 +151,27 @@ const step = (index: number, text: string) => {
 /** As an engine without keys shows the Dockerfile. */
 const shown = [step(0, `FROM ${HUB}`), step(1, 'COPY . /srv')]
 
-function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [] }: Outcome): JustBuilt {
+const layerOf = (bytes: number) => {
+  return [{ stage: 0, index: 1, entries: [{ path: 'srv/a', kind: 'file', bytes, target: '' }] }] as const
+}
+
+function builtWith({
+  pushed = [IMAGE],
+  names = [HUB],
+  steps = shown,
+  keys = [],
+  layers = layerOf(1),
+}: Outcome): JustBuilt {
   return {
     imageId: digest('c'),
     pushed: pushed.map((name) => ({ reference: { ...parseReference(name), tag: 'latest' }, digest: digest('b') })),
-    steps,
-    keys,
+    ...{ steps, keys, layers },
     cache: { hit: 'none', stats: {} } as unknown as JustBuilt['cache'],
     imageNames: () => Promise.resolve(new Set(names)),
   }
 }
 
+const CANT_LIST = "what its steps have put into the image can't be listed"
 const SKIPPED =
   /^Unchanged: nothing is built, since all is as in the build of .* \(17 parts, .*\), and its image is there\n$/
 
@@ -197,6 +220,10 @@ describe('a second run', () => {
       `all is as in the build of 2026-11-24 12:00 UTC, and it is built all the same, since ${IMAGE}@${digest('b')} is no longer there`,
       { there: { [`${IMAGE}@${digest('b')}`]: digest('9') } },
     ],
+    ...['c', '2'].map<[string, World]>((blob) => [
+      `all is as in the build of 2026-11-24 12:00 UTC, and it is built all the same, since ${IMAGE}@${digest('b')} can't be pulled, since its registry has lost ${digest(blob)}`,
+      { lost: [digest(blob)] },
+    ]),
   ])('says in one line: %s', async (line, second, first = {}) => {
     const note: Note = { text: undefined }
     await runOnce(first, note)
@@ -221,6 +248,11 @@ describe('a build that isn’t remembered', () => {
       { steps: [{ ...step, index: 0 }], keys: [{ keys: ['a', 'b'], contents: [], added: 0 }] },
     ],
     ['this changed while it was built: base images', {}, { there: { [HUB]: digest('f') } }],
+    ['"src/a" changed while it was built', { changed: 'src/a' }, {}],
+    ['the context changed while it was built', { changed: '' }, {}],
+    ['COPY in line 2 has put "srv/a" into the image, and no such file was compared', {}, { layers: layerOf(2) }],
+    ["what its steps have put into the image can't be listed", {}, { layers: { why: CANT_LIST } }],
+    ["what COPY in line 2 has put into the image can't be listed", {}, { layers: [] }],
     ['the cache takes nothing from this run', { isNoteTaken: false }, {}],
     ['no registry has the image docker.io/library/golang:1', { there: { [HUB]: undefined as never } }, {}],
     [

@@ -55,7 +55,8 @@ describe('copyPattern', () => {
     ['a.b+c', ['a.b+c'], ['aXb+c', 'a.bbc']],
     ['package*.json', ['package.json', 'package-lock.json'], ['package/x.json', 'a/package.json']],
     ['src/*', ['src/a', 'src/a/b'], ['src']],
-    ['?.txt', ['a.txt'], ['ab.txt', '/.txt']],
+    ['?.txt', ['a.txt', '🙂.txt', '\n.txt'], ['ab.txt', '/.txt', '🙂🙂.txt']],
+    ['d/*.cfg', ['d/a.cfg', 'd/a\nb.cfg', 'd/🙂\u2028.cfg'], ['d/a.cfgs']],
     ['(a|b)', ['(a|b)'], ['a', 'b']],
   ])('%j', (pattern, matched, others) => {
     expect([...matched, ...others].filter((path) => copyPattern(pattern)?.takes(path))).toStrictEqual(matched)

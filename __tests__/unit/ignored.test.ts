@@ -46,6 +46,15 @@ describe('what is left out', () => {
     ['a', 'a/b', true, true],
     ['a', 'A', false, false],
     ['README.md', 'readme.md', false, false],
+    ['**/charts', 'src/Charts/Pie.cs', false, false],
+    ['**/charts', 'src/charts/Pie.cs', true, true],
+    ['??.txt\n!?.txt', '🙂.txt', false, false],
+    ['??.txt\n!?.txt', '🙂🙂.txt', true, true],
+    ['\\a.txt', 'a.txt', false, false],
+    // A dot is any character but a line feed to Go, and to JavaScript none of four.
+    ['*\n!**/x', 'a\u2028b/x', false, false],
+    ['*\n!**/x', 'a\rb/x', false, false],
+    ['a', 'a/b\u2028c', true, true],
     ['  /a', 'a', true, true],
     ['a\n!a/b', 'a/b/c', false, false],
     ['a\n!a/b\na/b/c', 'a/b/c', true, true],
@@ -67,6 +76,11 @@ describe('what is left out', () => {
     ['a+', 'a+\n'],
   ])('%j is as a whole what counts where engines differ: %j', async (text, ambiguous) => {
     expect((await ignoresOf(text)).ambiguous).toBe(ambiguous)
+  })
+
+  it('can’t be told of a name with a line break, which engines read each in a way of its own', async () => {
+    const { surely } = await ignoresOf('*\n!**/x')
+    expect(() => surely?.('a\nb/x')).toThrow('"a\\nb/x" has a line break in its name')
   })
 
   it('is not known where the file can’t be read', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { findTarget, parseDockerfile, targetIndex } from '../../src/dockerfile/dockerfile.js'
 import { type Reach, type ReachedPath, reachOf } from '../../src/dockerfile/reach.js'
+import { withStagesSpelled } from '../../src/dockerfile/stage-spelling.js'
 
 interface Given {
   readonly target?: string
@@ -9,7 +10,8 @@ interface Given {
 }
 
 const reach = (lines: readonly string[], { target, buildArgs = {}, contexts = [] }: Given = {}): Reach => {
-  const dockerfile = parseDockerfile(lines.join('\n'))
+  const text = lines.join('\n')
+  const dockerfile = parseDockerfile(withStagesSpelled(text) ?? text)
   const stage = target === undefined ? undefined : findTarget(dockerfile, target)
   return reachOf(dockerfile, targetIndex(dockerfile, stage), {
     buildArgs: new Map(Object.entries(buildArgs)),
@@ -325,4 +327,27 @@ it('every doubt is told once, in the order in which the stages are needed', () =
     unknown(1, 'what FROM $A names'),
     unknown(2, downloads),
   ])
+})
+
+describe('a name that is that of a stage but for its case', () => {
+  it('is in doubt where it can’t be written as that stage has it', () => {
+    const doubts = [unknown(3, 'whether node is a stage')]
+    expect(reach(['ARG B=node', 'FROM a AS Node', 'FROM $B'])).toStrictEqual({ ...nothing, images: ['a'], doubts })
+  })
+
+  it('is in no doubt where another stage has it', () => {
+    const lines = ['FROM a AS Node', 'FROM b AS node', 'FROM scratch', 'COPY --from=node /o /o']
+    expect(reach(lines).doubts).toStrictEqual([])
+  })
+})
+
+describe('the words of a line', () => {
+  it.each([
+    ['COPY my\u00a0file.txt /x/', 'my\u00a0file.txt'],
+    ['\u00a0COPY a /x/', 'a'],
+    ['\u3000COPY a /x/', 'a'],
+    ['COPY ?.txt /x/', '?.txt'],
+  ])('%j are those of the engines', (line, path) => {
+    expect(reach(['FROM scratch', line]).paths).toStrictEqual([copied(path)])
+  })
 })

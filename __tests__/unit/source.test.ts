@@ -189,6 +189,17 @@ describe('findSource', () => {
     expect((await find(files, { target })).target).toBe(expected)
   })
 
+  it('names stages as they name themselves, in the text for Buildah as well', async () => {
+    const workspace = temporaryFolder()
+    const text = (from: string) => `FROM a AS Node\nFROM a\nCOPY --from=${from} /o /o\n`
+    for (const name of ['Dockerfile', 'Dockerfile.in']) writeFileSync(join(workspace, name), text('node'))
+    const { spelled, dockerfile } = await findSource(inputsOf({}), workspace)
+    expect(spelled).toBe(text('Node'))
+    expect(dockerfile.stages[1]?.instructions[0]?.flags).toStrictEqual([{ name: 'from', value: 'Node' }])
+    // A preprocessor reads this one first.
+    expect(await findSource(inputsOf({ file: 'Dockerfile.in' }), workspace)).not.toHaveProperty('spelled')
+  })
+
   it('lists the stages where the target is none of them', async () => {
     const files = { Dockerfile: 'FROM a AS build\nFROM b\nFROM c AS final' }
     const error = await rejection(find(files, { target: 'finale' }))

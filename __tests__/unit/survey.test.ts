@@ -339,6 +339,102 @@ describe('the digest', () => {
   })
 })
 
+describe('what has changed since', () => {
+  const later = new Date('2026-11-24T12:00:00Z')
+
+  it.each<[what: string, change: Change, paths: ReachedPath[], changed: string | undefined]>([
+    ['nothing', () => undefined, [copy('')], undefined],
+    [
+      'a content of the same length',
+      (at) => {
+        put(at, 'src/a', '2')
+      },
+      [copy('src')],
+      'src/a',
+    ],
+    [
+      'a content of the same length, with the time that it had',
+      (at) => {
+        const { atime, mtime } = lstatSync(join(at, 'src/a'))
+        put(at, 'src/a', '2')
+        utimesSync(join(at, 'src/a'), atime, mtime)
+      },
+      [copy('src')],
+      'src/a',
+    ],
+    [
+      'another file in its place',
+      (at) => {
+        put(at, 'src/new', '1')
+        renameSync(join(at, 'src/new'), join(at, 'src/a'))
+      },
+      [copy('src/a')],
+      'src/a',
+    ],
+    [
+      'a file that has gone',
+      (at) => {
+        rmSync(join(at, 'src/a'))
+      },
+      [copy('src/a')],
+      'src/a',
+    ],
+    [
+      'a time',
+      (at) => {
+        utimesSync(join(at, 'src/a'), later, later)
+      },
+      [copy('src/a')],
+      'src/a',
+    ],
+    [
+      'a mode',
+      (at) => {
+        chmodSync(join(at, 'src/b'), 0o700)
+      },
+      [copy('src')],
+      'src/b',
+    ],
+    [
+      'what is not taken',
+      (at) => {
+        put(at, 'conf/x.json', '2')
+      },
+      [copy('src')],
+      undefined,
+    ],
+    [
+      'what is left out',
+      (at) => {
+        put(at, 'log/secret', '2')
+      },
+      [copy('')],
+      undefined,
+    ],
+    [
+      'what is mounted all the same',
+      (at) => {
+        put(at, 'log/secret', '2')
+      },
+      [mount('')],
+      'log/secret',
+    ],
+    [
+      'a file that is new in a mount',
+      (at) => {
+        put(at, 'new', '1')
+      },
+      [mount('')],
+      '',
+    ],
+  ])('%s', async (_, change, paths, changed) => {
+    const context = folderOf(FILES)
+    const survey = await look(context, paths)
+    change(context)
+    expect(await survey.findChanged()).toBe(changed)
+  })
+})
+
 describe('links', () => {
   it.each<[what: string, links: Files, path: ReachedPath, behind: string[]]>([
     ['what is taken', { link: 'other' }, copy('link'), ['other/below/x']],

@@ -14,6 +14,8 @@ export interface Places {
   /** The same, with all that overlay has beside the content. */
   readonly ofWholeLayer: (id: string) => string[]
   readonly ofImage: (id: string) => string[]
+  /** What the archive of a layer had beside the contents of its files. */
+  readonly splitOf: (layer: string) => string
 }
 
 /** A root of a thousand steps has records of about 2 MiB. */
@@ -22,12 +24,14 @@ const MAX_RECORDS = 64 * 2 ** 20
 /** Where containers/storage keeps layers and images; pure. */
 export function placesOf(layout: Layout): Places {
   const driver = layout.startsWith('vfs') ? 'vfs' : 'overlay'
+  const splitOf = (id: string) => `${driver}-layers/${id}.tar-split.gz`
   return {
     layersFile: `${driver}-layers/layers.json`,
     imagesFile: `${driver}-images/images.json`,
-    ofLayer: (id) => [driver === 'vfs' ? `vfs/dir/${id}` : `overlay/${id}/diff`, `${driver}-layers/${id}.tar-split.gz`],
-    ofWholeLayer: (id) => [driver === 'vfs' ? `vfs/dir/${id}` : `overlay/${id}`, `${driver}-layers/${id}.tar-split.gz`],
+    ofLayer: (id) => [driver === 'vfs' ? `vfs/dir/${id}` : `overlay/${id}/diff`, splitOf(id)],
+    ofWholeLayer: (id) => [driver === 'vfs' ? `vfs/dir/${id}` : `overlay/${id}`, splitOf(id)],
     ofImage: (id) => [`${driver}-images/${id}`],
+    splitOf,
   }
 }
 

@@ -59,7 +59,7 @@ export interface CopyPattern {
 /** Reads a path of COPY or ADD; undefined where it has classes of characters, which Go reads in a way of its own. Pure. */
 export function copyPattern(pattern: string): CopyPattern | undefined {
   if (/[[\]\\]/.test(pattern)) return undefined
-  const parts = pattern === '' ? [] : pattern.split('/').map((part) => new RegExp(`^${globText(part)}$`))
+  const parts = pattern === '' ? [] : pattern.split('/').map((part) => new RegExp(`^${globText(part)}$`, 'su'))
   const fits = (names: readonly string[]) =>
     parts.every((part, index) => names.length <= index || part.test(names[index] ?? ''))
   return {

@@ -43,6 +43,21 @@ const CHECKED = 'checksum'
 
 /** What the stages that the target (its index) needs can take from outside. Where in doubt, it is more. Pure. */
 export function reachOf(dockerfile: Dockerfile, target: number, names: Names): Reach {
+  const findings = findingsOf(dockerfile, target, names)
+  return {
+    images: [...findings.images],
+    paths: [...findings.paths.values()],
+    contexts: [...findings.used],
+    doubts: [...findings.doubts],
+  }
+}
+
+/** Indexes of the stages that the target (its index) needs. Pure. */
+export function neededStages(dockerfile: Dockerfile, target: number, names: Names): number[] {
+  return [...findingsOf(dockerfile, target, names).stages].sort((one, other) => one - other)
+}
+
+function findingsOf(dockerfile: Dockerfile, target: number, names: Names): Findings {
   const values = globalValues(dockerfile, names.buildArgs, names.automatic)
   const findings: Findings = {
     ...{ dockerfile, contexts: names.contexts, stages: new Set<number>(), values },
@@ -52,12 +67,7 @@ export function reachOf(dockerfile: Dockerfile, target: number, names: Names): R
   // One of the engines may see a COPY or a FROM there that the other one doesn't.
   if (ambiguous !== undefined) doubt(findings, { line: ambiguous }, 'what the engine makes of it')
   visit(target, findings)
-  return {
-    images: [...findings.images],
-    paths: [...findings.paths.values()],
-    contexts: [...findings.used],
-    doubts: [...findings.doubts],
-  }
+  return findings
 }
 
 /** What was found so far. */
@@ -78,20 +88,28 @@ function visit(index: number, findings: Findings): void {
   findings.stages.add(index)
   const base = expand(stage.base, findings.values)
   if (base === undefined || base === '') doubt(findings, stage, `what FROM ${stage.base} names`)
-  else refer(base, index, findings)
+  else refer(base, index, stage, findings)
   for (const instruction of stage.instructions) take(instruction, index, findings)
 }
 
 /** What FROM or `--from` names: a build context, a stage before this one, else an image. */
-function refer(name: string, before: number, findings: Findings): void {
+function refer(name: string, before: number, place: { readonly line: number }, findings: Findings): void {
   // Buildah compares names as they are written, BuildKit the images that they stand for.
   for (const context of findings.contexts) if (plainName(context) === plainName(name)) findings.used.add(context)
-  const stages = findings.dockerfile.stages.slice(0, before)
+  const { stages } = findings.dockerfile
+  const named = stagesNamed(name, stages.slice(0, before))
+  for (const index of named) visit(index, findings)
+  // To Buildah that is the name of an image.
+  if (named.length > 0 && !named.some((index) => [stages[index]?.name, String(index)].includes(name)))
+    doubt(findings, place, `whether ${name} is a stage`)
+  if (named.length === 0 && name !== 'scratch' && !findings.contexts.has(name)) findings.images.add(name)
+}
+
+/** Indexes of the stages that a name may stand for. Pure. */
+export function stagesNamed(name: string, stages: readonly Stage[]): number[] {
   const isNamed = (stage: Stage, index: number) =>
     stage.name?.toLowerCase() === name.toLowerCase() || String(index) === name
-  const named = stages.flatMap((stage, index) => (isNamed(stage, index) ? [index] : []))
-  for (const index of named) visit(index, findings)
-  if (named.length === 0 && name !== 'scratch' && !findings.contexts.has(name)) findings.images.add(name)
+  return stages.flatMap((stage, index) => (isNamed(stage, index) ? [index] : []))
 }
 
 /** A name of an image without what is added to it where it is missing, in lower case. Pure. */
@@ -121,16 +139,25 @@ function takeFiles(instruction: Instruction, stage: number, findings: Findings):
   const from = instruction.flags.find(({ name }) => name === 'from')?.value
   if (from !== undefined) {
     if (/["'$\\]/.test(from)) doubt(findings, instruction, `what --from=${from} names`)
-    else refer(from, stage, findings)
+    else refer(from, stage, instruction, findings)
     return
   }
   // Behind a variable may be nothing.
   const isChecked = instruction.flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
-  if (instruction.keyword === 'ADD' && !isChecked && copySources(instruction.argument).some(mayBeRemote))
+  if (!isChecked && mayDownload(instruction))
     doubt(findings, instruction, `what ADD downloads, since it has no --${CHECKED},`)
+  for (const path of pathsOf(instruction)) reach(path, findings)
+}
+
+/** Whether an ADD may take something from elsewhere. Pure. */
+export function mayDownload({ keyword, argument }: Instruction): boolean {
+  return keyword === 'ADD' && copySources(argument).some(mayBeRemote)
+}
+
+/** What a COPY or ADD takes from the context; where that can't be told, it may be anything. Pure. */
+export function pathsOf(instruction: Instruction): ReachedPath[] {
   const paths = copiedBy(instruction)
-  if (paths === undefined) reach({ path: '', mounted: false, guessed: true }, findings)
-  for (const path of paths ?? []) reach({ path, mounted: false }, findings)
+  return paths?.map((path) => ({ path, mounted: false })) ?? [{ path: '', mounted: false, guessed: true }]
 }
 
 /** The words of a COPY or ADD but the last, without their quotes and escapes. Pure. */
@@ -161,7 +188,7 @@ function takeMount(text: string, instruction: Instruction, stage: number, findin
   const isReadable = !/["']/.test(text) && ![type, from, ...options.keys()].some((part) => part?.includes('$'))
   if (!isReadable || !['bind', 'cache', ...EMPTY_MOUNTS].includes(type))
     doubt(findings, instruction, `what --mount=${text} shows`)
-  else if (from !== undefined) refer(from, stage, findings)
+  else if (from !== undefined) refer(from, stage, instruction, findings)
   else if (type === 'bind' && source.includes('$')) reach({ path: '', mounted: true, guessed: true }, findings)
   else if (type === 'bind') reach({ path: pathInContext(source), mounted: true }, findings)
 }

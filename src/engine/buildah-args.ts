@@ -49,6 +49,8 @@ export interface BuildPaths {
   /** Those of the input, with folders in the place of Git URLs. */
   readonly contexts: readonly Pair[]
   readonly secrets: readonly SecretFile[]
+  /** The Dockerfile. */
+  readonly file: string
   /** The ignore file; undefined where there is none. */
   readonly ignore: string | undefined
 }
@@ -68,7 +70,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...dropInArgs(setup),
     'build',
     // what
-    ...['--file', source.file],
+    ...['--file', paths.file],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
     ...each('--build-arg', inputs.buildArgs),

@@ -8,9 +8,19 @@ import { formatReference, type Reference } from '../image/reference.js'
 import { objectOf } from '../json.js'
 import { say, warn } from '../log.js'
 import type { Source } from '../source.js'
-import { type BuildahSetup, buildArgs, globalArgs, inspectArgs, isFiles, loginArgs, pushArgs } from './buildah-args.js'
+import {
+  type BuildahSetup,
+  buildArgs,
+  type BuildPaths,
+  globalArgs,
+  inspectArgs,
+  isFiles,
+  loginArgs,
+  pushArgs,
+} from './buildah-args.js'
 import { buildApart, isCacheRefusal } from './buildah-build.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
+import { dockerfilePath } from './dockerfile-copy.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
@@ -56,8 +66,8 @@ export function buildahEngine(setup: BuildahSetup): Engine {
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
       const { inputs, source } = request
-      const own = { secrets: secretFiles(inputs, folder), ignore: ignorePath(source, folder) }
-      const paths = { rootfs: rootfsPath(setup), contexts: inputs.buildContexts, ...own }
+      const own = { rootfs: rootfsPath(setup), secrets: secretFiles(inputs, folder) }
+      const paths = { ...own, ...handedPaths(source, folder), contexts: inputs.buildContexts }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
@@ -95,8 +105,8 @@ async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonl
   }
   const failed = async (error: unknown) =>
     await explain(error, source, line === undefined ? undefined : { file: source.file, line })
-  const own = { secrets: await writeSecrets(inputs, folder, setup.context), ignore: ignorePath(source, folder) }
-  const paths = { rootfs: rootfsPath(setup), contexts, ...own }
+  const own = { rootfs: rootfsPath(setup), secrets: await writeSecrets(inputs, folder, setup.context) }
+  const paths = { ...own, ...handedPaths(source, folder), contexts }
   const request = { ...asked, onSteps }
   const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
     if (!isCacheRefusal(error) || remote.to.length === 0) throw await failed(error)
@@ -163,6 +173,10 @@ function namesIn(text: string): ReadonlySet<string> {
     return Array.isArray(own) ? (own as unknown[]) : []
   })
   return new Set(names.filter((name) => typeof name === 'string'))
+}
+
+function handedPaths(source: Source, folder: Folder): Pick<BuildPaths, 'file' | 'ignore'> {
+  return { file: dockerfilePath(source, folder), ignore: ignorePath(source, folder) }
 }
 
 function rootfsPath({ folder }: BuildahSetup): string {

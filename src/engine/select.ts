@@ -11,6 +11,7 @@ import { settleNetwork, writeConfig } from './config.js'
 import { findDockerEngine } from './docker/docker.js'
 import type { Engine, Found, Selection } from './engine.js'
 import { needsOf } from './features.js'
+import { writeDockerfile } from './dockerfile-copy.js'
 import { writeIgnoreFile } from './ignore-file.js'
 import { type Buildah, provideBuildah } from './install.js'
 import { readMachine } from './machine.js'
@@ -120,6 +121,7 @@ async function configured(
   const files = { auth, policy, dropInFolder }
   const tools = { folder: { ...folder, env }, buildah, way, root }
   await writeIgnoreFile(source, folder)
+  await writeDockerfile(source, folder)
   const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
   return buildahEngine({ ...tools, context, insecure, files, sandboxes })
 }

@@ -6,7 +6,7 @@ import type { Registries } from './registry.js'
 type Asked = Pick<Registries, 'resolve' | 'fetchManifest' | 'fetchBlob'>
 
 /**
- * The configuration of an image, as its registry has it now; undefined where there is none for the platform.
+ * The configuration of an image, as its registry has it now; undefined where there is no such image for the platform.
  * @param platform `linux/amd64`, `linux/arm/v7`
  * @throws RegistryError
  */
@@ -24,8 +24,7 @@ export async function fetchConfig(
   const manifest = chosen === undefined ? top : await read(chosen)
   const digest = objectOf(manifest['config'])['digest']
   if (typeof digest !== 'string' || !isDigest(digest)) return undefined
-  const config = await registries.fetchBlob({ registry, repository }, digest)
-  return config === undefined ? undefined : parseObject(config.toString('utf8'))
+  return parseObject((await registries.fetchBlob({ registry, repository }, digest)).toString('utf8'))
 }
 
 function parseManifest(manifest: { readonly bytes: Buffer } | undefined): Readonly<Record<string, unknown>> {

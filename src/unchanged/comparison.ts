@@ -4,6 +4,7 @@ import { targetIndex } from '../dockerfile/dockerfile.js'
 import type { Found, Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
+import { quote } from '../image/quote.js'
 import type { Reference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
 import { detail, say } from '../log.js'
@@ -12,9 +13,11 @@ import type { Registries } from '../registry/registry.js'
 import { argumentsOf, type Product, proxiesIn, runsIn } from '../surroundings.js'
 import { formatCount, formatTime } from '../units.js'
 import { type BaseNames, type Bases, digestBases, otherThanExpected, type Unknown } from './bases.js'
+import { listDockerLayers } from './docker-layers.js'
 import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
 import { areShown, hasTriggers, type JustBuilt, sizeOf } from './just-built.js'
+import { whyUnproved } from './proof.js'
 import { addRemembered, formatRemembered, inTime, parseRemembered, type RememberedBuild } from './remembered.js'
 import { putReferences } from './reuse.js'
 
@@ -143,6 +146,15 @@ async function rememberBuild(
   const { choices } = before.bases
   const other = choices.length === 0 ? undefined : otherThanExpected(choices, await built.imageNames())
   if (other !== undefined) return other
+  const { inspection, source } = request
+  const layers =
+    'isKept' in built.layers
+      ? await listDockerLayers(built.layers, inspection.ownCopies, built.pushed, request.registries)
+      : built.layers
+  const unproved = await whyUnproved(inspection, source.context, layers)
+  if (unproved !== undefined) return unproved
+  const changed = await inspection.findChanged()
+  if (changed !== undefined) return `${changed === '' ? 'the context' : quote(changed)} changed while it was built`
   // A tag may have moved while its image was pulled: then nobody knows which one it was.
   const bases = await askBases(request)
   const after = 'why' in bases ? bases : await fingerprint(request, bases.digests)

@@ -4,6 +4,7 @@ import { findAttributed } from '../attributes.js'
 import type { Context } from '../context.js'
 import { copiedPaths } from '../dockerfile/copies.js'
 import { frontendOf } from '../dockerfile/dockerfile.js'
+import type { ContextCopy, Copy } from '../dockerfile/context-copies.js'
 import type { Reach, ReachedPath } from '../dockerfile/reach.js'
 import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
@@ -11,8 +12,8 @@ import type { Pair } from '../entries.js'
 import { findIgnoreFile, readIgnored } from '../ignored.js'
 import type { Inputs } from '../inputs.js'
 import { isPath, type Source } from '../source.js'
-import { argumentsOf, hiddenFrom, reachIn } from '../surroundings.js'
-import { type Survey, surveyContext } from '../survey.js'
+import { argumentsOf, copiesIn, hiddenFrom, ownCopiesIn, reachIn } from '../surroundings.js'
+import { type Survey, surveyContext, type TakenFile } from '../survey.js'
 import type { EngineFacts } from '../engine/engine.js'
 import { findOrigin, type NoOrigin, type Origin } from './origin.js'
 
@@ -29,6 +30,13 @@ export interface Inspection {
   readonly survey: Survey | undefined
   /** How many files of the context can be in the image. */
   readonly files: number
+  /** What each instruction takes of the context, and all that was read of it. */
+  readonly copies: readonly CopyRead[]
+  /** Instructions that layers of the image itself are of, the lowest first. */
+  readonly ownCopies: readonly Copy[]
+  readonly read: () => readonly TakenFile[]
+  /** The first of all that was read which has changed since; undefined where nothing has. */
+  findChanged(): Promise<string | undefined>
   /**
    * @param engine by its name: they differ in folders that are left out, and something in them isn't
    * @throws Error where something can't be read
@@ -36,6 +44,11 @@ export interface Inspection {
   digests(
     engine: EngineFacts['name'],
   ): Promise<{ readonly context: string; readonly contexts: ReadonlyMap<string, string> }>
+}
+
+/** An instruction that takes all its files from the context, and which those are. */
+export interface CopyRead extends ContextCopy {
+  readonly files: () => readonly TakenFile[]
 }
 
 const ALL: readonly ReachedPath[] = [{ path: '', mounted: true }]
@@ -74,6 +87,13 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
     return {
       ...{ images: [...reach.images, ...further.images], frontend, doubts, survey, files: seen.length },
       origin,
+      copies: copiesIn(inputs, source, env).map((copy) => ({ ...copy, files: () => survey.takenBy(copy.paths) })),
+      ownCopies: ownCopiesIn(inputs, source, env),
+      read: () => survey.takenBy(reach.paths),
+      async findChanged() {
+        const changed = await Promise.all([survey, ...others].map((one) => one.findChanged()))
+        return changed.find((path) => path !== undefined)
+      },
       async digests(engine) {
         const contexts = new Map(further.named.map(({ name, value }) => [name, value]))
         for (const one of surveys) contexts.set(one.name, (await one.survey?.digestOf(ALL)) ?? '')
@@ -85,6 +105,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
     const why = `not everything of what is built can be read: ${describeInLine(error)}`
     return {
       ...{ images: [], frontend: undefined, doubts: [...doubts, why], origin: { why }, survey: undefined, files: 0 },
+      ...{ copies: [], ownCopies: [], read: () => [], findChanged: () => Promise.resolve(undefined) },
       digests: () => Promise.reject(new Error(why)),
     }
   }

@@ -3,6 +3,9 @@ import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import type { CacheReport } from '../report/cache-stats.js'
+import type { Unknown } from './bases.js'
+import type { LeftBlobs } from './docker-layers.js'
+import type { StepLayer } from './layers.js'
 import type { RememberedBuild } from './remembered.js'
 
 /** What this run has built. */
@@ -13,6 +16,8 @@ export interface JustBuilt {
   /** Keys of the steps as they are in the Dockerfile; empty for an engine that has none. */
   readonly keys: readonly StageKeys[]
   readonly cache: CacheReport
+  /** What its steps have copied. */
+  readonly layers: readonly StepLayer[] | Unknown | LeftBlobs
   /** Full names of the images in the storage that it was built in. */
   readonly imageNames: () => Promise<ReadonlySet<string>>
 }

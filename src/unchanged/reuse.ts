@@ -1,7 +1,7 @@
 import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
 import { formatReference, type Reference } from '../image/reference.js'
-import { isObject, parseObject } from '../json.js'
+import { objectOf, parseObject } from '../json.js'
 import { inParallel } from '../parallel.js'
 import type { Manifest } from '../registry/content.js'
 import type { Registries } from '../registry/registry.js'
@@ -11,6 +11,7 @@ import type { RememberedBuild } from './remembered.js'
 type Place = RememberedBuild['places'][number]
 
 const AT_ONCE = 4
+const BLOBS_AT_ONCE = 16
 
 /**
  * Puts an image that is in its registries under all these references, by its manifest alone.
@@ -26,9 +27,8 @@ export async function putReferences(
   if (stranger !== undefined) return { why: `it was not pushed to ${stranger.reference.registry}` }
   try {
     const used = places.filter((place) => goals.some((goal) => goal.place === place))
-    const there = await Promise.all(used.map((place) => registries.resolve(place)))
-    const gone = used.find((place, index) => there[index]?.digest !== place.digest)
-    if (gone !== undefined) return { why: `${formatReference(gone)} is no longer there` }
+    const images = new Map(await Promise.all(used.map(async (one) => [one, await findImage(one, registries)] as const)))
+    for (const [place, found] of images) if ('why' in found) return { why: `${formatReference(place)} ${found.why}` }
     // Each manifest is fetched once, and each repository gets its layers once.
     const manifests = new Map<string, Promise<Manifest>>()
     const pushed: Pushed[] = []
@@ -36,7 +36,7 @@ export async function putReferences(
       if (place === undefined) return
       const manifest = () => {
         const name = `${place.digest} for ${reference.registry}/${reference.repository}`
-        const known = manifests.get(name) ?? bringManifest(reference, place, registries)
+        const known = manifests.get(name) ?? bringManifest(reference, place, images.get(place), registries)
         manifests.set(name, known)
         return known
       }
@@ -68,24 +68,41 @@ async function putReference(
 }
 
 /** The manifest, with all that it names in the repository of the reference. */
-async function bringManifest(reference: Reference, place: Place, registries: Registries): Promise<Manifest> {
-  const manifest = await registries.fetchManifest(place)
-  if (manifest === undefined) throw new Error(`${formatReference(place)} is no longer there`)
-  if (reference.repository === place.repository) return manifest
-  for (const digest of blobsOf(manifest)) {
+async function bringManifest(
+  reference: Reference,
+  place: Place,
+  image: Manifest | Unknown | undefined,
+  registries: Registries,
+): Promise<Manifest> {
+  if (image === undefined || 'why' in image) throw new Error(`${formatReference(place)} is no longer there`)
+  if (reference.repository === place.repository) return image
+  for (const digest of blobsOf(image)) {
     if (!(await registries.mountBlob(reference, digest, place)))
       throw new Error(`${reference.registry} doesn't mount layers of ${place.repository} in ${reference.repository}`)
   }
-  return manifest
+  return image
 }
 
-/** Digests of all that a manifest of an image names: its configuration and its layers. */
+/** The manifest of an image of which everything is there, so that it can be pulled; or what is wrong with it. */
+async function findImage(place: Place, registries: Registries): Promise<Manifest | Unknown> {
+  const manifest = await registries.fetchManifest(place)
+  if (manifest === undefined) return { why: 'is no longer there' }
+  const lost: string[] = []
+  await inParallel(blobsOf(manifest), BLOBS_AT_ONCE, async (digest) => {
+    if (!(await registries.hasBlob(place, digest))) lost.push(digest)
+  })
+  return lost[0] === undefined ? manifest : { why: `can't be pulled, since its registry has lost ${lost[0]}` }
+}
+
+/**
+ * Digests of all that a manifest of an image names in its repository: its configuration and its layers. Those that lie
+ * elsewhere have addresses of their own.
+ */
 function blobsOf({ bytes, digest }: Manifest): string[] {
   const { config, layers } = parseObject(bytes.toString())
-  const named = [config, ...(Array.isArray(layers) ? (layers as unknown[]) : [])]
-  return named.map((one) => {
-    const blob = isObject(one) ? one['digest'] : undefined
+  const named = [config, ...(Array.isArray(layers) ? (layers as unknown[]) : [])].map(objectOf)
+  return named.flatMap(({ digest: blob, urls }) => {
     if (typeof blob !== 'string') throw new Error(`${digest} is not the manifest of an image`)
-    return blob
+    return Array.isArray(urls) && urls.length > 0 ? [] : [blob]
   })
 }

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { lstat, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../../context.js'
 import { stepsOf, targetIndex } from '../../dockerfile/dockerfile.js'
@@ -75,10 +75,14 @@ export async function preparePlaces(
   return { ...places, file: await withIgnoreFile(request.source, setup.folder) }
 }
 
-/** Docker knows no .containerignore: it gets a copy of the Dockerfile with that beside it, under the name that it knows. */
+/**
+ * Docker knows no .containerignore, and follows no link out of the context: it gets a copy of the Dockerfile with the
+ * ignore file beside it, under the name that it knows.
+ */
 async function withIgnoreFile(source: Source, folder: Folder): Promise<string> {
   const [ignore, theirs] = [await findIgnoreFile(source, 'buildah'), await findIgnoreFile(source, 'docker')]
-  if (ignore === undefined || ignore.text === undefined || ignore.path === theirs?.path) return source.file
+  if (ignore === undefined || ignore.text === undefined) return source.file
+  if (ignore.path === theirs?.path && !(await lstat(ignore.path)).isSymbolicLink()) return source.file
   await writePrivate(folder, 'out/Dockerfile.dockerignore', ignore.text)
   return await writePrivate(folder, 'out/Dockerfile', await readFile(source.file))
 }

@@ -5,6 +5,7 @@ import { attempt } from '../../exec.js'
 import type { Inputs } from '../../inputs.js'
 import { isBelow } from '../../paths.js'
 import { isPath, type Source } from '../../source.js'
+import { dockerfilePath } from '../dockerfile-copy.js'
 import { ignorePath } from '../ignore-file.js'
 import { gitContextsFolder, isGitContext } from '../git-contexts.js'
 import type { Buildah } from '../install.js'
@@ -59,7 +60,7 @@ export async function shownToBuild(inputs: Inputs, source: Source, context: Cont
     await attempt([...folder.account.prefix, 'touch', '--', ...made], { env: folder.env, cwd: folder.path })
   const ignore = ignorePath(source, folder)
   return [
-    ...[source.context, source.file, ...(ignore === undefined ? [] : [ignore])].map(readOnly),
+    ...[source.context, dockerfilePath(source, folder), ...(ignore === undefined ? [] : [ignore])].map(readOnly),
     ...[...contexts, ...keys].map((path) => readOnly(resolve(workspace, path))),
     ...(inputs.buildContexts.some(isGitContext) ? [readOnly(gitContextsFolder(folder))] : []),
     ...(agent === undefined ? [] : [readOnly(agent)]),

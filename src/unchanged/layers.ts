@@ -1,0 +1,35 @@
+import { listUppermost } from '../cache/layer-entries.js'
+import type { LayerEntry } from '../cache/tar-headers.js'
+import type { Step } from '../engine/progress.js'
+import { describeInLine } from '../errors.js'
+import type { Store } from '../store.js'
+import type { Unknown } from './bases.js'
+
+/** What a step has put into the image. */
+export interface StepLayer extends Pick<Step, 'stage' | 'index'> {
+  readonly entries: readonly LayerEntry[]
+}
+
+/**
+ * The layers of all steps of a build that copy something, also of those that were there already. Never rejects.
+ * @param root of the storage that it was built in
+ */
+export async function listLayers(
+  store: Store,
+  root: string,
+  steps: readonly Step[],
+): Promise<readonly StepLayer[] | Unknown> {
+  const copying = steps.flatMap(({ stage, index, image, text }) =>
+    image !== undefined && /^(COPY|ADD) /i.test(text) ? [{ stage, index, image }] : [],
+  )
+  try {
+    const images = new Set(copying.map(({ image }) => image))
+    const listed = await listUppermost(root, store.layout, [...images])
+    return copying.flatMap(({ stage, index, image }) => {
+      const entries = listed.get(image)
+      return entries === undefined ? [] : [{ stage, index, entries }]
+    })
+  } catch (error) {
+    return { why: `what its steps have put into the image can't be listed: ${describeInLine(error)}` }
+  }
+}
