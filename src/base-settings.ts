@@ -1,16 +1,18 @@
 import { inheritedImages } from './base-images.js'
 import type { BaseImage, Found } from './engine/engine.js'
-import { losesVolumes, toldFaults, valuesOf } from './engine/known-faults.js'
+import { type FaultFacts, losesVolumes, toldFaults, valuesOf } from './engine/known-faults.js'
 import { describeInLine, RegistryError } from './errors.js'
 import { type DockerOnly, dockerOnlyIn, type Format } from './image/format.js'
 import { objectOf } from './json.js'
 import { say, warn } from './log.js'
+import { findLostFiles } from './lost-files.js'
 import { inParallel } from './parallel.js'
 import { type Plan, type Prepared, registriesOf, sayFormat } from './plan.js'
 import { platform } from './platform.js'
 import { fetchConfig } from './registry/image-config.js'
 import type { Registries } from './registry/registry.js'
 import type { Source } from './source.js'
+import { copiesIn } from './surroundings.js'
 import { type BaseNames, resolveBaseNames } from './unchanged/bases.js'
 
 const AT_ONCE = 3
@@ -26,10 +28,15 @@ export type BaseSettings = ReadonlyMap<BaseImage, Readonly<Record<string, unknow
 export async function settleFormat(plan: Plan, { source, format }: Prepared, found: Found): Promise<Format['format']> {
   const { engine } = found
   if (engine.name !== 'buildah') return format
-  const isOpen = plan.inputs.format === 'auto' && format !== 'docker'
+  const { inputs, folder } = plan
+  const isOpen = inputs.format === 'auto' && format !== 'docker'
   const settings = isOpen || losesVolumes(engine.version) ? await readSettings(plan, source, found) : new Map()
-  tellFaults(plan, source, found, settings)
-  return isOpen ? sayFormat(plan.inputs, dockerOnlyOfBases(settings)) : format
+  const facts = {
+    volumes: volumesOfBases(settings),
+    lost: await findLostFiles(source, copiesIn(inputs, source, folder.env)),
+  }
+  tellFaults(plan, source, found, facts)
+  return isOpen ? sayFormat(inputs, dockerOnlyOfBases(settings)) : format
 }
 
 async function readSettings(plan: Plan, source: Source, { engine }: Found): Promise<BaseSettings> {
@@ -93,10 +100,14 @@ export function volumesOfBases(settings: BaseSettings): Map<string, string[]> {
 }
 
 /** Says what this release is known to get wrong of this build, where it builds it all the same. */
-function tellFaults({ inputs }: Plan, { dockerfile }: Source, { engine, store }: Found, settings: BaseSettings): void {
+function tellFaults(
+  { inputs }: Plan,
+  { dockerfile }: Source,
+  { engine, store }: Found,
+  more: Pick<FaultFacts, 'volumes' | 'lost'>,
+): void {
   const layout = store.kind === 'root' ? store.layout : ''
-  const facts = { dockerfile, values: valuesOf(inputs), layout, volumes: volumesOfBases(settings) }
-  const { warnings, notes } = toldFaults(engine.version, facts)
+  const { warnings, notes } = toldFaults(engine.version, { dockerfile, values: valuesOf(inputs), layout, ...more })
   for (const text of warnings) warn(text)
   for (const note of notes) say(`Known: ${note}`)
 }

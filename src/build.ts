@@ -23,7 +23,7 @@ export interface Built {
 
 /** What an engine is asked, and what is done with what it has built. */
 interface Asked extends Omit<BuildRequest, 'onSteps'> {
-  /** Lists what these steps have copied, while the image is pushed. Never rejects. */
+  /** Lists what these steps have copied, and says what is to be said about it. Never rejects. */
   readonly list: (steps: readonly Step[]) => Promise<Layers>
 }
 
@@ -55,14 +55,10 @@ export async function buildAndKeep(
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
-    const listing = list(done.steps)
-    try {
-      const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
-      return { image, pushed, layers: await listing }
-    } finally {
-      // What comes next may move the layers.
-      await listing
-    }
+    // What is found there is said before it is pushed, and what comes next may move the layers.
+    const layers = await list(done.steps)
+    const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
+    return { image, pushed, layers }
   }
   try {
     const { image, pushed, layers } = await make().catch(async (error: unknown) => {

@@ -10,7 +10,7 @@ import { tellingHeldDigests } from './held-digests.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
-import { say } from './log.js'
+import { say, warn } from './log.js'
 import { login, loginRegistry } from './login.js'
 import { type ImageNames, nameImage } from './names.js'
 import { shown } from './phases.js'
@@ -25,6 +25,7 @@ import {
   requestOf,
   settleNames,
 } from './plan.js'
+import { describeReplacedLinks, findReplacedLinks } from './replaced-links.js'
 import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from './report/cache-stats.js'
 import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { parseGitContext } from './source.js'
@@ -106,15 +107,8 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     try {
       const same = await comparison?.find()
       if (same !== undefined) return { ...resultOf(same, started, found.engine), names, phases: timeline.phases() }
-      const built = await produce(await asBuilt(asked, settled, started, found), {
-        plan,
-        started,
-        found,
-        looking,
-        comparison,
-        timeline,
-        remember,
-      })
+      const building = await asBuilt(asked, settled, started, found)
+      const built = await produce(building, { plan, started, found, looking, comparison, timeline, remember })
       return { ...built, built: true, names, phases: timeline.phases() }
     } finally {
       comparison?.close()
@@ -172,9 +166,11 @@ async function produceWith(
   const { root } = opened.warm
   const { store } = found
   const list = async (steps: readonly Step[]) => {
-    if (comparison === undefined) return []
-    const isKept = opened.access.write
-    return store.kind === 'root' ? await listLayers(store, root, steps) : { root, layout: store.layout, isKept }
+    if (store.kind !== 'root') return { root, layout: store.layout, isKept: opened.access.write }
+    const layers = await listLayers(store, root, steps)
+    const replaced = 'why' in layers ? [] : await findReplacedLinks(root, store.layout, layers)
+    for (const text of describeReplacedLinks(replaced, asked.source.dockerfile)) warn(text)
+    return layers
   }
   const request = { ...asked, images, remote: opened.remote, cache: opened.access, list }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)

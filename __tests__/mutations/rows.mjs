@@ -1022,6 +1022,20 @@ export const promises = [
         test: '__tests__/unit/format.test.ts',
       },
       {
+        loses: 'An image without a shell, since COPY has replaced the link to it, is pushed without a word',
+        file: 'src/replaced-links.ts',
+        find: "if (kind === 'link') return await readlink",
+        put: "if (kind === 'link' && path === '') return await readlink",
+        test: '__tests__/unit/replaced-links.test.ts',
+      },
+      {
+        loses: 'A file that Buildah leaves out is missed by nobody before the image runs',
+        file: 'src/lost-files.ts',
+        find: 'return !exceptions.some(begins)',
+        put: 'return exceptions.length === 0',
+        test: '__tests__/unit/lost-files.test.ts',
+      },
+      {
         loses: 'An old Buildah builds what it is known to build wrongly',
         file: 'src/engine/known-faults.ts',
         find: "FAULTS.filter((fault) => fault.answer === 'refused').flatMap",

@@ -4,6 +4,7 @@ import type { Values } from '../dockerfile/expansion.js'
 import { inheritedArguments } from '../dockerfile/inherited-arguments.js'
 import { copySources } from '../dockerfile/reach.js'
 import { stepsAfterVolumes } from '../dockerfile/volumes.js'
+import { quote } from '../image/quote.js'
 import type { Inputs } from '../inputs.js'
 import { platformArguments } from '../platform.js'
 
@@ -20,9 +21,17 @@ export interface FaultFacts extends DockerfileFacts {
   readonly layout: string
   /** Volumes of base images, by their names. */
   readonly volumes: ReadonlyMap<string, readonly string[]>
+  readonly lost: readonly LostFiles[]
 }
 
-/** Something that old releases of Buildah build wrongly without a word. */
+/** What an instruction doesn't copy of the context although it should. */
+export interface LostFiles {
+  readonly line: number
+  /** Relative to the context. */
+  readonly paths: readonly string[]
+}
+
+/** Something that releases of Buildah build wrongly without a word. */
 export type Fault = Row &
   // What isn't in the Dockerfile is known too late for another release.
   (
@@ -33,9 +42,9 @@ export type Fault = Row &
 interface Row {
   /** What has it, as documents and messages name it. */
   readonly what: string
-  /** The first release that gets it right. */
-  readonly until: string
-  /** What older ones make of it, as the end of a sentence. */
+  /** The first release that gets it right; undefined where none does yet. */
+  readonly until: string | undefined
+  /** What the ones before make of it, as the end of a sentence. */
   readonly wrong: string
   /**
    * What is done about it: such a release doesn't build it; or it does, and the user is warned; or the log says so, where
@@ -53,6 +62,8 @@ interface Finding {
 }
 
 const VOLUMES_ARE_KEPT = '1.37.0'
+/** Files that a warning names. */
+const SHOWN = 5
 
 /**
  * The one table of what releases of Buildah get wrong, in the order in which it is told. Each row was tried with releases
@@ -110,6 +121,13 @@ export const FAULTS: readonly Fault[] = [
         .map(({ line, volume }) => ({ line, detail: volume })),
   },
   {
+    what: 'a file in an ignored folder, taken back by an exception with a wildcard',
+    until: undefined,
+    wrong: 'it is not copied; an exception must begin with the name of the folder, as `!cmd/*.go` does',
+    answer: 'warned',
+    find: ({ lost }) => lost.map(({ line, paths }) => ({ line, detail: listed(paths) })),
+  },
+  {
     what: 'layers on overlay, without root',
     until: '1.35.0',
     wrong: 'files that a step changes keep an attribute of the file system (`user.overlay.origin`) in their layer',
@@ -133,7 +151,7 @@ function isRepository(source: string): boolean {
 }
 
 /** What a Dockerfile has that older releases don't build, with the first one that does; pure. */
-export function refusedFaults(facts: DockerfileFacts): { readonly what: string; readonly since: string }[] {
+export function refusedFaults(facts: DockerfileFacts): { readonly what: string; readonly since: string | undefined }[] {
   return FAULTS.filter((fault) => fault.answer === 'refused').flatMap(({ what, until, wrong, find }) =>
     find(facts).map((finding) => ({ what: `${placed(finding, what)} (before, ${wrong})`, since: until })),
   )
@@ -150,11 +168,20 @@ export function toldFaults(
   facts: FaultFacts,
 ): { readonly warnings: string[]; readonly notes: string[] } {
   const told = (wanted: Fault['answer']) =>
-    FAULTS.filter(({ answer, until }) => answer === wanted && lt(version, until)).flatMap(
+    FAULTS.filter(({ answer, until }) => answer === wanted && (until === undefined || lt(version, until))).flatMap(
       ({ what, until, wrong, find }) =>
-        find(facts).map((finding) => `${placed(finding, what)}: with Buildah below ${until}, ${wrong}`),
+        find(facts).map(
+          (finding) =>
+            `${placed(finding, what)}: with Buildah${until === undefined ? '' : ` below ${until}`}, ${wrong}`,
+        ),
     )
   return { warnings: told('warned'), notes: told('noted') }
+}
+
+/** The first of them, and how many there are. */
+function listed(paths: readonly string[]): string {
+  const more = paths.length - SHOWN
+  return `${paths.slice(0, SHOWN).map(quote).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 function placed({ line, detail }: Finding, what: string): string {
