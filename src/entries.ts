@@ -57,18 +57,23 @@ export function linesOf(text: string): string[] {
   return text.split(/\r\n|[\r\n]/)
 }
 
+export interface ListOptions {
+  /** Whether commas are between entries, or between quoted parts of one; else they are nothing of their own. */
+  readonly commas: boolean | 'within'
+  readonly keepSpace?: boolean
+}
+
 /**
  * One entry a line. Between two quotes, the first at the start of a line and the second at the end of one, an entry may
  * hold line breaks, and quotes that are doubled, as in CSV. Any other entry is the text as it stands: JSON has quotes and
- * commas that mean nothing here. With `commas`, lines are CSV records as docker/build-push-action reads them, and their
- * fields entries of their own.
+ * commas that mean nothing here. Where commas mean something, lines are CSV records as docker/build-push-action reads them.
  */
-export function list(read: InputReader, name: string, options: { commas: boolean; keepSpace?: boolean }): string[] {
+export function list(read: InputReader, name: string, { commas, keepSpace = false }: ListOptions): string[] {
   const text = read(name)
   let records: string[][]
   try {
     records = parse(text, {
-      ...{ delimiter: options.commas ? ',' : NONE, record_delimiter: LINE_ENDS },
+      ...{ delimiter: commas === false ? NONE : ',', record_delimiter: LINE_ENDS },
       ...{ relax_quotes: true, relax_column_count: true, skip_empty_lines: true },
     })
   } catch (error) {
@@ -79,8 +84,9 @@ export function list(read: InputReader, name: string, options: { commas: boolean
       'Quote a whole entry: "NAME=first line\nsecond line", and write a quote inside it twice: "NAME=say ""hi""".',
     )
   }
-  const entries = options.commas ? records.flat().flatMap((field) => field.split(',')) : records.flat()
-  const kept = options.keepSpace === true ? entries : entries.map((entry) => entry.trim())
+  const joined = records.map((fields) => fields.join(','))
+  const entries = commas === true ? joined.flatMap((line) => line.split(',')) : joined
+  const kept = keepSpace ? entries : entries.map((entry) => entry.trim())
   return kept.filter((entry) => entry.trim() !== '')
 }
 

@@ -574,7 +574,7 @@ export const promises = [
       {
         loses: 'A secret in JSON reaches the step without some of its quotes',
         file: 'src/entries.ts',
-        find: "delimiter: options.commas ? ',' : NONE,",
+        find: "delimiter: commas === false ? NONE : ',',",
         put: "delimiter: ',',",
         test: '__tests__/unit/secret-inputs.test.ts',
       },

@@ -123,6 +123,11 @@ describe('list', () => {
     expect(list(read(text), 'name', { commas: true })).toStrictEqual(expected)
   })
 
+  it('takes the quotes from parts of an entry where they may have some', () => {
+    const entries = list(read('"type=gha","scope=web"\r\n"type=gha,scope=web"\na'), 'name', { commas: 'within' })
+    expect(entries).toStrictEqual(['type=gha,scope=web', 'type=gha,scope=web', 'a'])
+  })
+
   it('keeps white space where it may be part of a value', () => {
     const text = ' a= x \n"b=\n  y\n"\n \n'
     expect(list(read(text), 'name', { commas: false, keepSpace: true })).toStrictEqual([' a= x ', 'b=\n  y\n'])
