@@ -5,14 +5,12 @@ import { describeInLine, RegistryError } from './errors.js'
 import { type DockerOnly, dockerOnlyIn, type Format } from './image/format.js'
 import { objectOf } from './json.js'
 import { say, warn } from './log.js'
-import { findLostFiles } from './lost-files.js'
 import { inParallel } from './parallel.js'
 import { type Plan, type Prepared, registriesOf, sayFormat } from './plan.js'
 import { platform } from './platform.js'
 import { fetchConfig } from './registry/image-config.js'
 import type { Registries } from './registry/registry.js'
 import type { Source } from './source.js'
-import { copiesIn } from './surroundings.js'
 import { type BaseNames, resolveBaseNames } from './unchanged/bases.js'
 
 const AT_ONCE = 3
@@ -28,15 +26,10 @@ export type BaseSettings = ReadonlyMap<BaseImage, Readonly<Record<string, unknow
 export async function settleFormat(plan: Plan, { source, format }: Prepared, found: Found): Promise<Format['format']> {
   const { engine } = found
   if (engine.name !== 'buildah') return format
-  const { inputs, folder } = plan
-  const isOpen = inputs.format === 'auto' && format !== 'docker'
+  const isOpen = plan.inputs.format === 'auto' && format !== 'docker'
   const settings = isOpen || losesVolumes(engine.version) ? await readSettings(plan, source, found) : new Map()
-  const facts = {
-    volumes: volumesOfBases(settings),
-    lost: await findLostFiles(source, copiesIn(inputs, source, folder.env)),
-  }
-  tellFaults(plan, source, found, facts)
-  return isOpen ? sayFormat(inputs, dockerOnlyOfBases(settings)) : format
+  tellFaults(plan, source, found, volumesOfBases(settings))
+  return isOpen ? sayFormat(plan.inputs, dockerOnlyOfBases(settings)) : format
 }
 
 async function readSettings(plan: Plan, source: Source, { engine }: Found): Promise<BaseSettings> {
@@ -104,10 +97,10 @@ function tellFaults(
   { inputs }: Plan,
   { dockerfile }: Source,
   { engine, store }: Found,
-  more: Pick<FaultFacts, 'volumes' | 'lost'>,
+  volumes: FaultFacts['volumes'],
 ): void {
   const layout = store.kind === 'root' ? store.layout : ''
-  const { warnings, notes } = toldFaults(engine.version, { dockerfile, values: valuesOf(inputs), layout, ...more })
+  const { warnings, notes } = toldFaults(engine.version, { dockerfile, values: valuesOf(inputs), layout, volumes })
   for (const text of warnings) warn(text)
   for (const note of notes) say(`Known: ${note}`)
 }

@@ -1029,13 +1029,6 @@ export const promises = [
         test: '__tests__/unit/replaced-links.test.ts',
       },
       {
-        loses: 'A file that Buildah leaves out is missed by nobody before the image runs',
-        file: 'src/lost-files.ts',
-        find: 'return !exceptions.some(begins)',
-        put: 'return exceptions.length === 0',
-        test: '__tests__/unit/lost-files.test.ts',
-      },
-      {
         loses: 'An old Buildah builds what it is known to build wrongly',
         file: 'src/engine/known-faults.ts',
         find: "FAULTS.filter((fault) => fault.answer === 'refused').flatMap",

@@ -68,10 +68,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['kept.ts'], 'What of that storage is kept, and what it was good for.'],
   [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
   [['plan.ts'], 'What is known before the build, and what is found out by it.'],
-  [
-    ['lost-files.ts', 'replaced-links.ts'],
-    'Files that Buildah leaves out, and links that it replaces: what of an image is otherwise than it was meant.',
-  ],
+  [['replaced-links.ts'], 'What of an image is otherwise than it was meant: links that COPY has replaced.'],
   [['base-settings.ts'], 'What an image inherits from its base images, as their registries have them.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
   [['outputs.ts'], 'What the pass came to, as the outputs of the step have it.'],

@@ -89,12 +89,7 @@ describe('docs/engines.md', () => {
 
   test('has what Buildah gets wrong as src/engine/known-faults.ts has it', () => {
     const answers = { refused: 'Refused', warned: 'A warning', noted: 'A line in the log' }
-    const wanted = FAULTS.map(({ what, until, wrong, answer }) => [
-      what,
-      until === undefined ? 'all' : `below ${until}`,
-      wrong,
-      answers[answer],
-    ])
+    const wanted = FAULTS.map(({ what, until, wrong, answer }) => [what, `below ${until}`, wrong, answers[answer]])
     expect(tableBelow('docs/engines.md', '### What Buildah gets wrong')).toStrictEqual(wanted)
   })
 

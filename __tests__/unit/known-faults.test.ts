@@ -17,7 +17,6 @@ const warnedOf = (lines: readonly string[], volumes: Readonly<Record<string, str
     ...factsOf(lines),
     layout: 'vfs-rootless',
     volumes: new Map(Object.entries(volumes)),
-    lost: [],
   }).warnings.map((text) => text.split(': with Buildah')[0])
 
 describe('ADD of a Git repository', () => {
@@ -153,30 +152,10 @@ describe('RUN in a volume of a base image', () => {
   })
 })
 
-describe('a file that an exception takes back', () => {
-  const facts = { ...factsOf(['FROM a', 'COPY . /c']), layout: 'vfs-root', volumes: new Map<string, string[]>() }
-
-  it.each(['1.28.2', '1.43.2', '2.0.0'])('is warned of with %s, by its name', (version) => {
-    const paths = ['cmd/main.go', 'cmd/a\n::error::x.go']
-    expect(toldFaults(version, { ...facts, lost: [{ line: 2, paths }] }).warnings).toStrictEqual([
-      'Dockerfile line 2: a file in an ignored folder, taken back by an exception with a wildcard, "cmd/main.go", "cmd/a\\n::error::x.go": ' +
-        'with Buildah, it is not copied; an exception must begin with the name of the folder, as `!cmd/*.go` does',
-    ])
-  })
-
-  it('is one of the first where there are many', () => {
-    const paths = Array.from({ length: 9 }, (_, index) => `cmd/${index}.go`)
-    const [text] = toldFaults('1.43.2', { ...facts, lost: [{ line: 2, paths }] }).warnings
-    expect(text).toContain('"cmd/4.go" and 4 more: with')
-    expect(text).not.toContain('cmd/5.go')
-  })
-})
-
 describe('what is told', () => {
   const facts = {
     ...factsOf(['FROM a', 'VOLUME /data', 'RUN true', 'RUN true']),
     volumes: new Map<string, string[]>(),
-    lost: [],
   }
 
   it.each([

@@ -4,7 +4,6 @@ import type { Values } from '../dockerfile/expansion.js'
 import { inheritedArguments } from '../dockerfile/inherited-arguments.js'
 import { copySources } from '../dockerfile/reach.js'
 import { stepsAfterVolumes } from '../dockerfile/volumes.js'
-import { quote } from '../image/quote.js'
 import type { Inputs } from '../inputs.js'
 import { platformArguments } from '../platform.js'
 
@@ -21,14 +20,6 @@ export interface FaultFacts extends DockerfileFacts {
   readonly layout: string
   /** Volumes of base images, by their names. */
   readonly volumes: ReadonlyMap<string, readonly string[]>
-  readonly lost: readonly LostFiles[]
-}
-
-/** What an instruction doesn't copy of the context although it should. */
-export interface LostFiles {
-  readonly line: number
-  /** Relative to the context. */
-  readonly paths: readonly string[]
 }
 
 /** Something that releases of Buildah build wrongly without a word. */
@@ -42,8 +33,8 @@ export type Fault = Row &
 interface Row {
   /** What has it, as documents and messages name it. */
   readonly what: string
-  /** The first release that gets it right; undefined where none does yet. */
-  readonly until: string | undefined
+  /** The first release that gets it right. */
+  readonly until: string
   /** What the ones before make of it, as the end of a sentence. */
   readonly wrong: string
   /**
@@ -62,8 +53,6 @@ interface Finding {
 }
 
 const VOLUMES_ARE_KEPT = '1.37.0'
-/** Files that a warning names. */
-const SHOWN = 5
 
 /**
  * The one table of what releases of Buildah get wrong, in the order in which it is told. Each row was tried with releases
@@ -121,13 +110,6 @@ export const FAULTS: readonly Fault[] = [
         .map(({ line, volume }) => ({ line, detail: volume })),
   },
   {
-    what: 'a file in an ignored folder, taken back by an exception with a wildcard',
-    until: undefined,
-    wrong: 'it is not copied; an exception must begin with the name of the folder, as `!cmd/*.go` does',
-    answer: 'warned',
-    find: ({ lost }) => lost.map(({ line, paths }) => ({ line, detail: listed(paths) })),
-  },
-  {
     what: 'layers on overlay, without root',
     until: '1.35.0',
     wrong: 'files that a step changes keep an attribute of the file system (`user.overlay.origin`) in their layer',
@@ -151,7 +133,7 @@ function isRepository(source: string): boolean {
 }
 
 /** What a Dockerfile has that older releases don't build, with the first one that does; pure. */
-export function refusedFaults(facts: DockerfileFacts): { readonly what: string; readonly since: string | undefined }[] {
+export function refusedFaults(facts: DockerfileFacts): { readonly what: string; readonly since: string }[] {
   return FAULTS.filter((fault) => fault.answer === 'refused').flatMap(({ what, until, wrong, find }) =>
     find(facts).map((finding) => ({ what: `${placed(finding, what)} (before, ${wrong})`, since: until })),
   )
@@ -168,20 +150,11 @@ export function toldFaults(
   facts: FaultFacts,
 ): { readonly warnings: string[]; readonly notes: string[] } {
   const told = (wanted: Fault['answer']) =>
-    FAULTS.filter(({ answer, until }) => answer === wanted && (until === undefined || lt(version, until))).flatMap(
+    FAULTS.filter(({ answer, until }) => answer === wanted && lt(version, until)).flatMap(
       ({ what, until, wrong, find }) =>
-        find(facts).map(
-          (finding) =>
-            `${placed(finding, what)}: with Buildah${until === undefined ? '' : ` below ${until}`}, ${wrong}`,
-        ),
+        find(facts).map((finding) => `${placed(finding, what)}: with Buildah below ${until}, ${wrong}`),
     )
   return { warnings: told('warned'), notes: told('noted') }
-}
-
-/** The first of them, and how many there are. */
-function listed(paths: readonly string[]): string {
-  const more = paths.length - SHOWN
-  return `${paths.slice(0, SHOWN).map(quote).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 function placed({ line, detail }: Finding, what: string): string {
