@@ -9,7 +9,6 @@ import type { CacheReport } from './report/cache-stats.js'
 import { BUILD } from './report/summary.js'
 import type { Timeline } from './report/timeline.js'
 import type { Remember } from './state.js'
-import type { JustBuilt } from './unchanged/just-built.js'
 import type { Opened } from './warm.js'
 
 export interface Built {
@@ -17,17 +16,17 @@ export interface Built {
   readonly pushed: readonly Pushed[]
   readonly steps: readonly Step[]
   readonly cache: CacheReport
-  /** What its steps have copied. */
-  readonly layers: Layers
+  /** What the check has found. */
+  readonly fault: string | undefined
 }
 
 /** What an engine is asked, and what is done with what it has built. */
 interface Asked extends Omit<BuildRequest, 'onSteps'> {
-  /** Lists what these steps have copied, and says what is to be said about it. Never rejects. */
-  readonly list: (steps: readonly Step[]) => Promise<Layers>
+  /** Says of what these steps have made, before it is pushed, what is otherwise than it was meant. Never rejects. */
+  readonly review: (steps: readonly Step[]) => Promise<void>
+  /** Looks at what these steps have made, while the image is pushed. Never rejects. */
+  readonly check: (steps: readonly Step[]) => Promise<string | undefined>
 }
-
-type Layers = JustBuilt['layers']
 
 /**
  * Builds and pushes, and keeps the steps that were finished, also when something of it failed.
@@ -35,7 +34,7 @@ type Layers = JustBuilt['layers']
  */
 export async function buildAndKeep(
   engine: Engine,
-  { list, ...asked }: Asked,
+  { review, check, ...asked }: Asked,
   opened: Opened,
   timeline: Timeline,
   remember: Remember,
@@ -55,18 +54,23 @@ export async function buildAndKeep(
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
-    // What is found there is said before it is pushed, and what comes next may move the layers.
-    const layers = await list(done.steps)
-    const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
-    return { image, pushed, layers }
+    await review(done.steps)
+    const checking = check(done.steps)
+    try {
+      const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
+      return { image, pushed, fault: await checking }
+    } finally {
+      // What comes next may move the layers.
+      await checking
+    }
   }
   try {
-    const { image, pushed, layers } = await make().catch(async (error: unknown) => {
+    const { image, pushed, fault } = await make().catch(async (error: unknown) => {
       await clearAfter(error, opened)
       return await make()
     })
     done = { ...done, imageId: image.id, pushed }
-    return { image, pushed, layers, steps: done.steps, cache: await keep(false) }
+    return { image, pushed, fault, steps: done.steps, cache: await keep(false) }
   } catch (error) {
     await keep(true)
     throw error

@@ -68,6 +68,12 @@ export function ignoreMatcher({ pattern }: IgnorePattern): (path: string) => boo
   }
 }
 
+/** Whether a path is left out by all of these. Pure. */
+export function ignoresBy(patterns: readonly IgnorePattern[]): (path: string) => boolean {
+  const rules = patterns.map((pattern) => ({ ...pattern, fits: ignoreMatcher(pattern) }))
+  return (path) => rules.findLast(({ fits }) => fits(path))?.isException === false
+}
+
 /** What `.*` is in Go, where it doesn't end at other line breaks. */
 const ANY = '[^\\n]*'
 

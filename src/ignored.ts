@@ -1,6 +1,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formatIgnoreFile, ignoreMatcher, type IgnorePattern, isPlain, parseIgnoreFile } from './ignore-patterns.js'
+import {
+  formatIgnoreFile,
+  ignoreMatcher,
+  ignoresBy,
+  type IgnorePattern,
+  isPlain,
+  parseIgnoreFile,
+} from './ignore-patterns.js'
 
 /** Whether a path relative to the context is left out of it, as Docker reads the ignore file. */
 export interface Ignores {
@@ -48,31 +55,19 @@ export async function findIgnoring(
 ): Promise<Ignoring | undefined> {
   const found = await findIgnoreFile({ context, file })
   if (found === undefined) return undefined
-  const rules = parseIgnoreFile(found.text ?? '')
-    .map(ruleOf)
-    .filter(({ fits }) => fits(path))
+  const rules = parseIgnoreFile(found.text ?? '').filter((pattern) => ignoreMatcher(pattern)(path))
   // Further lines behind it say the same once more.
   const first = rules[rules.findLastIndex(({ isException }) => isException) + 1]
   return first === undefined ? undefined : { file: found.path, line: first.line }
 }
 
-interface Rule extends IgnorePattern {
-  readonly fits: (path: string) => boolean
-}
-
-function ruleOf(pattern: IgnorePattern): Rule {
-  return { ...pattern, fits: ignoreMatcher(pattern) }
-}
-
 function ignoresOf(patterns: readonly IgnorePattern[]): Ignores {
-  const rules = patterns.map(ruleOf)
-  const by = (some: readonly Rule[]) => (path: string) => some.findLast(({ fits }) => fits(path))?.isException === false
   const isAmbiguous = !patterns.every(isPlain)
   // What may be an exception to all that is before it leaves nothing sure of that.
-  const from = rules.findLastIndex((rule) => rule.isException && !isPlain(rule)) + 1
-  return Object.assign(by(rules), {
+  const from = patterns.findLastIndex((pattern) => pattern.isException && !isPlain(pattern)) + 1
+  return Object.assign(ignoresBy(patterns), {
     hasExceptions: patterns.some(({ isException }) => isException),
-    surely: sureOfLines(by(rules.slice(from).filter(isPlain))),
+    surely: sureOfLines(ignoresBy(patterns.slice(from).filter(isPlain))),
     ...(isAmbiguous && { ambiguous: formatIgnoreFile(patterns) }),
   })
 }

@@ -5,8 +5,10 @@ import type { LayerEntry } from './cache/tar-headers.js'
 import type { Dockerfile } from './dockerfile/dockerfile.js'
 import type { Step } from './engine/progress.js'
 import { quote } from './image/quote.js'
-import type { Layout } from './store.js'
-import type { StoredLayer } from './unchanged/layers.js'
+import { warn } from './log.js'
+import type { Source } from './source.js'
+import type { Layout, Store } from './store.js'
+import type { listLayers, StoredLayer } from './unchanged/layers.js'
 
 /** How an overlay says that nothing of a folder in the layers below is seen: that is so where it was none. */
 const OPAQUE = '.wh..wh..opq'
@@ -18,6 +20,17 @@ export interface ReplacedLink extends Pick<Step, 'stage' | 'index'> {
   /** Relative to the root of the image. */
   readonly path: string
   readonly target: string
+}
+
+/** Warns of them, by the layers that the steps of a build have made. Never rejects. */
+export async function warnOfReplacedLinks(
+  { layout }: Store,
+  root: string,
+  layers: Awaited<ReturnType<typeof listLayers>>,
+  { dockerfile }: Source,
+): Promise<void> {
+  const replaced = 'why' in layers ? [] : await findReplacedLinks(root, layout, layers)
+  for (const text of describeReplacedLinks(replaced, dockerfile)) warn(text)
 }
 
 /**

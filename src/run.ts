@@ -10,7 +10,7 @@ import { tellingHeldDigests } from './held-digests.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
-import { say, warn } from './log.js'
+import { say } from './log.js'
 import { login, loginRegistry } from './login.js'
 import { type ImageNames, nameImage } from './names.js'
 import { shown } from './phases.js'
@@ -25,11 +25,12 @@ import {
   requestOf,
   settleNames,
 } from './plan.js'
-import { describeReplacedLinks, findReplacedLinks } from './replaced-links.js'
+import { warnOfReplacedLinks } from './replaced-links.js'
 import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from './report/cache-stats.js'
 import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { parseGitContext } from './source.js'
 import type { Remember } from './state.js'
+import type { Store } from './store.js'
 import type { Comparison, Unchanged } from './unchanged/comparison.js'
 import { listLayers } from './unchanged/layers.js'
 import { startWatch } from './unchanged/watch.js'
@@ -165,17 +166,21 @@ async function produceWith(
   const images = baseImages(inputs, asked.source, folder.env)
   const { root } = opened.warm
   const { store } = found
-  const list = async (steps: readonly Step[]) => {
-    if (store.kind !== 'root') return { root, layout: store.layout, isKept: opened.access.write }
-    const layers = await listLayers(store, root, steps)
-    const replaced = 'why' in layers ? [] : await findReplacedLinks(root, store.layout, layers)
-    for (const text of describeReplacedLinks(replaced, asked.source.dockerfile)) warn(text)
-    return layers
+  let listed: { readonly steps: readonly Step[]; readonly layers: ReturnType<typeof listLayers> } | undefined
+  const list = (from: Store, steps: readonly Step[]) => {
+    if (listed?.steps !== steps) listed = { steps, layers: listLayers(from, root, steps) }
+    return listed.layers
   }
-  const request = { ...asked, images, remote: opened.remote, cache: opened.access, list }
+  const review = async (steps: readonly Step[]) => {
+    if (store.kind === 'root') await warnOfReplacedLinks(store, root, await list(store, steps), asked.source)
+  }
+  const check = async (steps: readonly Step[]) =>
+    store.kind === 'root' ? await comparison?.check(() => list(store, steps)) : undefined
+  const blobs = store.kind === 'blobs' ? { root, layout: store.layout, isKept: opened.access.write } : undefined
+  const request = { ...asked, images, remote: opened.remote, cache: opened.access, review, check }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()
-  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })
+  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, blobs, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)

@@ -165,7 +165,7 @@ export async function firstChanged(
 ): Promise<string | undefined> {
   for (const [index, { path, stamp }] of found.entries()) {
     if (index % STATS_AT_ONCE === 0) await othersTurn()
-    const stats = lstatSync(join(context, path), { throwIfNoEntry: false })
+    const stats = lstatSync(`${context}/${path}`, { throwIfNoEntry: false })
     if (stats === undefined || stampOf(stats) !== stamp) return path
   }
   return undefined

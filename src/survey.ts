@@ -98,7 +98,8 @@ export async function surveyContext(request: SurveyRequest): Promise<Survey> {
       const keys = new Set(wanted.map(keyOf))
       const own = rules.filter((rule) => keys.has(rule.of))
       return found.flatMap((one) => {
-        const those = one.isFolder ? [] : own.filter((rule) => isTaken(one, rule))
+        if (one.isFolder) return []
+        const those = own.filter((rule) => isTaken(one, rule))
         if (those.length === 0) return []
         const depth = one.path.split('/').length
         const isNamed = those.some(({ isGuess, pattern }) => isGuess || pattern.depth === depth)

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { afterAll, expect, jest, test } from '@jest/globals'
@@ -6,6 +6,7 @@ import { afterAll, expect, jest, test } from '@jest/globals'
 import { formatIgnoreFile, parseIgnoreFile } from '../../src/ignore-patterns.js'
 import { readIgnored } from '../../src/ignored.js'
 import { surveyContext } from '../../src/survey.js'
+import { findUnseen } from '../../src/unseen-folders.js'
 import { accountFor } from '../harness/account.js'
 import { builtBuildah, builtVersions, systemVersion } from '../harness/built-buildah.js'
 import { run } from '../harness/command.js'
@@ -119,12 +120,20 @@ async function takenBy(
   )
 }
 
+/** Where the account can get at it. */
+function copyOf(program: string): string {
+  const copy = join(makeFolder('buildah'), 'buildah')
+  copyFileSync(program, copy)
+  chmodSync(copy, 0o755)
+  return copy
+}
+
 const seed = seedOfSet(7)
 const programs = [
   { version: systemVersion(), program: 'buildah' as string | undefined },
   ...(isExhaustive ? builtVersions(systemVersion()) : []).map((version) => {
     const built = builtBuildah(version)
-    return { version, program: typeof built === 'string' ? undefined : built.program }
+    return { version, program: typeof built === 'string' ? undefined : copyOf(built.program) }
   }),
 ]
 
@@ -136,11 +145,11 @@ for (const { version, program } of programs) {
     for (let done = 0; done < COUNT; done += 40) {
       const tree = growTree(dice)
       const texts = Array.from({ length: 40 }, () => growPatterns(dice))
-      const taken = await takenBy(
-        program ?? '',
-        tree,
-        texts.map((text) => formatIgnoreFile(parseIgnoreFile(text))),
-      )
+      const written = texts.map(async (text) => {
+        const patterns = parseIgnoreFile(text)
+        return formatIgnoreFile([...patterns, ...(await findUnseen(tree, patterns)).patterns])
+      })
+      const taken = await takenBy(program ?? '', tree, await Promise.all(written))
       for (const [index, text] of texts.entries()) {
         const place = makeFolder('place')
         writeFileSync(join(place, 'Dockerfile.dockerignore'), text)
@@ -149,6 +158,10 @@ for (const { version, program } of programs) {
         const read = new Set(survey.listOf([ALL]))
         const missed = (taken[index] ?? []).filter((path) => !read.has(path))
         expect({ text, missed }).toStrictEqual({ text, missed: [] })
+        // Nor does it lose anything, where all engines read the patterns alike, and the names of folders can be written.
+        const isSure = taken[index] !== undefined && ignores.ambiguous === undefined
+        const lost = [...read].filter((path) => isSure && !taken[index]?.includes(path) && !/[+([^].*\//.test(path))
+        expect({ text, lost }).toStrictEqual({ text, lost: [] })
         counts.taken += taken[index]?.length ?? 0
         counts.left += 60 - read.size
       }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
+import { describeEngines } from '../harness/describe-engines.js'
 import { makeWorkspace } from '../harness/folders.js'
 import type { StepOptions } from '../harness/runner.js'
 import { expectBuilt, expectSkipped, skipJob, watchSkip } from '../harness/skip-steps.js'
@@ -96,33 +97,44 @@ const shapes: readonly string[] = [
   'COPY $WHAT /variable/',
 ]
 
-test('what was copied is held against what was read, and steps of the cache count as well', async () => {
-  const workspace = makeWorkspace(
-    { 'src/a': '1', 'src/b/c': '22', other: '333', '.dockerignore': 'Dockerfile\n' },
-    accountFor('user'),
-  )
-  linkSync(join(workspace, 'src/a'), join(workspace, 'src/hard'))
-  symlinkSync('src/a', join(workspace, 'l'))
-  symlinkSync('nowhere', join(workspace, 'src/b/broken'))
-  execFileSync('tar', ['--create', '--gzip', '--file', join(workspace, 'pack.tar.gz'), '--directory', '/etc', 'hosts'])
-  const write = (...more: readonly string[]) => {
-    const lines = [`FROM ${place.base} AS Made`, 'ARG WHAT=src/b', ...shapes, ...more]
-    // The image that is called so is in no registry here.
-    const last = [`FROM ${place.base}`, 'COPY --from=made /flat /flat', 'COPY src/b/c /c']
-    writeFileSync(join(workspace, 'Dockerfile'), `${[...lines, ...last].join('\n')}\n`)
-  }
-  const step = { ...skipJob(place, 'shapes', []), workspace }
-  write()
-  const cold = await watchSkip(place, step)
-  expectBuilt(cold)
-  expect(cold.log).not.toContain('is not remembered')
-  expectSkipped(await watchSkip(place, step), cold)
-  write('RUN true')
-  const warm = await watchSkip(place, step)
-  expectBuilt(warm)
-  expect(countHits(warm)).toBeGreaterThanOrEqual(shapes.length)
-  expect(warm.log).not.toContain('is not remembered')
-  expectSkipped(await watchSkip(place, step), warm)
+describeEngines('with $name', ({ testOne, ...engine }) => {
+  testOne('what was copied is held against what was read, and steps of the cache count as well', async () => {
+    const workspace = makeWorkspace(
+      { 'src/a': '1', 'src/b/c': '22', other: '333', '.dockerignore': 'Dockerfile\n' },
+      accountFor('user'),
+    )
+    linkSync(join(workspace, 'src/a'), join(workspace, 'src/hard'))
+    symlinkSync('src/a', join(workspace, 'l'))
+    symlinkSync('nowhere', join(workspace, 'src/b/broken'))
+    execFileSync('tar', [
+      '--create',
+      '--gzip',
+      '--file',
+      join(workspace, 'pack.tar.gz'),
+      '--directory',
+      '/etc',
+      'hosts',
+    ])
+    const write = (...more: readonly string[]) => {
+      const lines = [`FROM ${place.base} AS Made`, 'ARG WHAT=src/b', ...shapes, ...more]
+      // The image that is called so is in no registry here.
+      const last = [`FROM ${place.base}`, 'COPY --from=made /flat /flat', 'COPY src/b/c /c']
+      writeFileSync(join(workspace, 'Dockerfile'), `${[...lines, ...last].join('\n')}\n`)
+    }
+    const { inputs, ...wish } = engine.wish()
+    const step = { ...skipJob(place, `shapes-${engine.version}`, [], { ...wish, inputs }), workspace }
+    write()
+    const cold = await watchSkip(place, step)
+    expectBuilt(cold)
+    expect(cold.log).not.toContain('is not remembered')
+    expectSkipped(await watchSkip(place, step), cold)
+    write('RUN true')
+    const warm = await watchSkip(place, step)
+    expectBuilt(warm)
+    expect(countHits(warm)).toBeGreaterThanOrEqual(shapes.length)
+    expect(warm.log).not.toContain('is not remembered')
+    expectSkipped(await watchSkip(place, step), warm)
+  })
 })
 
 test('a build whose layers can’t be listed is not remembered', async () => {

@@ -204,8 +204,8 @@ export const promises = [
       {
         loses: 'A pattern that Buildah reads otherwise leaves out what is copied',
         file: 'src/ignored.ts',
-        find: 'by(rules.slice(from).filter(isPlain))',
-        put: 'by(rules)',
+        find: 'ignoresBy(patterns.slice(from).filter(isPlain))',
+        put: 'ignoresBy(patterns)',
         test: '__tests__/unit/ignored.test.ts',
       },
       {
@@ -257,6 +257,13 @@ export const promises = [
         find: '(ignored && !hasExceptions && !onTheWay',
         put: '(ignored && !onTheWay',
         test: '__tests__/unit/survey.test.ts',
+      },
+      {
+        loses: 'What `!` takes back of a folder that is left out is not in the image',
+        file: 'src/engine/ignore-file.ts',
+        find: 'formatIgnoreFile([...patterns, ...more])',
+        put: 'formatIgnoreFile([...patterns, ...more.slice(0, 0)])',
+        test: '__tests__/unit/ignore-file.test.ts',
       },
       {
         loses: 'The ignore file beside the Dockerfile is passed over for that of the context',

@@ -45,6 +45,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['ignore-patterns.ts'], 'What an ignore file says.'],
   [['ignored.ts'], 'What is left out of a context.'],
   [['source.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
+  [['unseen-folders.ts'], 'What of that Buildah would lose.'],
   [['survey-rules.ts'], 'What of a context a path takes, also by links.'],
   [['survey-listing.ts'], 'What of that is there.'],
   [['survey.ts', 'attributes.ts', 'git.ts'], 'What lies in a context, and what Git says of a checkout.'],

@@ -77,13 +77,16 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     dockerfile: parseDockerfile('FROM x\nRUN make'),
     target: undefined,
   }
-  const layers = [{ stage: 0, index: 1, entries: [] }]
-  const list = async (some: readonly Step[]) => {
-    events.push(`lists ${some.length}`)
+  const review = async (some: readonly Step[]) => {
+    await new Promise(setImmediate)
+    events.push(`reviews ${some.length}`)
+  }
+  const check = async (some: readonly Step[]) => {
+    events.push(`checks ${some.length}`)
     // Whoever doesn't wait comes before.
     await new Promise(setImmediate)
-    events.push('listed')
-    return layers
+    events.push('checked')
+    return 'it is so'
   }
   const asked: Omit<BuildRequest, 'onSteps'> = {
     ...{ inputs: inputsOf(inputs), source, format: 'oci', references: [reference], labels: [], annotations: [] },
@@ -92,9 +95,9 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   let error: unknown
   const log = await logOf(async () => {
     const timeline = startTimeline(Date.now)
-    await buildAndKeep(engine, { ...asked, list }, opened, timeline, (state) => remembered.push(state)).then(
-      ({ layers: found }) => {
-        expect(found).toBe(layers)
+    await buildAndKeep(engine, { ...asked, review, check }, opened, timeline, (state) => remembered.push(state)).then(
+      ({ fault }) => {
+        expect(fault).toBe('it is so')
       },
       (thrown: unknown) => {
         error = thrown
@@ -133,10 +136,16 @@ describe('what is pushed', () => {
   })
 })
 
-describe('what steps have copied', () => {
-  it('is listed before the push, and before anything of it is kept', async () => {
+describe('what steps have made', () => {
+  it('is reviewed before the push, checked beside it, and before anything of it is kept', async () => {
     const { events } = await watched({ inputs: { push: 'true' } })
-    expect(events).toStrictEqual(['lists 1', 'listed', 'pushes', 'keeps'])
+    expect(events).toStrictEqual(['reviews 1', 'checks 1', 'pushes', 'checked', 'keeps'])
+  })
+
+  it('is checked to its end also where the push fails', async () => {
+    const { events } = await watched({ inputs: { push: 'true' }, push: new Error('broken') })
+    expect(events.slice(0, 3)).toStrictEqual(['reviews 1', 'checks 1', 'pushes'])
+    expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('checked'))
   })
 })
 

@@ -9,6 +9,7 @@ import type { Registries } from '../../src/registry/registry.js'
 import type { BaseNames } from '../../src/unchanged/bases.js'
 import { compare, type ComparisonRequest } from '../../src/unchanged/comparison.js'
 import type { JustBuilt } from '../../src/unchanged/just-built.js'
+import type { Layers } from '../../src/unchanged/layers.js'
 import type { Inspection } from '../../src/unchanged/inspection.js'
 import { busy, contextOf, inputsOf, logOf, refused, temporaryFolder } from './helpers.js'
 
@@ -44,7 +45,7 @@ interface Outcome {
   readonly names?: readonly string[]
   readonly steps?: JustBuilt['steps']
   readonly keys?: JustBuilt['keys']
-  readonly layers?: JustBuilt['layers']
+  readonly layers?: Layers
   /** What the registries hold when the build has ended. */
   readonly there?: World['there']
 }
@@ -139,7 +140,8 @@ async function runOnce(world: World, note: Note, outcome: Outcome = {}): Promise
   const log = await logOf(async () => {
     built = (await comparison.find()) === undefined
     for (const [name, answer] of Object.entries(outcome.there ?? {})) there.set(name, answer)
-    if (built) await comparison.remember(builtWith(outcome))
+    const fault = built ? await comparison.check(() => Promise.resolve(outcome.layers ?? layerOf(1))) : undefined
+    if (built) await comparison.remember({ ...builtWith(outcome), fault })
     comparison.close()
   })
   return { built, log }
@@ -155,17 +157,11 @@ const layerOf = (bytes: number) => {
   return [{ stage: 0, index: 1, entries: [{ path: 'srv/a', kind: 'file', bytes, target: '' }] }] as const
 }
 
-function builtWith({
-  pushed = [IMAGE],
-  names = [HUB],
-  steps = shown,
-  keys = [],
-  layers = layerOf(1),
-}: Outcome): JustBuilt {
+function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [] }: Outcome): JustBuilt {
   return {
     imageId: digest('c'),
     pushed: pushed.map((name) => ({ reference: { ...parseReference(name), tag: 'latest' }, digest: digest('b') })),
-    ...{ steps, keys, layers },
+    ...{ steps, keys, fault: undefined, blobs: undefined },
     cache: { hit: 'none', stats: {} } as unknown as JustBuilt['cache'],
     imageNames: () => Promise.resolve(new Set(names)),
   }

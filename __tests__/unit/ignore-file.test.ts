@@ -1,12 +1,12 @@
-import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { ignorePath, writeIgnoreFile } from '../../src/engine/ignore-file.js'
 import type { Folder } from '../../src/engine/storage.js'
 import type { IgnoreFile } from '../../src/ignored.js'
 import type { Source } from '../../src/source.js'
-import { temporaryFolder } from './helpers.js'
+import { logOf, temporaryFolder } from './helpers.js'
 
 function folderOf(): Folder {
   const account = { name: 'me', uid: 1000, gid: 1000, home: '/home/me', prefix: [], reason: '' }
@@ -27,6 +27,40 @@ describe('the ignore file that Buildah is handed', () => {
     expect(await writeIgnoreFile(source, folder)).toBe(path)
     expect(readFileSync(path, 'utf8')).toBe('a\n!b\n')
     expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  it.each<[text: string, paths: string[], more: string[]]>([
+    ['**\n!**/*.go', ['main.go', 'cmd/main.go', 'cmd/deep/x.go', 'docs/a.md'], ['cmd/deep']],
+    ['*\n!src', ['src/a', 'other/a'], []],
+    ['*\n!*/keep', ['a/keep', 'b/other', 'c/keep/d'], ['a', 'c']],
+    ['a\n!a/b/c', ['a/b/c', 'a/d'], []],
+    ['a\n!b', ['a/x', 'b'], []],
+    // Buildah takes the beginning of a name for the name.
+    ['*\n!srcs/x', ['src/a', 'srcs/x'], []],
+    ['**\n!**/*.go', ['a [b]/x.go', 'c/x.go', '🙂/x.go'], ['c', '🙂']],
+  ])('has lines for %j by which Buildah looks into folders', async (text, paths, more) => {
+    const context = temporaryFolder()
+    for (const path of paths) {
+      mkdirSync(dirname(join(context, path)), { recursive: true })
+      writeFileSync(join(context, path), '')
+    }
+    const source = { ...sourceWith({ path: '/c/.dockerignore', text }), context }
+    const path = (await writeIgnoreFile(source, folderOf())) ?? ''
+    const nobody = '/.rootless-image-build-nobody'
+    expect(readFileSync(path, 'utf8')).toBe(
+      [...text.split('\n'), ...more.map((one) => `!${one}${nobody}`), ''].join('\n'),
+    )
+  })
+
+  it('has none for a name with another meaning, which is told', async () => {
+    const context = temporaryFolder()
+    for (const folder of ['a [b]', 'c++']) {
+      mkdirSync(join(context, folder))
+      writeFileSync(join(context, folder, 'x.go'), '')
+    }
+    const source = { ...sourceWith({ path: '/c/.dockerignore', text: '**\n!**/*.go\n' }), context }
+    const log = await logOf(() => writeIgnoreFile(source, folderOf()))
+    expect(log).toContain('::warning::Buildah leaves out what the ignore file takes back (`!`) in "a [b]", "c++".')
   })
 
   it('is the file itself where this process can’t read it', async () => {

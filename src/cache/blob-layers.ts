@@ -55,7 +55,9 @@ export async function listArchive(root: string, path: string): Promise<readonly 
 }
 
 async function textIn(root: string, path: string): Promise<string> {
-  return String((await readPlain(inside(root, path), MAX_JSON_BYTES)) ?? '')
+  const content = await readPlain(inside(root, path), MAX_JSON_BYTES)
+  if (content === undefined) throw new Error(`${path} is not there`)
+  return content.toString()
 }
 
 /** Nothing that a document names leads out of its folder. */

@@ -20,6 +20,8 @@ export interface TarHeaders {
 }
 
 const BLOCK = 512
+/** Where the sum over a header stands in it. */
+const [SUM, SUM_LENGTH] = [148, 8]
 /** A path has some thousand bytes; extended attributes have 64 KiB at most, and there are few. */
 const MAX_EXTENSION = 2 ** 20
 const KINDS: Readonly<Record<string, LayerEntry['kind']>> = {
@@ -98,10 +100,11 @@ export function readTarHeaders(): TarHeaders {
 /** Whether a block is the header of an entry, by the sum over its bytes. */
 export function isTarHeader(block: Buffer): boolean {
   if (block.length < BLOCK) return false
-  let sum = 0
   // The sum itself counts as blanks.
-  for (let at = 0; at < BLOCK; at += 1) sum += at >= 148 && at < 156 ? 0x20 : (block[at] ?? 0)
-  return sum === numberIn(block, 148, 8)
+  let sum = SUM_LENGTH * 0x20
+  for (let at = 0; at < SUM; at += 1) sum += block[at] ?? 0
+  for (let at = SUM + SUM_LENGTH; at < BLOCK; at += 1) sum += block[at] ?? 0
+  return sum === numberIn(block, SUM, SUM_LENGTH)
 }
 
 function padded(size: number): number {

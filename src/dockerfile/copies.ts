@@ -63,7 +63,10 @@ export function copyPattern(pattern: string): CopyPattern | undefined {
   const fits = (names: readonly string[]) =>
     parts.every((part, index) => names.length <= index || part.test(names[index] ?? ''))
   return {
-    takes: (path) => path.split('/').length >= parts.length && fits(path.split('/')),
+    takes(path) {
+      const names = path.split('/')
+      return names.length >= parts.length && fits(names)
+    },
     leadsThrough: (folder) => fits(folder.split('/')),
     depth: parts.length,
   }

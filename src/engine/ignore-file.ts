@@ -1,6 +1,9 @@
 import { join } from 'node:path'
+import { quote } from '../image/quote.js'
 import { formatIgnoreFile, parseIgnoreFile } from '../ignore-patterns.js'
+import { warn } from '../log.js'
 import type { Source } from '../source.js'
+import { findUnseen } from '../unseen-folders.js'
 import { type Folder, writePrivate } from './storage.js'
 
 const NAME = 'ignore'
@@ -14,10 +17,15 @@ export function ignorePath({ ignoreFile }: Source, folder: Folder): string | und
   return ignoreFile.text === undefined ? ignoreFile.path : join(folder.path, NAME)
 }
 
-/** Writes it into the private folder, in the form that all versions read alike. */
+/** Writes it into the private folder, in the form that all versions read alike, with all that Buildah would lose. */
 export async function writeIgnoreFile(source: Source, folder: Folder): Promise<string | undefined> {
   const text = source.ignoreFile?.text
-  return text === undefined
-    ? ignorePath(source, folder)
-    : await writePrivate(folder, NAME, formatIgnoreFile(parseIgnoreFile(text)))
+  if (text === undefined) return ignorePath(source, folder)
+  const patterns = parseIgnoreFile(text)
+  const { patterns: more, lost } = await findUnseen(source.context, patterns)
+  if (lost.length > 0)
+    warn(
+      `Buildah leaves out what the ignore file takes back (\`!\`) in ${lost.map(quote).join(', ')}. Name the folder otherwise: no line of an ignore file can have that name as it is.`,
+    )
+  return await writePrivate(folder, NAME, formatIgnoreFile([...patterns, ...more]))
 }

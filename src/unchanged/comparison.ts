@@ -4,7 +4,6 @@ import { targetIndex } from '../dockerfile/dockerfile.js'
 import type { Found, Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
-import { quote } from '../image/quote.js'
 import type { Reference } from '../image/reference.js'
 import type { Inputs } from '../inputs.js'
 import { detail, say } from '../log.js'
@@ -17,8 +16,18 @@ import { listDockerLayers } from './docker-layers.js'
 import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
 import { areShown, hasTriggers, type JustBuilt, sizeOf } from './just-built.js'
-import { whyUnproved } from './proof.js'
-import { addRemembered, formatRemembered, inTime, parseRemembered, type RememberedBuild } from './remembered.js'
+import type { Layers } from './layers.js'
+import { findFault } from './proof.js'
+import {
+  addRemembered,
+  differenceFrom,
+  formatRemembered,
+  inTime,
+  isOther,
+  parseRemembered,
+  type RememberedBuild,
+  repositoriesOf,
+} from './remembered.js'
 import { putReferences } from './reuse.js'
 
 /** What is compared with what earlier runs have built. */
@@ -44,6 +53,11 @@ export interface Unchanged {
 export interface Comparison {
   /** An image of an earlier run that is the one that would be built, under all references. Never rejects. */
   find(): Promise<Unchanged | undefined>
+  /**
+   * Holds what steps have copied against what was read, while it is pushed.
+   * @returns why it isn't remembered, as a sentence without its full stop. Never rejects.
+   */
+  check(list: () => Promise<Layers>): Promise<string | undefined>
   /** Leaves word of what was built and pushed, for later runs. Never rejects. */
   remember(built: JustBuilt): Promise<void>
   /** Lets go of registries. */
@@ -64,6 +78,11 @@ export function compare(request: ComparisonRequest): Comparison {
       if (!('why' in found)) return found
       say(`Unchanged: ${found.why}`)
       return undefined
+    },
+    async check(list) {
+      // What is told anyway needs no proof.
+      if (watched === undefined || inspection.doubts.length > 0) return undefined
+      return await findFault(list, watched.wholly, request).catch(describeInLine)
     },
     async remember(built) {
       // Who doesn't push is told already that nothing is looked for, and leaves nothing.
@@ -135,10 +154,10 @@ async function findSame(
 /** Leaves word of a build; or says why not, as a sentence without its full stop. */
 async function rememberBuild(
   built: JustBuilt,
-  { builds, wholly }: Watched,
+  watched: Watched,
   request: ComparisonRequest,
 ): Promise<string | undefined> {
-  const before = await wholly
+  const before = await watched.wholly
   if ('why' in before) return before.why
   if (built.pushed.length === 0) return 'it was pushed nowhere'
   if (!areShown(built)) return 'the engine has not shown its steps, and a base image may have some of its own (ONBUILD)'
@@ -146,15 +165,8 @@ async function rememberBuild(
   const { choices } = before.bases
   const other = choices.length === 0 ? undefined : otherThanExpected(choices, await built.imageNames())
   if (other !== undefined) return other
-  const { inspection, source } = request
-  const layers =
-    'isKept' in built.layers
-      ? await listDockerLayers(built.layers, inspection.ownCopies, built.pushed, request.registries)
-      : built.layers
-  const unproved = await whyUnproved(inspection, source.context, layers)
-  if (unproved !== undefined) return unproved
-  const changed = await inspection.findChanged()
-  if (changed !== undefined) return `${changed === '' ? 'the context' : quote(changed)} changed while it was built`
+  const fault = await faultOf(built, watched, request)
+  if (fault !== undefined) return fault
   // A tag may have moved while its image was pulled: then nobody knows which one it was.
   const bases = await askBases(request)
   const after = 'why' in bases ? bases : await fingerprint(request, bases.digests)
@@ -164,8 +176,18 @@ async function rememberBuild(
   const limits = limitsOf(request)
   const { fingerprint: parts } = before
   const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: parts, places: repositoriesOf(built.pushed) }
-  const isTaken = await request.note.write(formatRemembered(addRemembered(await builds, made, limits)))
+  const isTaken = await request.note.write(formatRemembered(addRemembered(await watched.builds, made, limits)))
   return isTaken ? undefined : 'the cache takes nothing from this run'
+}
+
+async function faultOf(
+  { fault, blobs, pushed }: JustBuilt,
+  { wholly }: Watched,
+  request: ComparisonRequest,
+): Promise<string | undefined> {
+  if (blobs === undefined) return fault
+  const { inspection, registries } = request
+  return await findFault(() => listDockerLayers(blobs, inspection.ownCopies, pushed, registries), wholly, request)
 }
 
 function limitsOf({ inputs, context }: ComparisonRequest): { readonly now: number; readonly ttlMs: number } {
@@ -207,10 +229,6 @@ function shown(fingerprint: Fingerprint | Unknown): Fingerprint | Unknown {
   return fingerprint
 }
 
-function isOther(now: Fingerprint): (build: Pick<RememberedBuild, 'fingerprint'>) => boolean {
-  return (build) => firstDifference(build.fingerprint, now) !== undefined
-}
-
 /** The same build, when its image is where it is wanted; says what was compared. */
 async function takeSame(
   build: RememberedBuild,
@@ -224,22 +242,4 @@ async function takeSame(
   const compared = `${now.length} parts, among them ${formatCount(files, 'file')} of the context and ${formatCount(images.length, 'base image')}`
   say(`Unchanged: nothing is built, since all is as in the build of ${time} (${compared}), and its image is there`)
   return { build, pushed: put.pushed }
-}
-
-/** In what it differs from the build that differs in the fewest parts. */
-function differenceFrom(builds: readonly RememberedBuild[], now: Fingerprint): string {
-  const same = ({ fingerprint: before }: RememberedBuild) =>
-    now.filter((part) => before.some(({ name, digest }) => name === part.name && digest === part.digest)).length
-  const nearest = builds.reduce((best, one) => (same(one) > same(best) ? one : best))
-  const difference = firstDifference(nearest.fingerprint, now) ?? ''
-  return `no, it differs from the build of ${formatTime(new Date(nearest.builtAt))} in: ${difference}`
-}
-
-function repositoriesOf(pushed: readonly Pushed[]): RememberedBuild['places'] {
-  const places = pushed.map(({ reference: { registry, repository }, digest }) => ({ registry, repository, digest }))
-  return places.filter((place, index) => places.findIndex((other) => isSamePlace(other, place)) === index)
-}
-
-function isSamePlace(one: Reference, other: Reference): boolean {
-  return one.registry === other.registry && one.repository === other.repository && one.digest === other.digest
 }

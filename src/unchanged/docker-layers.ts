@@ -5,8 +5,7 @@ import { describeInLine } from '../errors.js'
 import { objectOf, parseObject } from '../json.js'
 import type { Registries } from '../registry/registry.js'
 import type { Blobs } from '../store.js'
-import type { Unknown } from './bases.js'
-import type { StepLayer } from './layers.js'
+import type { Layers } from './layers.js'
 
 /** What an engine has left in a folder of steps. */
 export interface LeftBlobs {
@@ -29,7 +28,7 @@ export async function listDockerLayers(
   copies: readonly Copy[],
   [pushed]: readonly Pushed[],
   registries: Registries,
-): Promise<readonly StepLayer[] | Unknown> {
+): Promise<Layers> {
   const what = "what its steps have put into the image can't be listed"
   if (!isKept || pushed === undefined) return { why: `${what}: the builder keeps it` }
   try {

@@ -3,9 +3,7 @@ import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import type { CacheReport } from '../report/cache-stats.js'
-import type { Unknown } from './bases.js'
 import type { LeftBlobs } from './docker-layers.js'
-import type { StepLayer } from './layers.js'
 import type { RememberedBuild } from './remembered.js'
 
 /** What this run has built. */
@@ -16,8 +14,10 @@ export interface JustBuilt {
   /** Keys of the steps as they are in the Dockerfile; empty for an engine that has none. */
   readonly keys: readonly StageKeys[]
   readonly cache: CacheReport
-  /** What its steps have copied. */
-  readonly layers: readonly StepLayer[] | Unknown | LeftBlobs
+  /** Why it isn't known to be made of what was read, as far as that was found while it was pushed. */
+  readonly fault: string | undefined
+  /** What its engine has left, where that is to be looked at in the place of a storage. */
+  readonly blobs: LeftBlobs | undefined
   /** Full names of the images in the storage that it was built in. */
   readonly imageNames: () => Promise<ReadonlySet<string>>
 }

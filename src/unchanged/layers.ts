@@ -16,6 +16,9 @@ export interface StoredLayer extends StepLayer {
   readonly image: string
 }
 
+/** What all steps of a build have put into the image; or why that isn't known. */
+export type Layers = readonly StepLayer[] | Unknown
+
 /**
  * The layers of all steps of a build that copy something, also of those that were there already. Never rejects.
  * @param root of the storage that it was built in

@@ -1,12 +1,11 @@
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
-import { posix } from 'node:path'
+import { join, posix } from 'node:path'
 import { isTarHeader, type LayerEntry } from '../cache/tar-headers.js'
 import { quote } from '../image/quote.js'
+import type { Source } from '../source.js'
 import type { TakenFile } from '../survey.js'
-import type { Unknown } from './bases.js'
 import type { CopyRead, Inspection } from './inspection.js'
-import type { StepLayer } from './layers.js'
+import type { Layers } from './layers.js'
 
 /** What was read of a context, in the words that layers have for it. */
 interface Read {
@@ -21,6 +20,24 @@ const COMPRESSED = ['1f8b', '425a68', 'fd377a585a00', '28b52ffd']
 const WHITEOUT = '.wh.'
 
 /**
+ * Why what was built isn't known to be made of what was read; undefined where it is.
+ * @param read when all of it is read: what is read later than it is built must be the same still
+ * @returns a sentence without its full stop
+ */
+export async function findFault(
+  list: () => Promise<Layers>,
+  read: Promise<unknown>,
+  { inspection, source }: { readonly inspection: Inspection; readonly source: Source },
+): Promise<string | undefined> {
+  const unproved = await whyUnproved(inspection, source.context, await list())
+  if (unproved !== undefined) return unproved
+  await read
+  const changed = await inspection.findChanged()
+  if (changed === undefined) return undefined
+  return `${changed === '' ? 'the context' : quote(changed)} changed while it was built`
+}
+
+/**
  * Why what a build has copied isn't known to be what was read for its fingerprint; undefined where it is. What an engine
  * takes of a context is read here by rules that may not be its own: what it has put into the image says what it took.
  * @returns a sentence without its full stop
@@ -28,7 +45,7 @@ const WHITEOUT = '.wh.'
 export async function whyUnproved(
   { copies, read }: Pick<Inspection, 'copies' | 'read'>,
   context: string,
-  layers: readonly StepLayer[] | Unknown,
+  layers: Layers,
 ): Promise<string | undefined> {
   if (copies.length === 0) return undefined
   if ('why' in layers) return layers.why
@@ -72,11 +89,15 @@ const fileWord = (bytes: number) => `file ${bytes}`
 const linkWord = (target: string) => `link ${target}\0`
 
 function readOf(files: readonly TakenFile[]): Read {
-  const words = files.flatMap((file) => wordsFor(file).map((word) => ({ word, name: posix.basename(file.path) })))
-  return {
-    named: new Set(words.map(({ word, name }) => `${word} ${name}`)),
-    unnamed: new Set(words.map(({ word }) => word)),
+  const read = { named: new Set<string>(), unnamed: new Set<string>() }
+  for (const file of files) {
+    const name = posix.basename(file.path)
+    for (const word of wordsFor(file)) {
+      read.named.add(`${word} ${name}`)
+      read.unnamed.add(word)
+    }
   }
+  return read
 }
 
 /** A link is copied as one, or as the file that it leads to. */

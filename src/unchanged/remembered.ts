@@ -1,5 +1,7 @@
+import type { Pushed } from '../engine/engine.js'
 import { parseReference, type Reference } from '../image/reference.js'
 import { isObject, objectOf, parseObject } from '../json.js'
+import { formatTime } from '../units.js'
 import { type Fingerprint, firstDifference } from './fingerprint.js'
 
 /** An image that an earlier run has built and pushed. */
@@ -55,6 +57,30 @@ export function inTime(
   { now, ttlMs }: { readonly now: number; readonly ttlMs: number },
 ): RememberedBuild[] {
   return builds.filter(({ builtAt }) => builtAt <= now && now - builtAt < ttlMs)
+}
+
+/** Whether a build was made of something else. Pure. */
+export function isOther(now: Fingerprint): (build: Pick<RememberedBuild, 'fingerprint'>) => boolean {
+  return (build) => firstDifference(build.fingerprint, now) !== undefined
+}
+
+/** In what it differs from the build that differs in the fewest parts. Pure. */
+export function differenceFrom(builds: readonly RememberedBuild[], now: Fingerprint): string {
+  const same = ({ fingerprint: before }: RememberedBuild) =>
+    now.filter((part) => before.some(({ name, digest }) => name === part.name && digest === part.digest)).length
+  const nearest = builds.reduce((best, one) => (same(one) > same(best) ? one : best))
+  const difference = firstDifference(nearest.fingerprint, now) ?? ''
+  return `no, it differs from the build of ${formatTime(new Date(nearest.builtAt))} in: ${difference}`
+}
+
+/** Where an image was pushed, each repository once. Pure. */
+export function repositoriesOf(pushed: readonly Pushed[]): RememberedBuild['places'] {
+  const places = pushed.map(({ reference: { registry, repository }, digest }) => ({ registry, repository, digest }))
+  return places.filter((place, index) => places.findIndex((other) => isSamePlace(other, place)) === index)
+}
+
+function isSamePlace(one: Reference, other: Reference): boolean {
+  return one.registry === other.registry && one.repository === other.repository && one.digest === other.digest
 }
 
 function readBuild(value: Readonly<Record<string, unknown>>): RememberedBuild | undefined {
