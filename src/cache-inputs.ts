@@ -68,7 +68,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 export function readCacheWish(read: InputReader): CacheWish {
   const text = (name: string) => read(name).trim() || undefined
   const lines = (['cache-from', 'cache-to'] as const).flatMap((side) =>
-    list(read, side, { commas: false }).map((line) => readLine(side, line)),
+    list(read, side, { commas: 'within' }).map((line) => readLine(side, line)),
   )
   const kind = choice(read, 'cache', ['auto', 'github', 'directory', 'registry', 'off'])
   const write = choice(read, 'cache-write', ['auto', 'always', 'never'])

@@ -6,7 +6,7 @@ import { type CacheWish, readCacheWish } from './cache-inputs.js'
 import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse, withPassword } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
-import { Secret } from './secret.js'
+import { Secret, textsToMask } from './secret.js'
 import { hasPassword, passwordsIn } from './url-logins.js'
 
 export interface Output {
@@ -237,9 +237,5 @@ function differentFiles(outputs: readonly Output[]): readonly Output[] {
 }
 
 function mask(secret: Secret): void {
-  const value = secret.reveal()
-  if (value.trim() === '') return
-  setSecret(value)
-  // The runner masks line by line in what programs print; very short lines would mask half of the log.
-  for (const line of value.split(/\r?\n/)) if (line.trim().length > 3 && line !== value) setSecret(line)
+  for (const text of textsToMask(secret)) setSecret(text)
 }

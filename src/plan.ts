@@ -8,12 +8,13 @@ import { findEngine } from './engine/select.js'
 import type { Folder } from './engine/storage.js'
 import type { Pair } from './entries.js'
 import type { UserError } from './errors.js'
-import { chooseFormat, type Format } from './image/format.js'
+import { chooseFormat, type DockerOnly, dockerOnlyOf, type Format } from './image/format.js'
 import { formatReference, registryOf } from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
 import { type ByCommit, type ImageNames, pairsOf } from './names.js'
 import { settleLogins } from './registry/logins.js'
+import type { Registries } from './registry/registry.js'
 import { fetchGitContext, findSource, type GitContext, type Source } from './source.js'
 import type { Remember } from './state.js'
 import type { Building } from './surroundings.js'
@@ -48,9 +49,15 @@ const REVISION = 'org.opencontainers.image.revision'
 /** Finds what is built on the disk, and says what there is to be said about its format. */
 export async function prepare(inputs: Inputs, workspace: string, folder?: string): Promise<Prepared> {
   const source = await findSource(inputs, workspace, folder)
-  const format = chooseFormat(inputs.format, source.dockerfile, inputs.annotations.length > 0)
-  if (format.reason !== undefined) say(`Format: ${format.reason}`)
-  return { source, format: format.format }
+  return { source, format: sayFormat(inputs, dockerOnlyOf(source.dockerfile)) }
+}
+
+/** Chooses the format by what the user wants and the image has, and says why. @throws UserError as `chooseFormat` */
+export function sayFormat({ format: wish, annotations }: Inputs, only: DockerOnly | undefined): Format['format'] {
+  // Annotations of the default are no wish.
+  const { format, reason } = chooseFormat(wish, only, annotations.length > 0)
+  if (reason !== undefined) say(`Format: ${reason}`)
+  return format
 }
 
 /** The same, where the context may have to be fetched first. */
@@ -116,6 +123,28 @@ export async function settleNames(plan: Plan, watch: Watch | undefined): Promise
   if ('why' in origin && !names.labels.has(REVISION))
     say(`Labels: ${REVISION} and .created are left out, since ${origin.why}`)
   return { ...plan, names }
+}
+
+/** The registries of the step, with its logins. @param insecure further ones that may be asked without TLS */
+export async function registriesOf({ access, context }: Plan, insecure: readonly string[] = []): Promise<Registries> {
+  // Who asks none need not load it.
+  const { openRegistries } = await import('./registry/registry.js')
+  return openRegistries({ ...access, env: context.env, insecure: [...access.insecure, ...insecure] })
+}
+
+/** Registries that are opened by the first question: most runs have none. */
+export async function withRegistries<T>(plan: Plan, work: (open: () => Promise<Registries>) => Promise<T>): Promise<T> {
+  let opened: Promise<Registries> | undefined
+  try {
+    return await work(() => (opened ??= registriesOf(plan)))
+  } finally {
+    await opened?.then(
+      (registries) => {
+        registries.close()
+      },
+      () => undefined,
+    )
+  }
 }
 
 /** What the plan says of a cache. */

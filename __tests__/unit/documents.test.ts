@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
 import { DIFFERENCES } from '../../src/engine/docker/parity.js'
+import { FAULTS } from '../../src/engine/known-faults.js'
 import { parseInputs } from '../../src/inputs.js'
 import { below, root, text, yamlBlocks } from './project-files.js'
 
@@ -84,6 +85,12 @@ describe('docs/engines.md', () => {
       since,
     ])
     expect(written).toStrictEqual(wanted)
+  })
+
+  test('has what Buildah gets wrong as src/engine/known-faults.ts has it', () => {
+    const answers = { refused: 'Refused', warned: 'A warning', noted: 'A line in the log' }
+    const wanted = FAULTS.map(({ what, until, wrong, answer }) => [what, `below ${until}`, wrong, answers[answer]])
+    expect(tableBelow('docs/engines.md', '### What Buildah gets wrong')).toStrictEqual(wanted)
   })
 
   test('has what Docker refuses as src/engine/docker/parity.ts has it', () => {

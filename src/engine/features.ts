@@ -3,6 +3,7 @@ import lt from 'semver/functions/lt.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../dockerfile/dockerfile.js'
 import type { Pair } from '../entries.js'
 import type { Inputs } from '../inputs.js'
+import { refusedFaults, valuesOf } from './known-faults.js'
 
 /** Something that this build asks for and not every Buildah can do. */
 export interface Need {
@@ -86,7 +87,7 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
       since,
     })),
   )
-  return [OLDEST, ...ofInputs, ...ofSteps]
+  return [OLDEST, ...ofInputs, ...ofSteps, ...refusedFaults({ dockerfile, values: valuesOf(inputs) })]
 }
 
 /**

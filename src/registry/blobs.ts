@@ -1,7 +1,6 @@
-import { RegistryError } from '../errors.js'
 import type { Reference } from '../image/reference.js'
 import { ask, type Desk, reading, refused } from './asking.js'
-import { digestLike, isDigest } from './content.js'
+import { checkedDigest, isDigest } from './content.js'
 
 /**
  * Whether a blob is there. Where a registry leads to a storage that only lets read what it was asked for, its first byte
@@ -26,10 +25,6 @@ export async function readBlob(desk: Desk, reference: Reference, digest: string)
   const access = reading(reference)
   const answer = await ask(desk, access, { method: 'GET', path: `/v2/${reference.repository}/blobs/${digest}` })
   if (answer.status !== 200) throw await refused(desk, access, answer, 'read')
-  if (digestLike(answer.body, digest) === digest) return answer.body
-  throw new RegistryError(
-    `${reference.registry} gave other bytes than those of ${digest}.`,
-    'The registry, or a proxy on the way to it, has broken content.',
-    false,
-  )
+  checkedDigest(answer.body, digest, reference)
+  return answer.body
 }

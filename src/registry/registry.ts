@@ -8,7 +8,15 @@ import { ask, type Desk, type Line, reading, refused, writing } from './asking.j
 import { type Access, openAuthorization } from './authorization.js'
 import { findBlob, readBlob } from './blobs.js'
 import { type Answer, openConnection } from './connection.js'
-import { type Descriptor, digestLike, isDigest, type Manifest, MANIFEST_TYPES, manifestType } from './content.js'
+import {
+  checkedDigest,
+  type Descriptor,
+  digestLike,
+  isDigest,
+  type Manifest,
+  MANIFEST_TYPES,
+  manifestType,
+} from './content.js'
 import { findLogin, type Logins } from './logins.js'
 import { unexpected } from './refusals.js'
 import { mount, type Trial, tryPush } from './uploads.js'
@@ -112,13 +120,7 @@ async function read(desk: Desk, reference: Reference, access: Access): Promise<M
   if (status === 404) return undefined
   if (status !== 200) throw await refused(desk, access, answer, 'read')
   const wanted = digestHeader(answer, reference) ?? reference.digest
-  const digest = digestLike(bytes, wanted)
-  if (wanted !== undefined && digest !== wanted)
-    throw new RegistryError(
-      `${reference.registry} gave other bytes than those of ${formatReference(reference)}: ${digest}, not ${wanted}.`,
-      'The registry, or a proxy on the way to it, has broken content.',
-      false,
-    )
+  const digest = checkedDigest(bytes, wanted, reference)
   const mediaType = manifestType(answer.headers['content-type'], bytes)
   if (mediaType === undefined) throw unexpected({ ...answer, body: Buffer.alloc(0) }, reference.registry)
   return { digest, mediaType, size: bytes.length, bytes }
