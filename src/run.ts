@@ -153,7 +153,7 @@ async function produceWith(
   const request = { ...asked, images, remote: opened.remote, cache: opened.access }
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()
-  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, imageNames })
+  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys: opened.keys, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)

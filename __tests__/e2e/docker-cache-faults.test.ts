@@ -16,11 +16,11 @@ import { useWarmPlace } from '../harness/use-warm-place.js'
 
 jest.setTimeout(300_000)
 
-const testDocker = testUnless(dockerReason('buildx'))
+const testDocker = testUnless(dockerReason())
 const lines = ['RUN head -c 3000000 /dev/urandom > /big', 'COPY one /srv/one', 'RUN cat /srv/one > /two']
 
 const place = await useWarmPlace()
-const docker = await useDocker('buildx')
+const docker = await useDocker()
 
 function job(name: string, options: JobOptions = {}): StepOptions {
   return place.job(name, lines, {

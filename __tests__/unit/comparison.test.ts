@@ -40,6 +40,8 @@ interface Outcome {
   readonly names?: readonly string[]
   readonly steps?: JustBuilt['steps']
   readonly keys?: JustBuilt['keys']
+  /** Digests of what it was made of. */
+  readonly bases?: JustBuilt['bases']
   /** What the registries hold when the build has ended. */
   readonly there?: World['there']
 }
@@ -137,12 +139,11 @@ const step = (index: number, text: string) => {
 /** As an engine without keys shows the Dockerfile. */
 const shown = [step(0, `FROM ${HUB}`), step(1, 'COPY . /srv')]
 
-function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [] }: Outcome): JustBuilt {
+function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [], bases }: Outcome): JustBuilt {
   return {
     imageId: digest('c'),
     pushed: pushed.map((name) => ({ reference: { ...parseReference(name), tag: 'latest' }, digest: digest('b') })),
-    steps,
-    keys,
+    ...{ steps, keys, bases },
     cache: { hit: 'none', stats: {} } as unknown as JustBuilt['cache'],
     imageNames: () => Promise.resolve(new Set(names)),
   }
@@ -232,6 +233,12 @@ describe('a build that isn’t remembered', () => {
       { base: 'golang:1' },
       { names: [QUAY, HUB] },
     ],
+    [
+      `it was made of the image ${digest('9')}, which is none of those that were looked up`,
+      {},
+      { bases: [digest('a'), digest('9')] },
+    ],
+    ['it was made of the image unknown, which is none of those that were looked up', {}, { bases: ['unknown'] }],
     [`golang:1 was taken for ${HUB}, and the storage has none of them`, { base: 'golang:1' }, { names: [] }],
     [
       'a base image could not be looked up: The registry is busy. Wait.',
@@ -245,6 +252,12 @@ describe('a build that isn’t remembered', () => {
       `Unchanged: no earlier build is remembered\nUnchanged: this build is not remembered, since ${why}\n`,
     )
     expect(note.text).toBeUndefined()
+  })
+
+  it('is remembered where the engine has used what was looked up', async () => {
+    const note: Note = { text: undefined }
+    await runOnce({}, note, { bases: [digest('a')] })
+    expect(note.text).toBeDefined()
   })
 
   it('says why also when the engine can’t list its images', async () => {

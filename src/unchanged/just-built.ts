@@ -13,6 +13,8 @@ export interface JustBuilt {
   /** Keys of the steps as they are in the Dockerfile; empty for an engine that has none. */
   readonly keys: readonly StageKeys[]
   readonly cache: CacheReport
+  /** Digests of the base images, as the engine tells them; undefined where it doesn't. */
+  readonly bases?: readonly string[] | undefined
   /** Full names of the images in the storage that it was built in. */
   readonly imageNames: () => Promise<ReadonlySet<string>>
 }
