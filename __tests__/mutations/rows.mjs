@@ -753,6 +753,14 @@ export const promises = [
         test: '__tests__/unit/docker.test.ts',
       },
       {
+        loses: 'Files of a further build context belong to 65534 where root starts the step',
+        file: 'src/engine/folder-contexts.ts',
+        find: 'if (folder.account.uid === 0) return [...contexts]',
+        put: 'if (folder.account.uid >= 0) return [...contexts]',
+        test: '__tests__/e2e/docker-differences.test.ts',
+        name: 'files of a further build context',
+      },
+      {
         loses: 'With other addresses of the same hosts, BuildKit takes the old step',
         file: 'src/engine/docker/args.ts',
         find: 'update(JSON.stringify(hosts))',

@@ -6,6 +6,7 @@ import { parse, parseAllDocuments } from 'yaml'
 
 import { BUILDKIT_SINCE, DIFFERENCES } from '../../src/engine/docker/parity.js'
 import { parseInputs } from '../../src/inputs.js'
+import { differences } from '../harness/differences.js'
 import { below, root, text, yamlBlocks } from './project-files.js'
 
 const sources = below('src')
@@ -100,6 +101,11 @@ describe('docs/engines.md', () => {
   test('has what an older BuildKit refuses as src/engine/docker/parity.ts has it', () => {
     const wanted = BUILDKIT_SINCE.map(({ what, since, buildx = '—' }) => [what, since, buildx])
     expect(tableBelow('docs/engines.md', '#### Versions of BuildKit')).toStrictEqual(wanted)
+  })
+
+  test('has the differences of images that the tests build', () => {
+    const wanted = differences.map(({ what, buildah, docker }) => [what, buildah, docker])
+    expect(tableBelow('docs/engines.md', '### Where the images differ')).toStrictEqual(wanted)
   })
 
   test('names the oldest version that works', () => {

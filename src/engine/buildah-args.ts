@@ -6,7 +6,7 @@ import type { Output } from '../inputs.js'
 import type { BaseImage, BuildRequest, Image } from './engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
-import { absoluteContext, absoluteKeys } from './paths.js'
+import { absoluteContext } from './paths.js'
 import { networkArgs, type Way, wayArgs } from './probe.js'
 import type { Sandboxes } from './sandbox/sandboxes.js'
 import type { SecretFile } from './secret-files.js'
@@ -49,6 +49,8 @@ export interface BuildPaths {
   /** Those of the input, with folders in the place of Git URLs. */
   readonly contexts: readonly Pair[]
   readonly secrets: readonly SecretFile[]
+  /** Entries of the input `ssh`, with absolute paths. */
+  readonly ssh: readonly string[]
   /** The ignore file; undefined where there is none. */
   readonly ignore: string | undefined
 }
@@ -80,10 +82,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
       '--secret',
       paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
     ),
-    ...each(
-      '--ssh',
-      inputs.ssh.map((entry) => absoluteKeys(entry, workspace)),
-    ),
+    ...each('--ssh', paths.ssh),
     // how
     ...['--layers', '--format', format],
     ...wayArgs(setup.way),

@@ -12,6 +12,7 @@ import { type BuildahSetup, buildArgs, globalArgs, inspectArgs, isFiles, loginAr
 import { buildApart, isCacheRefusal } from './buildah-build.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
+import { ownContexts } from './folder-contexts.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
 import { hintFor, isPassing, retriesOfLost } from './hints.js'
@@ -19,7 +20,8 @@ import { ignorePath } from './ignore-file.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
-import { secretFiles, writeSecrets } from './secret-files.js'
+import { absoluteKeys } from './paths.js'
+import { ownKeys, secretFiles, writeSecrets } from './secret-files.js'
 import type { Buildah } from './install.js'
 import { type Folder, storageConfPath, takeFile } from './storage.js'
 
@@ -49,14 +51,17 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     async build(asked) {
       // Once, also where it is built a second time.
-      contexts ??= fetchGitContexts(asked.inputs.buildContexts, folder)
+      contexts ??= fetchGitContexts(asked.inputs.buildContexts, folder).then((fetched) =>
+        ownContexts(fetched, folder, setup.context.workspace),
+      )
       return await build(asked, setup, await contexts)
     },
 
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
       const { inputs, source } = request
-      const own = { secrets: secretFiles(inputs, folder), ignore: ignorePath(source, folder) }
+      const ssh = inputs.ssh.map((entry) => absoluteKeys(entry, setup.context.workspace))
+      const own = { secrets: secretFiles(inputs, folder), ssh, ignore: ignorePath(source, folder) }
       const paths = { rootfs: rootfsPath(setup), contexts: inputs.buildContexts, ...own }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
@@ -95,7 +100,11 @@ async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonl
   }
   const failed = async (error: unknown) =>
     await explain(error, source, line === undefined ? undefined : { file: source.file, line })
-  const own = { secrets: await writeSecrets(inputs, folder, setup.context), ignore: ignorePath(source, folder) }
+  const [secrets, ssh] = [
+    await writeSecrets(inputs, folder, setup.context),
+    await ownKeys(inputs, folder, setup.context),
+  ]
+  const own = { secrets, ssh, ignore: ignorePath(source, folder) }
   const paths = { rootfs: rootfsPath(setup), contexts, ...own }
   const request = { ...asked, onSteps }
   const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
