@@ -111,6 +111,19 @@ describe.each(ways)('with %s', (way) => {
     expect(outputs['imageid']).toMatch(/^sha256:/)
   })
 
+  exhaustively(testDocker)('a step with other addresses of the same hosts is made anew', async () => {
+    const hosts = async (address: string) => {
+      const inputs = { 'add-hosts': `db.acme:${address}` }
+      const step = await succeed(job('hosts', ['RUN grep -h db.acme /etc/hosts > /hosts'], { inputs }))
+      const seen = contentOf(await place.pull(`hosts-${way}`), 'hosts').toString()
+      return { address: seen.split(/\s/)[0], hit: step.outputs['cache-hit'] }
+    }
+    await docker.renew()
+    expect(await hosts('10.0.0.1')).toStrictEqual({ address: '10.0.0.1', hit: 'none' })
+    expect(await hosts('10.0.0.2')).toStrictEqual({ address: '10.0.0.2', hit: 'none' })
+    expect((await hosts('10.0.0.2')).hit).not.toBe('none')
+  })
+
   testDocker('a .containerignore counts, as it does with Buildah', async () => {
     const files = { '.containerignore': 'two\n', '.dockerignore': 'one\n', one: '1', two: '2' }
     await succeed(job('ignored', ['COPY . /srv'], { files }))
