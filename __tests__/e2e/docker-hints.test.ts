@@ -79,6 +79,22 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which 
     }
   })
 
+  exhaustively(testUnless(dockerReason()))('of one tag alone names it, and what is there', async () => {
+    const registry = await startRegistry()
+    const denied = { method: 'PUT', path: /\/manifests\/two/, answer: { status: 403, errors: [{ code: 'DENIED' }] } }
+    const proxy = await startFlakyProxy(registry.host, [{ ...denied, times: 99 }])
+    try {
+      const step = pushTo(proxy.host)
+      const { error } = await fail({ ...step, inputs: { ...step.inputs, tags: 'one\ntwo' } })
+      const name = `${proxy.host}/acme/${way}`
+      expect(error).toContain(`Not pushed: ${name}:two. Pushed: ${name}:one.`)
+      expect(error).toContain('The registry knows the user and refuses')
+    } finally {
+      await proxy.stop()
+      await registry.stop()
+    }
+  })
+
   testOf('buildx-docker')('each time is made twice more, and ends with a hint', async () => {
     const registry = await startRegistry()
     const proxy = await startFlakyProxy(registry.host, [{ ...fault, times: 99 }])

@@ -12,12 +12,15 @@ import {
   parseBuildxVersion,
   parseInfo,
 } from '../../src/engine/docker/builder.js'
+import { explain } from '../../src/engine/docker/client.js'
 import { mergeConfig } from '../../src/engine/docker/config.js'
 import { inspectedBase } from '../../src/engine/docker/fresh-bases.js'
 import { findDocker } from '../../src/engine/docker/find.js'
 import { BUILDKIT_SINCE, checkParity, DIFFERENCES } from '../../src/engine/docker/parity.js'
 import { failedLine, followBuildkit } from '../../src/engine/docker/progress.js'
 import type { BuildRequest } from '../../src/engine/engine.js'
+import { UserError } from '../../src/errors.js'
+import { CommandError } from '../../src/exec.js'
 import { inputsOf, refusal, rejection, temporaryFolder } from './helpers.js'
 
 const kinds: readonly BuilderKind[] = ['buildx', 'buildx-docker']
@@ -333,6 +336,22 @@ describe('the images that a build was made of', () => {
     ['none in any known form', 'text', undefined],
   ])('%s', (_, provenance, expected) => {
     expect(usedImages({ 'buildx.build.provenance': provenance })).toStrictEqual(expected)
+  })
+})
+
+describe('a disk that is full', () => {
+  const cureOf = (output: string) => {
+    const folder = { path: '/temp/rib-1', account: undefined as never, env: {} }
+    const error = new CommandError(['docker', 'buildx', 'build'], 1, output)
+    const explained = explain('The build failed', error, { docker: undefined as never, env: {}, folder })
+    return explained instanceof UserError ? explained.cure : undefined
+  }
+
+  it('is the daemon’s, unless the client could not write', () => {
+    const layer =
+      '#7 ERROR: write /var/lib/docker/overlay2/x/diff/big: no space left on device\nERROR: failed to solve: x\n'
+    expect(cureOf(layer)).toMatch(/docker system prune/)
+    expect(cureOf('ERROR: write /temp/rib-1/out/results/0: no space left on device\n')).toMatch(/set RUNNER_TEMP/)
   })
 })
 

@@ -125,18 +125,15 @@ function pushFailure(
   progress: DockerProgress,
   setup: DockerSetup,
 ): unknown {
-  const said = lastErrorOf(error)
-  if (said === undefined || !/^ERROR: (failed to build: )?failed to solve: failed to push \S+: /.test(said))
-    return undefined
-  const arrived = progress.pushed()
-  const [there, missing] = [true, false].map((wanted) =>
-    references
-      .map(formatReference)
-      .filter((name) => arrived.includes(name) === wanted)
-      .join(', '),
-  )
-  const rest = there === '' ? 'Nothing was pushed' : `Pushed: ${there ?? ''}`
-  return refusal(`Not pushed: ${missing ?? ''}. ${rest}`, (error as UserError).cause, setup, `Error: ${said}`)
+  const said = lastErrorOf(error) ?? ''
+  const [, refused] = /^ERROR: (?:failed to build: )?failed to solve: failed to push (\S+): /.exec(said) ?? []
+  if (refused === undefined) return undefined
+  // BuildKit says "done" of the one that has failed as well.
+  const arrived = progress.pushed().filter((name) => name !== refused)
+  const missing = references.map(formatReference).filter((name) => !arrived.includes(name))
+  const rest = arrived.length === 0 ? 'Nothing was pushed' : `Pushed: ${arrived.join(', ')}`
+  const what = `Not pushed: ${missing.join(', ')}. ${rest}`
+  return refusal(what, (error as UserError).cause, setup, `Error: ${said}`)
 }
 
 function lastErrorOf(error: unknown): string | undefined {
