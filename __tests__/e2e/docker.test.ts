@@ -100,6 +100,8 @@ describe.each(ways)('with %s', (way) => {
     }
     await docker.renew()
     expect(await words('old')).toStrictEqual(['old', 'old', 'old'])
+    // The daemon has each under its name then.
+    for (const tag of ['1', '2', '3']) await docker.run('pull', '--quiet', `${host}/base/moving:${tag}`)
     expect(await words('new')).toStrictEqual(['new', 'new', 'new'])
   })
 
