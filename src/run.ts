@@ -187,7 +187,8 @@ async function produceWith(
   await login(engine, plan, { references: asked.references, tryPush: async (one) => (await open()).tryPush(one) })
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()
-  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, blobs, imageNames })
+  const { id: imageId, bases } = image
+  await comparison?.remember({ ...built, imageId, bases, keys: opened.keys, blobs, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)

@@ -189,7 +189,8 @@ function takeMount(text: string, instruction: Instruction, stage: number, findin
   if (!isReadable || !['bind', 'cache', ...EMPTY_MOUNTS].includes(type))
     doubt(findings, instruction, `what --mount=${text} shows`)
   else if (from !== undefined) refer(from, stage, instruction, findings)
-  else if (type === 'bind' && source.includes('$')) reach({ path: '', mounted: true, guessed: true }, findings)
+  // What is special in a pattern stands for itself there, and behind a backslash only the engine knows what does.
+  else if (type === 'bind' && /[$*?[\\]/.test(source)) reach({ path: '', mounted: true, guessed: true }, findings)
   else if (type === 'bind') reach({ path: pathInContext(source), mounted: true }, findings)
 }
 

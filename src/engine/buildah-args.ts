@@ -7,7 +7,7 @@ import { csv } from './csv.js'
 import type { BaseImage, BuildRequest, Image } from './engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
-import { absoluteContext, absoluteKeys } from './paths.js'
+import { absoluteContext } from './paths.js'
 import { networkArgs, type Way, wayArgs } from './probe.js'
 import type { Sandboxes } from './sandbox/sandboxes.js'
 import type { SecretFile } from './secret-files.js'
@@ -54,6 +54,8 @@ export interface BuildPaths {
   readonly secrets: readonly SecretFile[]
   /** The Dockerfile. */
   readonly file: string
+  /** Entries of the input `ssh`, with absolute paths. */
+  readonly ssh: readonly string[]
   /** The ignore file; undefined where there is none. */
   readonly ignore: string | undefined
 }
@@ -85,10 +87,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
       '--secret',
       paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
     ),
-    ...each(
-      '--ssh',
-      inputs.ssh.map((entry) => absoluteKeys(entry, workspace)),
-    ),
+    ...each('--ssh', paths.ssh),
     // how
     ...['--layers', '--format', format],
     ...wayArgs(setup.way),

@@ -22,6 +22,7 @@ import { buildApart, isCacheRefusal } from './buildah-build.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import { dockerfilePath } from './dockerfile-copy.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
+import { ownContexts } from './folder-contexts.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
 import { hintFor, isPassing, refusesOci, retriesOfLost } from './hints.js'
@@ -30,7 +31,8 @@ import { type Scene, whyNoImage } from './known-causes.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
-import { secretFiles, writeSecrets } from './secret-files.js'
+import { absoluteKeys } from './paths.js'
+import { ownKeys, secretFiles, writeSecrets } from './secret-files.js'
 import type { Buildah } from './install.js'
 import { type Folder, storageConfPath, takeFile } from './storage.js'
 
@@ -65,7 +67,9 @@ export function buildahEngine(given: BuildahSetup): Engine {
 
     async build(asked) {
       // Once, also where it is built a second time.
-      contexts ??= fetchGitContexts(asked.inputs.buildContexts, folder)
+      contexts ??= fetchGitContexts(asked.inputs.buildContexts, folder).then((fetched) =>
+        ownContexts(fetched, folder, setup.context.workspace),
+      )
       isFormatFree = asked.inputs.format === 'auto' && asked.inputs.annotations.length === 0
       return await build(asked, setup, await contexts)
     },
@@ -73,7 +77,8 @@ export function buildahEngine(given: BuildahSetup): Engine {
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
       const { inputs, source } = request
-      const own = { rootfs: rootfsPath(setup), secrets: secretFiles(inputs, folder) }
+      const ssh = inputs.ssh.map((entry) => absoluteKeys(entry, setup.context.workspace))
+      const own = { rootfs: rootfsPath(setup), secrets: secretFiles(inputs, folder), ssh }
       const paths = { ...own, ...handedPaths(source, folder), contexts: inputs.buildContexts }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
@@ -124,8 +129,11 @@ async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonl
   }
   const failed = async (error: unknown) =>
     await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
-  const own = { rootfs: rootfsPath(setup), secrets: await writeSecrets(inputs, folder, setup.context) }
-  const paths = { ...own, ...handedPaths(source, folder), contexts }
+  const [secrets, ssh] = [
+    await writeSecrets(inputs, folder, setup.context),
+    await ownKeys(inputs, folder, setup.context),
+  ]
+  const paths = { rootfs: rootfsPath(setup), secrets, ssh, ...handedPaths(source, folder), contexts }
   const request = { ...asked, onSteps }
   const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
     if (!isCacheRefusal(error) || remote.to.length === 0) throw await failed(error)

@@ -44,6 +44,8 @@ export interface Image {
   readonly references: readonly Reference[]
   /** Undefined where the engine doesn't tell. */
   readonly size?: Size | undefined
+  /** Digests of the images that it was made of, by which they were pulled; undefined where the engine doesn't tell. */
+  readonly bases?: readonly string[] | undefined
 }
 
 /** How large an image is. */
