@@ -21,6 +21,8 @@ export interface Logins {
 }
 
 const HELPER = /^[A-Za-z0-9][\w.-]*$/
+/** Writing to a helper that has failed before it reads would end this process; a shell that does it is ended alone. */
+const ASKING = 'printf %s "$1" | "$0" get'
 /** The key under which Docker keeps the login of Docker Hub with a helper. */
 const HUB_KEY = 'https://index.docker.io/v1/'
 
@@ -143,7 +145,7 @@ async function askHelper(helper: string, registry: string, env: Env): Promise<Lo
 async function runHelper(path: string | undefined, program: string, key: string, env: Env): Promise<RunResult> {
   if (path === undefined)
     throw helperError(`The auth file names the credential helper ${program}`, 'No such program is on the PATH')
-  return await attempt([path, 'get'], { env, input: key })
+  return await attempt(['/bin/sh', '-c', ASKING, path, key], { env })
 }
 
 function readHelper(stdout: string, program: string, registry: string): Login | undefined {
