@@ -1,0 +1,31 @@
+import { join } from 'node:path'
+import type { Pair } from '../../runner/input-parsers.js'
+import { execute } from '../../exec.js'
+import { fetchGitContext, parseGitContext } from '../../source/source.js'
+import type { WorkDir } from '../work-dir.js'
+
+const INPUT = 'build-contexts'
+
+/** Where they are fetched to. */
+export function gitContextsFolder({ path }: Pick<WorkDir, 'path'>): string {
+  return join(path, 'contexts')
+}
+
+/**
+ * Fetches what Git URLs of the input `build-contexts` name, as the account and before the build, which sees nothing that
+ * a private repository is fetched with.
+ * @returns all build contexts, a folder in the place of each Git URL
+ */
+export async function fetchGitContexts(contexts: readonly Pair[], folder: WorkDir): Promise<Pair[]> {
+  const { env, buildUser } = folder
+  const { prefix } = buildUser
+  return await Promise.all(
+    contexts.map(async ({ name, value }, index) => {
+      const git = parseGitContext(value, INPUT)
+      if (git === undefined) return { name, value }
+      const into = join(gitContextsFolder(folder), String(index))
+      await execute([...prefix, 'mkdir', '--', into], { env, cwd: '/' })
+      return { name, value: await fetchGitContext(git, into, { prefix, env, input: INPUT }) }
+    }),
+  )
+}
