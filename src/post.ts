@@ -3,7 +3,7 @@ import { saySaved } from './cache/cache.js'
 import { openGithub } from './cache/backends/github.js'
 import { keepLater, type Later } from './cache/backends/remote.js'
 import type { BlobOrder } from './cache/oci-layout/save.js'
-import { programEnvironment, serviceEnvironment, transferProgram } from './runner/context.js'
+import { programEnvironment, serviceEnvironment, cacheWorkerProgram } from './runner/context.js'
 import { removeFolder } from './engine/remove-folder.js'
 import { storageVariable } from './engine/work-dir.js'
 import { describe } from './errors.js'
@@ -39,7 +39,7 @@ async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<voi
 
 /** Does what main has left to do for the cache. Nothing that happens here is a reason to fail the job. */
 async function keep(later: string, stagingDir: string, environment: NodeJS.ProcessEnv): Promise<void> {
-  const entries = openGithub({ stagingDir, program: transferProgram(), env: serviceEnvironment(environment) })
+  const entries = openGithub({ stagingDir, program: cacheWorkerProgram(), env: serviceEnvironment(environment) })
   let limit: Limit | undefined
   try {
     // The file is in a folder of this user alone: it is what main has written.

@@ -32,7 +32,7 @@ import { repository } from '../harness/runner-files.js'
 import { casesOfSet, exhaustively } from '../harness/test-set.js'
 
 /** A copy, so that a bundle that is made anew meanwhile is not missed. */
-const bundle = makeFolder('transfer')
+const bundle = makeFolder('cache-worker')
 const program = join(bundle, 'index.js')
 const content = randomBytes(300_000)
 
@@ -57,7 +57,7 @@ function environment(job?: Job): Record<string, string> {
 
 /** A client with a desk of its own, as another run on another machine would have it. */
 function client(job?: Job, env: Readonly<Record<string, string>> = {}): { entries: Entries; stagingDir: string } {
-  const stagingDir = makeFolder('desk')
+  const stagingDir = makeFolder('staging')
   mkdirSync(join(stagingDir, 'parts'))
   const entries = openGithub({ stagingDir, program, env: { ...environment(job), ...env } })
   opened.push(entries)
@@ -81,7 +81,7 @@ function processes(): number[] {
   return below(process.pid)
 }
 
-function transferProcess(): number {
+function workerProcess(): number {
   const found = processes().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program))
   if (found.length !== 1) throw new Error(`${found.length} processes talk to the service, not one`)
   return found[0] ?? 0
@@ -95,7 +95,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 beforeAll(() => {
-  cpSync(join(repository, 'dist/transfer'), bundle, { recursive: true })
+  cpSync(join(repository, 'dist/cache-worker'), bundle, { recursive: true })
 })
 
 afterEach(async () => {
@@ -408,7 +408,7 @@ describe('stopping', () => {
     for (const name of ['one', 'two']) writeFileSync(join(stagingDir, name), content)
     const all = ['one', 'two'].map((name) => entries.store(name, name))
     await until(() => service.counters().calls.PutBlob === 2)
-    process.kill(transferProcess(), 'SIGKILL')
+    process.kill(workerProcess(), 'SIGKILL')
     expect(await Promise.all(all)).toStrictEqual(['failed', 'failed'])
     expect(await entries.fetch('one', 'one')).toBeUndefined()
     expect(processes()).toStrictEqual([])
@@ -419,11 +419,17 @@ describe('stopping', () => {
 
   test('a program that can’t run says why', async () => {
     await start()
-    const entries = openGithub({ stagingDir: makeFolder('desk'), program: '/nowhere/transfer.js', env: environment() })
+    const entries = openGithub({
+      stagingDir: makeFolder('staging'),
+      program: '/nowhere/cache-worker.js',
+      env: environment(),
+    })
     opened.push(entries)
     expect(await entries.fetch('k-1', 'part')).toBeUndefined()
     expect(entries.failures()).toStrictEqual([
-      expect.stringMatching(/ended with exit code 1: Error: Cannot find module '\/nowhere\/transfer\.js'\. The rest/),
+      expect.stringMatching(
+        /ended with exit code 1: Error: Cannot find module '\/nowhere\/cache-worker\.js'\. The rest/,
+      ),
     ])
   })
 
@@ -472,7 +478,7 @@ describe('secrets and strangers', () => {
     await start()
     const { entries } = client()
     await entries.fetch('k-1', 'part')
-    const pid = transferProcess()
+    const pid = workerProcess()
     expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).toStrictEqual([process.execPath, program, ''])
     expect(readlinkSync(`/proc/${pid}/fd/1`)).toBe('/dev/null')
   })
@@ -538,7 +544,7 @@ describe('secrets and strangers', () => {
        const entries = openGithub(JSON.parse(process.env.OPTIONS))
        process.exitCode = (await entries.fetch('k-1', 'part')) === 'k-1' ? 7 : 1`,
     )
-    const options = JSON.stringify({ stagingDir: makeFolder('desk'), program, env: environment() })
+    const options = JSON.stringify({ stagingDir: makeFolder('staging'), program, env: environment() })
     const child = spawn(process.execPath, [join(folder, 'main.mjs')], { env: { OPTIONS: options }, timeout: 120_000 })
     let printed = ''
     for (const stream of [child.stdout, child.stderr])
@@ -561,8 +567,7 @@ describe('memory', () => {
       expect(await entries.store('k-1', 'part')).toBe('stored')
       expect(await entries.fetch('k-1', 'part')).toBe('k-1')
       expect(readFileSync(join(stagingDir, 'part')).equals(large)).toBe(true)
-      const peak =
-        Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${transferProcess()}/status`, 'utf8'))?.[1]) / 1024
+      const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${workerProcess()}/status`, 'utf8'))?.[1]) / 1024
       expect(peak).toBeGreaterThan(40)
       expect(peak).toBeLessThan(150)
     },

@@ -663,8 +663,8 @@ export const promises = [
       {
         loses: 'Whoever isn’t a runner prints what only its debug log is to show',
         file: 'src/log.ts',
-        find: 'if (isDebug()) debug(text)',
-        put: 'if (isDebug() || text !== "") debug(text)',
+        find: 'if (isDebug()) debugCommand(text)',
+        put: 'if (isDebug() || text !== "") debugCommand(text)',
         test: '__tests__/e2e/unchanged.test.ts',
         name: 'nothing has changed nothing is built, restored or sent',
       },

@@ -62,7 +62,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     cacheMode: undefined,
     serviceEnv: {},
     act: false,
-    transfer: '/action/dist/transfer/index.js',
+    cacheWorker: '/action/dist/cache-worker/index.js',
     ...changes,
   }
 }

@@ -2,7 +2,7 @@ import { chmod, lstat, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attempt, type Env, findProgram } from '../exec.js'
 import type { State } from '../runner/state.js'
-import { parseMountInfo } from './buildah/sandbox/mounts.js'
+import { parseMountInfo } from '../lib/mount-info.js'
 import { privateEnv, removeSecrets } from './work-dir.js'
 
 /**

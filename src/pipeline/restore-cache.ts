@@ -101,7 +101,7 @@ function openKind(
     limits: { now: context.now.getTime(), ttlMs, maxBytes, perKey: 1 },
   }
   if (directory !== undefined) return openDirectory({ ...common, directory })
-  const entries = openGithub({ stagingDir, program: context.transfer, env: context.serviceEnv })
+  const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
   return openRemote({ ...common, entries, unique: context.event.unique, deadlineMs })
 }
 

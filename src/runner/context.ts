@@ -37,7 +37,7 @@ export interface Context {
   /** The environment for the process that speaks with the cache service, its token included, and for no other. */
   readonly serviceEnv: Env
   /** Absolute path of the program that speaks with the cache service; it lies beside the one that runs. */
-  readonly transfer: string
+  readonly cacheWorker: string
   /** Whether act (nektos/act) runs the workflow. */
   readonly act: boolean
 }
@@ -70,7 +70,7 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     cacheService: cacheService(environment),
     cacheMode: MODES.find((mode) => mode === environment['ACTIONS_CACHE_MODE']?.trim().toLowerCase()),
     serviceEnv: serviceEnvironment(environment),
-    transfer: transferProgram(),
+    cacheWorker: cacheWorkerProgram(),
     act: environment['ACT'] === 'true',
   }
 }
@@ -96,9 +96,9 @@ export function programEnvironment(environment: NodeJS.ProcessEnv): Env {
   return Object.fromEntries(kept.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 
-/** The bundle of transfer.ts, beside the bundle that the runner has started. */
-export function transferProgram(): string {
-  return join(dirname(process.argv[1] ?? ''), '../transfer/index.js')
+/** The bundle of cache-worker.ts, beside the bundle that the runner has started. */
+export function cacheWorkerProgram(): string {
+  return join(dirname(process.argv[1] ?? ''), '../cache-worker/index.js')
 }
 
 /** What the process that speaks with the cache service gets to see: what programs see, and the way to the service. */

@@ -1,117 +1,62 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { tableBelow } from './project-files.js'
 import { cyclesIn, type Facts, factsOf } from './source-facts.js'
 
 const src = join(import.meta.dirname, '../../../src')
 
-/**
- * The storeys of the house, the lowest first. A file may import what stands below it and, in a folder, its neighbours;
- * never what stands above, nor another room of its own storey.
- */
-const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
-  [
-    [
-      'errors.ts',
-      'secret.ts',
-      'log.ts',
-      'units.ts',
-      'json.ts',
-      'paths.ts',
-      'parallel.ts',
-      'platform.ts',
-      'clock.ts',
-      'url-logins.ts',
-    ],
-    'Words: what a mistake, a secret and a line of the log are. They know none of us.',
-  ],
-  [
-    ['headway.ts', 'persist.ts', 'limit.ts'],
-    'What is said while something takes long, and while it is tried again; and when it is given up.',
-  ],
-  [['dockerfile/'], 'What a Dockerfile says: a text becomes a value.'],
-  [['image/', 'entries.ts'], 'What names, tags, labels and entries of inputs mean: texts become values, or mistakes.'],
-  [
-    ['exec.ts', 'processes.ts', 'state.ts'],
-    'The ways out of this process: programs, what they start, and what goes to the post step.',
-  ],
-  [['held.ts'], 'A program that runs beside this process.'],
-  [['store.ts', 'digest.ts'], 'What an engine and a cache say to each other: a storage root, and digests of files.'],
-  [
-    ['build-secrets.ts', 'cache-inputs.ts', 'event.ts'],
-    'What the inputs for secrets and for the cache give, and what started the run.',
-  ],
-  [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
-  [['ignore-patterns.ts'], 'What an ignore file says.'],
-  [['ignored.ts'], 'What is left out of a context.'],
-  [['source.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
-  [['unseen-folders.ts'], 'What of that Buildah would lose.'],
-  [['survey-rules.ts'], 'What of a context a path takes, also by links.'],
-  [['survey-listing.ts'], 'What of that is there.'],
-  [['survey.ts', 'attributes.ts', 'git.ts'], 'What lies in a context, and what Git says of a checkout.'],
-  [['copied.ts'], 'What of the context an image is made of.'],
-  [
-    ['engine/', 'cache/', 'registry/', 'report/'],
-    'How it is done. An engine, a cache and a registry know nothing of each other; they meet above.',
-  ],
-  [
-    ['push.ts', 'accepted-pushes.ts', 'held-digests.ts'],
-    'Every reference to its registry, by the interface of an engine alone, and what the registry makes of it.',
-  ],
-  [['surroundings.ts'], 'What decides the result of a step beside its text.'],
-  [['base-images.ts'], 'Which images a build is made of.'],
-  [
-    ['unchanged/'],
-    'Whether all that goes into the image is as an earlier run had it, and that image instead of a build.',
-  ],
-  [['names.ts'], 'What the image is called, from inputs, event, Git and clock.'],
-  [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
-  [['kept.ts'], 'What of that storage is kept, and what it was good for.'],
-  [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
-  [['plan.ts'], 'What is known before the build, and what is found out by it.'],
-  [['replaced-links.ts'], 'What of an image is otherwise than it was meant: links that COPY has replaced.'],
-  [['base-settings.ts'], 'What an image inherits from its base images, as their registries have them.'],
-  [['run.ts'], 'The whole pass, which puts them together.'],
-  [['outputs.ts'], 'What the pass came to, as the outputs of the step have it.'],
-  [
-    ['main.ts', 'post.ts', 'transfer.ts'],
-    'The entries: the edge to the runner, and to its cache service. Nobody imports them.',
-  ],
-]
+/** A folder of src, as docs/architecture.md has it. */
+interface Folder {
+  /** Folders that its files may import from, beside itself and the files at the top. */
+  readonly imports: readonly string[]
+  /** Gives the same for the same, whatever the machine and the time. */
+  readonly isPure: boolean
+}
 
-/** Files that give the same for the same, whatever the machine and the time. */
+const FOLDERS: ReadonlyMap<string, Folder> = new Map(
+  tableBelow('docs/architecture.md', '## Folders').map(([name = '', what = '', imports = '']) => [
+    name.replaceAll(/[`/]/g, ''),
+    {
+      imports: [...imports.matchAll(/`([^`]+)`/g)].map(([, folder = '']) => folder),
+      isPure: what.endsWith('; pure'),
+    },
+  ]),
+)
+
+/** Nobody imports an entry. The other files at the top are for everybody, and import `lib` and one another at most. */
+const ENTRIES = ['main.ts', 'post.ts', 'cache-worker.ts']
+/** Engines know nothing of one another; the file that chooses one knows them all. */
+const ENGINES = ['engine/buildah/', 'engine/docker/']
+
+/** Further files that are pure, in folders that aren't. */
 const PURE = [
-  ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts', 'outputs.ts'],
   ...[
-    'engine/features.ts',
-    'engine/known-faults.ts',
-    'engine/hints.ts',
-    'engine/buildah-args.ts',
+    'errors.ts',
+    'lib/secret.ts',
+    'lib/format.ts',
+    'lib/json.ts',
+    'lib/paths.ts',
+    'lib/concurrency.ts',
+    'lib/quote.ts',
+  ],
+  ...['lib/lines.ts', 'lib/url-logins.ts', 'runner/input-parsers.ts', 'source/dockerignore.ts', 'source/scan-rules.ts'],
+  ...[
     'engine/engine.ts',
     'engine/progress.ts',
+    'engine/error-hints.ts',
+    'engine/input-paths.ts',
+    'engine/image-size.ts',
   ],
-  ...['engine/lines.ts', 'engine/paths.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
-  ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
-  ...['engine/nearest.ts', 'engine/sandbox/mounts.ts', 'engine/sandbox/extra-arguments.ts', 'engine/sandbox/script.ts'],
-  ...['engine/layers.ts', 'engine/known-causes.ts', 'engine/csv.ts'],
-  'engine/puzzles.ts',
-  'engine/push-progress.ts',
-  'units.ts',
-  'json.ts',
-  'paths.ts',
-  ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts', 'cache/tar-headers.ts'],
-  ...[
-    'cache/policy.ts',
-    'cache/key.ts',
-    'cache/records.ts',
-    'cache/index.ts',
-    'cache/offer.ts',
-    'cache/plan.ts',
-    'cache/outcome.ts',
-  ],
-  'cache/trouble.ts',
-  ...['unchanged/fingerprint.ts', 'unchanged/remembered.ts', 'parallel.ts'],
-  ...['registry/challenge.ts', 'engine/registries-conf.ts', 'engine/registries-tables.ts'],
+  ...['engine/nearest-path.ts', 'engine/buildah/requirements.ts'],
+  ...['engine/buildah/args.ts', 'engine/buildah/push-progress.ts', 'engine/buildah/registries-conf.ts'],
+  ...['engine/buildah/registries-tables.ts', 'engine/buildah/sandbox/mounts.ts', 'engine/buildah/sandbox/script.ts'],
+  ...['engine/buildah/sandbox/extra-arguments.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
+  ...['engine/docker/builder.ts', 'engine/docker/unsupported.ts', 'engine/docker/progress.ts'],
+  ...['cache/policy.ts', 'cache/key.ts', 'cache/errors.ts', 'cache/backends/worker-result.ts'],
+  ...['cache/containers-storage/records.ts', 'cache/containers-storage/index.ts'],
+  ...['cache/containers-storage/select.ts', 'cache/containers-storage/retention.ts', 'cache/oci-layout/index.ts'],
+  ...['up-to-date/fingerprint.ts', 'up-to-date/build-record.ts', 'registry/www-authenticate.ts'],
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/
 const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout', 'fetch', 'console', 'randomBytes']
@@ -120,20 +65,20 @@ const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout
 const RESERVED: readonly (readonly [names: readonly string[], files: readonly string[], why: string])[] = [
   [
     ['process.env'],
-    ['inputs.ts', 'context.ts', 'state.ts', 'post.ts', 'transfer.ts'],
+    ['runner/inputs.ts', 'runner/context.ts', 'runner/state.ts', 'post.ts', 'cache-worker.ts'],
     'the environment is read at the edge',
   ],
-  [['getInput', 'getBooleanInput', 'getMultilineInput'], ['inputs.ts'], 'one place knows how inputs are written'],
-  [['getState', 'saveState'], ['state.ts'], 'one place knows what main tells post'],
-  [['setOutput'], ['main.ts'], 'one place says how the step has ended'],
   [
-    ['process.exit', 'process.exitCode', 'process.once'],
-    ['main.ts', 'post.ts', 'transfer.ts'],
-    'only an entry ends the process',
+    ['getInput', 'getBooleanInput', 'getMultilineInput'],
+    ['runner/inputs.ts'],
+    'one file knows how the runner passes inputs',
   ],
+  [['getState', 'saveState'], ['runner/state.ts'], 'one file knows what main tells post'],
+  [['setOutput'], ['main.ts'], 'one file writes outputs'],
+  [['process.exit', 'process.exitCode', 'process.once'], ENTRIES, 'only an entry ends the process'],
   [['setFailed'], [], 'an error can have a place, which this has not'],
-  [['warning', 'notice'], ['log.ts'], 'log.ts keeps what was warned of for the summary'],
-  [['console'], [], 'what goes into the log goes by log.ts, which makes it inert'],
+  [['warning', 'notice'], ['log.ts'], 'log.ts keeps warnings for the summary'],
+  [['console'], [], 'log.ts escapes what goes into the log'],
 ]
 
 /** Modules that only these files may import, and whether only when they are needed. */
@@ -141,25 +86,24 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   [/^@actions\/exec$/, ['exec.ts'], false],
   // The first starts the process that talks to the cache service, and speaks with it by messages; the other one holds a
   // program open by its standard input.
-  [/^(node:)?child_process$/, ['cache/github.ts', 'held.ts'], false],
-  // These two are large: what doesn't need them shall not load them. The first has a process of its own.
-  [/^@actions\/cache$/, ['transfer.ts'], false],
-  [/^@actions\/tool-cache$/, ['engine/archive.ts'], true],
-  [/^smol-toml$/, ['engine/registries-tables.ts'], true],
-  // One place speaks to registries. The other lets go of connections that the client of the cache service keeps.
-  [/^(@actions\/http-client|(node:)?https?)$/, ['registry/connection.ts', 'transfer.ts'], false],
+  [/^(node:)?child_process$/, ['cache/backends/github.ts', 'lib/held-program.ts'], false],
+  // These two are large: what doesn't need them doesn't load them. The first has a process of its own.
+  [/^@actions\/cache$/, ['cache-worker.ts'], false],
+  [/^@actions\/tool-cache$/, ['engine/buildah/download.ts'], true],
+  [/^smol-toml$/, ['engine/buildah/registries-tables.ts'], true],
+  // One file speaks to registries. The other lets go of connections that the client of the cache service keeps.
+  [/^(@actions\/http-client|(node:)?https?)$/, ['registry/http.ts', 'cache-worker.ts'], false],
 ]
 
-const isIn = (path: string, rooms: readonly string[]) =>
-  rooms.some((room) => (room.endsWith('/') ? path.startsWith(room) : path === room))
-const storeyOf = (path: string) => STOREYS.findIndex(([rooms]) => isIn(path, rooms))
-const roomOf = (path: string) => path.slice(0, path.indexOf('/') + 1)
+const folderOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '')
+const engineOf = (path: string) => ENGINES.find((engine) => path.startsWith(engine))
 
 /** Everything in these files that breaks a rule, as sentences. */
 function breachesIn(files: ReadonlyMap<string, Facts>): string[] {
   return [
     ...[...files].flatMap(([path, facts]) => [
-      ...upwards(path, facts, files),
+      ...misplaced(path),
+      ...forbiddenImports(path, facts, files),
       ...impurities(path, facts),
       ...trespasses(path, facts),
     ]),
@@ -167,22 +111,36 @@ function breachesIn(files: ReadonlyMap<string, Facts>): string[] {
   ]
 }
 
-function upwards(path: string, { imports, lazy }: Facts, files: ReadonlyMap<string, Facts>): string[] {
-  if (storeyOf(path) < 0) return [`${path} has no place in the table of storeys`]
+const AT_THE_TOP = [...ENTRIES, 'build-storage.ts', 'errors.ts', 'exec.ts', 'log.ts']
+
+function misplaced(path: string): string[] {
+  const isThere = path.includes('/') ? FOLDERS.has(folderOf(path)) : AT_THE_TOP.includes(path)
+  return isThere ? [] : [`${path} is in no folder of docs/architecture.md`]
+}
+
+function forbiddenImports(path: string, { imports, lazy }: Facts, files: ReadonlyMap<string, Facts>): string[] {
   return [...imports, ...lazy].flatMap((target) => {
     // What isn't of ours is a package, or Node's own.
     if (!files.has(target)) return target.endsWith('.ts') ? [`${path} imports ${target}, which isn't there`] : []
-    const above = storeyOf(target) - storeyOf(path)
-    if (above < 0 || (above === 0 && roomOf(path) !== '' && roomOf(path) === roomOf(target))) return []
-    return [`${path} imports ${target}, which stands ${above === 0 ? 'beside' : 'above'} it`]
+    return mayImport(path, target) ? [] : [`${path} may not import ${target}`]
   })
 }
 
+function mayImport(path: string, target: string): boolean {
+  const [own, other] = [folderOf(path), folderOf(target)]
+  if (ENTRIES.includes(target)) return false
+  if (ENTRIES.includes(path) || other === '') return true
+  if (own === '') return other === 'lib'
+  const [from, to] = [engineOf(path), engineOf(target)]
+  if (own === 'engine' && to !== undefined && from !== to) return path === 'engine/select.ts'
+  return own === other || FOLDERS.get(own)?.imports.includes(other) === true
+}
+
 function impurities(path: string, { imports, lazy, names }: Facts): string[] {
-  if (!isIn(path, PURE)) return []
+  if (!PURE.includes(path) && FOLDERS.get(folderOf(path))?.isPure !== true) return []
   return [
     ...[...imports, ...lazy]
-      .filter((module) => WORLD.test(module))
+      .filter((module) => WORLD.test(module) || module === 'exec.ts')
       .map((module) => `${path} is pure and imports ${module}`),
     ...IMPURE.filter((name) => names.has(name)).map((name) => `${path} is pure and uses ${name}`),
   ]
@@ -222,9 +180,23 @@ describe('the sources', () => {
   })
 
   it('are all there: the rules are about something', () => {
-    expect([...texts.keys()]).toEqual(expect.arrayContaining(['main.ts', 'engine/engine.ts', 'image/reference.ts']))
+    expect([...texts.keys()]).toEqual(expect.arrayContaining(['main.ts', 'engine/engine.ts', 'metadata/reference.ts']))
     const imports = [...sources.values()].flatMap((facts) => facts.imports)
     expect(imports.filter((target) => sources.has(target)).length).toBeGreaterThan(80)
+    expect(
+      [...FOLDERS.keys()].filter((folder) => ![...texts.keys()].some((path) => folderOf(path) === folder)),
+    ).toEqual([])
+    expect(PURE.filter((path) => !texts.has(path))).toStrictEqual([])
+  })
+
+  it('may import what stands before them alone: no folder imports one that imports it', () => {
+    const names = [...FOLDERS.keys()]
+    const backwards = [...FOLDERS].flatMap(([name, { imports }]) =>
+      imports
+        .filter((other) => !names.slice(0, names.indexOf(name)).includes(other))
+        .map((other) => `${name} ${other}`),
+    )
+    expect(backwards).toStrictEqual([])
   })
 
   it('use the environment in post.ts only once, and nothing of it but what programs and the cache service need', () => {
@@ -239,96 +211,113 @@ describe('the sources', () => {
 
 describe('the checker', () => {
   it.each<[path: string, line: string, breach: string]>([
-    // upwards, and to the side
-    ['push.ts', `import { run } from './run.js'`, 'push.ts imports run.ts, which stands above it'],
-    ['exec.ts', `import type { Inputs } from './inputs.js'`, 'exec.ts imports inputs.ts, which stands above it'],
+    // folders
+    ['exec.ts', `import type { Inputs } from './runner/inputs.js'`, 'exec.ts may not import runner/inputs.ts'],
+    ['metadata/tags.ts', `import '../runner/inputs.js'`, 'metadata/tags.ts may not import runner/inputs.ts'],
+    ['errors.ts', `export * from './metadata/tags.js'`, 'errors.ts may not import metadata/tags.ts'],
     [
-      'image/tag.ts',
-      `import { say } from '../log.js'\nimport '../inputs.js'`,
-      'image/tag.ts imports inputs.ts, which stands above it',
-    ],
-    ['errors.ts', `export * from './image/quote.js'`, 'errors.ts imports image/quote.ts, which stands above it'],
-    [
-      'source.ts',
-      `import {\n  readLogins,\n} from './credentials.js'`,
-      'source.ts imports credentials.ts, which stands beside it',
+      'source/source.ts',
+      `import {\n  readLogins,\n} from '../auth/auth-file.js'`,
+      'source/source.ts may not import auth/auth-file.ts',
     ],
     [
       'engine/engine.ts',
-      `const lazy = await import('../push.js')`,
-      'engine/engine.ts imports push.ts, which stands above it',
+      `const lazy = await import('../pipeline/push.js')`,
+      'engine/engine.ts may not import pipeline/push.ts',
     ],
-    ['exec.ts', `type Late = import('./run.js').Result`, 'exec.ts imports run.ts, which stands above it'],
-    ['run.ts', `import './main.js'`, 'run.ts imports main.ts, which stands above it'],
-    ['run.ts', `import './nowhere.js'`, `run.ts imports nowhere.ts, which isn't there`],
-    // a file that nobody has thought of
-    ['utils.ts', '', 'utils.ts has no place in the table of storeys'],
-    // engine and cache
-    ['cache/key.ts', `import '../engine/engine.js'`, 'cache/key.ts imports engine/engine.ts, which stands beside it'],
-    ['engine/select.ts', `import '../cache/key.js'`, 'engine/select.ts imports cache/key.ts, which stands beside it'],
-    ['store.ts', `import './engine/storage.js'`, 'store.ts imports engine/storage.ts, which stands above it'],
-    ['digest.ts', `import type { Store } from './store.js'`, 'digest.ts imports store.ts, which stands beside it'],
-    ['warm.ts', `import type { Result } from './run.js'`, 'warm.ts imports run.ts, which stands above it'],
-    ['cache/github.ts', `import '../transfer.js'`, 'cache/github.ts imports transfer.ts, which stands above it'],
+    ['exec.ts', `type Late = import('./pipeline/run.js').Result`, 'exec.ts may not import pipeline/run.ts'],
+    ['pipeline/run.ts', `import '../main.js'`, 'pipeline/run.ts may not import main.ts'],
+    [
+      'cache/backends/github.ts',
+      `import '../../cache-worker.js'`,
+      'cache/backends/github.ts may not import cache-worker.ts',
+    ],
+    ['pipeline/run.ts', `import './nowhere.js'`, `pipeline/run.ts imports pipeline/nowhere.ts, which isn't there`],
+    ['cache/key.ts', `import '../engine/engine.js'`, 'cache/key.ts may not import engine/engine.ts'],
+    ['engine/select.ts', `import '../cache/key.js'`, 'engine/select.ts may not import cache/key.ts'],
+    ['registry/client.ts', `import '../engine/engine.js'`, 'registry/client.ts may not import engine/engine.ts'],
+    ['build-storage.ts', `import './engine/work-dir.js'`, 'build-storage.ts may not import engine/work-dir.ts'],
+    ['lib/hash.ts', `import '../runner/inputs.js'`, 'lib/hash.ts may not import runner/inputs.ts'],
+    // engines
+    [
+      'engine/docker/args.ts',
+      `import '../buildah/args.js'`,
+      'engine/docker/args.ts may not import engine/buildah/args.ts',
+    ],
+    ['engine/engine.ts', `import './docker/args.js'`, 'engine/engine.ts may not import engine/docker/args.ts'],
+    // a file or a folder that nobody has thought of
+    ['utils.ts', '', 'utils.ts is in no folder of docs/architecture.md'],
+    ['utils/text.ts', '', 'utils/text.ts is in no folder of docs/architecture.md'],
     // pure
     [
-      'image/tag.ts',
+      'metadata/tags.ts',
       `import { readFile } from 'node:fs/promises'`,
-      'image/tag.ts is pure and imports node:fs/promises',
+      'metadata/tags.ts is pure and imports node:fs/promises',
     ],
-    ['engine/hints.ts', `import { warning } from '@actions/core'`, 'engine/hints.ts is pure and imports @actions/core'],
     [
-      'report/cache-stats.ts',
-      `import { setOutput } from '@actions/core'`,
-      'report/cache-stats.ts is pure and imports @actions/core',
+      'engine/error-hints.ts',
+      `import { warning } from '@actions/core'`,
+      'engine/error-hints.ts is pure and imports @actions/core',
     ],
-    ['cache/plan.ts', 'const now = Date.now()', 'cache/plan.ts is pure and uses Date.now'],
-    ['engine/features.ts', 'const now = Date.now()', 'engine/features.ts is pure and uses Date.now'],
+    [
+      'report/summary.ts',
+      `import { setOutput } from '@actions/core'`,
+      'report/summary.ts is pure and imports @actions/core',
+    ],
+    ['dockerfile/lines.ts', `import { execute } from '../exec.js'`, 'dockerfile/lines.ts is pure and imports exec.ts'],
+    ['cache/policy.ts', 'const now = Date.now()', 'cache/policy.ts is pure and uses Date.now'],
     [
       'dockerfile/dockerfile.ts',
       `const home = process['env']['HOME']`,
       'dockerfile/dockerfile.ts is pure and uses process',
     ],
     // reserved
-    ['run.ts', 'const { HOME } = process.env', 'run.ts uses process.env: the environment is read at the edge'],
-    ['run.ts', `const home = process['env']`, 'run.ts uses process.env: the environment is read at the edge'],
-    ['run.ts', 'const { env } = process', 'run.ts uses process.env: the environment is read at the edge'],
+    [
+      'pipeline/run.ts',
+      'const { HOME } = process.env',
+      'pipeline/run.ts uses process.env: the environment is read at the edge',
+    ],
+    [
+      'pipeline/run.ts',
+      `const home = process['env']`,
+      'pipeline/run.ts uses process.env: the environment is read at the edge',
+    ],
+    [
+      'pipeline/run.ts',
+      'const { env } = process',
+      'pipeline/run.ts uses process.env: the environment is read at the edge',
+    ],
     [
       'engine/select.ts',
       `import { getInput } from '@actions/core'`,
-      'engine/select.ts uses getInput: one place knows how inputs are written',
+      'engine/select.ts uses getInput: one file knows how the runner passes inputs',
     ],
     [
       'engine/select.ts',
       `import * as core from '@actions/core'\ncore.setFailed('x')`,
       'engine/select.ts uses setFailed: an error can have a place, which this has not',
     ],
-    ['push.ts', 'process.exit(1)', 'push.ts uses process.exit: only an entry ends the process'],
+    ['pipeline/push.ts', 'process.exit(1)', 'pipeline/push.ts uses process.exit: only an entry ends the process'],
     // guarded
-    ['source.ts', `import { spawn } from 'node:child_process'`, 'source.ts may not import node:child_process'],
     [
-      'engine/archive.ts',
-      `import * as tools from '@actions/tool-cache'`,
-      'engine/archive.ts loads @actions/tool-cache at once, needed or not',
+      'source/source.ts',
+      `import { spawn } from 'node:child_process'`,
+      'source/source.ts may not import node:child_process',
     ],
-    ['run.ts', `const cache = await import('@actions/cache')`, 'run.ts may not import @actions/cache'],
-    ['cache/github.ts', `import '@actions/cache'`, 'cache/github.ts may not import @actions/cache'],
-    ['cache/github.ts', `import '../transfer.js'`, 'cache/github.ts imports transfer.ts, which stands above it'],
     [
-      'cache/github.ts',
+      'engine/buildah/download.ts',
+      `import * as tools from '@actions/tool-cache'`,
+      'engine/buildah/download.ts loads @actions/tool-cache at once, needed or not',
+    ],
+    [
+      'pipeline/run.ts',
       `const cache = await import('@actions/cache')`,
-      'cache/github.ts may not import @actions/cache',
+      'pipeline/run.ts may not import @actions/cache',
     ],
     ['registry/tokens.ts', `import { request } from 'node:https'`, 'registry/tokens.ts may not import node:https'],
-    [
-      'registry/registry.ts',
-      `import type { Engine } from '../engine/engine.js'`,
-      'registry/registry.ts imports engine/engine.ts, which stands beside it',
-    ],
-    ['warm.ts', `import { fork } from 'node:child_process'`, 'warm.ts may not import node:child_process'],
     // style
-    ['run.ts', 'export default function x() {}', 'run.ts has a default export'],
-    ['run.ts', 'const x = 1\nexport default x', 'run.ts has a default export'],
+    ['pipeline/run.ts', 'export default function x() {}', 'pipeline/run.ts has a default export'],
+    ['pipeline/run.ts', 'const x = 1\nexport default x', 'pipeline/run.ts has a default export'],
   ])('sees in %s: %j', (path, line, breach) => {
     expect(breachesIn(sourcesWith(path, line))).toContain(breach)
   })
@@ -344,8 +333,8 @@ describe('the checker', () => {
   })
 
   it.each([
-    '// import { run } from "./run.js"; process.env',
-    'const text = "import x from \'./run.js\'; process.env; setFailed()"',
+    '// import { run } from "./pipeline/run.js"; process.env',
+    'const text = "import x from \'./pipeline/run.js\'; process.env; setFailed()"',
     'switch (1 as number) {\n  default:\n}',
     'const other = { process: 1, env: 2 }',
   ])('minds the code only: %j', (line) => {

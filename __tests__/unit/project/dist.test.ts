@@ -42,12 +42,12 @@ describe('dist', () => {
     const holders = filesIn(join(root, 'dist')).filter(
       (name) => /\.js$/.test(name) && readFileSync(join(root, 'dist', name), 'utf8').includes('_apis/artifactcache'),
     )
-    expect(holders).toStrictEqual(['transfer/index.js'])
+    expect(holders).toStrictEqual(['cache-worker/index.js'])
   })
 
   it('names what is loaded late by what it is', () => {
     const files = filesIn(join(root, 'dist/main')).filter((name) => name.endsWith('.js'))
-    expect(files).toStrictEqual(['index.js', 'registry.js', 'smol-toml.js', 'tool-cache.js'])
+    expect(files).toStrictEqual(['client.js', 'index.js', 'smol-toml.js', 'tool-cache.js'])
   })
 
   it('comes with the licenses of all that is in it', () => {

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { dirname, join, normalize } from 'node:path'
+import { join } from 'node:path'
 
 import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
@@ -8,27 +8,7 @@ import { BUILDKIT_SINCE, DIFFERENCES } from '../../../src/engine/docker/unsuppor
 import { FAULTS } from '../../../src/engine/buildah/known-faults.js'
 import { parseInputs } from '../../../src/runner/inputs.js'
 import { differences } from '../../harness/differences.js'
-import { below, root, text, yamlBlocks } from './project-files.js'
-
-const sources = below('src')
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => path.slice('src/'.length))
-
-/** The cells of the first table below a heading, its header left out. */
-function tableBelow(document: string, heading: string): string[][] {
-  const section = text(document).split(`\n${heading}\n`)[1] ?? ''
-  const first = section.split('\n\n').find((block) => block.trimStart().startsWith('|')) ?? ''
-  return first
-    .trim()
-    .split('\n')
-    .slice(2)
-    .map((row) =>
-      row
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    )
-}
+import { below, root, tableBelow, text, yamlBlocks } from './project-files.js'
 
 /** What stands between backticks, blocks of code left out. */
 const codes = (text: string) =>
@@ -118,61 +98,6 @@ describe('docs/engines.md', () => {
   test('names the oldest version that works', () => {
     const [, oldest] = /what: 'this action', since: '([\d.]+)'/.exec(text('src/engine/buildah/requirements.ts')) ?? []
     expect(text('docs/engines.md')).toContain(`The action works with Buildah ${oldest ?? '?'} and later.`)
-  })
-})
-
-describe('docs/architecture.md', () => {
-  const document = text('docs/architecture.md')
-  const rooms = tableBelow('docs/architecture.md', '## Who may import whom').map(([room = '', files, allowed]) => ({
-    room,
-    files: codes(files ?? ''),
-    allowed: (allowed ?? '').split(', '),
-  }))
-  const roomOf = (path: string) =>
-    rooms.find(({ files }) => files.some((file) => path === file || path.startsWith(file)))
-  const lines = sources.map((path) => ({ path, code: text(join('src', path)) }))
-  const matching = (pattern: RegExp) => lines.filter(({ code }) => pattern.test(code)).map(({ path }) => path)
-
-  test('names files that exist', () => {
-    const named = codes(document).filter((code) => /^[a-z-]+(\/[a-z-]+)*\.ts$/.test(code))
-    expect(named.length).toBeGreaterThan(20)
-    expect(named.filter((path) => !sources.includes(path))).toStrictEqual([])
-    // The other way round, too: a new file is told about. Those of image/ are many, and named by their room.
-    expect(sources.filter((path) => !path.startsWith('image/') && !named.includes(path))).toStrictEqual([])
-  })
-
-  test('has a room for every file', () => {
-    expect(sources.filter((path) => roomOf(path) === undefined)).toStrictEqual([])
-  })
-
-  test('says who may import whom', () => {
-    const forbidden = lines.flatMap(({ path, code }) => {
-      const own = roomOf(path)
-      return [...code.matchAll(/(?:from|import\() ?'(\.[^']+)\.js'/g)]
-        .map(([, target = '']) => `${normalize(join(dirname(path), target))}.ts`)
-        .filter((target) => {
-          const room = roomOf(target)?.room ?? ''
-          return room !== own?.room && own?.allowed.includes(room) !== true
-        })
-        .map((target) => `${path} imports ${target}`)
-    })
-    expect(forbidden).toStrictEqual([])
-  })
-
-  test('says what the pure rooms leave alone', () => {
-    const impure = /'(@actions\/|node:(fs|child_process|process|os|net|https?))|\bprocess\.|exec\.js'/
-    expect(matching(impure).filter((path) => /^(image|dockerfile|report)\//.test(path))).toStrictEqual([])
-  })
-
-  test('says who reads inputs and the environment, and who writes outputs', () => {
-    expect(matching(/\bprocess\.env\b/)).toStrictEqual(['context.ts', 'post.ts', 'transfer.ts'])
-    expect(matching(/\bgetInput\(/)).toStrictEqual(['inputs.ts'])
-    expect(matching(/\bset(Output|Failed)\(/)).toStrictEqual(['main.ts'])
-  })
-
-  test('says what is loaded only when it is needed', () => {
-    expect(matching(/^import (?!type).*'(@actions\/tool-cache|smol-toml)'/m)).toStrictEqual([])
-    expect(matching(/'@actions\/cache'/)).toStrictEqual(['transfer.ts'])
   })
 })
 

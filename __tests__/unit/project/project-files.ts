@@ -24,3 +24,19 @@ export const yamlBlocks = documents.flatMap((document) =>
     yaml: yaml.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
   })),
 )
+
+/** The cells of the first table below a heading, its header left out. */
+export function tableBelow(document: string, heading: string): string[][] {
+  const section = text(document).split(`\n${heading}\n`)[1] ?? ''
+  const first = section.split('\n\n').find((block) => block.trimStart().startsWith('|')) ?? ''
+  return first
+    .trim()
+    .split('\n')
+    .slice(2)
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+}

@@ -34,7 +34,7 @@ const script = '../../../scripts/tables.mjs'
 const { fillReadme, fillInputs, fillOutputs, fillWorkflowTables, readGroups, renderTable, firstSentence } =
   (await import(script)) as Tables
 
-const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
+const text = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8')
 const action = parse(text('action.yml')) as Action
 
 describe('documents', () => {

@@ -38,7 +38,7 @@ describe('readContext', () => {
       cacheMode: undefined,
       serviceEnv: expect.objectContaining({ HOME: '/home/runner' }),
       act: false,
-      transfer: expect.stringMatching(/^\/.*\/transfer\/index\.js$/),
+      cacheWorker: expect.stringMatching(/^\/.*\/cache-worker\/index\.js$/),
     })
   })
 
@@ -70,7 +70,7 @@ describe('readContext', () => {
       cacheMode: undefined,
       serviceEnv: {},
       act: false,
-      transfer: expect.stringMatching(/^\/.*\/transfer\/index\.js$/),
+      cacheWorker: expect.stringMatching(/^\/.*\/cache-worker\/index\.js$/),
     })
   })
 

@@ -8,8 +8,8 @@ const state: State = {
   folder: '/temp/my "folder"\nx',
   unshare: ['/usr/bin/buildah', 'unshare'],
   keepStorage: false,
-  stagingDir: '/temp/desk',
-  later: '/temp/desk/later.json',
+  stagingDir: '/temp/staging',
+  later: '/temp/staging/later.json',
 }
 const nothing = { unshare: [], keepStorage: false, stagingDir: undefined, later: undefined }
 
@@ -64,20 +64,20 @@ describe('state', () => {
   it('is not written before there is a folder to remove', () => {
     expect(
       writtenBy((remember) => {
-        remember({ stagingDir: '/desk' })
+        remember({ stagingDir: '/staging' })
       }),
     ).toStrictEqual([])
   })
 
   it('has two writers keep nothing of one another', () => {
     const [first] = writtenBy((remember) => {
-      remember({ folder: '/a', stagingDir: '/desk' })
+      remember({ folder: '/a', stagingDir: '/staging' })
     })
     const [second] = writtenBy((remember) => {
       remember({ folder: '/b' })
     })
     expect([first, second]).toStrictEqual([
-      { ...nothing, folder: '/a', stagingDir: '/desk' },
+      { ...nothing, folder: '/a', stagingDir: '/staging' },
       { ...nothing, folder: '/b' },
     ])
   })
@@ -102,8 +102,8 @@ describe('state', () => {
     '{"folder": "/a", "unshare": "buildah", "keepStorage": false}',
     '{"folder": "/a", "unshare": ["x", 5], "keepStorage": false}',
     '{"folder": "/a", "unshare": [], "keepStorage": "no"}',
-    '{"folder": "/a", "unshare": [], "keepStorage": false, "desk": "desk"}',
-    '{"folder": "/a", "unshare": [], "keepStorage": false, "desk": null}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "stagingDir": "staging"}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "stagingDir": null}',
     '{"folder": "/a", "unshare": [], "keepStorage": false, "later": 5}',
     '{"folder": "/a", "unshare": [], "keepStorage": false, "later": ""}',
   ])('is refused where it isn’t what main writes: %s', (text) => {

@@ -135,7 +135,7 @@ describe('a fingerprint', () => {
     [['a,b'], ['a', 'b']],
     [['ä'], ['a\u0308']],
   ])('keeps %j from %j', (one, other) => {
-    for (const key of ['extraArgs', 'secrets', 'surroundings'] as const)
+    for (const key of ['extraArgs', 'secrets', 'stepInputs'] as const)
       expect(of({ [key]: one })).not.toStrictEqual(of({ [key]: other }))
   })
 

@@ -8,7 +8,7 @@ import { sentenceOf } from '../errors.js'
 export interface GithubOptions {
   /** Private folder, absolute: files are fetched into it and stored from it, and archives lie there meanwhile. */
   readonly stagingDir: string
-  /** Absolute path of the program that talks to the service: the bundle of transfer.ts. */
+  /** Absolute path of the program that talks to the service: the bundle of cache-worker.ts. */
   readonly program: string
   /** Its environment, with what the runner tells about the service, the token too. */
   readonly env: Env

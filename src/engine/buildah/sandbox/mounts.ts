@@ -1,3 +1,4 @@
+import type { MountPoint } from '../../../lib/mount-info.js'
 import { isBelow } from '../../../lib/paths.js'
 
 /** A file or folder of the machine that is seen in the sandbox, at its own path. */
@@ -16,25 +17,8 @@ export interface Mount {
   readonly options: readonly string[]
 }
 
-/** A mount of this mount namespace, as /proc/self/mountinfo tells it. */
-export interface MountPoint {
-  readonly path: string
-  /** `ro`, `nosuid`, `nodev`, `noexec` among them. */
-  readonly options: readonly string[]
-}
-
 /** In a user namespace none of these can be taken off a mount that has come from outside. */
 const LOCKED = ['nosuid', 'nodev', 'noexec', 'ro']
-
-/** Parses the text of /proc/self/mountinfo; pure. @see proc_pid_mountinfo(5) */
-export function parseMountInfo(text: string): MountPoint[] {
-  return text.split('\n').flatMap((line) => {
-    const [, , , , path, options] = line.split(' ')
-    return path === undefined || options === undefined
-      ? []
-      : [{ path: unescapeOctal(path), options: options.split(',') }]
-  })
-}
 
 /**
  * The mounts that show a path, and, since the option `ro` of a mount isn't that of the mounts below it, each of these
@@ -71,8 +55,4 @@ function byDepth(one: MountPoint, other: MountPoint): number {
 
 function escapeOctal(text: string): string {
   return text.replace(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`)
-}
-
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8)))
 }

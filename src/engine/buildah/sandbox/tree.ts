@@ -2,7 +2,8 @@ import { lstat, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parsePasswd, type User } from '../../build-user.js'
 import { firstClosedFolder } from '../../access.js'
-import { bindMounts, type Mount, type MountPoint, parseMountInfo, type Shown } from './mounts.js'
+import { type MountPoint, parseMountInfo } from '../../../lib/mount-info.js'
+import { bindMounts, type Mount, type Shown } from './mounts.js'
 
 /** The root of a sandbox. Paths are absolute in there. */
 export interface Tree {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { bindMounts, mountTable, parseMountInfo } from '../../../../../src/engine/buildah/sandbox/mounts.js'
+import { bindMounts, mountTable } from '../../../../../src/engine/buildah/sandbox/mounts.js'
+import { parseMountInfo } from '../../../../../src/lib/mount-info.js'
 
 const MOUNT_INFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:30 / /srv rw,nosuid,nodev,relatime shared:2 - tmpfs tmpfs rw
