@@ -1,7 +1,7 @@
 /**
- * A mistake that the user can cure: bad input, a missing program, a machine that can't do what was asked.
+ * A mistake that the user can fix: bad input, a missing program, a machine that can't do what was asked.
  *
- * `message` says what is wrong and names the input and the value; `cure` says what to do, with the line to paste.
+ * `message` says what is wrong and names the input and the value; `hint` says what to do, with the line to paste.
  */
 export class UserError extends Error {
   override readonly name = 'UserError'
@@ -67,7 +67,7 @@ export function lastLine({ message, cause }: Error): string {
   return lines.findLast((line) => /\w/.test(line))?.trim() ?? ''
 }
 
-/** The text for a person: the message, its causes in order, then the cure. Takes anything that can be thrown. */
+/** The text for a person: the message, its causes in order, then the hint. Takes anything that can be thrown. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const lines = [error.message]

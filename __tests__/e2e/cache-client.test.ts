@@ -55,7 +55,7 @@ function environment(job?: Job): Record<string, string> {
   return { PATH: path, GITHUB_SERVER_URL: 'https://github.com', ...service.environment(job) }
 }
 
-/** A client with a desk of its own, as another run on another machine would have it. */
+/** A client with a staging directory of its own, as another run on another machine would have it. */
 function client(job?: Job, env: Readonly<Record<string, string>> = {}): { entries: Entries; stagingDir: string } {
   const stagingDir = makeFolder('staging')
   mkdirSync(join(stagingDir, 'parts'))

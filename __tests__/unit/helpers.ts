@@ -139,7 +139,7 @@ export async function rejection(promise: Promise<unknown>): Promise<UserError> {
   })
 }
 
-/** All that could be shown of an error: its text with causes and cure, its stack, its own properties. */
+/** All that could be shown of an error: its text with causes and hint, its stack, its own properties. */
 export function everythingOf(error: unknown): string {
   return `${describeError(error)}\n${inspect(error, { depth: 20, showHidden: true })}\n${JSON.stringify(error)}`
 }

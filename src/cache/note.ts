@@ -8,7 +8,7 @@ import { putSealed, readSealed, textOfPlain } from './plain-file.js'
 export interface BuildRecordStore {
   /**
    * The newest of this branch, else that of the base, else that of the default branch; undefined where there is none, or
-   * where there was trouble. Never rejects.
+   * where it failed. Never rejects.
    */
   read(): Promise<string | undefined>
   /** Leaves another one for this branch. @returns whether it was taken. Never rejects. */

@@ -54,7 +54,7 @@ export async function prepare(inputs: Inputs, workspace: string, folder?: string
 
 /** Chooses the format by what the user wants and the image has, and says why. @throws UserError as `chooseFormat` */
 export function sayFormat({ format: options, annotations }: Inputs, only: DockerOnly | undefined): Format['format'] {
-  // Annotations of the default are no wish.
+  // Nobody asked for the default annotations.
   const { format, reason } = chooseFormat(options, only, annotations.length > 0)
   if (reason !== undefined) info(`Format: ${reason}`)
   return format

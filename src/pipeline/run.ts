@@ -72,7 +72,7 @@ export interface Result {
 /**
  * The whole pass, from inputs to a pushed image.
  * @param remember gets what `post` must know, as soon as it is so; what it got before stays
- * @throws UserError for what the user can cure
+ * @throws UserError for what the user can fix
  */
 export async function run(inputs: Inputs, context: Context, remember: Remember): Promise<Result> {
   const { names, byCommit } = await nameImage(inputs, context)

@@ -103,7 +103,7 @@ export function storeOf(changes: Partial<ContainersStorage> = {}): ContainersSto
   }
 }
 
-/** A desk with its tools; as many as there are jobs. */
+/** A staging directory with its tools; as many as there are jobs. */
 export async function placeOf(entries: Entries, changes: Partial<ContainersStorage> = {}): Promise<Workplace> {
   const store = storeOf(changes)
   const stagingDir = temporaryFolder()

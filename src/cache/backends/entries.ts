@@ -2,16 +2,16 @@
 export interface Entries {
   /**
    * Gets the newest entry whose key is, or starts with, `key`, of this branch first and of the default branch after it.
-   * @param path of the file that it becomes, relative to the desk; the same as when it was stored, since the service
+   * @param path of the file that it becomes, relative to the staging directory; the same as when it was stored, since the service
    *   tells entries apart by it too. Its folder is there, and no two requests at a time have the same.
    * @param deadlineMs how long it may take from the moment when it is asked
    * @param maxBytes how large the file may become: an archive can be made to unpack to anything
-   * @returns the key that was found; undefined where there is none, or where there was trouble. Never rejects.
+   * @returns the key that was found; undefined where there is none, or where it failed. Never rejects.
    */
   fetch(key: string, path: string, deadlineMs?: number, maxBytes?: number): Promise<string | undefined>
-  /** Whether `fetch()` would find something; nothing is moved. False also where there was trouble. Never rejects. */
+  /** Whether `fetch()` would find something; nothing is moved. False also where it failed. Never rejects. */
   has(key: string, path: string, deadlineMs?: number): Promise<boolean>
-  /** Stores the file `path` of the desk under a key that nothing else is ever stored under. Never rejects. */
+  /** Stores the file `path` of the staging directory under a key that nothing else is ever stored under. Never rejects. */
   store(key: string, path: string, deadlineMs?: number): Promise<Stored>
   counts(): Counts
   /** Whether everything that is still asked is given up at once, since the service limits or fails. */
@@ -31,7 +31,7 @@ export type Stored = 'stored' | 'taken' | 'failed'
 export interface Counts {
   /** Calls to the service itself, retries included: a fetch is one, a store two. What moves archives isn't counted. */
   readonly requests: number
-  /** Requests of ours that ended with trouble. */
+  /** Requests of ours that failed. */
   readonly failures: number
 }
 

@@ -224,7 +224,7 @@ function environment(env: Env, stagingDir: string): Record<string, string> {
     GITHUB_WORKSPACE: stagingDir,
     RUNNER_TEMP: stagingDir,
     // The library unpacks with absolute names allowed. Of an archive that somebody else has made, only what belongs
-    // into the desk is unpacked.
+    // into the staging directory is unpacked.
     TAR_OPTIONS: '--exclude=*/*',
   }
   // With it the library asks more and lists every archive.

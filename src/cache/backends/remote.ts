@@ -98,7 +98,7 @@ export function openRemote(options: RemoteOptions): Cache {
       }
     },
     async openBlobs(blobs, root) {
-      // What is looked for there has the same place in the desk.
+      // What is looked for there has the same place in the staging directory.
       await fetching
       return await openRemoteBlobs(options, blobs, root)
     },
@@ -214,7 +214,7 @@ function savedOf(
   started: number,
   { entries, said }: { readonly entries: Entries; readonly said: readonly string[] },
 ): Saved {
-  // A service that is in trouble is said to be so once.
+  // A service that fails is said to be so once.
   const known = said.length > 0 ? entries.failures() : []
   const news = failures.filter((failure) => !known.includes(failure))
   return { parts, bytes, seconds: (Date.now() - started) / 1000, failures: news, later: undefined }

@@ -107,7 +107,7 @@ function secondsFor(bytes: number): number {
 /**
  * Puts the records of layers and images into a root, beside the layers that were unpacked. It is the account that writes
  * them: nothing that it put into its own folder is followed with the rights of this process.
- * @param desk private folder of this process
+ * @param stagingDir private folder of this process
  */
 export async function putRecords(
   { tar }: Tools,

@@ -50,7 +50,7 @@ export async function dropMemory({ enter, env, folder }: ContainersStorage): Pro
 
 /**
  * Puts the memory of an earlier run where a build will look for it.
- * @param desk private folder of this process
+ * @param stagingDir private folder of this process
  */
 export async function writeMemory(
   memory: readonly Memory[],

@@ -91,7 +91,7 @@ export async function restore(
   return { restorable: whole, parts: come.size, bytes, failures: causes }
 }
 
-/** What of parts has arrived that aren't all there: the client writes each into a folder of its own on the desk. */
+/** What of parts has arrived that aren't all there: the client writes each into a folder of its own in the staging directory. */
 async function bytesUnderWay(stagingDir: string): Promise<number> {
   const folders = (await readdir(stagingDir, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   const files = await Promise.all(
@@ -113,7 +113,7 @@ export async function fetchPart(part: Part, place: Workplace): Promise<string> {
   return await giveToBuildUser(place.store, await fetchChecked(part, place), part.sha256)
 }
 
-/** Fetches a part and checks it. @returns the path of the file, in the desk */
+/** Fetches a part and checks it. @returns the path of the file, in the staging directory */
 export async function fetchChecked(
   { sha256, bytes }: Part,
   { entries, stagingDir }: Pick<Workplace, 'entries' | 'stagingDir'>,

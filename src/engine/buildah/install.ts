@@ -91,7 +91,7 @@ function refuse(
   )
 }
 
-/** Why this version doesn't fit the wish, undefined when it does; pure. */
+/** Why this version doesn't match the constraint, undefined when it does; pure. */
 export function misfit(version: string, options: BuildahConstraint): string | undefined {
   if (options.range !== undefined && !satisfies(version, options.range))
     return `input "buildah-version" asks for ${options.range}`

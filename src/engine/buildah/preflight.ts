@@ -29,7 +29,7 @@ const LOW_DISK = 2 ** 30
 /**
  * Finds out whether a rootless build works here and which way is best: by what the machine says of itself, one user
  * namespace and one mount, and only where these can't tell by a tiny build.
- * @throws UserError that names what stops the build, and the cure.
+ * @throws UserError that names what stops the build, and the hint.
  */
 export async function preflight(options: ModeOptions, place: Place): Promise<Preflight> {
   const warnings = [...(await checkNamespaces(place)), ...lowDisk(place)]

@@ -13,7 +13,7 @@ const NEEDED_IDS = 65536
 /**
  * Makes one user namespace as Buildah does, and so sees whether a rootless build can work at all.
  * @returns warnings
- * @throws UserError that names what stops it, and the cure
+ * @throws UserError that names what stops it, and the hint
  */
 export async function checkNamespaces({ buildah, folder, host }: Place): Promise<string[]> {
   const { buildUser } = folder
@@ -34,7 +34,7 @@ export async function checkNamespaces({ buildah, folder, host }: Place): Promise
 
 /**
  * What stops user namespaces here, from how `buildah unshare cat /proc/self/uid_map` ended; pure.
- * @returns the cause and its cure; undefined when the mapping is usable
+ * @returns the cause and its hint; undefined when the mapping is usable
  */
 export function explainNamespaces(result: RunResult, host: Host, user: string): Cause | undefined {
   const ids = result.stdout.split('\n').reduce((sum, line) => sum + (Number(line.trim().split(/\s+/)[2]) || 0), 0)
