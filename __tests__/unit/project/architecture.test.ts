@@ -38,7 +38,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['held.ts'], 'A program that runs beside this process.'],
   [['store.ts', 'digest.ts'], 'What an engine and a cache say to each other: a storage root, and digests of files.'],
   [
-    ['build-secrets.ts', 'cache-inputs.ts', 'event.ts'],
+    ['build-arguments.ts', 'build-secrets.ts', 'cache-inputs.ts', 'event.ts'],
     'What the inputs for secrets and for the cache give, and what started the run.',
   ],
   [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
