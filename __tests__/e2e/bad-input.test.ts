@@ -53,7 +53,19 @@ const texts: readonly Case[] = [
     'Allowed: true, false.',
   ]),
   ['an image with a tag', { images: 'ghcr.io/acme/web:1' }, 'Input "images"', '"ghcr.io/acme/web:1"', /tag/],
-  ['two tags in a line', { images: 'acme/web', tags: '1,2' }, 'Input "tags"', 'there are 2 tags', '"1", "2"'],
+  ['two tags in a line', { images: 'acme/web', tags: '1,2' }, 'Input "tags"', 'there are 2 tags', '\n  1\n  2'],
+  [
+    'two tags with white space between',
+    { images: 'acme/web', tags: 'latest 1.0' },
+    'Input "tags"',
+    '\n  latest\n  1.0',
+  ],
+  [
+    'a registry with a path',
+    { images: 'web', registry: 'ghcr.io/acme' },
+    'Input "registry"',
+    '`images: ghcr.io/acme/web`',
+  ],
   ['an account that is empty', { images: 'docker.io//web' }, 'Input "images"', '"docker.io//web"', 'variable'],
   ['an image that is a URL', { images: 'https://ghcr.io/acme/web' }, 'Input "images"', '"https://ghcr.io/acme/web"'],
   ['a rule of an unknown type', { images: 'acme/web', tags: 'type=sem' }, 'Input "tags"', '"type=sem"', 'semver'],
@@ -90,7 +102,6 @@ const texts: readonly Case[] = [
     '`registry: ghcr.io`',
   ],
   ['a secret without a value', { secrets: 'hush-hush-hush' }, 'Input "secrets"', 'id=value'],
-  ['a secret with an empty value', { secrets: 'token=' }, 'Input "secrets"', 'id=value'],
   ['a secret with an id of two lines', { secrets: '"to\nken=hush-hush-hush"' }, 'Input "secrets"', 'id=value'],
   ['a secret twice', { secrets: 'a=hush-hush-hush', 'secret-files': 'a=a' }, '"a" is given twice'],
   [

@@ -118,11 +118,16 @@ COPY --from=check /checked /app/checked
       `"QUOTES=${values.QUOTES.replaceAll('"', '""')}"`,
       `"LINES=${values.LINES.replaceAll('"', '""')}"`,
       'OUTSIDE',
+      '# no argument',
+      'no.variable-name=of a shell',
     ]
     const writing = Object.keys(values).map((name) => `ARG ${name}\nRUN printf %s "$${name}" > /args/${name}\n`)
-    const dockerfile = `FROM ${busybox}\nRUN mkdir /args\n${writing.join('')}`
+    // A shell may drop a variable of such a name.
+    const printing = 'ARG no.variable-name\nRUN ["env"]\n'
+    const dockerfile = `FROM ${busybox}\nRUN mkdir /args\n${writing.join('')}${printing}`
     const options = step({ Dockerfile: dockerfile }, { 'build-args': buildArgs.join('\n') })
-    await succeed({ ...options, env: { OUTSIDE: values.OUTSIDE } })
+    const { log } = await succeed({ ...options, env: { OUTSIDE: values.OUTSIDE } })
+    expect(log).toContain('\nno.variable-name=of a shell\n')
     const image = await pulled()
     const written = Object.keys(values).map((name) => [name, contentOf(image, `args/${name}`).toString()])
     expect(Object.fromEntries(written)).toStrictEqual(values)

@@ -123,6 +123,13 @@ describe('an image is named after what started the run', () => {
   })
 })
 
+test('without images, rules give bare tags, and a secret that is empty is left out', async () => {
+  const { outputs, log } = await succeed(started(push, { 'dry-run': 'true', images: '', secrets: 'token=' }))
+  expect(outputs).toMatchObject({ tags: 'main', 'tag-names': 'main', version: 'main' })
+  expect(JSON.parse(outputs['json'] ?? '')).toMatchObject({ tags: ['main'] })
+  expect(log).toContain('::warning::secrets: "token" is empty and is left out.')
+})
+
 describe('nothing to push', () => {
   test('is an error that says what the event was, and why no rule gave a tag', async () => {
     const { error } = await fail(started(pull, { push: 'true', tags: 'type=semver,pattern={{version}}\ntype=edge' }))

@@ -648,8 +648,8 @@ export const promises = [
       {
         loses: 'The error of a wrong `secrets` line quotes the secret',
         file: 'src/runner/secret-inputs.ts',
-        find: 'throw new UserError(\n    `Input "${name}": an entry isn\'t of the form id=value',
-        put: 'throw new UserError(\n    `Input "${name}": the entry ${line} isn\'t of the form id=value',
+        find: 'notAPair(name, pairs.length + warnings.length === 1 ? pairs[0]?.[0] : undefined)',
+        put: 'notAPair(name, line)',
         test: '__tests__/unit/runner/secret-inputs.test.ts',
       },
       {
@@ -930,6 +930,37 @@ export const promises = [
         find: 'value === undefined ? [] : [[`org.opencontainers.image.${key}`, oneLine(value)]]',
         put: "value === undefined || oneLine(value) === '\\n' ? [] : [[`org.opencontainers.image.${key}`, value]]",
         test: '__tests__/unit/metadata/labels.test.ts',
+      },
+      {
+        loses: '`tags: latest 1.0` pushes the tag `latest-1.0`',
+        file: 'src/metadata/csv-line.ts',
+        find: 'if (words.length < 2) return',
+        put: 'if (words.length < 20) return',
+        test: '__tests__/unit/metadata/tags.test.ts',
+        name: 'white space is refused',
+      },
+      {
+        loses: '`registry: ghcr.io` with `images: acme/web` pushes to Docker Hub',
+        file: 'src/pipeline/login.ts',
+        find: "if (path === '' && !isElsewhere) return registry",
+        put: "if (path === '') return registry",
+        test: '__tests__/unit/pipeline/login.test.ts',
+        name: 'loginRegistry',
+      },
+      {
+        loses: 'Braces in a description that docker/metadata-action hands over end the run',
+        file: 'src/metadata/template.ts',
+        find: 'if (found !== undefined && expressions.has(found.call.name)) return found',
+        put: 'if (found !== undefined) return found',
+        test: '__tests__/unit/metadata/labels.test.ts',
+      },
+      {
+        loses: 'A schedule doesn’t know the default branch, and `type=edge` gives no tag',
+        file: 'src/runner/event.ts',
+        find: "textAt(payload, 'repository', 'default_branch') ?? scheduledBranch(environment),",
+        put: "textAt(payload, 'repository', 'default_branch'),",
+        test: '__tests__/unit/runner/event.test.ts',
+        name: 'schedule',
       },
       {
         loses: '`docker.io/web` and `docker.io/library/web` are two images',

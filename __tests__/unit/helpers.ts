@@ -91,8 +91,11 @@ export function namesOf(changes: Partial<NameFacts> = {}): NameFacts {
     prNumber: undefined,
     prHeadSha: undefined,
     usePrHeadSha: false,
-    shortShaLength: undefined,
-    repository: { name: 'web', description: undefined, url: 'https://github.com/acme/web', license: undefined },
+    shortShaLength: '',
+    repository: {
+      ...{ known: true, name: 'web', description: undefined },
+      ...{ url: 'https://github.com/acme/web', license: undefined },
+    },
     commitDate: new Date('2026-11-23T10:00:00Z'),
     ...changes,
   }
@@ -107,6 +110,7 @@ export function resultOf(...names: string[]): Result {
   return {
     names: {
       ...{ references, tagNames, version: tagNames[0] ?? '', notes: [], warnings: [] },
+      ...{ written: [], bareTags: [], expected: new Set() },
       ...{ labels: new Map([['team', 'web']]), annotations: new Map(), json },
     },
     built: true,

@@ -29,6 +29,8 @@ interface ResolvedEngine {
 
 interface Nothing {
   readonly why: string
+  /** It would have given one for an event of another kind. */
+  readonly isOfOtherEvent: boolean
 }
 
 type Type<T extends Rule['type']> = Extract<Rule, { readonly type: T }>
@@ -44,19 +46,19 @@ export function applyRule(rule: Rule, flavor: Flavor, context: NameContext): Out
   if (enabled !== 'true' && enabled !== 'false') {
     throw new UserError(`enable is ${quote(enabled)}`, 'Allowed are true and false.')
   }
-  if (enabled === 'false') return { why: 'it is disabled by enable=false' }
+  if (enabled === 'false') return nothing('it is disabled by enable=false')
   const found = findText(rule, context, expressions)
   if ('why' in found) return found
   const prefix = rule.prefix === undefined ? flavor.prefix.text : render(rule.prefix, expressions)
   const suffix = rule.suffix === undefined ? flavor.suffix.text : render(rule.suffix, expressions)
   const text = `${prefix}${found.text}${suffix}`
-  return text === '' ? { why: 'its value is empty' } : { ...found, text, prefix, suffix }
+  return text === '' ? nothing('its value is empty') : { ...found, text, prefix, suffix }
 }
 
 function findText(rule: Rule, context: NameContext, expressions: Expressions): ResolvedEngine | Nothing {
   switch (rule.type) {
     case 'schedule':
-      if (context.eventName !== 'schedule') return { why: wrongEvent(context, 'a schedule') }
+      if (context.eventName !== 'schedule') return wrongEvent(context, 'a schedule')
       return { text: render(rule.pattern, expressions), final: false }
     case 'semver':
     case 'pep440':
@@ -71,7 +73,7 @@ function findText(rule: Rule, context: NameContext, expressions: Expressions): R
       return { text: render(rule.value, expressions), final: false }
     case 'sha': {
       const text = rule.format === 'long' ? commitOf(context) : shortCommitOf(context)
-      return text === '' ? { why: 'the event has no commit' } : { text, final: false }
+      return text === '' ? nothing('the event has no commit') : { text, final: false }
     }
   }
 }
@@ -82,13 +84,13 @@ function applyVersion(
   expressions: Expressions,
 ): ResolvedEngine | Nothing {
   const source = sourceOf(rule.value, context, expressions)
-  if (source === undefined) return { why: wrongEvent(context, 'a tag, and the rule has no value') }
+  if (source === undefined) return wrongEvent(context, 'a tag, and the rule has no value')
   const found = rule.match?.exec(source)
   const text = (found?.[1] ?? found?.[0] ?? source).replaceAll('/', '-')
   const version = readVersion(rule.type, text)
   if (version === undefined) {
     const other = rule.match !== undefined && !found ? `${rule.match.source} does not match and ` : ''
-    return { why: `${other}${quote(text)} is not a ${schemeNames[rule.type]}` }
+    return nothing(`${other}${quote(text)} is not a ${schemeNames[rule.type]}`)
   }
   if (!version.stable) {
     return { text: isOnly(rule.pattern, 'raw') ? version.raw : version.version, final: false, version }
@@ -101,11 +103,11 @@ function applyVersion(
 
 function applyMatch(rule: Type<'match'>, context: NameContext, expressions: Expressions): ResolvedEngine | Nothing {
   const source = sourceOf(rule.value, context, expressions)
-  if (source === undefined) return { why: wrongEvent(context, 'a tag, and the rule has no value') }
+  if (source === undefined) return wrongEvent(context, 'a tag, and the rule has no value')
   const found = rule.pattern.exec(source)
-  if (found === null) return { why: `${rule.pattern.source} does not match ${quote(source)}` }
+  if (found === null) return nothing(`${rule.pattern.source} does not match ${quote(source)}`)
   const text = found[rule.group]
-  if (text === undefined) return { why: `${rule.pattern.source} has no group ${rule.group} in ${quote(source)}` }
+  if (text === undefined) return nothing(`${rule.pattern.source} has no group ${rule.group} in ${quote(source)}`)
   return release(text)
 }
 
@@ -113,9 +115,9 @@ function applyEdge(rule: Type<'edge'>, context: NameContext): ResolvedEngine | N
   const { kind, name } = refOf(context)
   const branch = rule.branch === '' ? context.defaultBranch : rule.branch
   if (kind === 'branch' && name === branch) return { text: 'edge', final: false }
-  return {
-    why: branch === undefined ? 'the default branch is not known' : wrongEvent(context, `the branch ${quote(branch)}`),
-  }
+  return branch === undefined
+    ? nothing('the default branch is not known')
+    : wrongEvent(context, `the branch ${quote(branch)}`)
 }
 
 const refKinds = { branch: 'branch', tag: 'tag', pr: 'pull' } as const
@@ -123,7 +125,7 @@ const refNames = { branch: 'a branch', tag: 'a tag', pr: 'a pull request' } as c
 
 function applyRef(rule: Type<'ref'>, context: NameContext): ResolvedEngine | Nothing {
   const { kind, name } = refOf(context)
-  if (kind !== refKinds[rule.event]) return { why: wrongEvent(context, refNames[rule.event]) }
+  if (kind !== refKinds[rule.event]) return wrongEvent(context, refNames[rule.event])
   return kind === 'tag' ? release(name) : { text: name, final: false }
 }
 
@@ -140,6 +142,10 @@ function sourceOf(value: string, context: NameContext, expressions: Expressions)
   return kind === 'tag' ? name : undefined
 }
 
-function wrongEvent(context: NameContext, wanted: string): string {
-  return `${describeEvent(context)} is not ${wanted}`
+function wrongEvent(context: NameContext, wanted: string): Nothing {
+  return { why: `${describeEvent(context)} is not ${wanted}`, isOfOtherEvent: true }
+}
+
+function nothing(why: string): Nothing {
+  return { why, isOfOtherEvent: false }
 }

@@ -1,11 +1,13 @@
 import { UserError } from '../errors.js'
-import { atLine, contentOf, fieldsOf } from './csv-line.js'
+import { atLine, contentOf, fieldsOf, refuseSeveral } from './csv-line.js'
 import { quote } from '../lib/quote.js'
 import { formatReference, lowerName, parseName, type Reference } from './reference.js'
 
 export interface Images {
   /** The names that are enabled, each once, in their order. */
   readonly names: readonly Reference[]
+  /** The same as they are written, but in lower case. */
+  readonly written: readonly string[]
   /** How many names were given, enabled or not. */
   readonly given: number
   readonly warnings: readonly string[]
@@ -19,6 +21,7 @@ export interface Images {
 export function parseImages(lines: readonly string[]): Images {
   const entries = contentOf(lines).flatMap((line) => atLine('images', line, () => readLine(line)))
   const names: Reference[] = []
+  const written: string[] = []
   const warnings: string[] = []
   for (const { line, name, enabled } of entries) {
     if (!enabled) continue
@@ -26,10 +29,14 @@ export function parseImages(lines: readonly string[]): Images {
     const reference = atLine('images', line, () => parseName(lower))
     if (lower !== name) warnings.push(lowered('images', name, lower))
     const twice = names.some((other) => formatReference(other) === formatReference(reference))
-    if (twice) warnings.push(`images: ${formatReference(reference)} is there twice`)
-    else names.push(reference)
+    if (twice) {
+      warnings.push(`images: ${formatReference(reference)} is there twice`)
+      continue
+    }
+    names.push(reference)
+    written.push(lower)
   }
-  return { names, given: entries.length, warnings }
+  return { names, written, given: entries.length, warnings }
 }
 
 export function lowered(input: string, name: string, lower: string): string {
@@ -48,8 +55,10 @@ function readLine(line: string): readonly Entry[] {
   let attributes = 0
   for (const { name, value } of fieldsOf(line)) {
     if (name !== undefined) attributes++
-    if (name === undefined || name === 'name') names.push(value)
-    else if (name !== 'enable') throw new UserError(`the attribute ${quote(name)} is unknown`, allowed)
+    if (name === undefined || name === 'name') {
+      refuseSeveral('images', value)
+      names.push(value)
+    } else if (name !== 'enable') throw new UserError(`the attribute ${quote(name)} is unknown`, allowed)
     else if (value !== 'true' && value !== 'false') throw new UserError(`enable is ${quote(value)}`, allowed)
     else enabled = value === 'true'
   }

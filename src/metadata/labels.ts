@@ -1,11 +1,17 @@
 import { UserError } from '../errors.js'
 import { commitDateOf, commitOf, globalExpressions, type NameContext } from './ref-context.js'
-import { render, type Expressions } from './template.js'
-import { atLine } from './csv-line.js'
+import { type Expressions, renderKnown } from './template.js'
+import { atLine, shown } from './csv-line.js'
 import { quote } from '../lib/quote.js'
 
 /** Labels or annotations: names and values, sorted by name. */
 export type Labels = ReadonlyMap<string, string>
+
+/** What there is to say of lines that are not taken as they may be meant. */
+export interface LabelRemarks {
+  readonly notes: readonly string[]
+  readonly warnings: readonly string[]
+}
 
 /** What the labels of the default say of the commit; what isn't known is left out. */
 export interface CommitFacts {
@@ -28,12 +34,12 @@ export function labelsOf(entries: readonly string[], commit: CommitFacts, contex
 
 /** The same for the annotations of the manifest; `manifest:` may stand before the name of one. */
 export function annotationsOf(entries: readonly string[], commit: CommitFacts, context: NameContext): Labels {
-  return merge(
-    'annotations',
-    entries.map((entry) => atLine('annotations', entry, () => ofManifest(entry))),
-    commit,
-    context,
-  )
+  return merge('annotations', entries, commit, context)
+}
+
+/** What to say of the entries of an input, once. */
+export function remarksOn(input: LabelInput, entries: readonly string[], context: NameContext): LabelRemarks {
+  return readEntries(input, entries, context)
 }
 
 /**
@@ -52,13 +58,36 @@ export function commitFacts(version: string, context: NameContext): CommitFacts 
   return { version, revision: commitOf(context), created: commitDateOf(context) }
 }
 
-function merge(input: string, entries: readonly string[], commit: CommitFacts, context: NameContext): Labels {
-  const expressions = globalExpressions(context)
-  const own = entries
-    .filter((entry) => entry.trim() !== '' && !entry.trimStart().startsWith('#'))
-    .map((entry) => atLine(input, entry, () => readEntry(entry, expressions)))
+type LabelInput = 'labels' | 'annotations'
+
+function merge(input: LabelInput, entries: readonly string[], commit: CommitFacts, context: NameContext): Labels {
+  const { own } = readEntries(input, entries, context)
   const all = new Map([...defaults(commit, context), ...own])
   return new Map([...all].sort(([a], [b]) => a.localeCompare(b, 'en')))
+}
+
+function readEntries(
+  input: LabelInput,
+  entries: readonly string[],
+  context: NameContext,
+): LabelRemarks & { readonly own: readonly (readonly [string, string])[] } {
+  const expressions = globalExpressions(context)
+  const own: [string, string][] = []
+  const notes: string[] = []
+  const warnings: string[] = []
+  for (const entry of entries) {
+    if (entry.trim() === '' || entry.trimStart().startsWith('#')) continue
+    if (!entry.includes('=')) {
+      warnings.push(withoutValue(input, entry.trim()))
+      continue
+    }
+    atLine(input, entry, () => {
+      const { name, text, left } = readEntry(input === 'annotations' ? ofManifest(entry) : entry, expressions)
+      own.push([name, text])
+      for (const piece of left) notes.push(`${quote(piece)} in ${quote(name)} is no expression and stays as it is`)
+    })
+  }
+  return { own, notes, warnings }
 }
 
 function defaults({ version, revision, created }: CommitFacts, context: NameContext): [string, string][] {
@@ -78,12 +107,22 @@ function defaults({ version, revision, created }: CommitFacts, context: NameCont
   )
 }
 
-function readEntry(entry: string, expressions: Expressions): [string, string] {
+function withoutValue(input: LabelInput, entry: string): string {
+  return `${input}: ${quote(entry)} has no = and is left out. Write ${shown(`${entry}=`)} for an empty value, and quote a value of several lines as a whole: "name=…"`
+}
+
+function readEntry(entry: string, expressions: Expressions) {
   const equals = entry.indexOf('=')
-  const name = entry.slice(0, Math.max(equals, 0)).trim()
+  const name = entry.slice(0, equals).trim()
   if (name === '') throw new UserError('there is no name before a =', 'Write name=value.')
   if (/[\s\p{C}]/u.test(name)) throw new UserError(`the name ${quote(name)} has a space in it`, 'Write name=value.')
-  return [name, render(entry.slice(equals + 1), expressions)]
+  if (name.includes('"')) {
+    throw new UserError(
+      `the name ${quote(name)} has a quote in it`,
+      'A line that is quoted begins with its quote, without a blank before it: "name=value".',
+    )
+  }
+  return { name, ...renderKnown(entry.slice(equals + 1), expressions) }
 }
 
 const level = /^(?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:=]*)?:/

@@ -11,9 +11,14 @@ export interface Metadata {
   readonly annotations: readonly string[]
 }
 
+/** The output `tags`: all references, or the tags alone where there is no image that they could be applied to. */
+export function tagLines({ references, bareTags }: Pick<Names, 'references' | 'bareTags'>): string[] {
+  return [...bareTags, ...references.map(formatReference)]
+}
+
 export function describeNames(names: Names, labels: Labels, annotations: Labels): Metadata {
   return {
-    tags: names.references.map(formatReference),
+    tags: tagLines(names),
     'tag-names': names.tagNames,
     labels: Object.fromEntries(labels),
     annotations: [...annotations].map(([name, value]) => `manifest:${name}=${value}`),

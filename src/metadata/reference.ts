@@ -14,8 +14,8 @@ export interface Reference {
   readonly digest?: string
 }
 
-const dockerHub = 'docker.io'
-const dockerHubHosts = [dockerHub, 'index.docker.io', 'registry-1.docker.io']
+export const DOCKER_HUB = 'docker.io'
+const dockerHubHosts = [DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io']
 const maxRepository = 255
 const maxTag = 128
 
@@ -70,6 +70,12 @@ export function lowerName(text: string): string {
   return name.toLowerCase() + text.slice(name.length)
 }
 
+/** True for a name of an image that is on Docker Hub for want of a registry in front. */
+export function isUnqualified(name: string): boolean {
+  const slash = name.indexOf('/')
+  return slash < 0 || !isDomain(name.slice(0, slash))
+}
+
 /** The registry of a name of an image; undefined for what is none. */
 export function registryOf(name: string): string | undefined {
   try {
@@ -91,19 +97,27 @@ export function formatReference(reference: Reference): string {
   return `${reference.registry}/${reference.repository}${tag}${digest}`
 }
 
+/** What a person writes for a registry. */
+export interface WrittenRegistry {
+  /** As `Reference.registry` names it. */
+  readonly registry: string
+  /** What stands behind its host, `acme/team`; `''` as a rule. */
+  readonly path: string
+}
+
 /**
- * The registry that a person means, as `Reference.registry` names it: a host, `host:port`, an address with http(s)://, or
- * one of the names of Docker Hub, `''` among them.
+ * Reads the registry that a person means: a host, `host:port`, an address with http(s)://, or one of the names of Docker
+ * Hub, `''` among them.
  *
  * @throws UserError when it isn't the address of a registry
  */
-export function normalizeRegistry(text: string): string {
+export function readRegistry(text: string): WrittenRegistry {
   const shown = quote(text.trim().replace(/^.*@/s, '…@'))
   const refuse = (what: string, hint: string) => new UserError(`${shown} is not a registry: ${what}`, hint)
   const bare = text.trim().replace(/^https?:\/\//i, '')
   const [address = '', ...path] = bare.split('/')
   const registry = address.toLowerCase()
-  if (text.trim() === '') return dockerHub
+  if (text.trim() === '') return { registry: DOCKER_HUB, path: '' }
   if (bare.includes('@')) throw refuse('it has a user in it', 'Use the inputs username and password.')
   const foreign = scheme.exec(bare)?.[0]
   if (foreign !== undefined) throw refuse(`it begins with ${foreign}`, `Write ${bare.slice(foreign.length)}.`)
@@ -116,9 +130,8 @@ export function normalizeRegistry(text: string): string {
     )
   }
   const hub = dockerHubHosts.includes(registry)
-  const behind = path.join('/').replace(/\/$/, '')
-  if (behind !== '' && !(hub && behind === 'v1')) throw refuse('it has a path behind the host', `Write ${registry}.`)
-  return hub ? dockerHub : registry
+  const behind = path.join('/').replace(/\/+$/, '')
+  return { registry: hub ? DOCKER_HUB : registry, path: hub && behind === 'v1' ? '' : behind }
 }
 
 function split(text: string): { name: string; tag?: string; digest?: string } {
@@ -138,11 +151,11 @@ function readName(text: string, name: string): Reference {
   const lower = first.toLowerCase()
   // A host in upper case without a dot would be a name on Docker Hub if it were lowered.
   const domain = isDomain(lower) ? lower : first
-  const registry = !isDomain(first) || dockerHubHosts.includes(domain) ? dockerHub : domain
+  const registry = !isDomain(first) || dockerHubHosts.includes(domain) ? DOCKER_HUB : domain
   const path = isDomain(first) ? name.slice(slash + 1) : name
   const broken = pathFlaw(path)
   if (broken !== undefined) throw refusal(text, broken)
-  return { registry, repository: registry === dockerHub && !path.includes('/') ? `library/${path}` : path }
+  return { registry, repository: registry === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path }
 }
 
 function isDomain(first: string): boolean {

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { hasExpression } from './template.js'
 import { lowered } from './images.js'
-import { fieldsOf, type Field } from './csv-line.js'
+import { fieldsOf, type Field, refuseSeveral } from './csv-line.js'
 import { quote } from '../lib/quote.js'
 import { lowerName, parseReference, type Reference } from './reference.js'
 import { parseRule, type Rule } from './tag-rules.js'
@@ -15,6 +15,8 @@ export type Entry =
       readonly kind: 'reference'
       readonly line: string
       readonly reference: Reference
+      /** As it is written, but its name in lower case. */
+      readonly written: string
       readonly warnings: readonly string[]
     }
 
@@ -29,6 +31,8 @@ export type Entry =
 export function readEntries(line: string, hasImages: boolean): readonly Entry[] {
   const fields = fieldsOf(line)
   const bare = fields.filter(({ name }) => name === undefined)
+  const named = fields.filter(({ name }) => name !== undefined)
+  for (const { value } of bare) refuseSeveral('tags', value, named)
   const references = bare.filter(({ value }) => isReference(value, hasImages))
   if (references.length > 0 && references.length === fields.length) return references.map((field) => read(line, field))
   const typed = fields.some(({ name }) => name === 'type')
@@ -60,5 +64,5 @@ function read(line: string, { value }: Field): Entry {
     throw new UserError(`${quote(value)} has a digest, which the image gets by being built`, 'Leave the digest away.')
   }
   const warnings = lower === value ? [] : [lowered('tags', value, lower)]
-  return { kind: 'reference', line, reference: { registry, repository, tag }, warnings }
+  return { kind: 'reference', line, reference: { registry, repository, tag }, written: lower, warnings }
 }

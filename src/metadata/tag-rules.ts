@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import type { Field } from './csv-line.js'
+import { eachOnItsLine, type Field } from './csv-line.js'
 import { quote } from '../lib/quote.js'
 import type { Scheme } from './version.js'
 
@@ -66,11 +66,7 @@ export const defaultRules = ['type=schedule', 'type=ref,event=branch', 'type=ref
 export function parseRule(line: string, fields: readonly Field[]): Rule {
   const attributes = new Map<string, string>()
   const bare = fields.filter(({ name }) => name === undefined).map(({ value }) => value)
-  if (bare.length > 1)
-    throw new UserError(
-      `there are ${bare.length} tags`,
-      `Write each on a line of its own: ${bare.map(quote).join(', ')}.`,
-    )
+  if (bare.length > 1) throw new UserError(`there are ${bare.length} tags`, eachOnItsLine('tags', bare))
   for (const { name = 'value', value } of fields) {
     if (attributes.has(name)) throw new UserError(`${quote(name)} is there twice`, 'Write one tag or rule a line.')
     attributes.set(name, value)
@@ -81,7 +77,10 @@ export function parseRule(line: string, fields: readonly Field[]): Rule {
   if (unknown !== undefined) {
     throw new UserError(`the attribute ${quote(unknown)} is unknown`, `Allowed are ${allowedFor(type)}.`)
   }
-  const body = readBody(type, attributes)
+  const isOff = attributes.get('enable') === 'false'
+  // What an empty variable leaves is no mistake where the same condition disables the rule.
+  if (isOff) for (const [name, value] of attributes) if (value === '') attributes.delete(name)
+  const body = readBody(type, attributes, isOff)
   const prefix = attributes.get('prefix') ?? defaultPrefix(body)
   const suffix = attributes.get('suffix')
   return {
@@ -112,9 +111,10 @@ function allowedFor(type: Type): string {
   return [...ownAttributes[type], ...commonAttributes].join(', ')
 }
 
-function readBody(type: Type, attributes: ReadonlyMap<string, string>): Body {
-  const need = (name: string): string => {
-    const value = attributes.get(name)
+/** @param isOff it never applies, and may lack what it needs */
+function readBody(type: Type, attributes: ReadonlyMap<string, string>, isOff: boolean): Body {
+  const need = (name: string, otherwise = ''): string => {
+    const value = attributes.get(name) ?? (isOff ? otherwise : undefined)
     if (value !== undefined) return value
     throw new UserError(`the attribute ${name} is missing`, `Write type=${type},${example[type]}.`)
   }
@@ -132,7 +132,7 @@ function readBody(type: Type, attributes: ReadonlyMap<string, string>): Body {
     case 'edge':
       return { type, branch: attributes.get('branch') ?? '' }
     case 'ref':
-      return { type, event: readOne('event', need('event'), ['branch', 'tag', 'pr']) }
+      return { type, event: readOne('event', need('event', 'branch'), ['branch', 'tag', 'pr']) }
     case 'raw':
       return { type, value: need('value') }
     case 'sha':

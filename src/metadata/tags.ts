@@ -1,10 +1,10 @@
 import { UserError } from '../errors.js'
 import { readEntries, type Entry } from './tag-entry.js'
-import { describeEvent, globalExpressions, type NameContext } from './ref-context.js'
+import { describeEvent, globalExpressions, type NameContext, refOf } from './ref-context.js'
 import { parseFlavor, type Flavor } from './flavor.js'
 import { parseImages, type Images } from './images.js'
 import { decideLatest } from './latest.js'
-import { atLine, contentOf } from './csv-line.js'
+import { atLine, contentOf, shown } from './csv-line.js'
 import { applyRule, type Given } from './apply-rule.js'
 import { quote } from '../lib/quote.js'
 import { formatReference, type Reference } from './reference.js'
@@ -15,14 +15,28 @@ import { makeTag } from './sanitize-tag.js'
 export interface Names {
   /** Every one with a tag, each once: per image its tags, then the full references of the input `tags`. */
   readonly references: readonly Reference[]
+  /** All names of images, also where no tag is applied to them. */
+  readonly written: readonly WrittenName[]
+  /** The tags that rules give, where there is no image that they could be applied to. */
+  readonly bareTags: readonly string[]
   /** The tags alone, each once: the rules' by priority, `latest`, those of the full references. */
   readonly tagNames: readonly string[]
   /** The first of `tagNames`; `''` where there is none. */
   readonly version: string
   /** For the log: why a rule gave nothing, why `latest` stays. */
   readonly notes: readonly string[]
+  /** Those of them that are about a rule that nobody wrote, on an event that it isn't for. */
+  readonly expected: ReadonlySet<string>
   /** What is probably not as the user means it. */
   readonly warnings: readonly string[]
+}
+
+/** A name of an image, or with its tag a reference, as it is written. */
+export interface WrittenName {
+  readonly input: 'images' | 'tags'
+  readonly name: string
+  /** As `Reference.registry` names it. */
+  readonly registry: string
 }
 
 type RuleEntry = Exclude<Entry, { kind: 'reference' }>
@@ -36,6 +50,7 @@ interface MadeTag {
 /** What grows while the rules are applied. */
 interface Remarks {
   readonly notes: string[]
+  readonly expected: Set<string>
   readonly warnings: string[]
 }
 
@@ -63,7 +78,8 @@ export function resolveTags(
   const full = entries.filter((entry) => entry.kind === 'reference')
   const rules = entries.filter((entry) => entry.kind !== 'reference')
   if (named.given === 0) refusePlain(rules)
-  const remarks: Remarks = { notes: [], warnings: [...named.warnings, ...full.flatMap(({ warnings }) => warnings)] }
+  const warnings = [...named.warnings, ...full.flatMap(({ warnings }) => warnings)]
+  const remarks: Remarks = { notes: [], expected: new Set(), warnings }
   const parsedFlavor = parseFlavor(flavor, globalExpressions(context))
   const made = makeTags(rules, parsedFlavor, context, remarks)
   const latest = makeLatest(made[0], parsedFlavor, existing, remarks)
@@ -75,13 +91,39 @@ export function resolveTags(
     ...full.map(({ reference }) => reference),
   ]
   const tagNames = unique([...ofRules, ...full.map(({ reference }) => reference.tag ?? '')])
-  return { references: uniqueReferences(references), tagNames, version: tagNames[0] ?? '', ...remarks }
+  return {
+    references: uniqueReferences(references),
+    written: writtenIn(named, full),
+    bareTags: named.names.length === 0 ? ofRules : [],
+    tagNames,
+    version: tagNames[0] ?? '',
+    ...remarks,
+    expected: lines.length === 0 ? remarks.expected : new Set(),
+  }
+}
+
+function writtenIn(images: Images, full: readonly ReferenceEntry[]): WrittenName[] {
+  return [
+    ...images.names.map(({ registry }, index): WrittenName => {
+      return { input: 'images', name: images.written[index] ?? '', registry }
+    }),
+    ...full.map(({ reference, written }): WrittenName => {
+      return { input: 'tags', name: written, registry: reference.registry }
+    }),
+  ]
 }
 
 /** True when `latest` depends on the tags that exist already, so that they must be looked up. */
 export function needsExistingTags(flavor: readonly string[], context: NameContext): boolean {
   return parseFlavor(flavor, globalExpressions(context)).latest === 'highest'
 }
+
+const rulesOfRefs = {
+  branch: 'type=ref,event=branch',
+  tag: 'type=ref,event=tag',
+  pull: 'type=ref,event=pr',
+  other: undefined,
+} as const
 
 /** The error for an image that is to be pushed and has no name: what the event is and why each rule gave nothing. */
 export function noTags({ tagNames, notes }: Names, context: NameContext): UserError {
@@ -92,9 +134,11 @@ export function noTags({ tagNames, notes }: Names, context: NameContext): UserEr
     )
   }
   const reasons = notes.map((note) => `\n- ${note}`).join('')
+  const rule = rulesOfRefs[refOf(context).kind]
+  const isTried = rule === undefined || notes.some((note) => note.startsWith(rule))
   return new UserError(
     `Input "push" is true, and there is nothing to push: no rule of tags gives a tag for ${describeEvent(context)}${reasons}`,
-    'Add a rule that does to tags, such as type=sha or type=ref,event=branch.',
+    `Add a rule that does to tags, such as type=sha${isTried ? '' : ` or ${rule}`}.`,
   )
 }
 
@@ -106,7 +150,9 @@ function makeTags(entries: readonly RuleEntry[], flavor: Flavor, context: NameCo
       remarks.warnings.push(`tags: ${quote(line)}: ${name} means nothing to ${rule.type}`)
     const outcome = atLine('tags', line, () => applyRule(rule, flavor, context))
     if ('why' in outcome) {
-      remarks.notes.push(`${shown(line)} gives no tag: ${outcome.why}`)
+      const note = `${shown(line)} gives no tag: ${outcome.why}`
+      remarks.notes.push(note)
+      if (outcome.isOfOtherEvent) remarks.expected.add(note)
       continue
     }
     const tag = makeTag(outcome.text)
@@ -174,11 +220,6 @@ function unused(images: Images, rules: readonly RuleEntry[]): string[] {
   if (images.given > 0 && images.names.length === 0) return ['images: every name is disabled']
   if (images.given > 0 && rules.length === 0) return ['images: no plain tag and no rule in tags applies to them']
   return images.given === 0 && rules.length > 0 ? ['images: there is none that the rules of tags apply to'] : []
-}
-
-/** A rule as a note begins with it; only what can't be read plainly is quoted. */
-function shown(line: string): string {
-  return /^[\x20-\x7e]{1,100}$/.test(line) ? line : quote(line)
 }
 
 function unique(names: readonly string[]): string[] {

@@ -24,6 +24,27 @@ export function render(template: string, expressions: Expressions): string {
     .join('')
 }
 
+/**
+ * The same for a text that may have been written for something else: braces that are no known expression stay as they are.
+ *
+ * @returns the text, and each piece that stayed
+ * @throws UserError for a known expression that can't be evaluated
+ */
+export function renderKnown(
+  template: string,
+  expressions: Expressions,
+): { readonly text: string; readonly left: readonly string[] } {
+  const left: string[] = []
+  const parts = parse(template, (open) => {
+    const found = findCall(template, open)
+    if (found !== undefined && expressions.has(found.call.name)) return found
+    left.push(pieceAt(template, open))
+    return undefined
+  })
+  const texts = parts.map((part) => (typeof part === 'string' ? part : evaluate(part, expressions)))
+  return { text: texts.join(''), left }
+}
+
 /** True for a template that is the one expression `{{name}}` and nothing else. */
 export function isOnly(template: string, name: string): boolean {
   const parts = parse(template)
@@ -51,7 +72,17 @@ function evaluate(call: Call, expressions: Expressions): string {
   return expression
 }
 
-function parse(template: string): (string | Call)[] {
+interface Placed {
+  readonly call: Call
+  /** Behind its braces. */
+  readonly end: number
+}
+
+/** @param read the expression whose braces open there; undefined where they are text */
+function parse(
+  template: string,
+  read: (open: number) => Placed | undefined = (open) => readCall(template, open),
+): (string | Call)[] {
   const parts: (string | Call)[] = []
   let text = ''
   let at = 0
@@ -62,12 +93,16 @@ function parse(template: string): (string | Call)[] {
       at = found.braces + 2
       continue
     }
+    const placed = read(found.braces)
+    at = placed?.end ?? found.braces + 2
+    if (placed === undefined) {
+      text += template.slice(found.start, at)
+      continue
+    }
     if (found.backslashes === 2) text += '\\'
     if (text !== '') parts.push(text)
     text = ''
-    const { call, end } = readCall(template, found.braces)
-    parts.push(call)
-    at = end
+    parts.push(placed.call)
   }
   text += template.slice(at)
   return text === '' ? parts : [...parts, text]
@@ -83,7 +118,17 @@ function opening(template: string, from: number): { start: number; backslashes: 
   return { start: found.index, backslashes, braces: found.index + backslashes }
 }
 
-function readCall(template: string, open: number): { call: Call; end: number } {
+function readCall(template: string, open: number): Placed {
+  const found = findCall(template, open)
+  if (found !== undefined) return found
+  throw new UserError(
+    `the expression ${quote(pieceAt(template, open))} can't be read`,
+    `An expression is {{name}}, or {{date 'YYYYMMDD' tz='Europe/Paris'}} with quotes around each text.`,
+  )
+}
+
+/** Undefined where what the braces hold has not the form of an expression. */
+function findCall(template: string, open: number): Placed | undefined {
   const braces = template.startsWith('{{{', open) ? 3 : 2
   const close = '}'.repeat(braces)
   let at = open + braces
@@ -95,7 +140,7 @@ function readCall(template: string, open: number): { call: Call; end: number } {
   }
   take(/\s*/y)
   const name = take(/[a-z_]\w*/iy)?.[0]
-  if (name === undefined) throw unreadable(template, open)
+  if (name === undefined) return undefined
   let argument: string | undefined
   const options = new Map<string, string>()
   for (;;) {
@@ -103,20 +148,17 @@ function readCall(template: string, open: number): { call: Call; end: number } {
     if (template.startsWith(close, at)) break
     const found = take(/(?:([a-z_]\w*)=)?(?:'([^']*)'|"([^"]*)")/iy)
     const value = found?.[2] ?? found?.[3]
-    if (space === '' || value === undefined) throw unreadable(template, open)
+    if (space === '' || value === undefined) return undefined
     const key = found?.[1]
     if (key !== undefined && !options.has(key)) options.set(key, value)
     else if (key === undefined && argument === undefined) argument = value
-    else throw unreadable(template, open)
+    else return undefined
   }
   return { call: { name, options, ...(argument !== undefined && { argument }) }, end: at + braces }
 }
 
-function unreadable(template: string, open: number): UserError {
+/** The braces with what they hold, for a message. */
+function pieceAt(template: string, open: number): string {
   const close = template.indexOf('}}', open)
-  const piece = template.slice(open, close < 0 ? undefined : close + 2)
-  return new UserError(
-    `the expression ${quote(piece)} can't be read`,
-    `An expression is {{name}}, or {{date 'YYYYMMDD' tz='Europe/Paris'}} with quotes around each text.`,
-  )
+  return template.slice(open, close < 0 ? undefined : close + 2)
 }

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.js'
 import { describe, RegistryError, UserError } from '../errors.js'
-import { normalizeRegistry, type Reference } from '../metadata/reference.js'
+import { DOCKER_HUB, isUnqualified, readRegistry, type Reference, type WrittenRegistry } from '../metadata/reference.js'
+import type { Names, WrittenName } from '../metadata/tags.js'
 import type { Inputs } from '../runner/inputs.js'
 import { debug, info } from '../log.js'
 import { withRetries } from '../lib/retry.js'
@@ -16,18 +17,68 @@ export interface LoginUse {
 
 /**
  * The registry that the given login is for.
- * @throws UserError when it could be several
+ * @throws UserError when it could be several, or isn't the one that the names are in
  */
-export function loginRegistry(inputs: Inputs, references: readonly Reference[]): string {
-  if (inputs.registry !== undefined) return normalizeRegistry(inputs.registry)
-  const registries = [...new Set(references.map((reference) => reference.registry))]
+export function loginRegistry(
+  inputs: Pick<Inputs, 'registry' | 'login'>,
+  { references, written }: Pick<Names, 'references' | 'written'>,
+): string {
+  if (inputs.registry !== undefined) return givenRegistry(inputs.registry, written)
+  const registries = [...new Set(references.map(({ registry }) => registry))]
   if (inputs.login !== undefined && registries.length > 1) {
     throw new UserError(
       `Input "registry" is missing: the references are in ${registries.join(' and ')}, and "username" and "password" can be for one of them only.`,
       `Write \`registry: ${registries[0] ?? ''}\`, and log in to the others in a step before.`,
     )
   }
-  return registries[0] ?? 'docker.io'
+  return registries[0] ?? DOCKER_HUB
+}
+
+function givenRegistry(text: string, written: readonly WrittenName[]): string {
+  const { registry, path } = readGiven(text)
+  const unqualified = written.filter(({ name }) => isUnqualified(name))
+  const isElsewhere =
+    registry !== DOCKER_HUB && unqualified.length > 0 && written.every((one) => one.registry !== registry)
+  if (path === '' && !isElsewhere) return registry
+  // The address of an API has its version behind the host.
+  const folder = /^v[12]$/.test(path) ? '' : path
+  const names = folder !== '' || isElsewhere ? unqualified : []
+  const cures = [
+    ...(path === '' ? [] : [`Write \`registry: ${registry}\`.`]),
+    ...linesOf(names, (name) => `${registry}/${below(folder, name)}`).map((line) => `Write ${line}.`),
+    ...(path === '' ? linesOf(names, (name) => `${DOCKER_HUB}/${name}`) : []).map(
+      (line) => `If Docker Hub is meant, write ${line}.`,
+    ),
+  ]
+  throw new UserError(`Input "registry": got ${JSON.stringify(text)}. ${flawOf(names)}.`, cures.join(' '))
+}
+
+function flawOf([first]: readonly WrittenName[]): string {
+  return first === undefined
+    ? 'A registry has no path behind its host'
+    : `It isn't put in front of names, and ${JSON.stringify(first.name)} in "${first.input}" names no registry, which is Docker Hub`
+}
+
+function readGiven(text: string): WrittenRegistry {
+  try {
+    return readRegistry(text)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(`Input "registry": ${error.message}`, error.hint, { cause: error.cause })
+  }
+}
+
+/** `acme` and `web` are `acme/web`, and so are `acme` and `acme/web`. */
+function below(folder: string, name: string): string {
+  return folder === '' || name.startsWith(`${folder}/`) ? name : `${folder}/${name}`
+}
+
+/** What to write in each input instead of the names, as `images: new` instead of `old`. */
+function linesOf(names: readonly WrittenName[], qualify: (name: string) => string): string[] {
+  return (['images', 'tags'] as const).flatMap((input) => {
+    const old = names.filter((one) => one.input === input).map(({ name }) => name)
+    return old.length === 0 ? [] : [`\`${input}: ${old.map(qualify).join(',')}\` instead of \`${old.join(',')}\``]
+  })
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { Context } from '../runner/context.js'
 import type { Pair } from '../runner/input-parsers.js'
 import { UserError } from '../errors.js'
+import type { Event } from '../runner/event.js'
 import { git } from '../source/git.js'
 import { commitOf, type NameContext } from '../metadata/ref-context.js'
-import { annotationsOf, commitFacts, type CommitFacts, type Labels, labelsOf } from '../metadata/labels.js'
+import { annotationsOf, commitFacts, type CommitFacts, type Labels, labelsOf, remarksOn } from '../metadata/labels.js'
 import { describeNames, type Metadata } from '../metadata/metadata.js'
-import { defaultRules } from '../metadata/tag-rules.js'
 import { type Names, needsExistingTags, noTags, resolveTags } from '../metadata/tags.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info, warn } from '../log.js'
@@ -43,11 +43,35 @@ export async function nameImage(
   }
   const own = describe(commitFacts(resolved.version, names))
   if (inputs.push && resolved.references.length === 0) throw noTags(resolved, names)
-  // Of the rules that nobody wrote, most never give anything.
-  const isExpected = (note: string) => inputs.tags.length === 0 && defaultRules.some((rule) => note.startsWith(rule))
-  for (const note of resolved.notes) if (!isExpected(note)) info(`Names: ${note}`)
-  for (const text of resolved.warnings) warn(text)
+  tell(
+    'Names',
+    resolved.notes.filter((note) => !resolved.expected.has(note)),
+    resolved.warnings,
+  )
+  for (const [topic, input] of [
+    ['Labels', 'labels'],
+    ['Annotations', 'annotations'],
+  ] as const) {
+    const { notes, warnings } = remarksOn(input, inputs[input], names)
+    tell(topic, notes, warnings)
+  }
+  const empty = emptyOfSchedule(own.labels, context.event)
+  if (empty.length > 0)
+    info(`Labels: empty are ${empty.join(' and ')}, since the event of a schedule says nothing of the repository`)
   return { names: own, byCommit: (origin) => describe(factsOf(origin, resolved.version, names, resolve)) }
+}
+
+function tell(topic: string, notes: readonly string[], warnings: readonly string[]): void {
+  for (const note of notes) info(`${topic}: ${note}`)
+  for (const text of warnings) warn(text)
+}
+
+/** The default labels that a run by schedule can't fill in. */
+function emptyOfSchedule(labels: Labels, { name, names }: Event): string[] {
+  if (name !== 'schedule' || names.repository.known) return []
+  return ['description', 'licenses']
+    .map((key) => `org.opencontainers.image.${key}`)
+    .filter((key) => labels.get(key) === '')
 }
 
 /**
@@ -74,8 +98,19 @@ export function pairsOf(labels: Labels): Pair[] {
 
 async function nameContext(context: Context): Promise<NameContext> {
   const { name, ref, names } = context.event
-  const known = { ...names, eventName: name, ref, now: context.now }
+  const shortShaLength = digitsOf(names.shortShaLength)
+  const known = { ...names, shortShaLength, eventName: name, ref, now: context.now }
   return { ...known, commitDate: names.commitDate ?? (await commitDateOf(commitOf(known), context)) }
+}
+
+/** The digits of a short commit; undefined where the variable of docker/metadata-action is not set. */
+function digitsOf(text: string): number | undefined {
+  if (text.trim() === '') return undefined
+  if (/^\s*\d+\s*$/.test(text) && Number(text) > 0) return Number(text)
+  throw new UserError(
+    `Variable "DOCKER_METADATA_SHORT_SHA_LENGTH": got ${JSON.stringify(text)}.`,
+    'Write how many digits of the commit a tag has, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
+  )
 }
 
 async function commitDateOf(sha: string, context: Context): Promise<Date | undefined> {

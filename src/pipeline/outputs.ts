@@ -1,5 +1,6 @@
 import { linesOf } from '../runner/input-parsers.js'
 import { listLabels } from '../metadata/labels.js'
+import { tagLines } from '../metadata/metadata.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Result } from './run.js'
@@ -13,7 +14,7 @@ export function outputsOf({ names, built, imageId, pushed, engine, cache, storag
     imageid: imageId,
     digest,
     version: names.version,
-    tags: references.join('\n'),
+    tags: tagLines(names).join('\n'),
     'tag-names': names.tagNames.join('\n'),
     labels: listLabels(names.labels),
     annotations: listLabels(names.annotations, 'manifest:'),

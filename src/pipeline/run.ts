@@ -12,7 +12,7 @@ import { tellingHeldDigests } from './held-digests.js'
 import { listLabels } from '../metadata/labels.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
-import { info } from '../log.js'
+import { info, warn } from '../log.js'
 import { login, loginRegistry } from './login.js'
 import { type ImageNames, nameImage } from './metadata.js'
 import { shown } from './phases.js'
@@ -75,8 +75,9 @@ export interface Result {
  * @throws UserError for what the user can fix
  */
 export async function run(inputs: Inputs, context: Context, remember: Remember): Promise<Result> {
+  for (const text of inputs.warnings) warn(text)
   const { names, byCommit } = await nameImage(inputs, context)
-  const registry = loginRegistry(inputs, names.references)
+  const registry = loginRegistry(inputs, names)
   const git = parseGitContext(inputs.context)
   const local = git === undefined ? await prepare(inputs, context.workspace) : undefined
   const access = await accessOf(inputs, context, names, registry)

@@ -29,8 +29,11 @@ export interface NameFacts {
   readonly prNumber: number | undefined
   readonly prHeadSha: string | undefined
   readonly usePrHeadSha: boolean
-  readonly shortShaLength: number | undefined
+  /** As it is written, to be checked; `''` where it isn't set. */
+  readonly shortShaLength: string
   readonly repository: {
+    /** Whether the payload has the repository: that of a schedule has none. */
+    readonly known: boolean
     readonly name: string
     readonly description: string | undefined
     readonly url: string | undefined
@@ -49,14 +52,15 @@ export function readEvent(environment: NodeJS.ProcessEnv): Event {
   const name = environment['GITHUB_EVENT_NAME'] ?? ''
   const repository = environment['GITHUB_REPOSITORY'] ?? ''
   const base = textAt(payload, 'pull_request', 'base', 'ref') ?? environment['GITHUB_BASE_REF']
+  const names = readNames(payload, environment, repository)
   return {
     name,
     ref: environment['GITHUB_REF'] ?? '',
     baseRef: branch(base),
-    defaultBranch: branch(textAt(payload, 'repository', 'default_branch')),
+    defaultBranch: branch(names.defaultBranch),
     fork: name.startsWith('pull_request') && !isOwn(payload, repository),
     repository,
-    names: readNames(payload, environment, repository),
+    names,
     unique: uniqueText(environment),
   }
 }
@@ -87,18 +91,18 @@ function uniqueText(environment: NodeJS.ProcessEnv): string {
 /** By the same variables as docker/metadata-action, `DOCKER_METADATA_…`, where users have set them. */
 function readNames(payload: unknown, environment: NodeJS.ProcessEnv, repository: string): NameFacts {
   const number = valueAt(payload, 'pull_request', 'number') ?? valueAt(payload, 'number')
-  const length = environment['DOCKER_METADATA_SHORT_SHA_LENGTH'] ?? ''
   const server = environment['GITHUB_SERVER_URL'] ?? 'https://github.com'
   const date = new Date(textAt(payload, 'head_commit', 'timestamp') ?? '')
   return {
     sha: environment['GITHUB_SHA'] ?? '',
     baseRef: textAt(payload, 'base_ref') ?? textAt(payload, 'pull_request', 'base', 'ref'),
-    defaultBranch: textAt(payload, 'repository', 'default_branch'),
+    defaultBranch: textAt(payload, 'repository', 'default_branch') ?? scheduledBranch(environment),
     prNumber: typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined,
     prHeadSha: textAt(payload, 'pull_request', 'head', 'sha'),
-    usePrHeadSha: environment['DOCKER_METADATA_PR_HEAD_SHA'] === 'true',
-    shortShaLength: /^[1-9]\d?$/.test(length) ? Number(length) : undefined,
+    usePrHeadSha: /true/i.test(environment['DOCKER_METADATA_PR_HEAD_SHA'] ?? ''),
+    shortShaLength: environment['DOCKER_METADATA_SHORT_SHA_LENGTH'] ?? '',
     repository: {
+      known: typeof valueAt(payload, 'repository', 'name') === 'string',
       name: textAt(payload, 'repository', 'name') ?? repository.split('/')[1] ?? '',
       description: textAt(payload, 'repository', 'description'),
       url: textAt(payload, 'repository', 'html_url') ?? (repository === '' ? undefined : `${server}/${repository}`),
@@ -106,6 +110,15 @@ function readNames(payload: unknown, environment: NodeJS.ProcessEnv, repository:
     },
     commitDate: Number.isNaN(date.getTime()) ? undefined : date,
   }
+}
+
+/** A schedule runs on the default branch, which its payload doesn't name. */
+function scheduledBranch(environment: NodeJS.ProcessEnv): string | undefined {
+  const folder = 'refs/heads/'
+  const ref = environment['GITHUB_REF'] ?? ''
+  return environment['GITHUB_EVENT_NAME'] === 'schedule' && ref.startsWith(folder)
+    ? ref.slice(folder.length)
+    : undefined
 }
 
 function branch(name: string | undefined): string | undefined {

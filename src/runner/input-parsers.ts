@@ -69,7 +69,8 @@ export interface ListOptions {
  * commas that mean nothing here. Where commas mean something, lines are CSV records as docker/build-push-action reads them.
  */
 export function list(read: InputReader, name: string, { commas, keepSpace = false }: ListOptions): string[] {
-  const text = read(name)
+  // Before a quote, a blank would make it a character like another.
+  const text = read(name).trimStart()
   let records: string[][]
   try {
     records = parse(text, {
@@ -85,9 +86,19 @@ export function list(read: InputReader, name: string, { commas, keepSpace = fals
     )
   }
   const joined = records.map((fields) => fields.join(','))
-  const entries = commas === true ? joined.flatMap((line) => line.split(',')) : joined
+  const entries = (commas === true ? joined.flatMap((line) => line.split(',')) : joined).map(unquoted)
   const kept = keepSpace ? entries : entries.map((entry) => entry.trim())
   return kept.filter((entry) => entry.trim() !== '')
+}
+
+/** An entry without the quotes that a blank before them has kept. */
+function unquoted(entry: string): string {
+  const [, inner] = /^\s+"(.*)"\s*$/s.exec(entry) ?? []
+  return inner === undefined ? entry : inner.replaceAll('""', '"')
+}
+
+export function isComment(entry: string): boolean {
+  return entry.trimStart().startsWith('#')
 }
 
 export function pairs(read: InputReader, name: string, options: { emptyValue?: boolean } = {}): Pair[] {

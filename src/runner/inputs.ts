@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
+import { readBuildArguments } from '../build-arguments.js'
 import { type BuildSecret, readSecrets } from './secret-inputs.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import {
@@ -70,6 +71,8 @@ export interface Inputs {
   readonly summary: boolean
   /** Sentences on what of the inputs has no effect, and why. */
   readonly notes: readonly string[]
+  /** The same, of what somebody may miss. */
+  readonly warnings: readonly string[]
 }
 
 const NO_PASSWORD =
@@ -98,14 +101,16 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
   const text = (name: string) => read(name).trim() || undefined
   const push = boolean(read, 'push', false)
   const [username, password] = [text('username'), text('password')]
+  const { secrets, warnings } = readSecrets(read, env)
+  const args = readBuildArguments(read, env)
   const isIdle = !push && username !== undefined && password === undefined
   return {
     context: withoutPassword('context', text('context') ?? '.'),
     file: text('file'),
     target: text('target'),
-    buildArgs: lastOfEach(list(read, 'build-args', { commas: false }).map((line) => buildArg(line))),
+    buildArgs: args.given,
     buildContexts: buildContexts(read),
-    secrets: readSecrets(read, env),
+    secrets,
     ssh: joinKeys(list(read, 'ssh', { commas: true })),
     network: choice(read, 'network', ['default', 'none', 'host']),
     addHosts: list(read, 'add-hosts', { commas: true }).map((line) => addHost(line)),
@@ -138,7 +143,8 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     cache: readCacheOptions(read),
     unchanged: choice(read, 'unchanged', ['skip', 'build']),
     summary: boolean(read, 'summary', true),
-    notes: isIdle ? [NO_PASSWORD] : [],
+    notes: [...args.notes, ...(isIdle ? [NO_PASSWORD] : [])],
+    warnings,
   }
 }
 
@@ -153,20 +159,6 @@ function buildContexts(read: InputReader): readonly Pair[] {
   const given = list(read, name, { commas: false })
   for (const line of given) withoutPassword(name, line.slice(line.indexOf('=') + 1).trim())
   return pairs(read, name)
-}
-
-function buildArg(line: string): string {
-  const name = line.split('=', 1)[0] ?? ''
-  if (!/^[A-Za-z_]\w*$/.test(name)) {
-    throw refuse('build-args', line, 'Write one NAME=value a line; a name has letters, digits and _.')
-  }
-  return line
-}
-
-/** The last of a name counts, for every engine; with a NAME alone that has no value, they don't agree on what is left. */
-function lastOfEach(buildArgs: readonly string[]): string[] {
-  const nameOf = (line: string) => line.split('=', 1)[0]
-  return buildArgs.filter((line, index) => !buildArgs.slice(index + 1).some((later) => nameOf(later) === nameOf(line)))
 }
 
 function addHost(line: string): string {

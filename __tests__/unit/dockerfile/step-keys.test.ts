@@ -56,6 +56,13 @@ describe('stepKeys', () => {
     ],
     ['one in RUN, unnamed', 'FROM a\nCOPY a b\nARG V\nRUN make', { args: { V: '1' } }, { args: { V: '2' } }, 3],
     [
+      'one whose name is no variable',
+      'FROM a\nARG my.arg-x\nRUN make',
+      { args: { 'my.arg-x': '1' } },
+      { args: { 'my.arg-x': '2' } },
+      2,
+    ],
+    [
       'one that is declared behind RUN',
       'FROM a\nRUN make\nARG V\nCMD x',
       { args: { V: '1' } },

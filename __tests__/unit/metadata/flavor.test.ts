@@ -28,6 +28,7 @@ test.each<[string[], Partial<Flavor>]>([
     { latest: 'true', prefix: { text: 'a-', onLatest: false }, suffix: { text: '-b', onLatest: true } },
   ],
   [['prefix={{branch}}=x-'], { prefix: { text: 'main=x-', onLatest: false } }],
+  [['"suffix=-a,onlatest=true"'], { suffix: { text: '-a', onLatest: true } }],
   [['"suffix=-a,b"'], { suffix: { text: '-a,b', onLatest: false } }],
 ])('%j', (lines, expected) => {
   expect(read(lines)).toEqual({ ...auto, ...expected })

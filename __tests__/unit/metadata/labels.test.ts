@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { annotationsOf, commitFacts, labelsOf, listLabels } from '../../../src/metadata/labels.js'
+import { annotationsOf, commitFacts, labelsOf, listLabels, remarksOn } from '../../../src/metadata/labels.js'
 import { describeNames } from '../../../src/metadata/metadata.js'
 import { resolveTags } from '../../../src/metadata/tags.js'
 import { context, events, headSha } from './events.js'
@@ -92,6 +92,13 @@ describe('own lines', () => {
     ['a={{branch}} of {{sha}}', 'a', 'main of 8c3d1f0'],
     ["a={{commit_date 'YYYY-MM-DDTHH:mm:ss.SSS[Z]'}}", 'a', '2026-02-28T23:30:00.000Z'],
     ['a=\\{{ .Name }}', 'a', '{{ .Name }}'],
+    // What docker/metadata-action hands over has the braces of a description, say.
+    ['a={{ .Name }} of {{branch}}', 'a', '{{ .Name }} of main'],
+    ['a={{nope}}', 'a', '{{nope}}'],
+    ['a={{#if x}}{{branch}}{{/if}}', 'a', '{{#if x}}main{{/if}}'],
+    ['a={{ x {{{sha}}} {{', 'a', '{{ x 8c3d1f0 {{'],
+    ['a=\\\\{{nope}} \\{{branch}}', 'a', '\\\\{{nope}} {{branch}}'],
+    ['a={{date YYYY}}', 'a', '{{date YYYY}}'],
   ])('%j', (entry, name, value) => {
     expect(Object.entries(own([entry]))).toEqual([[name, value]])
   })
@@ -100,13 +107,32 @@ describe('own lines', () => {
     expect(own(['# a=b', '', '  ', ' #c=d'])).toEqual({})
   })
 
+  test('what they are not taken for is said once', () => {
+    const entries = ['a={{nope}} {{branch}} {{ x', 'b', '# c', ' manifest:e ', 'f={{sha}}']
+    const quoted = 'and quote a value of several lines as a whole: "name=…"'
+    for (const input of ['labels', 'annotations'] as const) {
+      expect(remarksOn(input, entries, context())).toMatchObject({
+        notes: [
+          `"{{nope}}" in "a" is no expression and stays as it is`,
+          `"{{ x" in "a" is no expression and stays as it is`,
+        ],
+        warnings: [
+          `${input}: "b" has no = and is left out. Write b= for an empty value, ${quoted}`,
+          `${input}: "manifest:e" has no = and is left out. Write manifest:e= for an empty value, ${quoted}`,
+        ],
+      })
+    }
+    expect(own(entries)).toEqual({ a: '{{nope}} main {{ x', f: '8c3d1f0' })
+  })
+
   test.each([
-    ['a', /there is no name before a =/, 'Write name=value.'],
     ['=b', /there is no name before a =/, 'Write name=value.'],
     ['a b=c', /the name "a b" has a space in it/, 'Write name=value.'],
     ['a\u200bb=c', /the name "a\\u200bb" has a space/, 'Write name=value.'],
-    ['a={{ .Name }}', /"\{\{ \.Name \}\}" can't be read/, /An expression is/],
-    ['a={{nope}}', /\{\{nope\}\} is unknown/, /written \\\{\{/],
+    ['a={{date}}', /\{\{date\}\} has no format/, /Write \{\{date/],
+    ["a={{date 'YYYY' tz='Nowhere'}}", /time zone "Nowhere" is unknown/, /IANA/],
+    ['a={{branch "x"}}', /takes nothing behind its name/, /Write \{\{branch\}\}/],
+    ['"a=b', /the name "\\"a" has a quote in it/, /begins with its quote/],
   ])('%j is refused', (entry, message, hint) => {
     const error = refused(() => own([entry]))
     expect(error.message).toMatch(message)

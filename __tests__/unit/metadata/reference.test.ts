@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals'
 import {
   formatReference,
   isTag,
-  normalizeRegistry,
+  isUnqualified,
   parseName,
   parseReference,
+  readRegistry,
 } from '../../../src/metadata/reference.js'
 import { refused } from './refused.js'
 
@@ -185,7 +186,7 @@ test.each([
   expect(isTag(text)).toBe(expected)
 })
 
-describe('normalizeRegistry', () => {
+describe('readRegistry', () => {
   test.each([
     ['', 'docker.io'],
     [' ', 'docker.io'],
@@ -204,13 +205,10 @@ describe('normalizeRegistry', () => {
     ['[::1]:5000', '[::1]:5000'],
     ['123456789012.dkr.ecr.eu-west-1.amazonaws.com', '123456789012.dkr.ecr.eu-west-1.amazonaws.com'],
   ])('%j is %s', (text, registry) => {
-    expect(normalizeRegistry(text)).toBe(registry)
+    expect(readRegistry(text)).toStrictEqual({ registry, path: '' })
   })
 
   test.each([
-    ['ghcr.io/acme', /path behind the host/, 'Write ghcr.io.'],
-    ['https://registry.example/v2/', /path behind the host/, 'Write registry.example.'],
-    ['docker.io/acme', /path behind the host/, 'Write docker.io.'],
     [
       'dockerhub',
       /without a dot/,
@@ -225,10 +223,32 @@ describe('normalizeRegistry', () => {
     ['-x.example', /is not a host name/, undefined],
     ['https://me:hunter2@ghcr.io', /has a user in it/, 'Use the inputs username and password.'],
   ])('%j is refused', (text, why, hint) => {
-    const error = refused(() => normalizeRegistry(text))
+    const error = refused(() => readRegistry(text))
     expect(error.message).toMatch(why)
     expect(error.message).toMatch(/ is not a registry: /)
     expect(error.message).not.toMatch(/hunter2|\n/)
     if (hint !== undefined) expect(error.hint).toBe(hint)
   })
+
+  test.each([
+    ['ghcr.io/acme', 'ghcr.io', 'acme'],
+    ['https://Registry.example:5000/acme/team//', 'registry.example:5000', 'acme/team'],
+    ['https://registry.example/v2/', 'registry.example', 'v2'],
+    ['docker.io/acme', 'docker.io', 'acme'],
+    ['https://index.docker.io/v1/acme', 'docker.io', 'v1/acme'],
+  ])('%s has a path behind it', (text, registry, path) => {
+    expect(readRegistry(text)).toStrictEqual({ registry, path })
+  })
+})
+
+test.each([
+  ['web', true],
+  ['web:1', true],
+  ['acme/web', true],
+  ['localhost:5000', true],
+  ['docker.io/web', false],
+  ['localhost/web', false],
+  ['registry:5000/web', false],
+])('%s is on Docker Hub for want of a registry: %s', (name, expected) => {
+  expect(isUnqualified(name)).toBe(expected)
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { UserError } from '../../../src/errors.js'
 import type { NameContext } from '../../../src/metadata/ref-context.js'
+import { describeNames, tagLines } from '../../../src/metadata/metadata.js'
 import { formatReference } from '../../../src/metadata/reference.js'
 import { needsExistingTags, noTags, resolveTags } from '../../../src/metadata/tags.js'
 import { context, events, headSha, sha, type EventName } from './events.js'
@@ -225,6 +226,8 @@ describe('plain tags and full references', () => {
     ],
     ['an expression that says the same', ['acme/web'], ['{{branch}}', 'main'], ['docker.io/acme/web:main']],
     ['a value with a colon', ['acme/web'], ['type=raw,value=a:b'], ['docker.io/acme/web:a-b']],
+    ['white space in an attribute', ['acme/web'], ['type=raw,value=a b'], ['docker.io/acme/web:a-b']],
+    ['white space in an expression', ['acme/web'], ["{{date 'YYYY MM'}}"], ['docker.io/acme/web:2026-03']],
     ['a zone without value=', ['acme/web'], ["d{{date 'YY' tz='Asia/Tokyo'}}"], ['docker.io/acme/web:d26']],
   ])('%s', (_case, images, tags, expected) => {
     expect(references(images, tags)).toEqual(expected)
@@ -241,15 +244,94 @@ describe('plain tags and full references', () => {
     expect(tagNames).toEqual(['7'])
   })
 
+  test.each<[string, string]>([
+    ['"type=raw,value=x"', 'x'],
+    ['"type=match,""pattern=v(\\d{1,3})"",group=1"', '12 latest'],
+    ['type=match, "pattern=v(\\d{1,3})",group=1', '12 latest'],
+    ['"Edge,enable=true"', 'Edge'],
+    ['"type=sha"', 'sha-8c3d1f0'],
+    ['"latest"', 'latest'],
+    ['"value=a,b"', 'a-b'],
+    ['"value=a""b"', 'a-b'],
+    ['""', '-'],
+  ])('a line that is quoted as a whole, %s: %s', (line, expected) => {
+    expect(tagsOf([line, 'type=ref,event=pr'], context({ ref: 'refs/tags/v12.3' })).join(' ') || '-').toBe(expected)
+  })
+
+  test.each([
+    ',enable=false',
+    'type=raw,value=,enable=false',
+    'type=ref,event=,enable=false',
+    'type=sha,format=,priority=,enable=false',
+    'type=match,pattern=,group=,enable=false',
+    'type=semver,pattern=,enable=false',
+  ])('an empty variable in a rule that is disabled is no mistake: %s', (line) => {
+    const { tagNames, notes } = resolveTags(['acme/web'], [line, 'x'], [], context())
+    expect(tagNames).toEqual(['x'])
+    expect(notes).toEqual([`${line} gives no tag: it is disabled by enable=false`])
+  })
+
+  test('an empty variable before attributes is an empty value', () => {
+    expect(resolveTags(['acme/web'], [',enable=true', 'x'], [], context()).notes).toEqual([
+      ',enable=true gives no tag: its value is empty',
+    ])
+    expect(references([',enable=false', 'acme/web'], ['x,'])).toEqual(['docker.io/acme/web:x'])
+  })
+
+  test.each([
+    ['type=ref,event=,enable=true', /event is ""/],
+    ['type=sha,priority=,enable={{is_default_branch}}', /priority is ""/],
+    ['type=ref,event=x,enable=false', /event is "x"/],
+    ['type=sha,nope=,enable=false', /nope/],
+  ])('%s is a mistake all the same', (line, message) => {
+    expect(refused(() => references(['acme/web'], [line])).message).toMatch(message)
+  })
+
   test.each<[string, string[], string[], RegExp, RegExp]>([
     ['no image', [], ['1.2.3'], /plain tag "1\.2\.3" has no image/, /in images, or a full reference in tags/],
     ['no image, beside a reference', [], ['acme/web:1', '1'], /plain tag "1" has no image/, /in images/],
     ['twice', ['acme/web'], ['1', '1'], /the line "1" is there twice, for docker\.io\/acme\/web:1/, /one away/],
-    ['twice when written', ['acme/web'], ['a b', 'a/b'], /"a b" and "a\/b", for docker\.io\/acme\/web:a-b/, /away/],
+    ['twice when written', ['acme/web'], ['a+b', 'a/b'], /"a\+b" and "a\/b", for docker\.io\/acme\/web:a-b/, /away/],
     ['twice in full', [], ['acme/web:1', 'docker.io/acme/web:1'], /for docker\.io\/acme\/web:1/, /away/],
     ['twice on a line', [], ['acme/web:1,acme/web:1'], /is there twice/, /away/],
     ['plain and in full', ['acme/web', 'acme/api'], ['1', 'acme/api:1'], /"1" and "acme\/api:1"/, /away/],
-    ['two on a line', ['acme/web'], ['1,2'], /in the line "1,2", there are 2 tags/, /a line of its own: "1", "2"/],
+    [
+      'two on a line',
+      ['acme/web'],
+      ['1,2'],
+      /in the line "1,2", there are 2 tags/,
+      /its own:\ntags: \|\n {2}1\n {2}2$/,
+    ],
+    ['two on a line, quoted', ['acme/web'], ['"1,2"'], /there are 2 tags/, /its own:\ntags: \|\n {2}1\n {2}2$/],
+    [
+      'white space',
+      ['acme/web'],
+      ['latest 1.0'],
+      /"latest 1.0" has white space/,
+      /its own:\ntags: \|\n {2}latest\n {2}1.0$/,
+    ],
+    ['a tabulator', ['acme/web'], ['1\t2\u00a03'], /"1\\t2\\u00a03" has white space/, /\n {2}1\n {2}2\n {2}3$/],
+    [
+      'white space before attributes',
+      ['acme/web'],
+      ['a b,enable=true'],
+      /"a b" has white space/,
+      /\n {2}a,enable=true\n {2}b,enable=true$/,
+    ],
+    [
+      'white space between expressions',
+      ['acme/web'],
+      ["{{sha}} d{{date 'YYYY MM'}}"],
+      /has white space/,
+      /\n {2}\{\{sha\}\}\n {2}d\{\{date 'YYYY MM'\}\}$/,
+    ],
+    [
+      'white space between references',
+      [],
+      ['quay.io/acme/web:1 quay.io/acme/web:2'],
+      /has white space/,
+      /\n {2}quay.io\/acme\/web:1\n {2}quay.io\/acme\/web:2$/,
+    ],
     ['a bad reference', [], ['acme/web:.x'], /tags: in the line "acme\/web:\.x", .*begins with "\."/, /Allowed/],
     ['a scheme', [], ['https://ghcr.io/acme/web:1'], /begins with https:\/\//, /Leave/],
     ['a digest', [], [`acme/web@sha256:${'0'.repeat(64)}`], /has a digest/, /Leave the digest away/],
@@ -333,7 +415,7 @@ describe('what the log says', () => {
       ['type=sha,event=tag'],
       'tags: "type=sha,event=tag": event means nothing to sha',
     ],
-    ['a plain tag that is none', ['acme/web'], ['a b'], 'tags: "a b" is not a tag and is written a-b'],
+    ['a plain tag that is none', ['acme/web'], ['a+b'], 'tags: "a+b" is not a tag and is written a-b'],
     ['rules without images', [], ['type=sha'], 'images: there is none that the rules of tags apply to'],
     ['images without tags', ['acme/web'], ['acme/api:1'], 'images: no plain tag and no rule in tags applies to them'],
     ['images that are all disabled', ['acme/web,enable=false'], ['1'], 'images: every name is disabled'],
@@ -369,6 +451,63 @@ describe('what the log says', () => {
     expect(warnings).toEqual([])
     expect(tagNames).toEqual(['v1.4.2', 'latest'])
     expect(version).toBe('v1.4.2')
+  })
+
+  test.each<[string[], string[], string]>([
+    [[], ['type=sha', 'type=ref,event=tag'], 'v1.4.2 sha-8c3d1f0 latest'],
+    [[], ['type=sha', 'ghcr.io/acme/web:1'], 'sha-8c3d1f0 ghcr.io/acme/web:1'],
+    [['acme/web,enable=false'], ['x'], 'x'],
+    [['acme/web,enable=false', 'acme/api'], ['x'], 'docker.io/acme/api:x'],
+    [[], ['acme/web:1'], 'docker.io/acme/web:1'],
+  ])('the output tags of images %j and tags %j: %s', (images, tags, expected) => {
+    const names = resolveTags(images, tags, [], events.tag)
+    expect(tagLines(names).join(' ')).toBe(expected)
+    expect(describeNames(names, new Map(), new Map()).tags.join(' ')).toBe(expected)
+  })
+
+  test.each<[string[], string[], string]>([
+    [['Web', 'acme/web,enable=false', 'GHCR.io/web'], ['1'], 'images web docker.io, images ghcr.io/web ghcr.io'],
+    [
+      ['web'],
+      ['1', 'docker.io/Web:A', 'api:2'],
+      'images web docker.io, tags docker.io/web:A docker.io, tags api:2 docker.io',
+    ],
+    [[], ['acme/web'], 'tags acme/web docker.io'],
+    [['docker.io/acme/web', 'acme/web'], ['type=ref,event=tag'], 'images docker.io/acme/web docker.io'],
+  ])('of images %j and tags %j, these names are written: %s', (images, tags, expected) => {
+    const { written } = resolveTags(images, tags, [], context())
+    expect(written.map(({ input, name, registry }) => `${input} ${name} ${registry}`).join(', ')).toBe(expected)
+  })
+
+  test('only rules of the default that are about another event need not be said', () => {
+    const { notes, expected } = resolveTags(['acme/web'], [], [], context({ ref: 'refs/heads/\u529f\u80fd' }))
+    expect(notes.filter((note) => !expected.has(note))).toEqual([
+      'type=ref,event=branch gives no tag: nothing in "\u529f\u80fd" can be in a tag',
+    ])
+    expect(expected.size).toBe(3)
+  })
+
+  test.each([
+    ['refs/heads/\u529f\u80fd', [], 'Add a rule that does to tags, such as type=sha.'],
+    [
+      'refs/heads/main',
+      ['type=ref,event=tag'],
+      'Add a rule that does to tags, such as type=sha or type=ref,event=branch.',
+    ],
+    [
+      'refs/tags/v1',
+      ['type=ref,event=branch'],
+      'Add a rule that does to tags, such as type=sha or type=ref,event=tag.',
+    ],
+    [
+      'refs/pull/7/merge',
+      ['type=ref,event=tag'],
+      'Add a rule that does to tags, such as type=sha or type=ref,event=pr.',
+    ],
+    ['', ['type=ref,event=tag'], 'Add a rule that does to tags, such as type=sha.'],
+  ])('on %s with %j, the cure is a rule that does: %s', (ref, tags, hint) => {
+    const where = context({ ref })
+    expect(noTags(resolveTags(['acme/web'], tags, [], where), where).hint).toBe(hint)
   })
 
   test('an empty prefix of a rule is its own, not the one of the flavor', () => {

@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
-import { hasExpression, isOnly, render, type Call, type Expressions } from '../../../src/metadata/template.js'
+import {
+  hasExpression,
+  isOnly,
+  render,
+  renderKnown,
+  type Call,
+  type Expressions,
+} from '../../../src/metadata/template.js'
 import { globalExpressions } from '../../../src/metadata/ref-context.js'
 import { context, events } from './events.js'
 import { refused } from './refused.js'
@@ -56,6 +63,21 @@ test.each([
   const error = refused(() => render(template, expressions))
   expect(error.message).toMatch(message)
   expect(error.hint).toMatch(hint)
+})
+
+test.each([
+  ['{{name}}', 'value', []],
+  ['{{nope}} {{name}}', '{{nope}} value', ['{{nope}}']],
+  ['{{constructor}}', '{{constructor}}', ['{{constructor}}']],
+  ['{{name', '{{name', ['{{name']],
+  ['{{', '{{', ['{{']],
+  ['{{{name}} {{{name}}}', '{{{name}} value', ['{{{name}}']],
+  ['{{#if name}}{{name}}{{/if}}', '{{#if name}}value{{/if}}', ['{{#if name}}', '{{/if}}']],
+  ['{{ x {{name}} }}', '{{ x value }}', ['{{ x {{name}}']],
+  ['\\{{name}} \\\\{{name}} \\\\{{nope}}', '{{name}} \\value \\\\{{nope}}', ['{{nope}}']],
+  ['{{evil}}', '{{name}} $& \\{{ <&>', []],
+])('of %s, what is known is put in: %s', (template, text, left) => {
+  expect(renderKnown(template, expressions)).toEqual({ text, left })
 })
 
 test.each([

@@ -1,9 +1,92 @@
 import { describe, expect, it } from '@jest/globals'
+import { resolveTags } from '../../../src/metadata/tags.js'
 import { describe as describeError, RegistryError, type UserError } from '../../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
-import { login } from '../../../src/pipeline/login.js'
+import { login, loginRegistry } from '../../../src/pipeline/login.js'
 import type { Trial } from '../../../src/registry/uploads.js'
-import { inputsOf, logOf, rejection } from '../helpers.js'
+import { context } from '../metadata/events.js'
+import { inputsOf, logOf, refusal, rejection } from '../helpers.js'
+
+describe('loginRegistry', () => {
+  const registryOf = (values: Readonly<Record<string, string>>) => {
+    const inputs = inputsOf(values)
+    return loginRegistry(inputs, resolveTags(inputs.images, inputs.tags, inputs.flavor, context()))
+  }
+
+  it.each([
+    [{ images: 'ghcr.io/acme/web' }, 'ghcr.io'],
+    [{ images: 'acme/web' }, 'docker.io'],
+    [{ images: 'acme/web', registry: 'docker.io' }, 'docker.io'],
+    [{ images: 'acme/web', registry: 'https://index.docker.io/v1/' }, 'docker.io'],
+    [{ images: 'ghcr.io/acme/web\nacme/web', registry: 'ghcr.io' }, 'ghcr.io'],
+    [{ images: 'docker.io/acme/web', registry: 'ghcr.io' }, 'ghcr.io'],
+    [{ images: 'web,enable=false\nquay.io/acme/web', registry: 'ghcr.io' }, 'ghcr.io'],
+    [{ registry: 'ghcr.io', tags: 'type=sha' }, 'ghcr.io'],
+    [{ images: 'ghcr.io/acme/web\nacme/web', registry: 'ghcr.io', tags: 'type=ref,event=tag' }, 'ghcr.io'],
+  ])('%j: %s', (values, registry) => {
+    expect(registryOf(values)).toBe(registry)
+  })
+
+  const notPrefixed = (name: string, input: string) =>
+    `It isn't put in front of names, and "${name}" in "${input}" names no registry, which is Docker Hub.`
+
+  it.each([
+    [
+      { registry: 'ghcr.io/acme', images: 'web' },
+      `Input "registry": got "ghcr.io/acme". ${notPrefixed('web', 'images')}`,
+      'Write `registry: ghcr.io`. Write `images: ghcr.io/acme/web` instead of `web`.',
+    ],
+    [
+      { registry: 'https://Quay.io/acme/', images: 'name=Web,enable=true\nacme/api' },
+      `Input "registry": got "https://Quay.io/acme/". ${notPrefixed('web', 'images')}`,
+      'Write `registry: quay.io`. Write `images: quay.io/acme/web,quay.io/acme/api` instead of `web,acme/api`.',
+    ],
+    [
+      { registry: 'docker.io/acme', images: 'web' },
+      `Input "registry": got "docker.io/acme". ${notPrefixed('web', 'images')}`,
+      'Write `registry: docker.io`. Write `images: docker.io/acme/web` instead of `web`.',
+    ],
+    [
+      { registry: 'ghcr.io/acme', images: 'ghcr.io/acme/web' },
+      'Input "registry": got "ghcr.io/acme". A registry has no path behind its host.',
+      'Write `registry: ghcr.io`.',
+    ],
+    [
+      { registry: 'https://registry.example/v2/', images: 'registry.example/web' },
+      'Input "registry": got "https://registry.example/v2/". A registry has no path behind its host.',
+      'Write `registry: registry.example`.',
+    ],
+    [
+      { registry: 'ghcr.io', images: 'acme/web' },
+      `Input "registry": got "ghcr.io". ${notPrefixed('acme/web', 'images')}`,
+      'Write `images: ghcr.io/acme/web` instead of `acme/web`. If Docker Hub is meant, write `images: docker.io/acme/web` instead of `acme/web`.',
+    ],
+    [
+      { registry: 'ghcr.io', tags: 'acme/web:1,acme/web:2' },
+      `Input "registry": got "ghcr.io". ${notPrefixed('acme/web:1', 'tags')}`,
+      'Write `tags: ghcr.io/acme/web:1,ghcr.io/acme/web:2` instead of `acme/web:1,acme/web:2`. If Docker Hub is meant, write `tags: docker.io/acme/web:1,docker.io/acme/web:2` instead of `acme/web:1,acme/web:2`.',
+    ],
+    [
+      { registry: 'dockerhub', images: 'acme/web' },
+      'Input "registry": "dockerhub" is not a registry: a host without a dot can be told from a name on Docker Hub by its port only',
+      'Write its full host name or its port, such as dockerhub:443; for Docker Hub, docker.io.',
+    ],
+  ])('%j is refused, with what to write', (values, message, hint) => {
+    const error = refusal(() => registryOf(values))
+    expect(error.message).toBe(message)
+    expect(error.hint).toBe(hint)
+    // What to write is taken.
+    if (!hint.includes('images: ')) return
+    const [, registry = values.registry] = /`registry: (.*?)`/.exec(hint) ?? []
+    const [, images = ''] = /`images: (.*?)`/.exec(hint) ?? []
+    expect(registryOf({ registry, images })).toBe(registry)
+  })
+
+  it('is missing where the references are in several', () => {
+    const values = { images: 'ghcr.io/acme/web\nacme/web', username: 'ada', password: 'x' }
+    expect(refusal(() => registryOf(values)).message).toMatch(/^Input "registry" is missing/)
+  })
+})
 
 const references = ['h.example/acme/web:1', 'h.example/acme/web:2', 'h.example/acme/api:1', 'other.example/acme/web:1']
 

@@ -68,6 +68,85 @@ describe('nameImage', () => {
   })
 })
 
+describe('what the log says', () => {
+  const onBranch = (name: string) => contextOf({ event: eventOf({ ref: `refs/heads/${name}` }) })
+
+  it('why the branch gives no tag, also where nobody wrote a rule', async () => {
+    const { names, log } = await named({ images: 'acme/web' }, onBranch('\u529f\u80fd'))
+    expect(names.tagNames).toStrictEqual([])
+    expect(log).toBe('Names: type=ref,event=branch gives no tag: nothing in "\u529f\u80fd" can be in a tag\n')
+  })
+
+  it('nothing of the other rules that nobody wrote, and all of those that somebody wrote', async () => {
+    expect((await named({ images: 'acme/web' }, onBranch('main'))).log).toBe('')
+    const tags = 'type=ref,event=branch\ntype=ref,event=tag'
+    expect((await named({ images: 'acme/web', tags }, onBranch('main'))).log).toBe(
+      'Names: type=ref,event=tag gives no tag: the event "push" on "refs/heads/main" is not a tag\n',
+    )
+  })
+
+  it('that a tag is not what the branch is called', async () => {
+    const { names, log } = await named({ images: 'acme/web' }, onBranch('-x'))
+    expect(names.tagNames).toStrictEqual(['x'])
+    expect(log).toContain('Names: type=ref,event=branch gives x: a tag begins with')
+  })
+
+  it('which lines of labels and annotations are not taken, once', async () => {
+    const lines = 'a={{nope}}\nb'
+    const { names, log } = await named({ images: 'acme/web', labels: lines, annotations: lines }, onBranch('main'))
+    expect(names.labels.get('a')).toBe('{{nope}}')
+    expect(names.annotations.get('a')).toBe('{{nope}}')
+    expect(names.labels.has('b')).toBe(false)
+    expect(log.trim().split('\n')).toStrictEqual([
+      'Labels: "{{nope}}" in "a" is no expression and stays as it is',
+      expect.stringMatching(/^::warning::labels: "b" has no = and is left out\. Write b=/),
+      'Annotations: "{{nope}}" in "a" is no expression and stays as it is',
+      expect.stringMatching(/^::warning::annotations: "b" has no = and is left out\. Write b=/),
+    ])
+  })
+
+  const scheduled = (known: boolean) => {
+    const names = namesOf({ repository: { ...namesOf().repository, known } })
+    return contextOf({ event: eventOf({ name: 'schedule', names }) })
+  }
+
+  it('which labels a run by schedule leaves without a value', async () => {
+    const note = (labels: string) =>
+      `Labels: empty are ${labels}, since the event of a schedule says nothing of the repository\n`
+    const description = `${oci}description=x`
+    expect((await named({ images: 'a/b' }, scheduled(false))).log).toBe(note(`${oci}description and ${oci}licenses`))
+    expect((await named({ images: 'a/b', labels: description }, scheduled(false))).log).toBe(note(`${oci}licenses`))
+    expect((await named({ images: 'a/b', labels: `${description}\n${oci}licenses=MIT` }, scheduled(false))).log).toBe(
+      '',
+    )
+    expect((await named({ images: 'a/b' }, scheduled(true))).log).toBe('')
+  })
+})
+
+describe('the digits of a short commit', () => {
+  const tagOf = async (shortShaLength: string) => {
+    const context = contextOf({ event: eventOf({ names: namesOf({ shortShaLength }) }) })
+    return (await named({ images: 'acme/web', tags: 'type=sha' }, context)).names.version
+  }
+
+  it.each([
+    ['', 7],
+    [' ', 7],
+    ['12', 12],
+    [' 4 ', 4],
+    ['100', 40],
+  ])('%j is %i', async (text, digits) => {
+    expect(await tagOf(text)).toBe(`sha-${'a'.repeat(digits)}`)
+  })
+
+  it.each(['abc', '0', '-1', '1.5', '1e1', '0x10', '12 '.repeat(2)])('%j is refused', async (text) => {
+    expect(describeError(await rejection(tagOf(text)))).toBe(
+      `Variable "DOCKER_METADATA_SHORT_SHA_LENGTH": got ${JSON.stringify(text)}.\n` +
+        'Write how many digits of the commit a tag has, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
+    )
+  })
+})
+
 describe('what Git is asked', () => {
   it.each([
     ['v1.4.3', true],

@@ -104,8 +104,11 @@ describe('what names are made of', () => {
     }
     expect(eventFrom(payload, { GITHUB_SHA: sha, GITHUB_REPOSITORY: 'acme/web' }).names).toStrictEqual({
       ...{ sha, baseRef: 'refs/heads/release', defaultBranch: 'main', prNumber: undefined, prHeadSha: undefined },
-      ...{ usePrHeadSha: false, shortShaLength: undefined, commitDate: new Date('2026-02-28T23:30:00Z') },
-      repository: { name: 'web', description: 'The shop', url: 'https://example.com/acme/web', license: 'MIT' },
+      ...{ usePrHeadSha: false, shortShaLength: '', commitDate: new Date('2026-02-28T23:30:00Z') },
+      repository: {
+        ...{ known: true, name: 'web', description: 'The shop' },
+        ...{ url: 'https://example.com/acme/web', license: 'MIT' },
+      },
     })
   })
 
@@ -113,13 +116,38 @@ describe('what names are made of', () => {
     const payload = { number: 7, pull_request: { number: 8, head: { sha }, base: { ref: 'main' } } }
     const environment = { DOCKER_METADATA_PR_HEAD_SHA: 'true', DOCKER_METADATA_SHORT_SHA_LENGTH: '12' }
     expect(eventFrom(payload, environment).names).toMatchObject({
-      ...{ baseRef: 'main', prNumber: 8, prHeadSha: sha, usePrHeadSha: true, shortShaLength: 12 },
+      ...{ baseRef: 'main', prNumber: 8, prHeadSha: sha, usePrHeadSha: true, shortShaLength: '12' },
     })
     expect(eventFrom({ number: 7 }).names.prNumber).toBe(7)
   })
 
-  it.each(['0', '-1', 'x', '1.5', '100', ''])('a short commit of %j digits is not taken', (text) => {
-    expect(eventFrom({}, { DOCKER_METADATA_SHORT_SHA_LENGTH: text }).names.shortShaLength).toBeUndefined()
+  it.each([
+    ['TRUE', true],
+    ['True', true],
+    ['false', false],
+    ['1', false],
+    ['', false],
+  ])('the head of a pull request is wanted by %j: %s', (text, expected) => {
+    expect(eventFrom({}, { DOCKER_METADATA_PR_HEAD_SHA: text }).names.usePrHeadSha).toBe(expected)
+  })
+
+  it('of a schedule, whose payload has no repository and which runs on the default branch', () => {
+    const environment = {
+      GITHUB_EVENT_NAME: 'schedule',
+      GITHUB_REF: 'refs/heads/trunk/x',
+      GITHUB_REPOSITORY: 'acme/web',
+    }
+    const payload = { schedule: '30 5 * * 1' }
+    expect(eventFrom(payload, environment)).toMatchObject({
+      defaultBranch: 'refs/heads/trunk/x',
+      names: { defaultBranch: 'trunk/x', repository: { known: false, name: 'web' } },
+    })
+    expect(eventFrom({ ...payload, repository }, environment).names.defaultBranch).toBe('main')
+    for (const other of [{ GITHUB_EVENT_NAME: 'push' }, { GITHUB_REF: 'refs/tags/v1' }])
+      expect(eventFrom(payload, { ...environment, ...other })).toMatchObject({
+        defaultBranch: undefined,
+        names: { defaultBranch: undefined },
+      })
   })
 
   it.each([{ number: '7' }, { number: 1.5 }, { number: null }, { pull_request: { number: {} } }])(
@@ -132,7 +160,8 @@ describe('what names are made of', () => {
   it('without a payload, from the environment', () => {
     const environment = { GITHUB_REPOSITORY: 'acme/web', GITHUB_SERVER_URL: 'https://ghe.example.com' }
     expect(readEvent(environment).names.repository).toStrictEqual({
-      ...{ name: 'web', url: 'https://ghe.example.com/acme/web', description: undefined, license: undefined },
+      ...{ known: false, name: 'web', url: 'https://ghe.example.com/acme/web' },
+      ...{ description: undefined, license: undefined },
     })
     expect(readEvent({}).names.repository).toMatchObject({ name: '', url: undefined })
     expect(eventFrom({ head_commit: { timestamp: 'yesterday' } }).names.commitDate).toBeUndefined()

@@ -106,6 +106,10 @@ describe('list', () => {
     ['A=1\nB=2\r\nC=3\r\n', ['A=1', 'B=2', 'C=3']],
     ['A=1\rB=2\nC=3\r\nD=4', ['A=1', 'B=2', 'C=3', 'D=4']],
     ['"A=1\r\n2"\nB=3\r\n"C=4\n5"\r\nD=6', ['A=1\r\n2', 'B=3', 'C=4\n5', 'D=6']],
+    // nor does a blank before a quote
+    [' "A=first\nsecond"', ['A=first\nsecond']],
+    ['A=1\n "B=say ""hi"", twice" \n\t"C=x"', ['A=1', 'B=say "hi", twice', 'C=x']],
+    ['A= "x"', ['A= "x"']],
     // no comments
     ['#a\nb # c', ['#a', 'b # c']],
   ])('one entry a line: %j is %j', (text, expected) => {
@@ -130,7 +134,7 @@ describe('list', () => {
 
   it('keeps white space where it may be part of a value', () => {
     const text = ' a= x \n"b=\n  y\n"\n \n'
-    expect(list(read(text), 'name', { commas: false, keepSpace: true })).toStrictEqual([' a= x ', 'b=\n  y\n'])
+    expect(list(read(text), 'name', { commas: false, keepSpace: true })).toStrictEqual(['a= x ', 'b=\n  y\n'])
     expect(list(read('a= x \nb=y\r\nc=z'), 'name', { commas: false, keepSpace: true })).toStrictEqual([
       ...['a= x ', 'b=y', 'c=z'],
     ])

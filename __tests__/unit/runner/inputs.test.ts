@@ -59,6 +59,7 @@ describe('inputs that are not set', () => {
       unchanged: 'skip',
       summary: true,
       notes: [],
+      warnings: [],
     } satisfies Inputs)
   })
 
@@ -86,6 +87,8 @@ const accepted: readonly Row[] = [
   ['build-args', 'A', 'buildArgs', ['A']],
   ['build-args', 'A=', 'buildArgs', ['A=']],
   ['build-args', '_a9=$(id) `id` ${X}', 'buildArgs', ['_a9=$(id) `id` ${X}']],
+  ['build-args', 'npm.registry-url=x\nA-B=1', 'buildArgs', ['npm.registry-url=x', 'A-B=1']],
+  ['build-args', '# A=1\nB=2\n  #C=3\nD=#4', 'buildArgs', ['B=2', 'D=#4']],
   ['build-args', 'x=--privileged', 'buildArgs', ['x=--privileged']],
   // further contexts
   [
@@ -208,10 +211,10 @@ const refused: readonly Refusal[] = [
   ['tls-verify', 'no', 'no', 'true, false'],
   ['load', 'off', 'off', 'true, false'],
   ['dry-run', 'yes', 'yes', 'true, false'],
-  ['build-args', 'A-B=1', 'A-B=1', 'NAME=value'],
   ['build-args', '1A=1', '1A=1', 'NAME=value'],
   ['build-args', '=1', '=1', 'NAME=value'],
-  ['build-args', 'A.B=1', 'A.B=1', 'NAME=value'],
+  ['build-args', '-A=1', '-A=1', 'NAME=value'],
+  ['build-args', '.A=1', '.A=1', 'NAME=value'],
   ['build-args', 'A B=1', 'A B=1', 'NAME=value'],
   ['build-args', 'A=1\nsecond line', 'second line', 'NAME=value'],
   ['build-args', '--squash', '--squash', 'NAME=value'],
@@ -281,6 +284,27 @@ describe('refused, with the input, what it got and what is allowed', () => {
     const error = refusal(() => inputsOf({ [name]: text }))
     expect(error.message).toContain(`Input "${name}": the URL has a password in it`)
     expect(everythingOf(error)).not.toContain('hunter22')
+  })
+
+  it.each([
+    ['A=first\nsecond line', 'A'],
+    ['A=1\nB=first\n-second', 'B'],
+    ['second line', 'NAME'],
+  ])('the second line of a build argument, with how to quote it: %j', (text, name) => {
+    expect(describeError(refusal(() => inputsOf({ 'build-args': text })))).toMatch(
+      new RegExp(
+        `\n?Quote a value of several lines as a whole:\nbuild-args: \\|\n  "${name}=first line\n  second line"$`,
+      ),
+    )
+  })
+
+  it('a second line that could be a name is told, where it names nothing', () => {
+    const notesOf = (text: string) => inputsOf({ 'build-args': text }, { HOME: '/root' }).notes
+    expect(notesOf('A=first\nsecond')).toStrictEqual([
+      'Build argument second: not given, since its line has no value and the step no variable of that name. If it is a part of the value of A, quote that entry as a whole: "A=…".',
+    ])
+    expect(notesOf('A=first\nHOME')).toStrictEqual([])
+    expect(notesOf('OTHER')).toStrictEqual([])
   })
 
   it('only the first mistake is told', () => {

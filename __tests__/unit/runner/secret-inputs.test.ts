@@ -80,6 +80,38 @@ describe('secrets', () => {
     ])
   })
 
+  it.each([
+    ['secrets', 'A=\nB=x', 'A'],
+    ['secret-envs', 'A=,B=HOME', 'A'],
+    ['secret-files', 'B=x\nA=', 'A'],
+  ])('of %s, one that is empty is left out with a warning: %j', (name, text, id) => {
+    const { secrets, warnings } = inputsOf({ [name]: text }, { HOME: '/root' })
+    expect(secrets.map((secret) => secret.id)).toStrictEqual(['B'])
+    expect(warnings).toStrictEqual([
+      `${name}: "${id}" is empty and is left out. It was not set, or is not handed to this run: pull requests from forks get no secrets.`,
+    ])
+  })
+
+  it('may have comments between them', () => {
+    expect(revealed(inputsOf({ secrets: '# a=1\nb=#2\n  # c' }))).toStrictEqual([['b', '#2']])
+  })
+
+  it.each([
+    ['pem=-----BEGIN KEY-----\nabc', 'pem', 'PEM'],
+    ['my-key.1=-----BEGIN KEY-----\nabc', 'my-key.1', 'MY_KEY_1'],
+    // Its lines may look like secrets: only the first id is sure to be none of it.
+    ['pem=-----BEGIN KEY-----\nQmFzZTY0Cg==\nabc', 'token', 'TOKEN'],
+    ['abc', 'token', 'TOKEN'],
+  ])('of several lines without quotes are refused, with how to quote them: %j', (text, id, variable) => {
+    const error = refusal(() => inputsOf({ secrets: text }))
+    expect(error.message).toBe('Input "secrets": an entry isn\'t of the form id=value.')
+    expect(error.hint).toContain(
+      `Quote a value of several lines as a whole:\nsecrets: |\n  "${id}=\${{ secrets.${variable} }}"\n`,
+    )
+    expect(error.hint).toContain(`\`secret-envs: ${id}=${variable}\``)
+    expect(everythingOf(error)).not.toMatch(/QmFz|abc/)
+  })
+
   it('say which variable is missing, with the line to paste', () => {
     expect(describeError(refusal(() => inputsOf({ 'secret-envs': 'token=NPM_TOKEN' })))).toContain(
       '`NPM_TOKEN: ${{ secrets.NPM_TOKEN }}`',
