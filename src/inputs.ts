@@ -25,6 +25,8 @@ export interface Inputs {
   readonly buildContexts: readonly Pair[]
   readonly secrets: readonly BuildSecret[]
   readonly ssh: readonly string[]
+  /** For Git contexts on the server that the run is of. */
+  readonly githubToken: Secret | undefined
   readonly network: 'default' | 'none' | 'host'
   readonly addHosts: readonly string[]
   readonly shmSize: string | undefined
@@ -69,8 +71,9 @@ export function readInputs(env: Env): Inputs {
     return text
   }
   const inputs = parseInputs(read, env)
-  const values = inputs.secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
-  for (const secret of [...values, ...(inputs.login === undefined ? [] : [inputs.login.password])]) mask(secret)
+  const { secrets, login, githubToken } = inputs
+  const values = secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
+  for (const secret of [...values, login?.password, githubToken]) if (secret !== undefined) mask(secret)
   return inputs
 }
 
@@ -89,6 +92,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     buildContexts: buildContexts(read),
     secrets: readSecrets(read, env),
     ssh: joinKeys(list(read, 'ssh', { commas: true })),
+    githubToken: token(text('github-token')),
     network: choice(read, 'network', ['default', 'none', 'host']),
     addHosts: list(read, 'add-hosts', { commas: true }).map((line) => addHost(line)),
     shmSize: shmSize(text('shm-size')),
@@ -167,6 +171,12 @@ function joinKeys(entries: readonly string[]): string[] {
     else joined.push(entry)
   }
   return joined
+}
+
+function token(written: string | undefined): Secret | undefined {
+  if (written === undefined) return undefined
+  if (!/\s/.test(written)) return new Secret(written)
+  throw new UserError('Input "github-token": there is white space in it.', 'Write `${{ secrets.… }}`, or leave it out.')
 }
 
 function shmSize(got: string | undefined): string | undefined {

@@ -9,6 +9,7 @@ import { endFamily, followFamily } from './processes.js'
 import { renderSummary } from './report/summary.js'
 import { type Result, run } from './run.js'
 import { stateWriter } from './state.js'
+import { checkUnknownInputs } from './unknown-inputs.js'
 
 /** The runner insists 7.5 seconds after SIGINT with SIGTERM, and 2.5 seconds later with SIGKILL. */
 const GRACE_MS = 2000
@@ -30,11 +31,15 @@ for (const [signal, exitCode] of [
 
 const context = readContext()
 try {
-  const inputs = readInputs(context.env)
-  say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
-  // It runs every action by whatever node it finds, whatever action.yml says.
-  if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
-  const { value: result, warnings } = await gatherWarnings(() => run(inputs, context, stateWriter()))
+  const { value, warnings } = await gatherWarnings(async () => {
+    checkUnknownInputs(context.act)
+    const inputs = readInputs(context.env)
+    say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+    // It runs every action by whatever node it finds, whatever action.yml says.
+    if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
+    return { inputs, result: await run(inputs, context, stateWriter()) }
+  })
+  const { inputs, result } = value
   writeOutputs(result)
   if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
 } catch (error) {

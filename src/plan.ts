@@ -6,6 +6,7 @@ import { findEngine } from './engine/select.js'
 import type { Folder } from './engine/storage.js'
 import type { Pair } from './entries.js'
 import type { UserError } from './errors.js'
+import { withGitToken } from './git-token.js'
 import { chooseFormat, type Format } from './image/format.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
@@ -51,7 +52,7 @@ export async function prepare(inputs: Inputs, workspace: string, folder?: string
 
 /** The same, where the context may have to be fetched first. */
 export async function findSourceOf({ inputs, context, folder, local, git }: Plan): Promise<Prepared> {
-  return local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
+  return local ?? (await prepare(inputs, context.workspace, await fetchInto(git, { inputs, context, folder })))
 }
 
 /** Finds what builds. */
@@ -109,8 +110,12 @@ export function annotationsFor(
   return format === 'oci' && isWorthIt ? pairsOf(names.annotations) : []
 }
 
-async function fetchInto(git: GitContext | undefined, folder: Folder): Promise<string | undefined> {
+async function fetchInto(
+  git: GitContext | undefined,
+  { inputs, context, folder }: Pick<Plan, 'inputs' | 'context' | 'folder'>,
+): Promise<string | undefined> {
   if (git === undefined) return undefined
   say(`Fetching ${git.url} at ${git.ref}`)
-  return await fetchGitContext(git, join(folder.path, 'context'), { prefix: folder.account.prefix, env: folder.env })
+  const env = withGitToken(folder.env, git.url, { token: inputs.githubToken, server: context.server })
+  return await fetchGitContext(git, join(folder.path, 'context'), { prefix: folder.account.prefix, env })
 }

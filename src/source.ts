@@ -88,7 +88,7 @@ export async function fetchGitContext(
   } catch (error) {
     throw new UserError(
       `Input "${input}": ${git.url} could not be fetched at ${git.ref}.`,
-      'Check the URL and the ref. For a private repository, check it out with actions/checkout and write `context: .`.',
+      'Check the URL and the ref. A private repository on the GitHub server of the run needs a token that can read it (`github-token: ${{ secrets.GIT_TOKEN }}`); check out any other with actions/checkout, and write `context: .`.',
       { cause: error },
     )
   }

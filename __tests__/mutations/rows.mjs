@@ -572,6 +572,13 @@ export const promises = [
     promise: 'No secret is shown, and none stays',
     rows: [
       {
+        loses: 'Any server that a Git context is on gets the token of the job',
+        file: 'src/git-token.ts',
+        find: 'originOf(url) !== origin) return env',
+        put: 'originOf(url) === undefined) return env',
+        test: '__tests__/unit/git-token.test.ts',
+      },
+      {
         loses: 'The lines of a key are in the log in plain text',
         file: 'src/inputs.ts',
         find: 'if (line.trim().length > 3 && line !== value) setSecret(line)',
@@ -985,6 +992,13 @@ export const promises = [
   {
     promise: 'What is pushed is what was built, to whom it is meant for, and nobody else gets the login',
     rows: [
+      {
+        loses: 'An image for one platform is pushed where several were asked for',
+        file: 'src/unknown-inputs.ts',
+        find: 'else refused.push(refuse(peer, text))',
+        put: 'else ignored.push(refuse(peer, text))',
+        test: '__tests__/unit/unknown-inputs.test.ts',
+      },
       {
         loses: 'A reference that could not be pushed is passed over, and the step succeeds',
         file: 'src/push.ts',

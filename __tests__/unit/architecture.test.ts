@@ -22,6 +22,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
       'platform.ts',
       'clock.ts',
       'url-logins.ts',
+      'peer-inputs.ts',
     ],
     'Words: what a mistake, a secret and a line of the log are. They know none of us.',
   ],
@@ -44,7 +45,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
   [['ignore-patterns.ts'], 'What an ignore file says.'],
   [['ignored.ts'], 'What is left out of a context.'],
-  [['source.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
+  [['source.ts', 'git-token.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
   [['unseen-folders.ts'], 'What of that Buildah would lose.'],
   [['survey-rules.ts'], 'What of a context a path takes, also by links.'],
   [['survey-listing.ts'], 'What of that is there.'],
@@ -65,6 +66,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['warm.ts'], 'The storage of an engine, filled by a cache, and what is new in it.'],
   [['kept.ts'], 'What of that storage is kept, and what it was good for.'],
   [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
+  [['unknown-inputs.ts'], 'What was asked that this action does not do.'],
   [['plan.ts'], 'What is known before the build, and what is found out by it.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
   [
@@ -86,6 +88,8 @@ const PURE = [
   'units.ts',
   'json.ts',
   'paths.ts',
+  'peer-inputs.ts',
+  'git-token.ts',
   ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts', 'cache/tar-headers.ts'],
   ...[
     'cache/policy.ts',
@@ -107,7 +111,7 @@ const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout
 const RESERVED: readonly (readonly [names: readonly string[], files: readonly string[], why: string])[] = [
   [
     ['process.env'],
-    ['inputs.ts', 'context.ts', 'state.ts', 'post.ts', 'transfer.ts'],
+    ['inputs.ts', 'unknown-inputs.ts', 'context.ts', 'state.ts', 'post.ts', 'transfer.ts'],
     'the environment is read at the edge',
   ],
   [['getInput', 'getBooleanInput', 'getMultilineInput'], ['inputs.ts'], 'one place knows how inputs are written'],

@@ -147,7 +147,7 @@ describe('docs/architecture.md', () => {
   })
 
   test('says who reads inputs and the environment, and who writes outputs', () => {
-    expect(matching(/\bprocess\.env\b/)).toStrictEqual(['context.ts', 'post.ts', 'transfer.ts'])
+    expect(matching(/\bprocess\.env\b/)).toStrictEqual(['context.ts', 'post.ts', 'transfer.ts', 'unknown-inputs.ts'])
     expect(matching(/\bgetInput\(/)).toStrictEqual(['inputs.ts'])
     expect(matching(/\bset(Output|Failed)\(/)).toStrictEqual(['main.ts'])
   })

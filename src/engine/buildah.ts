@@ -59,7 +59,7 @@ export function buildahEngine(setup: BuildahSetup): Engine {
 
     async build(asked) {
       // Once, also where it is built a second time.
-      contexts ??= fetchGitContexts(asked.inputs.buildContexts, folder)
+      contexts ??= fetchGitContexts(asked.inputs, folder, setup.context)
       return await build(asked, setup, await contexts)
     },
 
