@@ -34,7 +34,8 @@ export function readSecrets(read: InputReader, env: Env): BuildSecret[] {
   const twice = given.find(({ id }, index) => given.findIndex((other) => other.id === id) < index)
   if (twice !== undefined)
     throw new UserError(
-      `Secret ${JSON.stringify(twice.id)} is given twice in "secrets", "secret-envs" and "secret-files".`,
+      `Inputs "secrets", "secret-envs" and "secret-files": the ID ${JSON.stringify(twice.id)} is given twice.`,
+      'Leave one of the two away, or give it an ID of its own.',
     )
   return given
 }

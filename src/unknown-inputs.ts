@@ -91,9 +91,8 @@ function refusal(refused: readonly Unknown[]): UserError {
     ({ name, shown }) =>
       `Input ${quote(name)}${shown === undefined ? '' : `: got ${quote(shown)}`}. This action doesn't have it, and the image would be another without it.`,
   )
-  const [only, ...more] = refused
-  const cure = more.length === 0 ? only?.advice : refused.map(entry).join('\n')
-  return new UserError(lines.join('\n'), cure)
+  const advice = refused.length === 1 ? refused.map((unknown) => unknown.advice) : refused.map(entry)
+  return new UserError(lines.join('\n'), advice.join('\n'))
 }
 
 function entry({ name, advice }: Unknown): string {

@@ -24,7 +24,7 @@ import { dockerfilePath } from './dockerfile-copy.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
-import { hintFor, isPassing, retriesOfLost } from './hints.js'
+import { hintFor, isPassing, retriesOfLost, SEE_LOG } from './hints.js'
 import { ignorePath } from './ignore-file.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { lineUnderWay, type Step } from './progress.js'
@@ -138,7 +138,7 @@ async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup)
 async function explain(error: unknown, source: Source, place: Place | undefined): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
   const missing = readMissing(error.output, source.context)
-  const cure = (await hintForMissing(missing, source)) ?? hintFor(error.output)
+  const cure = (await hintForMissing(missing, source)) ?? hintFor(error.output) ?? SEE_LOG
   return new UserError('The build failed.', cure, { cause: error, place })
 }
 
@@ -146,7 +146,7 @@ function refusal(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
   const { output } = error
   const options = { cause: error, retries: retriesOfLost(output) }
-  return new RegistryError(`${what}.`, hintFor(output), isPassing(output), options)
+  return new RegistryError(`${what}.`, hintFor(output) ?? SEE_LOG, isPassing(output), options)
 }
 
 /** For the eye alone: that it can't be told is no reason to fail. */

@@ -1,5 +1,8 @@
 import { LOST_CONTENT } from '../errors.js'
 
+/** What there is to do where nothing is known. */
+export const SEE_LOG = 'The log has the whole output.'
+
 type Hint = readonly [pattern: RegExp, hint: string]
 
 /** What is known to be behind a message of Buildah or of a step, and what to do about it. */

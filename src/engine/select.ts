@@ -30,7 +30,7 @@ import { type Folder, storageArgs, storageConf, takeBack, writePrivate } from '.
  */
 export async function findEngine(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
   const { engine } = selection.inputs
-  if (engine === 'docker') return await findDockerEngine(selection)
+  if (engine === 'docker') return await findDockerEngine(selection).catch(asAsked)
   try {
     return await findBuildah(selection, onProgram)
   } catch (error) {
@@ -39,12 +39,20 @@ export async function findEngine(selection: Selection, onProgram: (path: string)
   }
 }
 
+/** What stands in the way of Docker, for whoever has asked for it. */
+function asAsked(error: unknown): never {
+  if (!(error instanceof UserError) || /Input|Dockerfile/.test(error.message)) throw error
+  const { message, cause, place } = error
+  throw new UserError(`Input "engine": got "docker". ${message}`, error.cure, { cause, place })
+}
+
 async function fallBack(selection: Selection, reason: UserError): Promise<Found> {
   await takeBack(selection.folder)
   const found = await findDockerEngine(selection).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     throw new UserError(
       `Neither Buildah nor Docker can build this here.\nBuildah: ${describe(reason)}\nDocker: ${describe(error)}`,
+      'One of the two is enough; `engine: buildah` or `engine: docker` asks for that one alone.',
     )
   })
   warn(

@@ -25,10 +25,10 @@ const component = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/
 const tagGrammar = new RegExp(`^\\w[\\w.-]{0,${maxTag - 1}}$`)
 const hexLength: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 }
 
-/** Says what is wrong with one part, and what would be right where that can be told; undefined when all is well. */
+/** Says what is wrong with one part, and what would be right; undefined when all is well. */
 interface Flaw {
   readonly what: string
-  readonly cure?: string
+  readonly cure: string
 }
 
 /**
@@ -58,7 +58,7 @@ export function parseName(text: string): Reference {
   if (tag !== undefined) {
     throw refusal(text, {
       what: 'a name has no tag',
-      cure: `Write ${quote(name)} here, and the tag ${quote(tag)} in tags.`,
+      cure: `Write ${quote(name)} here, and ${isTag(tag) ? `the tag ${quote(tag)}` : 'type=ref,event=branch'} in tags.`,
     })
   }
   return readName(text, name)
@@ -98,7 +98,7 @@ export function normalizeRegistry(text: string): string {
   const foreign = scheme.exec(bare)?.[0]
   if (foreign !== undefined) throw refuse(`it begins with ${foreign}`, `Write ${bare.slice(foreign.length)}.`)
   const flaw = domainFlaw(registry)
-  if (flaw !== undefined) throw refuse(flaw.what, flaw.cure ?? 'Write its host, or host:port, such as ghcr.io.')
+  if (flaw !== undefined) throw refuse(flaw.what, flaw.cure)
   if (!isDomain(registry)) {
     throw refuse(
       'a host without a dot can be told from a name on Docker Hub by its port only',
@@ -115,8 +115,10 @@ function split(text: string): { name: string; tag?: string; digest?: string } {
   const at = text.indexOf('@')
   const tagged = at < 0 ? text : text.slice(0, at)
   const digest = at < 0 ? {} : { digest: text.slice(at + 1) }
-  const colon = tagged.lastIndexOf(':')
-  if (colon <= tagged.lastIndexOf('/')) return { name: tagged, ...digest }
+  // A repository has no colon: the first one behind the registry is that of the tag, whatever the tag is made of.
+  const slash = tagged.indexOf('/')
+  const colon = slash < 0 ? tagged.lastIndexOf(':') : tagged.indexOf(':', slash)
+  if (colon < 0) return { name: tagged, ...digest }
   return { name: tagged.slice(0, colon), tag: tagged.slice(colon + 1), ...digest }
 }
 
@@ -142,24 +144,38 @@ function isDomain(first: string): boolean {
 function domainFlaw(domain: string): Flaw | undefined {
   const port = /:([^:\]]*)$/.exec(domain)
   const name = port === null ? domain : domain.slice(0, port.index)
-  if (!host.test(name)) return { what: `${quote(name)} is not a host name` }
+  if (!host.test(name))
+    return {
+      what: `${quote(name)} is not a host name`,
+      cure: 'Write a host of letters, digits, dashes and dots, and a port where it has one: ghcr.io, localhost:5000.',
+    }
   if (port === null) return undefined
   const digits = port[1] ?? ''
   if (/^[0-9]+$/.test(digits) && Number(digits) > 0 && Number(digits) < 65536) return undefined
-  return { what: `${quote(digits)} is not a port` }
+  return {
+    what: `${quote(digits)} is not a port`,
+    cure: `Write a number from 1 to 65535, ${name}:5000. If it shall be a tag, no slash can be in it: write type=ref,event=branch in tags.`,
+  }
 }
 
 function pathFlaw(path: string): Flaw | undefined {
-  if (path === '') return { what: 'the repository is missing' }
+  if (path === '') return { what: 'the repository is missing', cure: `Write it behind the registry. ${emptyRule}` }
   if (path !== path.toLowerCase()) {
     return { what: `the repository ${quote(path)} has upper case`, cure: `Write ${quote(path.toLowerCase())}.` }
   }
   if (path.length > maxRepository) {
-    return { what: `the repository has ${path.length} characters, ${maxRepository} at most are allowed` }
+    return {
+      what: `the repository has ${path.length} characters, ${maxRepository} at most are allowed`,
+      cure: 'Write a shorter name.',
+    }
   }
   const bad = path.split('/').find((part) => !component.test(part))
   if (bad === undefined) return undefined
-  if (bad === '') return { what: 'the repository has an empty component (a slash too many)' }
+  if (bad === '') {
+    const few = path.split('/').filter((part) => part !== '')
+    const cure = few.length === 0 ? emptyRule : `Write ${quote(few.join('/'))}. ${emptyRule}`
+    return { what: 'the repository has an empty component (a slash too many)', cure }
+  }
   const stranger = /[^a-z0-9._-]/u.exec(bad)
   if (stranger !== null) {
     return { what: `the repository component ${quote(bad)} has the character ${quote(stranger[0])}`, cure: pathRule }
@@ -167,13 +183,26 @@ function pathFlaw(path: string): Flaw | undefined {
   return { what: `the repository component ${quote(bad)} has a separator too many or at an end`, cure: pathRule }
 }
 
+const emptyRule = 'If an expression stands there, it is empty: see whether its variable is set.'
+
 const pathRule =
   'Allowed are groups of a-z and 0-9 with one dot, one or two underscores or any number of dashes between.'
 
 function tagFlaw(tag: string | undefined): Flaw | undefined {
   if (tag === undefined || isTag(tag)) return undefined
-  if (tag === '') return { what: 'the tag behind the colon is missing' }
-  if (tag.length > maxTag) return { what: `the tag has ${tag.length} characters, ${maxTag} at most are allowed` }
+  if (tag === '') return { what: 'the tag behind the colon is missing', cure: `Write it there. ${emptyRule}` }
+  if (tag.includes('/')) {
+    return {
+      what: `the tag ${quote(tag)} has a slash`,
+      cure: 'For the name of a branch, write the name alone in images, and type=ref,event=branch in tags: a slash becomes a dash.',
+    }
+  }
+  if (tag.length > maxTag) {
+    return {
+      what: `the tag has ${tag.length} characters, ${maxTag} at most are allowed`,
+      cure: 'Write a shorter one.',
+    }
+  }
   const stranger = /[^\w.-]/u.exec(tag)
   if (stranger === null) return { what: `the tag ${quote(tag)} begins with ${quote(tag.charAt(0))}`, cure: tagRule }
   return { what: `the tag ${quote(tag)} has the character ${quote(stranger[0])}`, cure: tagRule }
@@ -191,12 +220,16 @@ function digestFlaw(digest: string | undefined): Flaw | undefined {
   }
   const hex = digest.slice(colon + 1)
   if (hex.length === length && /^[0-9a-f]+$/.test(hex)) return undefined
-  return { what: `a ${algorithm} digest has ${length} digits of 0-9 and a-f, not ${quote(hex)}` }
+  return {
+    what: `a ${algorithm} digest has ${length} digits of 0-9 and a-f, not ${quote(hex)}`,
+    cure: 'Write all of them, or leave the digest away.',
+  }
 }
 
 function schemeFlaw(text: string): Flaw | undefined {
   const found = scheme.exec(text)?.[0]
-  if (found === undefined) return text.trim() === '' ? { what: 'it is empty' } : undefined
+  if (found === undefined)
+    return text.trim() === '' ? { what: 'it is empty', cure: `Write a name. ${emptyRule}` } : undefined
   return {
     what: `it begins with ${found}`,
     cure: `Leave ${found} away: registry/repository:tag, such as ghcr.io/acme/web:1.2.`,
@@ -204,7 +237,11 @@ function schemeFlaw(text: string): Flaw | undefined {
 }
 
 function idFlaw(text: string): Flaw | undefined {
-  return /^[a-f0-9]{64}$/.test(text) ? { what: 'it reads as the ID of an image' } : undefined
+  if (!/^[a-f0-9]{64}$/.test(text)) return undefined
+  return {
+    what: 'it reads as the ID of an image',
+    cure: 'Write a name: registry/repository:tag, such as ghcr.io/acme/web:1.2.',
+  }
 }
 
 function refusal(text: string, flaw: Flaw): UserError {

@@ -109,6 +109,7 @@ describe('parseReference', () => {
     ['acme/web:-x', /tag "-x" begins with "-"/],
     ['acme/web:a b', /tag "a b" has the character " "/],
     ['acme/web:a+b', /tag "a\+b" has the character "\+"/],
+    ['acme/web:a:b', /tag "a:b" has the character ":"/],
     ['acme/web:1\n', /tag "1\\n" has the character "\\n"/],
     ['acme/web:1\u2028', /has the character "\\u2028"/],
     ['acme/web@', /digest "" has no known algorithm/],
@@ -124,6 +125,42 @@ describe('parseReference', () => {
     expect(message).toMatch(/ is not an image reference: /)
     expect(message).not.toMatch(/[\p{Cc}\u2028]/u)
   })
+
+  const empty = 'If an expression stands there, it is empty: see whether its variable is set.'
+
+  test.each([
+    ['/a/b', `Write "a/b". ${empty}`],
+    ['a//b', `Write "a/b". ${empty}`],
+    ['a/b/', `Write "a/b". ${empty}`],
+    ['ghcr.io//b', `Write "b". ${empty}`],
+    ['ghcr.io/', `Write it behind the registry. ${empty}`],
+    ['ghcr.io//', empty],
+    ['', `Write a name. ${empty}`],
+    ['x/y:', `Write it there. ${empty}`],
+    ['registry:65536/web', /^Write a number from 1 to 65535, registry:5000\./],
+    ['web:feature/x', /type=ref,event=branch/],
+    [`acme/${'a'.repeat(253)}`, 'Write a shorter name.'],
+    [`acme/web:${'x'.repeat(129)}`, 'Write a shorter one.'],
+    ['f'.repeat(64), /registry\/repository:tag/],
+    ['a_b.example/web', /letters, digits, dashes and dots/],
+    ['acme/web@sha256:0123', /leave the digest away/],
+  ])('%j has a cure', (text, cure) => {
+    const got = refused(() => parseReference(text)).cure
+    if (typeof cure === 'string') expect(got).toBe(cure)
+    else expect(got).toMatch(cure)
+  })
+
+  test.each(['ghcr.io/a/b:feature/x', 'localhost:5000/b:feature/x', 'a/b:feature/x'])(
+    '%s has the name of a branch for its tag',
+    (text) => {
+      const { message, cure } = refused(() => parseReference(text))
+      expect(message).toContain('the tag "feature/x" has a slash')
+      expect(cure).toContain('type=ref,event=branch in tags')
+      expect(refused(() => parseName(text)).cure).toContain(
+        `${text.slice(0, -10)}" here, and type=ref,event=branch in tags`,
+      )
+    },
+  )
 
   test('the message shows the text, and no password', () => {
     expect(refused(() => parseReference('acme/web:a b')).message).toMatch(/^"acme\/web:a b" is not an image reference/)

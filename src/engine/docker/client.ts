@@ -8,7 +8,7 @@ import { findIgnoreFile } from '../../ignored.js'
 import { printLive } from '../../log.js'
 import type { Source } from '../../source.js'
 import type { BuildRequest, Engine, EngineFacts } from '../engine.js'
-import { hintFor, hintForRun, isPassing, retriesOfLost } from '../hints.js'
+import { hintFor, hintForRun, isPassing, retriesOfLost, SEE_LOG } from '../hints.js'
 import { hintForMissing, missingOf } from '../missing.js'
 import type { Step } from '../progress.js'
 import { secretFiles, writeSecrets } from '../secret-files.js'
@@ -151,12 +151,12 @@ export function refusal(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error
   const { output } = error
   const options = { cause: error, retries: retriesOfLost(output) }
-  return new RegistryError(`${what}.`, hintOf(output), isPassing(output), options)
+  return new RegistryError(`${what}.`, hintOf(output) ?? SEE_LOG, isPassing(output), options)
 }
 
 export function explain(what: string, error: unknown, place?: Place, hint?: string): unknown {
   if (!(error instanceof CommandError)) return error
-  return new UserError(`${what}.`, hint ?? hintOf(error.output), { cause: error, place })
+  return new UserError(`${what}.`, hint ?? hintOf(error.output) ?? SEE_LOG, { cause: error, place })
 }
 
 /** What the instruction of a line didn't find in the context, where that is why it failed. */
