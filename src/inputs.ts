@@ -6,6 +6,7 @@ import { type CacheWish, readCacheWish } from './cache-inputs.js'
 import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse, withPassword } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
+import { extraArguments } from './extra-arguments.js'
 import { Secret } from './secret.js'
 import { hasPassword, passwordsIn } from './url-logins.js'
 
@@ -102,7 +103,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     labels: list(read, 'labels', { commas: false }),
     annotations: list(read, 'annotations', { commas: false }),
     format: choice(read, 'format', ['auto', 'oci', 'docker']),
-    extraArgs: lines(read('extra-args')),
+    extraArgs: extraArguments(read),
     images: lines(read('images')),
     tags: lines(read('tags')),
     flavor: lines(read('flavor')),

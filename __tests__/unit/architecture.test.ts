@@ -39,7 +39,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['held.ts'], 'A program that runs beside this process.'],
   [['store.ts', 'digest.ts'], 'What an engine and a cache say to each other: a storage root, and digests of files.'],
   [
-    ['build-secrets.ts', 'cache-inputs.ts', 'event.ts'],
+    ['build-secrets.ts', 'cache-inputs.ts', 'extra-arguments.ts', 'event.ts'],
     'What the inputs for secrets and for the cache give, and what started the run.',
   ],
   [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
@@ -88,8 +88,8 @@ const PURE = [
   'units.ts',
   'json.ts',
   'paths.ts',
-  'peer-inputs.ts',
-  'git-token.ts',
+  ...['peer-inputs.ts', 'extra-arguments.ts', 'git-token.ts'],
+
   ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts', 'cache/tar-headers.ts'],
   ...[
     'cache/policy.ts',
