@@ -38,6 +38,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   ],
   [['held.ts'], 'A program that runs beside this process.'],
   [['store.ts', 'digest.ts'], 'What an engine and a cache say to each other: a storage root, and digests of files.'],
+  [['amounts.ts'], 'Sizes and times of inputs.'],
   [
     ['build-secrets.ts', 'cache-inputs.ts', 'extra-arguments.ts', 'event.ts'],
     'What the inputs for secrets and for the cache give, and what started the run.',
@@ -88,7 +89,7 @@ const PURE = [
   'units.ts',
   'json.ts',
   'paths.ts',
-  ...['peer-inputs.ts', 'extra-arguments.ts', 'git-token.ts'],
+  ...['peer-inputs.ts', 'extra-arguments.ts', 'git-token.ts', 'amounts.ts'],
 
   ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts', 'cache/tar-headers.ts'],
   ...[
