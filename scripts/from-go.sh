@@ -28,6 +28,9 @@ case $tool in
   # The excluded drivers would need C libraries with headers; `openpgp` is Go's own instead of gpgme.
   buildah) cgo=1 flags+=(-tags 'containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_devicemapper') ;;
   act) link+=" -X main.version=$version" ;;
+  # Without it they would call themselves 0.0.0+unknown.
+  buildx) link+=" -X github.com/docker/buildx/version.Version=v$version" built+=-named ;;
+  buildkitd) link+=" -X github.com/moby/buildkit/version.Version=v$version" built+=-named ;;
 esac
 
 # missing WHAT: ends the script.

@@ -1,5 +1,6 @@
 import type { Dockerfile } from './dockerfile/dockerfile.js'
 import { expand, globalValues, type Values } from './dockerfile/expansion.js'
+import { plainName } from './dockerfile/reach.js'
 import type { BaseImage } from './engine/engine.js'
 import type { Env } from './exec.js'
 import type { Inputs } from './inputs.js'
@@ -21,6 +22,18 @@ export function baseImages(inputs: Inputs, source: Source, env: Env): BaseImage[
   const names = new Set([...images, ...given.map(({ value }) => value.replace(IMAGE, ''))])
   const platforms = platformsOf(dockerfile, globalValues(dockerfile, argumentsOf(inputs, env), platformArguments()))
   return [...names].flatMap((name) => [...(platforms.get(name) ?? [undefined])].map((one) => ({ name, platform: one })))
+}
+
+/** Those of them whose settings a stage inherits, since FROM names them. @param env of the engine */
+export function inheritedImages(inputs: Inputs, source: Source, env: Env): BaseImage[] {
+  const { dockerfile } = source
+  const values = globalValues(dockerfile, argumentsOf(inputs, env), platformArguments())
+  const names = new Set(dockerfile.stages.flatMap(({ base }) => expand(base, values) ?? []))
+  for (const { name, value } of inputs.buildContexts) {
+    const isNamed = [...names].some((other) => plainName(other) === plainName(name))
+    if (isNamed && IMAGE.test(value)) names.add(value.replace(IMAGE, ''))
+  }
+  return baseImages(inputs, source, env).filter(({ name }) => names.has(name))
 }
 
 /** For which platforms FROM names an image; undefined stands for that of the machine. */

@@ -40,6 +40,14 @@ export function readSecrets(read: InputReader, env: Env): BuildSecret[] {
   return given
 }
 
+/** Reads the token for Git. */
+export function readToken(read: InputReader): Secret | undefined {
+  const written = read('github-token').trim()
+  if (written === '') return undefined
+  if (!/\s/.test(written)) return new Secret(written)
+  throw new UserError('Input "github-token": there is white space in it.', 'Write `${{ secrets.… }}`, or leave it out.')
+}
+
 /** What stands there may be the secret itself, so it is shown only where it is written as variables mostly are. */
 function notAVariable(id: string, flaw: string, variable = ''): UserError {
   const name = /^[A-Z_][A-Z0-9_]*$/.test(variable) ? variable : 'VARIABLE'

@@ -22,6 +22,8 @@ export interface Built {
 
 /** What an engine is asked, and what is done with what it has built. */
 interface Asked extends Omit<BuildRequest, 'onSteps'> {
+  /** Says of what these steps have made, before it is pushed, what is otherwise than it was meant. Never rejects. */
+  readonly review: (steps: readonly Step[]) => Promise<void>
   /** Looks at what these steps have made, while the image is pushed. Never rejects. */
   readonly check: (steps: readonly Step[]) => Promise<string | undefined>
 }
@@ -32,7 +34,7 @@ interface Asked extends Omit<BuildRequest, 'onSteps'> {
  */
 export async function buildAndKeep(
   engine: Engine,
-  { check, ...asked }: Asked,
+  { review, check, ...asked }: Asked,
   opened: Opened,
   timeline: Timeline,
   remember: Remember,
@@ -52,6 +54,7 @@ export async function buildAndKeep(
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
+    await review(done.steps)
     const checking = check(done.steps)
     try {
       const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []

@@ -1,8 +1,9 @@
 import { bytes, duration } from './amounts.js'
 import { boolean, choice, type InputReader, list, refuse } from './entries.js'
 import { UserError } from './errors.js'
+import { lowered } from './image/images.js'
 import { quote } from './image/quote.js'
-import { formatReference, parseReference } from './image/reference.js'
+import { formatReference, lowerName, parseReference } from './image/reference.js'
 
 /** What the user wants of a cache: the inputs `cache…`, with what docker/build-push-action's `cache-from` and `-to` mean. */
 export interface CacheWish {
@@ -62,7 +63,7 @@ const TYPES_ELSEWHERE = [INLINE, 's3', 'azblob']
  */
 export function readCacheWish(read: InputReader): CacheWish {
   const text = (name: string) => read(name).trim() || undefined
-  const written = SIDES.flatMap((side) => list(read, side, { commas: false }).map((line) => readLine(side, line)))
+  const written = SIDES.flatMap((side) => list(read, side, { commas: 'within' }).map((line) => readLine(side, line)))
   const { lines, notes } = withoutInline(written)
   const kind = choice(read, 'cache', ['auto', 'github', 'directory', 'registry', 'off'])
   const write = choice(read, 'cache-write', ['auto', 'always', 'never'])
@@ -167,13 +168,15 @@ function registryLine(side: Side, written: string, mode: Mode, notes: readonly s
   if (Object.hasOwn(TYPES, written) || TYPES_ELSEWHERE.includes(written))
     throw refuse(side, written, `A word alone is the name of an image. Write \`type=${written}\`.`)
   try {
-    const { registry, repository, tag, digest } = parseReference(written)
+    const lower = lowerName(written)
+    const { registry, repository, tag, digest } = parseReference(lower)
     const value = formatReference({ registry, repository })
     const dropped = [...(tag === undefined ? [] : [`:${tag}`]), ...(digest === undefined ? [] : [`@${digest}`])].join(
       '',
     )
     const note = `"${side}": ${dropped} is left away, since Buildah keeps every step under a tag of its own; they are in ${value}.`
-    return { side, type: 'registry', value, mode, notes: dropped === '' ? notes : [...notes, note] }
+    const changed = lower === written ? [] : [`${lowered(side, written, lower)}.`]
+    return { side, type: 'registry', value, mode, notes: [...notes, ...changed, ...(dropped === '' ? [] : [note])] }
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`Input "${side}": ${error.message}`, error.cure)
     throw error

@@ -79,6 +79,18 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
 }
 
 /**
+ * Writes proxies of this process as their clients read them: `host:3128` stands for `http://host:3128`, as Buildah, Git and
+ * curl have it, and is an address of another kind to Node.
+ */
+export function completeProxies(environment: NodeJS.ProcessEnv = process.env): void {
+  for (const name of ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY']) {
+    const value = environment[name]
+    if (value !== undefined && value !== '' && !/^[a-z][a-z\d+.-]*:\/\//i.test(value))
+      environment[name] = `http://${value}`
+  }
+}
+
+/**
  * What programs get to see: inputs (passwords among them), state and the runner's own tokens (ACTIONS_RUNTIME_TOKEN,
  * ACTIONS_ID_TOKEN_REQUEST_TOKEN, ACTIONS_RESULTS_URL …) stay with the action.
  */

@@ -1,5 +1,5 @@
+import { open } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
-import { readFile } from 'node:fs/promises'
 import type { Context } from './context.js'
 import { UserError } from './errors.js'
 import { isObject, objectOf } from './json.js'
@@ -8,21 +8,44 @@ import { isObject, objectOf } from './json.js'
 export interface AuthFile {
   readonly auths: Readonly<Record<string, unknown>>
   readonly credHelpers: Readonly<Record<string, string>>
+  /** The helper for every registry that is in neither; absent mostly. */
+  readonly store?: string
 }
 
 /**
  * The files that the user's earlier logins may be in, in the order in which Buildah asks them.
  * @see containers-auth.json(5)
  */
-export function authFilePaths({ env, home }: Context): string[] {
+export function authFilePaths(context: Context): string[] {
+  const { env, home } = context
   const runtime = env['XDG_RUNTIME_DIR']
   const named = env['REGISTRY_AUTH_FILE']
   return [
     ...(named === undefined || named === '' ? [] : [named]),
-    ...(runtime === undefined || runtime === '' ? [] : [join(runtime, 'containers/auth.json')]),
-    join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'containers/auth.json'),
-    join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'),
+    ...(runtime === undefined || runtime === '' ? runtimePaths(context) : [join(runtime, 'containers/auth.json')]),
+    join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'containers/auth.json'),
+    join(env['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json'),
   ].filter((path) => isAbsolute(path))
+}
+
+/** Where logins go without XDG_RUNTIME_DIR. For it, Buildah and Podman each take a folder of their own without root. */
+function runtimePaths(context: Context): string[] {
+  const { home, uid } = context
+  const own = `/run/containers/${uid}/auth.json`
+  if (uid === 0) return [own]
+  const run = [`/run/user/${uid}`, ...temporaryFolders(context), join(home, 'rundir')]
+  return [
+    // Up to 1.33 at least, Buildah makes a folder of its own in these.
+    ...run.flatMap((folder) => ['containers/containers', 'containers'].map((name) => join(folder, name, 'auth.json'))),
+    // Skopeo's, which takes none.
+    own,
+  ]
+}
+
+/** Those that Buildah (the older first) and Podman take where the system has none for the user. */
+function temporaryFolders({ env, uid }: Context): string[] {
+  const names = ['containers-user', 'storage-run', 'podman-run']
+  return names.map((name) => join(env['TMPDIR'] || '/tmp', `${name}-${uid}`))
 }
 
 /**
@@ -32,15 +55,41 @@ export function authFilePaths({ env, home }: Context): string[] {
 export async function readLogins(context: Context): Promise<AuthFile> {
   let merged: AuthFile = { auths: {}, credHelpers: {} }
   for (const path of authFilePaths(context)) {
-    const text = await readFile(path, 'utf8').catch(() => undefined)
+    const text = await textOf(path, context)
     if (text === undefined || text.trim() === '') continue
-    const { auths, credHelpers } = parseAuthFile(text, path)
-    // In one file Buildah asks a helper first; a later file's helper must not win over an earlier file's login.
-    const known = new Set(Object.keys(merged.auths).map(hostOf))
-    const further = Object.fromEntries(Object.entries(credHelpers).filter(([key]) => !known.has(hostOf(key))))
-    merged = { auths: { ...auths, ...merged.auths }, credHelpers: { ...further, ...merged.credHelpers } }
+    merged = merge(merged, parseAuthFile(text, path))
   }
   return merged
+}
+
+/** Anybody can make a folder in /tmp: a file of somebody else there holds no login of this user. */
+async function textOf(path: string, context: Context): Promise<string | undefined> {
+  const file = await open(path, 'r').catch(() => undefined)
+  if (file === undefined) return undefined
+  try {
+    const isShared = temporaryFolders(context).some((folder) => path.startsWith(`${folder}/`))
+    if (isShared && (await file.stat()).uid !== context.uid) return undefined
+    return await file.readFile('utf8')
+  } catch {
+    return undefined
+  } finally {
+    await file.close()
+  }
+}
+
+/** What an earlier file says of a name, it says of all names below it as well: `ghcr.io` goes before `ghcr.io/acme`. */
+function merge(earlier: AuthFile, { auths, credHelpers, store }: AuthFile): AuthFile {
+  const known = Object.keys(earlier.auths).map(hostOf)
+  const isNew = ([key]: [string, unknown]) => !known.some((name) => `${hostOf(key)}/`.startsWith(`${name}/`))
+  const helped = new Set(Object.keys(earlier.credHelpers).map(hostOf))
+  const helpers = Object.entries(credHelpers).filter((entry) => isNew(entry) && !helped.has(hostOf(entry[0])))
+  const first = earlier.store ?? store
+  return {
+    auths: { ...Object.fromEntries(Object.entries(auths).filter(isNew)), ...earlier.auths },
+    // In one file Buildah asks a helper first; a later file's helper must not win over an earlier file's login.
+    credHelpers: { ...Object.fromEntries(helpers), ...earlier.credHelpers },
+    ...(first !== undefined && { store: first }),
+  }
 }
 
 /**
@@ -61,25 +110,33 @@ export function parseAuthFile(text: string, path: string): AuthFile {
   }
   const { auths, credHelpers, credsStore } = objectOf(value)
   const entries = Object.entries(objectOf(auths))
-  const isStored = (entry: unknown) =>
-    typeof credsStore === 'string' && isObject(entry) && Object.keys(entry).length === 0
-  const stored = entries
-    .filter(([, entry]) => isStored(entry))
-    .map(([key]) => [hostOf(key), credsStore as string] as const)
+  const store = typeof credsStore === 'string' && credsStore !== '' ? credsStore : undefined
+  const isEmpty = (entry: unknown) => isObject(entry) && Object.values(entry).every((part) => part === '')
+  const empty = entries.filter(([, entry]) => isEmpty(entry))
+  const stored = store === undefined ? [] : empty.map(([key]) => [hostOf(key), store] as const)
   const named = Object.entries(objectOf(credHelpers))
   return {
-    auths: Object.fromEntries(entries.filter(([, entry]) => !isStored(entry))),
+    // One without a login says nothing, and stands in nobody's way.
+    auths: Object.fromEntries(entries.filter(([, entry]) => !isEmpty(entry))),
     credHelpers: {
       ...Object.fromEntries(stored),
       ...Object.fromEntries(named.filter((entry): entry is [string, string] => typeof entry[1] === 'string')),
     },
+    ...(store !== undefined && { store }),
   }
+}
+
+/** Whether anything in these logins may be for a registry. */
+export function knowsRegistry({ auths, credHelpers, store }: AuthFile, registry: string): boolean {
+  const keys = [...Object.keys(auths), ...Object.keys(credHelpers)]
+  return store !== undefined || keys.some((key) => `${hostOf(key)}/`.startsWith(`${registry}/`))
 }
 
 /** The logins without those of one registry, for the login that replaces them; keys may be URLs of old Docker versions. */
 export function withoutRegistry(logins: AuthFile, registry: string): AuthFile {
   const isOther = ([key]: [string, unknown]) => hostOf(key) !== registry
   return {
+    ...logins,
     auths: Object.fromEntries(Object.entries(logins.auths).filter(isOther)),
     credHelpers: Object.fromEntries(Object.entries(logins.credHelpers).filter(isOther)),
   }

@@ -28,7 +28,7 @@ export async function digestTree(path: string): Promise<string | undefined> {
 async function addTree(hash: Hash, root: string, path: string): Promise<void> {
   const found = await lstat(path)
   hash.update(`${relative(root, path)}\0${found.mode}\0`)
-  if (found.isSymbolicLink()) hash.update(`${await readlink(path)}\0`)
+  if (found.isSymbolicLink()) hash.update(await readlink(path, 'buffer')).update('\0')
   else if (found.isFile()) {
     hash.update(`${found.size}\0`)
     await addFile(hash, path)

@@ -40,23 +40,42 @@ export function boolean(read: InputReader, name: string, otherwise: boolean): bo
   throw refuse(name, got, 'Allowed: true, false.')
 }
 
+/** What ends a line: a text that was put together may have one of them here, and another there. */
+const LINE_ENDS = ['\r\n', '\n', '\r']
+/** In the place of a comma where commas separate nothing: no environment variable, and so no input, can have it. */
+const NONE = '\0'
+
 /** One entry a line, nothing else: no quoting, no commas. */
 export function lines(text: string): string[] {
-  return text
-    .split(/\r?\n/)
+  return linesOf(text)
     .map((line) => line.trim())
     .filter((line) => line !== '')
 }
 
+/** The lines of a text, whatever ends them. Pure. */
+export function linesOf(text: string): string[] {
+  return text.split(/\r\n|[\r\n]/)
+}
+
+export interface ListOptions {
+  /** Whether commas are between entries, or between quoted parts of one; else they are nothing of their own. */
+  readonly commas: boolean | 'within'
+  readonly keepSpace?: boolean
+}
+
 /**
- * One CSV record a line, as docker/build-push-action reads its lists: a record that starts with a quote may hold
- * newlines; with `commas` its fields are entries of their own, without they stay together.
+ * One entry a line. Between two quotes, the first at the start of a line and the second at the end of one, an entry may
+ * hold line breaks, and quotes that are doubled, as in CSV. Any other entry is the text as it stands: JSON has quotes and
+ * commas that mean nothing here. Where commas mean something, lines are CSV records as docker/build-push-action reads them.
  */
-export function list(read: InputReader, name: string, options: { commas: boolean; keepSpace?: boolean }): string[] {
+export function list(read: InputReader, name: string, { commas, keepSpace = false }: ListOptions): string[] {
   const text = read(name)
   let records: string[][]
   try {
-    records = parse(text, { relax_quotes: true, relax_column_count: true, skip_empty_lines: true })
+    records = parse(text, {
+      ...{ delimiter: commas === false ? NONE : ',', record_delimiter: LINE_ENDS },
+      ...{ relax_quotes: true, relax_column_count: true, skip_empty_lines: true },
+    })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     // The text may be a secret: only where it breaks is shown.
@@ -65,10 +84,9 @@ export function list(read: InputReader, name: string, options: { commas: boolean
       'Quote a whole entry: "NAME=first line\nsecond line", and write a quote inside it twice: "NAME=say ""hi""".',
     )
   }
-  const entries = records.flatMap((fields) =>
-    options.commas ? fields.flatMap((field) => field.split(',')) : [fields.join(',')],
-  )
-  const kept = options.keepSpace === true ? entries : entries.map((entry) => entry.trim())
+  const joined = records.map((fields) => fields.join(','))
+  const entries = commas === true ? joined.flatMap((line) => line.split(',')) : joined
+  const kept = keepSpace ? entries : entries.map((entry) => entry.trim())
   return kept.filter((entry) => entry.trim() !== '')
 }
 

@@ -23,17 +23,24 @@ export class RegistryError extends UserError {
   readonly waitMs: number | undefined
   /** How often it is tried again at most, where that is less than for a registry that is busy. */
   readonly retries: number | undefined
+  /** It said no to this user, or is no registry: whoever asks again hears the same. */
+  readonly refuses: boolean
 
   constructor(
     message: string,
     cure: string | undefined,
     /** It was busy or out of reach, and may do it the next time. */
     readonly passing: boolean,
-    options?: ErrorOptions & { readonly waitMs?: number | undefined; readonly retries?: number | undefined },
+    options?: ErrorOptions & {
+      readonly waitMs?: number | undefined
+      readonly retries?: number | undefined
+      readonly refuses?: boolean
+    },
   ) {
     super(message, cure, options)
     this.waitMs = options?.waitMs
     this.retries = options?.retries
+    this.refuses = options?.refuses ?? false
   }
 }
 

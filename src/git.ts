@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Context } from './context.js'
 import { attempt, findProgram } from './exec.js'
@@ -9,9 +10,11 @@ export async function git(
 ): Promise<string | undefined> {
   const program = await findProgram('git', env)
   if (program === undefined) return undefined
-  // The checkout may belong to another user than root, and a folder above it may be another repository.
-  const argv = [program, '-C', workspace, '-c', `safe.directory=${workspace}`, ...args]
-  const own = { GIT_TERMINAL_PROMPT: '0', GIT_CEILING_DIRECTORIES: dirname(workspace), GIT_OPTIONAL_LOCKS: '0' }
+  // The checkout may belong to another user than root, and a folder above it may be another repository. Git goes by where
+  // a link leads.
+  const folder = await realpath(workspace).catch(() => workspace)
+  const argv = [program, '-C', folder, '-c', `safe.directory=${folder}`, ...args]
+  const own = { GIT_TERMINAL_PROMPT: '0', GIT_CEILING_DIRECTORIES: dirname(folder), GIT_OPTIONAL_LOCKS: '0' }
   const slow = { GIT_HTTP_LOW_SPEED_LIMIT: '1', GIT_HTTP_LOW_SPEED_TIME: '10' }
   const chunks: Buffer[] = []
   const onStdout = (chunk: Buffer) => {

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net'
 import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
-import { type BuildSecret, readSecrets } from './build-secrets.js'
+import { type BuildSecret, readSecrets, readToken } from './build-secrets.js'
 import { type CacheWish, readCacheWish } from './cache-inputs.js'
 import { boolean, choice, type InputReader, lines, list, type Pair, pairs, refuse, withPassword } from './entries.js'
 import { UserError } from './errors.js'
 import type { Env } from './exec.js'
 import { extraArguments } from './extra-arguments.js'
-import { Secret } from './secret.js'
+import { Secret, textsToMask } from './secret.js'
 import { hasPassword, passwordsIn } from './url-logins.js'
 
 export interface Output {
@@ -61,7 +61,12 @@ export interface Inputs {
   readonly cache: CacheWish
   readonly unchanged: 'skip' | 'build'
   readonly summary: boolean
+  /** Sentences on what of the inputs has no effect, and why. */
+  readonly notes: readonly string[]
 }
+
+const NO_PASSWORD =
+  'Login: none, since "password" is empty, as secrets are in runs for pull requests from forks; nothing is pushed, so that only base images may need one'
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
 export function readInputs(env: Env): Inputs {
@@ -85,6 +90,9 @@ export function readInputs(env: Env): Inputs {
  */
 export function parseInputs(read: InputReader, env: Env): Inputs {
   const text = (name: string) => read(name).trim() || undefined
+  const push = boolean(read, 'push', false)
+  const [username, password] = [text('username'), text('password')]
+  const isIdle = !push && username !== undefined && password === undefined
   return {
     context: withoutPassword('context', text('context') ?? '.'),
     file: text('file'),
@@ -93,7 +101,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     buildContexts: buildContexts(read),
     secrets: readSecrets(read, env),
     ssh: joinKeys(list(read, 'ssh', { commas: true })),
-    githubToken: token(text('github-token')),
+    githubToken: readToken(read),
     network: choice(read, 'network', ['default', 'none', 'host']),
     addHosts: list(read, 'add-hosts', { commas: true }).map((line) => addHost(line)),
     shmSize: shmSize(text('shm-size')),
@@ -108,9 +116,9 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     tags: lines(read('tags')),
     flavor: lines(read('flavor')),
     dryRun: boolean(read, 'dry-run', false),
-    push: boolean(read, 'push', false),
+    push,
     registry: text('registry'),
-    login: login(text('username'), text('password')),
+    login: isIdle ? undefined : login(username, password),
     tlsVerify: boolean(read, 'tls-verify', true),
     load: boolean(read, 'load', false),
     outputs: differentFiles(lines(read('outputs')).map((line) => output(line))),
@@ -125,6 +133,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     cache: readCacheWish(read),
     unchanged: choice(read, 'unchanged', ['skip', 'build']),
     summary: boolean(read, 'summary', true),
+    notes: isIdle ? [NO_PASSWORD] : [],
   }
 }
 
@@ -172,12 +181,6 @@ function joinKeys(entries: readonly string[]): string[] {
     else joined.push(entry)
   }
   return joined
-}
-
-function token(written: string | undefined): Secret | undefined {
-  if (written === undefined) return undefined
-  if (!/\s/.test(written)) return new Secret(written)
-  throw new UserError('Input "github-token": there is white space in it.', 'Write `${{ secrets.… }}`, or leave it out.')
 }
 
 function shmSize(got: string | undefined): string | undefined {
@@ -239,9 +242,5 @@ function differentFiles(outputs: readonly Output[]): readonly Output[] {
 }
 
 function mask(secret: Secret): void {
-  const value = secret.reveal()
-  if (value.trim() === '') return
-  setSecret(value)
-  // The runner masks line by line in what programs print; very short lines would mask half of the log.
-  for (const line of value.split(/\r?\n/)) if (line.trim().length > 3 && line !== value) setSecret(line)
+  for (const text of textsToMask(secret)) setSecret(text)
 }

@@ -1,10 +1,10 @@
 import { error as errorCommand, setOutput, summary } from '@actions/core'
-import { readContext } from './context.js'
+import { completeProxies, readContext } from './context.js'
 import { describe, UserError } from './errors.js'
-import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
-import { readInputs } from './inputs.js'
+import { type Inputs, readInputs } from './inputs.js'
 import { gatherWarnings, say, warn } from './log.js'
+import { hiddenOutputs, outputsOf } from './outputs.js'
 import { endFamily, followFamily } from './processes.js'
 import { renderSummary } from './report/summary.js'
 import { type Result, run } from './run.js'
@@ -30,17 +30,19 @@ for (const [signal, exitCode] of [
 }
 
 const context = readContext()
+completeProxies()
 try {
   const { value, warnings } = await gatherWarnings(async () => {
     checkUnknownInputs(context.act)
     const inputs = readInputs(context.env)
     say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+    for (const note of inputs.notes) say(note)
     // It runs every action by whatever node it finds, whatever action.yml says.
     if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
     return { inputs, result: await run(inputs, context, stateWriter()) }
   })
   const { inputs, result } = value
-  writeOutputs(result)
+  writeOutputs(result, inputs)
   if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
@@ -50,37 +52,11 @@ try {
 await ending
 process.exit()
 
-function writeOutputs({ names, built, imageId, pushed, engine, cache, storageConf }: Result): void {
-  const references = names.references.map(formatReference)
-  const digest = pushed[0]?.digest ?? ''
-  setOutput('built', built)
-  setOutput('imageid', imageId)
-  setOutput('digest', digest)
-  setOutput('version', names.version)
-  setOutput('tags', references.join('\n'))
-  setOutput('tag-names', names.tagNames.join('\n'))
-  setOutput('labels', listLabels(names.labels))
-  setOutput('annotations', listLabels(names.annotations, 'manifest:'))
-  setOutput('json', names.json)
-  setOutput('metadata', {
-    ...(imageId !== '' && { 'containerimage.config.digest': imageId }),
-    ...(digest !== '' && { 'containerimage.digest': digest }),
-    'image.name': references.join(','),
-  })
-  setOutput(
-    'pushed',
-    pushed.map((one) => ({
-      reference: formatReference(one.reference),
-      digest: one.digest,
-      registry: one.reference.registry,
-    })),
-  )
-  setOutput('engine', engine.name)
-  setOutput('engine-version', engine.version)
-  setOutput('rootless', engine.rootless)
-  setOutput('cache-hit', cache.hit)
-  setOutput('cache-stats', cache.stats)
-  setOutput('storage-conf', storageConf)
+function writeOutputs(result: Result, inputs: Inputs): void {
+  const outputs = outputsOf(result)
+  for (const [name, value] of Object.entries(outputs)) setOutput(name, value)
+  const hidden = hiddenOutputs(outputs, inputs)
+  if (hidden !== undefined) say(hidden)
 }
 
 /** One error, with a mark at the line of the Dockerfile where it has one. */

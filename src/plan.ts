@@ -1,16 +1,21 @@
 import { join } from 'node:path'
+import { baseImages } from './base-images.js'
 import type { Context } from './context.js'
-import { readLogins, withoutRegistry } from './credentials.js'
+import { type AuthFile, readLogins, withoutRegistry } from './credentials.js'
 import type { Found } from './engine/engine.js'
+import { removeLeftovers } from './engine/leftovers.js'
 import { findEngine } from './engine/select.js'
 import type { Folder } from './engine/storage.js'
 import type { Pair } from './entries.js'
 import type { UserError } from './errors.js'
 import { withGitToken } from './git-token.js'
-import { chooseFormat, type Format } from './image/format.js'
+import { chooseFormat, type DockerOnly, dockerOnlyOf, type Format } from './image/format.js'
+import { formatReference, registryOf } from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { say } from './log.js'
 import { type ByCommit, type ImageNames, pairsOf } from './names.js'
+import { settleLogins } from './registry/logins.js'
+import type { Registries } from './registry/registry.js'
 import { fetchGitContext, findSource, type GitContext, type Source } from './source.js'
 import type { Remember } from './state.js'
 import type { Building } from './surroundings.js'
@@ -45,9 +50,15 @@ const REVISION = 'org.opencontainers.image.revision'
 /** Finds what is built on the disk, and says what there is to be said about its format. */
 export async function prepare(inputs: Inputs, workspace: string, folder?: string): Promise<Prepared> {
   const source = await findSource(inputs, workspace, folder)
-  const format = chooseFormat(inputs.format, source.dockerfile, inputs.annotations.length > 0)
-  if (format.reason !== undefined) say(`Format: ${format.reason}`)
-  return { source, format: format.format }
+  return { source, format: sayFormat(inputs, dockerOnlyOf(source.dockerfile)) }
+}
+
+/** Chooses the format by what the user wants and the image has, and says why. @throws UserError as `chooseFormat` */
+export function sayFormat({ format: wish, annotations }: Inputs, only: DockerOnly | undefined): Format['format'] {
+  // Annotations of the default are no wish.
+  const { format, reason } = chooseFormat(wish, only, annotations.length > 0)
+  if (reason !== undefined) say(`Format: ${reason}`)
+  return format
 }
 
 /** The same, where the context may have to be fetched first. */
@@ -57,17 +68,38 @@ export async function findSourceOf({ inputs, context, folder, local, git }: Plan
 
 /** Finds what builds. */
 export async function findEngineFor(plan: Plan, source: Source, remember: Remember): Promise<Found> {
-  const { inputs, context, folder, names, registry, obstacle } = plan
-  const { logins, insecure } = plan.access
+  const { inputs, context, folder, names, obstacle } = plan
+  const { insecure } = plan.access
   const selection = {
     ...{ inputs, context, folder, source, obstacle, labels: pairsOf(names.labels), insecure },
-    logins: inputs.login === undefined ? logins : withoutRegistry(logins, registry),
+    references: names.references,
+    logins: await loginsFor(plan, source),
   }
-  return await findEngine(selection, (program) => {
+  let unshare: readonly string[] = []
+  const found = await findEngine(selection, (program) => {
     const { account } = folder
-    const unshare = account.uid === 0 ? [] : [...account.prefix, program, 'unshare']
+    if (account.uid !== 0) unshare = [...account.prefix, program, 'unshare']
     remember({ unshare, keepStorage: context.ephemeral })
   })
+  await removeLeftovers(folder, unshare, context)
+  return found
+}
+
+/** The earlier logins as an engine is to have them: without that of the step's own registry, for all that it may ask. */
+async function loginsFor(
+  { inputs, context, folder, names, registry, access }: Plan,
+  source: Source,
+): Promise<AuthFile> {
+  const logins = inputs.login === undefined ? access.logins : withoutRegistry(access.logins, registry)
+  const written = [
+    ...names.references.map(formatReference),
+    ...inputs.cache.from,
+    ...inputs.cache.to,
+    ...baseImages(inputs, source, folder.env).map(({ name }) => name),
+  ]
+  const registries = written.flatMap((name) => registryOf(name) ?? [])
+  const others = registries.filter((one) => inputs.login === undefined || one !== registry)
+  return await settleLogins(logins, others, context.env)
 }
 
 /** Who one is at which registry, and to which one may speak without TLS. */
@@ -92,6 +124,28 @@ export async function settleNames(plan: Plan, watch: Watch | undefined): Promise
   if ('why' in origin && !names.labels.has(REVISION))
     say(`Labels: ${REVISION} and .created are left out, since ${origin.why}`)
   return { ...plan, names }
+}
+
+/** The registries of the step, with its logins. @param insecure further ones that may be asked without TLS */
+export async function registriesOf({ access, context }: Plan, insecure: readonly string[] = []): Promise<Registries> {
+  // Who asks none need not load it.
+  const { openRegistries } = await import('./registry/registry.js')
+  return openRegistries({ ...access, env: context.env, insecure: [...access.insecure, ...insecure] })
+}
+
+/** Registries that are opened by the first question: most runs have none. */
+export async function withRegistries<T>(plan: Plan, work: (open: () => Promise<Registries>) => Promise<T>): Promise<T> {
+  let opened: Promise<Registries> | undefined
+  try {
+    return await work(() => (opened ??= registriesOf(plan)))
+  } finally {
+    await opened?.then(
+      (registries) => {
+        registries.close()
+      },
+      () => undefined,
+    )
+  }
 }
 
 /** What the plan says of a cache. */

@@ -91,20 +91,26 @@ export async function startedWith(variable: string): Promise<number[]> {
   return found.flat().filter((pid) => pid !== process.pid)
 }
 
+/** When a process was started, in clock ticks since the machine was; undefined where there is none of that number. */
+export async function startOf(pid: number): Promise<string | undefined> {
+  const found = await readProcess(pid)
+  return found === undefined || found.zombie ? undefined : found.started
+}
+
 async function listProcesses(): Promise<Process[]> {
   const entries = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))
-  const found = await Promise.all(
-    entries.map(async (entry) => {
-      const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
-      // The second field is the program's name in parentheses and may itself hold any character.
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      const [state, parent] = fields
-      const started = fields[19]
-      if (parent === undefined || started === undefined) return []
-      return [{ pid: Number(entry), parent: Number(parent), started, zombie: state === 'Z' }]
-    }),
-  )
-  return found.flat()
+  const found = await Promise.all(entries.map((entry) => readProcess(Number(entry))))
+  return found.filter((one) => one !== undefined)
+}
+
+async function readProcess(pid: number): Promise<Process | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  // The second field is the program's name in parentheses and may itself hold any character.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [state, parent] = fields
+  const started = fields[19]
+  if (parent === undefined || started === undefined) return undefined
+  return { pid, parent: Number(parent), started, zombie: state === 'Z' }
 }
 
 /** The roots and everything below them. */

@@ -1,10 +1,14 @@
+import { acceptPushed } from './accepted-pushes.js'
 import { baseImages } from './base-images.js'
+import { settleFormat } from './base-settings.js'
 import { buildAndKeep } from './build.js'
 import type { Context } from './context.js'
 import { chooseBuilder } from './engine/account.js'
 import type { BuildRequest, Engine, EngineFacts, Found, Image, Pushed } from './engine/engine.js'
+import { keepForRunner } from './engine/keeper.js'
 import type { Step } from './engine/progress.js'
 import { makeFolder, removeSecrets } from './engine/storage.js'
+import { tellingHeldDigests } from './held-digests.js'
 import { listLabels } from './image/labels.js'
 import { formatReference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
@@ -21,16 +25,21 @@ import {
   prepare,
   requestOf,
   settleNames,
+  withRegistries,
 } from './plan.js'
+import type { Registries } from './registry/registry.js'
+import { warnOfReplacedLinks } from './replaced-links.js'
 import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from './report/cache-stats.js'
 import { type Phase, startTimeline, type Timeline } from './report/timeline.js'
 import { parseGitContext } from './source.js'
 import type { Remember } from './state.js'
+import type { Store } from './store.js'
 import type { Comparison, Unchanged } from './unchanged/comparison.js'
 import { listLayers } from './unchanged/layers.js'
 import { startWatch } from './unchanged/watch.js'
 import {
   type CacheRequest,
+  type Decided,
   lookAtContext,
   type Opened,
   openWarm,
@@ -80,6 +89,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
     return inputs.dryRun ? await rehearse(plan, remember) : await perform(plan, remember)
   } finally {
     await removeSecrets(folder.path)
+    await keepForRunner(folder.path)
   }
 }
 
@@ -102,14 +112,22 @@ async function perform(plan: Plan, remember: Remember): Promise<Result> {
     try {
       const same = await comparison?.find()
       if (same !== undefined) return { ...resultOf(same, started, found.engine), names, phases: timeline.phases() }
-      const built = await produce(asked, { plan, started, found, looking, comparison, timeline, remember })
+      const building = await asBuilt(asked, settled, started, found)
+      const built = await produce(building, { plan, started, found, looking, comparison, timeline, remember })
       return { ...built, built: true, names, phases: timeline.phases() }
     } finally {
       comparison?.close()
     }
   } finally {
     await started.cache.close()
+    if (started.desk !== undefined) await keepForRunner(started.desk)
   }
+}
+
+/** What is asked for, in the format that the base images want it in. */
+async function asBuilt(asked: Asked, plan: Plan, started: Decided, found: Found): Promise<Asked> {
+  const format = await settleFormat(plan, asked, found)
+  return { ...asked, format, annotations: annotationsFor(plan, format, found, started) }
 }
 
 type Asked = CacheRequest & Omit<BuildRequest, 'onSteps' | 'images' | 'remote' | 'cache'>
@@ -134,32 +152,43 @@ async function produce(asked: Asked, means: Means): Promise<Produced> {
     timeline.during('restore', () => openWarm(started, { ...asked, copied }, found.store)),
     started.decision.kind === 'github' ? found.tryOut() : undefined,
   ])
-  const engine = await found.configure(opened.warm.root)
-  try {
-    return await produceWith(engine, asked, opened, means)
-  } finally {
-    await engine.close()
-  }
+  return await withRegistries(means.plan, async (open) => {
+    const engine = tellingHeldDigests(acceptPushed(await found.configure(opened.warm.root), open), open)
+    try {
+      return await produceWith(engine, asked, opened, { ...means, open })
+    } finally {
+      await engine.close()
+    }
+  })
 }
 
 async function produceWith(
   engine: Engine,
   asked: Asked,
   opened: Opened,
-  { plan, started, found, comparison, timeline, remember }: Means,
+  { plan, started, found, comparison, timeline, remember, open }: Means & { readonly open: () => Promise<Registries> },
 ): Promise<Produced> {
-  const { inputs, registry, folder } = plan
-  await login(engine, inputs, registry)
+  const { inputs, folder } = plan
   const images = baseImages(inputs, asked.source, folder.env)
   const { root } = opened.warm
   const { store } = found
+  let listed: { readonly steps: readonly Step[]; readonly layers: ReturnType<typeof listLayers> } | undefined
+  const list = (from: Store, steps: readonly Step[]) => {
+    if (listed?.steps !== steps) listed = { steps, layers: listLayers(from, root, steps) }
+    return listed.layers
+  }
+  const review = async (steps: readonly Step[]) => {
+    if (store.kind === 'root') await warnOfReplacedLinks(store, root, await list(store, steps), asked.source)
+  }
   const check = async (steps: readonly Step[]) =>
-    store.kind === 'root' ? await comparison?.check(() => listLayers(store, root, steps)) : undefined
+    store.kind === 'root' ? await comparison?.check(() => list(store, steps)) : undefined
   const blobs = store.kind === 'blobs' ? { root, layout: store.layout, isKept: opened.access.write } : undefined
-  const request = { ...asked, images, remote: opened.remote, cache: opened.access, check }
+  const request = { ...asked, images, remote: opened.remote, cache: opened.access, review, check }
+  await login(engine, plan, { references: asked.references, tryPush: async (one) => (await open()).tryPush(one) })
   const { image, ...built } = await buildAndKeep(engine, request, opened, timeline, remember)
   const imageNames = () => engine.imageNames()
-  await comparison?.remember({ ...built, imageId: image.id, keys: opened.keys, blobs, imageNames })
+  const { id: imageId, bases } = image
+  await comparison?.remember({ ...built, imageId, bases, keys: opened.keys, blobs, imageNames })
   const cache = withRequests(built.cache, started.cache.requests())
   await engine.writeOutputs(image, inputs)
   if (inputs.load) await engine.load(image)
@@ -187,7 +216,8 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   const { names } = settled
   const found = await findEngineFor(plan, source, remember)
   const annotations = annotationsFor(settled, format, found, started)
-  const asked = { ...requestOf(settled), annotations, source, format }
+  const first = { ...requestOf(settled), annotations, source, format }
+  const asked = await asBuilt(first, settled, started, found)
   const { warm, remote, access, scope } = await openWarm(started, { ...asked, copied: new Map() }, found.store)
   const engine = await found.configure(warm.root)
   const command = engine.preview({ ...asked, images: [], remote, cache: access, onSteps: () => undefined })
@@ -197,7 +227,7 @@ async function rehearse(plan: Plan, remember: Remember): Promise<Result> {
   say(`Cache key: ${scope.text} (${scope.id})`)
   say(`References:\n${indent(references.length === 0 ? 'none' : references.join('\n'))}`)
   say(`Labels:\n${indent(listLabels(names.labels))}`)
-  if (annotations.length > 0) say(`Annotations:\n${indent(listLabels(names.annotations))}`)
+  if (asked.annotations.length > 0) say(`Annotations:\n${indent(listLabels(names.annotations))}`)
   say(`Command:\n${indent(command)}`)
   const nothing = { built: false, imageId: '', pushed: [], steps: [], phases: [] }
   return { ...nothing, names, engine, cache: NO_CACHE_REPORT, storageConf: '' }

@@ -133,7 +133,7 @@ async function list(listing: Listing, rules: readonly Rule[]): Promise<{ found: 
         found.push(one)
         bytes += one.bytes ?? 0
         if (bytes > limits.bytes) throw new Error('the context is large')
-        if (led.length > 0) links.push({ path, target: readlinkSync(join(context, path)), rules: led })
+        if (led.length > 0) links.push({ path, target: targetOf(context, path), rules: led })
       }
       // Nothing below it counts: `.git` and the like are large.
       if (!stats.isDirectory() || (ignored && !hasExceptions && !onTheWay.some(({ isWhole }) => isWhole))) continue
@@ -149,7 +149,7 @@ async function list(listing: Listing, rules: readonly Rule[]): Promise<{ found: 
 function describe(context: string, path: string, stats: Stats, ignored: boolean): Found {
   const { dev, ino, mode, nlink, rdev, size } = stats
   const isDevice = stats.isCharacterDevice() || stats.isBlockDevice()
-  const target = stats.isSymbolicLink() ? readlinkSync(join(context, path)) : undefined
+  const target = stats.isSymbolicLink() ? targetOf(context, path) : undefined
   const what = target ?? (isDevice ? String(rdev) : '')
   return {
     ...{ path, kind: `${mode} ${what}`, ignored, isFolder: stats.isDirectory(), isSocket: stats.isSocket() },
@@ -178,4 +178,12 @@ export function stampTop(context: string): Pick<Found, 'path' | 'stamp'> {
 
 function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
+}
+
+/** Where a link points to. Of two names that aren't UTF-8, the text may be the same. */
+function targetOf(context: string, path: string): string {
+  const target = readlinkSync(join(context, path), 'buffer')
+  const text = target.toString()
+  if (!Buffer.from(text).equals(target)) throw new Error(`the link ${path} leads to a name that isn't UTF-8`)
+  return text
 }

@@ -5,6 +5,7 @@ import { link, lstat, rename, rm } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Message, Outcome, Question } from './cache/entries.js'
 import { judge, keepLine, type Reply } from './cache/outcome.js'
+import { completeProxies } from './context.js'
 import { describe } from './errors.js'
 
 /** Everything that one operation writes and is answered; several run at a time. */
@@ -25,6 +26,7 @@ const notes = new AsyncLocalStorage<Notes>()
 /** Whose a request is: its answer comes in the context of whoever used the connection first. */
 const owners = new WeakMap<ClientRequest, Notes>()
 
+completeProxies()
 limitArchives()
 listenToWords()
 listenToRequests()

@@ -12,7 +12,8 @@ import { forgettable } from './dockerfile/forgetting.js'
 import { targetIndex } from './dockerfile/dockerfile.js'
 import { type StageKeys, stepKeys, type Surroundings } from './dockerfile/step-keys.js'
 import type { BuildRequest } from './engine/engine.js'
-import { type Folder, privateRoot } from './engine/storage.js'
+import { keepForSelf } from './engine/keeper.js'
+import { type Folder, PREFIX, privateRoot } from './engine/storage.js'
 import { formatReference, type Reference } from './image/reference.js'
 import type { Inputs } from './inputs.js'
 import { say, warn } from './log.js'
@@ -77,7 +78,8 @@ export async function startCache(request: CacheRequest): Promise<Started> {
   const { kind } = decision
   if (kind !== 'github' && kind !== 'directory') return { cache: NO_CACHE, decision, scope, desk: undefined }
   // Beside the folder of the build, so that what goes from one to the other is only renamed.
-  const desk = await mkdtemp(join(dirname(folder.path), 'rootless-image-build-cache-'))
+  const desk = await mkdtemp(join(dirname(folder.path), `${PREFIX}cache-`))
+  await keepForSelf(desk)
   return { cache: openKind(request, decision, scope.id, desk), decision, scope, desk }
 }
 

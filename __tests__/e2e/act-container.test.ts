@@ -38,7 +38,7 @@ test('the documents name the options that the tests give to act', () => {
 describeExhaustively("by act, in a job container of Docker's", () => {
   const act = findAct()
   const node = findNode(24)
-  const reason = [act, node].find((found) => 'missing' in found)?.missing ?? dockerReason('classic')
+  const reason = [act, node].find((found) => 'missing' in found)?.missing ?? dockerReason()
   const withDocker = testUnless(reason)
   const image = 'act-job:1'
   let docker: DockerPlace
@@ -49,6 +49,7 @@ describeExhaustively("by act, in a job container of Docker's", () => {
   beforeAll(async () => {
     if ('missing' in act || 'missing' in node || reason !== undefined) return
     docker = await startDocker()
+    await docker.startBuildkit()
     registry = await startRegistry()
     await busyboxImage(registry.host, 'library/busybox:1.37')
     const archive = await actJobImage(registry.host, node.program)
@@ -103,15 +104,18 @@ describeExhaustively("by act, in a job container of Docker's", () => {
     })
   }
 
-  // Docker's client is in act's own images.
-  const client = ['--volume', '/usr/bin/docker:/usr/bin/docker:ro']
+  // Docker's client and Buildx are in act's own images.
+  const client = () => [
+    ...['--volume', '/usr/bin/docker:/usr/bin/docker:ro'],
+    ...['--volume', `${docker.plugin}:/usr/libexec/docker/cli-plugins/docker-buildx:ro`],
+  ]
 
   withDocker('with what act has by default, Docker: cold, then warm, and one warning says why', async () => {
     // The base image of the example comes from Docker Hub, which is not to be had.
     await docker.load(`docker://${registry.host}/library/busybox:1.37`, 'busybox:1.37')
-    const cold = jobOf(await runInContainer(client), 'success')
+    const cold = jobOf(await runInContainer(client()), 'success')
     const pushed = await pullImage(`${registry.host}/acme/one-image:latest`)
-    const warm = jobOf(await runInContainer(client), 'success')
+    const warm = jobOf(await runInContainer(client()), 'success')
     for (const job of [cold, warm]) {
       expectByAct(job)
       expect(job.warnings).toStrictEqual([expect.stringMatching(/^Docker builds this image, since Buildah can't here/)])
@@ -138,7 +142,7 @@ describeExhaustively("by act, in a job container of Docker's", () => {
   })
 
   withDocker('with that client alone, what is missing is the socket', async () => {
-    const run = await runInContainer(client, { withoutSocket: true })
+    const run = await runInContainer(client(), { withoutSocket: true })
     jobOf(run, 'failure')
     expect(run.log).toContain("Docker's daemon doesn't answer; it was looked for at its default socket")
     expect(run.log).toContain('volumes: [/var/run/docker.sock:/var/run/docker.sock]')

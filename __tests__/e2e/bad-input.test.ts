@@ -53,6 +53,8 @@ const texts: readonly Case[] = [
     'Allowed: true, false.',
   ]),
   ['an image with a tag', { images: 'ghcr.io/acme/web:1' }, 'Input "images"', '"ghcr.io/acme/web:1"', /tag/],
+  ['two tags in a line', { images: 'acme/web', tags: '1,2' }, 'Input "tags"', 'there are 2 tags', '"1", "2"'],
+  ['an account that is empty', { images: 'docker.io//web' }, 'Input "images"', '"docker.io//web"', 'variable'],
   ['an image that is a URL', { images: 'https://ghcr.io/acme/web' }, 'Input "images"', '"https://ghcr.io/acme/web"'],
   ['a rule of an unknown type', { images: 'acme/web', tags: 'type=sem' }, 'Input "tags"', '"type=sem"', 'semver'],
   ['a rule that lacks something', { images: 'acme/web', tags: 'type=ref' }, 'Input "tags"', 'type=ref,event=branch'],
@@ -78,7 +80,7 @@ const texts: readonly Case[] = [
   ['a limit without a value', { ulimit: 'nofile' }, got('ulimit', 'nofile'), 'nofile=1024:2048'],
   ['an output of another kind', { outputs: 'type=registry' }, got('outputs', 'type=registry'), '`push: true`'],
   ['a range that is none', { 'buildah-version': 'newest' }, got('buildah-version', 'newest'), '`>=1.37`'],
-  ['a user without a password', { username: 'ada' }, 'Input "password" is missing', '"ada"', 'secrets.'],
+  ['a user without a password', { username: 'ada', push: 'true' }, 'Input "password" is missing', '"ada"', 'secrets.'],
   ['a password without a user', { password: 'hush-hush-hush' }, 'Input "username" is missing'],
   [
     'one login and two registries',

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 
 import { testsAreRoot } from '../harness/account.js'
 import { busyboxImage } from '../harness/base-image.js'
-import { removeFolders } from '../harness/folders.js'
+import { listFolder, removeFolders } from '../harness/folders.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
 import { type Registry, startRegistry } from '../harness/registry.js'
 import { someSeconds, stillSleeping, wakeAll } from '../harness/run-marks.js'
@@ -123,6 +123,19 @@ describe.each(testsAreRoot ? (['user', 'root'] as const) : (['user'] as const))(
     const running = () => [own, apart].flatMap(stillSleeping)
     for (let turn = 0; turn < 200 && running().length > 0; turn += 1) await sleep(50)
     expect(running()).toStrictEqual([])
+  })
+
+  testOf('user')('SIGKILL of main and of its runner: the next step removes what is left', async () => {
+    const seconds = someSeconds()
+    const closed = 'mkdir /closed; touch /closed/file; chmod 0555 /closed; chown -R 1000:1000 /closed;'
+    const options = longRun(as, seconds, closed)
+    const killed = await runAction({ ...options, only: 'main', signal: { name: 'SIGKILL', when: `${started}\n` } })
+    expect(killed.leftInTemp.length).toBeGreaterThan(0)
+    const workspace = { Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' }
+    const next = await runAction({ as, limitMilliseconds, workspace, inputs: {}, env: { RUNNER_TEMP: killed.temp } })
+    expect(next.exitCode).toBe(0)
+    expect(next.log).toMatch(/^Removed \S+\/rootless-image-build-\w+, left by a step that was killed$/m)
+    expect(listFolder(killed.temp)).toStrictEqual([])
   })
 
   exhaustively(test)(

@@ -6,7 +6,7 @@ import { actJobImage } from '../harness/act-job-image.js'
 import { busyboxImage } from '../harness/base-image.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { type Container, containerTemp, startContainer } from '../harness/container.js'
-import { dockerReason } from '../harness/docker-daemon.js'
+import { daemonReason } from '../harness/docker-daemon.js'
 import { removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { pullImage } from '../harness/images.js'
@@ -22,8 +22,8 @@ import { warnings } from '../harness/warm-steps.js'
 jest.setTimeout(300_000)
 
 const node = findNode(24)
-const reason = 'missing' in node ? node.missing : dockerReason('classic')
-const docker = await useDocker('classic', reason)
+const reason = 'missing' in node ? node.missing : daemonReason()
+const docker = await useDocker(reason)
 // On another driver's disk overlay might be mounted.
 const driver = reason === undefined ? (await docker.run('info', '--format', '{{.Driver}}')).trim() : ''
 const noOverlay =

@@ -39,6 +39,18 @@ describe('ignore files', () => {
     expect(copied(image)).toStrictEqual(['a.txt', 'deep/keep.txt', 'keep.log'])
   })
 
+  test('a folder with a comma in its name, with RUNNER_TEMP in such a folder', async () => {
+    const dockerfile = `FROM ${busybox}\nCOPY . /src/\nRUN --mount=type=bind,target=/ctx cat /ctx/a.txt\n`
+    const workspace = makeWorkspace(
+      { 'my,web/Dockerfile': dockerfile, 'my,web/a.txt': 'a', 'temp,1/keep': '' },
+      accountFor('user'),
+    )
+    const push = { images: `${registry.host}/acme/comma`, push: 'true', 'tls-verify': 'false', context: 'my,web' }
+    const env = { RUNNER_TEMP: join(workspace, 'temp,1') }
+    await succeed({ workspace, inputs: { ...push, secrets: 'a=b' }, env })
+    expect(copied(await pullImage(`${registry.host}/acme/comma:latest`))).toStrictEqual(['Dockerfile', 'a.txt'])
+  })
+
   exhaustively(test)('.containerignore comes before .dockerignore', async () => {
     const image = await built({
       ...files,

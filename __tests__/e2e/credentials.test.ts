@@ -162,6 +162,11 @@ describe('an earlier login', () => {
       },
       variables: { PATH: `HOME/bin:/usr/sbin:/usr/bin:/sbin:/bin` },
     },
+    {
+      name: 'in a credential store alone',
+      files: { '.docker/config.json': '{"credsStore": "tiny"}', 'bin/docker-credential-tiny': helper(answer) },
+      variables: { PATH: `HOME/bin:/usr/sbin:/usr/bin:/sbin:/bin` },
+    },
   ]
 
   /** Each user of the ordinary set has a place. */

@@ -16,13 +16,10 @@ jest.setTimeout(180_000)
 const docker = await useDocker()
 afterAll(removeFolders)
 
-const ways = casesOfSet<DockerWay>(
-  ['buildx', 'buildx-docker', 'docker-build', 'classic'],
-  (way) => way === 'docker-build',
-)
+const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (way) => way === 'buildx-docker')
 
 describe.each(ways)('with %s, the error', (way) => {
-  const testHere = testUnless(dockerReason(way))
+  const testHere = testUnless(dockerReason())
   const errorOf = async (workspace: Files) => {
     const step = await fail({ workspace, inputs: { engine: 'docker', cache: 'off' }, env: docker.environment(way) })
     return { ...step, mark: /^::error file=(.*?),line=(\d+)::/m.exec(step.log)?.slice(1) }
@@ -36,8 +33,7 @@ describe.each(ways)('with %s, the error', (way) => {
   })
 
   exhaustively(testHere)('of a COPY that is ignored names the line of the ignore file', async () => {
-    // The classic builder refuses any other, which the others get a copy of.
-    const file = way === 'classic' ? '.dockerignore' : '.containerignore'
+    const file = '.containerignore'
     const Dockerfile = 'FROM scratch\nCOPY secret.env /srv/\n'
     const { error, mark } = await errorOf({ Dockerfile, 'secret.env': '', [file]: '# no secrets\n*.env\n' })
     expect(mark).toStrictEqual(['Dockerfile', '2'])
@@ -52,10 +48,10 @@ describe.each(ways)('with %s, the error', (way) => {
   })
 })
 
-describe.each<DockerWay>(['buildx', 'classic'])('with %s, a push of which the registry lacks a layer', (way) => {
+describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which the registry lacks a layer', (way) => {
   /** A test that in the ordinary set is one of this way alone. */
   const testOf = (one: DockerWay) => {
-    const testHere = testUnless(dockerReason(way))
+    const testHere = testUnless(dockerReason())
     return way === one ? testHere : exhaustively(testHere)
   }
   const manifests = /\/manifests\//
@@ -83,7 +79,23 @@ describe.each<DockerWay>(['buildx', 'classic'])('with %s, a push of which the re
     }
   })
 
-  testOf('classic')('each time is made twice more, and ends with a hint', async () => {
+  exhaustively(testUnless(dockerReason()))('of one tag alone names it, and what is there', async () => {
+    const registry = await startRegistry()
+    const denied = { method: 'PUT', path: /\/manifests\/two/, answer: { status: 403, errors: [{ code: 'DENIED' }] } }
+    const proxy = await startFlakyProxy(registry.host, [{ ...denied, times: 99 }])
+    try {
+      const step = pushTo(proxy.host)
+      const { error } = await fail({ ...step, inputs: { ...step.inputs, tags: 'one\ntwo' } })
+      const name = `${proxy.host}/acme/${way}`
+      expect(error).toContain(`Not pushed: ${name}:two. Pushed: ${name}:one.`)
+      expect(error).toContain('The registry knows the user and refuses')
+    } finally {
+      await proxy.stop()
+      await registry.stop()
+    }
+  })
+
+  testOf('buildx-docker')('each time is made twice more, and ends with a hint', async () => {
     const registry = await startRegistry()
     const proxy = await startFlakyProxy(registry.host, [{ ...fault, times: 99 }])
     try {

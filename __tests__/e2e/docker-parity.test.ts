@@ -18,10 +18,10 @@ jest.setTimeout(300_000)
 
 // The newest: the system's own may be too old for heredocs.
 const buildah = testedEngines().at(-1)
-const missing = dockerReason('buildx') ?? buildah?.missing
+const missing = dockerReason() ?? buildah?.missing
 
 const place = await useWarmPlace()
-const docker = await useDocker('buildx')
+const docker = await useDocker()
 if (missing === undefined) beforeAll(() => buildah?.start())
 afterAll(() => buildah?.stop())
 

@@ -21,7 +21,7 @@ import { useDocker } from '../harness/use-docker.js'
 jest.setTimeout(300_000)
 
 const login = { username: 'somebody', password: 'pass word "quoted"' }
-const testDocker = testUnless(dockerReason('buildx'))
+const testDocker = testUnless(dockerReason())
 
 const docker = await useDocker()
 const registry = await startRegistry({ login })
@@ -33,7 +33,11 @@ afterAll(async () => {
 
 const dockerfile = 'FROM scratch\nCOPY one /one\n'
 
-function step(way: DockerWay, inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): StepOptions {
+function step(
+  way: DockerWay | 'none',
+  inputs: Record<string, string> = {},
+  more: Partial<StepOptions> = {},
+): StepOptions {
   return {
     workspace: { Dockerfile: dockerfile, one: '1' },
     ...more,
@@ -90,8 +94,10 @@ describe('who insists gets an error instead', () => {
     const { error } = await fail(step('buildx', { rootless: 'require' }, { within }))
     expect(error).toContain('the program newuidmap is missing')
     expect(error).toContain('Input "rootless": got "require"')
-    const { error: alone } = await fail(step('classic', { rootless: 'require', engine: 'docker' }))
-    expect(alone).toMatch(/^Input "rootless": got "require", and Docker 20\.\S+ with its classic builder/)
+    const { error: alone } = await fail(step('buildx-docker', { rootless: 'require', engine: 'docker' }))
+    expect(alone).toMatch(
+      /^Input "rootless": got "require", and Docker 20\.\S+ with Buildx \S+, driver docker isn't known/,
+    )
   })
 })
 
@@ -99,7 +105,9 @@ describe('where neither can build, one error has both reasons:', () => {
   const within = withoutPrograms('newuidmap')
 
   testDocker('no daemon at DOCKER_HOST', async () => {
-    const { error } = await fail(step('classic', {}, { within, env: { DOCKER_HOST: 'unix:///nowhere/docker.sock' } }))
+    const { error } = await fail(
+      step('buildx-docker', {}, { within, env: { DOCKER_HOST: 'unix:///nowhere/docker.sock' } }),
+    )
     expect(error).toMatch(/^Neither Buildah nor Docker can build this here\.\nBuildah: .*newuidmap is missing/)
     expect(error).toContain("Docker's daemon doesn't answer; it was looked for at unix:///nowhere/docker.sock")
     expect(error).toContain('systemctl start docker')
@@ -108,7 +116,7 @@ describe('where neither can build, one error has both reasons:', () => {
   exhaustively(testDocker)('a socket that this user may not open', async () => {
     const host = docker.host.slice('unix://'.length)
     await run('chmod', ['600', host])
-    const { error } = await fail(step('classic', {}, { within }))
+    const { error } = await fail(step('buildx-docker', {}, { within }))
     await run('chmod', ['660', host])
     expect(error).toContain('may not be spoken to by this user')
     expect(error).toContain('usermod --append --groups docker')
@@ -116,7 +124,11 @@ describe('where neither can build, one error has both reasons:', () => {
 
   exhaustively(testDocker)('no docker on PATH', async () => {
     const { error } = await fail(
-      step('classic', {}, { within: withoutPrograms('newuidmap', 'docker'), env: { PATH: '/usr/sbin:/usr/bin' } }),
+      step(
+        'buildx-docker',
+        {},
+        { within: withoutPrograms('newuidmap', 'docker'), env: { PATH: '/usr/sbin:/usr/bin' } },
+      ),
     )
     expect(error).toContain('Docker: The program docker is not on PATH.')
   })
@@ -125,7 +137,7 @@ describe('where neither can build, one error has both reasons:', () => {
     const config = makeFolder('config', accountFor('user'))
     writeFileSync(join(config, 'config.json'), '{"currentContext":"elsewhere"}')
     const { error } = await fail(
-      step('classic', { engine: 'docker' }, { env: { DOCKER_HOST: undefined, DOCKER_CONFIG: config } }),
+      step('buildx-docker', { engine: 'docker' }, { env: { DOCKER_HOST: undefined, DOCKER_CONFIG: config } }),
     )
     expect(error).toMatch(/looked for by the context "elsewhere"|context "elsewhere"/)
   })
@@ -133,33 +145,40 @@ describe('where neither can build, one error has both reasons:', () => {
 
 describe('what a builder can’t do is refused before the build', () => {
   testDocker('an input', async () => {
-    const { error, log } = await fail(step('classic', { engine: 'docker', secrets: 'key=value' }))
+    const { error, log } = await fail(step('buildx-docker', { engine: 'docker', annotations: 'a=b' }))
     expect(error).toMatch(
-      /^Inputs "secrets", .* can't be honoured: Docker 20\.\S+ with its classic builder has no secrets\./,
+      /^Input "annotations" can't be honoured: Docker 20\.\S+ with Buildx \S+, driver docker writes/,
     )
-    expect(log).not.toContain('Step 1/')
+    expect(log).not.toContain('::group::Build')
   })
 
-  exhaustively(testDocker)('a line of the Dockerfile', async () => {
-    const workspace = { Dockerfile: 'FROM scratch\nCOPY --link one /one\n', one: '1' }
-    const { error } = await fail(step('classic', { engine: 'docker' }, { workspace }))
-    expect(error).toMatch(/^Dockerfile line 2: COPY with --link needs BuildKit/)
+  testDocker('everything, without Buildx', async () => {
+    const { error } = await fail(step('none', { engine: 'docker' }))
+    expect(error).toMatch(/^Docker 20\.\S+ has no Buildx here, without which it isn't built with\.\n/)
+    expect(error).toContain('`- uses: docker/setup-buildx-action@v3`')
+  })
+
+  exhaustively(testDocker)('what the BuildKit of the daemon is too old for', async () => {
+    const limited = await fail(step('buildx-docker', { engine: 'docker', ulimit: 'nofile=100' }))
+    expect(limited.error).toMatch(/^Input "ulimit" needs BuildKit 0\.10\.0, and the builder has 0\.8/)
+    const workspace = { Dockerfile: 'FROM scratch\nCOPY <<E /e\ne\nE\n' }
+    const { error } = await fail(step('buildx-docker', { engine: 'docker' }, { workspace }))
+    expect(error).toMatch(/^Dockerfile line 2: COPY with a heredoc needs BuildKit 0\.10\.0/)
   })
 
   exhaustively(testDocker)('a registry that the daemon may not speak to in plain text', async () => {
     const inputs = { engine: 'docker', images: 'registry.example.com/acme/web', 'tls-verify': 'false' }
-    const { error } = await fail(step('classic', inputs))
+    const { error } = await fail(step('buildx-docker', inputs))
     expect(error).toContain('"insecure-registries": ["registry.example.com"]')
   })
 })
 
-const ways = casesOfSet<DockerWay>(['buildx', 'classic'], (way) => way === 'classic')
+const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (way) => way === 'buildx')
 
 describe.each(ways)('a login with %s', (way) => {
-  const missing = dockerReason(way)
   const inputs = { engine: 'docker', push: 'true', 'tls-verify': 'false', tags: 'v1', ...login }
 
-  testUnless(missing)('is private, is in no argument, and is gone afterwards', async () => {
+  testDocker('is private, is in no argument, and is gone afterwards', async () => {
     const home = makeFolder('home', accountFor('user'))
     const theirs = join(home, '.docker')
     mkdirSync(theirs)
@@ -177,7 +196,7 @@ describe.each(ways)('a login with %s', (way) => {
     expect(processesWith(result.temp)).toStrictEqual([])
   })
 
-  exhaustively(testUnless(missing))('that is refused is said so before the build', async () => {
+  exhaustively(testDocker)('that is refused is said so before the build', async () => {
     const { error, log } = await fail(step(way, { ...inputs, password: 'wrong' }))
     expect(error).toContain(`Login to ${registry.host} as "somebody" failed`)
     expect(error).toContain('Check "username", "password" and "registry"')
@@ -186,7 +205,7 @@ describe.each(ways)('a login with %s', (way) => {
 })
 
 describe.each(ways)('a build that fails with %s', (way) => {
-  testUnless(dockerReason(way))('marks the line of the Dockerfile', async () => {
+  testDocker('marks the line of the Dockerfile', async () => {
     const workspace = {
       Dockerfile: 'FROM scratch\nENV A=1\nCOPY one /one\nCOPY two /two\nCOPY nothing /nothing\n',
       one: '1',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 
 import { fail, succeed } from '../harness/clean-step.js'
-import { type FlakyProxy, startFlakyProxy } from '../harness/flaky-proxy.js'
+import { type Fault, type FlakyProxy, startFlakyProxy } from '../harness/flaky-proxy.js'
 import { removeFolders } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import { type Login, type Registry, startRegistry } from '../harness/registry.js'
@@ -100,10 +100,58 @@ test('one registry refuses: the other one still gets its image, and the step nam
   const inputs = { tags: `${guarded.host}/acme/web:1\n${open.host}/acme/half:1`, push: 'true', 'tls-verify': 'false' }
   const { error, outputs } = await fail({ workspace, inputs })
   expect(error).toContain(`Not pushed: ${guarded.host}/acme/web:1. Pushed: ${open.host}/acme/half:1.`)
-  expect(error).toContain('Check "username", "password" and "registry"')
+  expect(error).toContain(`There is no login for ${guarded.host}, and it asks for one`)
   expect((await pullImage(`${open.host}/acme/half:1`)).manifest.layers).toHaveLength(2)
   await expect(pullImage(`${guarded.host}/acme/web:1`, login)).rejects.toThrow('manifest unknown')
   expect(outputs['digest']).toBeUndefined()
+})
+
+const manifests = /\/manifests\//
+const refusing = (code: string, message: string, times: number): Fault => ({
+  ...{ method: 'PUT', path: manifests, times },
+  answer: { status: 400, errors: [{ code, message }] },
+})
+
+test('a registry that knows no OCI manifests gets the image in Docker’s format, with a line that says so', async () => {
+  const old = await startFlakyProxy(open.host, [refusing('MANIFEST_INVALID', 'manifest invalid', 1)])
+  try {
+    const inputs = { images: `${old.host}/acme/old`, tags: '1\n2', push: 'true', 'tls-verify': 'false' }
+    const { log, outputs } = await succeed({ workspace, inputs })
+    expect(log).toContain(`Format: ${old.host} takes no OCI manifest, so that it gets the image in Docker's format\n`)
+    // What it takes is found out once.
+    expect(old.count('PUT', manifests)).toBe(3)
+    for (const tag of ['1', '2']) {
+      const { digest, manifest } = await pullImage(`${open.host}/acme/old:${tag}`)
+      expect(digest).toBe(outputs['digest'])
+      expect(manifest.mediaType).toBe('application/vnd.docker.distribution.manifest.v2+json')
+    }
+  } finally {
+    await old.stop()
+  }
+})
+
+test('a tag that can’t be changed, and has this very image, counts as pushed', async () => {
+  const images = `${open.host}/acme/fixed`
+  const push = (host: string) => ({
+    workspace,
+    inputs: {
+      images: images.replace(open.host, host),
+      tags: '1',
+      push: 'true',
+      'tls-verify': 'false',
+      'extra-args': '--timestamp=0',
+    },
+  })
+  const first = await succeed(push(open.host))
+  const message = 'The image tag 1 already exists and cannot be overwritten because the repository is immutable.'
+  const fixed = await startFlakyProxy(open.host, [refusing('TAG_INVALID', message, Infinity)])
+  try {
+    const again = await succeed(push(fixed.host))
+    expect(again.outputs['digest']).toBe(first.outputs['digest'])
+    expect(again.log).toContain(`${fixed.host}/acme/fixed:1 is refused, and counts as pushed: it is this image already`)
+  } finally {
+    await fixed.stop()
+  }
 })
 
 test('what is not to be pushed is not', async () => {

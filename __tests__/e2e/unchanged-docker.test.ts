@@ -15,13 +15,10 @@ const place = await useWarmPlace()
 const docker = await useDocker()
 const lines = ['COPY one /srv/one', 'RUN cat /proc/sys/kernel/random/uuid > /srv/id']
 
-const ways = casesOfSet<DockerWay>(
-  ['buildx', 'buildx-docker', 'docker-build', 'classic'],
-  (way) => way === 'docker-build',
-)
+const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (way) => way === 'buildx-docker')
 
 describe.each(ways)('with %s', (way) => {
-  const missing = dockerReason(way)
+  const missing = dockerReason()
   const job = (name: string, instructions: readonly string[], options: JobOptions = {}): StepOptions =>
     skipJob(place, `${name}-${way}`, instructions, {
       ...options,
@@ -53,19 +50,16 @@ describe.each(ways)('with %s', (way) => {
   })
 })
 
-exhaustively(testUnless(dockerReason('classic')))(
-  "an image that only this machine's daemon has is in doubt",
-  async () => {
-    await docker.load(`docker://${place.registry}/base/busybox:1`, 'acme/only-here:1')
-    const step: StepOptions = {
-      ...skipJob(place, 'own-base', [], {
-        as: 'root',
-        env: docker.environment('classic'),
-        inputs: { engine: 'docker' },
-      }),
-      workspace: { Dockerfile: 'FROM acme/only-here:1\nRUN true\n' },
-    }
-    await watchSkip(place, step)
-    expectBuilt(await watchSkip(place, step))
-  },
-)
+exhaustively(testUnless(dockerReason()))("an image that only this machine's daemon has is in doubt", async () => {
+  await docker.load(`docker://${place.registry}/base/busybox:1`, 'acme/only-here:1')
+  const step: StepOptions = {
+    ...skipJob(place, 'own-base', [], {
+      as: 'root',
+      env: docker.environment('buildx-docker'),
+      inputs: { engine: 'docker' },
+    }),
+    workspace: { Dockerfile: 'FROM acme/only-here:1\nRUN true\n' },
+  }
+  await watchSkip(place, step)
+  expectBuilt(await watchSkip(place, step))
+})

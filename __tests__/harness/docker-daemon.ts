@@ -31,15 +31,21 @@ interface Buildkit {
 // What the tests of this file have asked for.
 let buildkit: Buildkit | undefined
 
-/** The four ways in which Docker builds; see src/engine/docker/builder.ts. */
-export type DockerWay = 'buildx' | 'buildx-docker' | 'docker-build' | 'classic'
+/** The two ways in which Docker builds; see src/engine/docker/builder.ts. */
+export type DockerWay = 'buildx' | 'buildx-docker'
 
-/** Why Docker can't be tested in this way here, if it can't. */
-export function dockerReason(way: DockerWay): string | undefined {
+/** Why there is no daemon of Docker here, if there is none. */
+export function daemonReason(): string | undefined {
   if (!testsAreRoot) return "Docker's daemon has to be started by root"
-  if (!existsSync(daemonProgram) || !existsSync(clientProgram))
-    return 'no docker.io here: bash scripts/test.sh installs it'
-  if (!way.startsWith('buildx')) return undefined
+  return existsSync(daemonProgram) && existsSync(clientProgram)
+    ? undefined
+    : 'no docker.io here: bash scripts/test.sh installs it'
+}
+
+/** Why nothing can be built with Docker here, if it can't. */
+export function dockerReason(): string | undefined {
+  const reason = daemonReason()
+  if (reason !== undefined) return reason
   const [buildx, buildkitd] = [provide('from-go.sh', 'buildx', '0.38.2'), provide('from-go.sh', 'buildkitd', '0.34.2')]
   if ('missing' in buildx) return buildx.missing
   if ('missing' in buildkitd) return buildkitd.missing
@@ -51,8 +57,10 @@ export function dockerReason(way: DockerWay): string | undefined {
 export interface DockerPlace {
   /** For DOCKER_HOST. */
   readonly host: string
-  /** Environment of a step that is to build in this way. */
-  environment(way: DockerWay): NonNullable<StepOptions['env']>
+  /** Environment of a step that is to build in this way; 'none' is a client without Buildx. */
+  environment(way: DockerWay | 'none'): NonNullable<StepOptions['env']>
+  /** Path of the plugin Buildx. */
+  readonly plugin: string
   /** Runs the client. @returns what it prints */
   run(...args: readonly string[]): Promise<string>
   /** Puts an image into the daemon under a name. @param source as skopeo has it */
@@ -91,10 +99,10 @@ export async function startDocker(): Promise<DockerPlace> {
     environment: (way) => ({
       PATH: `${bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       DOCKER_HOST: host,
-      ...(way.startsWith('buildx') && { DOCKER_CONFIG: withBuildx }),
+      ...(way !== 'none' && { DOCKER_CONFIG: withBuildx }),
       ...(way === 'buildx' && { BUILDX_BUILDER: 'own' }),
-      ...(way === 'classic' && { DOCKER_BUILDKIT: '0' }),
     }),
+    plugin: join(withBuildx, 'cli-plugins/docker-buildx'),
     startBuildkit,
     async renew() {
       await stopAll(daemons)

@@ -32,6 +32,25 @@ export async function pushLayout(layout: string, reference: string): Promise<voi
   await putManifest(reference, { bytes, mediaType })
 }
 
+/**
+ * Puts an image of a registry under another tag of its repository, with other settings in its configuration.
+ * @returns its reference
+ */
+export async function withSettings(reference: string, tag: string, settings: object): Promise<string> {
+  const { registry, repository } = partsOf(reference)
+  const { bytes, mediaType } = await getManifest(reference)
+  const manifest = JSON.parse(bytes.toString()) as { readonly config: { readonly digest: string } }
+  const config = JSON.parse((await getBlob(reference, manifest.config.digest)).toString()) as {
+    readonly config: object
+  }
+  const changed = Buffer.from(JSON.stringify({ ...config, config: { ...config.config, ...settings } }))
+  await putBlob(registry, repository, digestOf(changed), changed)
+  const other = { ...manifest.config, digest: digestOf(changed), size: changed.length }
+  const place = `${registry}/${repository}:${tag}`
+  await putManifest(place, { bytes: Buffer.from(JSON.stringify({ ...manifest, config: other })), mediaType })
+  return place
+}
+
 async function putBlob(registry: string, repository: string, digest: string, bytes: Buffer): Promise<void> {
   const started = await send(`http://${registry}/v2/${repository}/blobs/uploads/`, { method: 'POST' })
   const place = new URL(started.headers.get('location') ?? '', `http://${registry}`)

@@ -56,7 +56,10 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     ['engine/', 'cache/', 'registry/', 'report/'],
     'How it is done. An engine, a cache and a registry know nothing of each other; they meet above.',
   ],
-  [['push.ts'], 'Every reference to its registry, by the interface of an engine alone.'],
+  [
+    ['push.ts', 'accepted-pushes.ts', 'held-digests.ts'],
+    'Every reference to its registry, by the interface of an engine alone, and what the registry makes of it.',
+  ],
   [['surroundings.ts'], 'What decides the result of a step beside its text.'],
   [['base-images.ts'], 'Which images a build is made of.'],
   [
@@ -69,7 +72,10 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
   [['build.ts', 'login.ts', 'phases.ts'], 'What an engine is asked for, in the order that it must have.'],
   [['unknown-inputs.ts'], 'What was asked that this action does not do.'],
   [['plan.ts'], 'What is known before the build, and what is found out by it.'],
+  [['replaced-links.ts'], 'What of an image is otherwise than it was meant: links that COPY has replaced.'],
+  [['base-settings.ts'], 'What an image inherits from its base images, as their registries have them.'],
   [['run.ts'], 'The whole pass, which puts them together.'],
+  [['outputs.ts'], 'What the pass came to, as the outputs of the step have it.'],
   [
     ['main.ts', 'post.ts', 'transfer.ts'],
     'The entries: the edge to the runner, and to its cache service. Nobody imports them.',
@@ -78,12 +84,19 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
 
 /** Files that give the same for the same, whatever the machine and the time. */
 const PURE = [
-  ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts'],
-  ...['engine/features.ts', 'engine/hints.ts', 'engine/buildah-args.ts', 'engine/engine.ts', 'engine/progress.ts'],
+  ...['image/', 'dockerfile/', 'report/', 'entries.ts', 'errors.ts', 'secret.ts', 'outputs.ts'],
+  ...[
+    'engine/features.ts',
+    'engine/known-faults.ts',
+    'engine/hints.ts',
+    'engine/buildah-args.ts',
+    'engine/engine.ts',
+    'engine/progress.ts',
+  ],
   ...['engine/lines.ts', 'engine/paths.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
   ...['engine/docker/builder.ts', 'engine/docker/parity.ts', 'engine/docker/progress.ts', 'cache/blob-index.ts'],
   ...['engine/nearest.ts', 'engine/sandbox/mounts.ts', 'engine/sandbox/extra-arguments.ts', 'engine/sandbox/script.ts'],
-  'engine/layers.ts',
+  ...['engine/layers.ts', 'engine/known-causes.ts', 'engine/csv.ts'],
   'engine/puzzles.ts',
   'engine/push-progress.ts',
   'units.ts',

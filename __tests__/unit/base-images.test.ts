@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { baseImages } from '../../src/base-images.js'
+import { baseImages, inheritedImages } from '../../src/base-images.js'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { platform } from '../../src/platform.js'
 import { inputsOf } from './helpers.js'
@@ -35,5 +35,33 @@ describe('baseImages', () => {
   it('are those of build contexts that are used', () => {
     const inputs = { 'build-contexts': 'a=docker-image://b.example/c:1\nunused=docker-image://d\nfolder=.' }
     expect(imagesOf(['FROM a', 'COPY --from=folder / /'], inputs)).toStrictEqual(['b.example/c:1'])
+  })
+})
+
+describe('inheritedImages', () => {
+  it.each([
+    ['of FROM alone', ['FROM a AS x', 'COPY --from=b /f /', 'RUN --mount=from=c true', 'FROM x'], {}, ['a']],
+    ['with the values of arguments', ['ARG V=1', 'FROM a:$V'], {}, ['a:1']],
+    ['not of stages that nobody needs', ['FROM unneeded AS x', 'FROM a'], {}, ['a']],
+    [
+      'of a build context in the place of an image',
+      ['FROM a'],
+      { 'build-contexts': 'a=docker-image://b.example/c' },
+      ['b.example/c'],
+    ],
+    [
+      'not of one that is only copied from',
+      ['FROM b', 'COPY --from=a / /'],
+      { 'build-contexts': 'a=docker-image://c' },
+      ['b'],
+    ],
+  ])('are %s', (_, lines, inputs, expected) => {
+    const source = {
+      context: '/c',
+      file: '/c/Dockerfile',
+      dockerfile: parseDockerfile(lines.join('\n')),
+      target: undefined,
+    }
+    expect(inheritedImages(inputsOf(inputs), source, {}).map(({ name }) => name)).toStrictEqual(expected)
   })
 })

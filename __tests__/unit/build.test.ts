@@ -77,6 +77,10 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     dockerfile: parseDockerfile('FROM x\nRUN make'),
     target: undefined,
   }
+  const review = async (some: readonly Step[]) => {
+    await new Promise(setImmediate)
+    events.push(`reviews ${some.length}`)
+  }
   const check = async (some: readonly Step[]) => {
     events.push(`checks ${some.length}`)
     // Whoever doesn't wait comes before.
@@ -91,7 +95,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   let error: unknown
   const log = await logOf(async () => {
     const timeline = startTimeline(Date.now)
-    await buildAndKeep(engine, { ...asked, check }, opened, timeline, (state) => remembered.push(state)).then(
+    await buildAndKeep(engine, { ...asked, review, check }, opened, timeline, (state) => remembered.push(state)).then(
       ({ fault }) => {
         expect(fault).toBe('it is so')
       },
@@ -133,14 +137,14 @@ describe('what is pushed', () => {
 })
 
 describe('what steps have made', () => {
-  it('is checked beside the push, and before anything of it is kept', async () => {
+  it('is reviewed before the push, checked beside it, and before anything of it is kept', async () => {
     const { events } = await watched({ inputs: { push: 'true' } })
-    expect(events).toStrictEqual(['checks 1', 'pushes', 'checked', 'keeps'])
+    expect(events).toStrictEqual(['reviews 1', 'checks 1', 'pushes', 'checked', 'keeps'])
   })
 
   it('is checked to its end also where the push fails', async () => {
     const { events } = await watched({ inputs: { push: 'true' }, push: new Error('broken') })
-    expect(events.slice(0, 2)).toStrictEqual(['checks 1', 'pushes'])
+    expect(events.slice(0, 3)).toStrictEqual(['reviews 1', 'checks 1', 'pushes'])
     expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('checked'))
   })
 })

@@ -9,6 +9,7 @@ import {
   pushArgs,
 } from '../../src/engine/buildah-args.js'
 import type { BuildRequest } from '../../src/engine/engine.js'
+import { absoluteKeys } from '../../src/engine/paths.js'
 import { networkArgs, type Way } from '../../src/engine/probe.js'
 import type { Folder } from '../../src/engine/storage.js'
 import { parseReference } from '../../src/image/reference.js'
@@ -36,6 +37,7 @@ const paths: BuildPaths = {
   file: '/workspace/Dockerfile',
   contexts: [],
   secrets: [],
+  ssh: [],
   ignore: undefined,
 }
 const smallest: BuildRequest = {
@@ -57,6 +59,15 @@ const smallest: BuildRequest = {
 }
 
 describe('buildArgs', () => {
+  it.each([
+    ['/work/a,b/Dockerfile', '"/work/a,b/Dockerfile"'],
+    ['/work/a"b/Dockerfile', '"/work/a""b/Dockerfile"'],
+    ['/work/a b/Dockerfile', '/work/a b/Dockerfile'],
+  ])('a Dockerfile %s, which Buildah would split', (file, written) => {
+    const args = buildArgs(smallest, setup, { ...paths, file })
+    expect(args[args.indexOf('--file') + 1]).toBe(written)
+  })
+
   it('the smallest build', () => {
     expect(buildArgs(smallest, setup, paths)).toStrictEqual([
       // where the layers lie
@@ -129,6 +140,7 @@ describe('buildArgs', () => {
     const withPolicy = { ...files, policy: '/temp/rib-1/policy.json' }
     const more: BuildPaths = {
       ...paths,
+      ssh: inputs.ssh.map((entry) => absoluteKeys(entry, '/workspace')),
       contexts: inputs.buildContexts,
       secrets: [{ id: 'token', path: '/temp/rib-1/secrets/0' }],
       file: '/workspace/docker/File',
@@ -194,9 +206,7 @@ describe('buildArgs', () => {
   })
 
   it('makes every key of an SSH id absolute', () => {
-    const inputs = { ...inputsOf({}), ssh: ['git=keys/a,/keys/b,c=d'] }
-    const args = buildArgs({ ...smallest, inputs }, setup, paths)
-    expect(args[args.indexOf('--ssh') + 1]).toBe('git=/workspace/keys/a,/keys/b,/workspace/c=d')
+    expect(absoluteKeys('git=keys/a,/keys/b,c=d', '/workspace')).toBe('git=/workspace/keys/a,/keys/b,/workspace/c=d')
   })
 
   it.each([

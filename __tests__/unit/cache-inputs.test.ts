@@ -110,6 +110,18 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheWish>])[
     },
   ],
   [
+    both('type=registry,ref=GHCR.io/Acme/Web:Main'),
+    {
+      kind: 'registry',
+      from: ['ghcr.io/acme/web'],
+      to: ['ghcr.io/acme/web'],
+      notes: ['cache-from', 'cache-to'].flatMap((side) => [
+        `${side}: "GHCR.io/Acme/Web:Main" is written "ghcr.io/acme/web:Main", registries take a repository in lower case only.`,
+        `"${side}": :Main is left away, since Buildah keeps every step under a tag of its own; they are in ghcr.io/acme/web.`,
+      ]),
+    },
+  ],
+  [
     { 'cache-to': `type=registry,ref=acme/c@sha256:${'0'.repeat(64)},compression=zstd` },
     {
       kind: 'registry',
@@ -223,7 +235,7 @@ const refused: readonly (readonly [given: Given, names: string, says: string])[]
   [{ 'cache-from': 'type=local' }, 'Input "cache-from": type=local has no src.', 'type=local,src='],
   [{ 'cache-to': 'type=local,src=x' }, 'Input "cache-to": type=local has no dest.', 'type=local,dest='],
   [{ 'cache-to': 'type=registry,ref=' }, 'Input "cache-to": type=registry has no ref.', 'type=registry,ref='],
-  [{ 'cache-from': 'acme/Web' }, 'Input "cache-from": "acme/Web" is not an image reference', 'acme/web'],
+  [{ 'cache-from': 'acme//web' }, 'Input "cache-from": "acme//web" is not an image reference', 'variable'],
   [{ 'cache-from': 'acme/a,acme/b' }, 'Input "cache-from": "acme/a,acme/b" is not an image reference', ','],
   [{ 'cache-from': '"type=gha' }, 'Input "cache-from": a quoted entry', 'Quote a whole entry'],
   // contradictions

@@ -46,6 +46,8 @@ interface Outcome {
   readonly steps?: JustBuilt['steps']
   readonly keys?: JustBuilt['keys']
   readonly layers?: Layers
+  /** Digests of what it was made of. */
+  readonly bases?: JustBuilt['bases']
   /** What the registries hold when the build has ended. */
   readonly there?: World['there']
 }
@@ -125,6 +127,7 @@ function registriesWith(there: Map<string, string | RegistryError>, lost: readon
     mountBlob: () => Promise.resolve(true),
     fetchBlob: () => Promise.resolve(Buffer.from('{}')),
     hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
+    tryPush: () => Promise.resolve({ asksLate: false }),
     close: () => undefined,
   }
 }
@@ -157,11 +160,11 @@ const layerOf = (bytes: number) => {
   return [{ stage: 0, index: 1, entries: [{ path: 'srv/a', kind: 'file', bytes, target: '' }] }] as const
 }
 
-function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [] }: Outcome): JustBuilt {
+function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [], bases }: Outcome): JustBuilt {
   return {
     imageId: digest('c'),
     pushed: pushed.map((name) => ({ reference: { ...parseReference(name), tag: 'latest' }, digest: digest('b') })),
-    ...{ steps, keys, fault: undefined, blobs: undefined },
+    ...{ steps, keys, bases, fault: undefined, blobs: undefined },
     cache: { hit: 'none', stats: {} } as unknown as JustBuilt['cache'],
     imageNames: () => Promise.resolve(new Set(names)),
   }
@@ -261,6 +264,12 @@ describe('a build that isn’t remembered', () => {
       { base: 'golang:1' },
       { names: [QUAY, HUB] },
     ],
+    [
+      `it was made of the image ${digest('9')}, which is none of those that were looked up`,
+      {},
+      { bases: [digest('a'), digest('9')] },
+    ],
+    ['it was made of the image unknown, which is none of those that were looked up', {}, { bases: ['unknown'] }],
     [`golang:1 was taken for ${HUB}, and the storage has none of them`, { base: 'golang:1' }, { names: [] }],
     [
       'a base image could not be looked up: The registry is busy. Wait.',
@@ -274,6 +283,12 @@ describe('a build that isn’t remembered', () => {
       `Unchanged: no earlier build is remembered\nUnchanged: this build is not remembered, since ${why}\n`,
     )
     expect(note.text).toBeUndefined()
+  })
+
+  it('is remembered where the engine has used what was looked up', async () => {
+    const note: Note = { text: undefined }
+    await runOnce({}, note, { bases: [digest('a')] })
+    expect(note.text).toBeDefined()
   })
 
   it('says why also when the engine can’t list its images', async () => {

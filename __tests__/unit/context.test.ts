@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { describe, expect, it } from '@jest/globals'
-import { programEnvironment, readContext, serviceEnvironment } from '../../src/context.js'
+import { completeProxies, programEnvironment, readContext, serviceEnvironment } from '../../src/context.js'
 
 describe('readContext', () => {
   it('takes what the runner tells', () => {
@@ -210,5 +210,31 @@ describe('programEnvironment', () => {
       INPUTS: 'kept',
       ESTATE_X: 'kept',
     })
+  })
+})
+
+describe('completeProxies', () => {
+  it.each([
+    ['proxy.corp:3128', 'http://proxy.corp:3128'],
+    ['10.0.0.1:3128', 'http://10.0.0.1:3128'],
+    ['me:word@proxy.corp:3128', 'http://me:word@proxy.corp:3128'],
+    ['proxy.corp', 'http://proxy.corp'],
+    ['http://proxy.corp:3128', 'http://proxy.corp:3128'],
+    ['https://proxy.corp', 'https://proxy.corp'],
+    ['HTTP://proxy.corp', 'HTTP://proxy.corp'],
+    ['socks5://proxy.corp:1080', 'socks5://proxy.corp:1080'],
+    ['', ''],
+  ])('%j becomes %j', (given, expected) => {
+    const names = ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY']
+    const environment = Object.fromEntries([...names, 'NO_PROXY', 'PATH'].map((name) => [name, given]))
+    completeProxies(environment)
+    const complete = Object.fromEntries(names.map((name) => [name, expected]))
+    expect(environment).toStrictEqual({ ...complete, NO_PROXY: given, PATH: given })
+  })
+
+  it('sets none that is not there', () => {
+    const environment = {}
+    completeProxies(environment)
+    expect(environment).toStrictEqual({})
   })
 })

@@ -1,14 +1,33 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { authFilePaths, parseAuthFile, readLogins, withoutRegistry } from '../../src/credentials.js'
+import { authFilePaths, knowsRegistry, parseAuthFile, readLogins, withoutRegistry } from '../../src/credentials.js'
 import { contextOf, everythingOf, refusal, rejection, temporaryFolder } from './helpers.js'
 
 const entry = (auth: string) => ({ auth })
 
+/** Where Buildah, Podman and Skopeo keep logins of a user without XDG_RUNTIME_DIR. */
+const withoutRuntime = (temporary: string) => [
+  ...[
+    '/run/user/1000',
+    ...['containers-user', 'storage-run', 'podman-run'].map((name) => `${temporary}/${name}-1000`),
+    '/home/me/rundir',
+  ].flatMap((folder) => [`${folder}/containers/containers/auth.json`, `${folder}/containers/auth.json`]),
+  '/run/containers/1000/auth.json',
+]
+
 describe('authFilePaths', () => {
   it.each([
-    ['nothing set', {}, ['/home/me/.config/containers/auth.json', '/home/me/.docker/config.json']],
+    [
+      'nothing set',
+      {},
+      [...withoutRuntime('/tmp'), '/home/me/.config/containers/auth.json', '/home/me/.docker/config.json'],
+    ],
+    [
+      'another folder for temporary files',
+      { TMPDIR: '/t' },
+      [...withoutRuntime('/t'), '/home/me/.config/containers/auth.json', '/home/me/.docker/config.json'],
+    ],
     [
       'everything set',
       { REGISTRY_AUTH_FILE: '/a.json', XDG_RUNTIME_DIR: '/run/me', XDG_CONFIG_HOME: '/conf', DOCKER_CONFIG: '/docker' },
@@ -16,16 +35,21 @@ describe('authFilePaths', () => {
     ],
     [
       'empty is not set',
-      { REGISTRY_AUTH_FILE: '', XDG_RUNTIME_DIR: '' },
-      ['/home/me/.config/containers/auth.json', '/home/me/.docker/config.json'],
+      { REGISTRY_AUTH_FILE: '', XDG_RUNTIME_DIR: '', XDG_CONFIG_HOME: '', DOCKER_CONFIG: '' },
+      [...withoutRuntime('/tmp'), '/home/me/.config/containers/auth.json', '/home/me/.docker/config.json'],
     ],
     [
       'a relative path is none',
-      { REGISTRY_AUTH_FILE: 'auth.json', DOCKER_CONFIG: 'docker' },
-      ['/home/me/.config/containers/auth.json'],
+      { REGISTRY_AUTH_FILE: 'auth.json', DOCKER_CONFIG: 'docker', XDG_RUNTIME_DIR: '/run/me' },
+      ['/run/me/containers/auth.json', '/home/me/.config/containers/auth.json'],
     ],
   ])('%s', (_, env, expected) => {
     expect(authFilePaths(contextOf({ env }))).toStrictEqual(expected)
+  })
+
+  it('of root', () => {
+    const paths = ['/run/containers/0/auth.json', '/root/.config/containers/auth.json', '/root/.docker/config.json']
+    expect(authFilePaths(contextOf({ uid: 0, home: '/root' }))).toStrictEqual(paths)
   })
 })
 
@@ -42,17 +66,27 @@ describe('parseAuthFile', () => {
     [
       'a store: each registry that is in it gets the store as its helper',
       { auths: { 'https://index.docker.io/v1/': {}, 'ghcr.io': {} }, credsStore: 'secretservice' },
-      { auths: {}, credHelpers: { 'docker.io': 'secretservice', 'ghcr.io': 'secretservice' } },
+      {
+        auths: {},
+        credHelpers: { 'docker.io': 'secretservice', 'ghcr.io': 'secretservice' },
+        store: 'secretservice',
+      },
+    ],
+    ['a store alone', { credsStore: 'ecr-login' }, { auths: {}, credHelpers: {}, store: 'ecr-login' }],
+    [
+      'entries that say nothing',
+      { auths: { 'ghcr.io': {}, 'quay.io': { auth: '' }, 'gcr.io': entry('YTpi') } },
+      { auths: { 'gcr.io': entry('YTpi') }, credHelpers: {} },
     ],
     [
       'a store, and a login beside it',
       { auths: { 'ghcr.io': {}, 'quay.io': entry('YTpi') }, credsStore: 'pass' },
-      { auths: { 'quay.io': entry('YTpi') }, credHelpers: { 'ghcr.io': 'pass' } },
+      { auths: { 'quay.io': entry('YTpi') }, credHelpers: { 'ghcr.io': 'pass' }, store: 'pass' },
     ],
     [
       'a helper goes before the store',
       { auths: { 'ghcr.io': {} }, credsStore: 'pass', credHelpers: { 'ghcr.io': 'own' } },
-      { auths: {}, credHelpers: { 'ghcr.io': 'own' } },
+      { auths: {}, credHelpers: { 'ghcr.io': 'own' }, store: 'pass' },
     ],
     [
       'other settings of Docker are left out',
@@ -78,7 +112,8 @@ describe('parseAuthFile', () => {
   })
 
   it('takes keys as names, whatever they are', () => {
-    const text = '{"auths": {"__proto__": {"auth": "YTpi"}, "constructor": {}}, "credHelpers": {"__proto__": "x"}}'
+    const text =
+      '{"auths": {"__proto__": {"auth": "YTpi"}, "constructor": {"auth": "YTpi"}}, "credHelpers": {"__proto__": "x"}}'
     const { auths, credHelpers } = parseAuthFile(text, '/auth.json')
     expect(Object.keys(auths)).toStrictEqual(['__proto__', 'constructor'])
     expect(Object.keys(credHelpers)).toStrictEqual(['__proto__'])
@@ -96,6 +131,8 @@ describe('parseAuthFile', () => {
   )
 })
 
+const nobody = 54_321
+
 describe('readLogins', () => {
   /** A home with these files below it, and what is read there. */
   const read = async (files: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = {}) => {
@@ -105,7 +142,10 @@ describe('readLogins', () => {
       writeFileSync(join(home, name), content)
     }
     const absolute = Object.entries(env).map(([name, path]) => [name, join(home, path)])
-    return await readLogins(contextOf({ home, env: Object.fromEntries(absolute) as Record<string, string> }))
+    // Of whom this machine has no logins.
+    return await readLogins(
+      contextOf({ home, uid: nobody, env: Object.fromEntries(absolute) as Record<string, string> }),
+    )
   }
   const auths = (logins: Readonly<Record<string, string>>) =>
     JSON.stringify({ auths: Object.fromEntries(Object.entries(logins).map(([key, auth]) => [key, entry(auth)])) })
@@ -132,7 +172,50 @@ describe('readLogins', () => {
     expect(logins).toStrictEqual({
       auths: { a: entry('1'), b: entry('2'), c: entry('3'), d: entry('4') },
       credHelpers: { e: 'store', f: 'own' },
+      store: 'store',
     })
+  })
+
+  it('what an earlier file says of a registry, it says of all that is in it', async () => {
+    const logins = await read({
+      '.config/containers/auth.json': auths({ 'ghcr.io': '1', 'quay.io/acme': '1' }),
+      '.docker/config.json': auths({
+        'ghcr.io/acme': '2',
+        'quay.io': '2',
+        'quay.io/acme/web': '2',
+        'ghcr.io.example': '2',
+      }),
+    })
+    const [one, two] = [entry('1'), entry('2')]
+    expect(logins.auths).toStrictEqual({ 'ghcr.io': one, 'quay.io/acme': one, 'quay.io': two, 'ghcr.io.example': two })
+  })
+
+  it('an entry that says nothing hides no login of a later file', async () => {
+    const logins = await read({
+      '.config/containers/auth.json': '{"auths": {"ghcr.io": {}, "quay.io": {"auth": ""}}}',
+      '.docker/config.json': auths({ 'ghcr.io': '2', 'quay.io': '2' }),
+    })
+    expect(logins.auths).toStrictEqual({ 'ghcr.io': entry('2'), 'quay.io': entry('2') })
+  })
+
+  it('takes what Buildah and Podman keep without XDG_RUNTIME_DIR, of the user alone', async () => {
+    const [home, temp] = [temporaryFolder(), temporaryFolder()]
+    const [uid, other] = [process.getuid?.() ?? 0, nobody]
+    const put = (path: string, text: string) => {
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, text)
+    }
+    for (const user of [uid, other]) {
+      put(join(temp, `containers-user-${user}/containers/containers/auth.json`), auths({ a: '1' }))
+      put(join(temp, `storage-run-${user}/containers/auth.json`), auths({ b: '2' }))
+      put(join(temp, `podman-run-${user}/containers/auth.json`), auths({ d: '2' }))
+      put(join(home, 'rundir/containers/containers/auth.json'), auths({ c: '3' }))
+    }
+    const loginsOf = async (user: number) =>
+      Object.keys((await readLogins(contextOf({ home, uid: user, env: { TMPDIR: temp } }))).auths).sort()
+    if (uid !== 0) expect(await loginsOf(uid)).toStrictEqual(['a', 'b', 'c', 'd'])
+    // These are somebody else's files.
+    expect(await loginsOf(other)).toStrictEqual(['c'])
   })
 
   // In one file Buildah asks the helper first, so a later file's helper would win over the earlier file's login.
@@ -181,5 +264,18 @@ describe('withoutRegistry', () => {
     ['quay.io', ['quay.io/acme', 'quay.io'], ['quay.io/acme']],
   ])('%s of %j leaves %j', (registry, keys, expected) => {
     expect(names(registry, keys)).toStrictEqual(expected)
+  })
+})
+
+describe('knowsRegistry', () => {
+  it.each([
+    ['ghcr.io', { auths: { 'ghcr.io': {} }, credHelpers: {} }, true],
+    ['ghcr.io', { auths: { 'https://ghcr.io/v2/': {} }, credHelpers: {} }, true],
+    ['ghcr.io', { auths: { 'ghcr.io/acme': {} }, credHelpers: {} }, true],
+    ['ghcr.io', { auths: {}, credHelpers: { 'ghcr.io': 'x' } }, true],
+    ['ghcr.io', { auths: {}, credHelpers: {}, store: 'x' }, true],
+    ['ghcr.io', { auths: { 'ghcr.io.example': {}, 'ghcr.io:443': {} }, credHelpers: { 'a.ghcr.io': 'x' } }, false],
+  ])('%s in %j: %s', (registry, logins, expected) => {
+    expect(knowsRegistry(logins, registry)).toBe(expected)
   })
 })

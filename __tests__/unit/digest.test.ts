@@ -43,6 +43,15 @@ function tree(): string {
 }
 
 describe('digestTree', () => {
+  it('tells names apart that aren’t UTF-8, where a link points to them', async () => {
+    const digests = ['caf\xe9', 'caf\xe8'].map(async (target) => {
+      const root = temporaryFolder()
+      symlinkSync(Buffer.from(target, 'latin1'), join(root, 'link'))
+      return await digestTree(root)
+    })
+    expect(new Set(await Promise.all(digests)).size).toBe(2)
+  })
+
   it('is the same for the same, wherever it lies and however old it is', async () => {
     const [one, other] = [tree(), tree()]
     utimesSync(join(other, 'a/one'), 0, 0)

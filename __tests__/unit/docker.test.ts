@@ -1,14 +1,29 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
-import { baseImages } from '../../src/engine/docker/bases.js'
-import { type BuilderKind, isInsecure, parseDriver, parseInfo } from '../../src/engine/docker/builder.js'
+import { type BuildPlaces, buildArgs, filesDockerfile } from '../../src/engine/docker/args.js'
+import { usedImages } from '../../src/engine/docker/bases.js'
+import {
+  type BuilderKind,
+  isInsecure,
+  parseBuilder,
+  parseBuildxVersion,
+  parseInfo,
+} from '../../src/engine/docker/builder.js'
+import { explain } from '../../src/engine/docker/client.js'
 import { mergeConfig } from '../../src/engine/docker/config.js'
-import { checkParity, DIFFERENCES } from '../../src/engine/docker/parity.js'
-import { failedLine, followBuildkit, followClassic } from '../../src/engine/docker/progress.js'
-import { inputsOf, refusal } from './helpers.js'
+import { inspectedBase } from '../../src/engine/docker/fresh-bases.js'
+import { findDocker } from '../../src/engine/docker/find.js'
+import { BUILDKIT_SINCE, checkParity, DIFFERENCES } from '../../src/engine/docker/parity.js'
+import { failedLine, followBuildkit } from '../../src/engine/docker/progress.js'
+import type { BuildRequest } from '../../src/engine/engine.js'
+import { UserError } from '../../src/errors.js'
+import { CommandError } from '../../src/exec.js'
+import { inputsOf, refusal, rejection, temporaryFolder } from './helpers.js'
 
-const kinds: readonly BuilderKind[] = ['buildx', 'buildx-docker', 'docker-build', 'classic']
+const kinds: readonly BuilderKind[] = ['buildx', 'buildx-docker']
 
 describe('what the client says of itself', () => {
   const info = {
@@ -16,7 +31,7 @@ describe('what the client says of itself', () => {
     SecurityOptions: ['name=seccomp,profile=builtin', 'name=rootless'],
     DriverStatus: [['driver-type', 'io.containerd.snapshotter.v1']],
     RegistryConfig: { IndexConfigs: { 'docker.io': { Secure: true }, 'registry.acme:5000': { Secure: false } } },
-    ClientInfo: { Context: 'work', Plugins: [{ Name: 'buildx', Version: 'v0.38.2' }] },
+    ClientInfo: { Context: 'work' },
   }
 
   it('is read', () => {
@@ -25,7 +40,7 @@ describe('what the client says of itself', () => {
       insecure: ['registry.acme:5000'],
       trouble: '',
       context: 'work',
-      buildx: '0.38.2',
+      isPodman: false,
     })
   })
 
@@ -35,26 +50,45 @@ describe('what the client says of itself', () => {
       server: undefined,
       trouble: 'Cannot connect to the Docker daemon at unix:///x.',
       context: 'default',
-      buildx: undefined,
     })
   })
 
-  it.each(['', 'null', '[]', '"x"', 'Emulate Docker CLI using podman.', '{"ServerVersion":7,"ClientInfo":[]}'])(
+  it.each(['', 'null', '[]', '"x"', 'nothing of the kind', '{"ServerVersion":7,"ClientInfo":[]}'])(
     'may be in no known form: %j',
     (text) => {
-      expect(parseInfo(text, 'said so')).toMatchObject({ server: undefined, trouble: 'said so', buildx: undefined })
+      expect(parseInfo(text, 'said so')).toMatchObject({ server: undefined, trouble: 'said so', isPodman: false })
     },
   )
 
-  it('a plugin that can’t be run is none', () => {
-    const broken = { ...info, ClientInfo: { Plugins: [{ Name: 'buildx', Version: 'v0.1', Err: 'exec format error' }] } }
-    expect(parseInfo(JSON.stringify(broken), '').buildx).toBeUndefined()
+  it.each([
+    ['{"host":{"arch":"amd64"},"store":{},"version":{"APIVersion":"5.4.0"}}', ''],
+    ['', 'Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg.'],
+  ])('may be Podman’s: %j, %j', (stdout, stderr) => {
+    expect(parseInfo(stdout, stderr).isPodman).toBe(true)
   })
 
-  it('names the driver of the builder', () => {
-    const text = 'Name:          own\nDriver:        remote\n\nNodes:\nName:     own0\nBuildKit version: v0.34.2\n'
-    expect(parseDriver(text)).toStrictEqual({ driver: 'remote', buildkit: '0.34.2' })
-    expect(parseDriver('ERROR: no builder "own" found')).toBeUndefined()
+  it.each([
+    ['github.com/docker/buildx v0.38.2 461836ba0\n', '0.38.2'],
+    ['github.com/docker/buildx 0.13.1+ds1-3 \n', '0.13.1+ds1-3'],
+    ["docker: 'buildx' is not a docker command.\n", undefined],
+    ['github.com/containers/buildah v1.43.2', undefined],
+  ])('is a version of Buildx: %j', (text, expected) => {
+    expect(parseBuildxVersion(text)).toBe(expected)
+  })
+
+  it.each([
+    [
+      'Name:          own\nDriver:        remote\n\nNodes:\nName:     own0\nBuildKit version: v0.34.2\n',
+      { driver: 'remote', buildkit: '0.34.2' },
+    ],
+    [
+      'Driver: docker-container\nNodes:\nStatus: running\nBuildkit: v0.9.3\n',
+      { driver: 'docker-container', buildkit: '0.9.3' },
+    ],
+    ['Driver: docker-container\nNodes:\nStatus: inactive\n', { driver: 'docker-container', buildkit: undefined }],
+    ['ERROR: no builder "own" found', undefined],
+  ])('is a builder: %j', (text, expected) => {
+    expect(parseBuilder(text)).toStrictEqual(expected)
   })
 
   it.each([
@@ -66,6 +100,59 @@ describe('what the client says of itself', () => {
     ['127.0.0.1.acme.com', false],
   ])('%s may be spoken to without TLS: %s', (registry, expected) => {
     expect(isInsecure(registry, ['registry.acme:5000'])).toBe(expected)
+  })
+})
+
+describe('findDocker', () => {
+  /** Finds what answers to the name of docker by this script. */
+  const find = async (script: string, patience = 20) => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'docker'), `#!/bin/sh\ncd ${folder}\n${script}\n`)
+    chmodSync(join(folder, 'docker'), 0o755)
+    return await findDocker({ PATH: `${folder}:/usr/bin:/bin` }, patience)
+  }
+  const info = (version: string) => `info) echo '{"ServerVersion":"${version}","ClientInfo":{}}' ;;`
+  const buildx = (driver: string, version: string) =>
+    `buildx) case $2 in version) echo 'github.com/docker/buildx v0.38.2 x' ;; *) printf 'Driver: ${driver}\nBuildKit version: ${version}\n' ;; esac ;;`
+
+  it('names BuildKit of a builder of its own, and the daemon of the other one', async () => {
+    expect(await find(`case $1 in ${info('28.2.2')} ${buildx('docker-container', 'v0.34.2')} esac`)).toMatchObject({
+      ...{ kind: 'buildx', name: 'BuildKit 0.34.2', version: '0.34.2', buildkit: '0.34.2', buildx: '0.38.2' },
+    })
+    expect(await find(`case $1 in ${info('28.2.2')} ${buildx('docker', 'v0.23.0')} esac`)).toMatchObject({
+      ...{ kind: 'buildx-docker', name: 'Docker 28.2.2', version: '28.2.2', buildkit: '0.23.0' },
+    })
+  })
+
+  it('starts a builder that doesn’t run yet', async () => {
+    const inspect = `buildx) case "$*" in *version) echo 'github.com/docker/buildx v0.38.2 x' ;;
+      *--bootstrap) printf 'Driver: docker-container\nBuildKit version: v0.34.2\n' ;;
+      *) printf 'Driver: docker-container\nStatus: inactive\n' ;; esac ;;`
+    expect(await find(`case $1 in ${info('28.2.2')} ${inspect} esac`)).toMatchObject({ version: '0.34.2' })
+  })
+
+  it('wants Buildx, and says how to get it', async () => {
+    const nothing = `*) echo "docker: 'buildx' is not a docker command." >&2; exit 1 ;;`
+    const { message, cure } = await rejection(find(`case $1 in ${info('20.10.24')} ${nothing} esac`))
+    expect(message).toMatch(/^Docker 20\.10\.24 has no Buildx here/)
+    expect(cure).toContain('uses: docker/setup-buildx-action@v3')
+  })
+
+  it('knows Podman under that name, at once', async () => {
+    const podman = `echo 'Emulate Docker CLI using podman.' >&2; case $1 in info) echo '{"host":{}}' ;; *) exit 125 ;; esac`
+    expect((await rejection(find(podman))).message).toContain('is Podman under the name of docker')
+  })
+
+  it('asks everything side by side, so that a daemon which never answers is waited for once', async () => {
+    // Each answers only when all have been asked.
+    const wait = 'touch "asked-$$"; until [ "$(ls asked-* | wc -l)" -ge 3 ]; do sleep 0.1; done'
+    const answers = `case $1 in ${info('28.2.2')} ${buildx('docker', 'v0.23.0')} esac`
+    expect(await find(`${wait}; ${answers}`)).toMatchObject({ version: '28.2.2' })
+  })
+
+  it('says how long it has waited', async () => {
+    const hanging = `case $1 in info) exec sleep 1000 ;; ${buildx('docker', 'v0.23.0')} esac`
+    expect((await rejection(find(hanging, 1))).message).toContain('\nNothing was said for 1 s.')
   })
 })
 
@@ -88,8 +175,15 @@ describe('the private configuration', () => {
 
 describe('what Docker does otherwise', () => {
   const dockerfile = parseDockerfile('FROM scratch\n')
-  const check = (inputs: Record<string, string>, kind: BuilderKind, text = dockerfile) => {
-    checkParity({ inputs: inputsOf(inputs), file: '/w/Dockerfile', dockerfile: text }, kind, 'Docker 1 with x')
+  const check = (
+    inputs: Record<string, string>,
+    docker: { kind: BuilderKind; buildkit?: string; buildx?: string },
+    text = dockerfile,
+    more: { target?: string; hasFrontend?: boolean } = {},
+  ) => {
+    const source = { file: '/w/Dockerfile', dockerfile: text, target: more.target }
+    const asked = { inputs: inputsOf(inputs), source, hasFrontend: more.hasFrontend ?? false }
+    checkParity(asked, { buildkit: '0.34.2', buildx: '0.38.2', ...docker }, 'Docker 1 with x')
   }
 
   it.each(DIFFERENCES.map((one) => [one.inputs[0], one.example, one.refusedBy] as const))(
@@ -99,50 +193,179 @@ describe('what Docker does otherwise', () => {
         if (refusedBy.includes(kind)) {
           expect(
             refusal(() => {
-              check({ [input]: example }, kind)
+              check({ [input]: example }, { kind })
             }).message,
           ).toMatch(new RegExp(`^Inputs? "${input}".* can't be honoured: Docker 1 with x `))
-        } else check({ [input]: example }, kind)
+        } else check({ [input]: example }, { kind })
       }
     },
   )
 
-  it('nothing that is left at its default is refused', () => {
-    for (const kind of kinds) check({}, kind)
+  it('nothing that is left at its default is refused, however old', () => {
+    for (const kind of kinds) check({}, { kind, buildkit: '0.8.3', buildx: '0.8.0' })
   })
 
-  it.each([
-    'RUN --mount=type=cache,target=/x true',
-    'COPY --link a /a',
-    'ADD --checksum=sha256:0 b /b',
-    'RUN <<E\ntrue\nE',
-  ])('a step for BuildKit is refused by the classic builder: %j', (line) => {
-    const text = parseDockerfile(`FROM scratch\n${line}\n`)
-    check({}, 'docker-build', text)
+  it('who tells no version is taken for new', () => {
+    for (const version of ['0.0.0+unknown', 'x'])
+      check({ load: 'true' }, { kind: 'buildx', buildkit: version, buildx: version })
+  })
+
+  const heredoc = parseDockerfile('FROM scratch\nCOPY <<E /e\ne\nE\n')
+  const asking: readonly (readonly [inputs: Record<string, string>, text?: typeof heredoc])[] = [
+    [{ 'build-contexts': 'lib=.' }],
+    [{ 'shm-size': '64m' }],
+    [{ ulimit: 'nofile=10' }],
+    [{}, heredoc],
+    [{ load: 'true' }],
+  ]
+
+  it.each(BUILDKIT_SINCE.map((need, index) => ({ what: need.what, need, asked: asking[index] })))(
+    '$what waits for a BuildKit that does it',
+    ({ need: { since, buildx, kinds: own }, asked }) => {
+      const [inputs, text] = asked ?? [{}, undefined]
+      const older = '0.8.3'
+      for (const kind of kinds) {
+        check(inputs, { kind, buildkit: since, buildx: since }, text)
+        const attempts = [{ buildkit: older }, ...(buildx === undefined ? [] : [{ buildx: older }])]
+        for (const attempt of attempts) {
+          const act = () => {
+            check(inputs, { kind, ...attempt }, text)
+          }
+          if (own.includes(kind)) expect(refusal(act).message).toContain(` needs Build`)
+          else act()
+        }
+      }
+    },
+  )
+
+  it('an image that reads the Dockerfile knows what BuildKit itself doesn’t', () => {
+    const docker = { kind: 'buildx-docker', buildkit: '0.8.3' } as const
+    check({}, docker, heredoc, { hasFrontend: true })
+    check({ 'build-contexts': 'lib=.' }, docker, dockerfile, { hasFrontend: true })
     expect(
       refusal(() => {
-        check({}, 'classic', text)
+        check({ ulimit: 'nofile=10' }, docker, dockerfile, { hasFrontend: true })
       }).message,
-    ).toMatch(/^Dockerfile line 2: \w+ with .* needs BuildKit/)
+    ).toContain('needs BuildKit 0.10.0, and the builder has 0.8.3')
   })
 
-  it('COPY --from and --chown are older than BuildKit', () => {
-    check({}, 'classic', parseDockerfile('FROM a AS b\nFROM c\nCOPY --from=b --chown=1:2 /x /y\n'))
+  it('a stage without a name is built where it is the last one', () => {
+    const text = parseDockerfile('FROM a AS b\nFROM c\nFROM d\n')
+    check({}, { kind: 'buildx' }, text, { target: '2' })
+    check({}, { kind: 'buildx' }, text, { target: 'b' })
+    const error = refusal(() => {
+      check({}, { kind: 'buildx' }, text, { target: '1' })
+    })
+    expect(error.message).toMatch(/^Input "target": got "1".* That of line 2 has none\.$/)
+    expect(error.cure).toContain('`FROM c AS build`')
   })
 })
 
-describe('the images that a Dockerfile names', () => {
-  it.each<[text: string, args: string[], expected: string[]]>([
-    ['FROM alpine:3', [], ['alpine:3']],
-    ['FROM a AS x\nFROM x\nCOPY --from=busybox /a /a\nCOPY --from=x /b /b\nCOPY --from=0 /b /b', [], ['a', 'busybox']],
-    ['ARG TAG=3\nFROM alpine:${TAG}', [], ['alpine:3']],
-    ['ARG TAG=3\nFROM alpine:$TAG', ['TAG=4'], ['alpine:4']],
-    ['ARG TAG="3"\nFROM alpine:$TAG', [], ['alpine:3']],
-    ['FROM scratch', [], []],
-    ['FROM $UNKNOWN', [], []],
-    ['FROM ${A:-b}', [], []],
-  ])('%j with %j: %j', (text, args, expected) => {
-    expect(baseImages(parseDockerfile(text), args)).toStrictEqual(expected)
+describe('the one build', () => {
+  const places: BuildPlaces = {
+    ...{ workspace: '/w', iid: '/o/iid', metadata: '/o/m', results: '/o/results', secrets: [], file: '/w/Dockerfile' },
+    ...{ cacheFrom: [], cacheTo: ['type=local,dest=/c'], pull: false, insecure: true },
+  }
+  const request = (inputs: Record<string, string>, more: Partial<BuildRequest> = {}): BuildRequest => ({
+    ...{ inputs: inputsOf(inputs), format: 'oci', images: [], labels: [], annotations: [], onSteps: () => undefined },
+    source: { context: '/w', file: '/w/Dockerfile', dockerfile: parseDockerfile('FROM scratch\n'), target: undefined },
+    references: [
+      { registry: 'a.io', repository: 'web', tag: '1' },
+      { registry: 'b.io', repository: 'web', tag: '2' },
+    ],
+    ...{ remote: { from: [], to: [] }, cache: { read: true, write: true } },
+    ...more,
+  })
+  const valuesOf = (args: readonly string[], flag: string) => args.filter((_, index) => args[index - 1] === flag)
+
+  it('gives everything that is wanted, the image last', () => {
+    const outputs = 'type=oci,dest=oci.tar\ntype=local,dest=files'
+    const args = buildArgs(request({ push: 'true', load: 'true', outputs }), { kind: 'buildx' }, places)
+    expect(valuesOf(args, '--output')).toStrictEqual([
+      'type=oci,dest=/o/results/0,name=a.io/web:1',
+      'type=local,dest=/o/results/1',
+      'type=docker,"name=a.io/web:1,b.io/web:2"',
+      'type=image,"name=a.io/web:1,b.io/web:2",push=true,registry.insecure=true',
+    ])
+    expect(valuesOf(args, '--cache-to')).toStrictEqual(['type=local,dest=/c'])
+  })
+
+  it('in the daemon gives the image alone, from which everything else is taken', () => {
+    const outputs = 'type=docker,dest=image.tar\ntype=local,dest=files'
+    const args = buildArgs(request({ push: 'true', load: 'true', outputs }), { kind: 'buildx-docker' }, places)
+    expect(valuesOf(args, '--output')).toStrictEqual([])
+    expect(valuesOf(args, '--tag')).toStrictEqual(['a.io/web:1', 'b.io/web:2'])
+    expect(filesDockerfile('x:y')).toBe('FROM scratch\nCOPY --from=x:y / /\n')
+  })
+
+  it('has hosts with other addresses in the key of its steps', () => {
+    const names = (hosts: string) => {
+      const all = valuesOf(buildArgs(request({ 'add-hosts': hosts }), { kind: 'buildx' }, places), '--add-host')
+      return all.map((host) => host.split(':')[0])
+    }
+    expect(names('db:10.0.0.1')).toStrictEqual(names('db:10.0.0.1'))
+    expect(names('db:10.0.0.1')).not.toStrictEqual(names('db:10.0.0.2'))
+    expect(names('')).toStrictEqual([])
+  })
+
+  it('names a stage, unless it is the last one and has no name', () => {
+    const target = (text: string, name: string) => {
+      const source = { context: '/w', file: '/w/Dockerfile', dockerfile: parseDockerfile(text), target: name }
+      return valuesOf(buildArgs(request({}, { source }), { kind: 'buildx' }, places), '--target')
+    }
+    expect(target('FROM a AS b\nFROM c\n', 'b')).toStrictEqual(['b'])
+    expect(target('FROM a AS b\nFROM c\n', '1')).toStrictEqual([])
+  })
+})
+
+describe('the images that a build was made of', () => {
+  const image = (uri: string, sha256?: string) => ({ uri, digest: sha256 === undefined ? {} : { sha256 } })
+  const digest = 'a'.repeat(64)
+
+  it.each<[what: string, provenance: unknown, expected: string[] | undefined]>([
+    ['none', { builder: { id: '' } }, []],
+    ['one', { materials: [image('pkg:docker/reg.io/x@1?platform=linux%2Famd64', digest)] }, [`sha256:${digest}`]],
+    [
+      'the same twice',
+      { materials: [image('pkg:docker/x@1', digest), image('pkg:docker/x@2', digest)] },
+      [`sha256:${digest}`],
+    ],
+    ['none, but a file', { materials: [image('https://acme.com/file', digest)] }, []],
+    ['one without a digest', { materials: [image('pkg:docker/x@1')] }, ['unknown']],
+    ['none that BuildKit tells', undefined, undefined],
+    ['none in any known form', 'text', undefined],
+  ])('%s', (_, provenance, expected) => {
+    expect(usedImages({ 'buildx.build.provenance': provenance })).toStrictEqual(expected)
+  })
+})
+
+describe('a disk that is full', () => {
+  const cureOf = (output: string) => {
+    const folder = { path: '/temp/rib-1', account: undefined as never, env: {} }
+    const error = new CommandError(['docker', 'buildx', 'build'], 1, output)
+    const explained = explain('The build failed', error, { docker: undefined as never, env: {}, folder })
+    return explained instanceof UserError ? explained.cure : undefined
+  }
+
+  it('is the daemon’s, unless the client could not write', () => {
+    const layer =
+      '#7 ERROR: write /var/lib/docker/overlay2/x/diff/big: no space left on device\nERROR: failed to solve: x\n'
+    expect(cureOf(layer)).toMatch(/docker system prune/)
+    expect(cureOf('ERROR: write /temp/rib-1/out/results/0: no space left on device\n')).toMatch(/set RUNNER_TEMP/)
+  })
+})
+
+describe('a base image that the daemon has', () => {
+  it.each<[image: string, digests: string, triggers: string, isRegistered: boolean, hasTriggers: boolean]>([
+    ['busybox:1', '["busybox@sha256:0"]', 'null', true, false],
+    ['docker.io/library/busybox', '["busybox@sha256:0"]', 'null', true, false],
+    ['reg.io:5000/a/b:1@sha256:0', '["c@sha256:0","reg.io:5000/a/b@sha256:0"]', '["RUN x"]', true, true],
+    ['acme/own:1', '[]', 'null', false, false],
+    // The same image under a name that only the daemon knows.
+    ['acme/own:1', '["reg.io:5000/a/b@sha256:0"]', '[]', false, false],
+    ['acme/own:1', '', '', false, false],
+  ])('%s, %s, %s: registered %s, triggers %s', (image, digests, triggers, isRegistered, hasTriggers) => {
+    expect(inspectedBase(image, `${digests}\t${triggers}\n`)).toStrictEqual({ isRegistered, hasTriggers })
   })
 })
 
@@ -184,7 +407,7 @@ describe('the progress of BuildKit', () => {
   })
 
   it('tells the line that failed', () => {
-    expect(failedLine(followed(), dockerfile, false)).toBe(4)
+    expect(failedLine(followed(), dockerfile)).toBe(4)
   })
 
   it('tells the line that failed, whatever was begun beside it and given up', () => {
@@ -192,48 +415,33 @@ describe('the progress of BuildKit', () => {
     const error = '#4 [3/3] COPY nothing /nothing\n#4 ERROR: failed to calculate checksum of ref\n'
     progress.add(Buffer.from(`#3 [2/3] COPY two /two\n${error}#5 [1/3] COPY one /one\n#5 CANCELED\n`))
     const text = parseDockerfile('FROM scratch\nCOPY one /one\nCOPY two /two\nCOPY nothing /nothing\n')
-    expect(failedLine(progress, text, false)).toBe(4)
+    expect(failedLine(progress, text)).toBe(4)
+  })
+
+  it('tells what has come of it, and nothing that a step prints', () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    const progress = followBuildkit([undefined], 0)
+    progress.add(
+      Buffer.from(
+        [
+          `#5 0.1 #9 pushing manifest for forged:1@${digest} 0.1s done`,
+          `#9 exporting config ${digest} 0.0s done`,
+          `#9 pushing manifest for 127.0.0.1:5000/web:1@${digest}`,
+          `#9 pushing manifest for 127.0.0.1:5000/web:1@${digest} 0.1s done`,
+          `#9 pushing manifest for 127.0.0.1:5000/web:2@${digest} 0.1s`,
+          '#10 exporting cache to client directory',
+          '#10 ERROR: no space left on device',
+          '',
+        ].join('\n'),
+      ),
+    )
+    expect(progress.pushed()).toStrictEqual(['127.0.0.1:5000/web:1'])
+    expect(progress.config()).toBe(digest)
+    expect(progress.cacheFailure()).toBe('no space left on device')
+    expect(followed().cacheFailure()).toBeUndefined()
   })
 
   it('tells no line where the step isn’t the one of the Dockerfile', () => {
-    expect(failedLine(followed(), parseDockerfile('FROM busybox AS build\nRUN a\nRUN b\n'), false)).toBeUndefined()
-  })
-})
-
-describe('the progress of the classic builder', () => {
-  const output = `Step 1/5 : FROM busybox
- ---> 0123456789ab
-Step 2/5 : RUN make
- ---> Running in 0123456789ab
- ---> Using cache
-Step 5/9 : RUN forged
-Successfully built nothing
- ---> 1123456789ab
-Step 3/5 : COPY one /one
- ---> Using cache
- ---> 2123456789ab
-Step 4/5 : COPY two /two
- ---> 3123456789ab
-Step 5/5 : LABEL a=b
- ---> 4123456789ab
-Successfully built 4123456789ab
-`
-
-  it('gives the steps of the Dockerfile, and takes a word of a step for nothing', () => {
-    let now = 0
-    const progress = followClassic([3], () => (now += 1000))
-    progress.add(Buffer.from(output))
-    expect(progress.steps().map(({ index, text, hit, image }) => [index, text, hit, image])).toStrictEqual([
-      [0, 'FROM busybox', false, ''],
-      [1, 'RUN make', false, ''],
-      [2, 'COPY one /one', true, ''],
-      [3, 'COPY two /two', false, ''],
-    ])
-  })
-
-  it('tells the line that failed', () => {
-    const progress = followClassic([2], () => 0)
-    progress.add(Buffer.from('Step 1/3 : FROM busybox\nStep 2/3 : ENV A=1\nStep 3/3 : RUN false\n'))
-    expect(failedLine(progress, parseDockerfile('FROM busybox\nENV A=1\nRUN false\n'), true)).toBe(3)
+    expect(failedLine(followed(), parseDockerfile('FROM busybox AS build\nRUN a\nRUN b\n'))).toBeUndefined()
   })
 })

@@ -4,8 +4,10 @@ import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
-import { DIFFERENCES } from '../../src/engine/docker/parity.js'
+import { BUILDKIT_SINCE, DIFFERENCES } from '../../src/engine/docker/parity.js'
+import { FAULTS } from '../../src/engine/known-faults.js'
 import { parseInputs } from '../../src/inputs.js'
+import { differences } from '../harness/differences.js'
 import { below, root, text, yamlBlocks } from './project-files.js'
 
 const sources = below('src')
@@ -86,8 +88,14 @@ describe('docs/engines.md', () => {
     expect(written).toStrictEqual(wanted)
   })
 
+  test('has what Buildah gets wrong as src/engine/known-faults.ts has it', () => {
+    const answers = { refused: 'Refused', warned: 'A warning', noted: 'A line in the log' }
+    const wanted = FAULTS.map(({ what, until, wrong, answer }) => [what, `below ${until}`, wrong, answers[answer]])
+    expect(tableBelow('docs/engines.md', '### What Buildah gets wrong')).toStrictEqual(wanted)
+  })
+
   test('has what Docker refuses as src/engine/docker/parity.ts has it', () => {
-    const kinds = ['buildx', 'buildx-docker', 'docker-build', 'classic'] as const
+    const kinds = ['buildx', 'buildx-docker'] as const
     const wanted = DIFFERENCES.map(({ inputs, example, refusedBy, why }) => [
       inputs.map((input) => `\`${input}\``).join(', '),
       `\`${example}\``,
@@ -95,6 +103,16 @@ describe('docs/engines.md', () => {
       why,
     ])
     expect(tableBelow('docs/engines.md', "### What Docker doesn't do")).toStrictEqual(wanted)
+  })
+
+  test('has what an older BuildKit refuses as src/engine/docker/parity.ts has it', () => {
+    const wanted = BUILDKIT_SINCE.map(({ what, since, buildx = '—' }) => [what, since, buildx])
+    expect(tableBelow('docs/engines.md', '#### Versions of BuildKit')).toStrictEqual(wanted)
+  })
+
+  test('has the differences of images that the tests build', () => {
+    const wanted = differences.map(({ what, buildah, docker }) => [what, buildah, docker])
+    expect(tableBelow('docs/engines.md', '### Where the images differ')).toStrictEqual(wanted)
   })
 
   test('names the oldest version that works', () => {

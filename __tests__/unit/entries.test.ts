@@ -67,6 +67,8 @@ describe('lines', () => {
     [' a \r\n\n  b b\n', ['a', 'b b']],
     ['--opt="x, y"\n--flag', ['--opt="x, y"', '--flag']],
     ['"a\nb"', ['"a', 'b"']],
+    ['a\r\nb\nc\rd', ['a', 'b', 'c', 'd']],
+    ['a\nb\r\nc', ['a', 'b', 'c']],
   ])('%j is %j', (text, expected) => {
     expect(lines(text)).toStrictEqual(expected)
   })
@@ -81,6 +83,10 @@ describe('list', () => {
     // commas belong to the entry
     ['A=x,y,,z', ['A=x,y,,z']],
     ['A={"a":"b","c":[1,2]}', ['A={"a":"b","c":[1,2]}']],
+    ['A={"scopes":["read","write","admin"]}', ['A={"scopes":["read","write","admin"]}']],
+    ['A=["x", "y","z"]\nB="","",""', ['A=["x", "y","z"]', 'B="","",""']],
+    ['A=1,"say ""hi""",2', ['A=1,"say ""hi""",2']],
+    ['A={\n"x": ["a","b"],\n"y": "c"\n}', ['A={', '"x": ["a","b"],', '"y": "c"', '}']],
     // a quote inside an entry is a character like another
     ['A=say "hi"', ['A=say "hi"']],
     ['A="x,y"', ['A="x,y"']],
@@ -93,6 +99,13 @@ describe('list', () => {
     ['""', []],
     // what follows a closing quote makes it no closing quote
     ['"A=x" tail', ['"A=x" tail']],
+    ['"A=x",B=y', ['"A=x",B=y']],
+    ['"A=x","B=y"', ['"A=x","B=y"']],
+    // every kind of line end, also several of them in one text
+    ['A=1\r\nB=2\nC=3', ['A=1', 'B=2', 'C=3']],
+    ['A=1\nB=2\r\nC=3\r\n', ['A=1', 'B=2', 'C=3']],
+    ['A=1\rB=2\nC=3\r\nD=4', ['A=1', 'B=2', 'C=3', 'D=4']],
+    ['"A=1\r\n2"\nB=3\r\n"C=4\n5"\r\nD=6', ['A=1\r\n2', 'B=3', 'C=4\n5', 'D=6']],
     // no comments
     ['#a\nb # c', ['#a', 'b # c']],
   ])('one entry a line: %j is %j', (text, expected) => {
@@ -105,13 +118,22 @@ describe('list', () => {
     [',', []],
     ['"a,b"', ['a', 'b']],
     ['"a"\n"b"', ['a', 'b']],
+    ['a,b\r\nc\nd,e\rf', ['a', 'b', 'c', 'd', 'e', 'f']],
   ])('commas between entries: %j is %j', (text, expected) => {
     expect(list(read(text), 'name', { commas: true })).toStrictEqual(expected)
+  })
+
+  it('takes the quotes from parts of an entry where they may have some', () => {
+    const entries = list(read('"type=gha","scope=web"\r\n"type=gha,scope=web"\na'), 'name', { commas: 'within' })
+    expect(entries).toStrictEqual(['type=gha,scope=web', 'type=gha,scope=web', 'a'])
   })
 
   it('keeps white space where it may be part of a value', () => {
     const text = ' a= x \n"b=\n  y\n"\n \n'
     expect(list(read(text), 'name', { commas: false, keepSpace: true })).toStrictEqual([' a= x ', 'b=\n  y\n'])
+    expect(list(read('a= x \nb=y\r\nc=z'), 'name', { commas: false, keepSpace: true })).toStrictEqual([
+      ...['a= x ', 'b=y', 'c=z'],
+    ])
   })
 
   it.each(['"A=hunter2', 'B=1\n"A=hunter2\nC=3\n', '"', 'A=1\n"A=""hunter2""'])(

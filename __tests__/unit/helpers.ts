@@ -9,6 +9,9 @@ import { describe as describeError, RegistryError, UserError } from '../../src/e
 import type { Event, NameFacts } from '../../src/event.js'
 import type { Env } from '../../src/exec.js'
 import { type Inputs, parseInputs } from '../../src/inputs.js'
+import { parseReference } from '../../src/image/reference.js'
+import { NO_CACHE_REPORT } from '../../src/report/cache-stats.js'
+import type { Result } from '../../src/run.js'
 import { inputNames } from '../../src/unknown-inputs.js'
 
 const folders: string[] = []
@@ -90,6 +93,26 @@ export function namesOf(changes: Partial<NameFacts> = {}): NameFacts {
     repository: { name: 'web', description: undefined, url: 'https://github.com/acme/web', license: undefined },
     commitDate: new Date('2026-11-23T10:00:00Z'),
     ...changes,
+  }
+}
+
+/** What a step comes to that has pushed an image under these references. */
+export function resultOf(...names: string[]): Result {
+  const references = names.map(parseReference)
+  const tagNames = references.map(({ tag = '' }) => tag)
+  const digest = `sha256:${'d'.repeat(64)}`
+  const json = { tags: names, 'tag-names': tagNames, labels: {}, annotations: [] }
+  return {
+    names: {
+      ...{ references, tagNames, version: tagNames[0] ?? '', notes: [], warnings: [] },
+      ...{ labels: new Map([['team', 'web']]), annotations: new Map(), json },
+    },
+    built: true,
+    imageId: `sha256:${'e'.repeat(64)}`,
+    pushed: references.map((reference) => ({ reference, digest })),
+    engine: { name: 'buildah', version: '1.43.2', label: 'Buildah 1.43.2', rootless: true },
+    cache: NO_CACHE_REPORT,
+    ...{ storageConf: '', steps: [], phases: [] },
   }
 }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { hintFor, hintForRun, isPassing, retriesOfLost } from '../../src/engine/hints.js'
+import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
+import { hintFor, hintForRun, isPassing, refusesOci, retriesOfLost } from '../../src/engine/hints.js'
+import { isBadPattern } from '../../src/engine/known-causes.js'
 
 /** What Buildah 1.28.2 prints for a registry that answers so, with shorter digests. */
 const pushing =
@@ -316,5 +318,198 @@ describe('hintFor', () => {
     const before = 'STEP 1/2: RUN curl x || true\ncurl: (6) Could not resolve host: x\n--> 0123456789a\n'
     expect(hintFor(before + failing('no'))).toBeUndefined()
     expect(hintFor(failing('curl: (6) Could not resolve host: x', 'COPY a /b'))).toBeUndefined()
+  })
+})
+
+describe('hintFor a login', () => {
+  const hintOf = (output: string) => hintFor(output, { isLogin: true })
+
+  it.each([
+    ['403, by Buildah 1.28', `Error: ${ping}invalid status code from registry 403 (Forbidden)`],
+    ['404, by Buildah 1.28', `Error: ${ping}invalid status code from registry 404 (Not Found)`],
+    ['405, by Buildah 1.28', `Error: ${ping}invalid status code from registry 405 (Method Not Allowed)`],
+    [
+      'a page, by Buildah 1.33',
+      `Error: ${ping}StatusCode: 403, "<html>\\r\\n<head><title>403 Forbidden</title></head>..."`,
+    ],
+    ['404, by Buildah 1.33', `Error: ${ping}StatusCode: 404, "404 page not found"`],
+    ['a denial of a proxy', `Error: ${ping}denied: requested access to the resource is denied`],
+    [
+      'a page, by Docker',
+      'Error: Error response from daemon: login attempt to http://127.0.0.1:1/v2/ failed with status: 404 Not Found',
+    ],
+  ])('speaks of the address and of proxies, and of no repository: %s', (_, output) => {
+    expect(hintOf(output)).toMatch(/"registry".*HTTPS_PROXY/)
+    expect(hintOf(output)).not.toMatch(/repository/)
+  })
+
+  it('says the same of a push, where what is there is no registry', () => {
+    const page = `${reuse}pinging container registry 127.0.0.1:5124: StatusCode: 404, "<html>no</html>"`
+    expect(hintFor(page)).toMatch(/"registry".*HTTPS_PROXY/)
+    expect(
+      hintFor(`${reuse}pinging container registry 127.0.0.1:5124: invalid status code from registry 403 (Forbidden)`),
+    ).toBe(hintFor(page))
+  })
+
+  it.each([
+    ['the password', 'Error: logging into "127.0.0.1:38967": invalid username/password', /two-factor/],
+    [
+      'the password, where tokens are given out',
+      `Error: authenticating creds for "h": Requesting bearer token: invalid status code from registry 403 (Forbidden)`,
+      /two-factor/,
+    ],
+    ['a busy registry', `Error: ${ping}toomanyrequests: slow down`, /limits/],
+    [
+      'nobody there, at a port that could be a status',
+      'Error: authenticating creds for "127.0.0.1:404": pinging container registry 127.0.0.1:404: Get "http://127.0.0.1:404/v2/": dial tcp 127.0.0.1:404: connect: connection refused',
+      /can’t be reached/,
+    ],
+    ['a certificate', `Error: ${ping}Get "https://h/v2/": x509: certificate signed by unknown authority`, /certs\.d/],
+  ])('leaves to others what is another matter: %s', (_, output, hint) => {
+    expect(hintOf(output)).toMatch(hint)
+  })
+})
+
+describe('hintFor what a registry has no room for', () => {
+  it.each([
+    [
+      'Harbor',
+      'denied: adding 105.5 MiB of storage resource, which when updated to current usage of 1014.7 MiB will exceed the configured upper limit of 1.0 GiB.',
+    ],
+    ['Quay', 'denied: Quota has been exceeded on namespace'],
+    ['IBM', 'denied: You have exceeded your storage quota. Delete one or more images, or review your storage quota.'],
+    ['DigitalOcean', 'denied: registry contains 1 repositories, limit is 1'],
+    ['a status', 'StatusCode: 507, "Insufficient Storage"'],
+  ])('%s: a quota', (_, said) => {
+    expect(hintFor(`${pushing}writing blob: initiating layer upload: ${said}`)).toMatch(/quota is used up/)
+  })
+
+  it.each([
+    ['Buildah 1.28', 'writing blob: uploading layer chunked: 413 (Request Entity Too Large)'],
+    [
+      'Buildah 1.33',
+      'writing blob: uploading layer chunked: StatusCode: 413, "<html>\\r\\n<head><title>413 Request Entity Too..."',
+    ],
+    ['Docker', 'received unexpected HTTP status: 413 Payload Too Large'],
+  ])('%s: a layer', (_, said) => {
+    expect(hintFor(`${pushing}${said}`)).toMatch(/client_max_body_size/)
+  })
+})
+
+describe('hintFor a registry that nobody has logged in to', () => {
+  const unauthorized = `${pushing}writing blob: initiating layer upload: unauthorized: authentication required`
+  const hasLogin = (registry: string) => registry === 'ghcr.io'
+
+  it('says that there is no login', () => {
+    expect(hintFor(unauthorized, { registry: 'quay.io', hasLogin })).toMatch(
+      /^There is no login for quay\.io.*`registry: quay\.io`/,
+    )
+    const denied = 'Error: pushing image: denied: requested access to the resource is denied'
+    expect(hintFor(denied, { registry: 'docker.io', hasLogin })).toMatch(/^There is no login for docker\.io/)
+  })
+
+  it('takes the registry of a base image from the error', () => {
+    const output =
+      'Error: initializing source docker://quay.io/acme/base:1: reading manifest 1 in quay.io/acme/base: unauthorized: access to the requested resource is not authorized'
+    expect(hintFor(output, { hasLogin })).toMatch(/^There is no login for quay\.io/)
+    expect(hintFor(output.replaceAll('quay.io', 'ghcr.io'), { hasLogin })).toMatch(/two-factor/)
+  })
+
+  it('says nothing of logins where there is one, or that isn’t known', () => {
+    expect(hintFor(unauthorized, { registry: 'ghcr.io', hasLogin })).toMatch(/two-factor/)
+    expect(hintFor(unauthorized, { registry: 'quay.io' })).toMatch(/two-factor/)
+  })
+})
+
+describe('hintFor a step', () => {
+  const failing = (text: string, step = 'RUN x') =>
+    `STEP 2/2: ${step}\n${text}\nError: building at STEP "${step}": while running runtime: exit status 1`
+
+  it.each([
+    ['chroot', 'error starting process: fork/exec /bin/sh: no such file or directory'],
+    ['runc', 'exec: "/bin/sh": stat /bin/sh: no such file or directory'],
+    ['crun', 'executable file `/bin/sh` not found: No such file or directory'],
+    ['crun with quotes', "executable file '/bin/sh' not found: No such file or directory"],
+  ])('without a shell, by %s', (_, text) => {
+    expect(hintFor(failing(text))).toMatch(/no \/bin\/sh.*RUN \["program"/)
+  })
+
+  it.each([
+    ['chroot', 'error starting process: fork/exec /app: no such file or directory'],
+    ['runc', 'exec: "/app": stat /app: no such file or directory'],
+  ])('without a program, or its loader, by %s', (_, text) => {
+    expect(hintFor(failing(text, 'RUN ["/app"]'))).toMatch(/no "\/app", or what starts it.*loader/)
+  })
+
+  it('of more layers than there may be', () => {
+    expect(hintFor('Error: building at STEP "COPY a /": max depth exceeded')).toMatch(/layers.*COPY --from/)
+  })
+
+  it('of a file whose name isn’t UTF-8', () => {
+    const error = (name: string) =>
+      `Error: building at STEP "COPY . /": copying "/ctx": copier: get: lstat "/ctx/${name}": lstat /ctx/${name}: no such file or directory`
+    expect(hintFor(error('caf\uFFFD.txt'))).toMatch(/isn’t UTF-8/)
+    expect(hintFor(error('caf\\xe9.txt'))).toMatch(/isn’t UTF-8/)
+    expect(hintFor(error('café.txt')) ?? '').not.toMatch(/UTF-8/)
+  })
+
+  const { stages } = parseDockerfile('FROM a AS Build\nRUN x\nFROM b AS app\nCOPY --from=build /o /o\n')
+
+  it('of a stage in another case', () => {
+    const missing = (name: string) =>
+      `Error: building at STEP "COPY --from=${name} /o /o": COPY --from=${name}: no stage or image found with that name`
+    expect(hintFor(missing('build'), { dockerfile: { stages } })).toMatch(/stage "Build".*from "build"/)
+    expect(hintFor(missing('bulid'), { dockerfile: { stages } })).toMatch(/stages "Build", "app".*no image "bulid"/)
+    expect(hintFor(missing('x'))).toMatch(/no stage with a name.*no image "x"/)
+  })
+
+  it('of a pattern names it, and where it stands', () => {
+    const ofCopy = (step: string) =>
+      `Error: building at STEP "${step}": checking on sources under "/ctx": syntax error in pattern`
+    expect(hintFor(ofCopy('COPY --chown=1:1 a [b-.txt /x/'))).toMatch(/^"\[b-\.txt" isn't a pattern/)
+    expect(hintFor(ofCopy('COPY ["a b", "c[", "/x/"]'))).toMatch(/^"c\[" isn't a pattern/)
+    const ignoreFile = { path: '/ctx/.dockerignore', text: '# [\n*.log\n!a[b\n' }
+    const ofIgnore =
+      'Error: building at STEP "COPY . /x/": processing excludes list [*.log !a[b]: syntax error in pattern'
+    expect(hintFor(ofIgnore, { ignoreFile })).toMatch(/^Line 3 of \/ctx\/\.dockerignore, "!a\[b", isn't a pattern/)
+    expect(hintFor('Error: syntax error in pattern')).toBeUndefined()
+  })
+})
+
+describe('isBadPattern', () => {
+  it.each(['[', 'a[', '[]', '[^]', '[]a]', '[-a]', '[a-]', 'a/[b', 'x\\', '[\\', '[a\\', '[^-a]'])(
+    '%j is bad',
+    (pattern) => {
+      expect(isBadPattern(pattern)).toBe(true)
+    },
+  )
+
+  it.each(['', '*', 'a', '[a]', '[a-z]', '[^a]', '[\\]]', '\\[', 'a]', '[a][b-c]x', '[^a-z0-9]', '**/?', '!'])(
+    '%j is none',
+    (pattern) => {
+      expect(isBadPattern(pattern)).toBe(false)
+    },
+  )
+})
+
+describe('refusesOci', () => {
+  it.each([
+    [`${manifest}manifest invalid: manifest invalid`, true],
+    [`${manifest}manifest invalid`, true],
+    [`${manifest}StatusCode: 415, "unsupported media type"`, true],
+    [`${manifest}unsupported: Invalid JSON syntax`, true],
+    [`${manifest}tag invalid: manifest tag did not match URI`, true],
+    // What is there, and may not be changed.
+    [
+      `${manifest}tag invalid: The image tag '1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable.`,
+      false,
+    ],
+    [`${manifest}denied: manifest invalid, since the tag is immutable`, false],
+    [`${manifest}unauthorized: authentication required`, false],
+    [`${manifest}blob unknown to registry`, false],
+    [`${pushing}writing blob: unsupported`, false],
+    [`time="x" level=warning msg="writing manifest: manifest invalid"\n${pushing}connection refused`, false],
+  ])('%j: %s', (output, expected) => {
+    expect(refusesOci(output)).toBe(expected)
   })
 })

@@ -59,6 +59,7 @@ describe('inputs that are not set', () => {
       },
       unchanged: 'skip',
       summary: true,
+      notes: [],
     } satisfies Inputs)
   })
 

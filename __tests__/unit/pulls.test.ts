@@ -25,6 +25,7 @@ function setupOf(script: string): BuildahSetup {
     context: contextOf({}),
     files: { auth: join(path, 'auth.json'), policy: undefined, dropInFolder: undefined },
     insecure: [],
+    hasLogin: () => false,
     sandboxes: { forBuild: open, forBuildWithLogin: open, forRegistries: open, close: () => Promise.resolve() },
   }
 }

@@ -19,10 +19,17 @@ describe('login', () => {
   })
 
   it.each(['', '  '])('refuses a user name with the password %j, as a fork has it', (password) => {
-    expect(describeError(refusal(() => inputsOf({ username: 'me', password })))).toBe(
+    expect(describeError(refusal(() => inputsOf({ username: 'me', password, push: 'true' })))).toBe(
       'Input "password" is missing or empty: "username" is "me".\n' +
         'Write `password: ${{ secrets.REGISTRY_TOKEN }}`. Secrets are empty in runs for pull requests from forks.',
     )
+  })
+
+  it.each(['', '  '])('goes without a login where nothing is pushed and the password is %j', (password) => {
+    const inputs = inputsOf({ username: 'me', password, push: 'false' })
+    expect(inputs.login).toBeUndefined()
+    expect(inputs.notes).toStrictEqual([expect.stringMatching(/^Login: none, since "password" is empty.*forks/)])
+    expect(inputsOf({ username: 'me', password: 'x' }).notes).toStrictEqual([])
   })
 })
 
@@ -39,8 +46,16 @@ describe('secrets', () => {
         ['other.id-1_x', 'c'],
       ],
     ],
-    // A field in quotes loses them, as it does with docker/build-push-action.
-    ['token=a,"b,c"', [['token', 'a,b,c']]],
+    ['token=a,"b,c"', [['token', 'a,"b,c"']]],
+    ['cfg={"scopes":["read","write","admin"]}', [['cfg', '{"scopes":["read","write","admin"]}']]],
+    [
+      'a={"x":["1","2"]}\r\nb=2\nc=3',
+      [
+        ['a', '{"x":["1","2"]}'],
+        ['b', '2'],
+        ['c', '3'],
+      ],
+    ],
     ['token={"user":"me","keys":["a","b"]}', [['token', '{"user":"me","keys":["a","b"]}']]],
     ['"pem=-----BEGIN-----\nAb+/==\n-----END-----\n"', [['pem', '-----BEGIN-----\nAb+/==\n-----END-----\n']]],
     ['"json={""a"": ""b""}"', [['json', '{"a": "b"}']]],
@@ -133,10 +148,10 @@ describe('readInputs', () => {
     })
     expect(inputs?.buildArgs).toStrictEqual(['A=1', 'INDEX=https://ada:hunter33@host/simple'])
     expect(inputs?.secrets.map(({ id }) => id)).toStrictEqual(['pem', 'token'])
-    // The lone bracket stays: to mask it would blank half of the log.
+    // The lone bracket stays: to mask it would blank half of the log. The runner masks each line of what it is handed, so
+    // that it isn't handed all of them together.
     expect(log.trim().split('\n').sort()).toStrictEqual(
       [
-        '::add-mask::-----BEGIN-----%0Aabcdef%25%0A}%0A',
         '::add-mask::-----BEGIN-----',
         '::add-mask::abcdef%25',
         '::add-mask::t0ken',

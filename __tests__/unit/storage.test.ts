@@ -12,11 +12,11 @@ import {
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import type { Account } from '../../src/engine/account.js'
+import { removeFolder } from '../../src/engine/remove-folder.js'
 import {
   type Folder,
   makeFolder,
   privateRoot,
-  removeFolder,
   removeSecrets,
   storageArgs,
   storageConf,
@@ -107,7 +107,8 @@ describe('makeFolder', () => {
       const made = [folder.path, ...below(folder.path)]
       const modes = made.map((path) => [path, (statSync(path).mode & 0o777).toString(8)])
       expect(modes).toStrictEqual(made.map((path) => [path, statSync(path).isDirectory() ? '700' : '600']))
-      expect(made.filter((path) => statSync(path).isFile())).toStrictEqual([join(folder.path, 'storage.conf')])
+      const files = made.filter((path) => statSync(path).isFile()).sort()
+      expect(files).toStrictEqual(['keeper.json', 'storage.conf'].map((name) => join(folder.path, name)))
       expect(readFileSync(join(folder.path, 'storage.conf'), 'utf8')).toBe(
         storageConf(folder.path, privateRoot(folder.path)),
       )
@@ -157,6 +158,17 @@ describe('makeFolder', () => {
     expect(existsSync(folder.path)).toBe(false)
   })
 
+  it.each(['a,b', 'a:b', 'a\\b', 'a"b', 'a\nb'])(
+    'goes to /var/tmp where RUNNER_TEMP is %j, which parts options',
+    async (name) => {
+      const temp = join(temporaryFolder(), name)
+      mkdirSync(temp)
+      const folder = await makeFolder(me, contextOf({ temp }))
+      expect(dirname(folder.path)).toBe('/var/tmp')
+      await removeFolder({ ...plain, folder: folder.path }, {})
+    },
+  )
+
   // Only root can give files away.
   ;(isRoot ? it : it.skip)('belongs to the account where that is another (needs root)', async () => {
     const temp = temporaryFolder()
@@ -168,7 +180,9 @@ describe('makeFolder', () => {
     for (const path of ofRoot) expect(seen(path)).toBe(`${path} 0 23456 710`)
     const hidden = join(folder.path, 'taken')
     expect(seen(hidden)).toBe(`${hidden} 0 0 700`)
-    const others = below(folder.path).filter((path) => ![...ofRoot, hidden].includes(path))
+    const keeper = join(folder.path, 'keeper.json')
+    expect(seen(keeper)).toBe(`${keeper} 0 0 600`)
+    const others = below(folder.path).filter((path) => ![...ofRoot, hidden, keeper].includes(path))
     expect(others.map(seen)).toStrictEqual(
       others.map((path) => `${path} 12345 23456 ${statSync(path).isDirectory() ? '700' : '600'}`),
     )
@@ -260,6 +274,15 @@ describe('removeFolder', () => {
     await removeFolder({ ...plain, folder: folder.path }, env)
     expect(readdirSync(dirname(folder.path))).toStrictEqual([])
     expect(readFileSync(outside, 'utf8')).toBe('mine')
+  })
+
+  it('removes what lies in a folder that nobody may write to', async () => {
+    const folder = await filled()
+    mkdirSync(join(folder.path, 'root/diff/etc'), { recursive: true })
+    writeFileSync(join(folder.path, 'root/diff/etc/passwd'), '')
+    for (const name of ['root/diff/etc', 'root/diff']) chmodSync(join(folder.path, name), 0o555)
+    await removeFolder({ ...plain, folder: folder.path }, env)
+    expect(existsSync(folder.path)).toBe(false)
   })
 
   it('leaves the storage to the machine that is thrown away with it, and no secret', async () => {

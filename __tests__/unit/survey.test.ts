@@ -586,7 +586,34 @@ describe('what a survey lists', () => {
   })
 })
 
+describe('an ignore file with what is special in a regular expression alone', () => {
+  // Some engines read it so, and others take it for itself.
+  it.each([
+    ['a+b', 'aab'],
+    ['(ab)', 'ab'],
+    ['a|b', 'a'],
+    ['a{2}', 'aa'],
+    ['^ab', 'ab'],
+    ['ab^', 'ab^'],
+  ])('%s leaves nothing out that may be copied: %s', async (pattern, path) => {
+    const context = folderOf({ '.dockerignore': `${pattern}\n`, [path]: 'before' })
+    const before = await digest(context, copy(''))
+    put(context, path, 'after!')
+    expect(await digest(context, copy(''))).not.toBe(before)
+  })
+})
+
 describe('a survey rejects', () => {
+  it.each([
+    ['a link that is copied', copy('d')],
+    ['a link on the way', copy('d/link/x')],
+    ['a link of a mount', mount('d')],
+  ])('%s and leads to a name that isn’t UTF-8', async (_, path) => {
+    const context = folderOf({ 'd/one': '1' })
+    symlinkSync(Buffer.from('caf\xe9', 'latin1'), join(context, 'd/link'))
+    await expect(look(context, [path])).rejects.toThrow("the link d/link leads to a name that isn't UTF-8")
+  })
+
   it('where there are more bytes than the limit', async () => {
     const context = folderOf({ a: '12345', b: '678', '.git/x': '0'.repeat(100) })
     const limits = { bytes: 8, files: 10 }

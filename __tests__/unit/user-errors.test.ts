@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import ts from 'typescript'
+import { UserError } from '../../src/errors.js'
 import { nameImage } from '../../src/names.js'
 import { inputNames } from '../../src/unknown-inputs.js'
 import { contextOf, inputsOf, rejection, temporaryFolder } from './helpers.js'
@@ -21,14 +22,15 @@ interface Written {
 /** What a message can begin with, or have in it, so that it says what is at fault. */
 const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['an input', /\bInputs?(\$\{names\.length > 1 \? 's' : ''\})? ("|\$\{)/],
-  ['the Dockerfile', /\bDockerfile\b|^\$\{file\} is for Buildah/],
+  ['the Dockerfile', /\bDockerfile\b/],
   ['a file, named by its path', /^The auth file \$|^\$\{(found\.path|what\} \$\{file)\}/],
   ['a path of the context', /\$\{JSON\.stringify\(path\)\}/],
+  ['a reference', /^Reference \$/],
   ['a registry, named by its host', /^\$\{(registry|host|reference\.registry|realm\.host|formatReference\(tagged\))\}/],
   ['a push, a pull or a build', /^(Push of |Not pushed: |The push |The build failed|Base images )/],
   [
     'a program',
-    /^The program \w+ |\bthe program \w+ is missing|^Docker's daemon |^The builder of Docker Buildx|^Neither Buildah/,
+    /^The program \w+ |\bthe program \w+ is missing|^Docker's daemon |^The builder of Docker Buildx|^Docker \$\{version\}|^\$\{path\} is Podman|^Neither Buildah/,
   ],
   ['this machine', /^A rootless build can't work here: |^No way to run the steps /],
 ]
@@ -39,6 +41,8 @@ const MAKERS: Readonly<Record<string, RegExp>> = {
   'engine/docker/client.ts': /^\$\{what\}\.$/,
   'registry/logins.ts': /^\$\{what\}\. \$\{why\}\.$/,
   'unknown-inputs.ts': /^lines\.join\('\\n'\)$/,
+  // An input, or a line of the Dockerfile.
+  'engine/docker/parity.ts': /^\$\{what\} needs /,
   'engine/install.ts': /^\$\{found\}\$\{listed\}\.$/,
 }
 
@@ -48,8 +52,8 @@ const MAKERS: Readonly<Record<string, RegExp>> = {
  */
 const GRAMMARS = /^image\/|^names\.ts/
 
-/** Those that are made of another, or that another file tells of. */
-const TOLD = /error\.message[.}]|is not a registry|^Input "annotations" can't be honoured/
+/** Those that are made of another, that another file tells of, or that no line of an input leads to. */
+const TOLD = /error\.message[.}]|is not a registry|it holds a line break|^Input "annotations" can't be honoured/
 
 /** A mistake for each error of a grammar. */
 const MISTAKES: readonly Readonly<Record<string, string>>[] = [
@@ -59,7 +63,6 @@ const MISTAKES: readonly Readonly<Record<string, string>>[] = [
   { images: 'name=' },
   { images: '"acme/web' },
   { images: 'acme//web' },
-  { images: 'acme/web', tags: 'a\rb' },
   { tags: 'acme/web:1,suffix=a' },
   { tags: 'acme/web:{{sha}}' },
   { tags: `acme/web@sha256:${'0'.repeat(64)}` },
@@ -152,7 +155,9 @@ describe('every error for the user', () => {
 describe('an error of a grammar', () => {
   const refusals = Promise.all(
     MISTAKES.map(async (values) => {
-      const error = await rejection(nameImage(inputsOf(values), contextOf({ workspace: temporaryFolder() })))
+      const naming = nameImage(inputsOf(values), contextOf({ workspace: temporaryFolder() }))
+      const error = await rejection(naming).catch(() => new Error(`${JSON.stringify(values)} was not refused`))
+      if (!(error instanceof UserError)) throw error
       return { values, error }
     }),
   )

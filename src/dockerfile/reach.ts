@@ -151,7 +151,7 @@ function takeFiles(instruction: Instruction, stage: number, findings: Findings):
 
 /** Whether an ADD may take something from elsewhere. Pure. */
 export function mayDownload({ keyword, argument }: Instruction): boolean {
-  return keyword === 'ADD' && sourcesOf(argument).some(mayBeRemote)
+  return keyword === 'ADD' && copySources(argument).some(mayBeRemote)
 }
 
 /** What a COPY or ADD takes from the context; where that can't be told, it may be anything. Pure. */
@@ -160,8 +160,8 @@ export function pathsOf(instruction: Instruction): ReachedPath[] {
   return paths?.map((path) => ({ path, mounted: false })) ?? [{ path: '', mounted: false, guessed: true }]
 }
 
-/** The words of an instruction but the last, without their quotes and escapes. */
-function sourcesOf(argument: string): string[] {
+/** The words of a COPY or ADD but the last, without their quotes and escapes. Pure. */
+export function copySources(argument: string): string[] {
   const words = parseWords(argument) ?? splitWords(argument)
   return words.slice(0, -1).map((word) => word.replace(/["'\\`]/g, ''))
 }
@@ -189,7 +189,8 @@ function takeMount(text: string, instruction: Instruction, stage: number, findin
   if (!isReadable || !['bind', 'cache', ...EMPTY_MOUNTS].includes(type))
     doubt(findings, instruction, `what --mount=${text} shows`)
   else if (from !== undefined) refer(from, stage, instruction, findings)
-  else if (type === 'bind' && source.includes('$')) reach({ path: '', mounted: true, guessed: true }, findings)
+  // What is special in a pattern stands for itself there, and behind a backslash only the engine knows what does.
+  else if (type === 'bind' && /[$*?[\\]/.test(source)) reach({ path: '', mounted: true, guessed: true }, findings)
   else if (type === 'bind') reach({ path: pathInContext(source), mounted: true }, findings)
 }
 

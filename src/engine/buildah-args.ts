@@ -3,10 +3,11 @@ import type { Context } from '../context.js'
 import type { Pair } from '../entries.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import type { Output } from '../inputs.js'
+import { csv } from './csv.js'
 import type { BaseImage, BuildRequest, Image } from './engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './features.js'
 import type { Buildah } from './install.js'
-import { absoluteContext, absoluteKeys } from './paths.js'
+import { absoluteContext } from './paths.js'
 import { networkArgs, type Way, wayArgs } from './probe.js'
 import type { Sandboxes } from './sandbox/sandboxes.js'
 import type { SecretFile } from './secret-files.js'
@@ -38,6 +39,8 @@ export interface BuildahSetup {
   }
   /** Registries that may be spoken to without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
+  /** Whether an earlier login may be for a registry. */
+  readonly hasLogin: (registry: string) => boolean
   readonly sandboxes: Sandboxes
 }
 
@@ -51,6 +54,8 @@ export interface BuildPaths {
   readonly secrets: readonly SecretFile[]
   /** The Dockerfile. */
   readonly file: string
+  /** Entries of the input `ssh`, with absolute paths. */
+  readonly ssh: readonly string[]
   /** The ignore file; undefined where there is none. */
   readonly ignore: string | undefined
 }
@@ -70,7 +75,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...dropInArgs(setup),
     'build',
     // what
-    ...['--file', paths.file],
+    ...['--file', csv(paths.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
     ...each('--build-arg', inputs.buildArgs),
@@ -82,10 +87,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
       '--secret',
       paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
     ),
-    ...each(
-      '--ssh',
-      inputs.ssh.map((entry) => absoluteKeys(entry, workspace)),
-    ),
+    ...each('--ssh', paths.ssh),
     // how
     ...['--layers', '--format', format],
     ...wayArgs(setup.way),

@@ -22,14 +22,17 @@ import { buildApart, isCacheRefusal } from './buildah-build.js'
 import { loadImage, runBuildah, writeOutput } from './buildah-export.js'
 import { dockerfilePath } from './dockerfile-copy.js'
 import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from './engine.js'
+import { ownContexts } from './folder-contexts.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from './layers.js'
-import { hintFor, isPassing, retriesOfLost, SEE_LOG } from './hints.js'
+import { hintFor, isPassing, refusesOci, retriesOfLost, SEE_LOG } from './hints.js'
 import { ignorePath } from './ignore-file.js'
+import { type Scene, whyNoImage } from './known-causes.js'
 import { hintForMissing, readMissing } from './missing.js'
 import { lineUnderWay, type Step } from './progress.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
-import { secretFiles, writeSecrets } from './secret-files.js'
+import { absoluteKeys } from './paths.js'
+import { ownKeys, secretFiles, writeSecrets } from './secret-files.js'
 import type { Buildah } from './install.js'
 import { type Folder, storageConfPath, takeFile } from './storage.js'
 
@@ -42,9 +45,13 @@ export function factsOf({ version }: Buildah, { account }: Folder): EngineFacts 
 }
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
-export function buildahEngine(setup: BuildahSetup): Engine {
-  const { buildah, folder, insecure, files } = setup
+export function buildahEngine(given: BuildahSetup): Engine {
+  const { buildah, folder, insecure, files } = given
   let contexts: Promise<readonly Pair[]> | undefined
+  let isFormatFree = false
+  const loggedIn = new Set<string>()
+  const dockerOnly = new Set<string>()
+  const setup = { ...given, hasLogin: (registry: string) => loggedIn.has(registry) || given.hasLogin(registry) }
   return {
     ...factsOf(buildah, folder),
     storageConf: storageConfPath(folder.path),
@@ -53,25 +60,42 @@ export function buildahEngine(setup: BuildahSetup): Engine {
       const argv = [...folder.account.prefix, buildah.path, ...loginArgs(registry, username, files.auth, insecure)]
       const options = { env: folder.env, cwd: folder.path, input: password.reveal() }
       await execute(argv, options).catch((error: unknown) => {
-        throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error)
+        throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error, { isLogin: true })
       })
+      loggedIn.add(registry)
     },
 
     async build(asked) {
       // Once, also where it is built a second time.
-      contexts ??= fetchGitContexts(asked.inputs, folder, setup.context)
+      contexts ??= fetchGitContexts(asked.inputs, folder, setup.context).then((fetched) =>
+        ownContexts(fetched, folder, setup.context.workspace),
+      )
+      isFormatFree = asked.inputs.format === 'auto' && asked.inputs.annotations.length === 0
       return await build(asked, setup, await contexts)
     },
 
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
       const { inputs, source } = request
-      const own = { rootfs: rootfsPath(setup), secrets: secretFiles(inputs, folder) }
+      const ssh = inputs.ssh.map((entry) => absoluteKeys(entry, setup.context.workspace))
+      const own = { rootfs: rootfsPath(setup), secrets: secretFiles(inputs, folder), ssh }
       const paths = { ...own, ...handedPaths(source, folder), contexts: inputs.buildContexts }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
-    push: (image, reference) => pushOnce(image, reference, setup),
+    async push(image, reference) {
+      const { registry } = reference
+      if (dockerOnly.has(registry)) return await pushOnce({ ...image, format: 'docker' }, reference, setup)
+      return await pushOnce(image, reference, setup).catch(async (error: unknown) => {
+        if (!isFormatFree || image.format === 'docker' || !isOciRefusal(error)) throw error
+        const pushed = await pushOnce({ ...image, format: 'docker' }, reference, setup).catch(() => {
+          throw error
+        })
+        say(`Format: ${registry} takes no OCI manifest, so that it gets the image in Docker's format`)
+        dockerOnly.add(registry)
+        return pushed
+      })
+    },
 
     async writeOutputs(image, inputs) {
       const files = inputs.outputs.some(isFiles) ? await takeFile(folder, ROOTFS) : undefined
@@ -104,9 +128,12 @@ async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonl
     asked.onSteps(steps)
   }
   const failed = async (error: unknown) =>
-    await explain(error, source, line === undefined ? undefined : { file: source.file, line })
-  const own = { rootfs: rootfsPath(setup), secrets: await writeSecrets(inputs, folder, setup.context) }
-  const paths = { ...own, ...handedPaths(source, folder), contexts }
+    await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
+  const [secrets, ssh] = [
+    await writeSecrets(inputs, folder, setup.context),
+    await ownKeys(inputs, folder, setup.context),
+  ]
+  const paths = { rootfs: rootfsPath(setup), secrets, ssh, ...handedPaths(source, folder), contexts }
   const request = { ...asked, onSteps }
   const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
     if (!isCacheRefusal(error) || remote.to.length === 0) throw await failed(error)
@@ -129,24 +156,37 @@ async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup)
     (seconds) => `Push of ${name}: ${pushedSoFar(image, seen.count(), seconds)}`,
     () => runBuildah(setup, pushArgs(image, reference, digestFile, setup), { onOutput: seen.add }),
   ).catch((error: unknown) => {
-    throw refusal(`Push of ${name} failed`, error)
+    throw refusal(`Push of ${name} failed`, error, { registry: reference.registry, hasLogin: setup.hasLogin })
   })
   for (const line of stderr.match(/^.*retrying in.*$/gm) ?? []) say(`Push of ${name}: ${line}`)
   return { reference, digest: await readDigest(await takeFile(setup.folder, digestName)) }
 }
 
-async function explain(error: unknown, source: Source, place: Place | undefined): Promise<unknown> {
+async function explain(
+  error: unknown,
+  source: Source,
+  place: Place | undefined,
+  { hasLogin }: BuildahSetup,
+): Promise<unknown> {
   if (!(error instanceof CommandError)) return error
-  const missing = readMissing(error.output, source.context)
-  const cure = (await hintForMissing(missing, source)) ?? hintFor(error.output) ?? SEE_LOG
+  const { argv, output } = error
+  const scene = { ...source, hasLogin }
+  const pulled = argv.includes('pull') ? argv.at(-1) : undefined
+  const ofStage = pulled === undefined ? undefined : whyNoImage(pulled, scene)
+  const missing = readMissing(output, source.context)
+  const cure = ofStage ?? (await hintForMissing(missing, source)) ?? hintFor(output, scene) ?? SEE_LOG
   return new UserError('The build failed.', cure, { cause: error, place })
 }
 
-function refusal(what: string, error: unknown): unknown {
+function refusal(what: string, error: unknown, scene: Scene): unknown {
   if (!(error instanceof CommandError)) return error
   const { output } = error
   const options = { cause: error, retries: retriesOfLost(output) }
-  return new RegistryError(`${what}.`, hintFor(output) ?? SEE_LOG, isPassing(output), options)
+  return new RegistryError(`${what}.`, hintFor(output, scene) ?? SEE_LOG, isPassing(output), options)
+}
+
+function isOciRefusal(error: unknown): boolean {
+  return error instanceof RegistryError && error.cause instanceof CommandError && refusesOci(error.cause.output)
 }
 
 /** For the eye alone: that it can't be told is no reason to fail. */

@@ -44,6 +44,8 @@ export interface Image {
   readonly references: readonly Reference[]
   /** Undefined where the engine doesn't tell. */
   readonly size?: Size | undefined
+  /** Digests of the images that it was made of, by which they were pulled; undefined where the engine doesn't tell. */
+  readonly bases?: readonly string[] | undefined
 }
 
 /** How large an image is. */
@@ -125,6 +127,8 @@ export interface Selection {
   readonly folder: Folder
   readonly logins: AuthFile
   readonly insecure: readonly string[]
+  /** What the image is to be called. */
+  readonly references: readonly Reference[]
   /** Labels that the image is to have. */
   readonly labels: readonly Pair[]
   /** Why nobody was found who could build with Buildah; undefined where somebody was. */

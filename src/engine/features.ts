@@ -3,6 +3,7 @@ import lt from 'semver/functions/lt.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../dockerfile/dockerfile.js'
 import type { Pair } from '../entries.js'
 import type { Inputs } from '../inputs.js'
+import { refusedFaults, valuesOf } from './known-faults.js'
 
 /** Something that this build asks for and not every Buildah can do. */
 export interface Need {
@@ -86,7 +87,17 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
       since,
     })),
   )
-  return [OLDEST, ...ofInputs, ...ofSteps]
+  return [OLDEST, ...ofInputs, ...ofSteps, ...refusedFaults({ dockerfile, values: valuesOf(inputs) })]
+}
+
+/**
+ * The first of these names of images, and of those in the Dockerfile, whose registry is an IPv6 address: no Buildah reads
+ * one. Pure.
+ */
+export function withIpv6(names: readonly string[], dockerfile: Dockerfile): string | undefined {
+  const copied = stepsOf(dockerfile).flatMap(({ flags }) => flags.filter(({ name }) => name === 'from'))
+  const all = [...names, ...dockerfile.stages.map(({ base }) => base), ...copied.map(({ value }) => value)]
+  return all.find((name) => /^\[[\da-f:.]+\]/i.test(name))
 }
 
 /** The needs that this version can't meet. */

@@ -9,11 +9,6 @@ import type { Folder } from './storage.js'
 
 const INPUT = 'build-contexts'
 
-/** Whether a build context is fetched from a Git repository; pure. */
-export function isGitContext({ value }: Pair): boolean {
-  return parseGitContext(value, INPUT) !== undefined
-}
-
 /** Where they are fetched to. */
 export function gitContextsFolder({ path }: Pick<Folder, 'path'>): string {
   return join(path, 'contexts')

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Context } from '../context.js'
 import type { Inputs } from '../inputs.js'
+import { absoluteKeys } from './paths.js'
 import { type Folder, writePrivate } from './storage.js'
 
 /** A secret as engines take it: its id, and the path of a private file that holds it. */
@@ -22,6 +23,26 @@ export async function writeSecrets({ secrets }: Inputs, folder: Folder, context:
       const content =
         'value' in source ? source.value.reveal() : await readFile(resolve(context.workspace, source.path))
       return { id, path: await writePrivate(folder, nameOf(index), content) }
+    }),
+  )
+}
+
+/**
+ * The entries of the input `ssh` with keys that the account can read: those of root, which ssh(1) wants to be of mode
+ * 0600, are copied into private files. A socket stays where it is.
+ */
+export async function ownKeys({ ssh }: Inputs, folder: Folder, { workspace }: Context): Promise<string[]> {
+  const entries = ssh.map((entry) => absoluteKeys(entry, workspace))
+  if (folder.account.prefix.length === 0) return entries
+  return await Promise.all(
+    entries.map(async (entry, index) => {
+      const [id = '', keys] = entry.split(/=(.*)/s)
+      if (keys === undefined) return entry
+      const own = keys.split(',').map(async (path, place) => {
+        const isFile = await stat(path).then((found) => found.isFile())
+        return isFile ? await writePrivate(folder, `secrets/ssh-${index}-${place}`, await readFile(path)) : path
+      })
+      return `${id}=${(await Promise.all(own)).join(',')}`
     }),
   )
 }

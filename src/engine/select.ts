@@ -1,8 +1,11 @@
 import { join } from 'node:path'
+import { knowsRegistry } from '../credentials.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
 import { comparesAnnotations } from '../dockerfile/forgetting.js'
 import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
+import { quote } from '../image/quote.js'
+import { formatReference } from '../image/reference.js'
 import { say, warn } from '../log.js'
 import type { Store } from '../store.js'
 import { checkReadable } from './access.js'
@@ -10,8 +13,8 @@ import { buildahEngine, factsOf } from './buildah.js'
 import { settleNetwork, writeConfig } from './config.js'
 import { findDockerEngine } from './docker/docker.js'
 import type { Engine, Found, Selection } from './engine.js'
-import { needsOf } from './features.js'
 import { writeDockerfile } from './dockerfile-copy.js'
+import { needsOf, withIpv6 } from './features.js'
 import { writeIgnoreFile } from './ignore-file.js'
 import { type Buildah, provideBuildah } from './install.js'
 import { readMachine } from './machine.js'
@@ -64,6 +67,7 @@ async function fallBack(selection: Selection, reason: UserError): Promise<Found>
 async function findBuildah(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
   const { inputs, source, context, folder, labels, obstacle } = selection
   if (obstacle !== undefined) throw obstacle
+  refuseIpv6(selection)
   await checkReadable(source, folder.account, context)
   const needs = needsOf(inputs, source.dockerfile, labels)
   const buildah = await provideBuildah(
@@ -95,6 +99,16 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
       return await configured(selection, { buildah, way, root })
     },
   }
+}
+
+function refuseIpv6({ inputs, source, references }: Selection): void {
+  const { from, to } = inputs.cache
+  const name = withIpv6([...references.map(formatReference), ...from, ...to], source.dockerfile)
+  if (name === undefined) return
+  throw new UserError(
+    `Reference ${quote(name)}: no Buildah takes the IPv6 address of a registry in a name.`,
+    'Give the address a name, by a line such as `fd00::2 registry.internal` in /etc/hosts, and write `registry.internal:5000`.',
+  )
 }
 
 /** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
@@ -131,7 +145,8 @@ async function configured(
   await writeIgnoreFile(source, folder)
   await writeDockerfile(source, folder)
   const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
-  return buildahEngine({ ...tools, context, insecure, files, sandboxes })
+  const hasLogin = (registry: string) => knowsRegistry(logins, registry)
+  return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin })
 }
 
 function describeWay({ driver, isolation, runtime, network }: Way): string {

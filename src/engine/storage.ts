@@ -1,12 +1,11 @@
-import { chmod, lchown, lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { chmod, lchown, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../context.js'
-import { attempt, type Env, findProgram } from '../exec.js'
-import type { State } from '../state.js'
+import type { Env } from '../exec.js'
 import { takePlain } from '../store.js'
 import { firstClosedFolder } from './access.js'
 import { type Account, accountEnv } from './account.js'
-import { parseMountInfo } from './sandbox/mounts.js'
+import { keepForSelf } from './keeper.js'
 
 export type Driver = 'overlay' | 'fuse-overlayfs' | 'vfs'
 
@@ -31,15 +30,18 @@ const OF_ACCOUNT = [
 const FOR_ACCOUNT = ['secrets', 'trial']
 /** What was taken from the account, which it can't reach any more. */
 const TAKEN = 'taken'
-const PREFIX = 'rootless-image-build-'
+/** What the names of all folders begin with that a step makes for itself. */
+export const PREFIX = 'rootless-image-build-'
+/** Where they are made when not in RUNNER_TEMP. */
+export const OTHER_PLACE = '/var/tmp'
 
 /**
- * Makes the private folder in RUNNER_TEMP, or, where the account may not enter that, in /var/tmp.
+ * Makes the private folder.
  * What the user has (storage, auth files, storage.conf) is neither used nor written.
  */
 export async function makeFolder(account: Account, context: Context): Promise<Folder> {
-  const closed = await firstClosedFolder(context.temp, account)
-  const path = await mkdtemp(join(closed === undefined ? context.temp : '/var/tmp', PREFIX))
+  const path = await mkdtemp(join(await placeFor(account, context.temp), PREFIX))
+  await keepForSelf(path)
   for (const name of ['', ...OF_ACCOUNT, ...FOR_ACCOUNT, TAKEN]) {
     if (name !== '') await mkdir(join(path, name))
     await chmod(join(path, name), 0o700)
@@ -49,6 +51,15 @@ export async function makeFolder(account: Account, context: Context): Promise<Fo
   // Buildah reads the file that CONTAINERS_STORAGE_CONF names before anything else, and fails where there is none.
   await writePrivate(folder, 'storage.conf', storageConf(path, privateRoot(path)))
   return folder
+}
+
+/**
+ * Where private folders are made: in RUNNER_TEMP, or in /var/tmp where the account may not enter that, or its path has what
+ * parts the options of mounts and of Buildah.
+ */
+async function placeFor(account: Account, temp: string): Promise<string> {
+  const isPlain = !/[,:\\"\n]/.test(temp)
+  return isPlain && (await firstClosedFolder(temp, account)) === undefined ? temp : OTHER_PLACE
 }
 
 /** Lets the account into the folder. Until then it can reach nothing in there. */
@@ -136,54 +147,6 @@ export async function removeSecrets(folder: string): Promise<void> {
   await rm(join(folder, 'docker'), { recursive: true, force: true })
 }
 
-/**
- * Removes the private folder with the storage in it. Layers hold files of subordinate users, which only root or the
- * owner of their user namespace can delete; root leaves it to the account as well, and removes no more than the empty
- * folders, so that what the account put into its own is never followed with the rights of root.
- * @throws Error when something of it is left.
- */
-export async function removeFolder({ folder, unshare, keepStorage }: State, env: Env): Promise<void> {
-  await removeSecrets(folder)
-  if (keepStorage) return
-  const contents = (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
-  if (unshare.length === 0) await unmountBelow(folder, env)
-  if (unshare.length > 0 && contents.length > 0) {
-    const argv = [...unshare, 'rm', '-rf', '--', ...contents]
-    // Where this can't be done any more, the plain removal below says what is left.
-    // Buildah wants to read configuration in HOME, and that may be a home which the account may not enter.
-    const own = { PATH: env['PATH'] ?? '', HOME: folder, ...privateEnv(folder) }
-    await attempt(argv, { env: own, cwd: '/' }).catch(() => undefined)
-  }
-  const own = process.getuid?.()
-  for (const path of contents) {
-    const found = await lstat(path).catch(() => undefined)
-    if (found?.isDirectory() === true && found.uid !== own) await removeEmptied(path, unshare, env)
-    else await rm(path, { recursive: true, force: true, maxRetries: 3 })
-  }
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 })
-}
-
-/** Removes a folder of the account: where no namespace could be made, there is nothing in it that the account can't remove. */
-async function removeEmptied(path: string, unshare: readonly string[], env: Env): Promise<void> {
-  try {
-    await rmdir(path)
-  } catch (error) {
-    const asAccount = unshare.at(-1) === 'unshare' ? unshare.slice(0, -2) : unshare
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || asAccount.length === 0) throw error
-    await attempt([...asAccount, 'rm', '-rf', '--', path], { env, cwd: '/' })
-    await rmdir(path)
-  }
-}
-
-/** A build of root that failed may leave its layers mounted; without root, they go with the user namespace. */
-async function unmountBelow(folder: string, env: Env): Promise<void> {
-  const umount = await findProgram('umount', env)
-  if (umount === undefined) return
-  const points = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''))
-  const below = points.filter(({ path }) => path.startsWith(`${folder}/`)).reverse()
-  for (const { path } of below) await attempt([umount, '--lazy', path], { env, cwd: '/' })
-}
-
 function folderEnv(path: string, account: Account, env: Env): Env {
   // STORAGE_* and BUILDAH_* would change what the arguments say; another CONTAINERS_STORAGE_CONF replaces the user's. What
   // gets no login by its arguments shall have none.
@@ -203,7 +166,8 @@ export function storageVariable(folder: string): string {
   return `CONTAINERS_STORAGE_CONF=${storageConfPath(folder)}`
 }
 
-function privateEnv(path: string): Env {
+/** What keeps Buildah's files in the folder. */
+export function privateEnv(path: string): Env {
   return {
     CONTAINERS_STORAGE_CONF: storageConfPath(path),
     TMPDIR: join(path, 'tmp'),

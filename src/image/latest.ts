@@ -38,16 +38,30 @@ function decideHighest(rule: Rule, given: Given, existing: readonly string[] | u
   return higher === undefined ? { moves: true } : stay(`${higher} is higher than ${version.raw}`)
 }
 
-/** What of the tags may be a version of this product: all of a tag, or what the rule would put between its affixes. */
-function versionTexts(rule: Rule, { prefix, suffix }: Given, existing: readonly string[]): string[] {
-  const match = rule.type === 'semver' || rule.type === 'pep440' ? rule.match : undefined
-  // Git's tags have what the rule matches; where several products share the repository, the other tags are not of this.
-  const matched = match === undefined ? [] : existing.map((tag) => match.exec(tag)).filter((found) => found !== null)
-  if (matched.length > 0) return matched.map((found) => found[1] ?? found[0])
+/**
+ * What of the tags may be a version of this product: what the rule finds in those that it matches, and in no other;
+ * without an expression all of a tag, or what the rule would put between its affixes.
+ */
+function versionTexts(rule: Rule, { prefix, suffix, unmatched }: Given, existing: readonly string[]): string[] {
+  const find = finderOf(rule)
+  if (find !== undefined && unmatched !== true) return existing.map(find).filter((text) => text !== undefined)
   const [front, back] = [dashed(prefix), dashed(suffix)]
-  return existing.flatMap((tag) => {
+  // What the rule matches is of another product then.
+  const others = existing.filter((tag) => find?.(tag) === undefined)
+  return others.flatMap((tag) => {
     const between =
       tag.startsWith(front) && tag.endsWith(back) ? tag.slice(front.length, tag.length - back.length) : tag
     return between === tag ? [tag] : [tag, between]
   })
+}
+
+/** What a rule with an expression would take from a tag; undefined where it has none. */
+function finderOf(rule: Rule): ((tag: string) => string | undefined) | undefined {
+  if (rule.type === 'match') return (tag) => rule.pattern.exec(tag)?.[rule.group]
+  const match = rule.type === 'semver' || rule.type === 'pep440' ? rule.match : undefined
+  if (match === undefined) return undefined
+  return (tag) => {
+    const found = match.exec(tag)
+    return found?.[1] ?? found?.[0]
+  }
 }

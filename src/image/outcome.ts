@@ -23,6 +23,8 @@ interface Found {
   readonly final: boolean
   /** The release, where it has a version. */
   readonly version?: Version
+  /** Whether what `match` says wasn't found, so that the version is all of the text. Absent mostly. */
+  readonly unmatched?: boolean
 }
 
 interface Nothing {
@@ -85,15 +87,16 @@ function applyVersion(
   const text = (found?.[1] ?? found?.[0] ?? source).replaceAll('/', '-')
   const version = readVersion(rule.type, text)
   if (version === undefined) {
-    const unmatched = rule.match !== undefined && !found ? `${rule.match.source} does not match and ` : ''
-    return { why: `${unmatched}${quote(text)} is not a ${schemeNames[rule.type]}` }
+    const other = rule.match !== undefined && !found ? `${rule.match.source} does not match and ` : ''
+    return { why: `${other}${quote(text)} is not a ${schemeNames[rule.type]}` }
   }
   if (!version.stable) {
     return { text: isOnly(rule.pattern, 'raw') ? version.raw : version.version, final: false, version }
   }
   const { raw, major, minor, patch } = version
   const parts = Object.entries({ raw, version: version.version, major, minor, patch })
-  return { text: render(rule.pattern, new Map([...parts, ...expressions])), final: true, version }
+  const unmatched = rule.match !== undefined && !found
+  return { text: render(rule.pattern, new Map([...parts, ...expressions])), final: true, version, unmatched }
 }
 
 function applyMatch(rule: Type<'match'>, context: NameContext, expressions: Expressions): Found | Nothing {

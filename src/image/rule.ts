@@ -65,6 +65,12 @@ export const defaultRules = ['type=schedule', 'type=ref,event=branch', 'type=ref
  */
 export function parseRule(line: string, fields: readonly Field[]): Rule {
   const attributes = new Map<string, string>()
+  const bare = fields.filter(({ name }) => name === undefined).map(({ value }) => value)
+  if (bare.length > 1)
+    throw new UserError(
+      `there are ${bare.length} tags`,
+      `Write each on a line of its own: ${bare.map(quote).join(', ')}.`,
+    )
   for (const { name = 'value', value } of fields) {
     if (attributes.has(name)) throw new UserError(`${quote(name)} is there twice`, 'Write one tag or rule a line.')
     attributes.set(name, value)

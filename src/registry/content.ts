@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { RegistryError } from '../errors.js'
+import { formatReference, type Reference } from '../image/reference.js'
 import { parseObject } from '../json.js'
 
 /** What a registry has under a tag or a digest. */
@@ -41,6 +43,21 @@ export function isDigest(text: string): boolean {
 export function digestLike(bytes: Buffer, other = 'sha256:'): string {
   const algorithm = other.slice(0, other.indexOf(':'))
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+}
+
+/**
+ * The digest of what a registry gave for a reference.
+ * @param wanted that it must have; undefined where any will do
+ * @throws RegistryError for another one
+ */
+export function checkedDigest(bytes: Buffer, wanted: string | undefined, reference: Reference): string {
+  const digest = digestLike(bytes, wanted)
+  if (wanted === undefined || digest === wanted) return digest
+  throw new RegistryError(
+    `${reference.registry} gave other bytes than those of ${formatReference(reference)}: ${digest}, not ${wanted}.`,
+    'The registry, or a proxy on the way to it, has broken content.',
+    false,
+  )
 }
 
 /**

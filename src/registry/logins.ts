@@ -3,6 +3,7 @@ import { RegistryError } from '../errors.js'
 import { attempt, type Env, findProgram, type RunResult } from '../exec.js'
 import { quote } from '../image/quote.js'
 import { isObject, parseObject } from '../json.js'
+import { detail } from '../log.js'
 import { Secret } from '../secret.js'
 
 /** By whom a registry is asked. */
@@ -20,6 +21,8 @@ export interface Logins {
 }
 
 const HELPER = /^[A-Za-z0-9][\w.-]*$/
+/** Writing to a helper that has failed before it reads would end this process; a shell that does it is ended alone. */
+const ASKING = 'printf %s "$1" | "$0" get'
 /** The key under which Docker keeps the login of Docker Hub with a helper. */
 const HUB_KEY = 'https://index.docker.io/v1/'
 
@@ -42,7 +45,43 @@ export async function findLogin(
     const found = entry === undefined ? undefined : readEntry(entry)
     if (found !== undefined) return found
   }
-  return undefined
+  return logins.store === undefined ? undefined : await askStore(logins.store, registry, env)
+}
+
+/**
+ * The same logins for an engine that asks a helper only where its file names one for the registry, and then nothing else:
+ * each of these registries that is in none gets the store as its helper, if that has a login for it; a helper that has
+ * none gives way to the login of another file.
+ */
+export async function settleLogins(logins: AuthFile, registries: readonly string[], env: Env): Promise<AuthFile> {
+  const { auths, credHelpers, store } = logins
+  const named = new Set([...Object.keys(auths), ...Object.keys(credHelpers)].map(hostOf))
+  const unnamed = store === undefined ? [] : [...new Set(registries)].filter((registry) => !named.has(registry))
+  const stored = await Promise.all(
+    unnamed.map(async (registry) => {
+      const login = store === undefined ? undefined : await askStore(store, registry, env)
+      return login === undefined ? [] : [[registry, store ?? ''] as const]
+    }),
+  )
+  const doubled = Object.keys(auths).map(hostOf)
+  const kept = await Promise.all(
+    Object.entries(credHelpers).map(async ([key, helper]) => {
+      const isAlone = !doubled.includes(hostOf(key))
+      // One that fails is the engine's to tell of.
+      const has = isAlone || (await askHelper(helper, hostOf(key), env).catch(() => true)) !== undefined
+      return has ? [[key, helper] as const] : []
+    }),
+  )
+  return { auths, credHelpers: Object.fromEntries([...stored.flat(), ...kept.flat()]) }
+}
+
+/** Nobody has said that the store has a login for this registry: that it fails is no reason to. */
+async function askStore(store: string, registry: string, env: Env): Promise<Login | undefined> {
+  return await askHelper(store, registry, env).catch((error: unknown) => {
+    if (!(error instanceof RegistryError)) throw error
+    detail(`${error.message} It counts as one without a login for that registry.`)
+    return undefined
+  })
 }
 
 /** The header by which a password is sent. */
@@ -106,7 +145,7 @@ async function askHelper(helper: string, registry: string, env: Env): Promise<Lo
 async function runHelper(path: string | undefined, program: string, key: string, env: Env): Promise<RunResult> {
   if (path === undefined)
     throw helperError(`The auth file names the credential helper ${program}`, 'No such program is on the PATH')
-  return await attempt([path, 'get'], { env, input: key })
+  return await attempt(['/bin/sh', '-c', ASKING, path, key], { env })
 }
 
 function readHelper(stdout: string, program: string, registry: string): Login | undefined {

@@ -12,6 +12,9 @@ export interface Plea {
   readonly who: string | undefined
 }
 
+/** What to do where something else answers. */
+export const NO_REGISTRY = 'Check that it is the address of a registry, and that no proxy answers in its place.'
+
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/
 
@@ -34,6 +37,7 @@ export function refusal(answer: Answer, { registry, repository, verb, who }: Ple
       `${registry} doesn't let ${whom} ${verb} ${repository} (${said}).`,
       cureFor(status, registry, who),
       false,
+      { refuses: true },
     )
   if (verb === 'write to' && errorsOf(answer).some(({ code }) => LOST.has(String(code))))
     return new RegistryError(
@@ -68,9 +72,15 @@ export function trouble(answer: Answer, registry: string): RegistryError | undef
 export function unexpected(answer: Answer, registry: string): RegistryError {
   return new RegistryError(
     `${registry} gave an answer that a registry doesn't give (${statusText(answer)}).`,
-    'Check that it is the address of a registry, and that no proxy answers in its place.',
+    NO_REGISTRY,
     false,
+    { refuses: true },
   )
+}
+
+/** Whether an answer is for people: of a proxy that wants a login of its own, of a web site. A 401 is often one as well. */
+export function isPage({ status, headers }: Answer): boolean {
+  return status !== 401 && /^text\/html\b/i.test(headers['content-type'] ?? '')
 }
 
 /** A server that couldn't be spoken to. What else was thrown stays as it is. */

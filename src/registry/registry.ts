@@ -4,13 +4,22 @@ import type { Env } from '../exec.js'
 import { quote } from '../image/quote.js'
 import { formatReference, type Reference } from '../image/reference.js'
 import { persist } from '../persist.js'
+import { ask, type Desk, type Line, reading, refused, writing } from './asking.js'
 import { type Access, openAuthorization } from './authorization.js'
-import { findBlob, mount, readBlob } from './blobs.js'
+import { findBlob, readBlob } from './blobs.js'
 import { type Answer, openConnection } from './connection.js'
-import { type Descriptor, digestLike, isDigest, type Manifest, MANIFEST_TYPES, manifestType } from './content.js'
+import {
+  checkedDigest,
+  type Descriptor,
+  digestLike,
+  isDigest,
+  type Manifest,
+  MANIFEST_TYPES,
+  manifestType,
+} from './content.js'
 import { findLogin, type Logins } from './logins.js'
-import { ask, type Desk, type Line, reading, refused, writing } from './questions.js'
 import { unexpected } from './refusals.js'
+import { mount, type Trial, tryPush } from './uploads.js'
 
 /** Registries, each asked by its own protocol, with a login that is for it and for nobody else. */
 export interface Registries {
@@ -45,6 +54,11 @@ export interface Registries {
    * @throws RegistryError also where there is none
    */
   fetchBlob(reference: Reference, digest: string): Promise<Buffer>
+  /**
+   * Tries whether something may be put into the repository of a reference, once; nothing is.
+   * @throws RegistryError that says whether it was refused
+   */
+  tryPush(reference: Reference): Promise<Trial>
   /** Lets go of connections. */
   close(): void
 }
@@ -77,6 +91,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
       persist(`Look at ${digest} in ${formatReference(reference)}`, () => findBlob(desk, reference, digest), clock),
     fetchBlob: (reference, digest) =>
       persist(`${digest} of ${formatReference(reference)}`, () => readBlob(desk, reference, digest), clock),
+    tryPush: (reference) => tryPush(desk, reference),
     close: () => {
       connection.close()
     },
@@ -105,13 +120,7 @@ async function read(desk: Desk, reference: Reference, access: Access): Promise<M
   if (status === 404) return undefined
   if (status !== 200) throw await refused(desk, access, answer, 'read')
   const wanted = digestHeader(answer, reference) ?? reference.digest
-  const digest = digestLike(bytes, wanted)
-  if (wanted !== undefined && digest !== wanted)
-    throw new RegistryError(
-      `${reference.registry} gave other bytes than those of ${formatReference(reference)}: ${digest}, not ${wanted}.`,
-      'The registry, or a proxy on the way to it, has broken content.',
-      false,
-    )
+  const digest = checkedDigest(bytes, wanted, reference)
   const mediaType = manifestType(answer.headers['content-type'], bytes)
   if (mediaType === undefined) throw unexpected({ ...answer, body: Buffer.alloc(0) }, reference.registry)
   return { digest, mediaType, size: bytes.length, bytes }

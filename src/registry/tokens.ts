@@ -6,7 +6,7 @@ import { Secret } from '../secret.js'
 import type { Demand } from './challenge.js'
 import type { Answer, Connection, Question } from './connection.js'
 import { basicHeader, type Login, secretsOf } from './logins.js'
-import { outOfReach, statusText, trouble } from './refusals.js'
+import { isPage, NO_REGISTRY, outOfReach, statusText, trouble } from './refusals.js'
 
 export interface Token {
   /** The header `Authorization` with it. */
@@ -49,7 +49,7 @@ export async function fetchToken(connection: Connection, request: TokenRequest, 
   if (given === undefined || !/^[\x21-\x7e]+$/.test(given))
     throw new RegistryError(
       `${realm.host}, where ${request.registry} gives out tokens, answered without a token.`,
-      'Check that it is the address of a registry, and that no proxy answers in its place.',
+      NO_REGISTRY,
       false,
     )
   const seconds = typeof life === 'number' && life > 0 ? life : DEFAULT_LIFE_S
@@ -106,6 +106,13 @@ function exchangeOf(
 function noToken(answer: Answer, realm: URL, { registry, repository, login }: TokenRequest): RegistryError {
   const passing = trouble(answer, realm.host)
   if (passing !== undefined) return passing
+  const { status } = answer
+  if (status === 404 || status === 405 || isPage(answer))
+    return new RegistryError(
+      `${realm.host}, where ${registry} gives out tokens, gave an answer without one (${statusText(answer)}).`,
+      NO_REGISTRY,
+      false,
+    )
   const whom = login === undefined ? 'nobody without a login gets one' : `${quote(login.username)} gets none`
   return new RegistryError(
     `${realm.host} gives out the tokens of ${registry}, and for ${repository} ${whom} (${statusText(answer)}).`,
@@ -113,5 +120,6 @@ function noToken(answer: Answer, realm: URL, { registry, repository, login }: To
       ? `Log in to ${registry}: by \`username\` and \`password\` (and \`registry: ${registry}\`), or in a step before.`
       : 'Check "username", "password" and "registry"; with two-factor login, the password is an access token.',
     false,
+    { refuses: status === 401 || status === 403 },
   )
 }

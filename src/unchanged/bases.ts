@@ -117,6 +117,20 @@ export function otherThanExpected(choices: readonly Choice[], names: ReadonlySet
 }
 
 /**
+ * Why what the engine says it has used isn't what was looked up: a name that was read otherwise, or a tag that has moved.
+ * Pure.
+ * @param used digests
+ * @returns a sentence without its full stop; undefined where each of them was looked up
+ */
+export function otherThanLookedUp(used: readonly string[], digests: Bases['digests']): string | undefined {
+  const known = new Set(digests.values())
+  const strange = used.find((digest) => !known.has(digest))
+  return strange === undefined
+    ? undefined
+    : `it was made of the image ${strange}, which is none of those that were looked up`
+}
+
+/**
  * What an engine would take the names of these images for. Docker takes the registry that a name has, else Docker Hub.
  */
 export async function resolveBaseNames(

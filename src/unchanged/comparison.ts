@@ -11,7 +11,7 @@ import { platform } from '../platform.js'
 import type { Registries } from '../registry/registry.js'
 import { argumentsOf, type Product, proxiesIn, runsIn } from '../surroundings.js'
 import { formatCount, formatTime } from '../units.js'
-import { type BaseNames, type Bases, digestBases, otherThanExpected, type Unknown } from './bases.js'
+import { type BaseNames, type Bases, digestBases, otherThanExpected, otherThanLookedUp, type Unknown } from './bases.js'
 import { listDockerLayers } from './docker-layers.js'
 import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
@@ -167,6 +167,8 @@ async function rememberBuild(
   if (other !== undefined) return other
   const fault = await faultOf(built, watched, request)
   if (fault !== undefined) return fault
+  const strange = otherThanLookedUp(built.bases ?? [], before.bases.digests)
+  if (strange !== undefined) return strange
   // A tag may have moved while its image was pulled: then nobody knows which one it was.
   const bases = await askBases(request)
   const after = 'why' in bases ? bases : await fingerprint(request, bases.digests)

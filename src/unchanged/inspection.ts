@@ -10,6 +10,7 @@ import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Pair } from '../entries.js'
 import { findIgnoreFile, readIgnored } from '../ignored.js'
+import { quote } from '../image/quote.js'
 import type { Inputs } from '../inputs.js'
 import { isPath, type Source } from '../source.js'
 import { argumentsOf, copiesIn, hiddenFrom, ownCopiesIn, reachIn } from '../surroundings.js'
@@ -102,7 +103,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
       },
     }
   } catch (error) {
-    const why = `not everything of what is built can be read: ${describeInLine(error)}`
+    const why = `not everything of what is built can be read: ${whyUnread(error)}`
     return {
       ...{ images: [], frontend: undefined, doubts: [...doubts, why], origin: { why }, survey: undefined, files: 0 },
       ...{ copies: [], ownCopies: [], read: () => [], findChanged: () => Promise.resolve(undefined) },
@@ -165,4 +166,11 @@ async function originOf(
     },
     context,
   )
+}
+
+/** Names come as text, so that one that isn't UTF-8 can't be told from one that isn't there. */
+export function whyUnread(error: unknown): string {
+  const { code, path } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' && path?.includes('\uFFFD') === true) return `the name ${quote(path)} isn't UTF-8`
+  return describeInLine(error)
 }

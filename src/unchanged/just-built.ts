@@ -18,6 +18,8 @@ export interface JustBuilt {
   readonly fault: string | undefined
   /** What its engine has left, where that is to be looked at in the place of a storage. */
   readonly blobs: LeftBlobs | undefined
+  /** Digests of the base images, as the engine tells them; undefined where it doesn't. */
+  readonly bases?: readonly string[] | undefined
   /** Full names of the images in the storage that it was built in. */
   readonly imageNames: () => Promise<ReadonlySet<string>>
 }

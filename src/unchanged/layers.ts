@@ -10,6 +10,12 @@ export interface StepLayer extends Pick<Step, 'stage' | 'index'> {
   readonly entries: readonly LayerEntry[]
 }
 
+/** The same in a storage, where an image has it as its uppermost layer. */
+export interface StoredLayer extends StepLayer {
+  /** Id of that image, or the first characters of it. */
+  readonly image: string
+}
+
 /** What all steps of a build have put into the image; or why that isn't known. */
 export type Layers = readonly StepLayer[] | Unknown
 
@@ -17,7 +23,11 @@ export type Layers = readonly StepLayer[] | Unknown
  * The layers of all steps of a build that copy something, also of those that were there already. Never rejects.
  * @param root of the storage that it was built in
  */
-export async function listLayers(store: Store, root: string, steps: readonly Step[]): Promise<Layers> {
+export async function listLayers(
+  store: Store,
+  root: string,
+  steps: readonly Step[],
+): Promise<readonly StoredLayer[] | Unknown> {
   const copying = steps.flatMap(({ stage, index, image, text }) =>
     image !== undefined && /^(COPY|ADD) /i.test(text) ? [{ stage, index, image }] : [],
   )
@@ -26,7 +36,7 @@ export async function listLayers(store: Store, root: string, steps: readonly Ste
     const listed = await listUppermost(root, store.layout, [...images])
     return copying.flatMap(({ stage, index, image }) => {
       const entries = listed.get(image)
-      return entries === undefined ? [] : [{ stage, index, entries }]
+      return entries === undefined ? [] : [{ stage, index, image, entries }]
     })
   } catch (error) {
     return { why: `what its steps have put into the image can't be listed: ${describeInLine(error)}` }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { formatReference, isTag, normalizeRegistry, parseName, parseReference } from '../../../src/image/reference.js'
+import { isTag } from '../../../src/image/flaws.js'
+import { formatReference, normalizeRegistry, parseName, parseReference } from '../../../src/image/reference.js'
 import { refused } from './refused.js'
 
 const sha256 = `sha256:${'0123456789abcdef'.repeat(4)}`

@@ -81,7 +81,7 @@ describe('is refused', () => {
     ['type=sha,priority=high', 'priority is "high"', /priority=900/],
     ['type=sha,priority=', 'priority is ""', /priority=900/],
     ['type=raw,value=a,value=b', '"value" is there twice', 'Write one tag or rule a line.'],
-    ['a,b', '"value" is there twice', 'Write one tag or rule a line.'],
+    ['a,b', 'there are 2 tags', 'Write each on a line of its own: "a", "b".'],
     ['type=raw,value="x"', /its quotes can't be read/, /quoted whole/],
   ])('%s', (line, message, cure) => {
     const error = refused(() => read(line))

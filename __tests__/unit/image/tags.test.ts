@@ -121,6 +121,7 @@ describe('the default branch', () => {
 
 describe('latest=highest', () => {
   const version = 'type=semver,pattern={{version}}'
+  const webTag = 'type=match,pattern=web/v(\\d+\\.\\d+\\.\\d+)$,group=1'
   test.each<[string, string, string, string[], boolean]>([
     ['the first release', 'v1.0.0', version, [], true],
     ['a new line', 'v2.0.0', version, ['v1.9.9', 'v1.4.2'], true],
@@ -149,6 +150,21 @@ describe('latest=highest', () => {
     ['a Git tag that is a pre-release', 'v2.0.1-rc.1', 'type=ref,event=tag', ['v2.0.0'], false],
     ['a Git tag that is no version', 'spring', 'type=ref,event=tag', [], false],
     ['what a pattern finds', 'v2.0.1-slim', 'type=match,pattern=\\d+\\.\\d+\\.\\d+', ['v2.0.0'], true],
+    ['of one product, by a pattern', 'web/v1.4.2', webTag, ['web/v1.4.2', 'web/v1.5.0'], false],
+    ['of one product, by a pattern, beside others', 'web/v1.5.0', webTag, ['web/v1.4.2', 'v3.0.0', 'api/v7.0.0'], true],
+    ['of one product, the first of it, by a pattern', 'web/v1.0.0', webTag, ['v3.0.0'], true],
+    ['of one product, the first of it', 'web/v1.0.0', `${version},match=^web/(.*)`, ['v8.0.0', 'api/v7.0.0'], true],
+    ['all that a pattern finds', 'v1.4.2-slim', 'type=match,pattern=\\d+\\.\\d+\\.\\d+', ['v2.0.0-slim'], false],
+    [
+      'by another group',
+      'rel-2-v1.4.2',
+      'type=match,pattern=rel-(\\d)-v(.+),group=2',
+      ['rel-1-v1.9.0', 'v3.0.0'],
+      false,
+    ],
+    ['a group that others lack', 'v1-1.4.2', 'type=match,pattern=v(\\d)(?:-(.+))?$,group=2', ['v3', 'v1-1.4.0'], true],
+    ['of no product, beside one', 'v1.4.2', `${version},match=^web/(.*)`, ['v1.4.2', 'web/v9.0.0'], true],
+    ['of no product, an old line', 'v1.4.2', `${version},match=^web/(.*)`, ['v1.5.0', 'web/v1.0.0'], false],
     ['a rule that is not about releases', 'v1.0.0', 'type=sha', [], false],
   ])('%s: %s', (_case, tag, rule, existing, moves) => {
     const names = tagsOf([rule], context({ ref: `refs/tags/${tag}` }), ['latest=highest'], existing)
@@ -233,7 +249,7 @@ describe('plain tags and full references', () => {
     ['twice in full', [], ['acme/web:1', 'docker.io/acme/web:1'], /for docker\.io\/acme\/web:1/, /away/],
     ['twice on a line', [], ['acme/web:1,acme/web:1'], /is there twice/, /away/],
     ['plain and in full', ['acme/web', 'acme/api'], ['1', 'acme/api:1'], /"1" and "acme\/api:1"/, /away/],
-    ['two on a line', ['acme/web'], ['1,2'], /in the line "1,2", "value" is there twice/, /one tag or rule a line/],
+    ['two on a line', ['acme/web'], ['1,2'], /in the line "1,2", there are 2 tags/, /a line of its own: "1", "2"/],
     ['a bad reference', [], ['acme/web:.x'], /tags: in the line "acme\/web:\.x", .*begins with "\."/, /Allowed/],
     ['a scheme', [], ['https://ghcr.io/acme/web:1'], /begins with https:\/\//, /Leave/],
     ['a digest', [], [`acme/web@sha256:${'0'.repeat(64)}`], /has a digest/, /Leave the digest away/],

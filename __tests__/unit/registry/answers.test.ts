@@ -102,6 +102,32 @@ async function refused(promise: Promise<unknown>): Promise<RegistryError> {
   throw error as Error
 }
 
+describe('fetchBlob', () => {
+  it('gives the bytes, also from where the registry leads to, which gets no login', async () => {
+    const storage = await scripted((_, answer) => {
+      say(answer, 200, {}, bytes)
+    })
+    const { host } = await scripted(({ authorization }, answer) => {
+      if (authorization === undefined) say(answer, 401, { 'www-authenticate': 'Basic realm="x"' })
+      else say(answer, 307, { location: `http://${storage.host}/blob` })
+    })
+    const blob = client(host, { ...step(host), insecure: [host, storage.host] }).fetchBlob(tag(host), digest)
+    expect((await blob).equals(bytes)).toBe(true)
+    expect(storage.asked).toStrictEqual([{ method: 'GET', path: '/blob', authorization: undefined, body: '' }])
+  })
+
+  it('refuses where there is none, and other bytes', async () => {
+    const { host } = await scripted(({ path }, answer) => {
+      if (path.endsWith(digest)) say(answer, 404)
+      else say(answer, 200, {}, bytes)
+    })
+    expect((await refused(client(host).fetchBlob(tag(host), digest))).message).toContain('(404')
+    expect((await refused(client(host).fetchBlob(tag(host), other))).message).toContain(
+      'gave other bytes than those of',
+    )
+  })
+})
+
 describe('resolve', () => {
   it('takes what a HEAD tells', async () => {
     const { host, asked } = await scripted((_, answer) => {

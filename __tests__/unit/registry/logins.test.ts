@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { parseAuthFile } from '../../../src/credentials.js'
-import { findLogin, type Login, type Logins } from '../../../src/registry/logins.js'
+import { findLogin, type Login, type Logins, settleLogins } from '../../../src/registry/logins.js'
 import { Secret } from '../../../src/secret.js'
 import { everythingOf, rejection, temporaryFolder } from '../helpers.js'
 
@@ -72,19 +72,19 @@ describe('findLogin in a file', () => {
   })
 })
 
+/** A helper that notes what it is asked, and prints this. */
+function helper(answer: string, exitCode = 0, name = 'test'): { env: Logins['env']; asked: () => string } {
+  const folder = temporaryFolder()
+  const path = join(folder, `docker-credential-${name}`)
+  writeFileSync(join(folder, 'answer'), answer)
+  writeFileSync(
+    path,
+    `#!/bin/sh\nread -r key\necho "$* $key" >> "${folder}/asked"\n[ "$key" = skip ] || cat "${folder}/answer"\nexit ${exitCode}\n`,
+  )
+  chmodSync(path, 0o755)
+  return { env: { PATH: `${folder}:/usr/bin:/bin` }, asked: () => readFileSync(join(folder, 'asked'), 'utf8') }
+}
 describe('findLogin with a credential helper', () => {
-  /** A helper that notes what it is asked, and prints this. */
-  function helper(answer: string, exitCode = 0, name = 'test'): { env: Logins['env']; asked: () => string } {
-    const folder = temporaryFolder()
-    const path = join(folder, `docker-credential-${name}`)
-    writeFileSync(join(folder, 'answer'), answer)
-    writeFileSync(
-      path,
-      `#!/bin/sh\nread -r key\necho "$* $key" >> "${folder}/asked"\n[ "$key" = skip ] || cat "${folder}/answer"\nexit ${exitCode}\n`,
-    )
-    chmodSync(path, 0o755)
-    return { env: { PATH: `${folder}:/usr/bin:/bin` }, asked: () => readFileSync(join(folder, 'asked'), 'utf8') }
-  }
   const using = (env: Logins['env'], credHelpers: object, auths = {}): Logins => ({
     ...file(auths, { credHelpers }),
     env,
@@ -128,5 +128,56 @@ describe('findLogin with a credential helper', () => {
   it.each(['../x', 'a b', '-x', '', 'a/b', 'a;b'])('starts nothing that is named %j', async (name) => {
     const error = await rejection(findLogin('h:1', 'a', using({ PATH: '/' }, { 'h:1': name })))
     expect(error.message).toContain('no name of a credential helper')
+  })
+})
+
+describe('a credential store', () => {
+  const alone = { credsStore: 'test' }
+
+  it('is asked for a registry that the file doesn’t name', async () => {
+    const { env, asked } = helper('{"Username":"a","Secret":"b"}')
+    expect(shown(await findLogin('h:1', 'acme/web', { ...file({}, alone), env }))).toBe('a:b')
+    expect(asked()).toBe('get h:1\n')
+  })
+
+  it('is not asked where the file has a login', async () => {
+    const { env } = helper('broken', 3)
+    expect(shown(await findLogin('h:1', 'acme/web', { ...file({ 'h:1': auth('c:d') }, alone), env }))).toBe('c:d')
+  })
+
+  it.each<[what: string, answer: string, exitCode: number, name: string]>([
+    ['fails', 'secret-5e2: broken', 3, 'test'],
+    ['is not there', '', 0, 'other'],
+    ['has nothing', 'credentials not found in native keychain\n', 1, 'test'],
+  ])('that %s counts as one without a login', async (_, answer, exitCode, name) => {
+    const { env } = helper(answer, exitCode, name)
+    expect(await findLogin('h:1', 'acme/web', { ...file({}, alone), env })).toBeUndefined()
+    expect(await settleLogins(file({}, alone).logins, ['h:1'], env)).toStrictEqual({ auths: {}, credHelpers: {} })
+  })
+})
+
+describe('settleLogins', () => {
+  it('makes the store the helper of the registries that it has a login for, and that are in no file', async () => {
+    const { env, asked } = helper('{"Username":"a","Secret":"b"}')
+    const { logins } = file({ 'h:1': auth('c:d') }, { credsStore: 'test', credHelpers: { 'h:2': 'other' } })
+    expect(await settleLogins(logins, ['h:1', 'h:2', 'h:3', 'h:3'], env)).toStrictEqual({
+      auths: { 'h:1': auth('c:d') },
+      credHelpers: { 'h:2': 'other', 'h:3': 'test' },
+    })
+    expect(asked()).toBe('get h:3\n')
+  })
+
+  it('takes a helper without a login away where another file has one', async () => {
+    const { env } = helper('credentials not found in native keychain\n', 1)
+    const credHelpers = { 'h:1': 'test', 'h:2': 'test' }
+    const { logins } = file({ 'h:1': auth('c:d') }, { credHelpers })
+    expect((await settleLogins(logins, [], env)).credHelpers).toStrictEqual({ 'h:2': 'test' })
+  })
+
+  it('leaves a helper that has one, or fails', async () => {
+    const credHelpers = { 'h:1': 'test' }
+    const { logins } = file({ 'h:1': auth('c:d') }, { credHelpers })
+    for (const { env } of [helper('{"Username":"a","Secret":"b"}'), helper('broken', 3)])
+      expect((await settleLogins(logins, [], env)).credHelpers).toStrictEqual(credHelpers)
   })
 })

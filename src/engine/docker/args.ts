@@ -1,4 +1,9 @@
-import { formatReference, type Reference } from '../../image/reference.js'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { targetIndex } from '../../dockerfile/dockerfile.js'
+import { formatReference } from '../../image/reference.js'
+import type { Source } from '../../source.js'
+import { csv } from '../csv.js'
 import type { BuildRequest } from '../engine.js'
 import { absoluteContext, absoluteKeys } from '../paths.js'
 import type { SecretFile } from '../secret-files.js'
@@ -10,39 +15,28 @@ export interface BuildPlaces {
   /** Files that the client writes: the id of the image, and Buildx's account of the build. */
   readonly iid: string
   readonly metadata: string
+  /** Folder of what the input `outputs` asks for, until the build has gone well. */
+  readonly results: string
   readonly secrets: readonly SecretFile[]
   /** The Dockerfile, beside which its ignore file lies. */
   readonly file: string
-  /** Where steps are taken from, as `--cache-from` has it. */
+  /** Where steps are taken from, as `--cache-from` has it, and where they are left. */
   readonly cacheFrom: readonly string[]
+  readonly cacheTo: readonly string[]
+  /** Whether registries are asked for every base image, whatever the daemon has under its name. */
+  readonly pull: boolean
+  /** Whether the registries that are pushed to may be spoken to without TLS. */
+  readonly insecure: boolean
 }
 
-/** What is to become of what was built. */
-export type Target =
-  /** The image, in the storage of the builder. */
-  | { readonly kind: 'image' }
-  | { readonly kind: 'push'; readonly reference: Reference; readonly insecure: boolean }
-  | { readonly kind: 'load'; readonly references: readonly Reference[] }
-  | {
-      readonly kind: 'file'
-      readonly type: 'oci' | 'docker' | 'local' | 'tar'
-      readonly dest: string
-      readonly name: string
-    }
-  /** The steps alone, as `--cache-to` has it. */
-  | { readonly kind: 'steps'; readonly cacheTo: readonly string[] }
-
-/** The arguments of a build, behind the path of the client; pure. */
-export function buildArgs(request: BuildRequest, docker: Docker, target: Target, places: BuildPlaces): string[] {
+/** The arguments of a build with all its results, behind the path of the client; pure. */
+export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>, places: BuildPlaces): string[] {
   const { inputs, source } = request
-  const isFirst = target.kind === 'image'
-  const { kind } = docker
   return [
-    ...(kind.startsWith('buildx') ? ['buildx', 'build'] : ['build']),
-    ...(kind === 'classic' ? [] : ['--progress', 'plain']),
+    ...['buildx', 'build', '--progress', 'plain'],
     // what
     ...['--file', places.file],
-    ...(source.target === undefined ? [] : ['--target', source.target]),
+    ...targetArgs(source),
     ...each('--build-arg', inputs.buildArgs),
     ...each(
       '--build-context',
@@ -50,7 +44,7 @@ export function buildArgs(request: BuildRequest, docker: Docker, target: Target,
     ),
     ...each(
       '--secret',
-      places.secrets.map(({ id, path }) => `id=${id},src=${path}`),
+      places.secrets.map(({ id, path }) => csv(`id=${id}`, `src=${path}`)),
     ),
     ...each(
       '--ssh',
@@ -58,25 +52,20 @@ export function buildArgs(request: BuildRequest, docker: Docker, target: Target,
     ),
     // how
     ...networkArgs(inputs.network, kind),
-    ...each('--add-host', inputs.addHosts),
+    ...hostArgs(inputs.addHosts),
     ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
     ...each('--ulimit', inputs.ulimit),
-    // What the first build has made, the next ones find: they must not make it anew.
-    ...(isFirst && inputs.pull ? ['--pull'] : []),
-    ...(isFirst && (inputs.noCache || !request.cache.read) ? ['--no-cache'] : []),
+    ...(places.pull ? ['--pull'] : []),
+    ...(inputs.noCache || !request.cache.read ? ['--no-cache'] : []),
     ...each('--cache-from', places.cacheFrom),
-    // the result
+    // the results
     ...each(
       '--label',
       request.labels.map(({ name, value }) => `${name}=${value}`),
     ),
-    ...(kind === 'buildx'
-      ? each(
-          '--annotation',
-          request.annotations.map(({ name, value }) => `${name}=${value}`),
-        )
-      : []),
-    ...targetArgs(request, kind, target, places),
+    ...each('--annotation', kind === 'buildx' ? request.annotations.map(({ name, value }) => `${name}=${value}`) : []),
+    ...['--metadata-file', places.metadata],
+    ...(kind === 'buildx' ? resultArgs(request, places) : inDaemonArgs(request, places)),
     source.context,
   ]
 }
@@ -86,49 +75,77 @@ export function loginArgs(registry: string, username: string): string[] {
   return ['login', '--username', username, '--password-stdin', ...(registry === 'docker.io' ? [] : [registry])]
 }
 
+/** The arguments that write the files of an image which the daemon has; pure. @param folder with `filesDockerfile()` */
+export function filesArgs(type: 'local' | 'tar', dest: string, folder: string): string[] {
+  return ['buildx', 'build', '--progress', 'plain', '--output', csv(`type=${type}`, `dest=${dest}`), folder]
+}
+
+/** Text of the Dockerfile for it. By FROM, the image's own triggers (ONBUILD) would come in. Pure. */
+export function filesDockerfile(image: string): string {
+  return `FROM scratch\nCOPY --from=${image} / /\n`
+}
+
 /** The tag in a registry that steps lie under, beside those of images; pure. */
 export function stepsReference(repository: string): string {
   return `${repository}:buildcache`
 }
 
-function targetArgs(request: BuildRequest, kind: BuilderKind, target: Target, places: BuildPlaces): string[] {
-  const { references, format, cache } = request
-  const mediaTypes = format === 'docker' ? ',oci-mediatypes=false' : ''
-  switch (target.kind) {
-    case 'image':
-      if (kind === 'buildx')
-        return ['--output', `type=image${mediaTypes}`, '--iidfile', places.iid, '--metadata-file', places.metadata]
-      return [
-        ...['--iidfile', places.iid],
-        ...each('--tag', references.map(formatReference)),
-        ...(kind !== 'classic' && cache.write ? ['--build-arg', 'BUILDKIT_INLINE_CACHE=1'] : []),
-      ]
-    case 'push': {
-      const insecure = target.insecure ? ',registry.insecure=true' : ''
-      const output = `type=image,name=${formatReference(target.reference)},push=true${insecure}${mediaTypes}`
-      return ['--output', output, '--metadata-file', places.metadata]
-    }
-    case 'load':
-      return ['--output', 'type=docker', ...each('--tag', target.references.map(formatReference))]
-    case 'file': {
-      const isImage = target.type === 'oci' || target.type === 'docker'
-      const name = isImage && target.name !== '' ? `,name=${target.name}` : ''
-      return ['--output', csv(`type=${target.type}`, `dest=${target.dest}`) + name]
-    }
-    case 'steps':
-      return ['--output', 'type=cacheonly', ...each('--cache-to', target.cacheTo)]
-  }
+/** Where the output at this place of the input lies until the build has gone well; pure. */
+export function resultPath(results: string, index: number): string {
+  return join(results, String(index))
 }
 
-/** Fields of one line of CSV, as the client splits them. */
-export function csv(...fields: readonly string[]): string {
-  return fields.map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')
+/** Everything that becomes of one build. */
+function resultArgs({ inputs, references, format }: BuildRequest, places: BuildPlaces): string[] {
+  const names = references.map(formatReference)
+  const named = (some: readonly string[]) => (some.length === 0 ? [] : [`name=${some.join(',')}`])
+  const files = inputs.outputs.map(({ type }, index) => {
+    const isImage = type === 'oci' || type === 'docker'
+    return csv(
+      `type=${type}`,
+      `dest=${resultPath(places.results, index)}`,
+      ...(isImage ? named(names.slice(0, 1)) : []),
+    )
+  })
+  const loaded = inputs.load ? [csv('type=docker', ...named(names))] : []
+  const image = csv(
+    ...['type=image', ...named(names)],
+    ...(format === 'docker' ? ['oci-mediatypes=false'] : []),
+    ...(inputs.push ? ['push=true', ...(places.insecure ? ['registry.insecure=true'] : [])] : []),
+  )
+  // The metadata has room for one image: the last one.
+  return [...each('--output', [...files, ...loaded, image]), ...each('--cache-to', places.cacheTo)]
+}
+
+/** The image under its references, with what its layers are written into it for the next run. */
+function inDaemonArgs({ references, cache }: BuildRequest, { iid }: BuildPlaces): string[] {
+  return [
+    ...['--iidfile', iid],
+    ...each('--tag', references.map(formatReference)),
+    ...(cache.write ? ['--build-arg', 'BUILDKIT_INLINE_CACHE=1'] : []),
+  ]
+}
+
+/** BuildKit doesn't know stages by their numbers, and takes the last one by itself. */
+function targetArgs({ dockerfile, target }: Source): string[] {
+  if (target === undefined) return []
+  return dockerfile.stages[targetIndex(dockerfile, target)]?.name === undefined ? [] : ['--target', target]
 }
 
 /** `host` is a right that a builder has to be given. */
 function networkArgs(network: 'default' | 'none' | 'host', kind: BuilderKind): string[] {
   if (network === 'default') return []
   return ['--network', network, ...(network === 'host' && kind === 'buildx' ? ['--allow', 'network.host'] : [])]
+}
+
+/**
+ * BuildKit takes a step that ran with other addresses of the same hosts. One more host, with a name that depends on the
+ * addresses, makes it another step.
+ */
+function hostArgs(hosts: readonly string[]): string[] {
+  if (hosts.length === 0) return []
+  const digest = createHash('sha256').update(JSON.stringify(hosts)).digest('hex').slice(0, 16)
+  return each('--add-host', [...hosts, `${digest}.add-hosts.invalid:127.0.0.1`])
 }
 
 function each(flag: string, values: readonly string[]): string[] {

@@ -1,22 +1,22 @@
-import { declarationsOf } from '../../dockerfile/arguments.js'
-import { type Dockerfile, stepsOf } from '../../dockerfile/dockerfile.js'
+import { objectOf } from '../../json.js'
 
-/** Images that a Dockerfile names by FROM and `--from`, as far as they can be told without running it; pure. */
-export function baseImages({ globals, stages }: Dockerfile, buildArgs: readonly string[]): string[] {
-  const given = new Map(buildArgs.map((line) => line.split(/=(.*)/s, 2) as [string, string | undefined]))
-  const defaults = new Map(globals.flatMap(declarationsOf).map(({ name, value }) => [name, value]))
-  const expand = (text: string) =>
-    text.replaceAll(/\$\{(\w+)\}|\$(\w+)/g, (whole: string, braced: string, plain: string) => {
-      const name = braced || plain
-      return given.get(name) ?? defaults.get(name)?.replace(/^(["'])(.*)\1$/, '$2') ?? whole
-    })
-  const isStage = (name: string) =>
-    /^\d+$/.test(name) || stages.some((stage) => stage.name?.toLowerCase() === name.toLowerCase())
-  const steps = stepsOf({ globals, stages })
-  const named = [
-    ...stages.map(({ base }) => base),
-    ...steps.flatMap(({ flags }) => flags.filter(({ name }) => name === 'from').map(({ value }) => value)),
-  ]
-  const images = named.map(expand).filter((name) => !isStage(name) && name !== 'scratch' && /^[\w.:/@-]+$/.test(name))
-  return [...new Set(images)]
+/** What stands for an image of which no digest is told. */
+const UNKNOWN = 'unknown'
+
+/**
+ * Digests of the images that a build was made of, by what Buildx has written down of BuildKit's provenance; undefined for
+ * a BuildKit that keeps none. Pure. @see SLSA provenance v0.2, `materials`
+ */
+export function usedImages(metadata: Readonly<Record<string, unknown>>): string[] | undefined {
+  const provenance = metadata['buildx.build.provenance']
+  if (typeof provenance !== 'object' || provenance === null) return undefined
+  const { materials } = objectOf(provenance)
+  const images = (Array.isArray(materials) ? materials.map(objectOf) : []).filter(({ uri }) =>
+    /^pkg:docker\//.test(String(uri)),
+  )
+  return [...new Set(images.map(({ digest }) => digestOf(objectOf(digest)['sha256'])))]
+}
+
+function digestOf(value: unknown): string {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? `sha256:${value}` : UNKNOWN
 }

@@ -1,22 +1,24 @@
 import { objectOf, parseObject } from '../../json.js'
 
 /**
- * How Docker builds here:
- * `buildx` by Buildx in a builder with a storage of its own (drivers docker-container, kubernetes and remote, and docker
- * where the daemon keeps its images in containerd), `buildx-docker` by Buildx in the daemon, `docker-build` by BuildKit in
- * the daemon with a client that needs no Buildx, `classic` by the builder that BuildKit has replaced.
+ * How Docker builds here, always by Buildx:
+ * `buildx` in a builder with a storage of its own (drivers docker-container, kubernetes and remote, and docker where the
+ * daemon keeps its images in containerd), `buildx-docker` in the daemon.
  */
-export type BuilderKind = 'buildx' | 'buildx-docker' | 'docker-build' | 'classic'
+export type BuilderKind = 'buildx' | 'buildx-docker'
 
 /** Docker, as it was found. */
 export interface Docker {
   /** Absolute path of the client. */
   readonly path: string
   readonly kind: BuilderKind
-  /** Version of the daemon; of BuildKit where a builder works without one. */
+  /** What builds, with its version: `BuildKit 0.34.2`, and `Docker 28.2.2` where that is BuildKit of the daemon. */
+  readonly name: string
   readonly version: string
-  /** What else is to be known of it, for the log: `Buildx 0.38.2, driver docker-container`. */
-  readonly details: string
+  /** Version of BuildKit; undefined where the builder doesn't tell. */
+  readonly buildkit: string | undefined
+  readonly buildx: string
+  readonly driver: string
   /** Whether the daemon says that it runs without root. */
   readonly rootless: boolean
   /** Registries that the daemon speaks to without TLS, as its configuration names them; undefined without a daemon. */
@@ -32,21 +34,25 @@ export interface Info {
   readonly trouble: string
   /** Name of the context that the client uses. */
   readonly context: string
-  /** Version of the plugin Buildx, `0.38.2`; undefined without one. */
-  readonly buildx: string | undefined
+  /** Whether it is Podman that answers to the name of docker. */
+  readonly isPodman: boolean
+}
+
+/** What `docker buildx inspect` tells of a builder. */
+export interface Builder {
+  readonly driver: string
+  /** Undefined until it runs. */
+  readonly buildkit: string | undefined
 }
 
 /** Reads what the client prints; pure. Of what is not in the form that is known, as much as can be used. */
 export function parseInfo(stdout: string, stderr: string): Info {
   const told = parseObject(stdout)
-  const client = objectOf(told['ClientInfo'])
   const errors = listOf(told['ServerErrors']).map(String)
   const version = told['ServerVersion']
   const isThere = typeof version === 'string' && version !== '' && errors.length === 0
   const options = listOf(told['SecurityOptions']).map(String)
-  const plugins = listOf(client['Plugins']).map(objectOf)
-  const buildx = plugins.find(({ Name: name, Err: error }) => name === 'buildx' && error === undefined)?.['Version']
-  const context = client['Context']
+  const context = objectOf(told['ClientInfo'])['Context']
   return {
     server: isThere
       ? {
@@ -58,14 +64,22 @@ export function parseInfo(stdout: string, stderr: string): Info {
     insecure: insecureOf(objectOf(told['RegistryConfig'])),
     trouble: [...errors, stderr.trim()].filter((text) => text !== '').join('\n'),
     context: typeof context === 'string' && context !== '' ? context : 'default',
-    buildx: typeof buildx === 'string' ? buildx.replace(/^v/, '') : undefined,
+    isPodman: /emulate docker cli using podman/i.test(stderr) || ('host' in told && 'store' in told),
   }
 }
 
-/** The driver of the builder that Buildx uses, from what `docker buildx inspect` prints; undefined where it says none. */
-export function parseDriver(stdout: string): { readonly driver: string; readonly buildkit: string } | undefined {
+/** What a program says that was built without its version. */
+export const NO_VERSION = '0.0.0+unknown'
+
+/** The version of Buildx, from what `docker buildx version` prints; undefined where that is something else. Pure. */
+export function parseBuildxVersion(stdout: string): string | undefined {
+  return /^github\.com\/docker\/buildx v?(\d\S*)/m.exec(stdout)?.[1]
+}
+
+/** The builder that Buildx uses, from what `docker buildx inspect` prints; undefined where it says none. Pure. */
+export function parseBuilder(stdout: string): Builder | undefined {
   const driver = /^Driver: +(\S+)$/m.exec(stdout)?.[1]
-  const buildkit = /^BuildKit(?: version)?: +v?(\S+)$/m.exec(stdout)?.[1] ?? 'of unknown version'
+  const buildkit = /^BuildKit(?: version)?: +v?(\d\S*)$/im.exec(stdout)?.[1]
   return driver === undefined ? undefined : { driver, buildkit }
 }
 

@@ -5,18 +5,20 @@ import { stepsOf, targetIndex } from '../../dockerfile/dockerfile.js'
 import { type Place, RegistryError, UserError } from '../../errors.js'
 import { CommandError, type Env, execute, formatCommand, type RunOptions, type RunResult } from '../../exec.js'
 import { findIgnoreFile } from '../../ignored.js'
+import { parseObject } from '../../json.js'
 import { printLive } from '../../log.js'
 import type { Source } from '../../source.js'
 import type { BuildRequest, Engine, EngineFacts } from '../engine.js'
 import { hintFor, hintForRun, isPassing, retriesOfLost, SEE_LOG } from '../hints.js'
+import type { Scene } from '../known-causes.js'
 import { hintForMissing, missingOf } from '../missing.js'
 import type { Step } from '../progress.js'
 import { secretFiles, writeSecrets } from '../secret-files.js'
 import { type Folder, writePrivate } from '../storage.js'
-import { buildArgs, type BuildPlaces, loginArgs, type Target } from './args.js'
+import { buildArgs, type BuildPlaces, loginArgs } from './args.js'
 import type { Docker } from './builder.js'
 import { missingPath } from './missing.js'
-import { type DockerProgress, failedLine, followBuildkit, followClassic } from './progress.js'
+import { type DockerProgress, failedLine, followBuildkit } from './progress.js'
 
 /** Everything that Docker's client is called with beside the request itself. */
 export interface DockerSetup {
@@ -34,6 +36,9 @@ export interface DockerSetup {
 
 /** What the client alone needs. */
 export type DockerClient = Pick<DockerSetup, 'docker' | 'env' | 'folder'>
+
+const DAEMON_FULL =
+  'The disk of Docker’s daemon, or of its builder, is full. `docker system prune` and `docker buildx prune` in a step before free some of it; RUNNER_TEMP is another place.'
 
 /** Runs Docker's client as the user of the step. */
 export async function runDocker(
@@ -53,13 +58,13 @@ export function commonEngine(setup: DockerSetup): EngineFacts & Pick<Engine, 'st
 
     async login(registry, username, password) {
       await runDocker(setup, loginArgs(registry, username), { input: password.reveal() }).catch((error: unknown) => {
-        throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error)
+        throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error, setup, { isLogin: true })
       })
     },
 
     preview(request) {
-      const places = placesFor(request, setup, secretFiles(request.inputs, folder), [])
-      return formatCommand([docker.path, ...buildArgs(request, docker, { kind: 'image' }, places)])
+      const places = placesFor(request, setup, secretFiles(request.inputs, folder))
+      return formatCommand([docker.path, ...buildArgs(request, docker, places)])
     },
   }
 }
@@ -68,11 +73,10 @@ export function commonEngine(setup: DockerSetup): EngineFacts & Pick<Engine, 'st
 export async function preparePlaces(
   request: BuildRequest,
   setup: DockerSetup,
-  cacheFrom: readonly string[],
+  some: Partial<Pick<BuildPlaces, 'cacheFrom' | 'cacheTo'>>,
 ): Promise<BuildPlaces> {
   const secrets = await writeSecrets(request.inputs, setup.folder, setup.context)
-  const places = placesFor(request, setup, secrets, cacheFrom)
-  return { ...places, file: await withIgnoreFile(request.source, setup.folder) }
+  return { ...placesFor(request, setup, secrets), ...some, file: await withIgnoreFile(request.source, setup.folder) }
 }
 
 /**
@@ -88,26 +92,33 @@ async function withIgnoreFile(source: Source, folder: Folder): Promise<string> {
 }
 
 function placesFor(
-  { source }: BuildRequest,
-  { folder, context }: DockerSetup,
+  { inputs, source, references }: BuildRequest,
+  { folder, context, insecure }: DockerSetup,
   secrets: BuildPlaces['secrets'],
-  cacheFrom: readonly string[],
 ): BuildPlaces {
-  const out = join(folder.path, 'out')
-  const files = { iid: join(out, 'iid'), metadata: join(out, 'metadata.json') }
-  return { workspace: context.workspace, ...files, secrets, file: source.file, cacheFrom }
+  const out = (name: string) => join(folder.path, 'out', name)
+  return {
+    ...{ workspace: context.workspace, secrets, file: source.file, cacheFrom: [], cacheTo: [], pull: inputs.pull },
+    ...{ iid: out('iid'), metadata: out('metadata.json'), results: out('results') },
+    insecure: references.some(({ registry }) => insecure.includes(registry)),
+  }
 }
 
 /**
- * Builds the image, with its output in the log.
+ * Builds the image and all that is to become of it, with its output in the log.
+ * @param progress follows it
  * @throws UserError with the line of the Dockerfile, where it is known
  */
-export async function buildLive(request: BuildRequest, setup: DockerSetup, places: BuildPlaces): Promise<void> {
+export async function buildLive(
+  request: BuildRequest,
+  setup: DockerSetup,
+  places: BuildPlaces,
+  progress: DockerProgress,
+): Promise<void> {
   const { docker } = setup
   const { dockerfile, file } = request.source
-  await rm(places.iid, { force: true })
-  const args = buildArgs(request, docker, { kind: 'image' }, places)
-  const progress = progressOf(request, docker)
+  for (const path of [places.iid, places.metadata]) await rm(path, { force: true })
+  const args = buildArgs(request, docker, places)
   const onOutput = (print: (chunk: Buffer) => void) => (chunk: Buffer) => {
     progress.add(chunk)
     print(chunk)
@@ -117,27 +128,26 @@ export async function buildLive(request: BuildRequest, setup: DockerSetup, place
       runDocker(setup, args, { onOutput: onOutput(print) }),
     )
   } catch (error) {
-    const line = failedLine(progress, dockerfile, docker.kind === 'classic')
-    if (line === undefined) throw explain('The build failed', error)
-    throw explain('The build failed', error, { file, line }, await hintForCopy(error, line, request.source))
+    const line = failedLine(progress, dockerfile)
+    if (line === undefined) throw explain('The build failed', error, setup)
+    throw explain('The build failed', error, setup, {
+      place: { file, line },
+      hint: await hintForCopy(error, line, request.source),
+    })
   } finally {
     request.onSteps(inOrder(progress.steps()))
   }
 }
 
-/** Builds once more what the builder has already, for another purpose, without a word in the log. */
-export async function buildAgain(
-  request: BuildRequest,
-  setup: DockerSetup,
-  target: Target,
-  places: BuildPlaces,
-): Promise<void> {
-  await runDocker(setup, buildArgs(request, setup.docker, target, places))
+/** Follows the build of a request. */
+export function followBuild({ source: { dockerfile, target } }: BuildRequest): DockerProgress {
+  const names = dockerfile.stages.map(({ name }) => name?.toLowerCase())
+  return followBuildkit(names, targetIndex(dockerfile, target))
 }
 
-/** The id of the image that a build has written down. */
-export async function readImageId(path: string): Promise<string> {
-  return digestIn((await readFile(path, 'utf8')).trim(), path)
+/** What a build has written down of itself. */
+export async function readMetadata({ metadata }: BuildPlaces): Promise<Record<string, unknown>> {
+  return parseObject(await readFile(metadata, 'utf8'))
 }
 
 /** A digest becomes an output of the step, so it must be one. */
@@ -146,17 +156,27 @@ export function digestIn(text: unknown, path: string): string {
   throw new Error(`Docker wrote no digest into ${path}: ${String(text).slice(0, 100)}`)
 }
 
-/** What a registry or the way to it said. */
-export function refusal(what: string, error: unknown): unknown {
+/** What a registry or the way to it said. @param scene with the part of the output that is about it, where it has others */
+export function refusal(
+  what: string,
+  error: unknown,
+  setup: DockerClient,
+  { said, ...scene }: Scene & { readonly said?: string } = {},
+): unknown {
   if (!(error instanceof CommandError)) return error
-  const { output } = error
+  const output = said ?? error.output
   const options = { cause: error, retries: retriesOfLost(output) }
-  return new RegistryError(`${what}.`, hintOf(output) ?? SEE_LOG, isPassing(output), options)
+  return new RegistryError(`${what}.`, hintOf(output, setup, scene) ?? SEE_LOG, isPassing(output), options)
 }
 
-export function explain(what: string, error: unknown, place?: Place, hint?: string): unknown {
+export function explain(
+  what: string,
+  error: unknown,
+  setup: DockerClient,
+  { place, hint }: { readonly place?: Place; readonly hint?: string | undefined } = {},
+): unknown {
   if (!(error instanceof CommandError)) return error
-  return new UserError(`${what}.`, hint ?? hintOf(error.output) ?? SEE_LOG, { cause: error, place })
+  return new UserError(`${what}.`, hint ?? hintOf(error.output, setup) ?? SEE_LOG, { cause: error, place })
 }
 
 /** What the instruction of a line didn't find in the context, where that is why it failed. */
@@ -168,29 +188,23 @@ async function hintForCopy(error: unknown, line: number, source: Source): Promis
 }
 
 /** What a step prints says nothing about the registry of the build, so only the last error is looked at for that. */
-function hintOf(output: string): string | undefined {
+function hintOf(output: string, { folder }: DockerClient, scene: Scene = {}): string | undefined {
+  const full = output.split('\n').findLast((line) => /no space left on device/i.test(line))
+  // What the client itself writes lies in the private folder.
+  if (full !== undefined && !full.includes(folder.path)) return DAEMON_FULL
   const last =
     output
       .trimEnd()
       .split('\n')
       .findLast((line) => /error|failed|denied|unauthorized|unknown|invalid/i.test(line)) ?? ''
-  return isOfStep(last) ? (hintFor(`${output}\nError: `) ?? hintForRun(output)) : hintFor(`${output}\nError: ${last}`)
+  return isOfStep(last)
+    ? (hintFor(`${output}\nError: `) ?? hintForRun(output))
+    : hintFor(`${output}\nError: ${last}`, scene)
 }
 
 /** Whether an error is that of a program in a RUN step. */
 function isOfStep(output: string): boolean {
-  return /did not complete successfully|returned a non-zero code|executor failed running/.test(output)
-}
-
-function progressOf({ source: { dockerfile, target } }: BuildRequest, { kind }: Docker): DockerProgress {
-  if (kind === 'classic') {
-    return followClassic(
-      dockerfile.stages.map(({ instructions }) => instructions.length),
-      Date.now,
-    )
-  }
-  const names = dockerfile.stages.map(({ name }) => name?.toLowerCase())
-  return followBuildkit(names, targetIndex(dockerfile, target))
+  return /did not complete successfully|executor failed running/.test(output)
 }
 
 /** BuildKit runs several at once; they are shown in the order of the Dockerfile. */

@@ -31,7 +31,8 @@ export async function privateConfig(folder: Folder, context: Context, logins: Au
     DOCKER_CLI_HINTS: 'false',
     // An image as Buildah makes it: one manifest, without an index for what is attested of it.
     BUILDX_NO_DEFAULT_ATTESTATIONS: '1',
-    BUILDX_METADATA_PROVENANCE: 'disabled',
+    // What was used, beside the image and not in it.
+    BUILDX_METADATA_PROVENANCE: 'min',
   }
 }
 

@@ -1,15 +1,14 @@
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { frontendOf } from '../../dockerfile/dockerfile.js'
 import { UserError } from '../../errors.js'
-import type { Env } from '../../exec.js'
-import { findIgnoreFile } from '../../ignored.js'
 import type { Inputs } from '../../inputs.js'
 import { say } from '../../log.js'
-import type { Source } from '../../source.js'
 import type { Found, Selection } from '../engine.js'
 import { type Docker, isInsecure } from './builder.js'
 import { privateConfig } from './config.js'
 import { findDocker } from './find.js'
-import { inDaemonEngine, whyDoubtful } from './in-daemon.js'
+import { whyDoubtful } from './fresh-bases.js'
+import { inDaemonEngine } from './in-daemon.js'
 import { ownBuilderEngine } from './own-builder.js'
 import { checkParity } from './parity.js'
 
@@ -19,17 +18,18 @@ import { checkParity } from './parity.js'
  */
 export async function findDockerEngine(selection: Selection): Promise<Found> {
   const { inputs, source, context, folder, logins, insecure } = selection
-  const configured = await privateConfig(folder, context, logins)
-  const docker = await findDocker(configured)
-  const name = `Docker ${docker.version} with ${docker.details}`
+  const env = await privateConfig(folder, context, logins)
+  const docker = await findDocker(env)
+  const name = `${docker.name} with Buildx ${docker.buildx}, driver ${docker.driver}`
   checkRootless(inputs, docker, name)
-  checkParity({ inputs, file: source.file, dockerfile: source.dockerfile }, docker.kind, name)
+  const frontend = inputs.buildArgs.some((line) => /^BUILDKIT_SYNTAX(=|$)/.test(line))
+    ? 'named by a build argument'
+    : frontendOf(await readFile(source.file, 'utf8'))
+  checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
   checkInsecure(insecure, docker, name)
-  await checkIgnoreFile(source, docker, name)
   say(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
     say('  The build has the rights of its daemon, which are those of root.')
-  const env = { ...configured, ...buildkitVariable(docker) }
   const isOwn = docker.kind === 'buildx'
   const facts = { name: 'docker', label: name, version: docker.version, rootless: docker.rootless } as const
   const client = { docker, env, folder }
@@ -39,8 +39,8 @@ export async function findDockerEngine(selection: Selection): Promise<Found> {
     tryOut: () => Promise.resolve(),
     // In the daemon's own storage an image has no place for them.
     takesDefaultAnnotations: () => isOwn,
-    // A builder of its own only knows what registries have.
-    whyDoubtful: (images) => (isOwn ? Promise.resolve(undefined) : whyDoubtful(images, client)),
+    // A builder outside of the daemon only knows what registries have.
+    whyDoubtful: (images) => (docker.driver === 'docker' ? whyDoubtful(images, client) : Promise.resolve(undefined)),
     configure: (root) => {
       const setup = { ...client, context, root, insecure, facts }
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))
@@ -65,19 +65,4 @@ function checkInsecure(registries: readonly string[], { kind, insecure }: Docker
     `Input "tls-verify": got false, and ${name} speaks to ${closed} by its own configuration only.`,
     `Add it there: \`{"insecure-registries": [${JSON.stringify(closed)}]}\` in /etc/docker/daemon.json, and start the daemon anew.`,
   )
-}
-
-/** BuildKit takes whatever lies beside the Dockerfile, also where that is a copy. */
-async function checkIgnoreFile(source: Source, { kind }: Docker, name: string): Promise<void> {
-  const found = kind === 'classic' ? await findIgnoreFile(source) : undefined
-  if (found === undefined || found.path === join(source.context, '.dockerignore')) return
-  throw new UserError(
-    `${found.path} says what is left out of the context, and ${name} only goes by .dockerignore in the context itself.`,
-    'Call it .dockerignore, or install Docker Buildx (docker/setup-buildx-action), which builds with BuildKit.',
-  )
-}
-
-function buildkitVariable({ kind }: Docker): Env {
-  if (kind === 'classic') return { DOCKER_BUILDKIT: '0' }
-  return kind === 'docker-build' ? { DOCKER_BUILDKIT: '1' } : {}
 }

@@ -1,56 +1,61 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { describe, UserError } from '../../errors.js'
-import { CommandError, execute, findProgram } from '../../exec.js'
+import { execute, findProgram } from '../../exec.js'
 import { formatReference } from '../../image/reference.js'
-import { say, warn } from '../../log.js'
+import { warn } from '../../log.js'
 import type { BuildRequest, Engine, Image } from '../engine.js'
-import type { BuildPlaces } from './args.js'
-import { baseImages } from './bases.js'
+import { filesArgs, filesDockerfile } from './args.js'
+import { usedImages } from './bases.js'
 import {
-  buildAgain,
   buildLive,
   commonEngine,
   digestIn,
-  type DockerClient,
   type DockerSetup,
   explain,
+  followBuild,
   preparePlaces,
-  readImageId,
+  readMetadata,
   refusal,
   runDocker,
 } from './client.js'
+import { withFreshBases } from './fresh-bases.js'
 import { inspectedSize } from './size.js'
 
 /**
- * A builder of Docker's daemon, which leaves the image in the daemon's own storage. It gives out no steps: what a later
- * run can take is the last image, which BuildKit writes into what its layers are.
+ * BuildKit of Docker's daemon, which leaves the image in the daemon's own storage: what is pushed and written comes from
+ * there. It gives out no steps: what a later run can take is the last image, into which BuildKit writes what its layers
+ * are.
  */
 export function inDaemonEngine(setup: DockerSetup): Engine {
-  let last: { readonly request: BuildRequest; readonly places: BuildPlaces; readonly id: string } | undefined
+  let last: { readonly request: BuildRequest; readonly id: string } | undefined
   return {
     ...commonEngine(setup),
 
     async build(request) {
-      await refreshBases(request, setup)
-      const saved = request.cache.read ? await loadSaved(setup) : undefined
-      const remote = request.cache.read && request.remote.from.length > 0 ? await earlierImages(request, setup) : []
-      const places = await preparePlaces(request, setup, [...(saved === undefined ? [] : [saved]), ...remote])
+      const { cache, remote, references } = request
+      const saved = cache.read ? await loadSaved(setup) : undefined
+      const earlier = cache.read && remote.from.length > 0 ? references.map(formatReference) : []
+      const cacheFrom = [...(saved === undefined ? [] : [saved]), ...earlier]
+      const places = await preparePlaces(request, setup, { cacheFrom })
       try {
-        await buildLive(request, setup, places)
+        await withFreshBases(request, setup, (pull) =>
+          buildLive(request, setup, { ...places, pull }, followBuild(request)),
+        )
       } finally {
         if (saved !== undefined) await runDocker(setup, ['image', 'rm', saved]).catch(() => undefined)
       }
-      const id = await readImageId(places.iid)
-      last = { request, places, id }
-      return { id, format: request.format, references: request.references, size: await readSize(id, setup) }
+      const id = digestIn((await readFile(places.iid, 'utf8')).trim(), places.iid)
+      last = { request, id }
+      const { format } = request
+      return { id, format, references, size: await readSize(id, setup), bases: usedImages(await readMetadata(places)) }
     },
 
     async push(_image, reference) {
       const name = formatReference(reference)
       const { stdout } = await runDocker(setup, ['push', name]).catch((error: unknown) => {
-        throw refusal(`Push of ${name} failed`, error)
+        throw refusal(`Push of ${name} failed`, error, setup)
       })
       // The client's last line tells what the registry has answered.
       return { reference, digest: digestIn(/ digest: (sha256:\S+) size: \d+\s*$/.exec(stdout)?.[1], 'its output') }
@@ -62,11 +67,11 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
         const names = image.references.length === 0 ? [image.id] : image.references.map(formatReference)
         await mkdir(type === 'local' ? path : dirname(path), { recursive: true })
         const write =
-          type === 'docker' || last === undefined
-            ? runDocker(setup, ['save', '--output', path, ...names])
-            : buildAgain(last.request, setup, { kind: 'file', type, dest: path, name: '' }, last.places)
+          type === 'local' || type === 'tar'
+            ? writeFiles(image.id, type, path, setup)
+            : runDocker(setup, ['save', '--output', path, ...names])
         await write.catch((error: unknown) => {
-          throw explain(`Input "outputs": ${dest} could not be written`, error)
+          throw explain(`Input "outputs": ${dest} could not be written`, error, setup)
         })
       }
     },
@@ -86,44 +91,18 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
   }
 }
 
-/**
- * The daemon takes a base image that it has, though its tag may have moved; one that came from a registry is looked for
- * there. Where that fails, the one that is there is used, as Buildah does.
- */
-async function refreshBases({ source, inputs }: BuildRequest, setup: DockerSetup): Promise<void> {
-  if (inputs.pull) return
-  for (const base of baseImages(source.dockerfile, inputs.buildArgs)) {
-    if ((await look(base, setup))?.isRegistered !== true) continue
-    await runDocker(setup, ['pull', '--quiet', base]).catch((error: unknown) => {
-      if (!(error instanceof CommandError)) throw error
-      say(`${base} could not be looked up in its registry; the one that is here is used. ${error.message}`)
-    })
+/** Writes the files of an image that the daemon has: by its name, since FROM takes no id. */
+async function writeFiles(id: string, type: 'local' | 'tar', path: string, setup: DockerSetup): Promise<void> {
+  const name = privateName('files', setup)
+  const folder = join(setup.folder.path, 'out/files')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'Dockerfile'), filesDockerfile(name))
+  await runDocker(setup, ['tag', id, name])
+  try {
+    await runDocker(setup, filesArgs(type, path, folder))
+  } finally {
+    await runDocker(setup, ['image', 'rm', name]).catch(() => undefined)
   }
-}
-
-/** Why the names of these images don't tell what they are: the daemon takes what it has, also what no registry has. */
-export async function whyDoubtful(images: readonly string[], client: DockerClient): Promise<string | undefined> {
-  for (const image of images) {
-    const found = await look(image, client)
-    if (found === undefined) continue
-    if (!found.isRegistered) return `the image ${image} is this daemon's own`
-    if (found.hasTriggers) return `the image ${image} has instructions of its own (ONBUILD)`
-  }
-  return undefined
-}
-
-/** What the daemon has under a name; undefined where that is nothing. */
-async function look(
-  image: string,
-  client: DockerClient,
-): Promise<{ readonly isRegistered: boolean; readonly hasTriggers: boolean } | undefined> {
-  const isEmpty = (list = '') => ['', '[]', 'null'].includes(list)
-  const format = '{{json .RepoDigests}}\t{{json .Config.OnBuild}}'
-  const { stdout } = await runDocker(client, ['image', 'inspect', '--format', format, image]).catch(() => ({
-    stdout: '',
-  }))
-  const [digests, triggers] = stdout.trim().split('\t')
-  return stdout === '' ? undefined : { isRegistered: !isEmpty(digests), hasTriggers: !isEmpty(triggers) }
 }
 
 /** For the eye alone: that it can't be told is no reason to fail. */
@@ -143,10 +122,7 @@ async function loadSaved(setup: DockerSetup): Promise<string | undefined> {
     await execute([await tarProgram(setup), '--create', '--file', archive, '--directory', root, '.'], setup)
     const { stdout } = await runDocker(setup, ['load', '--quiet', '--input', archive])
     const id = digestIn(/^Loaded image(?: ID)?: (sha256:\S+)$/m.exec(stdout)?.[1], 'its output')
-    // No other job on this daemon has a folder of that name.
-    const name = `rootless-image-build/steps:${basename(folder.path)
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')}`
+    const name = privateName('steps', setup)
     await runDocker(setup, ['tag', id, name])
     return name
   } catch (error) {
@@ -174,12 +150,12 @@ async function save(image: string, setup: DockerSetup): Promise<void> {
   }
 }
 
-/** The images that the last run may have pushed; the classic builder must have them before it can take their steps. */
-async function earlierImages({ references }: BuildRequest, setup: DockerSetup): Promise<string[]> {
-  const names = references.map(formatReference)
-  if (setup.docker.kind !== 'classic') return names
-  for (const name of names) await runDocker(setup, ['pull', '--quiet', name]).catch(() => undefined)
-  return names
+/** A name in the daemon that no other job has: none has a folder of that name. */
+function privateName(what: string, { folder }: DockerSetup): string {
+  const own = basename(folder.path)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+  return `rootless-image-build/${what}:${own}`
 }
 
 async function tarProgram({ env }: DockerSetup): Promise<string> {

@@ -10,19 +10,17 @@ export function missingPath(output: string, instruction: Instruction): string | 
   // Of another stage, BuildKit says the same.
   if ((keyword !== 'COPY' && keyword !== 'ADD') || flags.some(({ name }) => name === 'from')) return undefined
   const lines = output.trimEnd().split('\n')
-  const error = lines.findLast((line) => /^(ERROR: |failed to |(COPY|ADD) failed: )/.test(line)) ?? ''
+  const error = lines.findLast((line) => /^(ERROR: |failed to )/.test(line)) ?? ''
   const [, quoted] =
     /failed to compute cache key: .*?"\/([^"\\]+)"(?:: not found| not found: not found)$/.exec(error) ?? []
-  const [, plain] = /context or excluded by \.dockerignore: stat (.+?)\/?: file does not exist$/.exec(error) ?? []
-  return quoted ?? plain ?? missingSource(error, copiedBy(instruction) ?? [])
+  return quoted ?? missingSource(error, copiedBy(instruction) ?? [])
 }
 
-/** Where the error names a folder alone, or nothing, and only one of the sources can be meant. */
+/** Where the error names a folder alone, and only one of the sources can be meant. */
 function missingSource(error: string, sources: readonly string[]): string | undefined {
   const [, folder] =
     /failed to compute cache key: failed to walk \S+\/buildkit-mount\d+\/(.+?): lstat /.exec(error) ?? []
   const isMeant = (path: string) => folder !== undefined && path.startsWith(`${folder}/`)
-  // The classic builder, of a wildcard.
-  const meant = error.endsWith(' failed: no source files were specified') ? sources : sources.filter(isMeant)
+  const meant = sources.filter(isMeant)
   return meant.length === 1 ? meant[0] : undefined
 }

@@ -1,110 +1,159 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { describe, RegistryError } from '../../errors.js'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, RegistryError, type UserError } from '../../errors.js'
 import { CommandError } from '../../exec.js'
 import { formatReference } from '../../image/reference.js'
-import { parseObject } from '../../json.js'
 import { warn } from '../../log.js'
+import { persist } from '../../persist.js'
+import { csv } from '../csv.js'
 import type { BuildRequest, Engine, Image } from '../engine.js'
-import { type BuildPlaces, csv, stepsReference, type Target } from './args.js'
+import { type BuildPlaces, stepsReference } from './args.js'
+import { usedImages } from './bases.js'
 import {
-  buildAgain,
   buildLive,
   commonEngine,
   digestIn,
   type DockerSetup,
-  explain,
+  followBuild,
   preparePlaces,
-  readImageId,
+  readMetadata,
   refusal,
 } from './client.js'
+import { withFreshBases } from './fresh-bases.js'
+import type { DockerProgress } from './progress.js'
+import { placeResults } from './results.js'
+
+/** What came out of the one build. */
+interface Made {
+  readonly image: Image
+  /** Of the manifest, as it was pushed. */
+  readonly digest: unknown
+  readonly places: BuildPlaces
+  /** Why its steps could not be kept. */
+  readonly cacheFailure: string | undefined
+}
 
 /**
- * Buildx with a builder that has a storage of its own. What it has built it gives out in as many ways as one likes: each
- * is the same build once more, of which every step is there.
+ * Buildx with a builder that has a storage of its own: one build, and everything that is wanted of it comes out of that,
+ * what is pushed, files, the image for the daemon, and the steps for the next run. A further build could be another one,
+ * since its context, what it downloads and its base images may have changed.
  */
 export function ownBuilderEngine(setup: DockerSetup): Engine {
-  let last: { readonly request: BuildRequest; readonly places: BuildPlaces } | undefined
-  const again = async (target: Target, metadata?: string) => {
-    if (last === undefined) throw new Error('nothing was built yet')
-    const places = metadata === undefined ? last.places : { ...last.places, metadata }
-    await buildAgain(last.request, setup, target, places)
+  let made: Made | undefined
+  const ofBuild = (): Made => {
+    if (made === undefined) throw new Error('nothing was built yet')
+    return made
   }
   return {
     ...commonEngine(setup),
 
     async build(request) {
-      const places = await preparePlaces(request, setup, cacheFromOf(request, setup))
-      const used = await buildWithCache(request, setup, places)
-      last = { request, places: used }
-      const { format, references } = request
-      return { id: await readImageId(places.iid), format, references }
+      made = await buildAll(request, setup)
+      return made.image
     },
 
-    async push(image, reference) {
-      const name = formatReference(reference)
-      // By its place: references can be longer than names of files may be.
-      const metadata = join(setup.folder.path, `out/${image.references.indexOf(reference)}.json`)
-      const insecure = setup.insecure.includes(reference.registry)
-      await again({ kind: 'push', reference, insecure }, metadata).catch((error: unknown) => {
-        throw refusal(`Push of ${name} failed`, error)
-      })
-      return { reference, digest: await readPushed(metadata, image, name) }
+    // It was pushed when it was built: BuildKit compares the digest with the registry's own answer.
+    push: (_image, reference) =>
+      Promise.resolve().then(() => ({ reference, digest: digestIn(ofBuild().digest, ofBuild().places.metadata) })),
+
+    async writeOutputs(_image, { outputs }) {
+      await placeResults(outputs, ofBuild().places, setup)
     },
 
-    async writeOutputs(image, { outputs }) {
-      const name = image.references[0] === undefined ? '' : formatReference(image.references[0])
-      for (const { type, dest } of outputs) {
-        const target = { kind: 'file', type, dest: resolve(setup.context.workspace, dest), name } as const
-        await again(target).catch((error: unknown) => {
-          throw explain(`Input "outputs": ${dest} could not be written`, error)
-        })
-      }
-    },
-
-    async load({ references }) {
-      await again({ kind: 'load', references }).catch((error: unknown) => {
-        throw explain('The image could not be loaded into the storage of Docker', error)
-      })
-    },
+    // Its storage got it when it was built.
+    load: () => Promise.resolve(),
 
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
     imageNames: () => Promise.resolve(new Set()),
 
     close: () => Promise.resolve(),
 
-    async keepSteps() {
-      if (last === undefined) return
-      const { remote, inputs } = last.request
-      const mode = `mode=${inputs.cache.mode}`
-      const cacheTo =
-        remote.to.length > 0
-          ? remote.to.map((repository) => `${registryCache(repository, setup)},${mode},image-manifest=true`)
-          : [`${csv('type=local', `dest=${setup.root}`)},${mode}`]
-      await again({ kind: 'steps', cacheTo })
+    keepSteps: () => {
+      const why = made?.cacheFailure
+      return why === undefined ? Promise.resolve() : Promise.reject(new Error(why))
     },
   }
 }
 
-/** A cache that can't be read is no reason to fail: then all is built anew. @returns the places that were used */
-async function buildWithCache(request: BuildRequest, setup: DockerSetup, places: BuildPlaces): Promise<BuildPlaces> {
+/** Builds; all of it again, where a registry was busy or lacked what it was sent. */
+async function buildAll(request: BuildRequest, setup: DockerSetup): Promise<Made> {
+  const [cacheFrom, cacheTo] = [cacheFromOf(request, setup), cacheToOf(request, setup)]
+  const places = await preparePlaces(request, setup, { cacheFrom, cacheTo })
+  const name = request.references[0] === undefined ? 'the image' : formatReference(request.references[0])
+  return await persist(`Push of ${name}`, () =>
+    withFreshBases(request, setup, (pull) => buildWithCache(request, setup, { ...places, pull })),
+  )
+}
+
+/** A cache that can't be read is no reason to fail: then all is built anew. */
+async function buildWithCache(request: BuildRequest, setup: DockerSetup, places: BuildPlaces): Promise<Made> {
   try {
-    await buildLive(request, setup, places)
-    return places
+    return await buildOnce(request, setup, places)
   } catch (error) {
     if (places.cacheFrom.length === 0 || !isCacheFailure(error)) throw error
     warn(`Cache: what earlier runs have left can't be read, so that all is built anew. ${describe(error)}`)
-    const without = { ...places, cacheFrom: [] }
-    await buildLive(request, setup, without)
-    return without
+    return await buildOnce(request, setup, { ...places, cacheFrom: [] })
   }
+}
+
+async function buildOnce(request: BuildRequest, setup: DockerSetup, places: BuildPlaces): Promise<Made> {
+  const progress = followBuild(request)
+  // Nothing of an attempt before this one.
+  await rm(places.results, { recursive: true, force: true })
+  await mkdir(places.results)
+  try {
+    await buildLive(request, setup, places, progress)
+  } catch (error) {
+    throw pushFailure(error, request, progress, setup) ?? error
+  }
+  const metadata = await readMetadata(places)
+  const { format, references } = request
+  // Where the daemon keeps images by their manifests, the metadata doesn't tell the configuration.
+  const id = digestIn(metadata['containerimage.config.digest'] ?? progress.config(), places.metadata)
+  return {
+    image: { id, format, references, bases: usedImages(metadata) },
+    digest: metadata['containerimage.digest'],
+    places,
+    cacheFailure: progress.cacheFailure(),
+  }
+}
+
+/** The error of a build of which only the push has failed; undefined for another one. */
+function pushFailure(
+  error: unknown,
+  { references }: BuildRequest,
+  progress: DockerProgress,
+  setup: DockerSetup,
+): unknown {
+  const said = lastErrorOf(error) ?? ''
+  const [, refused] = /^ERROR: (?:failed to build: )?failed to solve: failed to push (\S+): /.exec(said) ?? []
+  if (refused === undefined) return undefined
+  // BuildKit says "done" of the one that has failed as well.
+  const arrived = progress.pushed().filter((name) => name !== refused)
+  const missing = references.map(formatReference).filter((name) => !arrived.includes(name))
+  const rest = arrived.length === 0 ? 'Nothing was pushed' : `Pushed: ${arrived.join(', ')}`
+  const what = `Not pushed: ${missing.join(', ')}. ${rest}`
+  return refusal(what, (error as UserError).cause, setup, { said: `Error: ${said}` })
+}
+
+function lastErrorOf(error: unknown): string | undefined {
+  const output = error instanceof Error && error.cause instanceof CommandError ? error.cause.output : ''
+  return output.trimEnd().split('\n').at(-1)
 }
 
 function cacheFromOf(request: BuildRequest, setup: DockerSetup): string[] {
   if (!request.cache.read) return []
   if (request.remote.from.length > 0) return request.remote.from.map((repository) => registryCache(repository, setup))
   return existsSync(join(setup.root, 'index.json')) ? [csv('type=local', `src=${setup.root}`)] : []
+}
+
+/** What the cache doesn't get is no reason to fail. */
+function cacheToOf({ remote, inputs, cache }: BuildRequest, setup: DockerSetup): string[] {
+  if (!cache.write) return []
+  const how = `mode=${inputs.cache.mode},ignore-error=true`
+  if (remote.to.length === 0) return [`${csv('type=local', `dest=${setup.root}`)},${how}`]
+  return remote.to.map((repository) => `${registryCache(repository, setup)},${how},image-manifest=true`)
 }
 
 function registryCache(repository: string, { insecure }: DockerSetup): string {
@@ -114,25 +163,8 @@ function registryCache(repository: string, { insecure }: DockerSetup): string {
 
 /** What BuildKit says of a layer that isn't what it should be, or isn't there. */
 function isCacheFailure(error: unknown): boolean {
-  const output = error instanceof Error && error.cause instanceof CommandError ? error.cause.output : ''
-  const last = output.trimEnd().split('\n').at(-1) ?? ''
+  if (error instanceof RegistryError) return false
   return /unexpected commit (digest|size)|failed commit on ref|failed size validation|content digest sha256:|sha256:[0-9a-f]{64}: not found|unexpected EOF|invalid (checksum|header)|archive\/tar/i.test(
-    last,
+    lastErrorOf(error) ?? '',
   )
-}
-
-/**
- * The digest under which a registry has taken the image; BuildKit compares it with the registry's own answer. The same
- * build once more gives the same image as long as the builder has all its steps.
- */
-async function readPushed(path: string, image: Image, name: string): Promise<string> {
-  const told = parseObject(await readFile(path, 'utf8'))
-  if (digestIn(told['containerimage.config.digest'], path) !== image.id) {
-    throw new RegistryError(
-      `Push of ${name}: the builder no longer had what it had built, and what was pushed is another image.`,
-      'Give the builder more room for its cache, or fewer builds at a time.',
-      false,
-    )
-  }
-  return digestIn(told['containerimage.digest'], path)
 }

@@ -1,8 +1,10 @@
-import type { Dockerfile, Instruction } from '../../dockerfile/dockerfile.js'
-import { stepsOf } from '../../dockerfile/dockerfile.js'
+import coerce from 'semver/functions/coerce.js'
+import lt from 'semver/functions/lt.js'
+import { stepsOf, targetIndex } from '../../dockerfile/dockerfile.js'
 import { UserError } from '../../errors.js'
 import type { Inputs } from '../../inputs.js'
-import type { BuilderKind } from './builder.js'
+import type { Source } from '../../source.js'
+import { type BuilderKind, type Docker, NO_VERSION } from './builder.js'
 
 /** One of the inputs that Docker can't do everything of. */
 export interface Difference {
@@ -18,12 +20,10 @@ export interface Difference {
   readonly cure: string
 }
 
-const ALL: readonly BuilderKind[] = ['buildx', 'buildx-docker', 'docker-build', 'classic']
-const IN_DAEMON: readonly BuilderKind[] = ['buildx-docker', 'docker-build', 'classic']
-const WITHOUT_BUILDX: readonly BuilderKind[] = ['docker-build', 'classic']
+const ALL: readonly BuilderKind[] = ['buildx', 'buildx-docker']
+const IN_DAEMON: readonly BuilderKind[] = ['buildx-docker']
 
 const GET_BUILDX = 'Set up Docker Buildx with a builder of its own in a step before (docker/setup-buildx-action).'
-const GET_BUILDKIT = 'Install Docker Buildx (docker/setup-buildx-action), which builds with BuildKit.'
 const isBuildahs = 'has nothing of the kind'
 
 /**
@@ -31,18 +31,6 @@ const isBuildahs = 'has nothing of the kind'
  * builder does.
  */
 export const DIFFERENCES: readonly Difference[] = [
-  differs(['build-contexts'], 'lib=docker-image://docker.io/library/busybox:1', WITHOUT_BUILDX, {
-    asks: ({ buildContexts }) => buildContexts.length > 0,
-    ...{ why: 'knows one context only', cure: GET_BUILDKIT },
-  }),
-  differs(['secrets', 'secret-envs', 'secret-files'], 'key=value', ['classic'], {
-    asks: ({ secrets }) => secrets.length > 0,
-    ...{ why: 'has no secrets', cure: GET_BUILDKIT },
-  }),
-  differs(['ssh'], 'default', ['classic'], {
-    asks: ({ ssh }) => ssh.length > 0,
-    ...{ why: 'forwards no agent', cure: GET_BUILDKIT },
-  }),
   differs(['annotations'], 'org.acme.team=web', IN_DAEMON, {
     asks: ({ annotations }) => annotations.length > 0,
     ...{ why: "writes images in Docker's format, which has no annotations", cure: `Use labels. ${GET_BUILDX}` },
@@ -58,10 +46,6 @@ export const DIFFERENCES: readonly Difference[] = [
   differs(['outputs'], 'type=oci,dest=image.tar', IN_DAEMON, {
     asks: ({ outputs }) => outputs.some(({ type }) => type === 'oci'),
     ...{ why: "writes images in Docker's format", cure: `Write \`type=docker,dest=…\`. ${GET_BUILDX}` },
-  }),
-  differs(['outputs'], 'type=local,dest=files', ['classic'], {
-    asks: ({ outputs }) => outputs.some(({ type }) => type === 'local' || type === 'tar'),
-    ...{ why: 'writes no files of an image', cure: GET_BUILDKIT },
   }),
   differs(['rootless-user'], 'builder', ALL, {
     asks: ({ rootlessUser }) => rootlessUser !== undefined,
@@ -85,50 +69,113 @@ export const DIFFERENCES: readonly Difference[] = [
   }),
 ]
 
+/** What a builder does only from some version of BuildKit on: before, it fails half way, or does nothing of it. */
+export interface BuildkitNeed {
+  /** As the documentation has it. */
+  readonly what: string
+  readonly since: string
+  /** The first version of Buildx, where that has to know of it as well. */
+  readonly buildx?: string
+  /** Which builders have it at all. */
+  readonly kinds: readonly BuilderKind[]
+  /** What asks for it, as the subject of a sentence. */
+  readonly asks: (asked: Asked) => string | undefined
+}
+
+/** What a builder is asked for. */
+export interface Asked {
+  readonly inputs: Inputs
+  readonly source: Pick<Source, 'file' | 'dockerfile' | 'target'>
+  /** Whether an image reads the Dockerfile (`# syntax=`), whatever BuildKit itself knows. */
+  readonly hasFrontend: boolean
+}
+
+const input = (name: string, isSet: boolean) => (isSet ? `Input "${name}"` : undefined)
+
+export const BUILDKIT_SINCE: readonly BuildkitNeed[] = [
+  {
+    ...{ what: 'input `build-contexts`', since: '0.10.0', kinds: ALL },
+    asks: ({ inputs, hasFrontend }) => input('build-contexts', !hasFrontend && inputs.buildContexts.length > 0),
+  },
+  {
+    ...{ what: 'input `shm-size`', since: '0.10.0', kinds: ALL },
+    asks: ({ inputs }) => input('shm-size', inputs.shmSize !== undefined),
+  },
+  {
+    ...{ what: 'input `ulimit`', since: '0.10.0', kinds: ALL },
+    asks: ({ inputs }) => input('ulimit', inputs.ulimit.length > 0),
+  },
+  {
+    ...{ what: 'Dockerfile: a heredoc', since: '0.10.0', kinds: ALL },
+    asks: ({ source, hasFrontend }) => {
+      const step = hasFrontend ? undefined : stepsOf(source.dockerfile).find(({ heredoc }) => heredoc)
+      return step && `Dockerfile line ${step.line}: ${step.keyword} with a heredoc`
+    },
+  },
+  {
+    // Several results of one build.
+    ...{ what: 'inputs `load` and `outputs`', since: '0.13.0', buildx: '0.13.0', kinds: ['buildx'] },
+    asks: ({ inputs }) => input('load', inputs.load) ?? input('outputs', inputs.outputs.length > 0),
+  },
+]
+
 /**
  * Makes sure that a builder can do all that is asked.
- * @param name of the builder, `Docker 20.10.24 with its classic builder`
+ * @param name of the builder, `Docker 28.2.2 with Buildx 0.38.2, driver docker`
  * @throws UserError for the first thing it can't do: the input or the line, and what to do
  */
-export function checkParity(
-  { inputs, file, dockerfile }: { inputs: Inputs; file: string; dockerfile: Dockerfile },
-  kind: BuilderKind,
-  name: string,
-): void {
-  const first = DIFFERENCES.find(({ asks, refusedBy }) => refusedBy.includes(kind) && asks(inputs))
+export function checkParity(asked: Asked, docker: Pick<Docker, 'kind' | 'buildkit' | 'buildx'>, name: string): void {
+  const { inputs, source } = asked
+  const first = DIFFERENCES.find(({ asks, refusedBy }) => refusedBy.includes(docker.kind) && asks(inputs))
   if (first !== undefined) {
-    const names = first.inputs.map((input) => `"${input}"`)
+    const names = first.inputs.map((one) => `"${one}"`)
     throw new UserError(
       `Input${names.length > 1 ? 's' : ''} ${names.join(', ')} can't be honoured: ${name} ${first.why}.`,
       first.cure,
     )
   }
-  if (file.endsWith('.in')) {
+  if (source.file.endsWith('.in')) {
     throw new UserError(
-      `${file} is for Buildah, which runs it through the C preprocessor; ${name} does not.`,
+      `The Dockerfile ${source.file} is for Buildah, which runs it through the C preprocessor; ${name} does not.`,
       'Write `engine: buildah`, or name a Dockerfile that needs no preprocessor with "file".',
     )
   }
-  const step = kind === 'classic' ? stepsOf(dockerfile).find(needsBuildkit) : undefined
-  if (step !== undefined) {
-    throw new UserError(
-      `Dockerfile line ${step.line}: ${step.keyword} with ${needsBuildkit(step) ?? ''} needs BuildKit, and this is ${name}.`,
-      GET_BUILDKIT,
-    )
+  checkVersions(asked, docker, name)
+  checkTarget(source, name)
+}
+
+function checkVersions(
+  asked: Asked,
+  { kind, buildkit, buildx }: Pick<Docker, 'kind' | 'buildkit' | 'buildx'>,
+  name: string,
+): void {
+  for (const { kinds, asks, since, buildx: client } of BUILDKIT_SINCE) {
+    const what = kinds.includes(kind) ? asks(asked) : undefined
+    if (what === undefined) continue
+    const needs = [
+      ...(isOlder(buildkit, since) ? [`BuildKit ${since}, and the builder has ${buildkit ?? ''}`] : []),
+      ...(client !== undefined && isOlder(buildx, client) ? [`Buildx ${client}, and this is ${buildx}`] : []),
+    ]
+    if (needs.length > 0) throw new UserError(`${what} needs ${needs.join('; it needs ')} (${name}).`, GET_BUILDX)
   }
 }
 
-/** Flags that only BuildKit knows, by the instruction; `--from` and `--chown` are older than that. */
-const OF_BUILDKIT: Readonly<Record<string, readonly string[]>> = {
-  RUN: ['mount', 'network', 'security', 'device'],
-  COPY: ['chmod', 'link', 'parents', 'exclude'],
-  ADD: ['chmod', 'link', 'checksum', 'keep-git-dir', 'exclude', 'unpack'],
+/** What isn't known to be old is taken for new. */
+function isOlder(version: string | undefined, since: string): boolean {
+  const known = version === NO_VERSION ? null : coerce(version)
+  return known !== null && lt(known, since)
 }
 
-function needsBuildkit({ keyword, flags, heredoc }: Instruction): string | undefined {
-  if (heredoc) return 'a heredoc'
-  const flag = flags.find(({ name }) => OF_BUILDKIT[keyword]?.includes(name))
-  return flag === undefined ? undefined : `--${flag.name}`
+/** BuildKit knows stages by their names alone; the last one needs none. */
+function checkTarget({ dockerfile, target }: Asked['source'], name: string): void {
+  const index = targetIndex(dockerfile, target)
+  const stage = dockerfile.stages[index]
+  if (target === undefined || stage === undefined || stage.name !== undefined) return
+  if (index === dockerfile.stages.length - 1) return
+  throw new UserError(
+    `Input "target": got ${JSON.stringify(target)}, and ${name} knows stages by their names only. That of line ${stage.line} has none.`,
+    `Give it one, \`FROM ${stage.base} AS build\`, and write \`target: build\`.`,
+  )
 }
 
 function differs(

@@ -6,13 +6,21 @@ import type { Progress, Step } from '../progress.js'
 export interface DockerProgress extends Pick<Progress, 'add' | 'steps'> {
   /** The step that the build has failed at; undefined where none has. */
   readonly failed: () => Step | undefined
+  /** References that have arrived in their registry, so far. */
+  readonly pushed: () => readonly string[]
+  /** Digest of the image's configuration; undefined until it is made. */
+  readonly config: () => string | undefined
+  /** Why the steps could not be left for later builds; undefined where nothing was wrong. */
+  readonly cacheFailure: () => string | undefined
 }
 
 /** `#7 [build 2/5] RUN make`; the stage is left out where there is one only, a platform may stand before it. */
 const VERTEX = /^#(\d{1,6}) \[(?:[^\] ]+\/[^\] ]+ )?(?:([^\] /]+) )?(\d{1,4})\/(\d{1,4})\] (.*)$/
 const VERTEX_END = /^#(\d{1,6}) (CACHED|DONE ([\d.]+)s|ERROR|CANCELED)/
-/** `Step 2/9 : RUN make` */
-const CLASSIC = /^Step (\d{1,4})\/(\d{1,4}) : (.*)$/
+const PUSHED = /^#\d{1,6} pushing manifest for (\S+)@sha256:[0-9a-f]{64} (?:[\d.]+s )?done$/
+const CONFIG = /^#\d{1,6} exporting config (sha256:[0-9a-f]{64}) (?:[\d.]+s )?done$/
+const CACHE_EXPORT = /^#(\d{1,6}) exporting cache to /
+const FAILED = /^#(\d{1,6}) ERROR: (.*)$/
 
 /**
  * Follows a build of BuildKit by its plain progress. What steps print stands behind the number and the time of its step
@@ -21,8 +29,12 @@ const CLASSIC = /^Step (\d{1,4})\/(\d{1,4}) : (.*)$/
  */
 export function followBuildkit(names: readonly (string | undefined)[], target: number): DockerProgress {
   const steps = new Map<string, Step>()
+  const pushed = new Set<string>()
+  const caches = new Set<string>()
   let failed: string | undefined
-  const read = (line: string) => {
+  let config: string | undefined
+  let cacheFailure: string | undefined
+  const readStep = (line: string) => {
     const [begun, number = '', stage, position, of, text = ''] = VERTEX.exec(line) ?? []
     if (begun !== undefined && !steps.has(number)) {
       const index = text.startsWith('FROM ') ? 0 : Number(position)
@@ -37,62 +49,39 @@ export function followBuildkit(names: readonly (string | undefined)[], target: n
     // What names no image here says that the step has ended well.
     steps.set(which, { ...step, image: isDone ? '' : undefined, hit: how === 'CACHED', seconds: Number(seconds ?? 0) })
   }
+  const readResult = (line: string) => {
+    const [, reference] = PUSHED.exec(line) ?? []
+    if (reference !== undefined) pushed.add(reference)
+    config = CONFIG.exec(line)?.[1] ?? config
+    const [, cache] = CACHE_EXPORT.exec(line) ?? []
+    if (cache !== undefined) caches.add(cache)
+    const [, which = '', why] = FAILED.exec(line) ?? []
+    if (caches.has(which)) cacheFailure ??= why
+  }
   return {
     add: lineReader((line) => {
-      read(stripVTControlCharacters(line))
+      const plain = stripVTControlCharacters(line)
+      readStep(plain)
+      readResult(plain)
     }),
     steps: () => [...steps.values()],
     // Others are begun beside it, and given up for it.
     failed: () => steps.get(failed ?? ''),
+    pushed: () => [...pushed],
+    config: () => config,
+    cacheFailure: () => cacheFailure,
   }
-}
-
-/**
- * Follows a build of the classic builder, whose lines a step can print as well: a step counts only when it is the next
- * one, and comes from the cache only when that is said at once.
- * @param counts how many instructions each stage has; those behind them are added for labels, and left out here
- * @param clock milliseconds
- */
-export function followClassic(counts: readonly number[], clock: () => number): DockerProgress {
-  const steps: Step[] = []
-  let started = 0
-  let isFirst = false
-  let stage = -1
-  const end = () => {
-    const last = steps.pop()
-    if (last !== undefined) steps.push({ ...last, image: '', seconds: last.hit ? 0 : (clock() - started) / 1000 })
-  }
-  const read = (line: string) => {
-    const [begun, position, of, text = ''] = CLASSIC.exec(line) ?? []
-    const last = steps.at(-1)
-    if (begun !== undefined && Number(position) === steps.length + 1 && (last?.of ?? Number(of)) === Number(of)) {
-      end()
-      const isFrom = /^FROM\s/i.test(text)
-      if (isFrom) stage += 1
-      const index = isFrom ? 0 : (last?.index ?? 0) + 1
-      steps.push({ stage, stages: 0, index, of: Number(of), text, image: undefined, hit: false, seconds: 0 })
-      started = clock()
-      isFirst = true
-      return
-    }
-    if (isFirst && line === ' ---> Using cache' && last !== undefined) steps[steps.length - 1] = { ...last, hit: true }
-    isFirst = false
-    if (/^Successfully built [0-9a-f]{12}$/.test(line)) end()
-  }
-  const isOwn = ({ stage: own, index }: Step) => index <= (counts[own] ?? Infinity)
-  const failed = () => (steps.at(-1)?.image === undefined ? steps.at(-1) : undefined)
-  return { add: lineReader(read), steps: () => steps.filter(isOwn), failed }
 }
 
 /** Line of the Dockerfile whose step has failed; undefined where that isn't sure. */
-export function failedLine(progress: DockerProgress, { stages }: Dockerfile, isClassic: boolean): number | undefined {
+export function failedLine(progress: DockerProgress, { stages }: Dockerfile): number | undefined {
   const step = progress.failed()
   const stage = stages[step?.stage ?? -1]
   if (step === undefined || stage === undefined) return undefined
   if (step.index === 0) return stage.line
-  const counted = isClassic ? stage.instructions : stage.instructions.filter(isVertex)
+  const counted = stage.instructions.filter(isVertex)
   // BuildKit counts FROM where it is an image, which it has to look up.
-  const hasFrom = !isClassic && progress.steps().some((other) => other.stage === step.stage && other.index === 0)
+  const hasFrom = progress.steps().some((other) => other.stage === step.stage && other.index === 0)
   const instruction = counted[step.index - (hasFrom ? 2 : 1)]
   return instruction !== undefined && step.text.startsWith(instruction.keyword) ? instruction.line : undefined
 }

@@ -7,7 +7,7 @@ import { isBelow } from '../../paths.js'
 import { isPath, type Source } from '../../source.js'
 import { dockerfilePath } from '../dockerfile-copy.js'
 import { ignorePath } from '../ignore-file.js'
-import { gitContextsFolder, isGitContext } from '../git-contexts.js'
+import { gitContextsFolder } from '../git-contexts.js'
 import type { Buildah } from '../install.js'
 import type { Way } from '../probe.js'
 import type { Folder } from '../storage.js'
@@ -62,9 +62,9 @@ export async function shownToBuild(inputs: Inputs, source: Source, context: Cont
   return [
     ...[source.context, dockerfilePath(source, folder), ...(ignore === undefined ? [] : [ignore])].map(readOnly),
     ...[...contexts, ...keys].map((path) => readOnly(resolve(workspace, path))),
-    ...(inputs.buildContexts.some(isGitContext) ? [readOnly(gitContextsFolder(folder))] : []),
+    ...(inputs.buildContexts.length > 0 ? [readOnly(gitContextsFolder(folder))] : []),
     ...(agent === undefined ? [] : [readOnly(agent)]),
-    ...(inputs.secrets.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
+    ...(inputs.secrets.length + inputs.ssh.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
     ...named,
   ]
 }

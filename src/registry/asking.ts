@@ -27,19 +27,25 @@ export const writing = ({ registry, repository }: Reference, from?: Reference): 
 })
 
 /** Asks one registry. @throws RegistryError when it can't be reached, or may answer otherwise the next time */
-export async function ask({ connection, authorization }: Desk, access: Access, line: Line): Promise<Answer> {
+export async function ask(
+  { connection, authorization }: Desk,
+  access: Access,
+  line: Line,
+  onTry: (authorization: string | undefined) => void = () => undefined,
+): Promise<Answer> {
   const { registry } = access
   const { path, headers, ...question } = line
   try {
     const url = new URL(`${await connection.originOf(registry)}${path}`)
-    const answer = await authorization.ask(access, (authorization) =>
-      connection.exchange({
+    const answer = await authorization.ask(access, (authorization) => {
+      onTry(authorization)
+      return connection.exchange({
         ...question,
         url,
         limit: MANIFEST_LIMIT,
         headers: { ...headers, ...(authorization !== undefined && { authorization }) },
-      }),
-    )
+      })
+    })
     const passing = trouble(answer, registry)
     if (passing !== undefined) throw passing
     return answer

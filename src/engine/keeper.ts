@@ -1,0 +1,42 @@
+import { readFile, readlink, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseObject } from '../json.js'
+import { startOf } from '../processes.js'
+
+/** Which process still needs a private folder; written into it. */
+const NAME = 'keeper.json'
+
+/** Notes that a folder is needed as long as this process runs. */
+export async function keepForSelf(folder: string): Promise<void> {
+  await write(folder, process.pid)
+}
+
+/** Notes that it is needed as long as the process runs that started this one: the runner, which has the post step to come. */
+export async function keepForRunner(folder: string): Promise<void> {
+  // Without it the next step removes the folder sooner.
+  await write(folder, process.ppid).catch(() => undefined)
+}
+
+/** Whether nobody needs a folder any more; not, where that can't be told. */
+export async function isForsaken(folder: string): Promise<boolean> {
+  const noted = parseObject(await readFile(join(folder, NAME), 'utf8').catch(() => ''))
+  const { boot, space, pid, started } = noted
+  if (typeof boot !== 'string' || typeof pid !== 'number') return false
+  const here = await machine()
+  if (boot !== here.boot) return here.boot !== ''
+  // In a namespace of its own a number is another process, and what started a container isn't in it.
+  if (space !== here.space || pid <= 1) return false
+  return (await startOf(pid)) !== started
+}
+
+async function write(folder: string, pid: number): Promise<void> {
+  const text = JSON.stringify({ ...(await machine()), pid, started: await startOf(pid) })
+  // At every moment there is a whole one.
+  await writeFile(join(folder, `${NAME}.new`), text, { mode: 0o600 })
+  await rename(join(folder, `${NAME}.new`), join(folder, NAME))
+}
+
+async function machine(): Promise<{ readonly boot: string; readonly space: string }> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+  return { boot: boot.trim(), space: await readlink('/proc/self/ns/pid').catch(() => '') }
+}

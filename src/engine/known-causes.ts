@@ -1,0 +1,84 @@
+import type { Dockerfile } from '../dockerfile/dockerfile.js'
+import { quote } from '../image/quote.js'
+
+/** What is known of what failed, beside what was printed. */
+export interface Scene {
+  /** Only a user and a password were tried. */
+  readonly isLogin?: boolean
+  /** The registry that was spoken to, where it is known. */
+  readonly registry?: string | undefined
+  /** Whether there is a login for a registry; absent where that isn't known. */
+  readonly hasLogin?: (registry: string) => boolean
+  readonly dockerfile?: Pick<Dockerfile, 'stages'>
+  readonly ignoreFile?: { readonly path: string; readonly text: string | undefined } | undefined
+}
+
+/** A registry that asks for a login which nobody has given. */
+export function whyNoLogin({ registry, hasLogin }: Scene): string | undefined {
+  if (registry === undefined || hasLogin === undefined || hasLogin(registry)) return undefined
+  return `There is no login for ${registry}, and it asks for one; some also say so of a repository that isn't there. Log in by \`username\` and \`password\` (and \`registry: ${registry}\`), or in a step before.`
+}
+
+/** A name that is taken for an image, and is a stage but for its case, which Buildah compares. */
+export function whyNoImage(name: string, { dockerfile }: Scene): string | undefined {
+  const names = (dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
+  const like = names.find((stage) => stage !== name && stage.toLowerCase() === name.toLowerCase())
+  if (like === undefined) return undefined
+  return `The Dockerfile has a stage ${quote(like)}, and Buildah tells it from ${quote(name)}: write ${quote(like)} in both places.`
+}
+
+/** A name behind `--from` that is neither a stage nor an image. */
+export function whyNoStage(name: string, scene: Scene): string {
+  const like = whyNoImage(name, scene)
+  if (like !== undefined) return like
+  const names = (scene.dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
+  const known = names.length === 0 ? 'has no stage with a name' : `has the stages ${names.map(quote).join(', ')}`
+  return `The Dockerfile ${known}, and no image ${quote(name)} was found either. Write a stage above this line, or an image with its registry: \`--from=docker.io/library/alpine\`.`
+}
+
+/** A program of RUN that isn't in the image, or something that it needs. */
+export function whyNoProgram(program: string): string {
+  if (program === '/bin/sh')
+    return 'The image has no /bin/sh, which RUN needs, unless it is written as RUN ["program", "argument"]. Run the step in a stage that has a shell, and take its result by `COPY --from`.'
+  return `The image has no ${quote(program)}, or what starts it is missing: the dynamic loader of a program (link it statically), the interpreter in the first line of a script.`
+}
+
+/** A pattern that Go's `filepath.Match` can't read: which one, and where it stands. */
+export function whyBadPattern(error: string, { ignoreFile }: Scene): string | undefined {
+  const [, step] = /building at STEP "(?:COPY|ADD) (.*?)": /.exec(error) ?? []
+  const words = step === undefined || error.includes('excludes list') ? [] : wordsOf(step)
+  const bad = words.find((word) => !word.startsWith('--') && isBadPattern(word))
+  if (bad !== undefined) return `${quote(bad)} isn't a pattern: ${PATTERN_RULE}`
+  const lines = (ignoreFile?.text ?? '').split('\n').map((line) => line.trim())
+  const index = lines.findIndex((line) => !line.startsWith('#') && isBadPattern(line))
+  if (ignoreFile === undefined || index < 0) return undefined
+  return `Line ${index + 1} of ${ignoreFile.path}, ${quote(lines[index] ?? '')}, isn't a pattern: ${PATTERN_RULE}`
+}
+
+const PATTERN_RULE = 'a `[` begins a set such as `[a-z]`, and `\\[` is the character itself.'
+
+/** The words of a COPY or ADD, as it is written or as JSON. */
+function wordsOf(step: string): string[] {
+  try {
+    const words: unknown = JSON.parse(step)
+    if (Array.isArray(words)) return words.map(String)
+  } catch {
+    // As it is written mostly.
+  }
+  return step.split(/\s+/)
+}
+
+/** Whether Go's `filepath.Match` refuses it. */
+export function isBadPattern(pattern: string): boolean {
+  for (let at = 0; at < pattern.length; at += 1) {
+    if (pattern[at] === '\\') {
+      at += 1
+      if (at === pattern.length) return true
+    } else if (pattern[at] === '[') {
+      const set = /^\[(?:\^|(?!\^))(?:(?:\\[^]|[^\\\]-])(?:-(?:\\[^]|[^\\\]-]))?)+\]/u.exec(pattern.slice(at))
+      if (set === null) return true
+      at += set[0].length - 1
+    }
+  }
+  return false
+}

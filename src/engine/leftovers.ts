@@ -1,0 +1,45 @@
+import { lstat, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Context } from '../context.js'
+import { describeInLine } from '../errors.js'
+import { say } from '../log.js'
+import { endFamily, followFamily, startedWith } from '../processes.js'
+import { isForsaken } from './keeper.js'
+import { removeFolder } from './remove-folder.js'
+import { type Folder, OTHER_PLACE, PREFIX, storageVariable } from './storage.js'
+
+const GRACE_MS = 2000
+
+/**
+ * Removes what steps have left that were killed before their post step, with what still runs of them: files of subordinate
+ * users the runner can't delete, and fails for them when it empties RUNNER_TEMP.
+ * @param unshare command line before `rm` that lets it delete such files; empty when none is needed
+ */
+export async function removeLeftovers(
+  own: Pick<Folder, 'path'>,
+  unshare: readonly string[],
+  { temp, env }: Pick<Context, 'temp' | 'env'>,
+): Promise<void> {
+  for (const place of new Set([temp, OTHER_PLACE, dirname(own.path)])) {
+    const names = (await readdir(place).catch(() => [])).filter((name) => name.startsWith(PREFIX))
+    for (const folder of names.map((name) => join(place, name))) {
+      if (folder === own.path || !(await isOurs(folder)) || !(await isForsaken(folder))) continue
+      try {
+        await endFamily(
+          followFamily(() => startedWith(storageVariable(folder))),
+          GRACE_MS,
+        )
+        await removeFolder({ folder, unshare, keepStorage: false }, env)
+        say(`Removed ${folder}, left by a step that was killed`)
+      } catch (error) {
+        say(`${folder}, left by a step that was killed, could not be removed whole: ${describeInLine(error)}`)
+      }
+    }
+  }
+}
+
+/** In /var/tmp anybody can make a folder of any name. */
+async function isOurs(folder: string): Promise<boolean> {
+  const found = await lstat(folder).catch(() => undefined)
+  return found?.isDirectory() === true && found.uid === process.getuid?.()
+}

@@ -1,0 +1,75 @@
+import { chmod, lstat, readdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { attempt, type Env, findProgram } from '../exec.js'
+import type { State } from '../state.js'
+import { parseMountInfo } from './sandbox/mounts.js'
+import { privateEnv, removeSecrets } from './storage.js'
+
+/**
+ * Removes the private folder with the storage in it. Layers hold files of subordinate users, which only root or the
+ * owner of their user namespace can delete; root leaves it to the account as well, and removes no more than the empty
+ * folders, so that what the account put into its own is never followed with the rights of root.
+ * @throws Error when something of it is left.
+ */
+export async function removeFolder(
+  { folder, unshare, keepStorage }: Pick<State, 'folder' | 'unshare' | 'keepStorage'>,
+  env: Env,
+): Promise<void> {
+  await removeSecrets(folder)
+  if (keepStorage) return
+  const contents = (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
+  if (unshare.length === 0) await unmountBelow(folder, env)
+  if (unshare.length > 0 && contents.length > 0) {
+    const argv = [...unshare, 'rm', '-rf', '--', ...contents]
+    // Where this can't be done any more, the plain removal below says what is left.
+    // Buildah wants to read configuration in HOME, and that may be a home which the account may not enter.
+    const own = { PATH: env['PATH'] ?? '', HOME: folder, ...privateEnv(folder) }
+    await attempt(argv, { env: own, cwd: '/' }).catch(() => undefined)
+  }
+  const own = process.getuid?.()
+  for (const path of contents) {
+    const found = await lstat(path).catch(() => undefined)
+    if (found?.isDirectory() === true && found.uid !== own) await removeEmptied(path, unshare, env)
+    else await removeTree(path)
+  }
+  await removeTree(folder)
+}
+
+/** Also where something is in a folder that its owner may not write to, as layers have them. */
+async function removeTree(path: string): Promise<void> {
+  const remove = () => rm(path, { recursive: true, force: true, maxRetries: 3 })
+  await remove().catch(async (error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+    await openFolders(path)
+    await remove()
+  })
+}
+
+async function openFolders(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isDirectory() !== true) return
+  // What isn't this user's stays as it is, and the removal says so.
+  await chmod(path, 0o700).catch(() => undefined)
+  for (const name of await readdir(path).catch(() => [])) await openFolders(join(path, name))
+}
+
+/** Removes a folder of the account: where no namespace could be made, there is nothing in it that the account can't remove. */
+async function removeEmptied(path: string, unshare: readonly string[], env: Env): Promise<void> {
+  try {
+    await rmdir(path)
+  } catch (error) {
+    const asAccount = unshare.at(-1) === 'unshare' ? unshare.slice(0, -2) : unshare
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || asAccount.length === 0) throw error
+    await attempt([...asAccount, 'rm', '-rf', '--', path], { env, cwd: '/' })
+    await rmdir(path)
+  }
+}
+
+/** A build of root that failed may leave its layers mounted; without root, they go with the user namespace. */
+async function unmountBelow(folder: string, env: Env): Promise<void> {
+  const umount = await findProgram('umount', env)
+  if (umount === undefined) return
+  const points = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''))
+  const below = points.filter(({ path }) => path.startsWith(`${folder}/`)).reverse()
+  for (const { path } of below) await attempt([umount, '--lazy', path], { env, cwd: '/' })
+}
