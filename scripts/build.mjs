@@ -19,7 +19,7 @@ function run(program, ...args) {
 rmSync(`${root}/build`, { recursive: true, force: true })
 // ncc could read TypeScript itself, but then checks the tests as well, and takes no TypeScript newer than it knows.
 run('typescript/bin/tsc', '--project', 'tsconfig.build.json')
-for (const entry of ['main', 'post', 'transfer']) {
+for (const entry of ['main', 'post', 'cache-worker']) {
   const folder = join(out, entry)
   rmSync(folder, { recursive: true, force: true })
   const statistics = join(root, 'build', `${entry}.json`)

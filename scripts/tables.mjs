@@ -4,14 +4,14 @@
  *   node scripts/tables.mjs
  *
  * README.md, docs/inputs.md and docs/outputs.md get them from action.yml, docs/workflows.md from the reusable workflow,
- * docs/migrating.md from src/peer-inputs.ts. Unit tests compare the documents with what this writes.
+ * docs/migrating.md from src/runner/peer-inputs.ts. Unit tests compare the documents with what this writes.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parse, parseDocument } from 'yaml'
 
 const WORKFLOW = '.github/workflows/build-image.yml'
-const PEERS = 'src/peer-inputs.ts'
+const PEERS = 'src/runner/peer-inputs.ts'
 /** The tables of docs/migrating.md by name, and whose inputs are in each. */
 const MIGRATING = {
   'build-push-action': ['docker/build-push-action'],

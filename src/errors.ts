@@ -1,7 +1,7 @@
 /**
- * A mistake that the user can cure: bad input, a missing program, a machine that can't do what was asked.
+ * A mistake that the user can fix: bad input, a missing program, a machine that can't do what was asked.
  *
- * `message` says what is wrong and names the input and the value; `cure` says what to do, with the line to paste.
+ * `message` says what is wrong and names the input and the value; `hint` says what to do, with the line to paste.
  */
 export class UserError extends Error {
   override readonly name = 'UserError'
@@ -9,7 +9,7 @@ export class UserError extends Error {
 
   constructor(
     message: string,
-    readonly cure?: string,
+    readonly hint?: string,
     options?: ErrorOptions & { readonly place?: Place | undefined },
   ) {
     super(message, options)
@@ -20,7 +20,7 @@ export class UserError extends Error {
 /** A registry didn't take or give something. */
 export class RegistryError extends UserError {
   /** How long the registry asked to be left alone, where it did. */
-  readonly waitMs: number | undefined
+  readonly retryAfterMs: number | undefined
   /** How often it is tried again at most, where that is less than for a registry that is busy. */
   readonly retries: number | undefined
   /** It said no to this user, or is no registry: whoever asks again hears the same. */
@@ -28,17 +28,17 @@ export class RegistryError extends UserError {
 
   constructor(
     message: string,
-    cure: string | undefined,
+    hint: string | undefined,
     /** It was busy or out of reach, and may do it the next time. */
-    readonly passing: boolean,
+    readonly transient: boolean,
     options?: ErrorOptions & {
-      readonly waitMs?: number | undefined
+      readonly retryAfterMs?: number | undefined
       readonly retries?: number | undefined
       readonly refuses?: boolean
     },
   ) {
-    super(message, cure, options)
-    this.waitMs = options?.waitMs
+    super(message, hint, options)
+    this.retryAfterMs = options?.retryAfterMs
     this.retries = options?.retries
     this.refuses = options?.refuses ?? false
   }
@@ -50,7 +50,7 @@ export class RegistryError extends UserError {
  */
 export const LOST_CONTENT = {
   retries: 2,
-  cure: 'The registry doesn’t find what was pushed to it. Run the job again. If that doesn’t help, look at the registry: no garbage collection may run during a push, and servers behind one address need the same storage and the same secret.',
+  hint: 'The registry doesn’t find what was pushed to it. Run the job again. If that doesn’t help, look at the registry: no garbage collection may run during a push, and servers behind one address need the same storage and the same secret.',
 } as const
 
 /** Where in a file a mistake is. */
@@ -67,12 +67,12 @@ export function lastLine({ message, cause }: Error): string {
   return lines.findLast((line) => /\w/.test(line))?.trim() ?? ''
 }
 
-/** The text for a person: the message, its causes in order, then the cure. Takes anything that can be thrown. */
+/** The text for a person: the message, its causes in order, then the hint. Takes anything that can be thrown. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const lines = [error.message]
   for (let { cause } = error; cause instanceof Error; { cause } = cause) lines.push(`because: ${cause.message}`)
-  if (error instanceof UserError && error.cure !== undefined) lines.push(error.cure)
+  if (error instanceof UserError && error.hint !== undefined) lines.push(error.hint)
   return lines.join('\n')
 }
 

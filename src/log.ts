@@ -1,4 +1,4 @@
-import { debug, isDebug, warning } from '@actions/core'
+import { debug as debugCommand, isDebug, warning } from '@actions/core'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 
@@ -12,20 +12,20 @@ interface Held {
 }
 const holding = new AsyncLocalStorage<Held>()
 /** The longest that a log is silent while something goes on. */
-export const SILENCE_MS = 15_000
+export const PROGRESS_INTERVAL_MS = 15_000
 
 /** Prints lines into the log of the step; none of them can be a workflow command, whoever wrote the text. */
-export function say(text: string): void {
+export function info(text: string): void {
   const held = holding.getStore()
-  const line = `${inert(text)}\n`
+  const line = `${escapeCommands(text)}\n`
   if (held?.isWaiting === true) held.text += line
   else process.stdout.write(line)
 }
 
 /** For whoever has switched on the debug log of the runner (`ACTIONS_STEP_DEBUG`). It can't be another command. */
-export function detail(text: string): void {
+export function debug(text: string): void {
   // Who isn't a runner would show them to everybody.
-  if (isDebug()) debug(text)
+  if (isDebug()) debugCommand(text)
 }
 
 /**
@@ -38,13 +38,13 @@ export async function printGroup<T>(title: () => string, work: () => Promise<T>)
     held.isWaiting = false
     return held.text
   }
-  const timer = setTimeout(() => process.stdout.write(release()), SILENCE_MS)
+  const timer = setTimeout(() => process.stdout.write(release()), PROGRESS_INTERVAL_MS)
   try {
     return await holding.run(held, work)
   } finally {
     clearTimeout(timer)
     const lines = held.isWaiting ? release() : ''
-    process.stdout.write(lines === '' ? `${inert(title())}\n` : `::group::${title()}\n${lines}::endgroup::\n`)
+    process.stdout.write(lines === '' ? `${escapeCommands(title())}\n` : `::group::${title()}\n${lines}::endgroup::\n`)
   }
 }
 
@@ -65,7 +65,7 @@ export async function gatherWarnings<T>(work: () => Promise<T>): Promise<{ value
  * A text in which the runner finds no workflow command: it takes `::name::` at the start of a line for one, and the
  * older `##[name]` anywhere. Pure.
  */
-export function inert(text: string): string {
+export function escapeCommands(text: string): string {
   return text.replaceAll(/^(?=[\s\u0085]*::)/gm, '> ').replaceAll('##[', '## [')
 }
 

@@ -1,18 +1,18 @@
 import { error as errorCommand, setOutput, summary } from '@actions/core'
-import { completeProxies, readContext } from './context.js'
+import { completeProxies, readContext } from './runner/context.js'
 import { describe, UserError } from './errors.js'
-import { formatReference } from './image/reference.js'
-import { type Inputs, readInputs } from './inputs.js'
-import { gatherWarnings, say, warn } from './log.js'
-import { hiddenOutputs, outputsOf } from './outputs.js'
-import { endFamily, followFamily } from './processes.js'
+import { formatReference } from './metadata/reference.js'
+import { type Inputs, readInputs } from './runner/inputs.js'
+import { gatherWarnings, info, warn } from './log.js'
+import { hiddenOutputs, outputsOf } from './pipeline/outputs.js'
+import { endProcessTree, followProcessTree } from './lib/process-tree.js'
 import { renderSummary } from './report/summary.js'
-import { type Result, run } from './run.js'
-import { stateWriter } from './state.js'
-import { checkUnknownInputs } from './unknown-inputs.js'
+import { type Result, run } from './pipeline/run.js'
+import { stateWriter } from './runner/state.js'
+import { checkUnknownInputs } from './runner/unknown-inputs.js'
 
 /** The runner insists 7.5 seconds after SIGINT with SIGTERM, and 2.5 seconds later with SIGKILL. */
-const GRACE_MS = 2000
+const KILL_GRACE_MS = 2000
 
 let ending: Promise<void> | undefined
 
@@ -24,8 +24,8 @@ for (const [signal, exitCode] of [
     process.exitCode = exitCode
     process.stdout.write(`\nCancelled by ${signal}: ending the build.\n`)
     // The pass ends by itself when its program has ended; what waits for something else is not waited for.
-    ending = endFamily(followFamily(), GRACE_MS)
-    void ending.then(() => setTimeout(() => process.exit(), GRACE_MS))
+    ending = endProcessTree(followProcessTree(), KILL_GRACE_MS)
+    void ending.then(() => setTimeout(() => process.exit(), KILL_GRACE_MS))
   })
 }
 
@@ -35,10 +35,10 @@ try {
   const { value, warnings } = await gatherWarnings(async () => {
     checkUnknownInputs(context.act)
     const inputs = readInputs(context.env)
-    say(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
-    for (const note of inputs.notes) say(note)
+    info(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+    for (const note of inputs.notes) info(note)
     // It runs every action by whatever node it finds, whatever action.yml says.
-    if (context.act) say(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
+    if (context.act) info(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
     return { inputs, result: await run(inputs, context, stateWriter()) }
   })
   const { inputs, result } = value
@@ -56,7 +56,7 @@ function writeOutputs(result: Result, inputs: Inputs): void {
   const outputs = outputsOf(result)
   for (const [name, value] of Object.entries(outputs)) setOutput(name, value)
   const hidden = hiddenOutputs(outputs, inputs)
-  if (hidden !== undefined) say(hidden)
+  if (hidden !== undefined) info(hidden)
 }
 
 /** One error, with a mark at the line of the Dockerfile where it has one. */

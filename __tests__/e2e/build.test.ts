@@ -18,9 +18,9 @@ const { registry, base: busybox } = await useRegistry()
 describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
   /** A push of one image, as most workflows have it, and what these inputs add. */
   const step = (workspace: Record<string, string>, inputs: Record<string, string> = {}): StepOptions => {
-    const wished = wish()
+    const requested = wish()
     const push = { images: `${registry.host}/acme/web`, push: 'true', 'tls-verify': 'false' }
-    return { ...wished, workspace, inputs: { ...push, ...wished.inputs, ...inputs } }
+    return { ...requested, workspace, inputs: { ...push, ...requested.inputs, ...inputs } }
   }
 
   const pulled = (tag = 'latest') => pullImage(`${registry.host}/acme/web:${tag}`)

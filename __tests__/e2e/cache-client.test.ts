@@ -17,8 +17,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import ts from 'typescript'
 
-import type { Entries } from '../../src/cache/entries.js'
-import { openGithub } from '../../src/cache/github.js'
+import type { Entries } from '../../src/cache/backends/entries.js'
+import { openGithub } from '../../src/cache/backends/github.js'
 import {
   type Answer,
   type CacheService,
@@ -32,7 +32,7 @@ import { repository } from '../harness/runner-files.js'
 import { casesOfSet, exhaustively } from '../harness/test-set.js'
 
 /** A copy, so that a bundle that is made anew meanwhile is not missed. */
-const bundle = makeFolder('transfer')
+const bundle = makeFolder('cache-worker')
 const program = join(bundle, 'index.js')
 const content = randomBytes(300_000)
 
@@ -55,19 +55,19 @@ function environment(job?: Job): Record<string, string> {
   return { PATH: path, GITHUB_SERVER_URL: 'https://github.com', ...service.environment(job) }
 }
 
-/** A client with a desk of its own, as another run on another machine would have it. */
-function client(job?: Job, env: Readonly<Record<string, string>> = {}): { entries: Entries; desk: string } {
-  const desk = makeFolder('desk')
-  mkdirSync(join(desk, 'parts'))
-  const entries = openGithub({ desk, program, env: { ...environment(job), ...env } })
+/** A client with a staging directory of its own, as another run on another machine would have it. */
+function client(job?: Job, env: Readonly<Record<string, string>> = {}): { entries: Entries; stagingDir: string } {
+  const stagingDir = makeFolder('staging')
+  mkdirSync(join(stagingDir, 'parts'))
+  const entries = openGithub({ stagingDir, program, env: { ...environment(job), ...env } })
   opened.push(entries)
-  return { entries, desk }
+  return { entries, stagingDir }
 }
 
 /** Stores this as the file `path`, in a run of its own. */
 async function leave(key: string, bytes: Uint8Array = content, job?: Job, path = 'part'): Promise<void> {
-  const { entries, desk } = client(job)
-  writeFileSync(join(desk, path), bytes)
+  const { entries, stagingDir } = client(job)
+  writeFileSync(join(stagingDir, path), bytes)
   expect(await entries.store(key, path)).toBe('stored')
   entries.close()
 }
@@ -81,7 +81,7 @@ function processes(): number[] {
   return below(process.pid)
 }
 
-function transferProcess(): number {
+function workerProcess(): number {
   const found = processes().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program))
   if (found.length !== 1) throw new Error(`${found.length} processes talk to the service, not one`)
   return found[0] ?? 0
@@ -95,7 +95,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 beforeAll(() => {
-  cpSync(join(repository, 'dist/transfer'), bundle, { recursive: true })
+  cpSync(join(repository, 'dist/cache-worker'), bundle, { recursive: true })
 })
 
 afterEach(async () => {
@@ -119,21 +119,21 @@ const modesOfSet = casesOfSet(modes, ([name]) => ['v2', 'v1', 'act'].includes(na
 describe.each(modesOfSet)('%s', (_, options, job) => {
   test('what one run stores, another fetches, and every call is counted', async () => {
     await start(options)
-    const { entries, desk } = client(job)
-    writeFileSync(join(desk, 'parts/one'), content)
+    const { entries, stagingDir } = client(job)
+    writeFileSync(join(stagingDir, 'parts/one'), content)
     expect(await entries.store('k-1', 'parts/one')).toBe('stored')
-    expect(readdirSync(join(desk, 'parts'))).toStrictEqual(['one'])
+    expect(readdirSync(join(stagingDir, 'parts'))).toStrictEqual(['one'])
     const other = client(job)
     expect(await other.entries.has('k-', 'parts/one')).toBe(true)
-    expect(existsSync(join(other.desk, 'parts/one'))).toBe(false)
+    expect(existsSync(join(other.stagingDir, 'parts/one'))).toBe(false)
     expect(await other.entries.fetch('k-', 'parts/one')).toBe('k-1')
-    expect(readFileSync(join(other.desk, 'parts/one')).equals(content)).toBe(true)
+    expect(readFileSync(join(other.stagingDir, 'parts/one')).equals(content)).toBe(true)
     expect([entries.counts(), other.entries.counts()]).toStrictEqual([
       { requests: 2, failures: 0 },
       { requests: 2, failures: 0 },
     ])
     expect(service.counters().service).toBe(4)
-    expect([...entries.troubles(), ...other.entries.troubles()]).toStrictEqual([])
+    expect([...entries.failures(), ...other.entries.failures()]).toStrictEqual([])
   })
 
   test('what is not there is no trouble, nor is it under another path', async () => {
@@ -146,7 +146,7 @@ describe.each(modesOfSet)('%s', (_, options, job) => {
     expect(await entries.fetch('k-1', 'other')).toBeUndefined()
     expect(entries.counts()).toStrictEqual({ requests: 3, failures: 0 })
     expect(service.counters()).toMatchObject({ service: 3, blob: 0 })
-    expect(entries.troubles()).toStrictEqual([])
+    expect(entries.failures()).toStrictEqual([])
   })
 })
 
@@ -160,49 +160,49 @@ describe.each(protocols)('%s', (protocol) => {
     const feature = { protocol, ref: 'refs/heads/feature' }
     await leave('i-1', Buffer.from('main'), job)
     await leave('i-2', Buffer.from('main'), job)
-    const { entries, desk } = client(feature)
+    const { entries, stagingDir } = client(feature)
     expect(await entries.fetch('i-', 'part')).toBe('i-2')
     await leave('i-1', Buffer.from('feature'), feature)
     expect(await entries.fetch('i-', 'part')).toBe('i-1')
-    expect(readFileSync(join(desk, 'part'), 'utf8')).toBe('feature')
+    expect(readFileSync(join(stagingDir, 'part'), 'utf8')).toBe('feature')
     expect(await client(job).entries.fetch('i-', 'part')).toBe('i-2')
   })
 
   test('a key that is there is taken, and that is no trouble', async () => {
     await start()
     await leave('k-1', content, job)
-    const { entries, desk } = client(job)
-    writeFileSync(join(desk, 'part'), 'other')
+    const { entries, stagingDir } = client(job)
+    writeFileSync(join(stagingDir, 'part'), 'other')
     expect(await entries.store('k-1', 'part')).toBe('taken')
-    expect(entries.troubles()).toStrictEqual([])
+    expect(entries.failures()).toStrictEqual([])
     expect(entries.counts()).toStrictEqual({ requests: 1, failures: 0 })
   })
 
   test('several at once come out each where it belongs', async () => {
     await start({ latency: 20 })
     const files = Array.from({ length: 9 }, (_, n) => [`parts/${n}`, randomBytes(10_000 + n)] as const)
-    const { entries, desk } = client(job)
-    for (const [path, bytes] of files) writeFileSync(join(desk, path), bytes)
+    const { entries, stagingDir } = client(job)
+    for (const [path, bytes] of files) writeFileSync(join(stagingDir, path), bytes)
     const stored = await Promise.all(files.map(([path]) => entries.store(path, path)))
     expect(stored).toStrictEqual(files.map(() => 'stored'))
     const other = client(job)
     expect(await Promise.all(files.map(([path]) => other.entries.fetch(path, path)))).toStrictEqual(
       files.map(([path]) => path),
     )
-    for (const [path, bytes] of files) expect(readFileSync(join(other.desk, path)).equals(bytes)).toBe(true)
+    for (const [path, bytes] of files) expect(readFileSync(join(other.stagingDir, path)).equals(bytes)).toBe(true)
   })
 
   test('a token that may only read is asked to write once, and goes on reading', async () => {
     await start()
     await leave('k-1', content, job)
     service.forget()
-    const { entries, desk } = client({ protocol, access: 'read' })
-    writeFileSync(join(desk, 'new'), 'new')
+    const { entries, stagingDir } = client({ protocol, access: 'read' })
+    writeFileSync(join(stagingDir, 'new'), 'new')
     expect(await entries.store('k-2', 'new')).toBe('failed')
     expect(await entries.store('k-3', 'new')).toBe('failed')
     expect(await entries.fetch('k-1', 'part')).toBe('k-1')
     expect(service.counters().service).toBe(2)
-    expect(entries.troubles()).toStrictEqual([
+    expect(entries.failures()).toStrictEqual([
       expect.stringMatching(
         /^The cache service lets this job write nothing: .*cache write denied: token has no writable scopes\. Where that is as it should be, write `cache-write: never`\.$/,
       ),
@@ -215,15 +215,15 @@ describe.each(protocols)('%s', (protocol) => {
     expect(await entries.fetch('k-1', 'part')).toBeUndefined()
     expect(await entries.has('k-1', 'part')).toBe(false)
     expect(service.counters().service).toBe(1)
-    expect(entries.troubles()).toStrictEqual([expect.stringContaining('lets this job read nothing: ')])
+    expect(entries.failures()).toStrictEqual([expect.stringContaining('lets this job read nothing: ')])
   })
 
   test.each(['read', 'none'])('cache-mode: %s of the workflow is a refusal, too', async (mode) => {
     await start()
-    const { entries, desk } = client(job, { ACTIONS_CACHE_MODE: mode })
-    writeFileSync(join(desk, 'part'), content)
+    const { entries, stagingDir } = client(job, { ACTIONS_CACHE_MODE: mode })
+    writeFileSync(join(stagingDir, 'part'), content)
     expect(await entries.store('k-1', 'part')).toBe('failed')
-    expect(entries.troubles()).toStrictEqual([
+    expect(entries.failures()).toStrictEqual([
       expect.stringContaining(`write nothing: Cache save skipped: the effective cache-mode '${mode}' does not permit`),
     ])
     expect(service.requests).toStrictEqual([])
@@ -232,13 +232,13 @@ describe.each(protocols)('%s', (protocol) => {
   test('after a 429, nothing is asked any more', async () => {
     await start()
     service.script({ answer: { status: 429, headers: { 'retry-after': '18' } } })
-    const { entries, desk } = client(job)
-    writeFileSync(join(desk, 'part'), content)
+    const { entries, stagingDir } = client(job)
+    writeFileSync(join(stagingDir, 'part'), content)
     expect(await entries.fetch('k-1', 'part')).toBeUndefined()
     expect(await entries.fetch('k-2', 'part')).toBeUndefined()
     expect(await entries.store('k-3', 'part')).toBe('failed')
     expect(service.requests).toHaveLength(1)
-    const [text = '', ...rest] = entries.troubles()
+    const [text = '', ...rest] = entries.failures()
     expect(rest).toStrictEqual([])
     expect(text).toMatch(/^The cache service limits the requests of this repository: .*\. The rest of this run goes on/)
     expect(text).toContain(protocol === 'v2' ? 'your rate limit will reset in 18 seconds' : 'responded with 429')
@@ -255,13 +255,13 @@ interface Row {
   readonly azure?: boolean
   readonly store?: boolean
   readonly deadlineMs?: number
-  readonly trouble: RegExp
+  readonly failure: RegExp
 }
 
 const find = 'GetCacheEntryDownloadURL'
 const v1: Job = { protocol: 'v1' }
 const late = /^The cache service was too slow: "k-1" had no answer within 2 s\.$/
-const slow = { deadlineMs: 2000, trouble: late }
+const slow = { deadlineMs: 2000, failure: late }
 const unpacked = /^Something could not be read from the cache service: .*tar.* failed/
 const rows: readonly Row[] = [
   { call: find, answer: { status: 500 }, ...slow },
@@ -273,37 +273,37 @@ const rows: readonly Row[] = [
     isOrdinary: true,
     call: find,
     answer: { hang: 100 },
-    trouble: /^The connection to the cache service broke: .*ECONNRESET/,
+    failure: /^The connection to the cache service broke: .*ECONNRESET/,
   },
   {
     isOrdinary: true,
     call: find,
     answer: { status: 404 },
-    trouble: /^The cache service answered with an error: .*\(404\) Not Found/,
+    failure: /^The cache service answered with an error: .*\(404\) Not Found/,
   },
-  { call: 'GetBlob', answer: 'cut', trouble: /^The connection to the cache service broke: aborted\.$/ },
-  { call: 'GetBlob', answer: 'cut', azure: true, trouble: /^The connection to the cache service broke: aborted\.$/ },
+  { call: 'GetBlob', answer: 'cut', failure: /^The connection to the cache service broke: aborted\.$/ },
+  { call: 'GetBlob', answer: 'cut', azure: true, failure: /^The connection to the cache service broke: aborted\.$/ },
   { call: 'GetBlob', answer: { stall: 4000 }, ...slow },
-  { isOrdinary: true, call: 'GetBlob', answer: 'truncate', trouble: unpacked },
-  { call: 'GetBlob', answer: { flip: 200_000 }, trouble: unpacked },
-  { call: 'GetBlob', answer: { flip: 200_000 }, azure: true, trouble: unpacked },
-  { isOrdinary: true, call: 'GetBlob', answer: 'gone', trouble: /error: status 404 instead of the archive\.$/ },
-  { call: 'GetBlob', answer: 'expired', trouble: /error: status 403 instead of the archive\.$/ },
-  { call: 'HeadBlob', answer: 'gone', azure: true, trouble: /error: status 404 instead of the archive\.$/ },
-  { call: 'HeadBlob', answer: 'expired', azure: true, trouble: /error: status 403 instead of the archive\.$/ },
-  { call: 'getCacheEntry', job: v1, answer: { status: 500 }, trouble: /error: .*responded with 500\.$/ },
+  { isOrdinary: true, call: 'GetBlob', answer: 'truncate', failure: unpacked },
+  { call: 'GetBlob', answer: { flip: 200_000 }, failure: unpacked },
+  { call: 'GetBlob', answer: { flip: 200_000 }, azure: true, failure: unpacked },
+  { isOrdinary: true, call: 'GetBlob', answer: 'gone', failure: /error: status 404 instead of the archive\.$/ },
+  { call: 'GetBlob', answer: 'expired', failure: /error: status 403 instead of the archive\.$/ },
+  { call: 'HeadBlob', answer: 'gone', azure: true, failure: /error: status 404 instead of the archive\.$/ },
+  { call: 'HeadBlob', answer: 'expired', azure: true, failure: /error: status 403 instead of the archive\.$/ },
+  { call: 'getCacheEntry', job: v1, answer: { status: 500 }, failure: /error: .*responded with 500\.$/ },
   { call: 'getCacheEntry', job: v1, answer: { hang: 4000 }, ...slow },
   { call: 'getCacheEntry', job: v1, answer: 'cut', ...slow },
-  { call: 'GetBlob', job: v1, answer: 'gone', trouble: /error: status 404 instead of the archive\.$/ },
-  { call: 'GetBlob', job: v1, answer: 'gone', azure: true, trouble: /error: status 404 instead of the archive\.$/ },
+  { call: 'GetBlob', job: v1, answer: 'gone', failure: /error: status 404 instead of the archive\.$/ },
+  { call: 'GetBlob', job: v1, answer: 'gone', azure: true, failure: /error: status 404 instead of the archive\.$/ },
   { call: 'CreateCacheEntry', store: true, answer: { status: 500 }, ...slow },
   { call: 'CreateCacheEntry', store: true, answer: 'cut', ...slow },
-  { call: 'CreateCacheEntry', store: true, answer: { status: 404 }, trouble: /error: .*\(404\) Not Found/ },
-  { call: 'CreateCacheEntry', store: true, answer: { hang: 100 }, trouble: /^The connection .* broke: .*ECONNRESET/ },
-  { isOrdinary: true, call: 'PutBlob', store: true, answer: 'expired', trouble: /error: .*Signature not valid/ },
+  { call: 'CreateCacheEntry', store: true, answer: { status: 404 }, failure: /error: .*\(404\) Not Found/ },
+  { call: 'CreateCacheEntry', store: true, answer: { hang: 100 }, failure: /^The connection .* broke: .*ECONNRESET/ },
+  { isOrdinary: true, call: 'PutBlob', store: true, answer: 'expired', failure: /error: .*Signature not valid/ },
   { call: 'PutBlob', store: true, answer: { status: 503 }, ...slow },
-  { call: 'FinalizeCacheEntryUpload', store: true, answer: { status: 409 }, trouble: /error: .*\(409\) Conflict/ },
-  { call: 'reserveCache', job: v1, store: true, answer: { status: 500 }, trouble: /error: .*responded with 500\.$/ },
+  { call: 'FinalizeCacheEntryUpload', store: true, answer: { status: 409 }, failure: /error: .*\(409\) Conflict/ },
+  { call: 'reserveCache', job: v1, store: true, answer: { status: 500 }, failure: /error: .*responded with 500\.$/ },
   // By v1 the library gives the id of a reservation for these, as if all were well.
   {
     isOrdinary: true,
@@ -311,9 +311,9 @@ const rows: readonly Row[] = [
     job: v1,
     store: true,
     answer: { status: 500 },
-    trouble: /error: .*with 500/,
+    failure: /error: .*with 500/,
   },
-  { call: 'commitCache', job: v1, store: true, answer: { status: 409 }, trouble: /error: .*with 409/ },
+  { call: 'commitCache', job: v1, store: true, answer: { status: 409 }, failure: /error: .*with 409/ },
 ]
 
 const nameOf = ({ call, answer, job, azure }: Row) =>
@@ -325,16 +325,16 @@ describe('a fault is a miss with one text', () => {
   test.each(ofSet.map((row) => [nameOf(row), row] as const))('%s', async (_, row) => {
     await start({ azure: row.azure === true })
     if (row.store !== true) await leave('k-1', content, row.job)
-    const { entries, desk } = client(row.job)
+    const { entries, stagingDir } = client(row.job)
     const deadlineMs = row.deadlineMs ?? 20_000
     // The process is there, so that the time is that of the fault alone.
     await entries.has('warm', 'part')
     service.script({ call: row.call ?? find, answer: row.answer })
-    if (row.store === true) writeFileSync(join(desk, 'part'), content)
+    if (row.store === true) writeFileSync(join(stagingDir, 'part'), content)
     const result =
       row.store === true ? entries.store('k-1', 'part', deadlineMs) : entries.fetch('k-1', 'part', deadlineMs)
     expect(await result).toBe(row.store === true ? 'failed' : undefined)
-    expect(entries.troubles()).toStrictEqual([expect.stringMatching(row.trouble)])
+    expect(entries.failures()).toStrictEqual([expect.stringMatching(row.failure)])
     expect(entries.counts().failures).toBe(1)
     expect(service.unfinished().length + service.entries().length).toBeLessThan(2)
   })
@@ -344,7 +344,7 @@ describe('a fault is a miss with one text', () => {
     service.script({ call: find, answer: { status: 503 } })
     const { entries } = client()
     expect(await entries.fetch('k-1', 'part', 50_000)).toBeUndefined()
-    expect(entries.troubles()).toStrictEqual([
+    expect(entries.failures()).toStrictEqual([
       expect.stringMatching(/^The cache service answered with an error: .*after 5 attempts.*\(503\)/),
     ])
     expect(entries.counts()).toStrictEqual({ requests: 5, failures: 1 })
@@ -355,7 +355,7 @@ describe('a fault is a miss with one text', () => {
     const { entries } = client()
     expect(await entries.store('k-1', 'part')).toBe('failed')
     expect(await entries.store('k-1', 'parts/part')).toBe('failed')
-    expect(entries.troubles()).toStrictEqual([
+    expect(entries.failures()).toStrictEqual([
       expect.stringMatching(/^A file of the cache was not there when it was to be stored: Path Validation Error/),
     ])
     expect(service.requests).toStrictEqual([])
@@ -365,7 +365,7 @@ describe('a fault is a miss with one text', () => {
     await start()
     const { entries } = client()
     expect(await entries.fetch('k-1', path)).toBeUndefined()
-    expect(entries.troubles()).toStrictEqual([expect.stringContaining('is no path of a file below the desk')])
+    expect(entries.failures()).toStrictEqual([expect.stringContaining('is no path of a file below the desk')])
     expect(service.requests).toStrictEqual([])
   })
 })
@@ -385,7 +385,7 @@ describe('stopping', () => {
     expect(service.counters().calls).toMatchObject({ [find]: 6 })
     expect(entries.counts()).toStrictEqual({ requests: 6, failures: 5 })
     // Of a service that fails in several ways, what has ended it is said.
-    expect(entries.troubles()).toStrictEqual([
+    expect(entries.failures()).toStrictEqual([
       expect.stringMatching(/^The cache service answered .*\(404\).*\. The rest of this run goes on without it\.$/),
     ])
   })
@@ -398,39 +398,45 @@ describe('stopping', () => {
     expect(all).toStrictEqual(all.map(() => undefined))
     // The first two that failed have let one more in each.
     expect(service.requests.length).toBeLessThan(7)
-    expect(entries.troubles()).toHaveLength(1)
+    expect(entries.failures()).toHaveLength(1)
   })
 
   test('the process is killed in the middle: all that was asked is given up, and it is not started again', async () => {
     await start()
     service.script({ call: 'PutBlob', answer: { stall: 60_000 } })
-    const { entries, desk } = client()
-    for (const name of ['one', 'two']) writeFileSync(join(desk, name), content)
+    const { entries, stagingDir } = client()
+    for (const name of ['one', 'two']) writeFileSync(join(stagingDir, name), content)
     const all = ['one', 'two'].map((name) => entries.store(name, name))
     await until(() => service.counters().calls.PutBlob === 2)
-    process.kill(transferProcess(), 'SIGKILL')
+    process.kill(workerProcess(), 'SIGKILL')
     expect(await Promise.all(all)).toStrictEqual(['failed', 'failed'])
     expect(await entries.fetch('one', 'one')).toBeUndefined()
     expect(processes()).toStrictEqual([])
-    expect(entries.troubles()).toStrictEqual([
+    expect(entries.failures()).toStrictEqual([
       'The process that talks to the cache service ended by SIGKILL. The rest of this run goes on without it.',
     ])
   })
 
   test('a program that can’t run says why', async () => {
     await start()
-    const entries = openGithub({ desk: makeFolder('desk'), program: '/nowhere/transfer.js', env: environment() })
+    const entries = openGithub({
+      stagingDir: makeFolder('staging'),
+      program: '/nowhere/cache-worker.js',
+      env: environment(),
+    })
     opened.push(entries)
     expect(await entries.fetch('k-1', 'part')).toBeUndefined()
-    expect(entries.troubles()).toStrictEqual([
-      expect.stringMatching(/ended with exit code 1: Error: Cannot find module '\/nowhere\/transfer\.js'\. The rest/),
+    expect(entries.failures()).toStrictEqual([
+      expect.stringMatching(
+        /ended with exit code 1: Error: Cannot find module '\/nowhere\/cache-worker\.js'\. The rest/,
+      ),
     ])
   })
 
   test('close() ends tar with it, without a word', async () => {
     await start()
-    const { entries, desk } = client()
-    writeFileSync(join(desk, 'part'), randomBytes(100 * 1024 * 1024))
+    const { entries, stagingDir } = client()
+    writeFileSync(join(stagingDir, 'part'), randomBytes(100 * 1024 * 1024))
     const stored = entries.store('k-1', 'part')
     const findTar = () => processes().find((pid) => nameOfProcess(pid) === 'tar')
     await until(() => findTar() !== undefined)
@@ -444,7 +450,7 @@ describe('stopping', () => {
     } finally {
       if (nameOfProcess(tar) === 'tar') process.kill(tar, 'SIGKILL')
     }
-    expect(entries.troubles()).toStrictEqual([])
+    expect(entries.failures()).toStrictEqual([])
     expect(await entries.fetch('k-1', 'part')).toBeUndefined()
     await until(() => processes().length === 0)
   })
@@ -453,7 +459,7 @@ describe('stopping', () => {
     await start()
     const { entries } = client()
     expect(await entries.fetch('k-1', 'part', 0)).toBeUndefined()
-    expect([processes(), entries.troubles()]).toStrictEqual([[], []])
+    expect([processes(), entries.failures()]).toStrictEqual([[], []])
   })
 })
 
@@ -472,7 +478,7 @@ describe('secrets and strangers', () => {
     await start()
     const { entries } = client()
     await entries.fetch('k-1', 'part')
-    const pid = transferProcess()
+    const pid = workerProcess()
     expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).toStrictEqual([process.execPath, program, ''])
     expect(readlinkSync(`/proc/${pid}/fd/1`)).toBe('/dev/null')
   })
@@ -480,7 +486,7 @@ describe('secrets and strangers', () => {
   test('an archive of somebody else’s writes nothing but its file', async () => {
     await start()
     await leave('k-1')
-    const { entries, desk } = client()
+    const { entries, stagingDir } = client()
     const outside = makeFolder('outside')
     const stage = makeFolder('stage')
     mkdirSync(join(stage, 'a'))
@@ -502,23 +508,23 @@ describe('secrets and strangers', () => {
     const archive = execFileSync('tar', ['--zstd', '-cf', '-', ...tar, ...members])
     service.replace('k-1', archive)
     expect(await entries.fetch('k-1', 'part')).toBe('k-1')
-    expect(readFileSync(join(desk, 'part'), 'utf8')).toBe('part')
+    expect(readFileSync(join(stagingDir, 'part'), 'utf8')).toBe('part')
     expect(readdirSync(outside)).toStrictEqual([])
   })
 
   test('an archive with a link instead of the file, or without it, is none', async () => {
     await start()
     await leave('k-1')
-    const { entries, desk } = client()
+    const { entries, stagingDir } = client()
     const stage = makeFolder('stage')
     symlinkSync('/etc/hostname', join(stage, 'part'))
     writeFileSync(join(stage, 'other'), 'x')
     for (const member of ['part', 'other']) {
       service.replace('k-1', execFileSync('tar', ['--zstd', '-cf', '-', '-C', stage, member]))
-      writeFileSync(join(desk, 'part'), 'left by another')
+      writeFileSync(join(stagingDir, 'part'), 'left by another')
       expect(await entries.fetch('k-1', 'part')).toBeUndefined()
     }
-    expect(entries.troubles()).toStrictEqual([expect.stringContaining('the archive of k-1 has no file part in it')])
+    expect(entries.failures()).toStrictEqual([expect.stringContaining('the archive of k-1 has no file part in it')])
   })
 
   test('a process that only talks to the service ends when it has nothing else to do, and prints nothing', async () => {
@@ -538,7 +544,7 @@ describe('secrets and strangers', () => {
        const entries = openGithub(JSON.parse(process.env.OPTIONS))
        process.exitCode = (await entries.fetch('k-1', 'part')) === 'k-1' ? 7 : 1`,
     )
-    const options = JSON.stringify({ desk: makeFolder('desk'), program, env: environment() })
+    const options = JSON.stringify({ stagingDir: makeFolder('staging'), program, env: environment() })
     const child = spawn(process.execPath, [join(folder, 'main.mjs')], { env: { OPTIONS: options }, timeout: 120_000 })
     let printed = ''
     for (const stream of [child.stdout, child.stderr])
@@ -555,14 +561,13 @@ describe('memory', () => {
     '%s: 256 MiB go up and come down in less than 150',
     async (_, options, job) => {
       await start(options)
-      const { entries, desk } = client(job)
+      const { entries, stagingDir } = client(job)
       const large = randomBytes(256 * 1024 * 1024)
-      writeFileSync(join(desk, 'part'), large)
+      writeFileSync(join(stagingDir, 'part'), large)
       expect(await entries.store('k-1', 'part')).toBe('stored')
       expect(await entries.fetch('k-1', 'part')).toBe('k-1')
-      expect(readFileSync(join(desk, 'part')).equals(large)).toBe(true)
-      const peak =
-        Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${transferProcess()}/status`, 'utf8'))?.[1]) / 1024
+      expect(readFileSync(join(stagingDir, 'part')).equals(large)).toBe(true)
+      const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${workerProcess()}/status`, 'utf8'))?.[1]) / 1024
       expect(peak).toBeGreaterThan(40)
       expect(peak).toBeLessThan(150)
     },

@@ -36,7 +36,7 @@ async function killTransfer(isTime: () => boolean): Promise<void> {
   await until(isTime)
   // Others may run on this machine; the address of the service is that of this file alone.
   const isOurs = (pid: string) =>
-    textOf(`/proc/${pid}/cmdline`).includes('dist/transfer/index.js') &&
+    textOf(`/proc/${pid}/cmdline`).includes('dist/cache-worker/index.js') &&
     textOf(`/proc/${pid}/environ`).includes(service.url)
   const found = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isOurs(pid))
   expect(found).toHaveLength(1)

@@ -44,7 +44,9 @@ async function expectHidden(step: StepOptions): Promise<void> {
 
 /** The process that has the token: the only one that may. */
 function speaksToService({ argv, environment }: SeenProcess): boolean {
-  return argv.some((word) => word.endsWith('dist/transfer/index.js')) && environment.includes('ACTIONS_RUNTIME_TOKEN=')
+  return (
+    argv.some((word) => word.endsWith('dist/cache-worker/index.js')) && environment.includes('ACTIONS_RUNTIME_TOKEN=')
+  )
 }
 
 /** Buildah, and what it starts. */

@@ -35,11 +35,11 @@ afterAll(async () => {
 
 /** A step whose RUN starts something, says so, and sleeps so long. */
 function longRun(as: 'user' | 'root', seconds: string, before = ''): StepOptions {
-  const say = `echo ${started.replace('has', 'h""as')}`
+  const info = `echo ${started.replace('has', 'h""as')}`
   return {
     as,
     limitMilliseconds,
-    workspace: { Dockerfile: `FROM ${base}\nRUN ${before} ${say}; sleep ${seconds}\n` },
+    workspace: { Dockerfile: `FROM ${base}\nRUN ${before} ${info}; sleep ${seconds}\n` },
     inputs: { images: `${registry.host}/acme/web`, push: 'true', 'tls-verify': 'false' },
   }
 }

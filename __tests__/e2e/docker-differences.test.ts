@@ -65,9 +65,9 @@ describe.each(testedEngines('one').slice(0, 2))('Docker beside $name', (engine) 
   if (missing === undefined) {
     beforeAll(async () => {
       await engine.start()
-      const { inputs: wished, ...wish } = engine.wish()
+      const { inputs: requested, ...wish } = engine.wish()
       const byDocker = { inputs: { engine: 'docker' }, env: docker.environment('buildx') }
-      const byBuildah = { ...wish, inputs: { engine: 'buildah', ...wished }, env: { RUNNER_TEMP: closed } }
+      const byBuildah = { ...wish, inputs: { engine: 'buildah', ...requested }, env: { RUNNER_TEMP: closed } }
       theirs = { still: await build('still', 'still', byDocker), running: await build('running', 'running', byDocker) }
       ours = { still: await build('still', 'still', byBuildah), running: await build('running', 'running', byBuildah) }
     })

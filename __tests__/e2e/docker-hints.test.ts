@@ -16,12 +16,12 @@ jest.setTimeout(180_000)
 const docker = await useDocker()
 afterAll(removeFolders)
 
-const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (way) => way === 'buildx-docker')
+const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (mode) => mode === 'buildx-docker')
 
-describe.each(ways)('with %s, the error', (way) => {
+describe.each(ways)('with %s, the error', (mode) => {
   const testHere = testUnless(dockerReason())
   const errorOf = async (workspace: Files) => {
-    const step = await fail({ workspace, inputs: { engine: 'docker', cache: 'off' }, env: docker.environment(way) })
+    const step = await fail({ workspace, inputs: { engine: 'docker', cache: 'off' }, env: docker.environment(mode) })
     return { ...step, mark: /^::error file=(.*?),line=(\d+)::/m.exec(step.log)?.slice(1) }
   }
 
@@ -48,21 +48,21 @@ describe.each(ways)('with %s, the error', (way) => {
   })
 })
 
-describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which the registry lacks a layer', (way) => {
+describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which the registry lacks a layer', (mode) => {
   /** A test that in the ordinary set is one of this way alone. */
   const testOf = (one: DockerWay) => {
     const testHere = testUnless(dockerReason())
-    return way === one ? testHere : exhaustively(testHere)
+    return mode === one ? testHere : exhaustively(testHere)
   }
   const manifests = /\/manifests\//
-  const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown to registry', detail: {} }]
+  const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown to registry', debug: {} }]
   const fault = { method: 'PUT', path: manifests, answer: { status: 400, errors } }
   const retries = (log: string) => log.match(/^Push of .*attempt \d failed.*blob unknown to registry$/gm)
 
   const pushTo = (host: string): StepOptions => ({
-    workspace: { Dockerfile: 'FROM scratch\nCOPY file /\n', file: way },
-    inputs: { engine: 'docker', cache: 'off', images: `${host}/acme/${way}`, push: 'true', 'tls-verify': 'false' },
-    env: docker.environment(way),
+    workspace: { Dockerfile: 'FROM scratch\nCOPY file /\n', file: mode },
+    inputs: { engine: 'docker', cache: 'off', images: `${host}/acme/${mode}`, push: 'true', 'tls-verify': 'false' },
+    env: docker.environment(mode),
   })
 
   testOf('buildx')('once is made again', async () => {
@@ -70,7 +70,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which 
     const proxy = await startFlakyProxy(registry.host, [{ ...fault, times: 1 }])
     try {
       const { outputs, log } = await succeed(pushTo(proxy.host))
-      expect(outputs['digest']).toBe((await pullImage(`${registry.host}/acme/${way}`)).digest)
+      expect(outputs['digest']).toBe((await pullImage(`${registry.host}/acme/${mode}`)).digest)
       expect(proxy.count('PUT', manifests)).toBe(2)
       expect(retries(log)).toHaveLength(1)
     } finally {
@@ -86,7 +86,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which 
     try {
       const step = pushTo(proxy.host)
       const { error } = await fail({ ...step, inputs: { ...step.inputs, tags: 'one\ntwo' } })
-      const name = `${proxy.host}/acme/${way}`
+      const name = `${proxy.host}/acme/${mode}`
       expect(error).toContain(`Not pushed: ${name}:two. Pushed: ${name}:one.`)
       expect(error).toContain('The registry knows the user and refuses')
     } finally {

@@ -19,9 +19,9 @@ jest.setTimeout(300_000)
 const place = await useWarmPlace()
 const docker = await useDocker()
 
-function job(way: DockerWay, name: string, inputs: Record<string, string>): StepOptions {
+function job(mode: DockerWay, name: string, inputs: Record<string, string>): StepOptions {
   return place.job(name, ['COPY one /srv/one'], {
-    ...{ files: { one: '1' }, as: 'root', env: docker.environment(way) },
+    ...{ files: { one: '1' }, as: 'root', env: docker.environment(mode) },
     inputs: { engine: 'docker', cache: 'off', push: 'false', ...inputs },
   })
 }
@@ -94,21 +94,21 @@ describe('what the daemon gives out', () => {
   })
 })
 
-const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (way) => way === 'buildx-docker')
+const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (mode) => mode === 'buildx-docker')
 
-describe.each<DockerWay>(['buildx', 'buildx-docker'])('all results are those of one build with %s:', (way) => {
+describe.each<DockerWay>(['buildx', 'buildx-docker'])('all results are those of one build with %s:', (mode) => {
   // What a further build would take for another one: its own outputs lie in the context.
   const Dockerfile = 'COPY . /c'
   const outputs = 'type=docker,dest=web.tar\ntype=local,dest=rootfs'
 
   testDocker('outputs that lie in the context', async () => {
     const step = await succeed(
-      place.job(`one-build-${way}`, [Dockerfile], {
-        ...{ files: { one: '1' }, as: 'root', env: docker.environment(way) },
+      place.job(`one-build-${mode}`, [Dockerfile], {
+        ...{ files: { one: '1' }, as: 'root', env: docker.environment(mode) },
         inputs: { engine: 'docker', cache: 'off', outputs, load: 'true' },
       }),
     )
-    const pushed = await place.pull(`one-build-${way}`)
+    const pushed = await place.pull(`one-build-${mode}`)
     const archive = await pullImage(`docker-archive:${join(step.workspace, 'web.tar')}`)
     for (const image of [pushed, archive]) {
       const inContext = [...imageFiles(image).keys()].filter((path) => path.startsWith('c/'))
@@ -116,7 +116,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('all results are those of 
       expect(image.manifest.config.digest).toBe(step.outputs['imageid'])
     }
     expect(readdirSync(join(step.workspace, 'rootfs/c')).sort()).toStrictEqual(['Dockerfile', 'one'])
-    expect(await inStore(`${place.proxy.host}/acme/one-build-${way}:latest`)).toBe(step.outputs['imageid'])
+    expect(await inStore(`${place.proxy.host}/acme/one-build-${mode}:latest`)).toBe(step.outputs['imageid'])
     expect(step.outputs['digest']).toBe(pushed.digest)
   })
 })
@@ -149,19 +149,19 @@ exhaustively(testDocker)('what is downloaded, and is another file each time, is 
 })
 
 // What Docker's own client says of an image; a builder elsewhere tells no size.
-describe.each(ways)('the summary with %s', (way) => {
+describe.each(ways)('the summary with %s', (mode) => {
   testDocker('has the size of what was built, where the builder tells it', async () => {
-    const name = `sized-${way}`
+    const name = `sized-${mode}`
     const lines = ['COPY one /srv/one', 'RUN head -c 3000000 /dev/urandom > /srv/big', 'RUN true', 'ENV ONE=1']
     const { summary } = await succeed(
       place.job(name, lines, {
-        ...{ files: { one: '1' }, as: 'root', env: docker.environment(way) },
+        ...{ files: { one: '1' }, as: 'root', env: docker.environment(mode) },
         inputs: { engine: 'docker', cache: 'off' },
       }),
     )
     expect(summary).toContain(`/acme/${name}@sha256:`)
     const size = /^- \*\*Size:\*\* (.*)$/m.exec(summary)?.[1]
-    if (way === 'buildx') expect(size).toBeUndefined()
+    if (mode === 'buildx') expect(size).toBeUndefined()
     else {
       const { length } = (await place.pull(name)).manifest.layers
       expect(length).toBeGreaterThanOrEqual(3)

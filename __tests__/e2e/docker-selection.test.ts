@@ -34,7 +34,7 @@ afterAll(async () => {
 const dockerfile = 'FROM scratch\nCOPY one /one\n'
 
 function step(
-  way: DockerWay | 'none',
+  mode: DockerWay | 'none',
   inputs: Record<string, string> = {},
   more: Partial<StepOptions> = {},
 ): StepOptions {
@@ -42,7 +42,7 @@ function step(
     workspace: { Dockerfile: dockerfile, one: '1' },
     ...more,
     inputs: { images: `${registry.host}/acme/web`, cache: 'off', ...inputs },
-    env: { ...docker.environment(way), ...more.env },
+    env: { ...docker.environment(mode), ...more.env },
   }
 }
 
@@ -173,9 +173,9 @@ describe('what a builder can’t do is refused before the build', () => {
   })
 })
 
-const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (way) => way === 'buildx')
+const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (mode) => mode === 'buildx')
 
-describe.each(ways)('a login with %s', (way) => {
+describe.each(ways)('a login with %s', (mode) => {
   const inputs = { engine: 'docker', push: 'true', 'tls-verify': 'false', tags: 'v1', ...login }
 
   testDocker('is private, is in no argument, and is gone afterwards', async () => {
@@ -183,7 +183,7 @@ describe.each(ways)('a login with %s', (way) => {
     const theirs = join(home, '.docker')
     mkdirSync(theirs)
     writeFileSync(join(theirs, 'config.json'), '{"auths":{},"credsStore":"nowhere"}')
-    const options = step(way, inputs, { home })
+    const options = step(mode, inputs, { home })
     const { result, seen } = await watchProcesses(() => succeed(options))
     expect(result.outputs['digest']).toMatch(/^sha256:[0-9a-f]{64}$/)
     expect(seen.some(({ argv }) => argv.includes('--password-stdin'))).toBe(true)
@@ -197,21 +197,21 @@ describe.each(ways)('a login with %s', (way) => {
   })
 
   exhaustively(testDocker)('that is refused is said so before the build', async () => {
-    const { error, log } = await fail(step(way, { ...inputs, password: 'wrong' }))
+    const { error, log } = await fail(step(mode, { ...inputs, password: 'wrong' }))
     expect(error).toContain(`Login to ${registry.host} as "somebody" failed`)
     expect(error).toContain('Check "username", "password" and "registry"')
     expect(log).not.toContain('::group::Build')
   })
 })
 
-describe.each(ways)('a build that fails with %s', (way) => {
+describe.each(ways)('a build that fails with %s', (mode) => {
   testDocker('marks the line of the Dockerfile', async () => {
     const workspace = {
       Dockerfile: 'FROM scratch\nENV A=1\nCOPY one /one\nCOPY two /two\nCOPY nothing /nothing\n',
       one: '1',
       two: '2',
     }
-    const { log } = await fail(step(way, { engine: 'docker' }, { workspace }))
+    const { log } = await fail(step(mode, { engine: 'docker' }, { workspace }))
     expect(log).toMatch(/^::error file=Dockerfile,line=5::The build failed\./m)
   })
 })

@@ -21,15 +21,15 @@ const docker = await useDocker()
 // A builder of its own, as docker/setup-buildx-action makes it, and the daemon's.
 const ways: readonly DockerWay[] = ['buildx', 'buildx-docker']
 
-describe.each(ways)('with %s', (way) => {
+describe.each(ways)('with %s', (mode) => {
   const testDocker = testUnless(dockerReason())
   /** A test that in the ordinary set is one of this way alone. */
-  const testOf = (one: DockerWay) => (way === one ? testDocker : exhaustively(testDocker))
+  const testOf = (one: DockerWay) => (mode === one ? testDocker : exhaustively(testDocker))
   const job = (name: string, lines: readonly string[], options: JobOptions = {}): StepOptions =>
-    place.job(`${name}-${way}`, lines, {
+    place.job(`${name}-${mode}`, lines, {
       ...options,
       as: 'root',
-      env: { ...docker.environment(way), ...options.env },
+      env: { ...docker.environment(mode), ...options.env },
       inputs: { engine: 'docker', ...options.inputs },
     })
 
@@ -40,17 +40,17 @@ describe.each(ways)('with %s', (way) => {
     const cold = await succeed(step)
     expectHit(cold, 'none')
     expect(cold.outputs).toMatchObject({ engine: 'docker', rootless: 'false', 'storage-conf': '' })
-    const first = await place.pull(`steps-${way}`)
+    const first = await place.pull(`steps-${mode}`)
     expect(cold.outputs['digest']).toBe(first.digest)
 
     // In the ordinary set, of one way.
-    if (isExhaustive || way === 'buildx') {
+    if (isExhaustive || mode === 'buildx') {
       await docker.renew()
       const warm = await succeed(step)
       expectHit(warm, 'full')
       expect(warm.outputs['imageid']).toBe(cold.outputs['imageid'])
       // The daemon packs layers anew that it was handed as an archive, the base's among them.
-      if (way === 'buildx') expect(warm.outputs['digest']).toBe(cold.outputs['digest'])
+      if (mode === 'buildx') expect(warm.outputs['digest']).toBe(cold.outputs['digest'])
       expect(warnings(warm)).toStrictEqual([])
     }
 
@@ -58,7 +58,7 @@ describe.each(ways)('with %s', (way) => {
     const changed = await succeed({ ...step, workspace: { ...(step.workspace as object), two: '22' } })
     expectHit(changed, 'partial')
     expect(statsOf(changed)).toMatchObject({ 'steps-missed': 1 })
-    const second = await place.pull(`steps-${way}`)
+    const second = await place.pull(`steps-${mode}`)
     expect(second.config.rootfs.diff_ids.slice(0, 3)).toStrictEqual(first.config.rootfs.diff_ids.slice(0, 3))
   })
 
@@ -95,7 +95,7 @@ describe.each(ways)('with %s', (way) => {
         }),
       )
       await succeed(step)
-      const image = await place.pull(`moved-${way}`)
+      const image = await place.pull(`moved-${mode}`)
       return ['first', 'second', 'third'].map((name) => contentOf(image, name).toString().trim())
     }
     await docker.renew()
@@ -106,7 +106,7 @@ describe.each(ways)('with %s', (way) => {
   })
 
   exhaustively(testDocker)('a base image that only the daemon has is built on', async () => {
-    if (way === 'buildx') return
+    if (mode === 'buildx') return
     await docker.load(`docker://${place.registry}/base/busybox:1`, 'acme/only-here:1')
     const Dockerfile = `FROM acme/only-here:1\nCOPY --from=${place.base} /bin/busybox /b\n`
     const { outputs } = await succeed({ ...job('only-here', []), workspace: { Dockerfile } })
@@ -117,7 +117,7 @@ describe.each(ways)('with %s', (way) => {
     const hosts = async (address: string) => {
       const inputs = { 'add-hosts': `db.acme:${address}` }
       const step = await succeed(job('hosts', ['RUN grep -h db.acme /etc/hosts > /hosts'], { inputs }))
-      const seen = contentOf(await place.pull(`hosts-${way}`), 'hosts').toString()
+      const seen = contentOf(await place.pull(`hosts-${mode}`), 'hosts').toString()
       return { address: seen.split(/\s/)[0], hit: step.outputs['cache-hit'] }
     }
     await docker.renew()
@@ -129,7 +129,7 @@ describe.each(ways)('with %s', (way) => {
   testDocker('a .containerignore counts, as it does with Buildah', async () => {
     const files = { '.containerignore': 'two\n', '.dockerignore': 'one\n', one: '1', two: '2' }
     await succeed(job('ignored', ['COPY . /srv'], { files }))
-    const image = await place.pull(`ignored-${way}`)
+    const image = await place.pull(`ignored-${mode}`)
     expect([...imageFiles(image).keys()].filter((path) => /^srv\/(one|two)$/.test(path))).toStrictEqual(['srv/one'])
   })
 })

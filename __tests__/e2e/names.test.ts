@@ -22,19 +22,19 @@ const repository = {
 }
 const sha = '0123456789abcdef0123456789abcdef01234567'
 
-interface Started {
+interface PendingCache {
   readonly name: string
   readonly ref: string
   readonly payload?: object
 }
 
-const push: Started = {
+const push: PendingCache = {
   name: 'push',
   ref: 'refs/heads/main',
   payload: { head_commit: { timestamp: '2026-03-01T00:30:00+01:00' } },
 }
-const release: Started = { name: 'push', ref: 'refs/tags/v1.4.2' }
-const pull: Started = {
+const release: PendingCache = { name: 'push', ref: 'refs/tags/v1.4.2' }
+const pull: PendingCache = {
   name: 'pull_request',
   ref: 'refs/pull/7/merge',
   payload: { number: 7, pull_request: { number: 7, base: { ref: 'main' }, head: { ref: 'x', sha: 'b'.repeat(40) } } },
@@ -42,7 +42,7 @@ const pull: Started = {
 
 /** A run that this event started; `tags` is as the test says, and nothing where it doesn't. */
 function started(
-  { name, ref, payload }: Started,
+  { name, ref, payload }: PendingCache,
   inputs: Readonly<Record<string, string>> = {},
   more: Partial<StepOptions> = {},
 ): StepOptions {
@@ -101,7 +101,7 @@ describe('an image is named after what started the run', () => {
     )
   })
 
-  const others: readonly [Started, string][] = [
+  const others: readonly [PendingCache, string][] = [
     [pull, 'pr-7'],
     [{ name: 'schedule', ref: 'refs/heads/main' }, 'nightly\nmain'],
     [{ name: 'workflow_dispatch', ref: 'refs/heads/topic/x' }, 'topic-x'],

@@ -203,7 +203,7 @@ describe('the tiny build', () => {
     expect(JSON.parse(readFileSync(answer, 'utf8'))).toStrictEqual({})
 
     // An answer that a build would not give shows that none was made.
-    writeFileSync(answer, JSON.stringify({ trouble: 'as remembered' }))
+    writeFileSync(answer, JSON.stringify({ failure: 'as remembered' }))
     await expectStopped(options, `with ${await pathOf(runtime)} doesn't work here: as remembered`)
 
     writeFileSync(answer, '{"troub')

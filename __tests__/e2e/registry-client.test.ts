@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 
-import { type AuthFile, parseAuthFile } from '../../src/credentials.js'
+import { type AuthFile, parseAuthFile } from '../../src/auth/auth-file.js'
 import { RegistryError } from '../../src/errors.js'
-import { parseReference, type Reference } from '../../src/image/reference.js'
-import { openRegistries, type Registries, type RegistriesOptions } from '../../src/registry/registry.js'
-import { Secret } from '../../src/secret.js'
+import { parseReference, type Reference } from '../../src/metadata/reference.js'
+import { openRegistries, type Registries, type RegistriesOptions } from '../../src/registry/client.js'
+import { Secret } from '../../src/lib/secret.js'
 import { removeFolders } from '../harness/folders.js'
 import { type Registry, type RegistryOptions, startRegistry } from '../harness/registry.js'
 import { stoppedClock } from '../harness/stopped-clock.js'
@@ -102,8 +102,8 @@ describe('a registry that is open', () => {
     const { host } = registry
     const error = await refusalOf(client({}).resolve(at(host, 'acme/web:1')))
     expect(error.message).toContain(host)
-    expect(error.passing).toBe(false)
-    expect(error.cure).toContain('tls-verify: false')
+    expect(error.transient).toBe(false)
+    expect(error.hint).toContain('tls-verify: false')
     expect(registry.logs()).not.toContain('acme/web')
   })
 })
@@ -129,13 +129,13 @@ describe('a registry with a password (Basic)', () => {
     const { host } = registry
     const anonymous = await refusalOf(client({ insecure: [host] }).resolve(at(host, 'acme/web:1')))
     expect(anonymous.message).toContain(`${host} doesn't let anybody without a login read acme/web (401`)
-    expect(anonymous.cure).toContain(`Log in to ${host}`)
+    expect(anonymous.hint).toContain(`Log in to ${host}`)
     const asked = registry.logs().split('\n').length
     const wrong = await refusalOf(
       client({ insecure: [host], ...stepLogin(host, 'wrong-9d1') }).resolve(at(host, 'acme/web:1')),
     )
     expect(wrong.message).toContain(`${host} doesn't let "alice" read acme/web (401`)
-    expect(JSON.stringify([wrong, wrong.message, wrong.cure, wrong.stack])).not.toContain('wrong-9d1')
+    expect(JSON.stringify([wrong, wrong.message, wrong.hint, wrong.stack])).not.toContain('wrong-9d1')
     expect(registry.logs().split('\n').length).toBeGreaterThan(asked)
   })
 })
@@ -230,8 +230,8 @@ describe('a certificate that nobody knows', () => {
     for (const insecure of [[], [host.split(':')[0] ?? ''], ['127.0.0.1:1']]) {
       const error = await refusalOf(client({ insecure, ...stepLogin(host) }).resolve(at(host, 'acme/web:1')))
       expect(error.message).toContain('self-signed certificate')
-      expect(error.cure).toContain('/etc/containers/certs.d/')
-      expect(error.passing).toBe(false)
+      expect(error.hint).toContain('/etc/containers/certs.d/')
+      expect(error.transient).toBe(false)
     }
   })
 

@@ -26,7 +26,7 @@ const { registry, base } = await useRegistry()
 const unknown = {
   code: 'MANIFEST_BLOB_UNKNOWN',
   message: 'blob unknown to registry',
-  detail: { digest: `sha256:${'0'.repeat(64)}` },
+  debug: { digest: `sha256:${'0'.repeat(64)}` },
 }
 const invalid = { code: 'DIGEST_INVALID', message: 'provided digest did not match uploaded content' }
 

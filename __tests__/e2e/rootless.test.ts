@@ -13,7 +13,7 @@ import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
 import { someSeconds, wakeAll, wakeOnSight } from '../harness/run-marks.js'
 import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { type Surroundings, withCovered, withOverlayAt } from '../harness/surroundings.js'
+import { type StepInputs, withCovered, withOverlayAt } from '../harness/surroundings.js'
 import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
@@ -168,7 +168,7 @@ describe('a step that is run by a user', () => {
 })
 
 /** Surroundings in which /etc knows no such account and /home is empty, and the folder where changes of /etc go. */
-function machineWithoutAccount(name: string): { within: Surroundings; etc: string } {
+function machineWithoutAccount(name: string): { within: StepInputs; etc: string } {
   const layers = { lower: '/etc', upper: makeFolder('etc'), work: makeFolder('work') }
   for (const file of ['passwd', 'shadow', 'group', 'gshadow', 'subuid', 'subgid']) {
     const lines = readFileSync(join('/etc', file), 'utf8').split('\n')
@@ -176,7 +176,7 @@ function machineWithoutAccount(name: string): { within: Surroundings; etc: strin
     writeFileSync(join(layers.upper, file), lines.filter((line) => !line.startsWith(`${name}:`)).join('\n'), { mode })
   }
   const home = withCovered({ '/home': makeFolder('home') })
-  const within: Surroundings = (account) => [...withOverlayAt('/etc', layers)(account), ...home(account)]
+  const within: StepInputs = (account) => [...withOverlayAt('/etc', layers)(account), ...home(account)]
   return { within, etc: layers.upper }
 }
 

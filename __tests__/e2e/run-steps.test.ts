@@ -7,7 +7,7 @@ import { contentOf } from '../harness/image-content.js'
 import { type PulledImage, pullImage } from '../harness/images.js'
 import type { StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { likeHostedRunner, type Surroundings } from '../harness/surroundings.js'
+import { likeHostedRunner, type StepInputs } from '../harness/surroundings.js'
 import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
@@ -19,7 +19,7 @@ const { registry, base: busybox } = await useRegistry()
 async function built(
   lines: readonly string[],
   inputs: Record<string, string>,
-  within?: Surroundings,
+  within?: StepInputs,
 ): Promise<{ step: StepResult; image: PulledImage }> {
   const push = { images: `${registry.host}/acme/steps`, push: 'true', 'tls-verify': 'false' }
   const workspace = { Dockerfile: [`FROM ${busybox}`, ...lines, ''].join('\n') }

@@ -117,7 +117,7 @@ async function escaped(wish: Wish, runtime: Runtime, home: string, sandbox: 'aut
   const dockerfile = [
     `FROM ${busybox}`,
     'COPY escape /escape',
-    ...[...WAYS, ...OTHER_WAYS].map((way) => `RUN ["/escape", "${way}"${patterns.join('')}]`),
+    ...[...WAYS, ...OTHER_WAYS].map((mode) => `RUN ["/escape", "${mode}"${patterns.join('')}]`),
     `RUN ["/escape", "shared-memory", "${SHARED}"]`,
     `RUN ["/escape", "survive", "${seconds}"]`,
   ]
@@ -173,7 +173,7 @@ if (isExhaustive) {
     testLeaking('steps get out of chroot isolation without a sandbox', async () => {
       const home = homeWithCanary()
       const { log } = await escaped(wish(), 'chroot', home, 'off')
-      for (const way of ['double-chroot', 'kept-descriptor']) expect(log).toContain(`${way}: read ${home}/canary`)
+      for (const mode of ['double-chroot', 'kept-descriptor']) expect(log).toContain(`${mode}: read ${home}/canary`)
       for (const found of ['signal: reached canary-process', 'shared-memory: found', 'terminal: reached'])
         expect(log).toContain(found)
     })

@@ -23,13 +23,13 @@ describeExhaustively('apart from the others', () => {
 
 describeEngines('$name by itself', ({ version, wish, testOne }) => {
   const build = async (name: string, lines: readonly string[], inputs = {}): Promise<StepResult> => {
-    const wished = wish()
+    const requested = wish()
     const { inputs: cache } = lab.cache('directory')
     const image = { images: `${lab.host}/acme/${name}-${version}`, push: 'true', 'tls-verify': 'false' }
     return await succeed({
-      ...wished,
+      ...requested,
       workspace: { Dockerfile: `${lines.join('\n')}\n` },
-      inputs: { ...image, ...wished.inputs, ...cache, ...inputs },
+      inputs: { ...image, ...requested.inputs, ...cache, ...inputs },
     })
   }
 

@@ -45,15 +45,15 @@ describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
     scope: string,
     cache: Pick<StepOptions, 'inputs' | 'env'>,
   ): Promise<{ hit: string | undefined; shown: Shown }> => {
-    const wished = wish()
+    const requested = wish()
     const image = `${registry.host}/acme/${scope}-${version}`
     const push = { images: image, push: 'true', 'tls-verify': 'false', isolation: 'chroot' }
     if (moved !== undefined) await pushTwin(`${twins}:moving`, moved)
     const contexts = lib === undefined ? {} : { 'build-contexts': `lib=docker-image://${lib(twins)}` }
     const { outputs } = await succeed({
-      ...wished,
+      ...requested,
       workspace: { Dockerfile: `${lines(base).join('\n')}\n`, file: 'x' },
-      inputs: { ...push, ...usualInputs, ...contexts, ...wished.inputs, ...inputs, ...cache.inputs },
+      inputs: { ...push, ...usualInputs, ...contexts, ...requested.inputs, ...inputs, ...cache.inputs },
       env: { ...env, ...cache.env },
     })
     const withTime = inputs?.['extra-args']?.includes('--timestamp') === true

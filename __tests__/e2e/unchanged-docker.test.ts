@@ -15,15 +15,15 @@ const place = await useWarmPlace()
 const docker = await useDocker()
 const lines = ['COPY one /srv/one', 'RUN cat /proc/sys/kernel/random/uuid > /srv/id']
 
-const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (way) => way === 'buildx-docker')
+const ways = casesOfSet<DockerWay>(['buildx', 'buildx-docker'], (mode) => mode === 'buildx-docker')
 
-describe.each(ways)('with %s', (way) => {
+describe.each(ways)('with %s', (mode) => {
   const missing = dockerReason()
   const job = (name: string, instructions: readonly string[], options: JobOptions = {}): StepOptions =>
-    skipJob(place, `${name}-${way}`, instructions, {
+    skipJob(place, `${name}-${mode}`, instructions, {
       ...options,
       as: 'root',
-      env: { ...docker.environment(way), ...options.env },
+      env: { ...docker.environment(mode), ...options.env },
       inputs: { engine: 'docker', ...options.inputs },
     })
 
@@ -42,7 +42,7 @@ describe.each(ways)('with %s', (way) => {
     await watchSkip(place, job('triggers', ['ONBUILD COPY . /all'], { inputs: { format: 'docker' } }))
     const step = (text: string): StepOptions => ({
       ...job('on-triggers', []),
-      workspace: { Dockerfile: `FROM ${place.proxy.host}/acme/triggers-${way}:latest\nRUN true\n`, any: text },
+      workspace: { Dockerfile: `FROM ${place.proxy.host}/acme/triggers-${mode}:latest\nRUN true\n`, any: text },
     })
     await watchSkip(place, step('1'))
     expectBuilt(await watchSkip(place, step('1')))

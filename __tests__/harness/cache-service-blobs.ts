@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 import { failure, type Reply } from './cache-service-replies.js'
-import type { Desk, Question } from './cache-service-requests.js'
+import type { StagingOptions, Question } from './cache-service-requests.js'
 import { contentOf, type Entry, sizeOf } from './cache-service-store.js'
 import { isSigned } from './cache-service-tokens.js'
 
@@ -9,19 +9,19 @@ import { isSigned } from './cache-service-tokens.js'
  * The blob store: as much of Azure's as its client needs for archives.
  * https://learn.microsoft.com/rest/api/storageservices/operations-on-blobs
  */
-export async function answerBlob(desk: Desk, question: Question): Promise<Reply> {
+export async function answerBlob(stagingDir: StagingOptions, question: Question): Promise<Reply> {
   const { call, url, entry } = question
   const reads = call.name === 'GetBlob' || call.name === 'HeadBlob'
-  if (!isSigned(desk.secret, url, reads ? 'r' : 'w')) {
+  if (!isSigned(stagingDir.secret, url, reads ? 'r' : 'w')) {
     return failure(call.name, 403, 'Server failed to authenticate the request.')
   }
   if (!entry) return failure(call.name, 404, 'The specified blob does not exist.')
   if (reads) return download(question, entry)
   if (entry.createdAt !== undefined) return failure(call.name, 409, 'This archive is complete.')
-  return await upload(desk, question, entry)
+  return await upload(stagingDir, question, entry)
 }
 
-async function upload(desk: Desk, { call, url, bytes }: Question, entry: Entry): Promise<Reply> {
+async function upload(stagingDir: StagingOptions, { call, url, bytes }: Question, entry: Entry): Promise<Reply> {
   if (call.name === 'PutBlockList') {
     const ids = await listedBlocks(bytes)
     const blocks = ids.map((id) => entry.pieces.get(id))
@@ -29,7 +29,7 @@ async function upload(desk: Desk, { call, url, bytes }: Question, entry: Entry):
     entry.blob = blocks.filter((block) => block !== undefined)
   } else {
     const name = call.name === 'PutBlock' ? (url.searchParams.get('blockid') ?? '') : 'whole'
-    await desk.store.addPiece(entry, name, bytes)
+    await stagingDir.store.addPiece(entry, name, bytes)
     const whole = entry.pieces.get('whole')
     if (whole) entry.blob = [whole]
   }

@@ -5,7 +5,7 @@ import type { CacheStore, Entry } from './cache-service-store.js'
 import type { Grant } from './cache-service-tokens.js'
 
 /** What every answer needs to know of the service. */
-export interface Desk {
+export interface StagingOptions {
   readonly store: CacheStore
   /** Signs tokens and URLs. */
   readonly secret: string

@@ -6,14 +6,14 @@ import { type Call, goesToBlobStore, isUpload, recognise } from './cache-service
 import { type Answer, type BodyFault, type FaultScript, scriptedReply } from './cache-service-faults.js'
 import type { Noting } from './cache-service-log.js'
 import { failure, json, type Reply } from './cache-service-replies.js'
-import { type Desk, keysInBody, keysInUrl, type Question } from './cache-service-requests.js'
+import { type StagingOptions, keysInBody, keysInUrl, type Question } from './cache-service-requests.js'
 import { type Grant, readToken } from './cache-service-tokens.js'
 import { Dropped, type Exchange, isEnd, type Link, receive, send, untilOver } from './cache-service-transfer.js'
 import { answerV1 } from './cache-service-v1.js'
 import { answerRpc } from './cache-service-v2.js'
 
 export interface Room {
-  readonly desk: Desk
+  readonly stagingDir: StagingOptions
   readonly faults: FaultScript
   readonly log: Noting[]
   readonly up: Link
@@ -88,9 +88,9 @@ async function answer(
   seen: Noting,
   { call, url }: Pick<Question, 'call' | 'url'>,
 ): Promise<void> {
-  const { desk } = room
+  const { stagingDir } = room
   const { incoming } = exchange
-  const entry = desk.store.withId(call.id)
+  const entry = stagingDir.store.withId(call.id)
   const raw = carriesJson(call) ? await readAll(incoming, seen) : ''
   const body = parsed(raw)
   seen.keys = entry ? [entry.key] : keysOf(call, url, body)
@@ -102,8 +102,16 @@ async function answer(
     throw new Dropped('Hung until now')
   }
   const bytes = counted(receive(exchange, room.up, isUpload(call.name) ? bodyFault(fault) : undefined), seen)
-  const question = { call, url, headers: incoming.headers, grant: grantOf(desk, incoming), json: body, bytes, entry }
-  const reply = scriptedReply(call.name, fault) ?? (await route(desk, question))
+  const question = {
+    call,
+    url,
+    headers: incoming.headers,
+    grant: grantOf(stagingDir, incoming),
+    json: body,
+    bytes,
+    entry,
+  }
+  const reply = scriptedReply(call.name, fault) ?? (await route(stagingDir, question))
   // A client that is still sending would see a reset and not the answer.
   if (!carriesJson(call)) await drain(bytes)
   seen.status = reply.status
@@ -112,11 +120,11 @@ async function answer(
   await send(exchange, reply, { link, fault: spoilt, count: down(seen) })
 }
 
-function route(desk: Desk, question: Question): Reply | Promise<Reply> {
+function route(stagingDir: StagingOptions, question: Question): Reply | Promise<Reply> {
   const { name } = question.call
   if (carriesJson(question.call) && question.json === undefined) return failure(name, 400, 'the body is not JSON')
-  if (goesToBlobStore(name)) return answerBlob(desk, question)
-  return /^[A-Z]/.test(name) ? answerRpc(desk, question) : answerV1(desk, question)
+  if (goesToBlobStore(name)) return answerBlob(stagingDir, question)
+  return /^[A-Z]/.test(name) ? answerRpc(stagingDir, question) : answerV1(stagingDir, question)
 }
 
 function carriesJson({ name }: Call): boolean {
@@ -129,7 +137,7 @@ function keysOf({ name }: Call, url: URL, body: unknown): string[] {
 }
 
 // The server of act gives no token and asks for none.
-function grantOf({ act, secret }: Desk, { headers }: IncomingMessage): Grant | undefined {
+function grantOf({ act, secret }: StagingOptions, { headers }: IncomingMessage): Grant | undefined {
   return act ? { readable: ['act'], writable: 'act' } : readToken(secret, headers.authorization)
 }
 

@@ -100,7 +100,7 @@ export async function startCacheService(options: CacheServiceOptions = {}): Prom
     forget: () => {
       room.log.length = 0
     },
-    ...insight(room.desk.store),
+    ...insight(room.stagingDir.store),
     script: (fault) => room.faults.add(fault),
     stop: async () => {
       await close(server)
@@ -116,7 +116,7 @@ function furnish(folder: string, url: string, options: CacheServiceOptions): Roo
   for (const fault of options.faults ?? []) faults.add(fault)
   const store = new CacheStore(folder, { lookupDelay, wholeSeconds: act })
   return {
-    desk: { store, secret: randomUUID(), blobs: azure ? azureHost : url, act },
+    stagingDir: { store, secret: randomUUID(), blobs: azure ? azureHost : url, act },
     faults,
     log: [],
     up: new Link(bandwidth),
@@ -134,11 +134,16 @@ function actAsProxy(server: Server): void {
   })
 }
 
-function environment({ desk }: Room, url: string, options: CacheServiceOptions, job: Job): Record<string, string> {
-  if (desk.act) return { ACTIONS_CACHE_URL: `${url}${desk.secret}/` }
+function environment(
+  { stagingDir }: Room,
+  url: string,
+  options: CacheServiceOptions,
+  job: Job,
+): Record<string, string> {
+  if (stagingDir.act) return { ACTIONS_CACHE_URL: `${url}${stagingDir.secret}/` }
   const { protocol = 'v2', ref = 'refs/heads/main', fallbacks = ['refs/heads/main'], access = 'write' } = job
   const readable = access === 'none' ? [] : [...new Set([ref, ...fallbacks])]
-  const token = issueToken(desk.secret, { readable, writable: access === 'write' ? ref : undefined })
+  const token = issueToken(stagingDir.secret, { readable, writable: access === 'write' ? ref : undefined })
   return {
     ACTIONS_RUNTIME_URL: url,
     ACTIONS_RUNTIME_TOKEN: token,

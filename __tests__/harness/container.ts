@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os'
 
 import { accountFor } from './account.js'
 import type { DockerPlace } from './docker-daemon.js'
-import type { Surroundings } from './surroundings.js'
+import type { StepInputs } from './surroundings.js'
 
 /** RUNNER_TEMP in a container: on the disk of the container itself. */
 export const containerTemp = '/runner/_temp'
@@ -10,7 +10,7 @@ export const containerTemp = '/runner/_temp'
 /** A container that a job's steps run in one after the other, as a pod or a job with `container:` has it. */
 export interface Container {
   /** Runs a step in it, by the account of the step. */
-  readonly within: Surroundings
+  readonly within: StepInputs
   /** Runs something in it as root. @returns what it prints */
   run(...argv: readonly string[]): Promise<string>
   remove(): Promise<void>

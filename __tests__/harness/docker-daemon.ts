@@ -58,7 +58,7 @@ export interface DockerPlace {
   /** For DOCKER_HOST. */
   readonly host: string
   /** Environment of a step that is to build in this way; 'none' is a client without Buildx. */
-  environment(way: DockerWay | 'none'): NonNullable<StepOptions['env']>
+  environment(mode: DockerWay | 'none'): NonNullable<StepOptions['env']>
   /** Path of the plugin Buildx. */
   readonly plugin: string
   /** Runs the client. @returns what it prints */
@@ -96,11 +96,11 @@ export async function startDocker(): Promise<DockerPlace> {
       const from = source.startsWith('docker://') ? ['--src-tls-verify=false'] : []
       await run('skopeo', ['copy', '--quiet', ...from, '--dest-daemon-host', host, source, `docker-daemon:${name}`])
     },
-    environment: (way) => ({
+    environment: (mode) => ({
       PATH: `${bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       DOCKER_HOST: host,
-      ...(way !== 'none' && { DOCKER_CONFIG: withBuildx }),
-      ...(way === 'buildx' && { BUILDX_BUILDER: 'own' }),
+      ...(mode !== 'none' && { DOCKER_CONFIG: withBuildx }),
+      ...(mode === 'buildx' && { BUILDX_BUILDER: 'own' }),
     }),
     plugin: join(withBuildx, 'cli-plugins/docker-buildx'),
     startBuildkit,

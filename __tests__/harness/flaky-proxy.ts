@@ -6,7 +6,7 @@ import { close, listen } from './loopback.js'
 export interface ScriptedError {
   readonly code: string
   readonly message?: string
-  readonly detail?: unknown
+  readonly debug?: unknown
 }
 
 export interface ScriptedAnswer {

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import type { Account } from './account.js'
 
 /** A command line that a script is run behind: it changes what the script finds around it, then becomes the account. */
-export type Surroundings = (account: Account) => readonly string[]
+export type StepInputs = (account: Account) => readonly string[]
 
 /**
  * A mount namespace of its own in which each path is covered by another file or folder; `/dev/null` makes a program
  * one that nobody can run. The machine itself stays as it is.
  */
-export function withCovered(covers: Readonly<Record<string, string>>): Surroundings {
+export function withCovered(covers: Readonly<Record<string, string>>): StepInputs {
   const { script, args } = covering(covers)
   return inMountNamespace(script, args)
 }
@@ -22,7 +22,7 @@ function covering(covers: Readonly<Record<string, string>>): { script: string; a
 }
 
 /** A machine without these programs, wherever a distribution puts them. */
-export function withoutPrograms(...names: readonly string[]): Surroundings {
+export function withoutPrograms(...names: readonly string[]): StepInputs {
   return withCovered(nothingFor(names))
 }
 
@@ -39,7 +39,7 @@ const programFolders = ['/usr', '/usr/local'].flatMap((root) =>
  * A mount namespace of its own in which this folder lies on an overlay, whose upper layer is another folder, as what a
  * container writes does; without fuse-overlayfs.
  */
-export function withOverlayAt(folder: string, layers: { lower: string; upper: string; work: string }): Surroundings {
+export function withOverlayAt(folder: string, layers: { lower: string; upper: string; work: string }): StepInputs {
   const options = `lowerdir=${layers.lower},upperdir=${layers.upper},workdir=${layers.work}`
   const { script, args } = covering(nothingFor(['fuse-overlayfs']))
   return inMountNamespace(`mount -t overlay -o "$1" overlay "$2"; shift 2; ${script}`, [options, folder, ...args])
@@ -49,10 +49,10 @@ export function withOverlayAt(folder: string, layers: { lower: string; upper: st
  * A machine like a GitHub-hosted runner, as far as isolation goes: cgroup v2 alone, where crun runs without root, and
  * devices that everybody may open, for fuse-overlayfs and slirp4netns. The machine of the tests may be a hybrid of v1 and v2.
  */
-export const likeHostedRunner: Surroundings = likeHostedRunnerWithout()
+export const likeHostedRunner: StepInputs = likeHostedRunnerWithout()
 
 /** The same without these programs. */
-export function likeHostedRunnerWithout(...names: readonly string[]): Surroundings {
+export function likeHostedRunnerWithout(...names: readonly string[]): StepInputs {
   const { script, args } = covering(nothingFor(names))
   const hosted = [
     'umount --recursive /sys/fs/cgroup 2>/dev/null || umount --lazy /sys/fs/cgroup',
@@ -66,19 +66,19 @@ export function likeHostedRunnerWithout(...names: readonly string[]): Surroundin
 }
 
 /** A process with a terminal, as a runner has that was started by hand. */
-export const onTerminal: Surroundings = (account) => [
+export const onTerminal: StepInputs = (account) => [
   ...['python3', '-c', 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'],
   ...[...become(account), '--'],
 ]
 
 /** A process that may not gain privileges, as Kubernetes' `allowPrivilegeEscalation: false` makes it. */
-export const withoutNewPrivileges: Surroundings = (account) => [...become(account, '--no-new-privs'), '--']
+export const withoutNewPrivileges: StepInputs = (account) => [...become(account, '--no-new-privs'), '--']
 
 /**
  * A user namespace with all users in it that allows no further one: the limit is that of the namespace, so the
  * machine's own stays as it is.
  */
-export const withoutUserNamespaces: Surroundings = (account) => {
+export const withoutUserNamespaces: StepInputs = (account) => {
   const inside = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"'
   // Until the maps are written from outside, its user is nobody; then a new program has root's rights in there.
   const waiting = `until [[ $(id -u) == 0 ]]; do sleep 0.02; done; exec /bin/bash -c '${inside}' "$0" "$@"`
@@ -92,7 +92,7 @@ export const withoutUserNamespaces: Surroundings = (account) => {
   return ['/bin/bash', '-c', script, waiting, 'bash', ...become(account), '--']
 }
 
-function inMountNamespace(script: string, args: readonly string[]): Surroundings {
+function inMountNamespace(script: string, args: readonly string[]): StepInputs {
   return (account) => [
     ...['unshare', '--mount', '--propagation', 'private', '--'],
     ...['/bin/bash', '-c', `set -e; ${script}; exec "$@"`, 'bash', ...args, ...become(account), '--'],

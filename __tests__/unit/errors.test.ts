@@ -36,7 +36,7 @@ describe('UserError', () => {
     const cause = new Error('x')
     const error = new UserError('wrong', 'do this', { cause })
     expect(error).toBeInstanceOf(Error)
-    expect([error.name, error.message, error.cure, error.cause]).toStrictEqual(['UserError', 'wrong', 'do this', cause])
+    expect([error.name, error.message, error.hint, error.cause]).toStrictEqual(['UserError', 'wrong', 'do this', cause])
   })
 })
 

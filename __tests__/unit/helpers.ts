@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, jest } from '@jest/globals'
-import type { Context } from '../../src/context.js'
-import type { InputReader } from '../../src/entries.js'
+import type { Context } from '../../src/runner/context.js'
+import type { InputReader } from '../../src/runner/input-parsers.js'
 import { describe as describeError, RegistryError, UserError } from '../../src/errors.js'
-import type { Event, NameFacts } from '../../src/event.js'
+import type { Event, NameFacts } from '../../src/runner/event.js'
 import type { Env } from '../../src/exec.js'
-import { type Inputs, parseInputs } from '../../src/inputs.js'
-import { parseReference } from '../../src/image/reference.js'
+import { type Inputs, parseInputs } from '../../src/runner/inputs.js'
+import { parseReference } from '../../src/metadata/reference.js'
 import { NO_CACHE_REPORT } from '../../src/report/cache-stats.js'
-import type { Result } from '../../src/run.js'
-import { inputNames } from '../../src/unknown-inputs.js'
+import type { Result } from '../../src/pipeline/run.js'
+import { inputNames } from '../../src/runner/unknown-inputs.js'
 
 const folders: string[] = []
 afterAll(() => {
@@ -60,7 +60,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     cacheMode: undefined,
     serviceEnv: {},
     act: false,
-    transfer: '/action/dist/transfer/index.js',
+    cacheWorker: '/action/dist/cache-worker/index.js',
     ...changes,
   }
 }
@@ -137,7 +137,7 @@ export async function rejection(promise: Promise<unknown>): Promise<UserError> {
   })
 }
 
-/** All that could be shown of an error: its text with causes and cure, its stack, its own properties. */
+/** All that could be shown of an error: its text with causes and hint, its stack, its own properties. */
 export function everythingOf(error: unknown): string {
   return `${describeError(error)}\n${inspect(error, { depth: 20, showHidden: true })}\n${JSON.stringify(error)}`
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { attempt } from '../../src/exec.js'
-import { gatherWarnings, inert, printLive, say, warn } from '../../src/log.js'
+import { gatherWarnings, escapeCommands, printLive, info, warn } from '../../src/log.js'
 import { logOf } from './helpers.js'
 
 /**
@@ -37,7 +37,7 @@ const forged = [
 
 describe('inert', () => {
   it.each(forged)('leaves no command in %j', (text) => {
-    expect(commandsIn(inert(text))).toStrictEqual([])
+    expect(commandsIn(escapeCommands(text))).toStrictEqual([])
   })
 
   it.each([
@@ -52,18 +52,18 @@ describe('inert', () => {
     '#[x]',
     'a\nb\n',
   ])('leaves %j as it is', (text) => {
-    expect(inert(text)).toBe(text)
+    expect(escapeCommands(text)).toBe(text)
   })
 
   it('keeps the text readable', () => {
-    expect(inert('  ::error::x\n##[debug]y')).toBe('>   ::error::x\n## [debug]y')
+    expect(escapeCommands('  ::error::x\n##[debug]y')).toBe('>   ::error::x\n## [debug]y')
   })
 })
 
 describe('say', () => {
   it.each(forged)('prints %j without a command in it', async (text) => {
     const log = await logOf(() => {
-      say(text)
+      info(text)
     })
     expect(commandsIn(log)).toStrictEqual([])
     expect(log.endsWith('\n')).toBe(true)

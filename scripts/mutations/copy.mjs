@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 /** A row that can't be judged. */
 export class MutationError extends Error {}
 
-const ENTRIES = ['main', 'post', 'transfer']
+const ENTRIES = ['main', 'post', 'cache-worker']
 const COMPILED = 'compiled'
 /** A test may take so many times as long as it says. */
 const STRETCH = 5

@@ -1,8 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { execute } from '../exec.js'
-import { placesOf, strayPaths } from './layout.js'
-import { contentsOf, idsOf, type Offer, united } from './offer.js'
+import { placesOf, orphanedPaths } from './containers-storage/layout.js'
+import { contentsOf, idsOf, type Restorable, united } from './containers-storage/select.js'
 import type { Place } from './place.js'
 
 type Grounds = Pick<Place, 'root' | 'aside' | 'store'>
@@ -15,10 +15,10 @@ interface Piece {
 }
 
 /** Ids of what is there with all its pieces, whether the build sees it or it lies aside. */
-export async function idsThere(offer: Offer, place: Grounds): Promise<Set<string>> {
-  const ids = idsOf(offer)
+export async function idsThere(restorable: Restorable, place: Grounds): Promise<Set<string>> {
+  const ids = idsOf(restorable)
   await Promise.all(
-    piecesOf(offer, place).map(async ({ id, inRoot, inAside }) => {
+    piecesOf(restorable, place).map(async ({ id, inRoot, inAside }) => {
       if (!(await isThere(inRoot)) && !(await isThere(inAside))) ids.delete(id)
     }),
   )
@@ -30,7 +30,7 @@ export async function idsThere(offer: Offer, place: Grounds): Promise<Set<string
  * about a root. What else is kept lies aside then, since a layer that is pulled anew may get the id of one of it, and
  * nobody has looked whether it is what it was.
  */
-export async function arrange(seen: Offer, kept: Offer, place: Grounds): Promise<void> {
+export async function arrange(seen: Restorable, kept: Restorable, place: Grounds): Promise<void> {
   const { root, aside, store } = place
   const [wanted, others] = [piecesOf(seen, place), piecesOf(withoutSome(kept, idsOf(seen)), place)]
   const inRoot = new Set<string>()
@@ -42,9 +42,9 @@ export async function arrange(seen: Offer, kept: Offer, place: Grounds): Promise
   const missing = [...wanted, ...others].filter((piece) => !inRoot.has(piece.inRoot))
   // What lies in both places was made anew in the root.
   const lying = new Set(missing.map(({ inAside }) => inAside))
-  const strayAside = (await readdir(aside)).map((name) => join(aside, name)).filter((path) => !lying.has(path))
-  const strayInRoot = await strayPaths(root, store.layout, contentsOf(united([seen, kept])))
-  await removeAll([...strayInRoot.map((path) => join(root, path)), ...strayAside], store)
+  const orphanedAside = (await readdir(aside)).map((name) => join(aside, name)).filter((path) => !lying.has(path))
+  const orphanedInRoot = await orphanedPaths(root, store.layout, contentsOf(united([seen, kept])))
+  await removeAll([...orphanedInRoot.map((path) => join(root, path)), ...orphanedAside], store)
   const back = wanted.filter((piece) => !inRoot.has(piece.inRoot))
   const away = others.filter((piece) => inRoot.has(piece.inRoot))
   await makeAll(
@@ -61,15 +61,15 @@ export async function arrange(seen: Offer, kept: Offer, place: Grounds): Promise
 }
 
 /** Removes these layers and images, wherever they lie. */
-export async function removeIds(ids: ReadonlySet<string>, offer: Offer, place: Grounds): Promise<void> {
-  const gone = piecesOf(offer, place).filter(({ id }) => ids.has(id))
+export async function removeIds(ids: ReadonlySet<string>, restorable: Restorable, place: Grounds): Promise<void> {
+  const gone = piecesOf(restorable, place).filter(({ id }) => ids.has(id))
   await removeAll(
     gone.flatMap(({ inRoot, inAside }) => [inRoot, inAside]),
     place.store,
   )
 }
 
-function piecesOf({ layers, images }: Offer, { root, aside, store }: Grounds): Piece[] {
+function piecesOf({ layers, images }: Restorable, { root, aside, store }: Grounds): Piece[] {
   const { ofWholeLayer, ofImage } = placesOf(store.layout)
   const piecesAt = (id: string, paths: readonly string[]) =>
     paths.map((path) => ({ id, inRoot: join(root, path), inAside: join(aside, basename(path)) }))
@@ -80,7 +80,7 @@ function piecesOf({ layers, images }: Offer, { root, aside, store }: Grounds): P
 }
 
 /** Without these, whatever stands on them. */
-function withoutSome({ layers, images }: Offer, ids: ReadonlySet<string>): Offer {
+function withoutSome({ layers, images }: Restorable, ids: ReadonlySet<string>): Restorable {
   const isOther = ({ record }: { readonly record: { readonly id: string } }) => !ids.has(record.id)
   return { layers: layers.filter(isOther), images: images.filter(isOther) }
 }

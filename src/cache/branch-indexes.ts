@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe } from '../errors.js'
-import { formatIndex, type Index, parseIndex } from './index.js'
+import { formatIndex, type Index, parseIndex } from './containers-storage/index.js'
 import { indexPath } from './key.js'
 import { putSealed, readSealed } from './plain-file.js'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
-import type { Event } from '../event.js'
-import { quote } from '../image/quote.js'
+import type { Event } from '../runner/event.js'
+import { quote } from '../lib/quote.js'
 
 /** What the layers of a scope have in common: builds that may find one another's. */
 export interface ScopeFacts {
@@ -60,17 +60,17 @@ export function indexPrefix(scope: string, ref: string): string {
 }
 
 /** The name of an entry for a note. @param unique what no other entry of the scope has */
-export function noteKey(scope: string, ref: string, unique: string): string {
-  return notePrefix(scope, ref) + uniqueName(unique)
+export function buildRecordKey(scope: string, ref: string, unique: string): string {
+  return buildRecordPrefix(scope, ref) + uniqueName(unique)
 }
 
 /** What the names of all notes of a scope begin with that runs on this ref left: not every server knows branches. */
-export function notePrefix(scope: string, ref: string): string {
+export function buildRecordPrefix(scope: string, ref: string): string {
   return `${FAMILY}-n-${scope}-${refDigest(ref)}-`
 }
 
 /** Where the file of a note lies, relative to a folder that can be another every time. */
-export function notePath(ref: string): string {
+export function buildRecordPath(ref: string): string {
   return `note-${refDigest(ref)}.json`
 }
 

@@ -1,11 +1,11 @@
-import type { Entries } from './entries.js'
-import type { Limits } from './plan.js'
+import type { Entries } from './backends/entries.js'
+import type { Limits } from './containers-storage/retention.js'
 
 /** What the cache of a build is made of, where it lies with a service. */
 export interface RemoteOptions {
   readonly entries: Entries
   /** Private folder of this process, absolute, beside that of the build. */
-  readonly desk: string
+  readonly stagingDir: string
   readonly scope: string
   /** Whose indexes to look for: the own one, under which this run writes, first. */
   readonly refs: readonly string[]
@@ -23,7 +23,7 @@ export interface DirectoryOptions {
   readonly directory: string
   readonly scope: string
   /** Private folder of this process, absolute, beside that of the build. */
-  readonly desk: string
+  readonly stagingDir: string
   /** Whose indexes and notes to look for: the own ones, under which this run writes, first. */
   readonly refs: readonly string[]
   readonly read: boolean

@@ -1,7 +1,7 @@
-import type { Store } from '../store.js'
-import type { Lock } from './lock.js'
+import type { ContainersStorage } from '../build-storage.js'
+import type { Lock } from './backends/lock.js'
 import type { DirectoryOptions } from './options.js'
-import type { Tools } from './pack.js'
+import type { Tools } from './containers-storage/archive.js'
 
 /** Everything about the folder of one scope, while its lock is held. */
 export interface Place extends DirectoryOptions {
@@ -10,7 +10,7 @@ export interface Place extends DirectoryOptions {
   readonly root: string
   /** What other builds will be offered, out of the sight of this one. */
   readonly aside: string
-  readonly store: Store
+  readonly store: ContainersStorage
   readonly tools: Tools
   readonly lock: Lock
 }

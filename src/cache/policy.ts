@@ -1,9 +1,9 @@
 import { posix } from 'node:path'
-import type { CacheWish } from '../cache-inputs.js'
-import type { CacheMode, Context } from '../context.js'
+import type { CacheOptions } from '../runner/cache-inputs.js'
+import type { CacheMode, Context } from '../runner/context.js'
 import { UserError } from '../errors.js'
-import { formatReference, type Reference } from '../image/reference.js'
-import { quote } from '../image/quote.js'
+import { formatReference, type Reference } from '../metadata/reference.js'
+import { quote } from '../lib/quote.js'
 
 /** What the choice of a cache depends on, beside the inputs for it. */
 export interface CacheFacts extends Pick<
@@ -41,25 +41,25 @@ const MISSING =
   'The environment has neither ACTIONS_CACHE_URL nor ACTIONS_CACHE_SERVICE_V2 with ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN.'
 
 /** Which cache a build has, and whether it reads and writes it. Pure. */
-export function decideCache(wish: CacheWish, facts: CacheFacts): CacheDecision {
-  if (wish.kind === 'off') return off([], wish)
+export function decideCache(options: CacheOptions, facts: CacheFacts): CacheDecision {
+  if (options.kind === 'off') return off([], options)
   const offered = facts.cacheService !== undefined
-  if (wish.kind === 'github' && !offered)
+  if (options.kind === 'github' && !offered)
     return off(
       [
         `\`cache: github\` (or type=gha) is asked for, and ${NO_SERVICE}. ${MISSING} Write \`cache: directory\` where the machine stays.`,
       ],
-      wish,
+      options,
     )
-  const kind = wish.kind === 'auto' ? (offered ? 'github' : 'directory') : wish.kind
-  const read = mayRead(wish, facts)
-  const write = mayWrite(wish, facts, kind)
+  const kind = options.kind === 'auto' ? (offered ? 'github' : 'directory') : options.kind
+  const read = mayRead(options, facts)
+  const write = mayWrite(options, facts, kind)
   // Where both are forbidden by one reason, it is said once.
   const why = [...new Set([read.why, write.why].filter((reason) => reason !== undefined))]
-  if (!read.allowed && !write.allowed) return off(why, wish)
-  const directory = kind === 'directory' ? directoryOf(wish, facts) : undefined
-  const headline = `Cache: ${placeOf(kind, facts, directory)}${reasonOf(wish, kind)}, ${useOf(read, write)}`
-  return { kind, read: read.allowed, write: write.allowed, directory, notes: [headline, ...why, ...wish.notes] }
+  if (!read.allowed && !write.allowed) return off(why, options)
+  const directory = kind === 'directory' ? directoryOf(options, facts) : undefined
+  const headline = `Cache: ${placeOf(kind, facts, directory)}${reasonOf(options, kind)}, ${useOf(read, write)}`
+  return { kind, read: read.allowed, write: write.allowed, directory, notes: [headline, ...why, ...options.notes] }
 }
 
 /**
@@ -68,15 +68,15 @@ export function decideCache(wish: CacheWish, facts: CacheFacts): CacheDecision {
  * @throws UserError when neither the inputs nor the image names one
  */
 export function cacheRepositories(
-  wish: Pick<CacheWish, 'from' | 'to'>,
+  options: Pick<CacheOptions, 'from' | 'to'>,
   decision: Pick<CacheDecision, 'read' | 'write'>,
   images: readonly Reference[],
 ): { from: readonly string[]; to: readonly string[] } {
-  const named = wish.from.length > 0 ? wish.from : wish.to
+  const named = options.from.length > 0 ? options.from : options.to
   const repositories = named.length > 0 ? named : [besideImage(images)]
   return {
     from: decision.read ? repositories : [],
-    to: decision.write ? (wish.to.length > 0 ? wish.to : repositories.slice(0, 1)) : [],
+    to: decision.write ? (options.to.length > 0 ? options.to : repositories.slice(0, 1)) : [],
   }
 }
 
@@ -90,25 +90,31 @@ function besideImage([image]: readonly Reference[]): string {
   return formatReference({ registry: image.registry, repository: `${image.repository}-cache` })
 }
 
-function off(why: readonly string[], wish: CacheWish): CacheDecision {
-  return { kind: 'off', read: false, write: false, directory: undefined, notes: ['Cache: off', ...why, ...wish.notes] }
+function off(why: readonly string[], options: CacheOptions): CacheDecision {
+  return {
+    kind: 'off',
+    read: false,
+    write: false,
+    directory: undefined,
+    notes: ['Cache: off', ...why, ...options.notes],
+  }
 }
 
-function mayRead(wish: CacheWish, { event, cacheMode, noCache }: CacheFacts): Permission {
+function mayRead(options: CacheOptions, { event, cacheMode, noCache }: CacheFacts): Permission {
   if (cacheMode === 'none' || cacheMode === 'write-only') return refused(ofMode(cacheMode))
-  if (wish.kind === 'auto' && wish.write !== 'always' && UNTRUSTED.includes(event.name))
+  if (options.kind === 'auto' && options.write !== 'always' && UNTRUSTED.includes(event.name))
     return refused(ofRun(event.name))
-  if (noCache && wish.read) return refused('The cache is not read: `no-cache` is true.')
-  return { allowed: wish.read }
+  if (noCache && options.read) return refused('The cache is not read: `no-cache` is true.')
+  return { allowed: options.read }
 }
 
-function mayWrite(wish: CacheWish, { event, cacheMode }: CacheFacts, kind: Kind): Permission {
-  if (wish.write === 'never') return { allowed: false }
+function mayWrite(options: CacheOptions, { event, cacheMode }: CacheFacts, kind: Kind): Permission {
+  if (options.write === 'never') return { allowed: false }
   // The service would refuse it.
   if (cacheMode === 'none' || (cacheMode === 'read' && kind === 'github')) return refused(ofMode(cacheMode))
-  if (wish.write === 'always') return { allowed: true }
+  if (options.write === 'always') return { allowed: true }
   if (cacheMode === 'read') return refused(ofMode(cacheMode))
-  if (UNTRUSTED.includes(event.name)) return refused(wish.kind === 'auto' ? ofRun(event.name) : ofWrite(event.name))
+  if (UNTRUSTED.includes(event.name)) return refused(options.kind === 'auto' ? ofRun(event.name) : ofWrite(event.name))
   if (event.fork) return refused(FORK)
   return { allowed: true }
 }
@@ -134,7 +140,7 @@ function refused(why: string): Permission {
 }
 
 /** In the folder for tools where the runner names one, since that is what stays on machines that stay. */
-function directoryOf({ directory }: CacheWish, { workspace, toolCache, userCache }: CacheFacts): string {
+function directoryOf({ directory }: CacheOptions, { workspace, toolCache, userCache }: CacheFacts): string {
   if (directory !== undefined) return posix.resolve(workspace, directory)
   return posix.join(toolCache ?? userCache, 'rootless-image-build/cache')
 }
@@ -144,8 +150,8 @@ function placeOf(kind: Kind, { act }: CacheFacts, directory = ''): string {
   return { github: service, directory: `the folder ${quote(directory)}`, registry: 'a registry' }[kind]
 }
 
-function reasonOf(wish: CacheWish, kind: Kind): string {
-  if (wish.kind !== 'auto') return ''
+function reasonOf(options: CacheOptions, kind: Kind): string {
+  if (options.kind !== 'auto') return ''
   return kind === 'github' ? ' (the runner offers it)' : ` (${NO_SERVICE})`
 }
 

@@ -3,25 +3,25 @@ import { readdir, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { attempt } from '../exec.js'
-import { withHeadway } from '../headway.js'
-import type { Store } from '../store.js'
-import type { Image, Layer } from './index.js'
-import { placesOf } from './layout.js'
-import type { Offer } from './offer.js'
-import { archiveArgs, forgetTimes, type Tools } from './pack.js'
+import { withProgress } from '../lib/progress.js'
+import type { ContainersStorage } from '../build-storage.js'
+import type { Image, Layer } from './containers-storage/index.js'
+import { placesOf } from './containers-storage/layout.js'
+import type { Restorable } from './containers-storage/select.js'
+import { archiveArgs, normalizeMtimes, type Tools } from './containers-storage/archive.js'
 import { readPlain, textOfPlain } from './plain-file.js'
 
 /** Where something lies that has a seal, and what reads it. */
 export interface Sealed {
   readonly root: string
-  readonly store: Store
+  readonly store: ContainersStorage
   readonly tools: Tools
 }
 
 /** More than there are processors is of no use, and more than these a disk doesn't give. */
-const MOST_AT_ONCE = 4
+const MAX_CONCURRENCY = 4
 /** What can't be read as fast as this by far isn't worth it; a file without an end isn't waited for. */
-const PATIENCE_SECONDS = 60
+const BASE_TIMEOUT_SECONDS = 60
 const SLOWEST_BYTES_PER_SECOND = 20 * 2 ** 20
 /** How timeout(1) ends then. */
 const TIMED_OUT = 124
@@ -54,14 +54,14 @@ async function digestLayers(
   if (ids.length === 0) return { seals: new Map(), whole: true }
   const fileOf = (id: string) => join(store.folder, 'parts', `seal-${id}`)
   const each = archiveArgs(tools.tar, tools.digester, root, fileOf('{}'))
-  const atOnce = Math.min(availableParallelism(), MOST_AT_ONCE)
+  const atOnce = Math.min(availableParallelism(), MAX_CONCURRENCY)
   const argv = [
     ...[...store.enter, 'timeout', String(secondsFor(bytes))],
     ...['xargs', '-P', String(atOnce), '-I', '{}', ...each, ...placesOf(store.layout).ofLayer('{}')],
   ]
   const options = { env: store.env, cwd: store.folder, input: `${ids.join('\n')}\n` }
   const checking = (seconds: number) => `Cache: layers are read for their digests, ${Math.round(seconds)} s so far`
-  const { exitCode, stderr } = await withHeadway(checking, () => attempt(argv, options))
+  const { exitCode, stderr } = await withProgress(checking, () => attempt(argv, options))
   if (exitCode === TIMED_OUT)
     throw new Error(`layers could not be read for their digests within ${secondsFor(bytes)} s`)
   // Who can't even be started: nothing of it is known.
@@ -80,7 +80,7 @@ export async function sealFolder(folder: string, { store, tools }: Omit<Sealed, 
   const file = join(store.folder, 'parts', 'seal-folder')
   const argv = [...archiveArgs(tools.tar, tools.digester, folder, file), '.']
   const options = { env: store.env, cwd: store.folder }
-  const { exitCode } = await attempt([...store.enter, 'timeout', String(10 * PATIENCE_SECONDS), ...argv], options)
+  const { exitCode } = await attempt([...store.enter, 'timeout', String(10 * BASE_TIMEOUT_SECONDS), ...argv], options)
   const [, seal] = /^([0-9a-f]{64}) /.exec((await textOfPlain(file, 1000)) ?? '') ?? []
   await rm(file, { force: true })
   return exitCode === 0 ? seal : undefined
@@ -106,13 +106,13 @@ export async function sealImage(id: string, { root, store }: Omit<Sealed, 'tools
  * @returns the same offer with all seals, and the ids of what isn't what it was
  */
 export async function checkSeals(
-  { layers, images }: Offer,
+  { layers, images }: Restorable,
   bytes: number,
   place: Sealed,
-): Promise<{ readonly offer: Offer; readonly damaged: Set<string> }> {
+): Promise<{ readonly restorable: Restorable; readonly damaged: Set<string> }> {
   const idsWhere = (isWanted: (layer: Layer) => boolean) => layers.filter(isWanted).map(({ record }) => record.id)
   const unsealed = idsWhere(({ seal }) => seal === undefined)
-  await forgetTimes(place.store, place.root, unsealed.flatMap(placesOf(place.store.layout).ofLayer))
+  await normalizeMtimes(place.store, place.root, unsealed.flatMap(placesOf(place.store.layout).ofLayer))
   const made = await sealLayers(unsealed, bytes, place).catch(() => new Map<string, string>())
   const { seals } = await digestLayers(
     idsWhere(({ seal }) => seal !== undefined),
@@ -128,7 +128,7 @@ export async function checkSeals(
     seal === undefined || now.get(record.id) !== seal
   const damaged = [...layers, ...images].filter(isDamaged).map(({ record }) => record.id)
   const sealed = { layers: layers.map((one) => withSeal(one, now)), images: images.map((one) => withSeal(one, now)) }
-  return { offer: sealed, damaged: new Set(damaged) }
+  return { restorable: sealed, damaged: new Set(damaged) }
 }
 
 /** The same with the seal that it has by now, if any. */
@@ -138,5 +138,5 @@ export function withSeal<T extends Layer | Image>(one: T, seals: ReadonlyMap<str
 }
 
 function secondsFor(bytes: number): number {
-  return PATIENCE_SECONDS + Math.ceil(bytes / SLOWEST_BYTES_PER_SECOND)
+  return BASE_TIMEOUT_SECONDS + Math.ceil(bytes / SLOWEST_BYTES_PER_SECOND)
 }

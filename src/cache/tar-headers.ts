@@ -37,7 +37,7 @@ export function readTarHeaders(): TarHeaders {
   const entries: LayerEntry[] = []
   let held: Buffer = Buffer.alloc(0)
   let wanted = BLOCK
-  let passing = 0
+  let transient = 0
   /** Which extension is being read, with how many bytes of it; undefined where it is a header. */
   let extension: { readonly flag: string; readonly size: number } | undefined
   let said = new Map<string, string>()
@@ -62,7 +62,7 @@ export function readTarHeaders(): TarHeaders {
     const kind = KINDS[flag] ?? 'other'
     const target = kind === 'link' || kind === 'hard link' ? (said.get('linkpath') ?? textIn(block, 157, 100)) : ''
     entries.push({ path: said.get('path') ?? pathIn(block), kind, bytes: kind === 'file' ? size : 0, target })
-    passing = EMPTY.includes(flag) ? 0 : padded(size)
+    transient = EMPTY.includes(flag) ? 0 : padded(size)
     said = new Map()
   }
   const take = (block: Buffer) => {
@@ -78,8 +78,8 @@ export function readTarHeaders(): TarHeaders {
     add(bytes) {
       let at = 0
       while (at < bytes.length) {
-        const passed = Math.min(passing, bytes.length - at)
-        passing -= passed
+        const passed = Math.min(transient, bytes.length - at)
+        transient -= passed
         at += passed
         const piece = bytes.subarray(at, at + wanted - held.length)
         at += piece.length
@@ -91,8 +91,8 @@ export function readTarHeaders(): TarHeaders {
       }
     },
     pass(count) {
-      if (count > passing) throw new Error('a tar archive has a content that no header is about')
-      passing -= count
+      if (count > transient) throw new Error('a tar archive has a content that no header is about')
+      transient -= count
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Dockerfile, Instruction } from './dockerfile.js'
 import { expand, globalValues } from './expansion.js'
-import { mayDownload, type Names, neededStages, pathsOf, type ReachedPath, stagesNamed } from './reach.js'
+import { mayDownload, type Names, neededStages, pathsOf, type ReachedPath, stagesNamed } from './dependencies.js'
 
 /** An instruction that copies something, by its place. */
 export interface Copy {

@@ -1,4 +1,4 @@
-import { mountOptions } from './bind-mounts.js'
+import { mountOptions } from './mounts.js'
 import { type Dockerfile, type Instruction, parseDockerfile, type Stage } from './dockerfile.js'
 
 /** A name of a stage as a line has it, and as the stage has it. */

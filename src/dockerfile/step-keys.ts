@@ -3,15 +3,15 @@ import lt from 'semver/functions/lt.js'
 import { declare, namedBy, type Scope, valuesOf } from './argument-scope.js'
 import { declarationsOf, PROXIES, textOf, variablesIn } from './arguments.js'
 import { basesOf } from './bases.js'
-import { mountsOf, type MountView, shownByMounts, stageNames } from './bind-mounts.js'
-import { copiedBy } from './copies.js'
+import { mountsOf, type MountView, shownByMounts, stageNames } from './mounts.js'
+import { copiedBy } from './copy-sources.js'
 import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
-import { plainName } from './reach.js'
+import { plainName } from './dependencies.js'
 import { digest, extend } from './step-digest.js'
 import { copiedByVariable } from './variable-sources.js'
 
 /** What decides the result of a step beside the Dockerfile itself, and Buildah's own key may leave out. */
-export interface Surroundings {
+export interface StepInputs {
   /** Everything that concerns all steps: platform, format, times, further arguments of the build. */
   readonly seed: readonly string[]
   /** All build arguments with their values, those taken from the environment included. */
@@ -59,15 +59,15 @@ const LABELS_IN_A_STEP = '1.30.0'
  * platform, and all that of the steps before. Buildah still compares what it does compare, so what COPY copies is not in
  * it; a key only says which images of earlier builds Buildah may see at all. Pure.
  */
-export function stepKeys(dockerfile: Dockerfile, surroundings: Surroundings, target: number): StageKeys[] {
-  const { buildArgs, contexts, contextDigests, buildah } = surroundings
+export function stepKeys(dockerfile: Dockerfile, stepInputs: StepInputs, target: number): StageKeys[] {
+  const { buildArgs, contexts, contextDigests, buildah } = stepInputs
   const build: Build = {
-    seed: [...surroundings.seed, ...namesInEveryImage(surroundings)],
+    seed: [...stepInputs.seed, ...namesInEveryImage(stepInputs)],
     buildArgs,
-    proxies: surroundings.proxies,
+    proxies: stepInputs.proxies,
     contexts,
     contextDigests,
-    copied: surroundings.copied,
+    copied: stepInputs.copied,
     view: { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts.map(({ name }) => name)) },
     globals: dockerfile.globals.reduce<Scope>((scope, own) => declare(scope, own, buildArgs), new Map()),
   }
@@ -81,7 +81,7 @@ export function stepKeys(dockerfile: Dockerfile, surroundings: Surroundings, tar
   }
   const last = done.pop()
   const isLast = target === dockerfile.stages.length - 1
-  return last === undefined ? [] : [...done, withTarget(last, surroundings, isLast)]
+  return last === undefined ? [] : [...done, withTarget(last, stepInputs, isLast)]
 }
 
 /** Whether a stage must be built for the mounts that show it, by what this Buildah can. */
@@ -116,7 +116,7 @@ interface Build {
   readonly seed: readonly string[]
   readonly buildArgs: ReadonlyMap<string, string>
   readonly proxies: ReadonlyMap<string, string>
-  readonly contexts: Surroundings['contexts']
+  readonly contexts: StepInputs['contexts']
   readonly contextDigests: ReadonlyMap<string, string>
   readonly copied: ReadonlyMap<string, string>
   readonly view: MountView
@@ -127,7 +127,7 @@ interface Build {
  * Labels (before 1.30) and annotations are in the images of all steps. Values are written again with each image and
  * can't be old ones, but a name that is no longer given would come back with an image from before.
  */
-function namesInEveryImage({ annotations, labels, buildah }: Surroundings): string[] {
+function namesInEveryImage({ annotations, labels, buildah }: StepInputs): string[] {
   const names = annotations.map((entry) => `annotation ${entry.split('=', 1)[0] ?? ''}`)
   if (lt(buildah, LABELS_IN_A_STEP)) names.push(...labels.map(({ name }) => `label ${name}`))
   return names.sort()
@@ -195,7 +195,7 @@ function proxiesOf(instruction: Instruction, { buildArgs, proxies }: Build): str
  * What further build contexts may put in the place of the image or stage that FROM names: Buildah compares the layers of
  * an image, not which one it is. Pure.
  */
-export function overriding({ base }: Stage, contexts: Surroundings['contexts']): string[] {
+export function overriding({ base }: Stage, contexts: StepInputs['contexts']): string[] {
   const isMeant = (name: string) => base.includes('$') || plainName(name) === plainName(base)
   return contexts.flatMap(({ name, value }) => (isMeant(name) ? [name, value] : []))
 }
@@ -215,9 +215,9 @@ function mountParts(instruction: Instruction, { view, contextDigests }: Build): 
 }
 
 /** The keys of the target: with the steps for labels, and with what only the last of its images shows. */
-function withTarget(stage: StageKeys, surroundings: Surroundings, isLastOfFile: boolean): StageKeys {
-  const { annotations, buildah } = surroundings
-  const labels = surroundings.labels.filter(({ name }) => name !== '').map(({ name, value }) => digest([name, value]))
+function withTarget(stage: StageKeys, stepInputs: StepInputs, isLastOfFile: boolean): StageKeys {
+  const { annotations, buildah } = stepInputs
+  const labels = stepInputs.labels.filter(({ name }) => name !== '').map(({ name, value }) => digest([name, value]))
   const steps = labelSteps(labels, buildah, isLastOfFile)
   const keys = [...stage.keys]
   for (const step of steps) keys.push(extend(keys.at(-1), ['LABEL', ...step]))

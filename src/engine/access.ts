@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
-import type { Context } from '../context.js'
+import type { Context } from '../runner/context.js'
 import { UserError } from '../errors.js'
 import { attempt, findProgram } from '../exec.js'
-import { readIgnored } from '../ignored.js'
-import type { Source } from '../source.js'
-import type { Account, User } from './account.js'
+import { readIgnored } from '../source/ignored-files.js'
+import type { Source } from '../source/source.js'
+import type { BuildUser, User } from './build-user.js'
 
 /** The first folder on the way to `path`, itself included, that `user` may not enter; undefined when the way is free. */
 export async function firstClosedFolder(path: string, user: Pick<User, 'uid' | 'gid'>): Promise<string | undefined> {
@@ -30,22 +30,22 @@ export async function firstClosedFolder(path: string, user: Pick<User, 'uid' | '
  */
 export async function checkReadable(
   source: Pick<Source, 'context' | 'file'>,
-  account: Account,
+  buildUser: BuildUser,
   context: Context,
 ): Promise<void> {
-  if (account.uid === 0) return
+  if (buildUser.uid === 0) return
   for (const path of [source.context, dirname(source.file)]) {
-    const closed = await firstClosedFolder(path, account)
-    if (closed !== undefined) throw unreadable(closed, 'may not be entered', account)
+    const closed = await firstClosedFolder(path, buildUser)
+    if (closed !== undefined) throw unreadable(closed, 'may not be entered', buildUser)
   }
   const program = await findProgram('find', context.env)
   // BusyBox's find knows no -readable; the build itself will then name the file.
   if (program === undefined) return
   const closed = ['(', '-type', 'd', '!', '-executable', '-o', '!', '-type', 'l', '!', '-readable', ')']
   // In its user namespace Buildah reads whatever belongs to the account, with the modes that it may have.
-  const ours = ['(', '-uid', String(account.uid), '-gid', String(account.gid), ')']
+  const ours = ['(', '-uid', String(buildUser.uid), '-gid', String(buildUser.gid), ')']
   const tests = [...closed, '!', ...ours, '-print0']
-  const { stdout } = await attempt([...account.prefix, program, source.file, source.context, ...tests], {
+  const { stdout } = await attempt([...buildUser.prefix, program, source.file, source.context, ...tests], {
     env: context.env,
     cwd: '/',
   })
@@ -55,12 +55,12 @@ export async function checkReadable(
   const isNeeded = (path: string) =>
     path === source.file || path === source.context || !ignores(relative(source.context, path))
   const first = paths.find(isNeeded)
-  if (first !== undefined) throw unreadable(first, 'can’t be read', account)
+  if (first !== undefined) throw unreadable(first, 'can’t be read', buildUser)
 }
 
-function unreadable(path: string, what: string, account: Account): UserError {
+function unreadable(path: string, what: string, buildUser: BuildUser): UserError {
   return new UserError(
-    `The build runs as ${account.name} (uid ${account.uid}), and ${JSON.stringify(path)} ${what} by it.`,
+    `The build runs as ${buildUser.name} (uid ${buildUser.uid}), and ${JSON.stringify(path)} ${what} by it.`,
     `Make it readable in a step before (\`chmod --recursive a+rX\`), leave it out of the context by .dockerignore, or build as another user ("rootless-user").`,
   )
 }

@@ -1,14 +1,14 @@
-import type { Context } from '../context.js'
-import type { AuthFile } from '../credentials.js'
-import type { Pair } from '../entries.js'
+import type { Context } from '../runner/context.js'
+import type { AuthFile } from '../auth/auth-file.js'
+import type { Pair } from '../runner/input-parsers.js'
 import type { UserError } from '../errors.js'
-import type { Inputs } from '../inputs.js'
-import type { Reference } from '../image/reference.js'
-import type { Secret } from '../secret.js'
-import type { Source } from '../source.js'
-import type { Blobs, Store } from '../store.js'
+import type { Inputs } from '../runner/inputs.js'
+import type { Reference } from '../metadata/reference.js'
+import type { Secret } from '../lib/secret.js'
+import type { Source } from '../source/source.js'
+import type { OciLayout, ContainersStorage } from '../build-storage.js'
 import type { Step } from './progress.js'
-import type { Folder } from './storage.js'
+import type { WorkDir } from './work-dir.js'
 
 /** What an engine is asked to build. */
 export interface BuildRequest {
@@ -96,16 +96,16 @@ export interface Engine extends EngineFacts {
   /** Copies the image under all its references into the storage of the user who runs the step. */
   load(image: Image): Promise<void>
   /** Puts the steps of the last build where the cache keeps them from, after the push. */
-  keepSteps(): Promise<void>
+  saveSteps(): Promise<void>
   /** Ends what runs for it. */
   close(): Promise<void>
 }
 
 /** An engine that can build here, before it is known where what it takes from earlier builds lies. */
-export interface Found {
+export interface ResolvedEngine {
   readonly engine: EngineFacts
   /** What a cache fills and keeps, as whoever fills it must know it. */
-  readonly store: Store | Blobs
+  readonly store: ContainersStorage | OciLayout
   /**
    * Has the engine try out what the file system can, which it remembers for the build. It takes mounts, and each of them
    * waits until everything is written: that is long where a storage has just been filled. Never rejects.
@@ -114,17 +114,17 @@ export interface Found {
   /** Whether annotations that nobody asked for cost nothing. @param kind of the cache */
   readonly takesDefaultAnnotations: (kind: string) => boolean
   /** Why the names of these images don't tell what is built with them, as a sentence without its full stop. */
-  readonly whyDoubtful: (images: readonly string[]) => Promise<string | undefined>
+  readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
   /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
   readonly configure: (root: string) => Promise<Engine>
 }
 
 /** What an engine is chosen for. */
-export interface Selection {
+export interface EngineRequest {
   readonly inputs: Inputs
   readonly source: Source
   readonly context: Context
-  readonly folder: Folder
+  readonly folder: WorkDir
   readonly logins: AuthFile
   readonly insecure: readonly string[]
   /** What the image is to be called. */
@@ -132,5 +132,5 @@ export interface Selection {
   /** Labels that the image is to have. */
   readonly labels: readonly Pair[]
   /** Why nobody was found who could build with Buildah; undefined where somebody was. */
-  readonly obstacle: UserError | undefined
+  readonly buildahUnavailable: UserError | undefined
 }

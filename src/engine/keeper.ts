@@ -1,7 +1,7 @@
 import { readFile, readlink, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseObject } from '../json.js'
-import { startOf } from '../processes.js'
+import { parseObject } from '../lib/json.js'
+import { startOf } from '../lib/process-tree.js'
 
 /** Which process still needs a private folder; written into it. */
 const NAME = 'keeper.json'
@@ -22,7 +22,7 @@ export async function isForsaken(folder: string): Promise<boolean> {
   const noted = parseObject(await readFile(join(folder, NAME), 'utf8').catch(() => ''))
   const { boot, space, pid, started } = noted
   if (typeof boot !== 'string' || typeof pid !== 'number') return false
-  const here = await machine()
+  const here = await host()
   if (boot !== here.boot) return here.boot !== ''
   // In a namespace of its own a number is another process, and what started a container isn't in it.
   if (space !== here.space || pid <= 1) return false
@@ -30,13 +30,13 @@ export async function isForsaken(folder: string): Promise<boolean> {
 }
 
 async function write(folder: string, pid: number): Promise<void> {
-  const text = JSON.stringify({ ...(await machine()), pid, started: await startOf(pid) })
+  const text = JSON.stringify({ ...(await host()), pid, started: await startOf(pid) })
   // At every moment there is a whole one.
   await writeFile(join(folder, `${NAME}.new`), text, { mode: 0o600 })
   await rename(join(folder, `${NAME}.new`), join(folder, NAME))
 }
 
-async function machine(): Promise<{ readonly boot: string; readonly space: string }> {
+async function host(): Promise<{ readonly boot: string; readonly space: string }> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
   return { boot: boot.trim(), space: await readlink('/proc/self/ns/pid').catch(() => '') }
 }

@@ -1,5 +1,5 @@
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
-import { quote } from '../image/quote.js'
+import { quote } from '../lib/quote.js'
 
 /** What is known of what failed, beside what was printed. */
 export interface Scene {

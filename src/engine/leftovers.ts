@@ -1,14 +1,14 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Context } from '../context.js'
+import type { Context } from '../runner/context.js'
 import { describeInLine } from '../errors.js'
-import { say } from '../log.js'
-import { endFamily, followFamily, startedWith } from '../processes.js'
+import { info } from '../log.js'
+import { endProcessTree, followProcessTree, startedWith } from '../lib/process-tree.js'
 import { isForsaken } from './keeper.js'
 import { removeFolder } from './remove-folder.js'
-import { type Folder, OTHER_PLACE, PREFIX, storageVariable } from './storage.js'
+import { type WorkDir, OTHER_PLACE, PREFIX, storageVariable } from './work-dir.js'
 
-const GRACE_MS = 2000
+const KILL_GRACE_MS = 2000
 
 /**
  * Removes what steps have left that were killed before their post step, with what still runs of them: files of subordinate
@@ -16,7 +16,7 @@ const GRACE_MS = 2000
  * @param unshare command line before `rm` that lets it delete such files; empty when none is needed
  */
 export async function removeLeftovers(
-  own: Pick<Folder, 'path'>,
+  own: Pick<WorkDir, 'path'>,
   unshare: readonly string[],
   { temp, env }: Pick<Context, 'temp' | 'env'>,
 ): Promise<void> {
@@ -25,14 +25,14 @@ export async function removeLeftovers(
     for (const folder of names.map((name) => join(place, name))) {
       if (folder === own.path || !(await isOurs(folder)) || !(await isForsaken(folder))) continue
       try {
-        await endFamily(
-          followFamily(() => startedWith(storageVariable(folder))),
-          GRACE_MS,
+        await endProcessTree(
+          followProcessTree(() => startedWith(storageVariable(folder))),
+          KILL_GRACE_MS,
         )
         await removeFolder({ folder, unshare, keepStorage: false }, env)
-        say(`Removed ${folder}, left by a step that was killed`)
+        info(`Removed ${folder}, left by a step that was killed`)
       } catch (error) {
-        say(`${folder}, left by a step that was killed, could not be removed whole: ${describeInLine(error)}`)
+        info(`${folder}, left by a step that was killed, could not be removed whole: ${describeInLine(error)}`)
       }
     }
   }

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
-import { lineReader } from './lines.js'
+import { lineReader } from '../lib/lines.js'
 
 /** What became of one step of a build. */
 export interface Step {

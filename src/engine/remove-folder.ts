@@ -1,9 +1,9 @@
 import { chmod, lstat, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attempt, type Env, findProgram } from '../exec.js'
-import type { State } from '../state.js'
-import { parseMountInfo } from './sandbox/mounts.js'
-import { privateEnv, removeSecrets } from './storage.js'
+import type { State } from '../runner/state.js'
+import { parseMountInfo } from '../lib/mount-info.js'
+import { privateEnv, removeSecrets } from './work-dir.js'
 
 /**
  * Removes the private folder with the storage in it. Layers hold files of subordinate users, which only root or the
@@ -58,9 +58,9 @@ async function removeEmptied(path: string, unshare: readonly string[], env: Env)
   try {
     await rmdir(path)
   } catch (error) {
-    const asAccount = unshare.at(-1) === 'unshare' ? unshare.slice(0, -2) : unshare
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || asAccount.length === 0) throw error
-    await attempt([...asAccount, 'rm', '-rf', '--', path], { env, cwd: '/' })
+    const asBuildUser = unshare.at(-1) === 'unshare' ? unshare.slice(0, -2) : unshare
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || asBuildUser.length === 0) throw error
+    await attempt([...asBuildUser, 'rm', '-rf', '--', path], { env, cwd: '/' })
     await rmdir(path)
   }
 }

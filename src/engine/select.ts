@@ -1,29 +1,29 @@
 import { join } from 'node:path'
-import { knowsRegistry } from '../credentials.js'
+import { knowsRegistry } from '../auth/auth-file.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
-import { comparesAnnotations } from '../dockerfile/forgetting.js'
+import { comparesAnnotations } from '../dockerfile/cache-key-gaps.js'
 import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
-import { quote } from '../image/quote.js'
-import { formatReference } from '../image/reference.js'
-import { say, warn } from '../log.js'
-import type { Store } from '../store.js'
+import { quote } from '../lib/quote.js'
+import { formatReference } from '../metadata/reference.js'
+import { info, warn } from '../log.js'
+import type { ContainersStorage } from '../build-storage.js'
 import { checkReadable } from './access.js'
-import { buildahEngine, factsOf } from './buildah.js'
-import { settleNetwork, writeConfig } from './config.js'
+import { buildahEngine, factsOf } from './buildah/buildah.js'
+import { pinNetworkBackend, writeConfig } from './buildah/containers-conf.js'
 import { findDockerEngine } from './docker/docker.js'
-import type { Engine, Found, Selection } from './engine.js'
-import { writeDockerfile } from './dockerfile-copy.js'
-import { needsOf, withIpv6 } from './features.js'
-import { writeIgnoreFile } from './ignore-file.js'
-import { type Buildah, provideBuildah } from './install.js'
-import { readMachine } from './machine.js'
-import { preflight } from './preflight.js'
-import type { Way } from './probe.js'
-import { quietHelpers } from './quiet-helpers.js'
-import { checkSecrets, knownHole, refuseCacheMountsOutside } from './sandbox/leaks.js'
-import { openSandboxes } from './sandbox/sandboxes.js'
-import { type Folder, storageArgs, storageConf, takeBack, writePrivate } from './storage.js'
+import type { Engine, ResolvedEngine, EngineRequest } from './engine.js'
+import { writeDockerfile } from './buildah/dockerfile-copy.js'
+import { needsOf, withIpv6 } from './buildah/requirements.js'
+import { writeIgnoreFile } from './buildah/ignore-file.js'
+import { type Buildah, provideBuildah } from './buildah/install.js'
+import { readHost } from './buildah/host.js'
+import { preflight } from './buildah/preflight.js'
+import type { ExecutionMode } from './buildah/probe.js'
+import { quietHelpers } from './buildah/quiet-helpers.js'
+import { checkSecrets, knownHole, refuseCacheMountsOutside } from './buildah/sandbox/leaks.js'
+import { openSandboxes } from './buildah/sandbox/sandboxes.js'
+import { type WorkDir, storageArgs, storageConf, takeBackFromBuildUser, writePrivate } from './work-dir.js'
 
 /**
  * Finds or installs the engine, and makes sure that it can build here: Buildah, and where it can't and nobody insists on
@@ -31,7 +31,7 @@ import { type Folder, storageArgs, storageConf, takeBack, writePrivate } from '.
  * @param onProgram gets the path of Buildah as soon as it is known, so that `post` can use it
  * @throws UserError when nothing can build here: why, and what to do
  */
-export async function findEngine(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
+export async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
   const { engine } = selection.inputs
   if (engine === 'docker') return await findDockerEngine(selection).catch(asAsked)
   try {
@@ -46,11 +46,11 @@ export async function findEngine(selection: Selection, onProgram: (path: string)
 function asAsked(error: unknown): never {
   if (!(error instanceof UserError) || /Input|Dockerfile/.test(error.message)) throw error
   const { message, cause, place } = error
-  throw new UserError(`Input "engine": got "docker". ${message}`, error.cure, { cause, place })
+  throw new UserError(`Input "engine": got "docker". ${message}`, error.hint, { cause, place })
 }
 
-async function fallBack(selection: Selection, reason: UserError): Promise<Found> {
-  await takeBack(selection.folder)
+async function fallBack(selection: EngineRequest, reason: UserError): Promise<ResolvedEngine> {
+  await takeBackFromBuildUser(selection.folder)
   const found = await findDockerEngine(selection).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     throw new UserError(
@@ -64,11 +64,11 @@ async function fallBack(selection: Selection, reason: UserError): Promise<Found>
   return found
 }
 
-async function findBuildah(selection: Selection, onProgram: (path: string) => void): Promise<Found> {
-  const { inputs, source, context, folder, labels, obstacle } = selection
-  if (obstacle !== undefined) throw obstacle
+async function findBuildah(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
+  const { inputs, source, context, folder, labels, buildahUnavailable } = selection
+  if (buildahUnavailable !== undefined) throw buildahUnavailable
   refuseIpv6(selection)
-  await checkReadable(source, folder.account, context)
+  await checkReadable(source, folder.buildUser, context)
   const needs = needsOf(inputs, source.dockerfile, labels)
   const buildah = await provideBuildah(
     { range: inputs.buildahVersion, manifest: inputs.buildahManifest, needs },
@@ -76,32 +76,32 @@ async function findBuildah(selection: Selection, onProgram: (path: string) => vo
     folder,
   )
   onProgram(buildah.path)
-  const machine = await readMachine(folder.account, folder.path, folder.env)
+  const host = await readHost(folder.buildUser, folder.path, folder.env)
   const runs = stepsOf(source.dockerfile).some(({ keyword }) => keyword === 'RUN' || keyword === 'ONBUILD')
-  const { way, notes, warnings } = await preflight({ ...inputs, runs }, { buildah, folder, machine, context })
-  say(
-    `Engine: Buildah ${buildah.version} (${buildah.path}, ${buildah.reason}), as ${folder.account.name} (${folder.account.reason}); ${describeWay(way)}`,
+  const { mode, notes, warnings } = await preflight({ ...inputs, runs }, { buildah, folder, host, context })
+  info(
+    `Engine: Buildah ${buildah.version} (${buildah.path}, ${buildah.reason}), as ${folder.buildUser.name} (${folder.buildUser.reason}); ${describeMode(mode)}`,
   )
-  for (const note of notes) say(`  passed over: ${note}`)
+  for (const note of notes) info(`  passed over: ${note}`)
   for (const text of warnings) warn(text)
   refuseCacheMountsOutside(source.dockerfile, buildah.version)
-  checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: way.isolation }))
+  checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: mode.isolation }))
   return {
     engine: factsOf(buildah, folder),
-    store: storeOf(folder, buildah, way),
-    tryOut: () => tryOut(folder, buildah, way),
+    store: storeOf(folder, buildah, mode),
+    tryOut: () => tryOut(folder, buildah, mode),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
     takesDefaultAnnotations: (kind) => kind !== 'registry' || comparesAnnotations(buildah.version),
     // Its storage has nothing but what came from registries.
-    whyDoubtful: () => Promise.resolve(undefined),
+    ambiguityOf: () => Promise.resolve(undefined),
     configure: async (root) => {
-      await settleNetwork(root, folder, buildah, machine)
-      return await configured(selection, { buildah, way, root })
+      await pinNetworkBackend(root, folder, buildah, host)
+      return await configured(selection, { buildah, mode, root })
     },
   }
 }
 
-function refuseIpv6({ inputs, source, references }: Selection): void {
+function refuseIpv6({ inputs, source, references }: EngineRequest): void {
   const { from, to } = inputs.cache
   const name = withIpv6([...references.map(formatReference), ...from, ...to], source.dockerfile)
   if (name === undefined) return
@@ -112,27 +112,27 @@ function refuseIpv6({ inputs, source, references }: Selection): void {
 }
 
 /** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
-async function tryOut(folder: Folder, { path }: Buildah, { driver, fuseOverlayfs }: Way): Promise<void> {
+async function tryOut(folder: WorkDir, { path }: Buildah, { driver, fuseOverlayfs }: ExecutionMode): Promise<void> {
   const storage = storageArgs(folder.path, join(folder.path, 'tried'), driver, fuseOverlayfs)
-  await attempt([...folder.account.prefix, path, ...storage, 'images', '--quiet'], { env: folder.env, cwd: '/' })
+  await attempt([...folder.buildUser.prefix, path, ...storage, 'images', '--quiet'], { env: folder.env, cwd: '/' })
 }
 
-function storeOf({ path, account, env }: Folder, buildah: Buildah, { driver }: Way): Store {
-  const isRoot = account.uid === 0
+function storeOf({ path, buildUser, env }: WorkDir, buildah: Buildah, { driver }: ExecutionMode): ContainersStorage {
+  const isRoot = buildUser.uid === 0
   return {
     kind: 'root',
     layout: `${driver}-${isRoot ? 'root' : 'rootless'}`,
     version: buildah.version,
-    enter: isRoot ? [] : [...account.prefix, buildah.path, 'unshare'],
-    ...{ env, folder: path, uid: account.uid, gid: account.gid, foreign: account.prefix.length > 0 },
+    enter: isRoot ? [] : [...buildUser.prefix, buildah.path, 'unshare'],
+    ...{ env, folder: path, uid: buildUser.uid, gid: buildUser.gid, foreign: buildUser.prefix.length > 0 },
   }
 }
 
 async function configured(
-  { inputs, source, context, folder, logins, insecure }: Selection,
-  { buildah, way, root }: { buildah: Buildah; way: Way; root: string },
+  { inputs, source, context, folder, logins, insecure }: EngineRequest,
+  { buildah, mode, root }: { buildah: Buildah; mode: ExecutionMode; root: string },
 ): Promise<Engine> {
-  await writePrivate(folder, 'storage.conf', storageConf(folder.path, root, way.driver, way.fuseOverlayfs))
+  await writePrivate(folder, 'storage.conf', storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
   const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
   const env = {
     ...folder.env,
@@ -141,7 +141,7 @@ async function configured(
   }
   const auth = await writePrivate(folder, 'auth/auth.json', JSON.stringify(logins))
   const files = { auth, policy, dropInFolder }
-  const tools = { folder: { ...folder, env }, buildah, way, root }
+  const tools = { folder: { ...folder, env }, buildah, mode, root }
   await writeIgnoreFile(source, folder)
   await writeDockerfile(source, folder)
   const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
@@ -149,7 +149,7 @@ async function configured(
   return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin })
 }
 
-function describeWay({ driver, isolation, runtime, network }: Way): string {
+function describeMode({ driver, isolation, runtime, network }: ExecutionMode): string {
   const kept = runtime === undefined ? isolation : `${isolation} with ${runtime}`
   return `storage driver ${driver}, isolation ${kept}${network === 'default' ? '' : `, network ${network}`}`
 }

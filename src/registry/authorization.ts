@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.js'
-import type { Secret } from '../secret.js'
-import { chooseDemand, type Demand } from './challenge.js'
-import type { Answer, Connection } from './connection.js'
-import { basicHeader, type Login, secretsOf } from './logins.js'
-import { once } from './once.js'
+import type { Clock } from '../lib/clock.js'
+import type { Secret } from '../lib/secret.js'
+import { chooseChallenge, type AuthChallenge } from './www-authenticate.js'
+import type { Response, Connection } from './http.js'
+import { basicHeader, type Login, secretsOf } from '../auth/keychain.js'
+import { once } from '../lib/memoize.js'
 import { fetchToken, type Token, withoutSecrets } from './tokens.js'
 
 /** What is to be done where, as tokens are given for it. */
@@ -22,7 +22,7 @@ export interface Authorization {
    * @returns the last answer, whatever it is; what the registry repeats of credentials isn't in it
    * @throws RegistryError when the registry asks for what mustn't be given, or gives no token
    */
-  ask(access: Access, send: (header: string | undefined) => Promise<Answer>): Promise<Answer>
+  ask(access: Access, send: (header: string | undefined) => Promise<Response>): Promise<Response>
   /** User name that is asked as; undefined where there is no login, '' where it is one without a name. */
   whoAsks(access: Access): Promise<string | undefined>
 }
@@ -30,21 +30,21 @@ export interface Authorization {
 type FindLogin = (registry: string, repository: string) => Promise<Login | undefined>
 
 /** A token that ends sooner than this isn't used any more: the question takes time. */
-const SLACK_MS = 500
+const EXPIRY_MARGIN_MS = 500
 
 export function openAuthorization(connection: Connection, find: FindLogin, clock: Clock): Authorization {
   const logins = new Map<string, Promise<Login | undefined>>()
-  const demands = new Map<string, Demand>()
+  const demands = new Map<string, AuthChallenge>()
   const tokens = new Map<string, Promise<Token>>()
   const loginOf = ({ registry, repository }: Access) =>
     once(logins, `${registry}/${repository}`, () => find(registry, repository))
 
-  const headerFor = async (access: Access, demand: Demand): Promise<Secret | undefined> => {
+  const headerFor = async (access: Access, demand: AuthChallenge): Promise<Secret | undefined> => {
     const login = await loginOf(access)
     if (demand.kind === 'basic') return login?.kind === 'password' ? basicHeader(login) : undefined
     const key = JSON.stringify([access.registry, demand, access.scopes])
     const kept = tokens.get(key)
-    const isOver = kept !== undefined && (await kept).until - SLACK_MS < clock.now()
+    const isOver = kept !== undefined && (await kept).until - EXPIRY_MARGIN_MS < clock.now()
     // Others may have waited for the same, and have a new one by now.
     if (isOver && tokens.get(key) === kept) tokens.delete(key)
     return (await once(tokens, key, () => fetchToken(connection, { ...access, demand, login }, clock))).header
@@ -56,26 +56,26 @@ export function openAuthorization(connection: Connection, find: FindLogin, clock
   const ask: Authorization['ask'] = async (access, send) => {
     const known = demands.get(access.registry)
     const first = known === undefined ? undefined : await headerFor(access, known)
-    const answer = await send(first?.reveal())
+    const response = await send(first?.reveal())
     // Where it leads elsewhere, that place has no say in who gets the login.
-    if (answer.status !== 401 || answer.url.origin !== (await connection.originOf(access.registry))) return answer
-    const demand = chooseDemand(answer.challenges)
+    if (response.status !== 401 || response.url.origin !== (await connection.originOf(access.registry))) return response
+    const demand = chooseChallenge(response.challenges)
     // A token that was refused may have been withdrawn, and there is another; a password stays what it is.
     if (first !== undefined) await forget(first)
-    if (demand === undefined || (demand.kind === 'basic' && known?.kind === 'basic')) return answer
+    if (demand === undefined || (demand.kind === 'basic' && known?.kind === 'basic')) return response
     const second = await headerFor(access, demand)
     demands.set(access.registry, demand)
-    return second === undefined ? answer : await send(second.reveal())
+    return second === undefined ? response : await send(second.reveal())
   }
 
   return {
     ask: async (access, send) => {
       const sent: string[] = []
-      const answer = await ask(access, (header) => {
+      const response = await ask(access, (header) => {
         if (header !== undefined) sent.push(header, header.slice(header.indexOf(' ') + 1))
         return send(header)
       })
-      return answer.status < 400 ? answer : withoutSecrets(answer, [...sent, ...secretsOf(await loginOf(access))])
+      return response.status < 400 ? response : withoutSecrets(response, [...sent, ...secretsOf(await loginOf(access))])
     },
     whoAsks: async (access) => (await loginOf(access))?.username,
   }

@@ -1,7 +1,7 @@
-import type { Reference } from '../image/reference.js'
-import { objectOf, parseObject } from '../json.js'
-import { isDigest } from './content.js'
-import type { Registries } from './registry.js'
+import type { Reference } from '../metadata/reference.js'
+import { objectOf, parseObject } from '../lib/json.js'
+import { isDigest } from './manifest.js'
+import type { Registries } from './client.js'
 
 type Asked = Pick<Registries, 'resolve' | 'fetchManifest' | 'fetchBlob'>
 

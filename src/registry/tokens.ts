@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '../lib/clock.js'
 import { RegistryError } from '../errors.js'
-import { quote } from '../image/quote.js'
-import { parseObject } from '../json.js'
-import { Secret } from '../secret.js'
-import type { Demand } from './challenge.js'
-import type { Answer, Connection, Question } from './connection.js'
-import { basicHeader, type Login, secretsOf } from './logins.js'
-import { isPage, NO_REGISTRY, outOfReach, statusText, trouble } from './refusals.js'
+import { quote } from '../lib/quote.js'
+import { parseObject } from '../lib/json.js'
+import { Secret } from '../lib/secret.js'
+import type { AuthChallenge } from './www-authenticate.js'
+import type { Response, Connection, Request } from './http.js'
+import { basicHeader, type Login, secretsOf } from '../auth/keychain.js'
+import { isPage, NO_REGISTRY, outOfReach, statusText, failure } from './errors.js'
 
 export interface Token {
   /** The header `Authorization` with it. */
@@ -20,7 +20,7 @@ export interface TokenRequest {
   readonly registry: string
   readonly repository: string
   readonly scopes: readonly string[]
-  readonly demand: Demand & { readonly kind: 'bearer' }
+  readonly demand: AuthChallenge & { readonly kind: 'bearer' }
   readonly login: Login | undefined
 }
 
@@ -38,8 +38,8 @@ export async function fetchToken(connection: Connection, request: TokenRequest, 
   const realm = checkRealm(connection, request)
   const asked = clock.now()
   const question =
-    request.login?.kind === 'identity' ? exchangeOf(realm, request, request.login) : queryOf(realm, request)
-  const answer = await connection.exchange({ ...question, limit: LIMIT }).catch((error: unknown) => {
+    request.login?.kind === 'identity' ? roundTripOf(realm, request, request.login) : queryOf(realm, request)
+  const answer = await connection.roundTrip({ ...question, limit: LIMIT }).catch((error: unknown) => {
     throw outOfReach(error, `${realm.host}, where ${request.registry} gives out tokens,`)
   })
   if (answer.status !== 200) throw noToken(withoutSecrets(answer, secretsOf(request.login)), realm, request)
@@ -57,7 +57,7 @@ export async function fetchToken(connection: Connection, request: TokenRequest, 
 }
 
 /** An answer in which these texts can't be read, should the server have repeated them. */
-export function withoutSecrets(answer: Answer, secrets: readonly string[]): Answer {
+export function withoutSecrets(answer: Response, secrets: readonly string[]): Response {
   const body = secrets
     .filter((secret) => secret !== '')
     .reduce((text, secret) => text.replaceAll(secret, '***'), answer.body.toString('utf8'))
@@ -78,7 +78,7 @@ function checkRealm(connection: Connection, { registry, demand }: TokenRequest):
   return realm
 }
 
-function queryOf(realm: URL, { scopes, demand, login }: TokenRequest): Omit<Question, 'limit'> {
+function queryOf(realm: URL, { scopes, demand, login }: TokenRequest): Omit<Request, 'limit'> {
   const url = new URL(realm)
   if (demand.service !== undefined) url.searchParams.set('service', demand.service)
   for (const scope of scopes) url.searchParams.append('scope', scope)
@@ -87,11 +87,11 @@ function queryOf(realm: URL, { scopes, demand, login }: TokenRequest): Omit<Ques
   return { method: 'GET', url, headers: { authorization: basicHeader(login).reveal() } }
 }
 
-function exchangeOf(
+function roundTripOf(
   url: URL,
   { scopes, demand }: TokenRequest,
   login: Login & { kind: 'identity' },
-): Omit<Question, 'limit'> {
+): Omit<Request, 'limit'> {
   const form = new URLSearchParams({
     grant_type: 'refresh_token',
     client_id: CLIENT,
@@ -103,9 +103,9 @@ function exchangeOf(
   return { method: 'POST', url, headers, body: Buffer.from(form.toString()) }
 }
 
-function noToken(answer: Answer, realm: URL, { registry, repository, login }: TokenRequest): RegistryError {
-  const passing = trouble(answer, realm.host)
-  if (passing !== undefined) return passing
+function noToken(answer: Response, realm: URL, { registry, repository, login }: TokenRequest): RegistryError {
+  const transient = failure(answer, realm.host)
+  if (transient !== undefined) return transient
   const { status } = answer
   if (status === 404 || status === 405 || isPage(answer))
     return new RegistryError(

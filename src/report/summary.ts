@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatTime } from '../units.js'
+import { formatBytes, formatCount, formatTime } from '../lib/format.js'
 import { type CacheReport, renderCache } from './cache-stats.js'
 import { escapeMarkdown } from './markdown.js'
 import type { Phase } from './timeline.js'
@@ -27,9 +27,9 @@ export interface SummaryFacts {
 /** The phase that the steps are shown in. */
 export const BUILD = 'build'
 /** A picture of more bars can't be read, and GitHub draws no longer texts. */
-const MOST_STEPS = 50
-const MOST_WARNINGS = 10
-const LONGEST_TEXT = 600
+const MAX_STEPS = 50
+const MAX_WARNINGS = 10
+const MAX_TEXT_LENGTH = 600
 
 /** The summary in GitHub's Markdown; pure. No text of a Dockerfile or a log leaves its place in it. */
 export function renderSummary(facts: SummaryFacts): string {
@@ -81,11 +81,11 @@ function renderMoved({ stats }: CacheReport): string {
 
 function renderWarnings(warnings: readonly string[]): string[] {
   if (warnings.length === 0) return []
-  const more = warnings.length - MOST_WARNINGS
+  const more = warnings.length - MAX_WARNINGS
   return [
     '#### Warnings',
     '',
-    ...warnings.slice(0, MOST_WARNINGS).map((text) => `- ${escapeMarkdown(text)}`),
+    ...warnings.slice(0, MAX_WARNINGS).map((text) => `- ${escapeMarkdown(text)}`),
     ...(more > 0 ? [`- and ${more} more, in the log`] : []),
   ]
 }
@@ -126,8 +126,8 @@ function stepBars(steps: SummaryFacts['steps'], begun: number): string[] {
     started += seconds
     return line
   })
-  const more = merged.length - MOST_STEPS
-  return more <= 0 ? bars : [...bars.slice(0, MOST_STEPS), bar(`${more} more`, '', started, 0)]
+  const more = merged.length - MAX_STEPS
+  return more <= 0 ? bars : [...bars.slice(0, MAX_STEPS), bar(`${more} more`, '', started, 0)]
 }
 
 interface Numbered {
@@ -163,7 +163,7 @@ function bar(name: string, tag: string, started: number, seconds: number): strin
 /** What Mermaid takes for nothing but a name. */
 function nameOf(text: string): string {
   const plain = text
-    .slice(0, LONGEST_TEXT)
+    .slice(0, MAX_TEXT_LENGTH)
     .replaceAll(/[^\p{L}\p{N} ./_=@-]+/gu, ' ')
     .replaceAll(/ {2,}/g, ' ')
     .trim()

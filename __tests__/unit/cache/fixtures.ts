@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Entries, Stored } from '../../../src/cache/entries.js'
-import type { Image, Index, Layer } from '../../../src/cache/index.js'
-import { mountsFolder } from '../../../src/cache/mounts.js'
-import { findTools } from '../../../src/cache/pack.js'
-import type { ImageRecord, LayerRecord } from '../../../src/cache/records.js'
-import type { Workplace } from '../../../src/cache/restore.js'
-import type { Store } from '../../../src/store.js'
+import type { Entries, Stored } from '../../../src/cache/backends/entries.js'
+import type { Image, Index, Layer } from '../../../src/cache/containers-storage/index.js'
+import { mountsFolder } from '../../../src/cache/containers-storage/cache-mounts.js'
+import { findTools } from '../../../src/cache/containers-storage/archive.js'
+import type { ImageRecord, LayerRecord } from '../../../src/cache/containers-storage/records.js'
+import type { Workplace } from '../../../src/cache/containers-storage/restore.js'
+import type { ContainersStorage } from '../../../src/build-storage.js'
 import { temporaryFolder } from '../helpers.js'
 
 export const NOW = Date.UTC(2026, 0, 31)
@@ -86,7 +86,7 @@ export function threeSteps(changes: Partial<Index> = {}): Index {
   })
 }
 
-export function storeOf(changes: Partial<Store> = {}): Store {
+export function storeOf(changes: Partial<ContainersStorage> = {}): ContainersStorage {
   const folder = changes.folder ?? temporaryFolder()
   for (const name of ['parts', 'tmp', 'root', 'data']) mkdirSync(join(folder, name), { recursive: true })
   return {
@@ -103,18 +103,18 @@ export function storeOf(changes: Partial<Store> = {}): Store {
   }
 }
 
-/** A desk with its tools; as many as there are jobs. */
-export async function placeOf(entries: Entries, changes: Partial<Store> = {}): Promise<Workplace> {
+/** A staging directory with its tools; as many as there are jobs. */
+export async function placeOf(entries: Entries, changes: Partial<ContainersStorage> = {}): Promise<Workplace> {
   const store = storeOf(changes)
-  const desk = temporaryFolder()
+  const stagingDir = temporaryFolder()
   const tools = await findTools(store)
   if (typeof tools === 'string') throw new Error(tools)
-  return { entries, tools, store, desk: bind(entries, desk) }
+  return { entries, tools, store, stagingDir: bind(entries, stagingDir) }
 }
 
-function bind(entries: Entries, desk: string): string {
-  if (entries instanceof MemoryEntries) entries.desk = desk
-  return desk
+function bind(entries: Entries, stagingDir: string): string {
+  if (entries instanceof MemoryEntries) entries.stagingDir = stagingDir
+  return stagingDir
 }
 
 /**
@@ -123,7 +123,7 @@ function bind(entries: Entries, desk: string): string {
  */
 export class MemoryEntries implements Entries {
   /** Of the job that talks to it just now. */
-  desk = ''
+  stagingDir = ''
   readonly stored = new Map<string, { readonly path: string; readonly content: Buffer }>()
   /** Keys that somebody else has reserved, and never stored. */
   readonly blocked = new Set<string>()
@@ -141,8 +141,8 @@ export class MemoryEntries implements Entries {
     this.busy.delete(path)
     const found = deadlineMs > 0 ? this.find(key, path) : undefined
     if (found === undefined) return undefined
-    mkdirSync(dirname(join(this.desk, path)), { recursive: true })
-    writeFileSync(join(this.desk, path), this.stored.get(found)?.content ?? '')
+    mkdirSync(dirname(join(this.stagingDir, path)), { recursive: true })
+    writeFileSync(join(this.stagingDir, path), this.stored.get(found)?.content ?? '')
     return found
   }
 
@@ -158,12 +158,12 @@ export class MemoryEntries implements Entries {
     this.stores.push(key)
     if (deadlineMs <= 0 || this.refuses(key)) return Promise.resolve('failed')
     if (this.blocked.has(key) || this.stored.has(key)) return Promise.resolve('taken')
-    this.stored.set(key, { path, content: readFileSync(join(this.desk, path)) })
+    this.stored.set(key, { path, content: readFileSync(join(this.stagingDir, path)) })
     return Promise.resolve('stored')
   }
 
   counts = () => ({ requests: this.fetches.length + 2 * this.stores.length, failures: 0 })
-  troubles = () => []
+  failures = () => []
   close = () => undefined
 
   /** Flips a bit in the middle of an entry. */
@@ -259,7 +259,7 @@ with tarfile.open(sys.argv[1], 'w', format=tarfile.PAX_FORMAT) as tar:
 }
 
 /** What a cache mount leaves, in the folder where the Buildah of a store keeps them. */
-export function writeMount(store: Store, name: string, content: string): void {
+export function writeMount(store: ContainersStorage, name: string, content: string): void {
   const folder = join(store.folder, 'tmp', mountsFolder(store), name)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'file'), content, { mode: 0o640 })

@@ -12,8 +12,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { notePath } from '../../../src/cache/key.js'
-import { directoryNote, NO_NOTE, type Note } from '../../../src/cache/note.js'
+import { buildRecordPath } from '../../../src/cache/key.js'
+import { directoryNote, NO_NOTE, type BuildRecordStore } from '../../../src/cache/note.js'
 import { temporaryFolder } from '../helpers.js'
 
 const isRoot = process.getuid?.() === 0
@@ -26,13 +26,13 @@ interface Given {
 }
 
 const scope = '0123456789abcdef'
-const noteIn = (directory: string, given: Given = {}): Note =>
+const noteIn = (directory: string, given: Given = {}): BuildRecordStore =>
   directoryNote({
-    ...{ directory, scope, desk: '/nowhere', refs: ['refs/heads/main'], read: true, write: true, mounts: false },
+    ...{ directory, scope, stagingDir: '/nowhere', refs: ['refs/heads/main'], read: true, write: true, mounts: false },
     ...given,
     limits: { now: 0, ttlMs: 1, maxBytes: 1, perKey: 1 },
   })
-const nameOf = (of = scope) => `${of}-${notePath('refs/heads/main')}`
+const nameOf = (of = scope) => `${of}-${buildRecordPath('refs/heads/main')}`
 
 describe('the note in a folder', () => {
   it('is what was left last', async () => {

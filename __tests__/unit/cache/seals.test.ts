@@ -13,8 +13,8 @@ import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { readIndexes, writeIndex } from '../../../src/cache/branch-indexes.js'
-import type { Offer } from '../../../src/cache/offer.js'
-import { findTools } from '../../../src/cache/pack.js'
+import type { Restorable } from '../../../src/cache/containers-storage/select.js'
+import { findTools } from '../../../src/cache/containers-storage/archive.js'
 import { checkSeals, type Sealed, sealFolder, sealImage, sealLayers } from '../../../src/cache/seals.js'
 import { isExhaustive } from '../../harness/test-set.js'
 import { temporaryFolder } from '../helpers.js'
@@ -22,9 +22,9 @@ import { grow, hex, imageOf, indexOf, layerOf, storeOf } from './fixtures.js'
 
 const names = ['a', 'b', 'c']
 let place: Sealed
-let offer: Offer
+let restorable: Restorable
 
-const damagedOf = async (some: Offer, there: Sealed) => (await checkSeals(some, 3000, there)).damaged
+const damagedOf = async (some: Restorable, there: Sealed) => (await checkSeals(some, 3000, there)).damaged
 
 beforeAll(async () => {
   const store = storeOf()
@@ -38,7 +38,7 @@ beforeAll(async () => {
   // A time that a test can give back.
   execFileSync('find', [place.root, '-exec', 'touch', '-h', '-d', '@0', '{}', '+'])
   const seals = await sealLayers(names.map(hex), 3000, place)
-  offer = {
+  restorable = {
     layers: layers.map((record) => ({ record, part: '', seal: seals.get(record.id) ?? '' })),
     images: await Promise.all(
       images.map(async (record) => ({
@@ -55,14 +55,14 @@ const imageIn = (root: string, name: string) => join(root, 'overlay-images', hex
 describe('seals', () => {
   it('are what they were while nothing changes, whoever has read it meanwhile', async () => {
     readFileSync(fileOf(place.root, 'a'))
-    expect(await damagedOf(offer, place)).toStrictEqual(new Set())
+    expect(await damagedOf(restorable, place)).toStrictEqual(new Set())
   })
 
   it('are made for what has none yet, and for nothing that is gone', async () => {
-    const [a, b] = ['a', 'b'].map((name) => offer.layers.find(({ record }) => record.id === hex(name)))
+    const [a, b] = ['a', 'b'].map((name) => restorable.layers.find(({ record }) => record.id === hex(name)))
     const bare = [layerOf('a'), layerOf('nothing')].map((record) => ({ record, part: '' }))
     const checked = await checkSeals({ layers: bare.slice(0, 1), images: [] }, 0, place)
-    expect(checked).toStrictEqual({ offer: { layers: [a], images: [] }, damaged: new Set() })
+    expect(checked).toStrictEqual({ restorable: { layers: [a], images: [] }, damaged: new Set() })
     expect(a?.seal).not.toBe(b?.seal)
     expect((await checkSeals({ layers: bare, images: [] }, 0, place)).damaged).toContain(hex('nothing'))
     await expect(sealLayers([hex('nothing')], 0, place)).rejects.toThrow('not all layers could be read')
@@ -167,7 +167,7 @@ describe('seals', () => {
     const root = temporaryFolder()
     execFileSync('cp', ['-a', `${place.root}/.`, root])
     harm(root)
-    expect([...(await damagedOf(offer, { ...place, root }))]).toStrictEqual(damaged.map(hex))
+    expect([...(await damagedOf(restorable, { ...place, root }))]).toStrictEqual(damaged.map(hex))
   })
 
   it('find any bit that flips', async () => {
@@ -186,7 +186,7 @@ describe('seals', () => {
         flipped[byte] = (whole[byte] ?? 0) ^ (1 << bit)
         writeFileSync(path, flipped)
         utimesSync(path, 0, 0)
-        const damaged = await damagedOf(offer, { ...place, root })
+        const damaged = await damagedOf(restorable, { ...place, root })
         writeFileSync(path, whole)
         utimesSync(path, 0, 0)
         expect(damaged.size).toBe(1)

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { entriesOfSplit } from '../../../src/cache/layer-entries.js'
+import { entriesOfSplit } from '../../../src/cache/containers-storage/layer-entries.js'
 import { isTarHeader, type LayerEntry, readTarHeaders } from '../../../src/cache/tar-headers.js'
 import { temporaryFolder } from '../helpers.js'
 

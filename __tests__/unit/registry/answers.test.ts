@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { RegistryError } from '../../../src/errors.js'
-import { type Answer, openConnection } from '../../../src/registry/connection.js'
-import { refusal } from '../../../src/registry/refusals.js'
-import { openRegistries, type Registries, type RegistriesOptions } from '../../../src/registry/registry.js'
-import { Secret } from '../../../src/secret.js'
+import { type Response, openConnection } from '../../../src/registry/http.js'
+import { refusal } from '../../../src/registry/errors.js'
+import { openRegistries, type Registries, type RegistriesOptions } from '../../../src/registry/client.js'
+import { Secret } from '../../../src/lib/secret.js'
 import { close, listen } from '../../harness/loopback.js'
 import { fakeClock } from '../fake-clock.js'
 import { everythingOf, logOf } from '../helpers.js'
@@ -25,7 +25,7 @@ interface Asked {
   readonly body: string
 }
 
-type Script = (asked: Asked, answer: ServerResponse, count: number) => void
+type Script = (asked: Asked, response: ServerResponse, count: number) => void
 
 const stops: (() => Promise<void> | void)[] = []
 afterEach(async () => {
@@ -35,7 +35,7 @@ afterEach(async () => {
 /** A server that answers by a script, beside the question whether it is there. The network's edge: nothing of ours. */
 async function scripted(script: Script): Promise<{ host: string; asked: Asked[] }> {
   const asked: Asked[] = []
-  const server = createServer((request, answer) => {
+  const server = createServer((request, response) => {
     void textOf(request).then((body) => {
       const {
         method = '',
@@ -43,12 +43,12 @@ async function scripted(script: Script): Promise<{ host: string; asked: Asked[] 
         headers: { authorization },
       } = request
       if (path === '/v2/' && authorization === undefined) {
-        answer.end('{}')
+        response.end('{}')
         return
       }
       const one = { method, path, authorization, body }
       asked.push(one)
-      script(one, answer, asked.filter((earlier) => earlier.method === method && earlier.path === path).length)
+      script(one, response, asked.filter((earlier) => earlier.method === method && earlier.path === path).length)
     })
   })
   const host = await listen(server)
@@ -62,14 +62,14 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return text
 }
 
-const say = (
-  answer: ServerResponse,
+const info = (
+  response: ServerResponse,
   status: number,
   more: Readonly<Record<string, string | number>> = {},
   body?: Buffer | string,
 ) => {
-  answer.writeHead(status, more)
-  answer.end(body)
+  response.writeHead(status, more)
+  response.end(body)
 }
 
 const step = (registry: string, password = 'pass-77aa'): Pick<RegistriesOptions, 'login'> => ({
@@ -104,12 +104,12 @@ async function refused(promise: Promise<unknown>): Promise<RegistryError> {
 
 describe('fetchBlob', () => {
   it('gives the bytes, also from where the registry leads to, which gets no login', async () => {
-    const storage = await scripted((_, answer) => {
-      say(answer, 200, {}, bytes)
+    const storage = await scripted((_, response) => {
+      info(response, 200, {}, bytes)
     })
-    const { host } = await scripted(({ authorization }, answer) => {
-      if (authorization === undefined) say(answer, 401, { 'www-authenticate': 'Basic realm="x"' })
-      else say(answer, 307, { location: `http://${storage.host}/blob` })
+    const { host } = await scripted(({ authorization }, response) => {
+      if (authorization === undefined) info(response, 401, { 'www-authenticate': 'Basic realm="x"' })
+      else info(response, 307, { location: `http://${storage.host}/blob` })
     })
     const blob = client(host, { ...step(host), insecure: [host, storage.host] }).fetchBlob(tag(host), digest)
     expect((await blob).equals(bytes)).toBe(true)
@@ -117,9 +117,9 @@ describe('fetchBlob', () => {
   })
 
   it('refuses where there is none, and other bytes', async () => {
-    const { host } = await scripted(({ path }, answer) => {
-      if (path.endsWith(digest)) say(answer, 404)
-      else say(answer, 200, {}, bytes)
+    const { host } = await scripted(({ path }, response) => {
+      if (path.endsWith(digest)) info(response, 404)
+      else info(response, 200, {}, bytes)
     })
     expect((await refused(client(host).fetchBlob(tag(host), digest))).message).toContain('(404')
     expect((await refused(client(host).fetchBlob(tag(host), other))).message).toContain(
@@ -130,8 +130,8 @@ describe('fetchBlob', () => {
 
 describe('resolve', () => {
   it('takes what a HEAD tells', async () => {
-    const { host, asked } = await scripted((_, answer) => {
-      say(answer, 200, headers)
+    const { host, asked } = await scripted((_, response) => {
+      info(response, 200, headers)
     })
     expect(await client(host).resolve(tag(host))).toStrictEqual({ digest, mediaType: OCI, size: bytes.length })
     expect(asked.map(({ method }) => method)).toStrictEqual(['HEAD'])
@@ -142,9 +142,9 @@ describe('resolve', () => {
     ['a general type', 200, { ...headers, 'content-type': 'application/json' }],
     ['no HEAD at all', 405, {}],
   ])('looks at the bytes where a HEAD has %s', async (_, status, more) => {
-    const { host } = await scripted(({ method }, answer) => {
-      if (method === 'HEAD') say(answer, status, more)
-      else say(answer, 200, { 'content-type': 'application/json' }, bytes)
+    const { host } = await scripted(({ method }, response) => {
+      if (method === 'HEAD') info(response, status, more)
+      else info(response, 200, { 'content-type': 'application/json' }, bytes)
     })
     expect(await client(host).resolve(tag(host))).toStrictEqual({ digest, mediaType: OCI, size: bytes.length })
   })
@@ -164,15 +164,15 @@ describe('resolve', () => {
     ],
     ['one of an unknown kind', { ...headers, 'docker-content-digest': `md5:${'0'.repeat(32)}` }, '', 'no digest'],
   ])('refuses %s', async (_, more, body, message) => {
-    const { host } = await scripted((_asked, answer) => {
-      say(answer, 200, { ...more, 'content-length': Buffer.byteLength(body) }, body)
+    const { host } = await scripted((_asked, response) => {
+      info(response, 200, { ...more, 'content-length': Buffer.byteLength(body) }, body)
     })
     expect((await refused(client(host).resolve(tag(host)))).message).toContain(message)
   })
 
   it('refuses another digest than it asked for', async () => {
-    const { host } = await scripted((_, answer) => {
-      say(answer, 200, { ...headers, 'docker-content-digest': other })
+    const { host } = await scripted((_, response) => {
+      info(response, 200, { ...headers, 'docker-content-digest': other })
     })
     expect((await refused(client(host).resolve(pinned(host)))).message).toContain('another digest')
   })
@@ -180,23 +180,23 @@ describe('resolve', () => {
 
 describe('fetchManifest', () => {
   it('refuses other bytes, whatever the header says', async () => {
-    const { host } = await scripted((_, answer) => {
-      say(answer, 200, { 'content-type': OCI, 'docker-content-digest': digest }, `${bytes.toString()} `)
+    const { host } = await scripted((_, response) => {
+      info(response, 200, { 'content-type': OCI, 'docker-content-digest': digest }, `${bytes.toString()} `)
     })
     const error = await refused(client(host).fetchManifest(pinned(host)))
     expect(error.message).toContain('other bytes')
-    expect(error.passing).toBe(false)
+    expect(error.transient).toBe(false)
   })
 
   it('refuses more than 4 MiB, and stops reading', async () => {
     let sent = 0
-    const { host } = await scripted((_, answer) => {
-      answer.writeHead(200, { 'content-type': OCI })
+    const { host } = await scripted((_, response) => {
+      response.writeHead(200, { 'content-type': OCI })
       const piece = Buffer.alloc(1024 * 1024, ' ')
       const more = () => {
-        if (answer.destroyed || sent > 200) return
+        if (response.destroyed || sent > 200) return
         sent += 1
-        answer.write(piece, more)
+        response.write(piece, more)
       }
       more()
     })
@@ -205,13 +205,13 @@ describe('fetchManifest', () => {
   })
 
   it('asks again where a body ends too early', async () => {
-    const { host, asked } = await scripted((_, answer, count) => {
+    const { host, asked } = await scripted((_, response, count) => {
       if (count > 1) {
-        say(answer, 200, headers, bytes)
+        info(response, 200, headers, bytes)
         return
       }
-      answer.writeHead(200, headers)
-      answer.write(bytes.subarray(0, 10), () => answer.destroy())
+      response.writeHead(200, headers)
+      response.write(bytes.subarray(0, 10), () => response.destroy())
     })
     const log = await logOf(async () => {
       expect((await client(host).fetchManifest(pinned(host)))?.bytes).toStrictEqual(bytes)
@@ -222,7 +222,7 @@ describe('fetchManifest', () => {
 })
 
 /** What docker-registry answers where it lacks something, with this code. */
-const lacking = (code: string, status = 404): Answer => ({
+const lacking = (code: string, status = 404): Response => ({
   status,
   headers: {},
   challenges: [],
@@ -237,42 +237,42 @@ describe('refusal', () => {
     'lets what the registry lacks be put again twice (%s)',
     (code) => {
       const error = refusal(lacking(code), plea)
-      expect(error).toMatchObject({ passing: true, retries: 2 })
+      expect(error).toMatchObject({ transient: true, retries: 2 })
       expect(error.message).toContain('(404 DIGEST_INVALID)')
-      expect(error.cure).toContain('garbage collection')
+      expect(error.hint).toContain('garbage collection')
     },
   )
 
-  it.each<[what: string, answer: Answer, asked: Parameters<typeof refusal>[1]]>([
+  it.each<[what: string, response: Response, asked: Parameters<typeof refusal>[1]]>([
     ['without a login', lacking('BLOB_UNKNOWN', 401), plea],
     ['without a right', lacking('BLOB_UNKNOWN', 403), plea],
     ['of a repository that is not there', lacking('NAME_UNKNOWN'), plea],
     ['that reads', lacking('BLOB_UNKNOWN'), { ...plea, verb: 'read' }],
-  ])('lets no question be asked again %s', (_, answer, asked) => {
-    expect(refusal(answer, asked).passing).toBe(false)
+  ])('lets no question be asked again %s', (_, response, asked) => {
+    expect(refusal(response, asked).transient).toBe(false)
   })
 })
 
 describe('putManifest', () => {
   it('says where another digest is there afterwards', async () => {
-    const { host } = await scripted(({ method }, answer) => {
-      if (method === 'PUT') say(answer, 201)
-      else say(answer, 200, { ...headers, 'docker-content-digest': other })
+    const { host } = await scripted(({ method }, response) => {
+      if (method === 'PUT') info(response, 201)
+      else info(response, 200, { ...headers, 'docker-content-digest': other })
     })
     const error = await refused(client(host).putManifest(tag(host), manifest))
     expect(error.message).toContain(`was put there with ${digest}, and read back it is ${other}`)
   })
 
   it('says where nothing is there afterwards', async () => {
-    const { host } = await scripted(({ method }, answer) => {
-      say(answer, method === 'PUT' ? 201 : 404)
+    const { host } = await scripted(({ method }, response) => {
+      info(response, method === 'PUT' ? 201 : 404)
     })
     expect((await refused(client(host).putManifest(tag(host), manifest))).message).toContain('it is not there')
   })
 
   it('sends the bytes as they are, and only where they are those of the digest', async () => {
-    const { host, asked } = await scripted(({ method }, answer) => {
-      say(answer, method === 'PUT' ? 201 : 200, method === 'PUT' ? {} : headers)
+    const { host, asked } = await scripted(({ method }, response) => {
+      info(response, method === 'PUT' ? 201 : 200, method === 'PUT' ? {} : headers)
     })
     await client(host).putManifest(tag(host), manifest)
     expect(asked[0]).toMatchObject({ method: 'PUT', path: '/v2/acme/web/manifests/1', body: bytes.toString() })
@@ -281,9 +281,9 @@ describe('putManifest', () => {
   })
 
   it('puts it again where the registry lacks a blob once', async () => {
-    const { host, asked } = await scripted(({ method }, answer, count) => {
-      if (method === 'PUT' && count === 1) say(answer, 400, {}, lacking('MANIFEST_BLOB_UNKNOWN').body)
-      else say(answer, method === 'PUT' ? 201 : 200, method === 'PUT' ? {} : headers)
+    const { host, asked } = await scripted(({ method }, response, count) => {
+      if (method === 'PUT' && count === 1) info(response, 400, {}, lacking('MANIFEST_BLOB_UNKNOWN').body)
+      else info(response, method === 'PUT' ? 201 : 200, method === 'PUT' ? {} : headers)
     })
     const log = await logOf(() => client(host).putManifest(tag(host), manifest))
     expect(asked.filter(({ method }) => method === 'PUT')).toHaveLength(2)
@@ -293,11 +293,11 @@ describe('putManifest', () => {
   })
 
   it('follows no redirect', async () => {
-    const elsewhere = await scripted((_, answer) => {
-      say(answer, 201)
+    const elsewhere = await scripted((_, response) => {
+      info(response, 201)
     })
-    const { host } = await scripted((_, answer) => {
-      say(answer, 307, { location: `http://${elsewhere.host}/x` })
+    const { host } = await scripted((_, response) => {
+      info(response, 307, { location: `http://${elsewhere.host}/x` })
     })
     const both = { insecure: [host, elsewhere.host] }
     expect((await refused(client(host, both).putManifest(tag(host), manifest))).message).toContain('307')
@@ -309,14 +309,14 @@ describe('mountBlob', () => {
   const from = (host: string) => ({ registry: host, repository: 'acme/base' })
 
   it('cancels an upload that was begun instead, on the same host only', async () => {
-    const elsewhere = await scripted((_, answer) => {
-      say(answer, 204)
+    const elsewhere = await scripted((_, response) => {
+      info(response, 204)
     })
     for (const location of ['/v2/acme/web/blobs/uploads/7?_state=a%2Fb', `http://${elsewhere.host}/v2/x`]) {
-      const { host, asked } = await scripted(({ method }, answer) => {
-        if (method === 'HEAD') say(answer, 404)
-        else if (method === 'POST') say(answer, 202, { location })
-        else say(answer, 204)
+      const { host, asked } = await scripted(({ method }, response) => {
+        if (method === 'HEAD') info(response, 404)
+        else if (method === 'POST') info(response, 202, { location })
+        else info(response, 204)
       })
       const both = { insecure: [host, elsewhere.host] }
       expect(await client(host, both).mountBlob(tag(host), digest, from(host))).toBe(false)
@@ -328,10 +328,10 @@ describe('mountBlob', () => {
 
   it('asks for rights in both repositories', async () => {
     let realm = ''
-    const { host, asked } = await scripted(({ path, method, authorization }, answer) => {
-      if (path.startsWith('/token')) say(answer, 200, {}, '{"access_token":"t-1"}')
-      else if (authorization !== 'Bearer t-1') say(answer, 401, { 'www-authenticate': `Bearer realm="${realm}"` })
-      else say(answer, method === 'HEAD' ? 404 : 201)
+    const { host, asked } = await scripted(({ path, method, authorization }, response) => {
+      if (path.startsWith('/token')) info(response, 200, {}, '{"access_token":"t-1"}')
+      else if (authorization !== 'Bearer t-1') info(response, 401, { 'www-authenticate': `Bearer realm="${realm}"` })
+      else info(response, method === 'HEAD' ? 404 : 201)
     })
     realm = `http://${host}/token?old=1`
     expect(await client(host).mountBlob(tag(host), digest, from(host))).toBe(true)
@@ -343,12 +343,12 @@ describe('mountBlob', () => {
 
 describe('a login', () => {
   it('is not sent before it is asked for, nor to where a redirect leads', async () => {
-    const elsewhere = await scripted((_, answer) => {
-      say(answer, 200, headers, bytes)
+    const elsewhere = await scripted((_, response) => {
+      info(response, 200, headers, bytes)
     })
-    const { host, asked } = await scripted(({ authorization }, answer) => {
-      if (authorization === undefined) say(answer, 401, { 'www-authenticate': 'Basic realm="x"' })
-      else say(answer, 307, { location: `http://${elsewhere.host}/blob` })
+    const { host, asked } = await scripted(({ authorization }, response) => {
+      if (authorization === undefined) info(response, 401, { 'www-authenticate': 'Basic realm="x"' })
+      else info(response, 307, { location: `http://${elsewhere.host}/blob` })
     })
     const both = { insecure: [host, elsewhere.host], ...step(host) }
     expect((await client(host, both).fetchManifest(pinned(host)))?.digest).toBe(digest)
@@ -358,10 +358,10 @@ describe('a login', () => {
   })
 
   it('goes along to another path of the same host', async () => {
-    const { host, asked } = await scripted(({ path, authorization }, answer) => {
-      if (authorization === undefined) say(answer, 401, { 'www-authenticate': 'Basic realm="x"' })
-      else if (path.startsWith('/v2')) say(answer, 307, { location: '/there' })
-      else say(answer, 200, headers, bytes)
+    const { host, asked } = await scripted(({ path, authorization }, response) => {
+      if (authorization === undefined) info(response, 401, { 'www-authenticate': 'Basic realm="x"' })
+      else if (path.startsWith('/v2')) info(response, 307, { location: '/there' })
+      else info(response, 200, headers, bytes)
     })
     expect((await client(host, step(host)).fetchManifest(pinned(host)))?.digest).toBe(digest)
     expect(asked.at(-1)?.path).toBe('/there')
@@ -369,14 +369,14 @@ describe('a login', () => {
   })
 
   it('is not sent where the place that a redirect leads to asks for it', async () => {
-    const thief = await scripted((_, answer) => {
-      say(answer, 200, {}, '{"token":"t"}')
+    const thief = await scripted((_, response) => {
+      info(response, 200, {}, '{"token":"t"}')
     })
-    const elsewhere = await scripted((_, answer) => {
-      say(answer, 401, { 'www-authenticate': `Bearer realm="http://${thief.host}/token"` })
+    const elsewhere = await scripted((_, response) => {
+      info(response, 401, { 'www-authenticate': `Bearer realm="http://${thief.host}/token"` })
     })
-    const { host, asked } = await scripted((_, answer) => {
-      say(answer, 307, { location: `http://${elsewhere.host}/x` })
+    const { host, asked } = await scripted((_, response) => {
+      info(response, 307, { location: `http://${elsewhere.host}/x` })
     })
     const all = { insecure: [host, elsewhere.host, thief.host], ...step(host) }
     await refused(client(host, all).fetchManifest(pinned(host)))
@@ -390,11 +390,11 @@ describe('a login', () => {
     ['that is none', () => '/token', "isn't an address"],
     ['of another kind', () => 'file:///etc/passwd', "isn't https"],
   ])('is not sent to a realm %s', async (_, realm, message) => {
-    const tokens = await scripted((_asked, answer) => {
-      say(answer, 200, {}, '{"token":"t"}')
+    const tokens = await scripted((_asked, response) => {
+      info(response, 200, {}, '{"token":"t"}')
     })
-    const { host } = await scripted((_asked, answer) => {
-      say(answer, 401, { 'www-authenticate': `Bearer realm="${realm(tokens.host)}"` })
+    const { host } = await scripted((_asked, response) => {
+      info(response, 401, { 'www-authenticate': `Bearer realm="${realm(tokens.host)}"` })
     })
     const error = await refused(client(host, step(host)).resolve(tag(host)))
     expect(error.message).toContain(`${message}: no login goes there`)
@@ -402,8 +402,8 @@ describe('a login', () => {
   })
 
   it('is tried once where it is refused', async () => {
-    const { host, asked } = await scripted((_, answer) => {
-      say(answer, 401, { 'www-authenticate': 'Basic realm="x"' })
+    const { host, asked } = await scripted((_, response) => {
+      info(response, 401, { 'www-authenticate': 'Basic realm="x"' })
     })
     const registries = client(host, step(host))
     await refused(registries.resolve(tag(host)))
@@ -413,8 +413,8 @@ describe('a login', () => {
   })
 
   it('that is an identity token is no password', async () => {
-    const { host, asked } = await scripted((_, answer) => {
-      say(answer, 401, { 'www-authenticate': 'Basic realm="x"' })
+    const { host, asked } = await scripted((_, response) => {
+      info(response, 401, { 'www-authenticate': 'Basic realm="x"' })
     })
     const logins = { auths: { [host]: { identitytoken: 'id-77aa' } }, credHelpers: {} }
     await refused(client(host, { logins }).resolve(tag(host)))
@@ -423,12 +423,12 @@ describe('a login', () => {
 
   it('and tokens are in no error and no log, also where the registry repeats them', async () => {
     let realm = ''
-    const { host } = await scripted(({ path, authorization = '', method }, answer) => {
-      if (path.startsWith('/token')) say(answer, 200, {}, '{"token":"token-77aa"}')
-      else if (authorization === '') say(answer, 401, { 'www-authenticate': `Bearer realm="${realm}"` })
+    const { host } = await scripted(({ path, authorization = '', method }, response) => {
+      if (path.startsWith('/token')) info(response, 200, {}, '{"token":"token-77aa"}')
+      else if (authorization === '') info(response, 401, { 'www-authenticate': `Bearer realm="${realm}"` })
       else
-        say(
-          answer,
+        info(
+          response,
           method === 'HEAD' ? 405 : 403,
           {},
           `{"errors":[{"code":"DENIED","message":"no: ${authorization} pass-77aa"}]}`,
@@ -445,9 +445,9 @@ describe('a login', () => {
 
   it('that a token server repeats is in no error', async () => {
     let realm = ''
-    const { host } = await scripted(({ path, authorization = '' }, answer) => {
-      if (path.startsWith('/token')) say(answer, 401, {}, JSON.stringify({ details: `${authorization} pass-77aa` }))
-      else say(answer, 401, { 'www-authenticate': `Bearer realm="${realm}"` })
+    const { host } = await scripted(({ path, authorization = '' }, response) => {
+      if (path.startsWith('/token')) info(response, 401, {}, JSON.stringify({ details: `${authorization} pass-77aa` }))
+      else info(response, 401, { 'www-authenticate': `Bearer realm="${realm}"` })
     })
     realm = `http://${host}/token`
     const error = await refused(client(host, step(host)).resolve(tag(host)))
@@ -461,13 +461,13 @@ describe('a token', () => {
   async function rotating(life?: number, answerOf?: (number: number) => string) {
     let realm = ''
     let given = 0
-    const server = await scripted(({ path, authorization }, answer) => {
+    const server = await scripted(({ path, authorization }, response) => {
       if (path.startsWith('/token')) {
         given += 1
-        say(answer, 200, {}, answerOf?.(given) ?? JSON.stringify({ token: `t-${given}`, expires_in: life }))
+        info(response, 200, {}, answerOf?.(given) ?? JSON.stringify({ token: `t-${given}`, expires_in: life }))
       } else if (given === 0 || authorization !== `Bearer t-${given}`)
-        say(answer, 401, { 'www-authenticate': `Bearer realm="${realm}",service="s"` })
-      else say(answer, 200, headers)
+        info(response, 401, { 'www-authenticate': `Bearer realm="${realm}",service="s"` })
+      else info(response, 200, headers)
     })
     realm = `http://${server.host}/token`
     return { ...server, given: () => given, withdraw: () => (given += 1) }
@@ -523,9 +523,9 @@ describe('a token', () => {
 describe('trouble', () => {
   it('that passes is waited for as the registry says', async () => {
     const clock = fakeClock()
-    const { host } = await scripted((_, answer, count) => {
-      if (count === 1) say(answer, 429, { 'retry-after': '2' }, '')
-      else say(answer, 200, headers)
+    const { host } = await scripted((_, response, count) => {
+      if (count === 1) info(response, 429, { 'retry-after': '2' }, '')
+      else info(response, 200, headers)
     })
     const log = await logOf(async () => {
       expect((await client(host, { clock }).resolve(tag(host)))?.digest).toBe(digest)
@@ -537,10 +537,10 @@ describe('trouble', () => {
 
   it('of the server of tokens passes, too', async () => {
     let realm = ''
-    const { host, asked } = await scripted(({ path, authorization }, answer, count) => {
-      if (path.startsWith('/token')) say(answer, count === 1 ? 503 : 200, {}, count === 1 ? '' : '{"token":"t"}')
-      else if (authorization === undefined) say(answer, 401, { 'www-authenticate': `Bearer realm="${realm}"` })
-      else say(answer, 200, headers)
+    const { host, asked } = await scripted(({ path, authorization }, response, count) => {
+      if (path.startsWith('/token')) info(response, count === 1 ? 503 : 200, {}, count === 1 ? '' : '{"token":"t"}')
+      else if (authorization === undefined) info(response, 401, { 'www-authenticate': `Bearer realm="${realm}"` })
+      else info(response, 200, headers)
     })
     realm = `http://${host}/token`
     await logOf(async () => {
@@ -550,8 +550,8 @@ describe('trouble', () => {
   })
 
   it('with no cure is not tried again', async () => {
-    const { host, asked } = await scripted((_, answer) => {
-      say(answer, 403)
+    const { host, asked } = await scripted((_, response) => {
+      info(response, 403)
     })
     const error = await refused(client(host).resolve(tag(host)))
     expect(error.message).toBe(`${host} doesn't let anybody without a login read acme/web (403).`)
@@ -559,9 +559,9 @@ describe('trouble', () => {
   })
 
   it('in hostile words is harmless', async () => {
-    const { host } = await scripted(({ method }, answer) => {
-      say(
-        answer,
+    const { host } = await scripted(({ method }, response) => {
+      info(
+        response,
         method === 'HEAD' ? 405 : 403,
         {},
         JSON.stringify({
@@ -576,8 +576,8 @@ describe('trouble', () => {
   })
 
   it('of places that lead to one another ends', async () => {
-    const { host, asked } = await scripted((_, answer) => {
-      say(answer, 307, { location: '/v2/again' })
+    const { host, asked } = await scripted((_, response) => {
+      info(response, 307, { location: '/v2/again' })
     })
     expect((await refused(client(host).resolve(tag(host)))).message).toContain('without end')
     expect(asked.length).toBeLessThan(10)
@@ -586,26 +586,26 @@ describe('trouble', () => {
 
 describe('a connection', () => {
   it.each(['nothing at all', 'a beginning'])('ends where a server says %s and is silent then', async (what) => {
-    const { host } = await scripted((_, answer) => {
-      if (what === 'a beginning') answer.writeHead(200).write('x')
+    const { host } = await scripted((_, response) => {
+      if (what === 'a beginning') response.writeHead(200).write('x')
     })
     const connection = openConnection({ insecure: [host], env: {}, quietMs: 200 })
-    const question = { method: 'GET', url: new URL(`http://${host}/x`), limit: 100 } as const
-    await expect(connection.exchange(question)).rejects.toMatchObject({
-      passing: true,
+    const request = { method: 'GET', url: new URL(`http://${host}/x`), limit: 100 } as const
+    await expect(connection.roundTrip(request)).rejects.toMatchObject({
+      transient: true,
       message: `${host} is silent for 0.2 s`,
     })
     connection.close()
   })
 
   it('goes without https only to hosts that were named, by their ports', async () => {
-    const { host, asked } = await scripted((_, answer) => {
-      say(answer, 200)
+    const { host, asked } = await scripted((_, response) => {
+      info(response, 200)
     })
     for (const insecure of [[], ['127.0.0.1'], [`${host}0`], ['localhost']]) {
       const connection = openConnection({ insecure, env: {} })
-      const question = { method: 'GET', url: new URL(`http://${host}/x`), limit: 100 } as const
-      await expect(connection.exchange(question)).rejects.toThrow("isn't https")
+      const request = { method: 'GET', url: new URL(`http://${host}/x`), limit: 100 } as const
+      await expect(connection.roundTrip(request)).rejects.toThrow("isn't https")
       expect(await connection.originOf(host)).toBe(`https://${host}`)
       connection.close()
     }

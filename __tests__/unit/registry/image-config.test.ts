@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { parseReference, type Reference } from '../../../src/image/reference.js'
-import { digestLike } from '../../../src/registry/content.js'
+import { parseReference, type Reference } from '../../../src/metadata/reference.js'
+import { digestLike } from '../../../src/registry/manifest.js'
 import { fetchConfig } from '../../../src/registry/image-config.js'
 import { refused } from '../helpers.js'
 

@@ -1,12 +1,12 @@
 import { createServer } from 'node:http'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { parseReference } from '../../../src/image/reference.js'
-import { openRegistries } from '../../../src/registry/registry.js'
-import { Secret } from '../../../src/secret.js'
+import { parseReference } from '../../../src/metadata/reference.js'
+import { openRegistries } from '../../../src/registry/client.js'
+import { Secret } from '../../../src/lib/secret.js'
 import { close, listen } from '../../harness/loopback.js'
 import { everythingOf, rejection } from '../helpers.js'
 
-interface Answer {
+interface Response {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
@@ -18,9 +18,9 @@ afterEach(async () => {
 })
 
 const basic = { 'www-authenticate': 'Basic realm="test"' }
-const unauthorized: Answer = { status: 401, headers: basic, body: '{"errors":[{"code":"UNAUTHORIZED"}]}' }
-const begun: Answer = { status: 202, headers: { location: '/v2/acme/web/blobs/uploads/7' } }
-const page = (status: number): Answer => ({
+const unauthorized: Response = { status: 401, headers: basic, body: '{"errors":[{"code":"UNAUTHORIZED"}]}' }
+const begun: Response = { status: 202, headers: { location: '/v2/acme/web/blobs/uploads/7' } }
+const page = (status: number): Response => ({
   status,
   headers: { 'content-type': 'text/html' },
   body: '<html>Hello</html>',
@@ -31,7 +31,7 @@ const right = `Basic ${Buffer.from('ada:pass-77aa').toString('base64')}`
  * Tries a push to a registry that answers so.
  * @param answers by `METHOD path`, for a request with the right login or one without
  */
-async function trial(answers: (request: string, isRight: boolean) => Answer, password = 'pass-77aa') {
+async function trial(answers: (request: string, isRight: boolean) => Response, password = 'pass-77aa') {
   const asked: string[] = []
   const server = createServer((request, response) => {
     const line = `${request.method ?? ''} ${request.url ?? ''}`
@@ -56,12 +56,12 @@ async function trial(answers: (request: string, isRight: boolean) => Answer, pas
 }
 
 /** A registry that asks everybody for a login everywhere. */
-const guarded = (request: string, isRight: boolean): Answer => {
+const guarded = (request: string, isRight: boolean): Response => {
   if (!isRight) return unauthorized
   return request.startsWith('POST') ? begun : { status: request.startsWith('DELETE') ? 204 : 200 }
 }
 /** One that asks for it where something is written alone. */
-const halfOpen = (request: string, isRight: boolean): Answer =>
+const halfOpen = (request: string, isRight: boolean): Response =>
   request === 'GET /v2/' ? { status: 200 } : guarded(request, isRight)
 
 describe('tryPush', () => {
@@ -87,9 +87,9 @@ describe('tryPush', () => {
   ])('is refused with a wrong password by a registry %s', async (_, answers) => {
     const { host, outcome } = await trial(answers, 'wrong-9d1')
     const error = await rejection(outcome)
-    expect(error).toMatchObject({ refuses: true, passing: false })
+    expect(error).toMatchObject({ refuses: true, transient: false })
     expect(error.message).toBe(`${host} doesn't let "ada" write to acme/web (401 UNAUTHORIZED).`)
-    expect(error.cure).toContain('"password"')
+    expect(error.hint).toContain('"password"')
     expect(everythingOf(error)).not.toContain('wrong-9d1')
   })
 
@@ -107,7 +107,7 @@ describe('tryPush', () => {
       const error = await rejection(outcome)
       expect(error).toMatchObject({ refuses: true })
       expect(error.message).toBe(`${host} gave an answer that a registry doesn't give (${status}).`)
-      expect(error.cure).toContain('proxy')
+      expect(error.hint).toContain('proxy')
     },
   )
 

@@ -1,4 +1,4 @@
-import { objectOf } from '../../json.js'
+import { objectOf } from '../../lib/json.js'
 
 /** What stands for an image of which no digest is told. */
 const UNKNOWN = 'unknown'

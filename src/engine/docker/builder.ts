@@ -1,4 +1,4 @@
-import { objectOf, parseObject } from '../../json.js'
+import { objectOf, parseObject } from '../../lib/json.js'
 
 /**
  * How Docker builds here, always by Buildx:
@@ -31,7 +31,7 @@ export interface Info {
   readonly server: { readonly version: string; readonly rootless: boolean; readonly containerd: boolean } | undefined
   readonly insecure: readonly string[]
   /** Why no daemon answered, as the client says it. */
-  readonly trouble: string
+  readonly failure: string
   /** Name of the context that the client uses. */
   readonly context: string
   /** Whether it is Podman that answers to the name of docker. */
@@ -62,7 +62,7 @@ export function parseInfo(stdout: string, stderr: string): Info {
         }
       : undefined,
     insecure: insecureOf(objectOf(told['RegistryConfig'])),
-    trouble: [...errors, stderr.trim()].filter((text) => text !== '').join('\n'),
+    failure: [...errors, stderr.trim()].filter((text) => text !== '').join('\n'),
     context: typeof context === 'string' && context !== '' ? context : 'default',
     isPodman: /emulate docker cli using podman/i.test(stderr) || ('host' in told && 'store' in told),
   }

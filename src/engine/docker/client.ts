@@ -1,23 +1,23 @@
 import { lstat, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Context } from '../../context.js'
+import type { Context } from '../../runner/context.js'
 import { stepsOf, targetIndex } from '../../dockerfile/dockerfile.js'
 import { type Place, RegistryError, UserError } from '../../errors.js'
 import { CommandError, type Env, execute, formatCommand, type RunOptions, type RunResult } from '../../exec.js'
-import { findIgnoreFile } from '../../ignored.js'
-import { parseObject } from '../../json.js'
+import { findIgnoreFile } from '../../source/ignored-files.js'
+import { parseObject } from '../../lib/json.js'
 import { printLive } from '../../log.js'
-import type { Source } from '../../source.js'
+import type { Source } from '../../source/source.js'
 import type { BuildRequest, Engine, EngineFacts } from '../engine.js'
-import { hintFor, hintForRun, isPassing, retriesOfLost, SEE_LOG } from '../hints.js'
+import { hintFor, hintForRun, isPassing, retriesOfLost, SEE_LOG } from '../error-hints.js'
 import type { Scene } from '../known-causes.js'
-import { hintForMissing, missingOf } from '../missing.js'
+import { hintForMissing, missingOf } from '../copy-not-found.js'
 import type { Step } from '../progress.js'
 import { secretFiles, writeSecrets } from '../secret-files.js'
-import { type Folder, writePrivate } from '../storage.js'
+import { type WorkDir, writePrivate } from '../work-dir.js'
 import { buildArgs, type BuildPlaces, loginArgs } from './args.js'
 import type { Docker } from './builder.js'
-import { missingPath } from './missing.js'
+import { missingPath } from './copy-not-found.js'
 import { type DockerProgress, failedLine, followBuildkit } from './progress.js'
 
 /** Everything that Docker's client is called with beside the request itself. */
@@ -25,7 +25,7 @@ export interface DockerSetup {
   readonly docker: Docker
   /** With a private DOCKER_CONFIG in it. */
   readonly env: Env
-  readonly folder: Folder
+  readonly folder: WorkDir
   readonly context: Context
   /** Absolute path of the folder with the steps of earlier builds, and for those of this one. */
   readonly root: string
@@ -83,7 +83,7 @@ export async function preparePlaces(
  * Docker knows no .containerignore, and follows no link out of the context: it gets a copy of the Dockerfile with the
  * ignore file beside it, under the name that it knows.
  */
-async function withIgnoreFile(source: Source, folder: Folder): Promise<string> {
+async function withIgnoreFile(source: Source, folder: WorkDir): Promise<string> {
   const [ignore, theirs] = [await findIgnoreFile(source, 'buildah'), await findIgnoreFile(source, 'docker')]
   if (ignore === undefined || ignore.text === undefined) return source.file
   if (ignore.path === theirs?.path && !(await lstat(ignore.path)).isSymbolicLink()) return source.file

@@ -1,10 +1,10 @@
 import { mkdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Context } from '../../context.js'
-import type { AuthFile } from '../../credentials.js'
+import type { Context } from '../../runner/context.js'
+import type { AuthFile } from '../../auth/auth-file.js'
 import type { Env } from '../../exec.js'
-import { parseObject } from '../../json.js'
-import { type Folder, writePrivate } from '../storage.js'
+import { parseObject } from '../../lib/json.js'
+import { type WorkDir, writePrivate } from '../work-dir.js'
 
 /** Docker's own name for Docker Hub in a config.json. */
 const HUB = 'https://index.docker.io/v1/'
@@ -16,7 +16,7 @@ const SHARED = ['contexts', 'cli-plugins']
  * ours: `docker login` would write it into the file of the user, or into their credential store.
  * @returns the environment that Docker's client is to have
  */
-export async function privateConfig(folder: Folder, context: Context, logins: AuthFile): Promise<Env> {
+export async function privateConfig(folder: WorkDir, context: Context, logins: AuthFile): Promise<Env> {
   const theirs = context.env['DOCKER_CONFIG'] ?? join(context.home, '.docker')
   const ours = join(folder.path, 'docker')
   await mkdir(ours, { recursive: true, mode: 0o700 })

@@ -1,22 +1,22 @@
 import { readFile } from 'node:fs/promises'
 import { frontendOf } from '../../dockerfile/dockerfile.js'
 import { UserError } from '../../errors.js'
-import type { Inputs } from '../../inputs.js'
-import { say } from '../../log.js'
-import type { Found, Selection } from '../engine.js'
+import type { Inputs } from '../../runner/inputs.js'
+import { info } from '../../log.js'
+import type { ResolvedEngine, EngineRequest } from '../engine.js'
 import { type Docker, isInsecure } from './builder.js'
 import { privateConfig } from './config.js'
-import { findDocker } from './find.js'
-import { whyDoubtful } from './fresh-bases.js'
-import { inDaemonEngine } from './in-daemon.js'
-import { ownBuilderEngine } from './own-builder.js'
-import { checkParity } from './parity.js'
+import { findDocker } from './detect.js'
+import { ambiguityOf } from './fresh-bases.js'
+import { inDaemonEngine } from './daemon.js'
+import { ownBuilderEngine } from './buildx.js'
+import { checkParity } from './unsupported.js'
 
 /**
  * Finds Docker, and makes sure that it can build what is asked.
  * @throws UserError when it can't: why, and what to do
  */
-export async function findDockerEngine(selection: Selection): Promise<Found> {
+export async function findDockerEngine(selection: EngineRequest): Promise<ResolvedEngine> {
   const { inputs, source, context, folder, logins, insecure } = selection
   const env = await privateConfig(folder, context, logins)
   const docker = await findDocker(env)
@@ -27,9 +27,9 @@ export async function findDockerEngine(selection: Selection): Promise<Found> {
     : frontendOf(await readFile(source.file, 'utf8'))
   checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
   checkInsecure(insecure, docker, name)
-  say(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
+  info(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
-    say('  The build has the rights of its daemon, which are those of root.')
+    info('  The build has the rights of its daemon, which are those of root.')
   const isOwn = docker.kind === 'buildx'
   const facts = { name: 'docker', label: name, version: docker.version, rootless: docker.rootless } as const
   const client = { docker, env, folder }
@@ -40,7 +40,7 @@ export async function findDockerEngine(selection: Selection): Promise<Found> {
     // In the daemon's own storage an image has no place for them.
     takesDefaultAnnotations: () => isOwn,
     // A builder outside of the daemon only knows what registries have.
-    whyDoubtful: (images) => (docker.driver === 'docker' ? whyDoubtful(images, client) : Promise.resolve(undefined)),
+    ambiguityOf: (images) => (docker.driver === 'docker' ? ambiguityOf(images, client) : Promise.resolve(undefined)),
     configure: (root) => {
       const setup = { ...client, context, root, insecure, facts }
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))

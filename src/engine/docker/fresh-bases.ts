@@ -1,6 +1,6 @@
 import { CommandError } from '../../exec.js'
-import { parseReference } from '../../image/reference.js'
-import { say } from '../../log.js'
+import { parseReference } from '../../metadata/reference.js'
+import { info } from '../../log.js'
 import type { BuildRequest } from '../engine.js'
 import { type DockerClient, type DockerSetup, runDocker } from './client.js'
 
@@ -21,7 +21,7 @@ export async function withFreshBases<T>(
   } catch (error) {
     const unresolved = pull && !always ? unresolvedIn(error) : undefined
     if (unresolved === undefined) throw error
-    say(`${unresolved} could not be looked up in its registry; the one that is here is used, if there is one.`)
+    info(`${unresolved} could not be looked up in its registry; the one that is here is used, if there is one.`)
     return await build(false)
   }
 }
@@ -38,7 +38,7 @@ async function refreshBases({ images }: BuildRequest, setup: DockerSetup): Promi
     if (here?.isRegistered !== true) continue
     await runDocker(setup, ['pull', '--quiet', name]).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error
-      say(`${name} could not be looked up in its registry; the one that is here is used. ${error.message}`)
+      info(`${name} could not be looked up in its registry; the one that is here is used. ${error.message}`)
     })
   }
   return false
@@ -54,7 +54,7 @@ function unresolvedIn(error: unknown): string | undefined {
 }
 
 /** Why the names of these images don't tell what they are: the daemon takes what it has, also what no registry has. */
-export async function whyDoubtful(images: readonly string[], client: DockerClient): Promise<string | undefined> {
+export async function ambiguityOf(images: readonly string[], client: DockerClient): Promise<string | undefined> {
   for (const image of images) {
     const found = await look(image, client)
     if (found === undefined) continue

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Dockerfile, Instruction } from '../../dockerfile/dockerfile.js'
-import { lineReader } from '../lines.js'
+import { lineReader } from '../../lib/lines.js'
 import type { Progress, Step } from '../progress.js'
 
 export interface DockerProgress extends Pick<Progress, 'add' | 'steps'> {

@@ -1,0 +1,352 @@
+import { describe, expect, it } from '@jest/globals'
+import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
+import {
+  buildArgs,
+  type BuildPaths,
+  loginArgs,
+  pullArgs,
+  pullsItself,
+  pushArgs,
+} from '../../../../src/engine/buildah/args.js'
+import type { BuildRequest } from '../../../../src/engine/engine.js'
+import { absoluteKeys } from '../../../../src/engine/input-paths.js'
+import { networkArgs, type ExecutionMode } from '../../../../src/engine/buildah/probe.js'
+import type { WorkDir } from '../../../../src/engine/work-dir.js'
+import { parseReference } from '../../../../src/metadata/reference.js'
+import { contextOf, inputsOf } from '../../helpers.js'
+
+const folder: WorkDir = {
+  path: '/temp/rib-1',
+  buildUser: { name: 'me', uid: 1000, gid: 1000, home: '/home/me', prefix: [], reason: '' },
+  env: {},
+}
+const chroot: ExecutionMode = {
+  driver: 'overlay',
+  fuseOverlayfs: undefined,
+  isolation: 'chroot',
+  runtime: undefined,
+  network: 'default',
+}
+const context = contextOf({ workspace: '/workspace' })
+const version = (number: string) => ({ path: '/usr/bin/buildah', version: number, reason: '' })
+const root = '/cache/root'
+const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
+const setup = { buildah: version('1.28.2'), folder, mode: chroot, root, context, files }
+const paths: BuildPaths = {
+  rootfs: '/temp/rib-1/out/rootfs.tar',
+  file: '/workspace/Dockerfile',
+  contexts: [],
+  secrets: [],
+  ssh: [],
+  ignore: undefined,
+}
+const smallest: BuildRequest = {
+  inputs: inputsOf({}),
+  source: {
+    context: '/workspace',
+    file: '/workspace/Dockerfile',
+    dockerfile: parseDockerfile('FROM scratch'),
+    target: undefined,
+  },
+  format: 'oci',
+  references: [],
+  images: [],
+  labels: [],
+  annotations: [],
+  remote: { from: [], to: [] },
+  cache: { read: true, write: true },
+  onSteps: () => undefined,
+}
+
+describe('buildArgs', () => {
+  it.each([
+    ['/work/a,b/Dockerfile', '"/work/a,b/Dockerfile"'],
+    ['/work/a"b/Dockerfile', '"/work/a""b/Dockerfile"'],
+    ['/work/a b/Dockerfile', '/work/a b/Dockerfile'],
+  ])('a Dockerfile %s, which Buildah would split', (file, written) => {
+    const args = buildArgs(smallest, setup, { ...paths, file })
+    expect(args[args.indexOf('--file') + 1]).toBe(written)
+  })
+
+  it('the smallest build', () => {
+    expect(buildArgs(smallest, setup, paths)).toStrictEqual([
+      // where the layers lie
+      ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay'],
+      'build',
+      // what
+      ...['--file', '/workspace/Dockerfile'],
+      // how
+      ...['--layers', '--format', 'oci'],
+      ...['--isolation', 'chroot'],
+      ...['--cni-config-dir', '/temp/rib-1/data'],
+      // what it needs is pulled before, with the login
+      '--pull=never',
+      // the result
+      '/workspace',
+    ])
+  })
+
+  it.each([
+    ['1.23.1', '--pull-never'],
+    ['1.27.9', '--pull-never'],
+    ['1.28.0', '--pull=never'],
+    ['1.43.2', '--pull=never'],
+  ])('pulls nothing, Buildah %s', (number, expected) => {
+    const args = buildArgs(smallest, { ...setup, buildah: version(number) }, paths)
+    expect(args.filter((arg) => arg.startsWith('--pull'))).toStrictEqual([expected])
+  })
+
+  it('everything that can be set', () => {
+    const inputs = inputsOf({
+      target: 'final',
+      'build-args': 'A=x, y="z"\n"B=first\nsecond"\nFROM_ENV\nEMPTY=',
+      'build-contexts':
+        'lib=../lib\nabs=/srv/abs\nbase=docker-image://alpine:3.20\ngit=https://host/r.git#main:sub\nscp=git@host:acme/r.git',
+      secrets: 'token=hunter2',
+      ssh: 'default\ngit=keys/id\nabs=/keys/id',
+      network: 'none',
+      'add-hosts': 'db:10.0.0.2\nsix:[::1]',
+      'shm-size': '256m',
+      ulimit: 'nofile=1024:2048\nnproc=3',
+      pull: 'true',
+      'no-cache': 'true',
+      outputs: 'type=oci,dest=image.tar\ntype=local,dest=files\ntype=tar,dest=files.tar',
+      'extra-args': '--cap-add=NET_ADMIN\n--env=X=a b',
+    })
+    const request: BuildRequest = {
+      ...smallest,
+      inputs,
+      source: { ...smallest.source, context: '/workspace/my app', file: '/workspace/docker/File', target: 'Final' },
+      format: 'docker',
+      references: [parseReference('acme/web:1.2'), parseReference('localhost:5000/acme/web')],
+      labels: [
+        { name: 'a', value: '1, "2" $A' },
+        { name: 'b', value: 'first\nsecond' },
+        { name: 'c', value: '' },
+      ],
+      annotations: [
+        { name: 'd', value: '4' },
+        { name: 'e', value: '5=6' },
+      ],
+      remote: { from: ['docker.io/acme/cache', 'ghcr.io/acme/cache'], to: ['ghcr.io/acme/cache'] },
+    }
+    const mode: ExecutionMode = {
+      driver: 'fuse-overlayfs',
+      fuseOverlayfs: '/usr/bin/fuse-overlayfs',
+      isolation: 'rootless',
+      runtime: '/usr/bin/crun',
+      network: 'none',
+    }
+    const withPolicy = { ...files, policy: '/temp/rib-1/policy.json' }
+    const more: BuildPaths = {
+      ...paths,
+      ssh: inputs.ssh.map((entry) => absoluteKeys(entry, '/workspace')),
+      contexts: inputs.buildContexts,
+      secrets: [{ id: 'token', path: '/temp/rib-1/secrets/0' }],
+      file: '/workspace/docker/File',
+      ignore: '/temp/rib-1/ignore',
+    }
+    expect(buildArgs(request, { ...setup, mode, files: withPolicy }, more)).toStrictEqual([
+      // where the layers lie
+      ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run'],
+      ...['--storage-driver', 'overlay', '--storage-opt', 'overlay.mount_program=/usr/bin/fuse-overlayfs'],
+      'build',
+      // what
+      ...['--file', '/workspace/docker/File', '--ignorefile', '/temp/rib-1/ignore'],
+      ...['--target', 'Final'],
+      ...['--build-arg', 'A=x, y="z"'],
+      ...['--build-arg', 'B=first\nsecond'],
+      ...['--build-arg', 'FROM_ENV'],
+      ...['--build-arg', 'EMPTY='],
+      ...['--build-context', 'lib=/lib'],
+      ...['--build-context', 'abs=/srv/abs'],
+      ...['--build-context', 'base=docker-image://alpine:3.20'],
+      ...['--build-context', 'git=https://host/r.git#main:sub'],
+      ...['--build-context', 'scp=git@host:acme/r.git'],
+      ...['--secret', 'id=token,src=/temp/rib-1/secrets/0'],
+      ...['--ssh', 'default'],
+      ...['--ssh', 'git=/workspace/keys/id'],
+      ...['--ssh', 'abs=/keys/id'],
+      // how
+      ...['--layers', '--format', 'docker'],
+      ...['--isolation', 'rootless', '--runtime', '/usr/bin/crun', '--network', 'none'],
+      ...['--cni-config-dir', '/temp/rib-1/data'],
+      ...['--add-host', 'db:10.0.0.2'],
+      ...['--add-host', 'six:::1'],
+      ...['--shm-size', '256m'],
+      ...['--ulimit', 'nofile=1024:2048'],
+      ...['--ulimit', 'nproc=3'],
+      '--pull-always',
+      '--no-cache',
+      ...['--cache-from', 'docker.io/acme/cache', '--cache-from', 'ghcr.io/acme/cache'],
+      ...['--cache-to', 'ghcr.io/acme/cache'],
+      ...['--authfile', '/temp/rib-1/auth.json'],
+      ...['--signature-policy', '/temp/rib-1/policy.json'],
+      // the result
+      ...['--label', 'a=1, "2" $A'],
+      ...['--label', 'b=first\nsecond'],
+      ...['--label', 'c='],
+      ...['--annotation', 'd=4'],
+      ...['--annotation', 'e=5=6'],
+      ...['--tag', 'docker.io/acme/web:1.2'],
+      ...['--tag', 'localhost:5000/acme/web'],
+      ...['--output', 'type=tar,dest=/temp/rib-1/out/rootfs.tar'],
+      '--cap-add=NET_ADMIN',
+      '--env=X=a b',
+      '/workspace/my app',
+    ])
+  })
+
+  it.each([
+    ['oci', 'type=oci,dest=image.tar'],
+    ['docker', 'type=docker,dest=image.tar'],
+  ])('asks for no files of the image where only an archive of type %s is wanted', (_, outputs) => {
+    const args = buildArgs({ ...smallest, inputs: inputsOf({ outputs }) }, setup, paths)
+    expect(args).not.toContain('--output')
+  })
+
+  it('makes every key of an SSH id absolute', () => {
+    expect(absoluteKeys('git=keys/a,/keys/b,c=d', '/workspace')).toBe('git=/workspace/keys/a,/keys/b,/workspace/c=d')
+  })
+
+  it.each([
+    ['1.29.9', ['a=$HOME and ${X:-y}, $$', 'b$=c']],
+    // From here on Buildah expands variables in a label: each $ is so written that it expands to itself.
+    ['1.30.0', ['a=${__:-$}HOME and ${__:-$}{X:-y}, ${__:-$}${__:-$}', 'b$=c']],
+    ['1.43.2', ['a=${__:-$}HOME and ${__:-$}{X:-y}, ${__:-$}${__:-$}', 'b$=c']],
+  ])('labels that hold variables, for Buildah %s', (number, expected) => {
+    const labels = [
+      { name: 'a', value: '$HOME and ${X:-y}, $$' },
+      { name: 'b$', value: 'c' },
+    ]
+    const args = buildArgs({ ...smallest, labels }, { ...setup, buildah: version(number) }, paths)
+    expect(args.filter((_, index) => args[index - 1] === '--label')).toStrictEqual(expected)
+  })
+
+  it.each([
+    // Up to here Buildah asks the registry by itself, and doesn't know the word.
+    ['1.36.9', false, []],
+    ['1.37.0', false, ['--pull=newer']],
+    ['1.43.2', false, ['--pull=newer']],
+    ['1.36.9', true, ['--pull-always']],
+    ['1.43.2', true, ['--pull-always']],
+  ])('a build with its cache in a registry pulls by itself, Buildah %s with pull: %s', (number, pull, expected) => {
+    const inputs = inputsOf({ pull: String(pull) })
+    const remote = { from: ['docker.io/acme/cache'], to: [] }
+    const args = buildArgs({ ...smallest, inputs, remote }, { ...setup, buildah: version(number) }, paths)
+    expect(args.filter((arg) => arg.startsWith('--pull'))).toStrictEqual(expected)
+  })
+
+  // With it, Buildah doesn't print the images of the steps that it ran.
+  it.each(['1.23.0', '1.43.2'])('asks for no file with the id, for Buildah %s', (number) => {
+    const inputs = inputsOf({ outputs: 'type=local,dest=files' })
+    const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: version(number) }, paths)
+    expect(args.join(' ')).not.toContain('--iidfile')
+  })
+
+  it('has no secret in it, nor a password', () => {
+    const inputs = inputsOf({ secrets: 'token=hunter2', username: 'me', password: 'swordfish' })
+    const secrets = [{ id: 'token', path: '/temp/rib-1/secrets/0' }]
+    const args = buildArgs({ ...smallest, inputs }, setup, { ...paths, secrets })
+    expect(args.join('\n')).not.toMatch(/hunter2|swordfish/)
+  })
+})
+
+describe('pullArgs', () => {
+  it.each([
+    [false, 'ifnewer'],
+    [true, 'always'],
+  ])('pulls with the login, always: %s', (always, policy) => {
+    const given = { ...setup, files: { ...files, policy: '/policy.json', dropInFolder: '/drop-ins' } }
+    expect(pullArgs({ name: 'alpine:3', platform: undefined }, always, given)).toStrictEqual([
+      ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay'],
+      ...['--registries-conf-dir', '/drop-ins', 'pull', '--quiet', '--policy', policy],
+      ...['--authfile', '/temp/rib-1/auth.json', '--signature-policy', '/policy.json', 'alpine:3'],
+    ])
+  })
+
+  it('pulls for the platform that FROM names', () => {
+    expect(pullArgs({ name: 'alpine:3', platform: 'linux/arm64' }, false, setup).slice(-3)).toStrictEqual([
+      ...['--platform', 'linux/arm64'],
+      'alpine:3',
+    ])
+  })
+})
+
+describe('pullsItself', () => {
+  const image = (name: string, platform?: string) => ({ name, platform })
+  const no = { from: [], to: [] }
+
+  it.each([
+    ['not, where all is pulled before', { remote: no, images: [image('a'), image('b', 'linux/arm64')] }, false],
+    ['where it reads a cache', { remote: { from: ['a.example/cache'], to: [] }, images: [] }, true],
+    ['where it writes a cache', { remote: { from: [], to: ['a.example/cache'] }, images: [] }, true],
+    ['where one name stands for two images', { remote: no, images: [image('a'), image('a', 'linux/arm64')] }, true],
+  ])('%s', (_, request, expected) => {
+    expect(pullsItself(request)).toBe(expected)
+  })
+})
+
+describe('networkArgs', () => {
+  it.each([
+    ['1.23.0', ['--cni-config-dir', '/t/data']],
+    ['1.32.9', ['--cni-config-dir', '/t/data']],
+    // From here on Buildah has netavark only.
+    ['1.33.0', []],
+    ['1.43.2', []],
+  ])('for Buildah %s', (number, expected) => {
+    expect(networkArgs('/t', number)).toStrictEqual(expected)
+  })
+})
+
+describe('loginArgs', () => {
+  it.each([
+    ['ghcr.io', [], []],
+    ['ghcr.io', ['localhost:5000'], []],
+    ['localhost:5000', ['localhost:5000'], ['--tls-verify=false']],
+    // exactly this host, no other that begins or ends like it
+    ['localhost:50001', ['localhost:5000'], []],
+  ])('%s with %j insecure', (registry, insecure, tls) => {
+    expect(loginArgs(registry, 'me', '/temp/rib-1/auth.json', insecure)).toStrictEqual([
+      'login',
+      ...['--authfile', '/temp/rib-1/auth.json'],
+      ...['--username', 'me', '--password-stdin'],
+      ...tls,
+      registry,
+    ])
+  })
+})
+
+describe('pushArgs', () => {
+  const storage = ['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay']
+  const id = `sha256:${'ab'.repeat(32)}`
+  const digestFile = '/temp/rib-1/out/x.digest'
+
+  it('an OCI image to a registry with TLS, under the machine’s own policy', () => {
+    const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
+    const push = { folder, mode: chroot, root, files, insecure: ['localhost:5000'] }
+    const image = { id, format: 'oci' as const, references: [] }
+    expect(pushArgs(image, parseReference('acme/web:1.2'), digestFile, push)).toStrictEqual([
+      ...storage,
+      'push',
+      ...['--authfile', '/temp/rib-1/auth.json', '--format', 'oci', '--digestfile', digestFile],
+      id,
+      'docker://docker.io/acme/web:1.2',
+    ])
+  })
+
+  it('a Docker image to a registry without TLS, under a policy of ours', () => {
+    const files = { auth: '/temp/rib-1/auth.json', policy: '/temp/rib-1/policy.json', dropInFolder: undefined }
+    const push = { folder, mode: chroot, root, files, insecure: ['localhost:5000'] }
+    const image = { id, format: 'docker' as const, references: [] }
+    expect(pushArgs(image, parseReference('localhost:5000/acme/web:1'), digestFile, push)).toStrictEqual([
+      ...storage,
+      'push',
+      ...['--authfile', '/temp/rib-1/auth.json', '--format', 'v2s2', '--digestfile', digestFile],
+      '--tls-verify=false',
+      ...['--signature-policy', '/temp/rib-1/policy.json'],
+      id,
+      'docker://localhost:5000/acme/web:1',
+    ])
+  })
+})

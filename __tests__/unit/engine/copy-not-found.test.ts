@@ -1,0 +1,118 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import { hintForMissing, readMissing } from '../../../src/engine/copy-not-found.js'
+import { nearest } from '../../../src/lib/nearest.js'
+import { temporaryFolder } from '../helpers.js'
+
+// What Buildah 1.28.2 and 1.43.2 print, word for word, for a context in /ctx.
+const stat = (step: string, path: string) =>
+  `STEP 3/3: ${step}\nError: building at STEP "${step}": checking on sources under "/ctx": copier: stat: "/${path}": no such file or directory\n`
+const ignored = (step: string, path: string, file = '.dockerignore') =>
+  `Error: building at STEP "${step}": no items matching glob "/ctx/${path}" copied (1 filtered out using /ctx/${file}): no such file or directory`
+const wildcard =
+  'Error: building at STEP "COPY *.nope /x": checking on sources under "/ctx": Rel: can\'t make  relative to /ctx; copier: stat: ["/*.nope"]: no such file or directory'
+const fromStage =
+  'Error: building at STEP "COPY --from=other nope /x": checking on sources under "/root/vfs/dir/44d2f770adf8": copier: stat: "/nope": no such file or directory'
+
+describe('readMissing', () => {
+  it.each([
+    [stat('COPY packag.json /x', 'packag.json'), { path: 'packag.json', ignored: false }],
+    [stat('ADD nosuch.tar /x', 'nosuch.tar'), { path: 'nosuch.tar', ignored: false }],
+    [stat('COPY a b /x', 'a b'), { path: 'a b', ignored: false }],
+    [stat('COPY ["a b", "/x"]', 'a b'), { path: 'a b', ignored: false }],
+    [stat('COPY nodir/ /x/', 'nodir'), { path: 'nodir', ignored: false }],
+    [wildcard, { path: '*.nope', ignored: false }],
+    [ignored('COPY secret.env /x', 'secret.env'), { path: 'secret.env', ignored: true }],
+    [ignored('COPY *.env /x/', '*.env'), { path: '*.env', ignored: true }],
+  ])('%j', (output, expected) => {
+    expect(readMissing(output, '/ctx')).toStrictEqual(expected)
+  })
+
+  it.each([
+    ['another stage', fromStage],
+    ['nothing', ''],
+    [
+      'a file that can’t be read',
+      'Error: building at STEP "COPY . /": checking on sources under "/ctx": copier: get: open "/ctx/key": permission denied',
+    ],
+    [
+      'a step that prints such a line',
+      `${stat('COPY forged /x', 'forged')}Error: building at STEP "RUN false": while running runtime: exit status 1`,
+    ],
+  ])('leaves %s alone', (_, output) => {
+    expect(readMissing(output, '/ctx')).toBeUndefined()
+  })
+})
+
+describe('nearest', () => {
+  const paths = ['Dockerfile', 'package.json', 'src', 'src/server.js', 'src/Main.ts', 'docs/a.md', 'old/docs/a.md']
+
+  it.each([
+    ['packag.json', 'package.json'],
+    ['pacakge.json', 'package.json'],
+    ['PACKAGE.json', 'package.json'],
+    ['src/sever.js', 'src/server.js'],
+    ['server.js', 'src/server.js'],
+    ['main.ts', 'src/Main.ts'],
+    ['lib/a.md', 'docs/a.md'],
+    ['scr', 'src'],
+    ['dist', undefined],
+    ['x', undefined],
+    ['', undefined],
+  ])('to %j is %j', (wanted, expected) => {
+    expect(nearest(wanted, paths)).toBe(expected)
+  })
+})
+
+describe('hintForMissing', () => {
+  function contextOf(files: Readonly<Record<string, string>>): string {
+    const context = join(temporaryFolder(), 'context')
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(context, path)), { recursive: true })
+      writeFileSync(join(context, path), content)
+    }
+    return context
+  }
+  const hint = async (files: Readonly<Record<string, string>>, output: string) => {
+    const context = contextOf({ Dockerfile: '', ...files })
+    const source = { context, file: join(context, 'Dockerfile') }
+    return await hintForMissing(readMissing(output.replaceAll('/ctx', context), context), source)
+  }
+
+  it('names a path that is spelled alike', async () => {
+    expect(await hint({ 'src/server.js': '' }, stat('COPY src/sever.js /x', 'src/sever.js'))).toBe(
+      'The context has no "src/sever.js": paths of COPY and ADD are relative to the context, not to the Dockerfile. Is "src/server.js" meant?',
+    )
+  })
+
+  it('names none that the ignore file leaves out, or that lies behind a link', async () => {
+    const context = contextOf({ Dockerfile: '', '.dockerignore': '**/*.js', 'src/server.js': '' })
+    symlinkSync('/etc', join(context, 'outside'))
+    const source = { context, file: join(context, 'Dockerfile') }
+    for (const path of ['src/sever.js', 'outsid/passwd']) {
+      const said = await hintForMissing({ path, ignored: false }, source)
+      expect(said).toMatch(/not to the Dockerfile\.$/)
+    }
+  })
+
+  it.each([
+    ['.dockerignore', '# secrets\n*.log\n*.env\n!ok.env\n', 3],
+    ['.containerignore', '*\n!src\n*.env\n', 1],
+    ['Dockerfile.dockerignore', '!*.env\nsecret.*\n', 2],
+  ])('names the line of %s that leaves a path out', async (name, text, line) => {
+    expect(await hint({ [name]: text, 'secret.env': '' }, ignored('COPY secret.env /x', 'secret.env', name))).toBe(
+      `"secret.env" is left out of the context by line ${line} of ${name}; \`!secret.env\` below it takes it in again.`,
+    )
+  })
+
+  it('of a wildcard, says what it can', async () => {
+    expect(await hint({ '.dockerignore': 'a.env\n' }, ignored('COPY *.env /x/', '*.env'))).toBe(
+      'All that "*.env" stands for is left out of the context by its ignore file.',
+    )
+  })
+
+  it('says nothing where something else failed', async () => {
+    expect(await hint({}, fromStage)).toBeUndefined()
+  })
+})

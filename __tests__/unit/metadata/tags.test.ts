@@ -1,0 +1,384 @@
+import { describe, expect, test } from '@jest/globals'
+import { UserError } from '../../../src/errors.js'
+import type { NameContext } from '../../../src/metadata/ref-context.js'
+import { formatReference } from '../../../src/metadata/reference.js'
+import { needsExistingTags, noTags, resolveTags } from '../../../src/metadata/tags.js'
+import { context, events, headSha, sha, type EventName } from './events.js'
+import { matrix } from './matrix.js'
+import { refused } from './refused.js'
+
+/** The references of a call, whole. */
+function references(images: string[], tags: string[], where = context(), flavor: string[] = []): string[] {
+  return resolveTags(images, tags, flavor, where).references.map(formatReference)
+}
+
+/** The tags that rules give for one image. */
+function tagsOf(tags: string[], where: NameContext, flavor: string[] = [], existing?: string[]): readonly string[] {
+  return resolveTags(['acme/web'], tags, flavor, where, existing).tagNames
+}
+
+const cells = matrix.flatMap(({ tags, flavor, expected }) =>
+  (Object.keys(events) as EventName[]).map((event) => ({ tags, flavor, event, names: expected[event] })),
+)
+
+describe('tags by event, rules and flavor', () => {
+  test.each(cells)('$event: $tags, flavor $flavor: $names', ({ tags, flavor, event, names }) => {
+    const result = resolveTags(['acme/web'], tags, flavor, events[event])
+    const expected = names === '-' ? [] : names.split(' ')
+    expect(result.tagNames).toEqual(expected)
+    expect(result.version).toBe(expected[0] ?? '')
+    expect(result.references.map(formatReference)).toEqual(expected.map((tag) => `docker.io/acme/web:${tag}`))
+    expect(result.warnings).toEqual([])
+    if (expected.length === 0) expect(result.notes).toHaveLength(tags.length)
+  })
+})
+
+describe('Git tags', () => {
+  test.each([
+    ['v1.2.3', 'type=semver,pattern={{raw}}', 'v1.2.3 latest'],
+    ['v1.2.3', 'type=semver,pattern=v{{raw}}', 'vv1.2.3 latest'],
+    ['v1.2.3+build.5', 'type=semver,pattern={{version}}', '1.2.3 latest'],
+    ['v1.2.3+build.5', 'type=semver,pattern={{raw}}', 'v1.2.3-build.5 latest'],
+    ['v1.2.3-alpha+5', 'type=semver,pattern={{ raw }}', 'v1.2.3-alpha-5'],
+    ['v1.2.3-alpha', 'type=semver,pattern={{raw}}{{sha}}', '1.2.3-alpha'],
+    ['v1.2.3-rc/1', 'type=semver,pattern={{version}}', '1.2.3-rc-1'],
+    ['1.2', 'type=semver,pattern={{version}}', '-'],
+    ['v01.2.3', 'type=semver,pattern={{version}}', '-'],
+    ['web/v1.2.3', 'type=semver,pattern={{version}}', '-'],
+    ['web/v1.2.3', 'type=semver,pattern={{version}},match=v(\\d.\\d.\\d)$', '1.2.3 latest'],
+    ['web/v1.2.3', 'type=semver,pattern={{version}},match=\\d.\\d.\\d$', '1.2.3 latest'],
+    ['v1.2.3', 'type=semver,pattern={{version}},match=^api/(.*)', '1.2.3 latest'],
+    ['v1.2.3', 'type=semver,pattern={{version}}-{{sha}}', '1.2.3-8c3d1f0 latest'],
+    ['v0.0.0', 'type=semver,pattern={{major}}', '0 latest'],
+    ['1.2', 'type=pep440,pattern={{version}}', '1.2 latest'],
+    ['1.2', 'type=pep440,pattern={{major}}.{{minor}}.{{patch}}', '1.2.0 latest'],
+    ['1.0.dev4', 'type=pep440,pattern={{major}}.{{minor}}', '1.0.dev4'],
+    ['1.0dev4', 'type=pep440,pattern={{major}}.{{minor}}', '1.0.dev4'],
+    ['1.2.3-1', 'type=pep440,pattern={{major}}', '1.2.3.post1'],
+    ['1.2.3beta2', 'type=pep440,pattern={{major}}', '1.2.3b2'],
+    ['v1.2.3RC2', 'type=pep440,pattern={{raw}}', 'v1.2.3RC2'],
+    ['1!2.0', 'type=pep440,pattern={{version}}', '1-2.0 latest'],
+    ['2026.03.07', 'type=pep440,pattern={{version}}', '2026.3.7 latest'],
+    ['1.0+ubuntu_1', 'type=pep440,pattern={{version}}', '1.0-ubuntu.1 latest'],
+    ['99999999999999999999.1', 'type=pep440,pattern={{major}}', '-'],
+    ['1.x', 'type=pep440,pattern={{version}}', '-'],
+    ['20260110-RC2', 'type=match,pattern=\\d+', '20260110 latest'],
+    ['v2.0.8-beta.67', 'type=match,pattern=v(.*),group=1', '2.0.8-beta.67 latest'],
+    ['v1.2.3', 'type=match,pattern=v(.*),group=2', '-'],
+    ['v1.2.3', 'type=match,pattern=(x)|v,group=1', '-'],
+    ['v1.2.3', 'type=match,pattern=release', '-'],
+    ['v12.3', 'type=match,"pattern=v(\\d{1,3})",group=1', '12 latest'],
+    ['web/v1', 'type=ref,event=tag', 'web-v1 latest'],
+    ['Foo_Bar', 'type=ref,event=tag', 'Foo_Bar latest'],
+  ])('%s with %s: %s', (tag, rule, names) => {
+    expect(tagsOf([rule], context({ ref: `refs/tags/${tag}` })).join(' ') || '-').toBe(names)
+  })
+})
+
+describe('the commit', () => {
+  test.each<[string, Partial<NameContext>, string]>([
+    ['type=sha', {}, 'sha-8c3d1f0'],
+    ['type=sha', { shortShaLength: 12 }, 'sha-8c3d1f0a5b6e'],
+    ['type=raw,value=c{{sha}}', { shortShaLength: 4 }, 'c8c3d'],
+    ['type=sha', { shortShaLength: 99 }, `sha-${sha}`],
+    ['type=sha,format=long', {}, `sha-${sha}`],
+    ['type=sha', { ...events.fork, usePrHeadSha: true }, 'sha-feedc0d'],
+    ['type=sha,format=long', { ...events.target, usePrHeadSha: true }, `sha-${headSha}`],
+    ['type=sha', { ...events.fork, usePrHeadSha: false }, 'sha-8c3d1f0'],
+    ['type=sha', { prHeadSha: headSha, usePrHeadSha: true }, 'sha-8c3d1f0'],
+    ['type=sha', { ...events.fork, prHeadSha: undefined, usePrHeadSha: true }, 'sha-8c3d1f0'],
+  ])('%s with %j: %s', (rule, changes, expected) => {
+    expect(tagsOf([rule], context(changes))).toEqual([expected])
+  })
+})
+
+describe('the default branch', () => {
+  const rule = ['type=raw,value=yes,enable={{is_default_branch}}']
+  test.each<[Partial<NameContext>, boolean]>([
+    [{}, true],
+    [{ ref: 'refs/heads/dev' }, false],
+    [{ ref: 'refs/tags/main' }, false],
+    [{ defaultBranch: 'dev' }, false],
+    [{ defaultBranch: undefined }, false],
+    [{ eventName: 'schedule', defaultBranch: undefined }, true],
+    [{ eventName: 'issues', ref: 'refs/heads/trunk' }, true],
+    [{ eventName: 'discussion_comment', ref: 'refs/heads/trunk' }, true],
+    [{ eventName: 'create', ref: 'refs/tags/v1' }, true],
+    [{ eventName: 'release', ref: 'refs/tags/v1' }, false],
+    [{ eventName: 'workflow_run' }, true],
+    [{ ref: '' }, false],
+    [{ ref: '', eventName: 'schedule' }, false],
+  ])('%j: %s', (changes, expected) => {
+    expect(tagsOf(rule, context(changes))).toEqual(expected ? ['yes'] : [])
+  })
+
+  test('type=edge without a known default branch gives nothing and says so', () => {
+    const { tagNames, notes } = resolveTags(['acme/web'], ['type=edge'], [], context({ defaultBranch: undefined }))
+    expect(tagNames).toEqual([])
+    expect(notes).toEqual(['type=edge gives no tag: the default branch is not known'])
+  })
+})
+
+describe('latest=highest', () => {
+  const version = 'type=semver,pattern={{version}}'
+  const webTag = 'type=match,pattern=web/v(\\d+\\.\\d+\\.\\d+)$,group=1'
+  test.each<[string, string, string, string[], boolean]>([
+    ['the first release', 'v1.0.0', version, [], true],
+    ['a new line', 'v2.0.0', version, ['v1.9.9', 'v1.4.2'], true],
+    ['a patch of an old line', 'v1.4.3', version, ['v1.4.2', 'v2.0.0'], false],
+    ['by the tags of a registry', 'v1.4.3', version, ['1.4.2', '2.0.0', '2.0', '2', 'latest', 'sha-1234567'], false],
+    ['numbers, not letters', 'v1.10.0', version, ['v1.9.0'], true],
+    ['itself, built once more', 'v2.0.0', version, ['v2.0.0', '2.0.0'], true],
+    ['a pre-release of the next line', 'v1.4.3', version, ['v2.0.0-rc.1'], true],
+    ['a pre-release never', 'v3.0.0-rc.1', version, ['v2.0.0'], false],
+    ['other tags', 'v1.0.0', version, ['nightly', 'main', '20260110', 'v9', '9.1'], true],
+    ['with an affix of its own', 'v1.0.0', `${version},suffix=-alpine`, ['2.0.0-alpine'], false],
+    ['with a higher version of its own', 'v3.0.0', `${version},prefix=web-`, ['web-2.0.0', '1.0.0'], true],
+    [
+      'of one product of several',
+      'web/v1.0.0',
+      `${version},match=^web/(.*)`,
+      ['web/v0.9.0', 'api/v7.0.0', 'v8.0.0'],
+      true,
+    ],
+    ['of one product, an old line', 'web/v1.0.0', `${version},match=^web/(.*)`, ['web/v2.0.0', 'api/v1.0.0'], false],
+    ['PEP 440', '1.10', 'type=pep440,pattern={{version}}', ['1.9', '1.9.post1', '2.0rc1', '20260110'], true],
+    ['PEP 440, an old line', '1.10', 'type=pep440,pattern={{version}}', ['1.11'], false],
+    ['PEP 440, an epoch', '2024.1', 'type=pep440,pattern={{version}}', ['1!1.0'], false],
+    ['a Git tag that is a version', 'v1.4.3', 'type=ref,event=tag', ['v2.0.0'], false],
+    ['a Git tag that is the highest', 'v2.0.1', 'type=ref,event=tag', ['v2.0.0'], true],
+    ['a Git tag that is a pre-release', 'v2.0.1-rc.1', 'type=ref,event=tag', ['v2.0.0'], false],
+    ['a Git tag that is no version', 'spring', 'type=ref,event=tag', [], false],
+    ['what a pattern finds', 'v2.0.1-slim', 'type=match,pattern=\\d+\\.\\d+\\.\\d+', ['v2.0.0'], true],
+    ['of one product, by a pattern', 'web/v1.4.2', webTag, ['web/v1.4.2', 'web/v1.5.0'], false],
+    ['of one product, by a pattern, beside others', 'web/v1.5.0', webTag, ['web/v1.4.2', 'v3.0.0', 'api/v7.0.0'], true],
+    ['of one product, the first of it, by a pattern', 'web/v1.0.0', webTag, ['v3.0.0'], true],
+    ['of one product, the first of it', 'web/v1.0.0', `${version},match=^web/(.*)`, ['v8.0.0', 'api/v7.0.0'], true],
+    ['all that a pattern finds', 'v1.4.2-slim', 'type=match,pattern=\\d+\\.\\d+\\.\\d+', ['v2.0.0-slim'], false],
+    [
+      'by another group',
+      'rel-2-v1.4.2',
+      'type=match,pattern=rel-(\\d)-v(.+),group=2',
+      ['rel-1-v1.9.0', 'v3.0.0'],
+      false,
+    ],
+    ['a group that others lack', 'v1-1.4.2', 'type=match,pattern=v(\\d)(?:-(.+))?$,group=2', ['v3', 'v1-1.4.0'], true],
+    ['of no product, beside one', 'v1.4.2', `${version},match=^web/(.*)`, ['v1.4.2', 'web/v9.0.0'], true],
+    ['of no product, an old line', 'v1.4.2', `${version},match=^web/(.*)`, ['v1.5.0', 'web/v1.0.0'], false],
+    ['a rule that is not about releases', 'v1.0.0', 'type=sha', [], false],
+  ])('%s: %s', (_case, tag, rule, existing, moves) => {
+    const names = tagsOf([rule], context({ ref: `refs/tags/${tag}` }), ['latest=highest'], existing)
+    expect(names.includes('latest')).toBe(moves)
+    expect(names.length).toBe(moves ? 2 : 1)
+  })
+
+  test('says which version is in the way', () => {
+    const where = context({ ref: 'refs/tags/v1.4.3' })
+    const { notes } = resolveTags(['acme/web'], [version], ['latest=highest'], where, ['v1.5.0', 'v2.1.0', 'v2.0.0'])
+    expect(notes).toEqual(['latest stays where it is: v2.1.0 is higher than v1.4.3'])
+  })
+
+  test('keeps latest where it is when nobody looked the tags up', () => {
+    const { tagNames, notes } = resolveTags(['acme/web'], [version], ['latest=highest'], events.tag)
+    expect(tagNames).toEqual(['1.4.2'])
+    expect(notes).toEqual(['latest stays where it is: the tags that exist are not known'])
+  })
+
+  test('says nothing of latest on an event that is not about a release', () => {
+    expect(resolveTags(['acme/web'], ['type=sha'], ['latest=highest'], events.main, []).notes).toEqual([])
+  })
+
+  test('is the only flavor that needs the tags', () => {
+    expect(needsExistingTags(['latest=highest'], context())).toBe(true)
+    expect(needsExistingTags(['latest=auto', 'prefix=highest'], context())).toBe(false)
+    expect(needsExistingTags([], context())).toBe(false)
+  })
+})
+
+describe('plain tags and full references', () => {
+  test('a plain tag goes to every image', () => {
+    expect(references(['acme/web', 'ghcr.io/acme/web'], ['1.2.3', 'latest'])).toEqual([
+      'docker.io/acme/web:1.2.3',
+      'docker.io/acme/web:latest',
+      'ghcr.io/acme/web:1.2.3',
+      'ghcr.io/acme/web:latest',
+    ])
+  })
+
+  test.each<[string, string[], string[], string[]]>([
+    ['a full reference stays', [], ['docker.io/acme/web:1.2.3'], ['docker.io/acme/web:1.2.3']],
+    ['beside images', ['acme/web'], ['1', 'ghcr.io/acme/api:2'], ['docker.io/acme/web:1', 'ghcr.io/acme/api:2']],
+    ['several on a line', [], ['acme/web:1,ghcr.io/acme/web:1'], ['docker.io/acme/web:1', 'ghcr.io/acme/web:1']],
+    ['a port', [], ['localhost:5000/web:1'], ['localhost:5000/web:1']],
+    ['one name', [], ['web:test'], ['docker.io/library/web:test']],
+    ['no tag, no images', [], ['acme/web'], ['docker.io/acme/web:latest']],
+    ['a slash beside images', ['acme/web'], ['feature/x'], ['docker.io/acme/web:feature-x']],
+    ['upper case', [], ['ghcr.io/Acme/Web:RC1'], ['ghcr.io/acme/web:RC1']],
+    ['comments and blank lines', ['# a', 'acme/web'], ['', '# none', '  1  '], ['docker.io/acme/web:1']],
+    ['a name that rules give too', ['acme/web'], ['type=raw,value=1', 'acme/web:1'], ['docker.io/acme/web:1']],
+    ['a tag that a rule gives too', ['acme/web'], ['main', 'type=ref,event=branch'], ['docker.io/acme/web:main']],
+    [
+      'a tag that latest is too',
+      ['acme/web'],
+      ['latest', 'type=semver,pattern={{version}},value=1.0.0'],
+      ['docker.io/acme/web:1.0.0', 'docker.io/acme/web:latest'],
+    ],
+    ['an expression that says the same', ['acme/web'], ['{{branch}}', 'main'], ['docker.io/acme/web:main']],
+    ['a value with a colon', ['acme/web'], ['type=raw,value=a:b'], ['docker.io/acme/web:a-b']],
+    ['a zone without value=', ['acme/web'], ["d{{date 'YY' tz='Asia/Tokyo'}}"], ['docker.io/acme/web:d26']],
+  ])('%s', (_case, images, tags, expected) => {
+    expect(references(images, tags)).toEqual(expected)
+  })
+
+  test('a full reference gives the version where no rule does', () => {
+    const { version, tagNames } = resolveTags(
+      ['acme/web'],
+      ['type=semver,pattern={{version}}', 'acme/web:7'],
+      [],
+      context(),
+    )
+    expect(version).toBe('7')
+    expect(tagNames).toEqual(['7'])
+  })
+
+  test.each<[string, string[], string[], RegExp, RegExp]>([
+    ['no image', [], ['1.2.3'], /plain tag "1\.2\.3" has no image/, /in images, or a full reference in tags/],
+    ['no image, beside a reference', [], ['acme/web:1', '1'], /plain tag "1" has no image/, /in images/],
+    ['twice', ['acme/web'], ['1', '1'], /the line "1" is there twice, for docker\.io\/acme\/web:1/, /one away/],
+    ['twice when written', ['acme/web'], ['a b', 'a/b'], /"a b" and "a\/b", for docker\.io\/acme\/web:a-b/, /away/],
+    ['twice in full', [], ['acme/web:1', 'docker.io/acme/web:1'], /for docker\.io\/acme\/web:1/, /away/],
+    ['twice on a line', [], ['acme/web:1,acme/web:1'], /is there twice/, /away/],
+    ['plain and in full', ['acme/web', 'acme/api'], ['1', 'acme/api:1'], /"1" and "acme\/api:1"/, /away/],
+    ['two on a line', ['acme/web'], ['1,2'], /in the line "1,2", there are 2 tags/, /a line of its own: "1", "2"/],
+    ['a bad reference', [], ['acme/web:.x'], /tags: in the line "acme\/web:\.x", .*begins with "\."/, /Allowed/],
+    ['a scheme', [], ['https://ghcr.io/acme/web:1'], /begins with https:\/\//, /Leave/],
+    ['a digest', [], [`acme/web@sha256:${'0'.repeat(64)}`], /has a digest/, /Leave the digest away/],
+    ['attributes', ['acme/web'], ['acme/web:1,enable=false'], /something beside a full reference/, /stands alone/],
+    ['an expression', ['acme/web'], ['acme/web:{{sha}}'], /an expression in a full reference/, /type=raw,value=/],
+    ['a line break', ['acme/web'], ['1\n2'], /"1\\n2", it holds a line break/, /one entry a line/],
+    ['quotes', ['acme/web'], ['value="1"'], /its quotes can't be read/, /quoted whole/],
+  ])('%s is refused', (_case, images, tags, message, hint) => {
+    const error = refused(() => references(images, tags))
+    expect(error.message).toMatch(message)
+    expect(error.message).toMatch(/^tags: /)
+    expect(error.hint).toMatch(hint)
+  })
+
+  test('an error of an expression names the line', () => {
+    const rule = 'type=raw,value={{nope}}'
+    const error = refused(() => references(['acme/web'], ['1', rule]))
+    expect(error.message).toBe('tags: in the line "type=raw,value={{nope}}", the expression {{nope}} is unknown')
+    expect(error.hint).toMatch(/^Known here are branch, tag, sha, base_ref, .*date/)
+  })
+
+  test.each([
+    ['enable=yes', /enable is "yes"/],
+    ['enable=', /enable is ""/],
+    ['enable={{branch}}', /enable is "main"/],
+  ])('type=sha,%s is refused', (attribute, message) => {
+    expect(refused(() => references(['acme/web'], [`type=sha,${attribute}`])).message).toMatch(message)
+  })
+})
+
+describe('what the log says', () => {
+  test.each<[string, EventName, string]>([
+    ['type=schedule', 'main', 'the event "push" on "refs/heads/main" is not a schedule'],
+    [
+      'type=semver,pattern={{version}}',
+      'main',
+      'the event "push" on "refs/heads/main" is not a tag, and the rule has no value',
+    ],
+    ['type=semver,pattern={{version}},value=one', 'main', '"one" is not a semantic version'],
+    [
+      'type=semver,pattern={{version}},value=one,match=v(.*)',
+      'main',
+      'v(.*) does not match and "one" is not a semantic version',
+    ],
+    ['type=pep440,pattern={{version}},value=one', 'main', '"one" is not a PEP 440 version'],
+    ['type=match,pattern=x', 'tag', 'x does not match "v1.4.2"'],
+    ['type=match,pattern=v,group=1', 'tag', 'v has no group 1 in "v1.4.2"'],
+    ['type=edge,branch=next', 'main', 'the event "push" on "refs/heads/main" is not the branch "next"'],
+    ['type=ref,event=pr', 'tag', 'the event "push" on "refs/tags/v1.4.2" is not a pull request'],
+    ['type=ref,event=tag', 'fork', 'the event "pull_request" on "refs/pull/7/merge" is not a tag'],
+    ['type=raw,value={{tag}}', 'main', 'its value is empty'],
+    ['type=sha,enable=false', 'main', 'it is disabled by enable=false'],
+    ['type=sha,enable={{is_default_branch}}', 'topic', 'it is disabled by enable=false'],
+    ['type=raw,value=--', 'main', 'nothing in "--" can be in a tag'],
+  ])('%s on %s', (rule, event, why) => {
+    expect(resolveTags(['acme/web'], [rule], [], events[event]).notes).toEqual([`${rule} gives no tag: ${why}`])
+  })
+
+  test('a disabled rule is not read further', () => {
+    expect(tagsOf(["type=raw,value={{date 'YYYY' tz='Nowhere/No'}},enable=false", 'x'], context())).toEqual(['x'])
+  })
+
+  test('no commit', () => {
+    expect(resolveTags(['acme/web'], ['type=sha'], [], context({ sha: '' })).notes).toEqual([
+      'type=sha gives no tag: the event has no commit',
+    ])
+  })
+
+  test.each<[string, string[], string[], string]>([
+    ['upper case in a name', ['GHCR.io/Acme/Web'], ['1'], 'images: "GHCR.io/Acme/Web" is written "ghcr.io/acme/web", '],
+    [
+      'upper case in a reference',
+      [],
+      ['ghcr.io/Acme/web:A'],
+      'tags: "ghcr.io/Acme/web:A" is written "ghcr.io/acme/web:A", ',
+    ],
+    ['a name twice', ['acme/web', 'docker.io/acme/web'], ['1'], 'images: docker.io/acme/web is there twice'],
+    [
+      'an attribute without a meaning',
+      ['acme/web'],
+      ['type=sha,event=tag'],
+      'tags: "type=sha,event=tag": event means nothing to sha',
+    ],
+    ['a plain tag that is none', ['acme/web'], ['a b'], 'tags: "a b" is not a tag and is written a-b'],
+    ['rules without images', [], ['type=sha'], 'images: there is none that the rules of tags apply to'],
+    ['images without tags', ['acme/web'], ['acme/api:1'], 'images: no plain tag and no rule in tags applies to them'],
+    ['images that are all disabled', ['acme/web,enable=false'], ['1'], 'images: every name is disabled'],
+  ])('warns of %s', (_case, images, tags, warning) => {
+    const { warnings } = resolveTags(images, tags, [], context())
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toMatch(new RegExp(`^${warning.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`))
+  })
+
+  test('nothing to push is an error with the event and every reason', () => {
+    const names = resolveTags(['acme/web'], ['type=schedule', 'type=ref,event=tag'], [], events.topic)
+    const error = noTags(names, events.topic)
+    expect(error).toBeInstanceOf(UserError)
+    expect(error.message.split('\n')).toEqual([
+      'Input "push" is true, and there is nothing to push: no rule of tags gives a tag for the event "push" on "refs/heads/feature/Login_page"',
+      '- type=schedule gives no tag: the event "push" on "refs/heads/feature/Login_page" is not a schedule',
+      '- type=ref,event=tag gives no tag: the event "push" on "refs/heads/feature/Login_page" is not a tag',
+    ])
+    expect(error.hint).toMatch(/type=ref,event=branch/)
+  })
+
+  test('tags without an image to push are another', () => {
+    const error = noTags(resolveTags([], [], [], events.tag), events.tag)
+    expect(error.message).toBe(
+      'Input "push" is true, and there is nothing to push: images has no name that v1.4.2, latest could be applied to',
+    )
+    expect(error.hint).toMatch(/in images\.$/)
+  })
+
+  test('rules without an image still give tag names and a version', () => {
+    const { references: none, tagNames, version, warnings } = resolveTags([], [], [], events.tag)
+    expect(none).toEqual([])
+    expect(warnings).toEqual([])
+    expect(tagNames).toEqual(['v1.4.2', 'latest'])
+    expect(version).toBe('v1.4.2')
+  })
+
+  test('an empty prefix of a rule is its own, not the one of the flavor', () => {
+    expect(tagsOf(['type=sha,prefix='], context(), ['prefix=web-'])).toEqual(['8c3d1f0'])
+  })
+
+  test('an expression in a prefix of latest is put in', () => {
+    expect(tagsOf(['type=sha'], context(), ['latest=true', 'prefix={{branch}}-,onlatest=true'])).toEqual([
+      'sha-8c3d1f0',
+      'main-latest',
+    ])
+  })
+})

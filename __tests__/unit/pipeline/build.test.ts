@@ -1,0 +1,168 @@
+import { describe, expect, it } from '@jest/globals'
+import { buildAndSave } from '../../../src/pipeline/build.js'
+import { emptyCacheIn, EMPTY_CACHE, type Run } from '../../../src/cache/cache.js'
+import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
+import type { BuildRequest, Engine } from '../../../src/engine/engine.js'
+import type { Step } from '../../../src/engine/progress.js'
+import { parseReference } from '../../../src/metadata/reference.js'
+import { startTimeline } from '../../../src/report/timeline.js'
+import type { State } from '../../../src/runner/state.js'
+import type { RestoredCache } from '../../../src/pipeline/restore-cache.js'
+import { inputsOf, logOf } from '../helpers.js'
+
+const step = { stage: 0, stages: 1, of: 2, text: 'RUN make', seconds: 1 }
+const hit: Step = { ...step, index: 1, image: 'ab'.repeat(32), hit: true }
+const ran: Step = { ...hit, hit: false }
+
+interface World {
+  readonly steps?: readonly Step[]
+  /** Base images that have changed in what Buildah doesn't compare. */
+  readonly renewed?: readonly string[]
+  readonly inputs?: Readonly<Record<string, string>>
+  /** Why the engine refuses what it is asked. */
+  readonly build?: Error
+  readonly push?: Error
+  readonly saveSteps?: Error
+}
+
+/** What `buildAndKeep` does with an engine and a cache that only write down what they are asked. */
+async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }: World) {
+  const events: string[] = []
+  const requests: BuildRequest[] = []
+  const pushes: string[] = []
+  const runs: Run[] = []
+  const remembered: Partial<State>[] = []
+  const orThrow = (error: Error | undefined) => (error === undefined ? Promise.resolve() : Promise.reject(error))
+  const reference = parseReference('a.example/web:1')
+  const engine: Engine = {
+    ...{ name: 'buildah', label: 'Buildah 1.43.2', version: '1.43.2', rootless: true, storageConf: '' },
+    login: () => Promise.resolve(),
+    preview: () => '',
+    writeOutputs: () => Promise.resolve(),
+    load: () => Promise.resolve(),
+    imageNames: () => Promise.resolve(new Set()),
+    close: () => Promise.resolve(),
+    saveSteps: () => orThrow(refusals.saveSteps),
+    async build(request) {
+      requests.push(request)
+      request.onSteps(steps)
+      await orThrow(refusals.build)
+      return { id: `sha256:${'cd'.repeat(32)}`, format: 'oci', references: [reference] }
+    },
+    async push(_, pushed) {
+      events.push('pushes')
+      await orThrow(refusals.push)
+      pushes.push(pushed.repository)
+      return { reference: pushed, digest: `sha256:${'ef'.repeat(32)}` }
+    },
+  }
+  const warm = {
+    ...emptyCacheIn('/root'),
+    changedBaseImages: () => Promise.resolve(renewed),
+    keep: (run: Run) => {
+      events.push('keeps')
+      runs.push(run)
+      return emptyCacheIn('/root').keep(run)
+    },
+  }
+  const access = { read: true, write: true }
+  const decision = { kind: 'directory', ...access, directory: '/d', notes: [] } as const
+  const opened: RestoredCache = {
+    ...{ cache: EMPTY_CACHE, decision, scope: { id: '0', text: '' }, stagingDir: undefined },
+    ...{ warm, keys: [], remote: { from: [], to: [] }, access },
+  }
+  const source = {
+    context: '/c',
+    file: '/c/Dockerfile',
+    dockerfile: parseDockerfile('FROM x\nRUN make'),
+    target: undefined,
+  }
+  const review = async (some: readonly Step[]) => {
+    await new Promise(setImmediate)
+    events.push(`reviews ${some.length}`)
+  }
+  const check = async (some: readonly Step[]) => {
+    events.push(`checks ${some.length}`)
+    // Whoever doesn't wait comes before.
+    await new Promise(setImmediate)
+    events.push('checked')
+    return 'it is so'
+  }
+  const asked: Omit<BuildRequest, 'onSteps'> = {
+    ...{ inputs: inputsOf(inputs), source, format: 'oci', references: [reference], labels: [], annotations: [] },
+    ...{ images: [], remote: opened.remote, cache: access },
+  }
+  let error: unknown
+  const log = await logOf(async () => {
+    const timeline = startTimeline(Date.now)
+    await buildAndSave(engine, { ...asked, review, check }, opened, timeline, (state) => remembered.push(state)).then(
+      ({ fault }) => {
+        expect(fault).toBe('it is so')
+      },
+      (thrown: unknown) => {
+        error = thrown
+      },
+    )
+  })
+  return { requests, pushes, runs, remembered, error, log, events }
+}
+
+describe('a base image with the layers that it had, and another configuration', () => {
+  const renewed = ['docker.io/library/debian:12']
+
+  it('has all built anew, where a step of the old one was taken', async () => {
+    const { requests, log } = await watched({ steps: [hit], renewed })
+    expect(requests.map(({ inputs }) => inputs.noCache)).toStrictEqual([false, true])
+    expect(log).toContain('Cache: docker.io/library/debian:12 has the layers that it had')
+  })
+
+  it('is nothing where no step was taken', async () => {
+    expect((await watched({ steps: [ran], renewed })).requests).toHaveLength(1)
+  })
+
+  it('is the exception', async () => {
+    expect((await watched({ steps: [hit] })).requests).toHaveLength(1)
+  })
+})
+
+describe('what is pushed', () => {
+  it.each([
+    ['true', ['acme']],
+    ['false', []],
+  ])('with push: %s', async (push, expected) => {
+    const { pushes, runs } = await watched({ inputs: { push } })
+    expect(pushes).toHaveLength(expected.length)
+    expect(runs.map(({ failed, pushed }) => [failed, pushed !== undefined])).toStrictEqual([[false, push === 'true']])
+  })
+})
+
+describe('what steps have made', () => {
+  it('is reviewed before the push, checked beside it, and before anything of it is kept', async () => {
+    const { events } = await watched({ inputs: { push: 'true' } })
+    expect(events).toStrictEqual(['reviews 1', 'checks 1', 'pushes', 'checked', 'keeps'])
+  })
+
+  it('is checked to its end also where the push fails', async () => {
+    const { events } = await watched({ inputs: { push: 'true' }, push: new Error('broken') })
+    expect(events.slice(0, 3)).toStrictEqual(['reviews 1', 'checks 1', 'pushes'])
+    expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('checked'))
+  })
+})
+
+describe('the steps that were finished are kept', () => {
+  const broken = new Error('broken')
+
+  it.each(['build', 'push'] as const)('when the %s fails, and the step fails', async (what) => {
+    const { runs, remembered, error } = await watched({ inputs: { push: 'true' }, [what]: broken })
+    expect(error).toBeInstanceOf(Error)
+    expect(runs.map(({ failed, pushed }) => [failed, pushed])).toStrictEqual([[true, undefined]])
+    expect(remembered).toStrictEqual([{ later: undefined }])
+  })
+
+  it('and where the engine gives none out, that is a warning', async () => {
+    const { runs, error, log } = await watched({ saveSteps: broken })
+    expect(error).toBeUndefined()
+    expect(runs).toHaveLength(1)
+    expect(log).toMatch(/^::warning::Cache: the steps of this build could not be kept\. broken$/m)
+  })
+})

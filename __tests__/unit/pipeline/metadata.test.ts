@@ -1,0 +1,122 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import type { Context } from '../../../src/runner/context.js'
+import type { NameFacts } from '../../../src/runner/event.js'
+import { describe as describeError } from '../../../src/errors.js'
+import { type ImageNames, nameImage, pairsOf } from '../../../src/pipeline/metadata.js'
+import { contextOf, eventOf, inputsOf, logOf, namesOf, rejection, temporaryFolder } from '../helpers.js'
+
+const oci = 'org.opencontainers.image.'
+
+/** A run on a tag, in a workspace that is no checkout unless it is told. */
+function onTag(tag: string, changes: Partial<Context> = {}, facts: Partial<NameFacts> = {}): Context {
+  const event = eventOf({ ref: `refs/tags/${tag}`, names: namesOf(facts) })
+  return contextOf({ workspace: temporaryFolder(), env: { PATH: process.env['PATH'] ?? '' }, event, ...changes })
+}
+
+function git(folder: string, ...args: string[]): string {
+  const env = { ...process.env, GIT_COMMITTER_DATE: '2026-01-02T03:04:05+02:00' }
+  const identity = ['-c', 'user.name=Tests', '-c', 'user.email=tests@example.com']
+  return execFileSync('git', ['-C', folder, ...identity, ...args], { env })
+    .toString()
+    .trim()
+}
+
+/** A checkout with one commit. */
+function checkout(...tags: string[]): string {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\n')
+  git(folder, 'init', '--quiet', '--initial-branch=main')
+  git(folder, 'add', '.')
+  git(folder, 'commit', '--quiet', '--message', 'first')
+  for (const tag of tags) git(folder, 'tag', tag)
+  return folder
+}
+
+async function named(values: Readonly<Record<string, string>>, context: Context) {
+  let names: ImageNames | undefined
+  const log = await logOf(async () => {
+    ;({ names } = await nameImage(inputsOf(values), context))
+  })
+  if (names === undefined) throw new Error('there are no names')
+  return { names, log }
+}
+
+describe('nameImage', () => {
+  it('names an image by the event, and says what gave nothing', async () => {
+    const values = { images: 'acme/web', tags: 'type=ref,event=tag\ntype=edge', labels: 'a=1', annotations: 'b=2' }
+    const { names, log } = await named(values, onTag('v1.4.2'))
+    expect(names).toMatchObject({ tagNames: ['v1.4.2', 'latest'], version: 'v1.4.2' })
+    expect(names.labels.get(`${oci}created`)).toBe('2026-11-23T10:00:00.000Z')
+    expect(pairsOf(names.labels)).toContainEqual({ name: 'a', value: '1' })
+    expect(names.annotations.get('b')).toBe('2')
+    expect(names.json['tag-names']).toStrictEqual(['v1.4.2', 'latest'])
+    expect(log).toContain('Names: type=edge gives no tag: ')
+  })
+
+  it.each([
+    ['tags', { tags: 'type=x' }, 'Input "tags": in the line "type=x", the type "x" is unknown'],
+    ['flavor', { flavor: 'latest=no' }, 'Input "flavor": in the line "latest=no", latest is "no"'],
+    ['labels', { labels: '=x' }, 'Input "labels": in the line "=x", there is no name'],
+    ['annotations', { annotations: 'index:a=b' }, 'Input "annotations": in the line "index:a=b"'],
+    ['a push of nothing', { tags: 'type=edge', push: 'true' }, 'Input "push" is true, and there is nothing to push'],
+  ])('an error of %s names the input', async (_, values, message) => {
+    const error = await rejection(named({ images: 'acme/web', ...values }, onTag('v1.4.2')))
+    expect(describeError(error)).toContain(message)
+  })
+})
+
+describe('what Git is asked', () => {
+  it.each([
+    ['v1.4.3', true],
+    ['v1.4.2', true],
+    ['v1.4.1', false],
+  ])('whether %s is the highest of the checkout', async (tag, isHighest) => {
+    const workspace = checkout('v1.0.0', 'v1.4.2', 'v2.0.0-rc.1', 'nightly')
+    const { names } = await named({ images: 'acme/web', flavor: 'latest=highest' }, onTag(tag, { workspace }))
+    expect(names.tagNames).toStrictEqual(isHighest ? [tag, 'latest'] : [tag])
+  })
+
+  it('the tags of the remote, which a checkout of one commit hasn’t', async () => {
+    const remote = checkout('v1.9.0')
+    const workspace = checkout()
+    git(workspace, 'remote', 'add', 'origin', remote)
+    const { names, log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', { workspace }))
+    expect(names.tagNames).toStrictEqual(['v1.4.2'])
+    expect(log).toMatch(/latest stays where it is: v?1\.9\.0 is higher/)
+  })
+
+  it.each<[string, Partial<Context>]>([
+    ['the workspace is no checkout', {}],
+    ['there is no Git', { env: { PATH: '/nowhere' } }],
+  ])('nothing comes of it where %s', async (_, changes) => {
+    const { names, log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', changes))
+    expect(names.tagNames).toStrictEqual(['v1.4.2'])
+    expect(log).toContain('the tags that exist are not known')
+  })
+
+  it('not of a repository that the workspace is only a folder of', async () => {
+    const workspace = join(checkout('v9.0.0'), 'folder')
+    mkdirSync(workspace)
+    const { log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', { workspace }))
+    expect(log).toContain('the tags that exist are not known')
+  })
+
+  it('the time of the commit, where the event hasn’t it', async () => {
+    const workspace = checkout()
+    const facts = { sha: git(workspace, 'rev-parse', 'HEAD'), commitDate: undefined }
+    const { names } = await named({ images: 'a/b' }, onTag('v1', { workspace }, facts))
+    expect(names.labels.get(`${oci}created`)).toBe('2026-01-02T01:04:05.000Z')
+    const pull = { ...facts, sha: 'f'.repeat(40), prHeadSha: facts.sha, usePrHeadSha: true }
+    const event = eventOf({ name: 'pull_request', ref: 'refs/pull/7/merge', names: namesOf(pull) })
+    const ofPull = await named({ images: 'a/b' }, onTag('v1', { workspace, event }))
+    expect(ofPull.names.labels.get(`${oci}created`)).toBe('2026-01-02T01:04:05.000Z')
+    // A commit that isn't one is not asked for, and one that isn't there has no time.
+    for (const sha of ['--output=/x', 'HEAD', 'f'.repeat(40)]) {
+      const other = await named({ images: 'a/b' }, onTag('v1', { workspace }, { sha, commitDate: undefined }))
+      expect(other.names.labels.get(`${oci}created`)).toBe('2026-11-24T12:00:00.000Z')
+    }
+  })
+})

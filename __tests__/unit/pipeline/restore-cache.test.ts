@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals'
+import { type Cache, emptyCacheIn, EMPTY_CACHE } from '../../../src/cache/cache.js'
+import type { Keys } from '../../../src/cache/containers-storage/select.js'
+import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
+import type { WorkDir } from '../../../src/engine/work-dir.js'
+import type { ContainersStorage } from '../../../src/build-storage.js'
+import { restoreCache, type PendingCache } from '../../../src/pipeline/restore-cache.js'
+import { contextOf, inputsOf, logOf } from '../helpers.js'
+
+interface World {
+  readonly inputs?: Readonly<Record<string, string>>
+  readonly file?: string
+  readonly kind?: 'directory' | 'off'
+}
+
+/** How many steps of earlier runs the cache may offer to a build of one RUN, and what the log says. */
+async function offered({ inputs = {}, file = 'Dockerfile', kind = 'directory' }: World) {
+  let keys: Keys = new Map()
+  const cache: Cache = {
+    ...EMPTY_CACHE,
+    open: (_store, wanted, root) => {
+      keys = wanted
+      return Promise.resolve(emptyCacheIn(root))
+    },
+  }
+  const decision = { kind, read: true, write: true, directory: '/d', notes: [] } as const
+  const started: PendingCache = { cache, decision, scope: { id: '0', text: '' }, stagingDir: '/desk' }
+  const source = { context: '/c', file, dockerfile: parseDockerfile('FROM x\nRUN make'), target: undefined }
+  const store = { kind: 'root', version: '1.43.2', env: {} } as ContainersStorage
+  const request = {
+    ...{ inputs: inputsOf(inputs), context: contextOf(), folder: { path: '/f' } as WorkDir, references: [], source },
+    ...{ format: 'oci', labels: [], annotations: [], copied: new Map<string, string>() },
+  }
+  const log = await logOf(() => restoreCache(started, request, store))
+  return { count: keys.size, log }
+}
+
+describe('the steps that may be taken from the cache', () => {
+  it('are those of the Dockerfile, FROM included', async () => {
+    expect((await offered({})).count).toBe(2)
+  })
+
+  it.each<[what: string, world: World, says: string]>([
+    ['an argument brings in what only Buildah sees', { inputs: { 'extra-args': '--volume=/x:/y' } }, '--volume=/x:/y'],
+    ['a preprocessor makes the Dockerfile', { file: 'Dockerfile.in' }, 'the preprocessor'],
+  ])('are none where %s, and the log says so', async (_, world, says) => {
+    const { count, log } = await offered(world)
+    expect(count).toBe(0)
+    expect(log).toContain(`Cache: all is built anew, since ${says}`)
+  })
+
+  it('are none without a cache', async () => {
+    expect((await offered({ kind: 'off' })).count).toBe(0)
+  })
+})

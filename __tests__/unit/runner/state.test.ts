@@ -1,0 +1,112 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { readState, type State, stateWriter } from '../../../src/runner/state.js'
+import { temporaryFolder } from '../helpers.js'
+
+const state: State = {
+  folder: '/temp/my "folder"\nx',
+  unshare: ['/usr/bin/buildah', 'unshare'],
+  keepStorage: false,
+  stagingDir: '/temp/staging',
+  later: '/temp/staging/later.json',
+}
+const nothing = { unshare: [], keepStorage: false, stagingDir: undefined, later: undefined }
+
+/** What main writes, call by call, as the runner hands each entry to post. */
+function writtenBy(work: (remember: ReturnType<typeof stateWriter>) => void): State[] {
+  const file = join(temporaryFolder(), 'state')
+  writeFileSync(file, '')
+  process.env['GITHUB_STATE'] = file
+  work(stateWriter())
+  // As the runner reads it: the name, a delimiter that the text can't know, the text, the delimiter; the last one counts.
+  const entries = [...readFileSync(file, 'utf8').matchAll(/^(.+)<<(ghadelimiter_\S+)\n([^]*?)\n\2$/gm)]
+  expect(new Set(entries.map(([, name]) => name)).size).toBeLessThan(2)
+  return entries.flatMap(([, , , text]) => {
+    process.env['STATE_rootless-image-build'] = text
+    return readState() ?? []
+  })
+}
+
+afterEach(() => {
+  for (const name of ['GITHUB_STATE', 'STATE_rootless-image-build']) Reflect.deleteProperty(process.env, name)
+})
+
+describe('state', () => {
+  it('goes from main to post by the file of the runner', () => {
+    const written = writtenBy((remember) => {
+      remember({ ...state, folder: '/earlier' })
+      remember(state)
+    })
+    expect(written).toStrictEqual([{ ...state, folder: '/earlier' }, state])
+  })
+
+  it('grows with what becomes known, and keeps what a later call doesn’t name', () => {
+    const { folder, unshare, stagingDir, later } = state
+    const written = writtenBy((remember) => {
+      remember({ folder })
+      remember({ stagingDir })
+      remember({ unshare, keepStorage: true })
+      remember({ later })
+      remember({ unshare })
+      remember({ later: undefined })
+    })
+    expect(written).toStrictEqual([
+      { ...nothing, folder },
+      { ...nothing, folder, stagingDir },
+      { ...nothing, folder, stagingDir, unshare, keepStorage: true },
+      { folder, stagingDir, unshare, keepStorage: true, later },
+      { folder, stagingDir, unshare, keepStorage: true, later },
+      { ...nothing, folder, stagingDir, unshare, keepStorage: true },
+    ])
+  })
+
+  it('is not written before there is a folder to remove', () => {
+    expect(
+      writtenBy((remember) => {
+        remember({ stagingDir: '/staging' })
+      }),
+    ).toStrictEqual([])
+  })
+
+  it('has two writers keep nothing of one another', () => {
+    const [first] = writtenBy((remember) => {
+      remember({ folder: '/a', stagingDir: '/staging' })
+    })
+    const [second] = writtenBy((remember) => {
+      remember({ folder: '/b' })
+    })
+    expect([first, second]).toStrictEqual([
+      { ...nothing, folder: '/a', stagingDir: '/staging' },
+      { ...nothing, folder: '/b' },
+    ])
+  })
+
+  it('is undefined where main wrote none', () => {
+    expect(readState()).toBeUndefined()
+    expect(readState('')).toBeUndefined()
+  })
+
+  it.each([
+    'x',
+    '{',
+    'null',
+    '[]',
+    '"text"',
+    '{}',
+    '{"folder": "/a"}',
+    '{"folder": "/a", "unshare": []}',
+    '{"folder": "a", "unshare": [], "keepStorage": false}',
+    '{"folder": "", "unshare": [], "keepStorage": false}',
+    '{"folder": 5, "unshare": [], "keepStorage": false}',
+    '{"folder": "/a", "unshare": "buildah", "keepStorage": false}',
+    '{"folder": "/a", "unshare": ["x", 5], "keepStorage": false}',
+    '{"folder": "/a", "unshare": [], "keepStorage": "no"}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "stagingDir": "staging"}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "stagingDir": null}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "later": 5}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "later": ""}',
+  ])('is refused where it isn’t what main writes: %s', (text) => {
+    expect(() => readState(text)).toThrow(/JSON|not in the form that post reads/)
+  })
+})

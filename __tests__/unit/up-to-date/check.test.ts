@@ -1,0 +1,305 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
+import { resolveName } from '../../../src/engine/buildah/registries-conf.js'
+import { RegistryError } from '../../../src/errors.js'
+import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
+import type { Registries } from '../../../src/registry/client.js'
+import type { BaseNames } from '../../../src/up-to-date/base-digests.js'
+import { compare, type ComparisonRequest } from '../../../src/up-to-date/check.js'
+import type { JustBuilt } from '../../../src/up-to-date/just-built.js'
+import type { Layers } from '../../../src/up-to-date/copied-layers.js'
+import type { Inspection } from '../../../src/up-to-date/inspection.js'
+import { busy, contextOf, inputsOf, logOf, refused, temporaryFolder } from '../helpers.js'
+
+const digest = (digit: string) => `sha256:${digit.repeat(64)}`
+const IMAGE = 'ghcr.io/acme/web'
+/** As on GitHub's Ubuntu images. */
+const SEARCH = 'unqualified-search-registries = ["docker.io", "quay.io"]\n'
+const HUB = 'docker.io/library/golang:1'
+const QUAY = 'quay.io/golang:1'
+
+/** Everything that the comparison asks, without a disk, a registry or an engine. */
+interface World {
+  readonly inputs?: Readonly<Record<string, string>>
+  /** The base image as the Dockerfile names it. */
+  readonly base?: string
+  readonly doubts?: readonly string[]
+  /** Of the context; undefined where it can't be read. */
+  readonly context?: string | undefined
+  /** Manifests in the registries, and what they answer else. */
+  readonly there?: Readonly<Record<string, string | RegistryError>>
+  readonly ambiguityOf?: string
+  readonly isNoteTaken?: boolean
+  /** What of the context has changed when the build is over. */
+  readonly changed?: string
+  /** Blobs that the registry has lost. */
+  readonly lost?: readonly string[]
+  readonly now?: string
+}
+
+/** What was built and pushed. */
+interface Outcome {
+  readonly pushed?: readonly string[]
+  readonly names?: readonly string[]
+  readonly steps?: JustBuilt['steps']
+  readonly keys?: JustBuilt['keys']
+  readonly layers?: Layers
+  /** Digests of what it was made of. */
+  readonly bases?: JustBuilt['bases']
+  /** What the registries hold when the build has ended. */
+  readonly there?: World['there']
+}
+
+/** The note that the runs of a test leave for one another. */
+interface BuildRecordStore {
+  text: string | undefined
+}
+
+const dockerfile = (base: string) => `FROM ${base}\nCOPY . /srv\n`
+
+async function requestOf(
+  world: World,
+  note: BuildRecordStore,
+  there: Map<string, string | RegistryError>,
+): Promise<ComparisonRequest> {
+  const { base = HUB, doubts = [], context = 'c', isNoteTaken = true } = world
+  const file = join(temporaryFolder(), 'Dockerfile')
+  writeFileSync(file, dockerfile(base))
+  const resolved = await resolveName([SEARCH], base)
+  const candidates = 'unknown' in resolved ? { why: resolved.unknown } : resolved.candidates
+  const baseNames: BaseNames = { candidates: new Map([[base, candidates]]), insecure: [], configuration: [SEARCH] }
+  const isUnreadable = 'context' in world && world.context === undefined
+  const digests = () =>
+    isUnreadable ? Promise.reject(new Error('Dockerfile: EACCES')) : Promise.resolve({ context, contexts: new Map() })
+  const inspection: Inspection = {
+    ...{ images: [base], frontend: undefined, doubts, origin: { why: 'no Git' }, survey: undefined, files: 3 },
+    digests,
+    copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], files: () => [] }],
+    ownCopies: [],
+    read: () => [{ path: 'a', bytes: 1, target: undefined, isNamed: true }],
+    findChanged: () => Promise.resolve(world.changed),
+  }
+  return {
+    inputs: inputsOf({ images: IMAGE, push: 'true', ...world.inputs }),
+    context: contextOf({ now: new Date(world.now ?? '2026-11-24T12:00:00Z') }),
+    source: { context: '/workspace', file, dockerfile: parseDockerfile(dockerfile(base)), target: undefined },
+    ...{ format: 'oci', labels: [], annotations: [], inspection, baseNames, env: {} },
+    references: [{ ...parseReference(IMAGE), tag: 'latest' }],
+    found: {
+      engine: { name: 'buildah', version: '1.33.7', label: 'Buildah 1.33.7', rootless: true },
+      ambiguityOf: () => Promise.resolve(world.ambiguityOf),
+    },
+    registries: registriesWith(there, world.lost),
+    note: {
+      read: () => Promise.resolve(note.text),
+      write(text) {
+        if (isNoteTaken) note.text = text
+        return Promise.resolve(isNoteTaken)
+      },
+    },
+    remembered: Promise.resolve(note.text),
+  }
+}
+
+/** Registries that have these manifests; held to the real client by the end-to-end tests of it. */
+function registriesWith(there: Map<string, string | RegistryError>, lost: readonly string[] = []): Registries {
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json'
+  const resolve = (reference: Reference): ReturnType<Registries['resolve']> => {
+    const found = there.get(formatReference(reference))
+    if (found instanceof RegistryError) return Promise.reject(found)
+    return Promise.resolve(typeof found === 'string' ? { digest: found, mediaType, size: 2 } : undefined)
+  }
+  return {
+    resolve,
+    async fetchManifest(reference) {
+      const found = await resolve(reference)
+      // Another one has another digest, and isn't what was asked for.
+      if (found?.digest !== reference.digest) return undefined
+      const manifest = { config: { digest: digest('c') }, layers: [{ digest: digest('1') }, { digest: digest('2') }] }
+      return { ...found, bytes: Buffer.from(JSON.stringify(manifest)) }
+    },
+    putManifest(reference, manifest) {
+      there.set(formatReference(reference), manifest.digest)
+      return Promise.resolve()
+    },
+    mountBlob: () => Promise.resolve(true),
+    fetchBlob: () => Promise.resolve(Buffer.from('{}')),
+    hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
+    tryPush: () => Promise.resolve({ asksLate: false }),
+    close: () => undefined,
+  }
+}
+
+const pushedImage = { [`${IMAGE}@${digest('b')}`]: digest('b') }
+const usual = { [HUB]: digest('a') }
+
+/** One run: it compares, and builds where nothing was found. */
+async function runOnce(
+  world: World,
+  note: BuildRecordStore,
+  outcome: Outcome = {},
+): Promise<{ built: boolean; log: string }> {
+  const there = new Map<string, string | RegistryError>(Object.entries({ ...usual, ...pushedImage, ...world.there }))
+  const comparison = compare(await requestOf(world, note, there))
+  let built = false
+  const log = await logOf(async () => {
+    built = (await comparison.find()) === undefined
+    for (const [name, answer] of Object.entries(outcome.there ?? {})) there.set(name, answer)
+    const fault = built ? await comparison.check(() => Promise.resolve(outcome.layers ?? layerOf(1))) : undefined
+    if (built) await comparison.remember({ ...builtWith(outcome), fault })
+    comparison.close()
+  })
+  return { built, log }
+}
+
+const step = (index: number, text: string) => {
+  return { stage: 0, stages: 1, index, of: 2, text, image: '', hit: false, seconds: 0 }
+}
+/** As an engine without keys shows the Dockerfile. */
+const shown = [step(0, `FROM ${HUB}`), step(1, 'COPY . /srv')]
+
+const layerOf = (bytes: number) => {
+  return [{ stage: 0, index: 1, entries: [{ path: 'srv/a', kind: 'file', bytes, target: '' }] }] as const
+}
+
+function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [], bases }: Outcome): JustBuilt {
+  return {
+    imageId: digest('c'),
+    pushed: pushed.map((name) => ({ reference: { ...parseReference(name), tag: 'latest' }, digest: digest('b') })),
+    ...{ steps, keys, bases, fault: undefined, blobs: undefined },
+    cache: { hit: 'none', stats: {} } as unknown as JustBuilt['cache'],
+    imageNames: () => Promise.resolve(new Set(names)),
+  }
+}
+
+const CANT_LIST = "what its steps have put into the image can't be listed"
+const SKIPPED =
+  /^Unchanged: nothing is built, since all is as in the build of .* \(17 parts, .*\), and its image is there\n$/
+
+describe('a second run', () => {
+  it.each<[what: string, world: World]>([
+    ['of an image whose base is named in full', {}],
+    ['of a short name, which the first of two registries has', { base: 'golang:1' }],
+    [
+      'of a short name, which only the second of two registries has',
+      { base: 'golang:1', there: { [HUB]: refused(), [QUAY]: digest('d') } },
+    ],
+    ['of a digest under a short name', { base: `golang@${digest('e')}` }],
+  ])('%s skips the build, and says so in one line', async (_, world) => {
+    const note: BuildRecordStore = { text: undefined }
+    const names = world.there === undefined ? [HUB] : [QUAY]
+    expect((await runOnce(world, note, { names })).built).toBe(true)
+    const again = await runOnce(world, note)
+    expect(again.log).toMatch(SKIPPED)
+    expect(again.built).toBe(false)
+  })
+
+  it.each<[line: string, second: World, first?: World]>([
+    ['not looked for, since the image is wanted here (`push: false`)', { inputs: { push: 'false' } }],
+    ['not looked for, since the image is wanted here (`load`, `outputs`)', { inputs: { load: 'true' } }],
+    [
+      'not looked for, since the image is wanted here (`load`, `outputs`)',
+      { inputs: { outputs: 'type=oci,dest=web.tar' } },
+    ],
+    ['not looked for, since it shall be built anew (`no-cache`, `pull`)', { inputs: { 'no-cache': 'true' } }],
+    ['not looked for, since it shall be built anew (`no-cache`, `pull`)', { inputs: { pull: 'true' } }],
+    ['not looked for, since ADD brings anything', { doubts: ['ADD brings anything'] }],
+    ['no earlier build is remembered', {}, { isNoteTaken: false }],
+    [
+      'all builds that are remembered are older than `cache-ttl`',
+      { inputs: { 'cache-ttl': '1d' }, now: '2026-11-25T12:00:00Z' },
+    ],
+    ['no, it differs from the build of 2026-11-24 12:00 UTC in: context', { context: 'd' }],
+    ['no, it differs from the build of 2026-11-24 12:00 UTC in: base images', { there: { [HUB]: digest('f') } }],
+    ["that can't be told, since Dockerfile: EACCES", { context: undefined }],
+    ["that can't be told, since the daemon has it", { ambiguityOf: 'the daemon has it' }],
+    [
+      "that can't be told, since a base image could not be looked up: The registry is busy. Wait.",
+      { there: { [HUB]: busy() } },
+    ],
+    [
+      `all is as in the build of 2026-11-24 12:00 UTC, and it is built all the same, since ${IMAGE}@${digest('b')} is no longer there`,
+      { there: { [`${IMAGE}@${digest('b')}`]: digest('9') } },
+    ],
+    ...['c', '2'].map<[string, World]>((blob) => [
+      `all is as in the build of 2026-11-24 12:00 UTC, and it is built all the same, since ${IMAGE}@${digest('b')} can't be pulled, since its registry has lost ${digest(blob)}`,
+      { lost: [digest(blob)] },
+    ]),
+  ])('says in one line: %s', async (line, second, first = {}) => {
+    const note: BuildRecordStore = { text: undefined }
+    await runOnce(first, note)
+    const again = await runOnce({ isNoteTaken: false, ...second }, note)
+    expect(again.built).toBe(true)
+    const [said, ...others] = again.log.trimEnd().split('\n')
+    expect(said).toBe(`Unchanged: ${line}`)
+    expect(others.every((other) => other.startsWith('Unchanged: this build is not remembered, since '))).toBe(true)
+  })
+})
+
+describe('a build that isn’t remembered', () => {
+  const step = { stage: 0, stages: 1, text: 'ONBUILD RUN x', index: 1, of: 2, image: 'a', hit: false, seconds: 1 }
+
+  it.each<[why: string, world: World, outcome: Outcome]>([
+    ['it was pushed nowhere', {}, { pushed: [] }],
+    ['a base image has instructions of its own (ONBUILD)', {}, { steps: [step] }],
+    ['the engine has not shown its steps, and a base image may have some of its own (ONBUILD)', {}, { steps: [] }],
+    [
+      'the engine has not shown its steps, and a base image may have some of its own (ONBUILD)',
+      {},
+      { steps: [{ ...step, index: 0 }], keys: [{ keys: ['a', 'b'], contents: [], added: 0 }] },
+    ],
+    ['this changed while it was built: base images', {}, { there: { [HUB]: digest('f') } }],
+    ['"src/a" changed while it was built', { changed: 'src/a' }, {}],
+    ['the context changed while it was built', { changed: '' }, {}],
+    ['COPY in line 2 has put "srv/a" into the image, and no such file was compared', {}, { layers: layerOf(2) }],
+    ["what its steps have put into the image can't be listed", {}, { layers: { why: CANT_LIST } }],
+    ["what COPY in line 2 has put into the image can't be listed", {}, { layers: [] }],
+    ['the cache takes nothing from this run', { isNoteTaken: false }, {}],
+    ['no registry has the image docker.io/library/golang:1', { there: { [HUB]: undefined as never } }, {}],
+    [
+      `golang:1 was taken for ${HUB}, and the storage has ${QUAY}`,
+      { base: 'golang:1' },
+      { names: [QUAY, 'docker.io/library/other:1'] },
+    ],
+    [
+      `golang:1 was taken for ${HUB}, and the storage has ${HUB} and ${QUAY}`,
+      { base: 'golang:1' },
+      { names: [QUAY, HUB] },
+    ],
+    [
+      `it was made of the image ${digest('9')}, which is none of those that were looked up`,
+      {},
+      { bases: [digest('a'), digest('9')] },
+    ],
+    ['it was made of the image unknown, which is none of those that were looked up', {}, { bases: ['unknown'] }],
+    [`golang:1 was taken for ${HUB}, and the storage has none of them`, { base: 'golang:1' }, { names: [] }],
+    [
+      'a base image could not be looked up: The registry is busy. Wait.',
+      { base: 'golang:1', there: { [HUB]: busy() } },
+      {},
+    ],
+  ])('says in one line: %s', async (why, world, outcome) => {
+    const note: BuildRecordStore = { text: undefined }
+    const { log } = await runOnce(world, note, outcome)
+    expect(log).toBe(
+      `Unchanged: no earlier build is remembered\nUnchanged: this build is not remembered, since ${why}\n`,
+    )
+    expect(note.text).toBeUndefined()
+  })
+
+  it('is remembered where the engine has used what was looked up', async () => {
+    const note: BuildRecordStore = { text: undefined }
+    await runOnce({}, note, { bases: [digest('a')] })
+    expect(note.text).toBeDefined()
+  })
+
+  it('says why also when the engine can’t list its images', async () => {
+    const there = new Map(Object.entries({ ...usual, ...pushedImage }))
+    const comparison = compare(await requestOf({ base: 'golang:1' }, { text: undefined }, there))
+    const imageNames = () => Promise.reject(new Error('buildah images failed'))
+    const log = await logOf(() => comparison.remember({ ...builtWith({}), imageNames }))
+    expect(log).toBe('Unchanged: this build is not remembered, since buildah images failed\n')
+  })
+})

@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import {
+  type Fingerprint,
+  type FingerprintFacts,
+  fingerprintOf,
+  firstDifference,
+} from '../../../src/up-to-date/fingerprint.js'
+import { runs } from '../../harness/properties.js'
+
+const facts: FingerprintFacts = {
+  engine: 'Buildah 1.43.2',
+  platform: 'linux/amd64',
+  format: 'oci',
+  target: 1,
+  dockerfile: Buffer.from('FROM alpine\n'),
+  buildArgs: new Map([
+    ['A', '1'],
+    ['B', '2'],
+  ]),
+  labels: [
+    { name: 'one', value: '1' },
+    { name: 'two', value: '2' },
+  ],
+  annotations: [
+    { name: 'one', value: '1' },
+    { name: 'two', value: '2' },
+  ],
+  bases: new Map([
+    ['alpine', 'sha256:aa'],
+    ['debian', 'sha256:bb'],
+  ]),
+  registriesConf: ['unqualified-search-registries = ["docker.io", "quay.io"]\n'],
+  context: 'cc',
+  contexts: new Map([
+    ['docs', 'dd'],
+    ['lib', 'ee'],
+  ]),
+  stepInputs: ['network none', 'add-host a:1'],
+  secrets: ['token', 'ssh default'],
+  extraArgs: ['--layers', '--squash'],
+  epoch: '1',
+}
+
+const of = (changes: Partial<FingerprintFacts> = {}): Fingerprint => fingerprintOf({ ...facts, ...changes })
+
+/** The names of all parts that differ. */
+function differences(one: Fingerprint, other: Fingerprint): string[] {
+  return other.filter((part, index) => one[index]?.digest !== part.digest).map(({ name }) => name)
+}
+
+const pair = (name: string, value: string) => ({ name, value })
+
+describe('a fingerprint', () => {
+  it.each<[changes: Partial<FingerprintFacts>, part: string]>([
+    [{ engine: 'Buildah 1.43.3' }, 'engine'],
+    [{ platform: 'linux/arm64' }, 'platform'],
+    [{ format: 'docker' }, 'format'],
+    [{ target: 0 }, 'target'],
+    [{ dockerfile: Buffer.from('FROM alpine') }, 'Dockerfile'],
+    // Two that are one text, read as UTF-8.
+    [{ dockerfile: Buffer.from([0xff]) }, 'Dockerfile'],
+    [{ buildArgs: new Map([['A', '1']]) }, 'build arguments'],
+    [{ buildArgs: new Map([...facts.buildArgs, ['C', '']]) }, 'build arguments'],
+    [{ buildArgs: new Map([...facts.buildArgs, ['B', '']]) }, 'build arguments'],
+    [{ labels: [] }, 'labels'],
+    [{ labels: [pair('one', '1'), pair('two', '3')] }, 'labels'],
+    [{ labels: [pair('one', '1'), pair('Two', '2')] }, 'labels'],
+    [{ annotations: [pair('one', '1')] }, 'annotations'],
+    [{ annotations: [pair('one', '2'), pair('two', '1')] }, 'annotations'],
+    [{ bases: new Map([['alpine', 'sha256:aa']]) }, 'base images'],
+    [{ bases: new Map([...(facts.bases ?? []), ['alpine', 'sha256:ab']]) }, 'base images'],
+    [{ registriesConf: [] }, 'registries.conf'],
+    [{ registriesConf: [...facts.registriesConf, ''] }, 'registries.conf'],
+    [{ context: 'cd' }, 'context'],
+    [{ contexts: new Map([['docs', 'dd']]) }, 'build contexts'],
+    [{ contexts: new Map([...facts.contexts, ['lib', 'ef']]) }, 'build contexts'],
+    [{ stepInputs: ['network none'] }, 'surroundings of RUN steps'],
+    [{ secrets: ['token'] }, 'ids of secrets'],
+    [{ secrets: ['token', 'token2', 'ssh default'] }, 'ids of secrets'],
+    [{ extraArgs: ['--layers'] }, 'extra arguments'],
+    [{ extraArgs: ['--squash', '--layers'] }, 'extra arguments'],
+    [{ extraArgs: ['--layers', '--squash', ''] }, 'extra arguments'],
+    [{ epoch: '' }, 'SOURCE_DATE_EPOCH'],
+  ])('differs with %j in its %s alone', (changes, part) => {
+    expect(differences(of(), of(changes))).toStrictEqual([part])
+    expect(firstDifference(of(), of(changes))).toBe(part)
+    expect(firstDifference(of(changes), of())).toBe(part)
+  })
+
+  it('has a part for every fact', () => {
+    const names = of().map(({ name }) => name)
+    // The way of comparing is no fact.
+    expect(names).toHaveLength(Object.keys(facts).length + 1)
+    expect(new Set(names).size).toBe(names.length)
+    for (const { digest } of of()) expect(digest).toMatch(/^[0-9a-f]{64}$/)
+  })
+
+  it('has the parts that the documentation tells, in its order', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../../docs/skipping.md'), 'utf8')
+    const [, table = ''] = /<!-- parts:.*?-->\n\n([\s\S]*?)\n\n/.exec(text) ?? []
+    const cells = table
+      .split('\n')
+      .slice(2)
+      .map((row) => row.split('|')[1] ?? '')
+    const told = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name))
+    expect(told).toStrictEqual(of().map(({ name }) => name))
+  })
+
+  it.each<[what: string, changes: Partial<FingerprintFacts>]>([
+    ['build arguments', { buildArgs: new Map([...facts.buildArgs].reverse()) }],
+    ['labels', { labels: [...facts.labels].reverse() }],
+    ['annotations', { annotations: [...facts.annotations].reverse() }],
+    ['base images', { bases: new Map([...(facts.bases ?? [])].reverse()) }],
+    ['build contexts', { contexts: new Map([...facts.contexts].reverse()) }],
+    ['secrets', { secrets: [...facts.secrets].reverse() }],
+  ])('does not know the order of %s', (_, changes) => {
+    expect(of(changes)).toStrictEqual(of())
+  })
+
+  it.each<[one: string[], other: string[]]>([
+    [
+      ['ab', 'c'],
+      ['a', 'bc'],
+    ],
+    [['abc'], ['ab', 'c']],
+    [[''], []],
+    [['', ''], ['']],
+    [['1:a'], ['a']],
+    [['a1:b'], ['a', 'b']],
+    [['a\0b'], ['a', 'b']],
+    [['a,b'], ['a', 'b']],
+    [['ä'], ['a\u0308']],
+  ])('keeps %j from %j', (one, other) => {
+    for (const key of ['extraArgs', 'secrets', 'stepInputs'] as const)
+      expect(of({ [key]: one })).not.toStrictEqual(of({ [key]: other }))
+  })
+
+  it.each<[one: Partial<FingerprintFacts>, other: Partial<FingerprintFacts>]>([
+    [{ buildArgs: new Map([['A', '1']]) }, { buildArgs: new Map([['A', '1=']]) }],
+    [
+      { buildArgs: new Map([['A', '1B=2']]) },
+      {
+        buildArgs: new Map([
+          ['A', '1'],
+          ['B', '2'],
+        ]),
+      },
+    ],
+    [{ labels: [pair('a', '1\nb=2')] }, { labels: [pair('a', '1'), pair('b', '2')] }],
+    [
+      { labels: [pair('a', '1')], annotations: [] },
+      { labels: [], annotations: [pair('a', '1')] },
+    ],
+    [
+      { extraArgs: ['a'], secrets: [] },
+      { extraArgs: [], secrets: ['a'] },
+    ],
+    [{ bases: new Map() }, { bases: undefined }],
+  ])('keeps %j from %j', (one, other) => {
+    expect(of(one)).not.toStrictEqual(of(other))
+  })
+
+  it('of two lists is the same only where the lists are', () => {
+    const list = fc.array(fc.oneof(fc.constantFrom('', 'a', 'b', 'ab', '1:', '1:a', '2:ab', ':'), fc.string()), {
+      maxLength: 4,
+    })
+    fc.assert(
+      fc.property(list, list, (one, other) => {
+        const isSame = JSON.stringify(one) === JSON.stringify(other)
+        expect(firstDifference(of({ extraArgs: one }), of({ extraArgs: other })) === undefined).toBe(isSame)
+        const isSameSet = JSON.stringify([...one].sort()) === JSON.stringify([...other].sort())
+        expect(firstDifference(of({ secrets: one }), of({ secrets: other })) === undefined).toBe(isSameSet)
+      }),
+      runs(100),
+    )
+  })
+
+  it('is a function of the facts, which stay as they are', () => {
+    const pairs = fc.array(fc.record({ name: fc.string(), value: fc.string() }), { maxLength: 3 })
+    const map = fc.array(fc.tuple(fc.string(), fc.string()), { maxLength: 3 }).map((entries) => new Map(entries))
+    const texts = fc.array(fc.string(), { maxLength: 3 })
+    const any: fc.Arbitrary<FingerprintFacts> = fc.record({
+      ...{ engine: fc.string(), platform: fc.string(), format: fc.string(), target: fc.nat(9), context: fc.string() },
+      ...{ dockerfile: fc.uint8Array().map((bytes) => Buffer.from(bytes)), epoch: fc.string(), buildArgs: map },
+      ...{ labels: pairs, annotations: pairs, bases: fc.option(map, { nil: undefined }), contexts: map },
+      ...{ stepInputs: texts, secrets: texts, extraArgs: texts, registriesConf: texts },
+    })
+    fc.assert(
+      fc.property(any, (one) => {
+        const before = structuredClone(one)
+        const made = fingerprintOf(one)
+        expect(fingerprintOf({ ...structuredClone(one), dockerfile: Buffer.from(one.dockerfile) })).toStrictEqual(made)
+        expect(structuredClone(one)).toStrictEqual(before)
+        expect(firstDifference(made, made)).toBeUndefined()
+      }),
+      runs(),
+    )
+  })
+
+  it('stays what it is from one release to the next, or its way of comparing is another', () => {
+    // Where this digest changes, GRAMMAR has to.
+    const all = createHash('sha256').update(JSON.stringify(of())).digest('hex')
+    expect(all.slice(0, 16)).toBe('1c863aa2ddcfa047')
+  })
+})
+
+describe('the first difference', () => {
+  const part = (name: string, digit: string) => ({ name, digest: digit.repeat(64) })
+
+  it.each<[what: string, before: Fingerprint, now: Fingerprint, difference: string | undefined]>([
+    ['the first of two', [part('a', '1'), part('b', '1')], [part('a', '2'), part('b', '2')], 'a'],
+    ['none', [part('a', '1'), part('b', '1')], [part('a', '1'), part('b', '1')], undefined],
+    ['none, in another order', [part('b', '1'), part('a', '1')], [part('a', '1'), part('b', '1')], undefined],
+    ['a part that is new', [part('a', '1')], [part('a', '1'), part('b', '1')], 'b'],
+    ['all, where there was nothing', [], [part('a', '1')], 'a'],
+    // What isn't known yet is not compared.
+    ['none, where one isn’t known yet', [part('a', '1'), part('b', '1')], [part('a', '1')], undefined],
+    ['parts that change places', [part('a', '1'), part('b', '2')], [part('a', '2'), part('b', '1')], 'a'],
+  ])('is %s', (_, before, now, difference) => {
+    expect(firstDifference(before, now)).toBe(difference)
+  })
+})

@@ -1,0 +1,243 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Socket } from 'node:net'
+import type { Env } from '../../exec.js'
+import { freeBytes } from '../../lib/disk-space.js'
+import type { Cause, Counts, Entries, Message, Operation, Outcome, Question, Stored, Failure } from './entries.js'
+import { sentenceOf } from '../errors.js'
+
+export interface GithubOptions {
+  /** Private folder, absolute: files are fetched into it and stored from it, and archives lie there meanwhile. */
+  readonly stagingDir: string
+  /** Absolute path of the program that talks to the service: the bundle of cache-worker.ts. */
+  readonly program: string
+  /** Its environment, with what the runner tells about the service, the token too. */
+  readonly env: Env
+}
+
+const CONCURRENCY = 4
+const DEADLINE_MS = 20_000
+const FAILURES_IN_A_ROW = 3
+const LAST_WORDS = 2000
+/** What says nothing of how the service is. */
+const OWN_CAUSES: readonly Cause[] = ['denied', 'missing-path', 'disk-full']
+/** Less than a part of the cache has. */
+const HARDLY_ANYTHING = 4 * 2 ** 20
+
+/**
+ * GitHub's cache service, or one that speaks like it, by a process of its own: `@actions/cache` reads its environment,
+ * prints into the log of the step, never notices that an answer is cut, and can't be told to stop. A process can be
+ * ended, and the token is in no other. It starts with the first request.
+ */
+export function openGithub(options: GithubOptions): Entries {
+  return new Github(options)
+}
+
+class Github implements Entries {
+  private child: ChildProcess | undefined
+  private isGone = false
+  private lastId = 0
+  /** Who waits for an answer, by the id of the question. */
+  private readonly asked = new Map<number, (outcome: Outcome) => void>()
+  /** Who waits for their turn. */
+  private readonly queue: (() => void)[] = []
+  private running = 0
+  private readonly texts = new Map<Cause, string>()
+  /** A token stays what it is: what it refused once isn't asked again. */
+  private readonly refused = new Set<'read' | 'write'>()
+  private stoppedBy: Cause | undefined
+  private closed = false
+  private inARow = 0
+  private requests = 0
+  private failureCount = 0
+
+  constructor(private readonly options: GithubOptions) {}
+
+  async fetch(key: string, path: string, deadlineMs = DEADLINE_MS, maxBytes?: number): Promise<string | undefined> {
+    const question = { op: 'fetch', key, path, ...(maxBytes !== undefined && { maxBytes }) } as const
+    return (await this.request(question, deadlineMs)).found
+  }
+
+  async has(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<boolean> {
+    return (await this.request({ op: 'has', key, path }, deadlineMs)).found !== undefined
+  }
+
+  async store(key: string, path: string, deadlineMs = DEADLINE_MS): Promise<Stored> {
+    return (await this.request({ op: 'store', key, path }, deadlineMs)).stored ?? 'failed'
+  }
+
+  isStopped(): boolean {
+    return this.stoppedBy !== undefined
+  }
+
+  counts(): Counts {
+    return { requests: this.requests, failures: this.failureCount }
+  }
+
+  failures(): readonly string[] {
+    const ofService = [...this.texts.keys()].filter((cause) => !OWN_CAUSES.includes(cause))
+    // A service that fails does so in several ways; what has ended it says enough of it.
+    const told = this.stoppedBy ?? ofService[0]
+    return [...this.texts]
+      .filter(([cause]) => OWN_CAUSES.includes(cause) || cause === told)
+      .map(([cause, text]) => (cause === this.stoppedBy ? `${text} The rest of this run goes on without it.` : text))
+  }
+
+  close(): void {
+    this.closed = true
+    this.answerAll({})
+    this.end()
+  }
+
+  private async request(what: Omit<Question, 'id'>, deadlineMs: number): Promise<Outcome> {
+    while (this.isOpen() && this.running >= CONCURRENCY) await new Promise<void>((resolve) => this.queue.push(resolve))
+    if (!this.isOpen() || this.refused.has(rightFor(what.op)) || deadlineMs <= 0) return {}
+    this.running += 1
+    const outcome = await withDiskIn(
+      this.options.stagingDir,
+      await this.ask({ id: ++this.lastId, ...what }, deadlineMs),
+    )
+    this.running -= 1
+    this.learn(what.op, outcome)
+    this.queue.shift()?.()
+    // What was given up may still be tried again in there.
+    if (!this.isOpen() && this.running === 0) this.end()
+    return outcome
+  }
+
+  private isOpen(): boolean {
+    return !this.closed && this.stoppedBy === undefined
+  }
+
+  private async ask(question: Question, deadlineMs: number): Promise<Outcome> {
+    this.child ??= this.start()
+    const { child } = this
+    return await new Promise((resolve) => {
+      // The one thing that keeps this process waiting; the other process doesn't.
+      const timer = setTimeout(() => {
+        const text = `"${question.key}" had no answer within ${Math.round(deadlineMs / 1000)} s`
+        answer({ failure: { cause: 'late', text } })
+      }, deadlineMs)
+      const answer = (outcome: Outcome): void => {
+        clearTimeout(timer)
+        this.asked.delete(question.id)
+        resolve(outcome)
+      }
+      this.asked.set(question.id, answer)
+      // Where the other end is gone, its end tells more than the error does.
+      child.send(question, () => undefined)
+    })
+  }
+
+  private start(): ChildProcess {
+    const { stagingDir, program, env } = this.options
+    const child = fork(program, [], {
+      cwd: stagingDir,
+      env: environment(env, stagingDir),
+      execArgv: [],
+      // A group of its own, so that tar ends with it.
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    let lastWords = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      lastWords = `${lastWords}${chunk.toString()}`.slice(-LAST_WORDS)
+    })
+    child.on('message', (message) => {
+      this.hear(message as Message)
+    })
+    child.once('error', (error) => {
+      this.lose(`could not be started: ${error.message}`)
+    })
+    child.once('close', (exitCode, signal) => {
+      this.lose(`ended ${signal === null ? `with exit code ${exitCode ?? '?'}` : `by ${signal}`}${reasonIn(lastWords)}`)
+    })
+    child.unref()
+    child.channel?.unref()
+    ;(child.stderr as Socket | null)?.unref()
+    return child
+  }
+
+  private hear(message: Message): void {
+    if (message === 'request') this.requests += 1
+    else this.asked.get(message.id)?.(message)
+  }
+
+  /** Takes what came of a request into account for the next ones. */
+  private learn(op: Operation, { failure }: Outcome): void {
+    if (failure === undefined) {
+      this.inARow = 0
+      return
+    }
+    const { cause } = failure
+    this.failureCount += 1
+    if (!this.texts.has(cause)) this.texts.set(cause, sentenceOf(op, failure))
+    if (cause === 'denied') this.refused.add(rightFor(op))
+    else if (cause !== 'missing-path') this.inARow += 1
+    if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)
+    // What is on its way may still come, but not from a service that is silent.
+    if (cause === this.stoppedBy && cause === 'late') this.answerAll({})
+  }
+
+  private stop(cause: Cause): void {
+    this.stoppedBy ??= cause
+    for (const proceed of this.queue.splice(0)) proceed()
+  }
+
+  private lose(how: string): void {
+    // What it had started goes on without it.
+    this.end()
+    this.isGone = true
+    if (!this.isOpen()) return
+    const failure: Failure = { cause: 'ended', text: how }
+    if (this.asked.size === 0) this.learn('fetch', { failure })
+    this.stop('ended')
+    this.answerAll({ failure })
+  }
+
+  private answerAll(outcome: Outcome): void {
+    for (const answer of [...this.asked.values()]) answer(outcome)
+    for (const proceed of this.queue.splice(0)) proceed()
+  }
+
+  private end(): void {
+    const pid = this.child?.pid
+    // Its number may be a stranger's by now.
+    if (pid === undefined || this.isGone) return
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+/** The library's tar tells only that it failed. Where hardly anything is free, that is why. */
+async function withDiskIn(stagingDir: string, outcome: Outcome): Promise<Outcome> {
+  if (outcome.failure?.cause !== 'other') return outcome
+  const free = await freeBytes(stagingDir).catch(() => Infinity)
+  return free < HARDLY_ANYTHING ? { ...outcome, failure: { ...outcome.failure, cause: 'disk-full' } } : outcome
+}
+
+function environment(env: Env, stagingDir: string): Record<string, string> {
+  const all: Record<string, string> = {
+    ...env,
+    GITHUB_WORKSPACE: stagingDir,
+    RUNNER_TEMP: stagingDir,
+    // The library unpacks with absolute names allowed. Of an archive that somebody else has made, only what belongs
+    // into the staging directory is unpacked.
+    TAR_OPTIONS: '--exclude=*/*',
+  }
+  // With it the library asks more and lists every archive.
+  delete all['RUNNER_DEBUG']
+  return all
+}
+
+function rightFor(op: Operation): 'read' | 'write' {
+  return op === 'store' ? 'write' : 'read'
+}
+
+/** The line of what Node prints about an uncaught error that names it. */
+function reasonIn(words: string): string {
+  const line = words.split('\n').findLast((one) => /^\S*(Error|FATAL)\b.*:/.test(one))
+  return line === undefined ? '' : `: ${line}`
+}

@@ -1,0 +1,64 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execute } from '../../exec.js'
+import { branchName } from '../branch-indexes.js'
+import type { Index } from './index.js'
+import { mountsFolder } from './cache-mounts.js'
+import type { Place } from '../place.js'
+import { sealFolder } from '../seals.js'
+
+/** What cache mounts have left on a machine that stays: a folder for each branch. */
+
+/**
+ * Puts what cache mounts have left where this Buildah looks for it: the branch's own, else a copy of what the base or the
+ * default branch has.
+ * @throws Error when it isn't what was kept
+ */
+export async function bringMounts(indexes: readonly Index[], place: Place): Promise<undefined> {
+  if (!place.mounts || !place.write) return
+  const [own = ''] = place.refs
+  for (const [number, ref] of place.refs.entries()) {
+    const [from, seal] = [folderOf(branchName(ref), place), indexes[number]?.mounts]
+    if (!(await isThere(from))) continue
+    if (seal === undefined || (await sealFolder(from, place)) !== seal) {
+      if (ref === own) await dropMounts(branchName(ref), place)
+      throw new Error(`what cache mounts have left in ${from} is not what was kept, so they begin empty`)
+    }
+    const move = ref === own ? ['mv', '-T'] : ['cp', '-a', '-T']
+    await run([...move, '--', from, privateMounts(place)], place)
+    return
+  }
+}
+
+/** Takes what cache mounts have left now. @returns its digest, undefined where there is none */
+export async function saveMounts(ref: string, place: Place): Promise<string | undefined> {
+  if (!place.mounts || !(await isThere(privateMounts(place)))) return undefined
+  const folder = folderOf(branchName(ref), place)
+  await dropMounts(branchName(ref), place)
+  await run(['mv', '-T', '--', privateMounts(place), folder], place)
+  return await sealFolder(folder, place)
+}
+
+/** Removes what cache mounts of a branch have left. */
+export async function dropMounts(name: string, place: Place): Promise<void> {
+  if (await isThere(folderOf(name, place))) await run(['rm', '-rf', '--', folderOf(name, place)], place)
+}
+
+function folderOf(name: string, { folder }: Place): string {
+  return join(folder, 'mounts', name.replace(/\.json$/, ''))
+}
+
+function privateMounts({ store }: Place): string {
+  return join(store.folder, 'tmp', mountsFolder(store))
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+}
+
+async function run(argv: readonly string[], { store }: Place): Promise<void> {
+  await execute([...store.enter, ...argv], { env: store.env, cwd: store.folder })
+}

@@ -1,0 +1,136 @@
+import { isObject } from '../../lib/json.js'
+import type { Layout } from '../../build-storage.js'
+import { isMemoryName, type Memory } from './blob-info-cache.js'
+import { type ImageRecord, isId, type LayerRecord, readImage, readLayer } from './records.js'
+
+/** One file of the cache: a compressed tar of layers, images or cache mounts. */
+export interface Part {
+  /** SHA-256 of the file, hexadecimal; also its name. */
+  readonly sha256: string
+  readonly bytes: number
+}
+
+export interface Layer {
+  readonly record: LayerRecord
+  /** SHA-256 of the part that holds it; '' where it lies in a root that stays. */
+  readonly part: string
+  /** Digest of its files, where it lies in a root that stays. */
+  readonly seal?: string
+}
+
+export interface Image {
+  readonly record: ImageRecord
+  readonly part: string
+  /** Digest of its files, where it lies in a root that stays. */
+  readonly seal?: string
+  /** Key of the step that gave it; undefined for an image that was pulled. */
+  readonly key: string | undefined
+  /** Digest of what the steps up to it copied from the context; undefined where that isn't known. */
+  readonly content: string | undefined
+  /** Milliseconds since 1970 when a run last used it. */
+  readonly used: number
+  /** Seconds that the step took when it ran. */
+  readonly seconds: number
+}
+
+/** What a scope's last runs left: which parts hold which layers and images, and what gave them. */
+export interface Index {
+  /** Version of the Buildah that wrote the newest of it. */
+  readonly buildah: string
+  readonly layout: Layout
+  readonly parts: readonly Part[]
+  readonly layers: readonly Layer[]
+  readonly images: readonly Image[]
+  /** SHA-256 of the part with what cache mounts left, or of the folder that stays; undefined where there is none. */
+  readonly mounts: string | undefined
+  /** What was pushed where, by digests, as far as `memory` knows of it. */
+  readonly pushed: readonly string[]
+  readonly memory: readonly Memory[]
+}
+
+/** Raised when an older reader could misunderstand what a newer writer means. */
+const FORMAT = 1
+const LAYOUTS: readonly Layout[] = [
+  ...(['overlay-rootless', 'fuse-overlayfs-rootless', 'vfs-rootless'] as const),
+  ...(['overlay-root', 'fuse-overlayfs-root', 'vfs-root'] as const),
+]
+
+/** Bytes of all of them together; pure. */
+export function bytesOf(all: readonly { readonly bytes: number }[]): number {
+  return all.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+export function formatIndex(index: Index): string {
+  return JSON.stringify({ format: FORMAT, ...index })
+}
+
+/**
+ * Parses the text of an index, every field checked.
+ * @throws Error that says what is wrong with it
+ */
+export function parseIndex(text: string): Index {
+  const { format, buildah, layout: written, parts, layers, images, mounts, pushed, memory } = object(JSON.parse(text))
+  if (format !== FORMAT) throw new Error(`its format is ${shown(format)}, and ${FORMAT} is known here`)
+  const layout = LAYOUTS.find((known) => known === written)
+  if (layout === undefined) throw new Error(`its layout is ${shown(written)}`)
+  if (typeof buildah !== 'string' || !/^\d+\.\d+\.\d+$/.test(buildah)) throw new Error('its Buildah has no version')
+  return {
+    buildah,
+    layout,
+    parts: list(parts).map((value) => {
+      const { sha256, bytes } = object(value)
+      return { sha256: id(sha256), bytes: count(bytes) }
+    }),
+    layers: list(layers).map((value) => {
+      const { record, part, seal } = object(value)
+      return { record: readLayer(record), part: partName(part), ...(seal !== undefined && { seal: id(seal) }) }
+    }),
+    images: list(images).map((value) => {
+      const { record, part, seal, key, content, used, seconds } = object(value)
+      return {
+        record: readImage(record),
+        part: partName(part),
+        ...(seal !== undefined && { seal: id(seal) }),
+        key: key === undefined ? undefined : id(key),
+        content: content === undefined ? undefined : id(content),
+        used: count(used),
+        seconds: count(seconds),
+      }
+    }),
+    mounts: mounts === undefined ? undefined : id(mounts),
+    pushed: list(pushed).map(id),
+    memory: list(memory).map((value) => {
+      const { name, content } = object(value)
+      if (!isMemoryName(name) || typeof content !== 'string') throw new Error(`${shown(name)} is no memory`)
+      return { name, content }
+    }),
+  }
+}
+
+function object(value: unknown): Readonly<Record<string, unknown>> {
+  if (!isObject(value)) throw new Error(`${shown(value)} stands where an object belongs`)
+  return value
+}
+
+function list(value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw new Error('a list is missing')
+  return value
+}
+
+function id(value: unknown): string {
+  if (!isId(value)) throw new Error(`${shown(value)} is no id`)
+  return value
+}
+
+function partName(value: unknown): string {
+  return value === '' ? '' : id(value)
+}
+
+function count(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new Error(`${shown(value)} is no number`)
+  return value
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 100)
+}

@@ -1,0 +1,80 @@
+import gte from 'semver/functions/gte.js'
+import lt from 'semver/functions/lt.js'
+import { declarationsOf, PROXIES, textOf, variablesIn } from './arguments.js'
+import { mountsOf, type MountView, stageNames } from './mounts.js'
+import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
+import { overriding, type StepInputs } from './step-keys.js'
+
+/** First version that compares the annotations of a step. */
+const COMPARES_ANNOTATIONS = '1.41.0'
+
+/** Instructions in which Buildah puts in the values of arguments. */
+const EXPANDED = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'])
+
+/**
+ * Why a cache that Buildah keeps by itself (`--cache-from`) may give a layer that isn't what this Dockerfile says, as a
+ * sentence without its full stop; undefined where nothing is known that could. Pure.
+ */
+export function forgettable(
+  dockerfile: Dockerfile,
+  { buildah, annotations, contexts }: Pick<StepInputs, 'buildah' | 'annotations' | 'contexts'>,
+): string | undefined {
+  const view = { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts.map(({ name }) => name)) }
+  const globals = dockerfile.globals.flatMap(declarationsOf).map(({ name }) => name)
+  const lines = dockerfile.stages.flatMap((stage) => [
+    ...(overriding(stage, contexts).length === 0
+      ? []
+      : [lineOf(stage, buildah, `the image that a build context puts in the place of ${stage.base}`)]),
+    ...forgottenIn(stage, globals, view),
+  ])
+  if (annotations.length > 0 && !comparesAnnotations(buildah))
+    lines.push(`Buildah ${buildah} does not compare annotations`)
+  return lines[0]
+}
+
+/** Whether a step with other annotations is another step for this Buildah; pure. */
+export function comparesAnnotations(buildah: string): boolean {
+  return gte(buildah, COMPARES_ANNOTATIONS)
+}
+
+function forgottenIn(stage: Stage, globals: readonly string[], view: MountView): string[] {
+  const known = new Set([...PROXIES, ...globals])
+  const declared = new Set<string>()
+  return stage.instructions.flatMap((instruction) => {
+    for (const { name } of declarationsOf(instruction)) declared.add(name)
+    const what = forgottenOf(instruction, new Set([...known, ...declared]), declared.size > 0, view)
+    if (what === undefined) return []
+    return [lineOf(instruction, view.buildah, what)]
+  })
+}
+
+function lineOf({ line }: { readonly line: number }, buildah: string, what: string): string {
+  return `Dockerfile line ${line}: Buildah ${buildah} does not compare ${what}`
+}
+
+/** The first thing in a step that this Buildah forgets. */
+function forgottenOf(
+  instruction: Instruction,
+  known: ReadonlySet<string>,
+  hasArguments: boolean,
+  view: MountView,
+): string | undefined {
+  const { keyword, heredoc } = instruction
+  if (keyword === 'RUN') {
+    if (heredoc && forgetsHeredocs(view.buildah, hasArguments)) return 'the text of a heredoc in RUN'
+    const mounted = mountsOf(instruction, view).some(({ kind }) => kind === 'digest' || kind === 'unknown')
+    return mounted ? 'all that RUN --mount shows' : undefined
+  }
+  // Its values are never compared, unless it is declared without a default.
+  const proxy = declarationsOf(instruction).find(({ name, value }) => PROXIES.has(name) && value !== undefined)
+  if (proxy !== undefined) return `the value of ${proxy.name}, which has a default`
+  if (!EXPANDED.has(keyword)) return undefined
+  // What COPY takes from elsewhere is compared by its content.
+  const flags = instruction.flags.filter(({ name }) => name !== 'from')
+  const named = variablesIn(textOf({ ...instruction, flags })).find((name) => known.has(name))
+  return named === undefined ? undefined : `the value of $${named} in ${keyword}`
+}
+
+function forgetsHeredocs(buildah: string, hasArguments: boolean): boolean {
+  return lt(buildah, '1.35.0') ? gte(buildah, '1.33.0') : hasArguments && lt(buildah, '1.40.0')
+}

@@ -1,0 +1,232 @@
+import lt from 'semver/functions/lt.js'
+import type { Context } from '../../runner/context.js'
+import type { Pair } from '../../runner/input-parsers.js'
+import { formatReference, type Reference } from '../../metadata/reference.js'
+import type { Output } from '../../runner/inputs.js'
+import { csv } from '../../lib/csv.js'
+import type { BaseImage, BuildRequest, Image } from '../engine.js'
+import { LABELS_ARE_INSTRUCTIONS } from './requirements.js'
+import type { Buildah } from './install.js'
+import { absoluteContext } from '../input-paths.js'
+import { networkArgs, type ExecutionMode, modeArgs } from './probe.js'
+import type { Sandboxes } from './sandbox/sandboxes.js'
+import type { SecretFile } from '../secret-files.js'
+import { type WorkDir, storageArgs } from '../work-dir.js'
+
+/** From this release on, at the latest, `--pull` takes a policy; before, it is a switch. */
+const PULL_IS_A_POLICY_SINCE = '1.28.0'
+/** From this release on Buildah asks no registry for an image whose name the storage has. */
+const PULLS_MISSING_ONLY_SINCE = '1.37.0'
+
+/** Files, folders and contexts that are not among the inputs. */
+const HIDING = /^(-[fv]|--(file|volume|build-arg-file|build-context|cpp-flag|env|ignorefile|target|hooks-dir)(=|$))/
+
+/** Everything that Buildah's command lines are made of beside the request itself. */
+export interface BuildahSetup {
+  readonly buildah: Buildah
+  readonly folder: WorkDir
+  readonly mode: ExecutionMode
+  /** Absolute path of the storage root. */
+  readonly root: string
+  readonly context: Context
+  /** Paths of private files for this run. */
+  readonly files: {
+    /** Of the logins; in a folder of its own. */
+    readonly auth: string
+    readonly policy: string | undefined
+    /** The one folder whose drop-ins of registries.conf(5) count; undefined where Buildah reads what it always does. */
+    readonly dropInFolder: string | undefined
+  }
+  /** Registries that may be spoken to without TLS or with an unknown certificate. */
+  readonly insecure: readonly string[]
+  /** Whether an earlier login may be for a registry. */
+  readonly hasLogin: (registry: string) => boolean
+  readonly sandboxes: Sandboxes
+}
+
+/** What `buildArgs` needs to know of it. */
+export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'mode' | 'root' | 'context' | 'files'>
+
+export interface BuildPaths {
+  readonly rootfs: string
+  /** Those of the input, with folders in the place of Git URLs. */
+  readonly contexts: readonly Pair[]
+  readonly secrets: readonly SecretFile[]
+  /** The Dockerfile. */
+  readonly file: string
+  /** Entries of the input `ssh`, with absolute paths. */
+  readonly ssh: readonly string[]
+  /** The ignore file; undefined where there is none. */
+  readonly ignore: string | undefined
+}
+
+/** The arguments of a build, from the global ones to the context folder; pure. */
+export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: BuildPaths): string[] {
+  const { inputs, source, format, references, remote, labels, annotations } = request
+  const each = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value])
+  const pairs = (flag: string, values: readonly { name: string; value: string }[]) =>
+    each(
+      flag,
+      values.map(({ name, value }) => `${name}=${value}`),
+    )
+  const { workspace } = setup.context
+  return [
+    ...globalArgs(setup),
+    ...dropInArgs(setup),
+    'build',
+    // what
+    ...['--file', csv(paths.file)],
+    ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
+    ...(source.target === undefined ? [] : ['--target', source.target]),
+    ...each('--build-arg', inputs.buildArgs),
+    ...each(
+      '--build-context',
+      paths.contexts.map((context) => absoluteContext(context, workspace)),
+    ),
+    ...each(
+      '--secret',
+      paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
+    ),
+    ...each('--ssh', paths.ssh),
+    // how
+    ...['--layers', '--format', format],
+    ...modeArgs(setup.mode),
+    ...networkArgs(setup.folder.path, setup.buildah.version),
+    ...each('--add-host', inputs.addHosts),
+    ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
+    ...each('--ulimit', inputs.ulimit),
+    ...(pullsItself(request) ? ownPullArgs(inputs.pull, setup.buildah.version) : [neverPull(setup.buildah.version)]),
+    ...(inputs.noCache ? ['--no-cache'] : []),
+    ...each('--cache-from', remote.from),
+    ...each('--cache-to', remote.to),
+    ...(pullsItself(request) ? ['--authfile', setup.files.auth] : []),
+    ...policyArgs(setup),
+    // the result
+    ...pairs('--label', literalLabels(labels, setup.buildah.version)),
+    ...pairs('--annotation', annotations),
+    ...each('--tag', references.map(formatReference)),
+    ...(inputs.outputs.some(isFiles) ? ['--output', `type=tar,dest=${paths.rootfs}`] : []),
+    ...inputs.extraArgs,
+    source.context,
+  ]
+}
+
+/** Labels so written that Buildah keeps them to the letter: an expansion that yields `$` stands for each `$`. */
+function literalLabels(labels: readonly Pair[], version: string): readonly Pair[] {
+  if (lt(version, LABELS_ARE_INSTRUCTIONS)) return labels
+  return labels.map(({ name, value }) => ({ name, value: value.replaceAll('$', '${__:-$}') }))
+}
+
+/** An argument of the user's that brings something into a build which only Buildah sees; pure. */
+export function hiddenArgument(extraArgs: readonly string[]): string | undefined {
+  // A build argument without a value has the one of the environment.
+  const isUnset = (argument: string, next = '') =>
+    /^--build-arg=[^=]*$/s.test(argument) || (argument === '--build-arg' && !next.includes('='))
+  return extraArgs.find((argument, index) => HIDING.test(argument) || isUnset(argument, extraArgs[index + 1]))
+}
+
+/** The arguments of a login; the password goes to standard input. Pure. */
+export function loginArgs(registry: string, username: string, auth: string, insecure: readonly string[]): string[] {
+  return [
+    'login',
+    '--authfile',
+    auth,
+    '--username',
+    username,
+    '--password-stdin',
+    ...tlsArgs(registry, insecure),
+    registry,
+  ]
+}
+
+/** The arguments of the push of one reference; pure. */
+export function pushArgs(
+  image: Image,
+  reference: Reference,
+  digestFile: string,
+  setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root' | 'files' | 'insecure'>,
+): string[] {
+  return [
+    ...globalArgs(setup),
+    ...[
+      'push',
+      '--authfile',
+      setup.files.auth,
+      '--format',
+      image.format === 'oci' ? 'oci' : 'v2s2',
+      '--digestfile',
+      digestFile,
+    ],
+    ...tlsArgs(reference.registry, setup.insecure),
+    ...policyArgs(setup),
+    image.id,
+    `docker://${formatReference(reference)}`,
+  ]
+}
+
+/** The arguments that print the manifest of an image, as it lies in the storage; pure. */
+export function inspectArgs(id: string, setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
+  return [...globalArgs(setup), 'inspect', '--type', 'image', '--format', '{{.Manifest}}', id]
+}
+
+export function globalArgs({ folder, mode, root }: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
+  return storageArgs(folder.path, root, mode.driver, mode.fuseOverlayfs)
+}
+
+/**
+ * Whether Buildah pulls what it needs while it builds, and so needs the login: its own cache lies in a registry, or one
+ * image is needed for two platforms, which a storage can't have under one name. Pure.
+ */
+export function pullsItself({ remote, images }: Pick<BuildRequest, 'remote' | 'images'>): boolean {
+  const names = new Set(images.map(({ name }) => name))
+  return remote.from.length > 0 || remote.to.length > 0 || names.size < images.length
+}
+
+/** What keeps a build from pulling; pure. */
+function neverPull(version: string): string {
+  return lt(version, PULL_IS_A_POLICY_SINCE) ? '--pull-never' : '--pull=never'
+}
+
+/**
+ * How FROM finds out whether a tag has moved, though the storage has an image of that name. Up to 1.36 that is what
+ * Buildah does by itself.
+ */
+function ownPullArgs(always: boolean, version: string): string[] {
+  if (always) return ['--pull-always']
+  return lt(version, PULLS_MISSING_ONLY_SINCE) ? [] : ['--pull=newer']
+}
+
+/** The arguments that pull an image, where the registry has a newer one than the storage; pure. */
+export function pullArgs(
+  { name, platform }: BaseImage,
+  always: boolean,
+  setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root' | 'files'>,
+): string[] {
+  const policy = always ? 'always' : 'ifnewer'
+  return [
+    ...globalArgs(setup),
+    ...dropInArgs(setup),
+    ...['pull', '--quiet', '--policy', policy, '--authfile', setup.files.auth],
+    ...policyArgs(setup),
+    ...(platform === undefined ? [] : ['--platform', platform]),
+    name,
+  ]
+}
+
+function dropInArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
+  return files.dropInFolder === undefined ? [] : ['--registries-conf-dir', files.dropInFolder]
+}
+
+/** Where the machine has no signature policy, which Buildah insists on; pure. */
+export function policyArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
+  return files.policy === undefined ? [] : ['--signature-policy', files.policy]
+}
+
+function tlsArgs(registry: string, insecure: readonly string[]): string[] {
+  return insecure.includes(registry) ? ['--tls-verify=false'] : []
+}
+
+/** Whether an output is the files of the image, not the image itself. */
+export function isFiles({ type }: Output): boolean {
+  return type === 'local' || type === 'tar'
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { arch } from 'node:os'
+import { dirname, join } from 'node:path'
+import lt from 'semver/functions/lt.js'
+import type { Context } from '../../runner/context.js'
+import { attempt } from '../../exec.js'
+import type { Buildah } from './install.js'
+import type { Host } from './host.js'
+import { type Driver, type WorkDir, storageArgs, writePrivate } from '../work-dir.js'
+
+/** One way to build here: where the layers lie and what keeps RUN steps apart. */
+export interface ExecutionMode {
+  readonly driver: Driver
+  readonly fuseOverlayfs: string | undefined
+  readonly isolation: 'oci' | 'rootless' | 'chroot'
+  /** Path of the OCI runtime; undefined for chroot. */
+  readonly runtime: string | undefined
+  readonly network: 'default' | 'none' | 'host'
+}
+
+/** First release that has netavark only, and is seen to fail without it, even where a step shares the host's network. */
+export const NETAVARK_SINCE = '1.33.0'
+
+/** Everything that an answer depends on beside the way itself. */
+export interface Place {
+  readonly buildah: Buildah
+  readonly folder: WorkDir
+  readonly host: Host
+  readonly context: Context
+}
+
+/** Programs of some 130 bytes that do nothing but exit(0): ELF, statically linked, without a C library. */
+const TINY_PROGRAMS: Readonly<Record<string, string>> = {
+  x64: 'f0VMRgIBAQAAAAAAAAAAAAIAPgABAAAAeABAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAEAAOAABAAAAAAAAAAEAAAAFAAAAAAAAAAAAAAAAAEAAAAAAAAAAQAAAAAAAfwAAAAAAAAB/AAAAAAAAAAAQAAAAAAAAMf9qPFgPBQ==',
+  arm64:
+    'f0VMRgIBAQAAAAAAAAAAAAIAtwABAAAAeABAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAEAAOAABAAAAAAAAAAEAAAAFAAAAAAAAAAAAAAAAAEAAAAAAAAAAQAAAAAAAhAAAAAAAAACEAAAAAAAAAAAQAAAAAAAAAACA0qgLgNIBAADU',
+}
+
+const DOCKERFILE = 'FROM scratch\nCOPY program /program\nRUN ["/program"]\n'
+
+/** Arguments of `buildah build` for a way; pure. */
+export function modeArgs({ isolation, runtime, network }: ExecutionMode): string[] {
+  return [
+    ...['--isolation', isolation],
+    ...(runtime === undefined ? [] : ['--runtime', runtime]),
+    ...(network === 'default' ? [] : ['--network', network]),
+  ]
+}
+
+/** Before netavark, Buildah keeps a lock in the home of the user, below .config/cni, unless it is given another folder; pure. */
+export function networkArgs(folder: string, version: string): string[] {
+  return lt(version, NETAVARK_SINCE) ? ['--cni-config-dir', join(folder, 'data')] : []
+}
+
+/**
+ * Builds a tiny image that way, and so finds out whether it works here. The answer is remembered until the machine is
+ * started anew, or another kernel setting, program, Buildah, account or way makes it another question.
+ * @returns undefined when it works, else the last lines of Buildah
+ */
+export async function tryMode(mode: ExecutionMode, place: Place): Promise<string | undefined> {
+  const { context } = place
+  const memory = join(
+    context.toolCache ?? context.userCache,
+    'rootless-image-build',
+    `${await keyOf(mode, place)}.json`,
+  )
+  const remembered = await recall(memory)
+  if (remembered !== undefined) return remembered.failure
+  const failure = await buildTiny(mode, place)
+  await remember(memory, failure)
+  return failure
+}
+
+async function buildTiny(mode: ExecutionMode, { buildah, folder }: Place): Promise<string | undefined> {
+  const program = TINY_PROGRAMS[arch()]
+  // On other processors there is nothing to run: the build itself will tell.
+  if (program === undefined) return undefined
+  await chmod(await writePrivate(folder, 'trial/program', Buffer.from(program, 'base64')), 0o700)
+  const argv = [
+    ...[...folder.buildUser.prefix, buildah.path],
+    // A storage of its own: the tiny image has no business in the one that is built in.
+    ...storageArgs(join(folder.path, 'probe'), join(folder.path, 'probe/root'), mode.driver, mode.fuseOverlayfs),
+    ...['build', '--quiet', '--format', 'oci', ...modeArgs(mode), ...networkArgs(folder.path, buildah.version)],
+    ...['--file', await writePrivate(folder, 'trial/Dockerfile', DOCKERFILE)],
+    join(folder.path, 'trial'),
+  ]
+  const { exitCode, stderr } = await attempt(argv, { env: folder.env, cwd: folder.path })
+  return exitCode === 0 ? undefined : stderr.trim().split('\n').slice(-4).join('\n')
+}
+
+async function keyOf(mode: ExecutionMode, { buildah, folder, host }: Place): Promise<string> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+  const question = { boot, mode, buildah, uid: folder.buildUser.uid, on: dirname(folder.path), ...host, freeBytes: 0 }
+  return createHash('sha256').update(JSON.stringify(question)).digest('hex').slice(0, 16)
+}
+
+async function recall(path: string): Promise<{ failure: string | undefined } | undefined> {
+  try {
+    const { failure } = JSON.parse(await readFile(path, 'utf8')) as { failure?: unknown }
+    return { failure: typeof failure === 'string' ? failure : undefined }
+  } catch {
+    // Not there, not readable or half written: all the same, the test is made again.
+    return undefined
+  }
+}
+
+async function remember(path: string, failure: string | undefined): Promise<void> {
+  // A machine that can't be written to is asked again the next time; nothing else is lost.
+  await mkdir(dirname(path), { recursive: true })
+    .then(() => writeFile(path, JSON.stringify({ failure })))
+    .catch(() => rm(path, { force: true }))
+}

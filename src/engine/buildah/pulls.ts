@@ -1,0 +1,103 @@
+import { type Clock, systemClock } from '../../lib/clock.js'
+import { UserError } from '../../errors.js'
+import { CommandError } from '../../exec.js'
+import { withProgress } from '../../lib/progress.js'
+import { formatLimit, startLimit } from '../../lib/time-limit.js'
+import { info } from '../../log.js'
+import { mapConcurrent } from '../../lib/concurrency.js'
+import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
+import { type BuildahSetup, pullArgs } from './args.js'
+import { runBuildah } from './export.js'
+import type { BaseImage } from '../engine.js'
+
+/** Images that couldn't be pulled, with the error of each. */
+export type FailedPulls = ReadonlyMap<string, unknown>
+
+const CONCURRENCY = 3
+/** A registry that sends a byte now and then would hold the job for six hours. */
+const MAX_MS = 60 * 60_000
+const KILL_GRACE_MS = 2000
+/** No Dockerfile that somebody wrote names so many images that can't be told before the build. */
+const MAX_LATE = 20
+/** An image by its name that `--pull=never` kept from being pulled. */
+const UNKNOWN = [
+  /creating build container: (\S+): image not known\s*$/,
+  /\bfrom=(\S+): no stage or image found with that name\s*$/,
+]
+
+/**
+ * Pulls the images that a build needs, with the login, so that the build itself can do without it. One that can't be
+ * pulled is no error yet: the storage may have it, or the build may not need it.
+ * @param always pulls also what the registry has no newer image of
+ * @throws UserError when all of them together take too long
+ */
+export async function pullImages(
+  images: readonly BaseImage[],
+  always: boolean,
+  setup: BuildahSetup,
+  clock: Clock = systemClock,
+): Promise<FailedPulls> {
+  const failed = new Map<string, unknown>()
+  await withinLimit(clock, async () => {
+    await mapConcurrent(images, CONCURRENCY, async (image) => {
+      await pullOne(image, always, setup).catch((error: unknown) => failed.set(image.name, error))
+    })
+  })
+  return failed
+}
+
+/**
+ * Builds, and each time that an image is missing whose name couldn't be told beforehand, pulls it and builds again.
+ * @throws what the build throws, or, where it lacks an image that couldn't be pulled, the error of that
+ */
+export async function withLatePulls<T>(
+  build: () => Promise<T>,
+  always: boolean,
+  early: FailedPulls,
+  setup: BuildahSetup,
+): Promise<T> {
+  const pulled = new Set<string>()
+  for (;;) {
+    try {
+      return await build()
+    } catch (error) {
+      const name = error instanceof CommandError ? unknownImage(error.output) : undefined
+      if (name === undefined || pulled.has(name) || pulled.size === MAX_LATE) throw error
+      if (early.has(name)) throw early.get(name)
+      pulled.add(name)
+      await withinLimit(systemClock, () => pullOne({ name, platform: undefined }, always, setup))
+    }
+  }
+}
+
+/** Of what Buildah printed: the image that its last error misses; undefined where it misses none. Pure. */
+export function unknownImage(output: string): string | undefined {
+  const error = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
+  return UNKNOWN.map((pattern) => pattern.exec(error)?.[1]).find((image) => image !== undefined)
+}
+
+async function withinLimit(clock: Clock, pull: () => Promise<void>): Promise<void> {
+  const processTree = await followNewChildren()
+  const late = () =>
+    new UserError(
+      `Base images took longer than ${formatLimit(MAX_MS)} to pull, which is the limit.`,
+      'See what the registry says: it may be out of reach, or limit how much may be pulled from it.',
+    )
+  const limit = startLimit(MAX_MS, late, () => endProcessTree(processTree, KILL_GRACE_MS), clock)
+  try {
+    await limit.within(pull())
+  } finally {
+    limit.close()
+    if (!limit.isOver()) processTree.close()
+  }
+}
+
+async function pullOne(image: BaseImage, always: boolean, setup: BuildahSetup): Promise<void> {
+  const what = `Pull of ${image.name}${image.platform === undefined ? '' : ` for ${image.platform}`}`
+  const begun = Date.now()
+  await withProgress(
+    (seconds) => `${what}: ${Math.round(seconds)} s so far`,
+    () => runBuildah(setup, pullArgs(image, always, setup), {}),
+  )
+  info(`${what}: ${((Date.now() - begun) / 1000).toFixed(1)} s`)
+}

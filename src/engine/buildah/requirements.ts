@@ -1,0 +1,108 @@
+import gte from 'semver/functions/gte.js'
+import lt from 'semver/functions/lt.js'
+import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
+import type { Pair } from '../../runner/input-parsers.js'
+import type { Inputs } from '../../runner/inputs.js'
+import { refusedFaults, valuesOf } from './known-faults.js'
+
+/** Something that this build asks for and not every Buildah can do. */
+export interface Need {
+  /** `input "build-contexts"` or `Dockerfile line 12: COPY --link`. */
+  readonly what: string
+  /** First version that can, `1.27.0`; undefined when none can yet. */
+  readonly since: string | undefined
+  /** First version that can't any more. */
+  readonly below?: string
+}
+
+/**
+ * From this release on Buildah writes `--label name=value` as a LABEL instruction, quoted as Go quotes: variables in it
+ * are expanded, and what Go escapes (line breaks, tabs, other characters that can't be seen) comes out as its escape.
+ */
+export const LABELS_ARE_INSTRUCTIONS = '1.30.0'
+
+/** The oldest release whose flags are all as they are used here; hosted runners of 2022 have it. */
+const OLDEST: Need = { what: 'this action', since: '1.23.0' }
+
+/** First versions of flags, read in the man pages and sources of the releases (see docs/engines.md). */
+const INPUT_SINCE: readonly [name: string, since: string, used: (inputs: Inputs) => boolean][] = [
+  ['build-contexts', '1.27.0', (inputs) => inputs.buildContexts.length > 0],
+  ['outputs', '1.26.0', (inputs) => inputs.outputs.some(({ type }) => type === 'local' || type === 'tar')],
+  ['ssh', '1.23.0', (inputs) => inputs.ssh.length > 0],
+  ['cache', '1.27.0', ({ cache }) => cache.kind === 'registry'],
+  ['cache-from', '1.29.0', ({ cache }) => cache.kind === 'registry' && cache.from.length > 1],
+  ['cache-to', '1.29.0', ({ cache }) => cache.kind === 'registry' && cache.to.length > 1],
+  ['add-hosts', '1.41.0', (inputs) => inputs.addHosts.some((entry) => entry.endsWith(':host-gateway'))],
+]
+
+type Test = (instruction: Instruction) => boolean
+
+const flag =
+  (keyword: RegExp, name: string): Test =>
+  (instruction) =>
+    keyword.test(instruction.keyword) && instruction.flags.some((own) => own.name === name)
+
+/** A RUN with a mount of this type (bind, where none is written) that has such an option, wherever it stands. */
+const mount =
+  (type: string, option: RegExp): Test =>
+  ({ keyword, flags }) =>
+    keyword === 'RUN' &&
+    flags.some(({ name, value }) => {
+      const options = value.split(',')
+      const written = options.find((part) => part.startsWith('type='))?.slice('type='.length) ?? 'bind'
+      return name === 'mount' && written === type && options.some((part) => option.test(part))
+    })
+
+/** First versions of Dockerfile features, each run on several releases. */
+const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, used: Test][] = [
+  ['a heredoc', '1.33.0', (instruction) => instruction.heredoc],
+  ['--checksum', '1.33.0', flag(/^ADD$/, 'checksum')],
+  ['--link', '1.41.0', flag(/^(COPY|ADD)$/, 'link')],
+  ['--parents', '1.40.0', flag(/^COPY$/, 'parents')],
+  ['--exclude', '1.38.0', flag(/^(COPY|ADD)$/, 'exclude')],
+  ['--network', '1.30.0', flag(/^RUN$/, 'network')],
+  ['--security', undefined, flag(/^RUN$/, 'security')],
+  ['--device', undefined, flag(/^RUN$/, 'device')],
+  ['a writable --mount=type=bind', '1.39.0', mount('bind', /^(rw|readwrite)(=true)?$/)],
+  ['--mount=type=secret with env', '1.44.0', mount('secret', /^env=/)],
+  ['--start-interval', '1.36.0', flag(/^HEALTHCHECK$/, 'start-interval')],
+]
+
+/**
+ * Everything that the inputs, the Dockerfile and the labels of the image ask for which needs a certain version; pure.
+ */
+export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly Pair[]): Need[] {
+  const ofInputs: Need[] = INPUT_SINCE.filter(([, , used]) => used(inputs)).map(([name, since]) => ({
+    what: `input "${name}"`,
+    since,
+  }))
+  const unseen = labels.find(({ name, value }) => /[^\P{C}]|[^\P{Z} ]/u.test(name + value))
+  if (unseen !== undefined) {
+    const what = `input "labels": a line break or another invisible character in ${JSON.stringify(unseen.name)}`
+    ofInputs.push({ what, since: OLDEST.since, below: LABELS_ARE_INSTRUCTIONS })
+  }
+  const ofSteps = stepsOf(dockerfile).flatMap((instruction) =>
+    DOCKERFILE_SINCE.filter(([, , used]) => used(instruction)).map(([feature, since]) => ({
+      what: `Dockerfile line ${instruction.line}: ${instruction.keyword} with ${feature}`,
+      since,
+    })),
+  )
+  return [OLDEST, ...ofInputs, ...ofSteps, ...refusedFaults({ dockerfile, values: valuesOf(inputs) })]
+}
+
+/**
+ * The first of these names of images, and of those in the Dockerfile, whose registry is an IPv6 address: no Buildah reads
+ * one. Pure.
+ */
+export function withIpv6(names: readonly string[], dockerfile: Dockerfile): string | undefined {
+  const copied = stepsOf(dockerfile).flatMap(({ flags }) => flags.filter(({ name }) => name === 'from'))
+  const all = [...names, ...dockerfile.stages.map(({ base }) => base), ...copied.map(({ value }) => value)]
+  return all.find((name) => /^\[[\da-f:.]+\]/i.test(name))
+}
+
+/** The needs that this version can't meet. */
+export function unmet(needs: readonly Need[], version: string): Need[] {
+  return needs.filter(
+    ({ since, below }) => since === undefined || lt(version, since) || (below !== undefined && gte(version, below)),
+  )
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path'
+import { describeInLine, UserError } from '../../../errors.js'
+import { info, warn } from '../../../log.js'
+import type { EngineRequest } from '../../engine.js'
+import type { Shown } from './mounts.js'
+import { noSandbox, openSandbox, type Sandbox } from './session.js'
+import { exposedBy, shownToBuild, shownToBuildah, type Tools } from './shown.js'
+import { describeTree } from './tree.js'
+
+/** Where Buildah runs. */
+export interface Sandboxes {
+  /** A new sandbox, for one build. No login is seen in it. */
+  forBuild(): Promise<Sandbox>
+  /** A new sandbox for a build that speaks to registries by itself. */
+  forBuildWithLogin(): Promise<Sandbox>
+  /** The one sandbox for everything else, in which no step of a Dockerfile runs. */
+  forRegistries(): Promise<Sandbox>
+  /** Ends whatever still runs in any of them. */
+  close(): Promise<void>
+}
+
+type Asked = Pick<EngineRequest, 'inputs' | 'source' | 'context' | 'logins'>
+
+/**
+ * Opens the sandbox of the first build, and so finds out whether there can be one here. Says what it lacks.
+ * @throws UserError where there has to be one and can't be
+ */
+export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandboxes> {
+  const { inputs, source, context, logins } = asked
+  const { folder } = tools
+  const { buildUser } = folder
+  const none = noSandbox(buildUser)
+  if (inputs.sandbox === 'off' || buildUser.uid === 0) {
+    const reason = inputs.sandbox === 'off' ? '`sandbox: off`' : 'it builds as root'
+    if (inputs.sandbox === 'require') throw refuse(reason)
+    info(`Sandbox: none, since ${reason}`)
+    return outside(none)
+  }
+  const ofBuildah = shownToBuildah(tools)
+  const ofBuild = await shownToBuild(inputs, source, context, folder)
+  const open = async (shown: readonly Shown[]) =>
+    await openSandbox(await describeTree([...ofBuildah, ...shown], buildUser), folder, tools.buildah.path)
+  const first = await open(ofBuild).catch((error: unknown) => {
+    const reason = describeInLine(error)
+    if (inputs.sandbox === 'require') throw refuse(reason)
+    warn(`Buildah runs without a sandbox, since none can be made here: ${reason}`)
+    return undefined
+  })
+  if (first === undefined) return outside(none)
+  const exposed = await exposedBy(ofBuild, context)
+  const flaws = [first.missing, ...exposed.map((place) => `${place} out of sight, which lies in what is built`)]
+  for (const flaw of flaws) if (flaw !== undefined) info(`Sandbox: without ${flaw}`)
+  // Such a program needs what it finds in the home of the user.
+  const [helper] = Object.values(logins.credHelpers)
+  if (helper !== undefined) info(`Sandbox: pulls and pushes run outside of it, for the credential helper ${helper}`)
+  const ofLogin = [{ path: join(folder.path, 'auth'), writable: false }]
+  return inside(first, open, { ofBuild, ofLogin, ...(helper !== undefined && { forRegistries: none }) })
+}
+
+/** What the sandboxes of a step show beside what Buildah itself needs. */
+interface Views {
+  readonly ofBuild: readonly Shown[]
+  readonly ofLogin: readonly Shown[]
+  /** Where registries are spoken to, where that is in none of them. */
+  readonly forRegistries?: Sandbox
+}
+
+function inside(first: Sandbox, open: (shown: readonly Shown[]) => Promise<Sandbox>, views: Views): Sandboxes {
+  const { ofBuild, ofLogin } = views
+  const opened: Promise<Sandbox>[] = [Promise.resolve(first)]
+  const opening = (shown: readonly Shown[]) => {
+    const sandbox = open(shown)
+    opened.push(sandbox)
+    return sandbox
+  }
+  let ready: Sandbox | undefined = first
+  let others = views.forRegistries === undefined ? undefined : Promise.resolve(views.forRegistries)
+  return {
+    async forBuild() {
+      const next = ready
+      ready = undefined
+      return next ?? (await opening(ofBuild))
+    },
+    forBuildWithLogin: () => opening([...ofBuild, ...ofLogin]),
+    forRegistries: () => (others ??= opening(ofLogin)),
+    async close() {
+      await Promise.all(opened.map((one) => one.then((sandbox) => sandbox.close()).catch(() => undefined)))
+    },
+  }
+}
+
+function outside(none: Sandbox): Sandboxes {
+  const same = () => Promise.resolve(none)
+  return { forBuild: same, forBuildWithLogin: same, forRegistries: same, close: () => none.close() }
+}
+
+function refuse(reason: string): UserError {
+  return new UserError(
+    `Input "sandbox": got "require", and Buildah can't be run in a sandbox here: ${reason}.`,
+    'Cure what is named, or write `sandbox: auto`.',
+  )
+}

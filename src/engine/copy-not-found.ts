@@ -1,0 +1,84 @@
+import { lstat, readdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { copyPattern } from '../dockerfile/copy-sources.js'
+import { quote } from '../lib/quote.js'
+import { findIgnoring, type Ignores, readIgnored } from '../source/ignored-files.js'
+import type { Source } from '../source/source.js'
+import { nearest } from '../lib/nearest.js'
+
+/** So many files and folders are looked through for one with a similar name. */
+const MAX_SEEN = 20_000
+
+/** What of the context a COPY or ADD didn't find. */
+export interface Missing {
+  /** Relative to the context, as it is written, wildcards included. */
+  readonly path: string
+  /** There is something of that name, and the ignore file leaves it out. */
+  readonly ignored: boolean
+}
+
+/**
+ * The same of a path of which it isn't known whether it is left out; undefined where it is there and isn't, as a link is
+ * that leads nowhere.
+ */
+export async function missingOf(path: string, source: Pick<Source, 'context' | 'file'>): Promise<Missing | undefined> {
+  const there = await namesOf(path, source.context)
+  const ignores = await readIgnored(source).catch(() => () => false)
+  if (there.some((name) => !ignores(name))) return undefined
+  return { path, ignored: there.length > 0 }
+}
+
+async function namesOf(path: string, context: string): Promise<string[]> {
+  if (/[*?]/.test(path)) return (await namesIn(context, () => false)).filter((name) => copyPattern(path)?.takes(name))
+  const isThere = await lstat(join(context, path)).then(Boolean, () => false)
+  return isThere ? [path] : []
+}
+
+/** What is behind a COPY or ADD that found nothing in the context; undefined where that isn't why a build failed. */
+export async function hintForMissing(
+  missing: Missing | undefined,
+  source: Pick<Source, 'context' | 'file'>,
+): Promise<string | undefined> {
+  if (missing === undefined) return undefined
+  const { path, ignored } = missing
+  if (ignored) return await hintForIgnored(path, source)
+  const ignores = await readIgnored(source).catch(() => () => false)
+  const like = nearest(path, await namesIn(source.context, ignores))
+  const also = like === undefined ? '' : ` Is ${quote(like)} meant?`
+  return `The context has no ${quote(path)}: paths of COPY and ADD are relative to the context, not to the Dockerfile.${also}`
+}
+
+/** Reads the one line of Buildah's own; a step can't have printed it, since COPY and ADD print nothing. Pure. */
+export function readMissing(output: string, context: string): Missing | undefined {
+  const error = output.slice(Math.max(0, output.lastIndexOf('Error: building at STEP "')))
+  if (!/^Error: building at STEP "(COPY|ADD) /.test(error)) return undefined
+  const [, filtered] = /: no items matching glob "(.*?)" copied \(\d+ filtered out/.exec(error) ?? []
+  if (filtered?.startsWith(`${context}/`) === true) return { path: filtered.slice(context.length + 1), ignored: true }
+  // With --from, it is looked for in another stage.
+  const [, folder, wanted] =
+    /: checking on sources under "(.*?)": .*?copier: stat: \[?"\/?(.*?)"\]?: no such file or directory/.exec(error) ??
+    []
+  return folder === context && wanted !== undefined ? { path: wanted, ignored: false } : undefined
+}
+
+async function hintForIgnored(path: string, source: Pick<Source, 'context' | 'file'>): Promise<string> {
+  const found = await findIgnoring(source, path).catch(() => undefined)
+  if (found === undefined) return `All that ${quote(path)} stands for is left out of the context by its ignore file.`
+  const file = relative(source.context, found.file)
+  const name = file.startsWith('../') ? found.file : file
+  return `${quote(path)} is left out of the context by line ${found.line} of ${name}; \`!${path}\` below it takes it in again.`
+}
+
+/** Paths of what is in the context, the nearest to its top first. What can't be read isn't there. */
+async function namesIn(context: string, ignores: Ignores): Promise<string[]> {
+  const names: string[] = []
+  const folders = ['']
+  for (let folder = folders.shift(); folder !== undefined && names.length < MAX_SEEN; folder = folders.shift()) {
+    for (const entry of await readdir(join(context, folder), { withFileTypes: true }).catch(() => [])) {
+      const path = join(folder, entry.name)
+      if (!ignores(path)) names.push(path)
+      if (entry.isDirectory() && entry.name !== '.git') folders.push(path)
+    }
+  }
+  return names
+}

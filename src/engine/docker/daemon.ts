@@ -1,0 +1,165 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { describe, UserError } from '../../errors.js'
+import { execute, findProgram } from '../../exec.js'
+import { formatReference } from '../../metadata/reference.js'
+import { warn } from '../../log.js'
+import type { BuildRequest, Engine, Image } from '../engine.js'
+import { filesArgs, filesDockerfile } from './args.js'
+import { usedImages } from './bases.js'
+import {
+  buildLive,
+  commonEngine,
+  digestIn,
+  type DockerSetup,
+  explain,
+  followBuild,
+  preparePlaces,
+  readMetadata,
+  refusal,
+  runDocker,
+} from './client.js'
+import { withFreshBases } from './fresh-bases.js'
+import { inspectedSize } from './image-size.js'
+
+/**
+ * BuildKit of Docker's daemon, which leaves the image in the daemon's own storage: what is pushed and written comes from
+ * there. It gives out no steps: what a later run can take is the last image, into which BuildKit writes what its layers
+ * are.
+ */
+export function inDaemonEngine(setup: DockerSetup): Engine {
+  let last: { readonly request: BuildRequest; readonly id: string } | undefined
+  return {
+    ...commonEngine(setup),
+
+    async build(request) {
+      const { cache, remote, references } = request
+      const saved = cache.read ? await loadSaved(setup) : undefined
+      const earlier = cache.read && remote.from.length > 0 ? references.map(formatReference) : []
+      const cacheFrom = [...(saved === undefined ? [] : [saved]), ...earlier]
+      const places = await preparePlaces(request, setup, { cacheFrom })
+      try {
+        await withFreshBases(request, setup, (pull) =>
+          buildLive(request, setup, { ...places, pull }, followBuild(request)),
+        )
+      } finally {
+        if (saved !== undefined) await runDocker(setup, ['image', 'rm', saved]).catch(() => undefined)
+      }
+      const id = digestIn((await readFile(places.iid, 'utf8')).trim(), places.iid)
+      last = { request, id }
+      const { format } = request
+      return { id, format, references, size: await readSize(id, setup), bases: usedImages(await readMetadata(places)) }
+    },
+
+    async push(_image, reference) {
+      const name = formatReference(reference)
+      const { stdout } = await runDocker(setup, ['push', name]).catch((error: unknown) => {
+        throw refusal(`Push of ${name} failed`, error, setup)
+      })
+      // The client's last line tells what the registry has answered.
+      return { reference, digest: digestIn(/ digest: (sha256:\S+) size: \d+\s*$/.exec(stdout)?.[1], 'its output') }
+    },
+
+    async writeOutputs(image, { outputs }) {
+      for (const { type, dest } of outputs) {
+        const path = resolve(setup.context.workspace, dest)
+        const names = image.references.length === 0 ? [image.id] : image.references.map(formatReference)
+        await mkdir(type === 'local' ? path : dirname(path), { recursive: true })
+        const write =
+          type === 'local' || type === 'tar'
+            ? writeFiles(image.id, type, path, setup)
+            : runDocker(setup, ['save', '--output', path, ...names])
+        await write.catch((error: unknown) => {
+          throw explain(`Input "outputs": ${dest} could not be written`, error, setup)
+        })
+      }
+    },
+
+    // It is there from the moment when it is built.
+    load: () => Promise.resolve(),
+
+    // Docker takes a short name for Docker Hub's: there is nothing to look up.
+    imageNames: () => Promise.resolve(new Set()),
+
+    close: () => Promise.resolve(),
+
+    async saveSteps() {
+      // With a registry, what is pushed is what the next run takes.
+      if (last !== undefined && last.request.remote.to.length === 0) await save(last.id, setup)
+    },
+  }
+}
+
+/** Writes the files of an image that the daemon has: by its name, since FROM takes no id. */
+async function writeFiles(id: string, type: 'local' | 'tar', path: string, setup: DockerSetup): Promise<void> {
+  const name = privateName('files', setup)
+  const folder = join(setup.folder.path, 'out/files')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'Dockerfile'), filesDockerfile(name))
+  await runDocker(setup, ['tag', id, name])
+  try {
+    await runDocker(setup, filesArgs(type, path, folder))
+  } finally {
+    await runDocker(setup, ['image', 'rm', name]).catch(() => undefined)
+  }
+}
+
+/** For the eye alone: that it can't be told is no reason to fail. */
+async function readSize(id: string, setup: DockerSetup): Promise<Image['size']> {
+  return await runDocker(setup, ['image', 'inspect', '--format', '{{json .}}', id]).then(
+    ({ stdout }) => inspectedSize(stdout),
+    () => undefined,
+  )
+}
+
+/** Loads the last run's image, under a name of its own. @returns the name; undefined where there is none */
+async function loadSaved(setup: DockerSetup): Promise<string | undefined> {
+  const { root, folder } = setup
+  if (!existsSync(join(root, 'manifest.json'))) return undefined
+  const archive = join(folder.path, 'out/steps.tar')
+  try {
+    await execute([await tarProgram(setup), '--create', '--file', archive, '--directory', root, '.'], setup)
+    const { stdout } = await runDocker(setup, ['load', '--quiet', '--input', archive])
+    const id = digestIn(/^Loaded image(?: ID)?: (sha256:\S+)$/m.exec(stdout)?.[1], 'its output')
+    const name = privateName('steps', setup)
+    await runDocker(setup, ['tag', id, name])
+    return name
+  } catch (error) {
+    warn(`Cache: the last image could not be loaded, so that all is built anew. ${describe(error)}`)
+    return undefined
+  } finally {
+    await rm(archive, { force: true })
+  }
+}
+
+/** Puts the image into the folder that is kept, file by file. */
+async function save(image: string, setup: DockerSetup): Promise<void> {
+  const { root, folder } = setup
+  // It names the image's configuration, in whatever form this version of Docker writes.
+  const manifest = await readFile(join(root, 'manifest.json'), 'utf8').catch(() => '')
+  if (manifest.includes(image.slice('sha256:'.length))) return
+  const archive = join(folder.path, 'out/steps.tar')
+  try {
+    await runDocker(setup, ['save', '--output', archive, image])
+    await rm(root, { recursive: true, force: true })
+    await mkdir(root, { mode: 0o700 })
+    await execute([await tarProgram(setup), '--extract', '--file', archive, '--directory', root], setup)
+  } finally {
+    await rm(archive, { force: true })
+  }
+}
+
+/** A name in the daemon that no other job has: none has a folder of that name. */
+function privateName(what: string, { folder }: DockerSetup): string {
+  const own = basename(folder.path)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+  return `rootless-image-build/${what}:${own}`
+}
+
+async function tarProgram({ env }: DockerSetup): Promise<string> {
+  const tar = await findProgram('tar', env)
+  if (tar === undefined) throw new UserError('The program tar is missing.', 'sudo apt-get install tar')
+  return tar
+}

@@ -1,0 +1,114 @@
+import { UserError } from '../../errors.js'
+import { attempt, type Env, findProgram, type RunResult } from '../../exec.js'
+import { type Builder, type Docker, type Info, parseBuilder, parseBuildxVersion, parseInfo } from './builder.js'
+
+/** A daemon on a machine that is off, or behind a firewall, never answers. */
+const TIMEOUT_SECONDS = 20
+/** A builder that isn't there yet may have to be pulled. */
+const START_S = 300
+/** What timeout(1) ends with. */
+const TIMED_OUT = 124
+
+/**
+ * Finds Docker's client, Buildx, and the builder that Buildx has in use.
+ * @param env with the configuration that the client is to use
+ * @param patience how many seconds a question may take
+ * @throws UserError when there is none, or nothing answers: where it was looked for, and what to do
+ */
+export async function findDocker(env: Env, patience = TIMEOUT_SECONDS): Promise<Docker> {
+  const path = await findProgram('docker', env)
+  if (path === undefined) {
+    throw new UserError(
+      'The program docker is not on PATH.',
+      'Install Docker in a step before, or take a runner that has it.',
+    )
+  }
+  const ask = await asker(path, env)
+  // Side by side, so that what never answers is waited for once.
+  const [told, plugin, inspected] = await Promise.all([
+    ask(patience, 'info', '--format', '{{json .}}'),
+    ask(patience, 'buildx', 'version'),
+    ask(patience, 'buildx', 'inspect'),
+  ])
+  const info = parseInfo(told.stdout, told.exitCode === 0 ? '' : told.stderr)
+  if (info.isPodman || /emulate docker cli using podman/i.test(told.stderr)) throw isPodman(path)
+  const silence = told.exitCode === TIMED_OUT ? patience : undefined
+  const buildx = plugin.exitCode === 0 ? parseBuildxVersion(plugin.stdout) : undefined
+  if (buildx === undefined) {
+    if (info.server === undefined) throw noAnswer(info, env, silence)
+    throw withoutBuildx(info.server.version)
+  }
+  const builder = inspected.exitCode === 0 ? parseBuilder(inspected.stdout) : undefined
+  if (info.server === undefined && (builder?.driver ?? 'docker').startsWith('docker'))
+    throw noAnswer(info, env, silence)
+  const started = await startBuilder(builder, inspected, ask, env)
+  return { path, buildx, ...describeBuilder(started, info) }
+}
+
+/** Buildx, by the limit that a question has, in seconds. */
+type Ask = (limit: number, ...args: readonly string[]) => Promise<RunResult>
+
+/** The builder, which runs then. */
+async function startBuilder(builder: Builder | undefined, inspected: RunResult, ask: Ask, env: Env): Promise<Builder> {
+  const runs = builder === undefined || builder.driver === 'docker' || builder.buildkit !== undefined
+  const answer = runs ? inspected : await ask(START_S, 'buildx', 'inspect', '--bootstrap')
+  const started = answer.exitCode === 0 ? parseBuilder(answer.stdout) : undefined
+  if (started !== undefined) return started
+  const name = env['BUILDX_BUILDER']
+  throw new UserError(
+    `The builder of Docker Buildx${name === undefined ? '' : `, ${JSON.stringify(name)} by BUILDX_BUILDER,`} can't be used.\n${answer.stderr.trim()}`,
+    'See `docker buildx ls`, and choose another with `docker buildx use`.',
+  )
+}
+
+function describeBuilder({ driver, buildkit }: Builder, { server, insecure }: Info): Omit<Docker, 'path' | 'buildx'> {
+  const isDaemon = driver === 'docker' && server !== undefined
+  const version = isDaemon ? server.version : (buildkit ?? 'unknown')
+  return {
+    ...{ driver, buildkit, version },
+    name: isDaemon ? `Docker ${version}` : `BuildKit ${buildkit ?? 'of unknown version'}`,
+    kind: driver !== 'docker' || server?.containerd === true ? 'buildx' : 'buildx-docker',
+    // Of a builder elsewhere nothing is known.
+    rootless: driver.startsWith('docker') && server?.rootless === true,
+    insecure: server === undefined ? undefined : insecure,
+  }
+}
+
+async function asker(path: string, env: Env): Promise<Ask> {
+  const timeout = await findProgram('timeout', env)
+  return (limit, ...args) =>
+    attempt([...(timeout === undefined ? [] : [timeout, String(limit)]), path, ...args], { env, cwd: '/' })
+}
+
+function isPodman(path: string): UserError {
+  return new UserError(
+    `${path} is Podman under the name of docker, which is no Docker.`,
+    'Podman builds with Buildah, as this action does by itself: write `engine: buildah`. Where Docker is wanted, install it, and put it first on PATH.',
+  )
+}
+
+function withoutBuildx(version: string): UserError {
+  return new UserError(
+    `Docker ${version} has no Buildx here, without which it isn't built with.`,
+    'Install Buildx in a step before (`- uses: docker/setup-buildx-action@v3`), or on the machine: `sudo apt-get install docker-buildx-plugin`, which is `docker-buildx` among the packages of Debian and Ubuntu.',
+  )
+}
+
+/** Says where the client has looked, since that is where the mistake mostly is. */
+function noAnswer({ context, failure }: Info, env: Env, silence: number | undefined): UserError {
+  const host = env['DOCKER_HOST']
+  const place =
+    host !== undefined && host !== ''
+      ? `at ${host}, which DOCKER_HOST names`
+      : context !== 'default'
+        ? `by the context ${JSON.stringify(context)}`
+        : 'at its default socket, /var/run/docker.sock'
+  const silent = silence === undefined ? 'It said nothing that can be read.' : `Nothing was said for ${silence} s.`
+  const isDenied = /permission denied/i.test(failure)
+  return new UserError(
+    `Docker's daemon ${isDenied ? 'may not be spoken to by this user' : "doesn't answer"}; it was looked for ${place}.\n${failure === '' ? silent : failure}`,
+    isDenied
+      ? 'Let the user of the runner use the socket: `sudo usermod --append --groups docker "$USER"`, then start the runner anew.'
+      : 'Start it (`sudo systemctl start docker`); in a job container, hand the socket in: `volumes: [/var/run/docker.sock:/var/run/docker.sock]`.',
+  )
+}

@@ -1,0 +1,205 @@
+import { LOST_CONTENT } from '../errors.js'
+import { type Scene, whyBadPattern, whyNoLogin, whyNoProgram, whyNoStage } from './known-causes.js'
+
+/** What there is to do where nothing is known. */
+export const SEE_LOG = 'The log has the whole output.'
+
+/** A message, and what to do about it: a text, or what can be told of this case, undefined where it is another one. */
+type Hint = readonly [pattern: RegExp, hint: string | ((found: RegExpExecArray, scene: Scene) => string | undefined)]
+
+const REFUSED_LOGIN =
+  'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor login, the password is an access token.'
+
+/** What is known to be behind a message of Buildah or of a step, and what to do about it. */
+const HINTS: readonly Hint[] = [
+  [
+    /no space left on device/i,
+    'The disk is full. Free some of it in a step before, or set RUNNER_TEMP to a larger one.',
+  ],
+  [/exec format error/i, 'A program in the image is for another processor than this machine’s.'],
+  [/\bfrom=(\S+): no stage or image found with that name/, ([, name = ''], scene) => whyNoStage(name, scene)],
+  [
+    /short-name .* did not resolve|short-name resolution enforced/i,
+    'Write the base image with its registry: `FROM docker.io/library/alpine`.',
+  ],
+  [
+    /setting supplemental groups list|potentially insufficient UIDs or GIDs/i,
+    'The account has too few subordinate ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+  ],
+  [
+    /max depth exceeded/i,
+    'The image has more layers than the storage takes. Join RUN, COPY and ADD instructions, or begin a stage with fewer: `FROM scratch` and `COPY --from=build / /`.',
+  ],
+]
+
+/** What Buildah itself says of a step, or of the context. */
+const BUILD_HINTS: readonly Hint[] = [
+  [/syntax error in pattern/i, ({ input }, scene) => whyBadPattern(input, scene)],
+  [
+    // What isn't UTF-8 is lost on the way between two processes of Buildah; Docker sends none of it.
+    /(?:stat|open|readlink|copier)[^\n]*(?:\uFFFD|\\x[89a-f][0-9a-f]|\\ufffd)[^\n]*no such file or directory|contains invalid UTF-8/i,
+    "A file of the context has a name that isn’t UTF-8, and it can’t be copied. Rename it, or leave it out by .dockerignore; this lists them: `LC_ALL=C.UTF-8 find . | grep -axv '.*'`.",
+  ],
+]
+
+/**
+ * What registries say that lack what was just sent to them; GitHub's has a word of its own for it. docker-registry first
+ * says that a digest is invalid where another push of the same layer ends at that moment, and Buildah, from 1.33 at the
+ * latest, shows what is said first alone.
+ */
+const LOST =
+  /blob unknown|unknown blob|blob upload (unknown|invalid)|(digest|size) invalid|provided (digest|length) did not match|(uploading manifest|failed to push) .*manifest unknown/i
+
+const NO_REGISTRY =
+  'What answers at this address isn’t a registry, or something in between answers for it; nobody has looked at a login. Check "registry" and the names of the images (host or host:port, without a path), and HTTPS_PROXY and NO_PROXY.'
+
+/** What is said where a user and a password are tried: no repository has anything to do with that. */
+const LOGIN_HINTS: readonly Hint[] = [
+  [/(bearer|access|auth) token\b.*\b40[13]\b|access (denied|forbidden)/i, REFUSED_LOGIN],
+  [
+    /status( ?code)?( from registry)?:? 40[345]\b|<!?\w|invalid character '<'|\b(denied|forbidden|(?<!file )not found)\b/i,
+    NO_REGISTRY,
+  ],
+]
+
+/** What registries say. Steps say such things as well, of other servers, so only Buildah's own error is looked at. */
+const REGISTRY_HINTS: readonly Hint[] = [
+  // The question whether there is a registry at all.
+  [/pinging container registry \S+: .*(?:status ?code(?: from registry)?:? 40[345]\b|"<)/i, NO_REGISTRY],
+  [
+    /http: server gave HTTP response to HTTPS client/i,
+    'The registry speaks plain HTTP. If that is meant so, write `tls-verify: false`.',
+  ],
+  [
+    /x509: |tls: failed to verify certificate/i,
+    'The certificate of the registry is not one that this machine knows. Add its authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` for the registry that is pushed to.',
+  ],
+  [
+    /\bquota\b|storage (limit|space)|upper limit|insufficient storage|limit (is \d|exceeded)|exceed\w* .*\b(limit|storage)|(registry|repository) .*\bis full/i,
+    'The registry has no room left for this account or project: its quota is used up. Delete images there that nobody needs, or have the quota raised.',
+  ],
+  [
+    /\b413\b|(request entity|payload|content) too large/i,
+    'A layer is larger than the registry, or a proxy in front of it, takes at once. Have that limit raised (nginx: `client_max_body_size 0`), or spread the files over several instructions.',
+  ],
+  [
+    /toomanyrequests|too many requests/i,
+    'The registry limits how much may be asked of it. Log in (`username`, `password`), or use a mirror.',
+  ],
+  [
+    /invalid username\/password|unauthorized|authentication required|no basic auth credentials|incorrect username or password|from registry 401\b/i,
+    (_, scene) => whyNoLogin(scene) ?? REFUSED_LOGIN,
+  ],
+  [
+    /(?<!permission )denied|forbidden|from registry 403\b/i,
+    (_, scene) =>
+      whyNoLogin(scene) ??
+      'The registry knows the user and refuses: check that the repository exists and that the token may write to it.',
+  ],
+  [LOST, LOST_CONTENT.hint],
+  [
+    /name unknown|manifest unknown|404 \(|from registry 404\b/i,
+    'The registry has nothing of that name: check that the repository exists.',
+  ],
+  [
+    /connection refused|no such host|i\/o timeout|network is unreachable/i,
+    'The registry can’t be reached from this machine. Check its name and port, and that it runs.',
+  ],
+]
+
+/** What programs of a RUN say; only those of the step that failed are looked at. */
+const RUN_HINTS: readonly Hint[] = [
+  [
+    /(?:^|\s)E: Failed to fetch \S+\.deb\s+404 {1,2}Not Found/m,
+    'The package lists are older than what the mirror has: an `apt-get update` in a step of its own comes from the cache. Write both into one: `RUN apt-get update && apt-get install …`.',
+  ],
+  [
+    // apt, curl and git; BusyBox; GNU wget; glibc, and by it Python; Node; Go.
+    /Temporary failure resolving '|could not resolve (host|')|bad address '|unable to resolve host address|name or service not known|temporary failure in name resolution|getaddrinfo (ENOTFOUND|EAI_AGAIN)|dial tcp: lookup \S+.*no such host/i,
+    'A program of the step doesn’t find a host by its name. Check the name, and whether RUN steps have a network (`network`); what only this machine knows goes into `add-hosts`.',
+  ],
+  [
+    // Buildah with chroot; runc, also of BuildKit; crun.
+    /fork\/exec (\/[^\s:]+): no such file|exec: "([^"]+)": (?:stat .*no such file|executable file not found)|executable file [`']([^`']+)[`'] not found/i,
+    ([, ...programs]) => whyNoProgram(programs.find(Boolean) ?? ''),
+  ],
+]
+
+/**
+ * The first hint that fits what a program printed, undefined where nothing is known; pure.
+ * @param scene what else is known of what failed
+ */
+export function hintFor(output: string, scene: Scene = {}): string | undefined {
+  const error = lastError(output)
+  const [, keyword] = /building at STEP "(RUN|COPY|ADD) /.exec(error) ?? []
+  const ofRegistry = keyword === undefined ? REGISTRY_HINTS : []
+  return (
+    firstOf(HINTS, output, scene) ??
+    firstOf(BUILD_HINTS, error, scene) ??
+    firstOf(scene.isLogin === true ? LOGIN_HINTS : [], error, scene) ??
+    firstOf(ofRegistry, error, { ...scene, registry: scene.registry ?? registryIn(error) }) ??
+    (keyword === 'RUN' ? hintForRun(output.slice(startOfLastStep(output))) : undefined)
+  )
+}
+
+/** The same for what a RUN step that failed printed; pure. */
+export function hintForRun(output: string): string | undefined {
+  return firstOf(RUN_HINTS, output, {})
+}
+
+function firstOf(hints: readonly Hint[], text: string, scene: Scene): string | undefined {
+  for (const [pattern, hint] of hints) {
+    const found = pattern.exec(text)
+    if (found === null) continue
+    const said = typeof hint === 'string' ? hint : hint(found, scene)
+    if (said !== undefined) return said
+  }
+  return undefined
+}
+
+/** The registry that an error of Buildah is about. */
+function registryIn(error: string): string | undefined {
+  return /docker:\/\/([^/\s"]+)\//.exec(error)?.[1]
+}
+
+function lastError(output: string): string {
+  return output.slice(Math.max(0, output.lastIndexOf('Error: ')))
+}
+
+function startOfLastStep(output: string): number {
+  return [...output.matchAll(/^(?:\[\d+\/\d+\] )?STEP \d/gm)].at(-1)?.index ?? 0
+}
+
+/**
+ * How often a push is made again at most that ended because the registry lacked what it was sent; undefined where it
+ * ended otherwise. What Buildah has tried again by itself counts. Pure.
+ */
+export function retriesOfLost(output: string): number | undefined {
+  const error = lastError(output)
+  if (!LOST.test(error) || /denied|unauthorized|authentication required|forbidden/i.test(error)) return undefined
+  const own = output.match(/^.*retrying in.*$/gm)?.filter((line) => LOST.test(line)) ?? []
+  return Math.max(0, LOST_CONTENT.retries - own.length)
+}
+
+/** Whether a push failed because the registry doesn't know manifests of OCI, as Buildah by itself takes it; pure. */
+export function refusesOci(output: string): boolean {
+  const error = lastError(output)
+  const isOfManifest = /(uploading|writing) manifest/i.test(error)
+  // What says so of a tag may mean one that is there already, and may not be changed.
+  if (!isOfManifest || /immutable|already exists|overwr/i.test(error)) return false
+  return /(manifest|tag) invalid|unsupported|invalid json syntax|status(code| code)?:? 415\b|\b415 \(/i.test(error)
+}
+
+/** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */
+export function isPassing(output: string): boolean {
+  if (retriesOfLost(output) !== undefined) return true
+  if (
+    /unauthorized|authentication required|denied|forbidden|not found|name unknown|status:? (code )?40[0134]\b|from registry 40[0134]\b|\b40[0134] \(|no space left/i.test(
+      output,
+    )
+  )
+    return false
+  return /too ?many ?requests|status:? (code )?(429|5\d\d)\b|from registry 5\d\d\b|\b(429|5\d\d) \(|time(d )?out|connection (reset|refused)|broken pipe|closed network connection|unexpected EOF|\bEOF\b|temporary failure|service unavailable|bad gateway/i.test(
+    output,
+  )
+}

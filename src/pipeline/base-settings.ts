@@ -1,0 +1,110 @@
+import { inheritedImages } from './base-images.js'
+import type { BaseImage, ResolvedEngine } from '../engine/engine.js'
+import { type FaultFacts, losesVolumes, toldFaults, valuesOf } from '../engine/buildah/known-faults.js'
+import { describeInLine, RegistryError } from '../errors.js'
+import { type DockerOnly, dockerOnlyIn, type Format } from '../engine/image-format.js'
+import { objectOf } from '../lib/json.js'
+import { info, warn } from '../log.js'
+import { mapConcurrent } from '../lib/concurrency.js'
+import { type Plan, type Prepared, registriesOf, sayFormat } from './prepare.js'
+import { platform } from '../lib/platform.js'
+import { fetchConfig } from '../registry/image-config.js'
+import type { Registries } from '../registry/client.js'
+import type { Source } from '../source/source.js'
+import { type BaseNames, resolveBaseNames } from '../up-to-date/base-digests.js'
+
+const CONCURRENCY = 3
+
+/** Configurations of base images, in the order in which the Dockerfile has the images; those that are known. */
+export type BaseSettings = ReadonlyMap<BaseImage, Readonly<Record<string, unknown>>>
+
+/**
+ * The format, when it is known that it is built: also by what the base images have, which only Buildah drops from an image
+ * in the OCI format. Their registries are asked for it. Says what this Buildah is known to get wrong, too.
+ * @throws UserError when annotations are wanted and the format has no place for them
+ */
+export async function settleFormat(
+  plan: Plan,
+  { source, format }: Prepared,
+  found: ResolvedEngine,
+): Promise<Format['format']> {
+  const { engine } = found
+  if (engine.name !== 'buildah') return format
+  const isOpen = plan.inputs.format === 'auto' && format !== 'docker'
+  const settings = isOpen || losesVolumes(engine.version) ? await readSettings(plan, source, found) : new Map()
+  tellFaults(plan, source, found, volumesOfBases(settings))
+  return isOpen ? sayFormat(plan.inputs, dockerOnlyOfBases(settings)) : format
+}
+
+async function readSettings(plan: Plan, source: Source, { engine }: ResolvedEngine): Promise<BaseSettings> {
+  const images = inheritedImages(plan.inputs, source, plan.folder.env)
+  if (images.length === 0) return new Map()
+  const named = images.map(({ name }) => name)
+  const names = await resolveBaseNames(named, engine, plan.folder)
+  const registries = await registriesOf(plan, names.insecure)
+  try {
+    return await settingsOfBases(images, names, registries)
+  } finally {
+    registries.close()
+  }
+}
+
+/**
+ * The configurations that base images have in their registries. One that can't be read is left out: to say what is wrong
+ * with it is left to the engine. Never rejects.
+ */
+export async function settingsOfBases(
+  images: readonly BaseImage[],
+  { candidates }: BaseNames,
+  registries: Pick<Registries, 'resolve' | 'fetchManifest' | 'fetchBlob'>,
+): Promise<BaseSettings> {
+  const found = new Map<BaseImage, Readonly<Record<string, unknown>>>()
+  await mapConcurrent(images, CONCURRENCY, async (image) => {
+    const named = candidates.get(image.name)
+    const places = named === undefined || 'why' in named ? [] : named.flatMap(({ sources }) => sources)
+    for (const { reference } of places) {
+      const config = await fetchConfig(registries, reference, image.platform ?? platform()).catch(unreadable(image))
+      if (config === undefined) continue
+      found.set(image, config)
+      return
+    }
+  })
+  return new Map(images.flatMap((image) => (found.has(image) ? [[image, found.get(image) ?? {}]] : [])))
+}
+
+function unreadable({ name }: BaseImage): (error: unknown) => undefined {
+  return (error) => {
+    if (!(error instanceof RegistryError)) throw error
+    info(`Format: the configuration of ${name} could not be read. ${describeInLine(error)}`)
+    return undefined
+  }
+}
+
+/** What the image would inherit that only the `docker` format has a place for, of the first that has something. Pure. */
+export function dockerOnlyOfBases(settings: BaseSettings): DockerOnly | undefined {
+  for (const [{ name }, config] of settings) {
+    const keyword = dockerOnlyIn(config)
+    if (keyword !== undefined) return { keyword, origin: `of the base image ${name}` }
+  }
+  return undefined
+}
+
+/** Volumes of base images, by their names. Pure. */
+export function volumesOfBases(settings: BaseSettings): Map<string, string[]> {
+  const volumesIn = (config: Readonly<Record<string, unknown>>) =>
+    Object.keys(objectOf(objectOf(config['config'])['Volumes']))
+  return new Map([...settings].map(([{ name }, config]) => [name, volumesIn(config)]))
+}
+
+/** Says what this release is known to get wrong of this build, where it builds it all the same. */
+function tellFaults(
+  { inputs }: Plan,
+  { dockerfile }: Source,
+  { engine, store }: ResolvedEngine,
+  volumes: FaultFacts['volumes'],
+): void {
+  const layout = store.kind === 'root' ? store.layout : ''
+  const { warnings, notes } = toldFaults(engine.version, { dockerfile, values: valuesOf(inputs), layout, volumes })
+  for (const text of warnings) warn(text)
+  for (const note of notes) info(`Known: ${note}`)
+}

@@ -1,0 +1,111 @@
+import type { BuildRequest, Engine, Image, Pushed } from '../engine/engine.js'
+import type { Step } from '../engine/progress.js'
+import { isUnexplained } from '../engine/unexplained-failures.js'
+import { describe, lastLine } from '../errors.js'
+import { saveCache, type Run } from './save-cache.js'
+import { info, warn } from '../log.js'
+import { pushAll } from './push.js'
+import type { CacheReport } from '../report/cache-stats.js'
+import { BUILD } from '../report/summary.js'
+import type { Timeline } from '../report/timeline.js'
+import type { Remember } from '../runner/state.js'
+import type { RestoredCache } from './restore-cache.js'
+
+export interface Built {
+  readonly image: Image
+  readonly pushed: readonly Pushed[]
+  readonly steps: readonly Step[]
+  readonly cache: CacheReport
+  /** What the check has found. */
+  readonly fault: string | undefined
+}
+
+/** What an engine is asked, and what is done with what it has built. */
+interface Asked extends Omit<BuildRequest, 'onSteps'> {
+  /** Says of what these steps have made, before it is pushed, what is otherwise than it was meant. Never rejects. */
+  readonly review: (steps: readonly Step[]) => Promise<void>
+  /** Looks at what these steps have made, while the image is pushed. Never rejects. */
+  readonly check: (steps: readonly Step[]) => Promise<string | undefined>
+}
+
+/**
+ * Builds and pushes, and keeps the steps that were finished, also when something of it failed.
+ * @param remember gets what is left to keep for `post`
+ */
+export async function buildAndSave(
+  engine: Engine,
+  { review, check, ...asked }: Asked,
+  opened: RestoredCache,
+  timeline: Timeline,
+  remember: Remember,
+): Promise<Built> {
+  let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
+  const onSteps = (steps: readonly Step[]) => {
+    done = { ...done, steps }
+  }
+  const keep = async (failed: boolean) => {
+    const { report, later } = await timeline.during('save', async () => {
+      if (!failed && asked.cache.write) await saveSteps(engine)
+      return await saveCache(opened, done, failed)
+    })
+    remember({ later })
+    return report
+  }
+  const make = async () => {
+    const hasHits = () => done.steps.some(({ hit }) => hit)
+    const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
+    await review(done.steps)
+    const checking = check(done.steps)
+    try {
+      const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
+      return { image, pushed, fault: await checking }
+    } finally {
+      // What comes next may move the layers.
+      await checking
+    }
+  }
+  try {
+    const { image, pushed, fault } = await make().catch(async (error: unknown) => {
+      await clearAfter(error, opened)
+      return await make()
+    })
+    done = { ...done, imageId: image.id, pushed }
+    return { image, pushed, fault, steps: done.steps, cache: await keep(false) }
+  } catch (error) {
+    await keep(true)
+    throw error
+  }
+}
+
+/**
+ * Takes away what came back from earlier runs, where that may be why a build has failed. A cache never fails a build.
+ * @throws the error, where it is something else, or nothing came back
+ */
+async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void> {
+  if (warm.clear === undefined || !(error instanceof Error) || !isUnexplained(error)) throw error
+  warn(`Cache: with what came back of earlier runs this failed, so all is built anew. ${lastLine(error)}`)
+  await warm.clear().catch(() => {
+    throw error
+  })
+}
+
+/** What the cache doesn't get is no reason to fail. */
+async function saveSteps(engine: Engine): Promise<void> {
+  await engine.saveSteps().catch((error: unknown) => {
+    warn(`Cache: the steps of this build could not be kept. ${describe(error)}`)
+  })
+}
+
+/** Builds, and once more without the cache where a step of it was taken that stands on another base. */
+async function buildFresh(
+  engine: Engine,
+  request: BuildRequest,
+  { warm }: RestoredCache,
+  hasHits: () => boolean,
+): Promise<Image> {
+  const image = await engine.build(request)
+  const renewed = hasHits() ? await warm.changedBaseImages() : []
+  if (renewed.length === 0) return image
+  info(`Cache: ${renewed.join(', ')} has the layers that it had, and is another image all the same; all is built anew`)
+  return await engine.build({ ...request, inputs: { ...request.inputs, noCache: true } })
+}

@@ -1,0 +1,67 @@
+import { linesOf } from '../runner/input-parsers.js'
+import { listLabels } from '../metadata/labels.js'
+import { formatReference } from '../metadata/reference.js'
+import type { Inputs } from '../runner/inputs.js'
+import type { Result } from './run.js'
+
+/** The outputs of the step, by their names. What is no text is written as JSON. Pure. */
+export function outputsOf({ names, built, imageId, pushed, engine, cache, storageConf }: Result) {
+  const references = names.references.map(formatReference)
+  const digest = pushed[0]?.digest ?? ''
+  return {
+    built,
+    imageid: imageId,
+    digest,
+    version: names.version,
+    tags: references.join('\n'),
+    'tag-names': names.tagNames.join('\n'),
+    labels: listLabels(names.labels),
+    annotations: listLabels(names.annotations, 'manifest:'),
+    json: names.json,
+    metadata: {
+      ...(imageId !== '' && { 'containerimage.config.digest': imageId }),
+      ...(digest !== '' && { 'containerimage.digest': digest }),
+      'image.name': references.join(','),
+    },
+    pushed: pushed.map((one) => ({
+      reference: formatReference(one.reference),
+      digest: one.digest,
+      registry: one.reference.registry,
+    })),
+    engine: engine.name,
+    'engine-version': engine.version,
+    rootless: engine.rootless,
+    'cache-hit': cache.hit,
+    'cache-stats': cache.stats,
+    'storage-conf': storageConf,
+  }
+}
+
+/**
+ * What is to be said of outputs that the runner keeps from other jobs, since there is a text in them that it masks;
+ * undefined where there are none. It masks every line of a secret, one that is a bracket alone too. Pure.
+ */
+export function hiddenOutputs(
+  outputs: Readonly<Record<string, unknown>>,
+  { secrets, login }: Pick<Inputs, 'secrets' | 'login'>,
+): string | undefined {
+  const texts = Object.entries(outputs).map(([name, value]) => ({
+    name,
+    text: typeof value === 'string' ? value : JSON.stringify(value),
+  }))
+  const given = [
+    ...secrets.flatMap(({ id, source }) =>
+      'value' in source ? [{ of: `the secret ${JSON.stringify(id)}`, text: source.value.reveal() }] : [],
+    ),
+    ...(login === undefined ? [] : [{ of: 'the input "password"', text: login.password.reveal() }]),
+  ]
+  const hidden = given.flatMap((secret) => {
+    const lines = linesOf(secret.text)
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+    const names = texts.filter(({ text }) => lines.some((line) => text.includes(line))).map(({ name }) => `"${name}"`)
+    return names.length === 0 ? [] : [`${names.join(', ')} (a line of ${secret.of})`]
+  })
+  if (hidden.length === 0) return undefined
+  return `Outputs: GitHub may hand these to no other job, since text that it masks is in them: ${hidden.join('; ')}. A secret in one line that is nowhere else, such as its base64, has no such effect.`
+}

@@ -1,0 +1,134 @@
+import { LOST_CONTENT, RegistryError } from '../errors.js'
+import { quote } from '../lib/quote.js'
+import { isObject, parseObject } from '../lib/json.js'
+import { type Response, ConnectionError } from './http.js'
+
+/** What was asked of whom, as a message tells it. */
+export interface ErrorContext {
+  readonly registry: string
+  readonly repository: string
+  readonly verb: 'read' | 'write to'
+  /** User name that it was asked as; undefined for a question without a login. */
+  readonly who: string | undefined
+}
+
+/** What to do where something else answers. */
+export const NO_REGISTRY = 'Check that it is the address of a registry, and that no proxy answers in its place.'
+
+const CERTIFICATE =
+  /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/
+
+/** What registries say that lack what was just put into them. */
+const LOST = new Set([
+  'MANIFEST_BLOB_UNKNOWN',
+  'MANIFEST_UNKNOWN',
+  'BLOB_UNKNOWN',
+  'BLOB_UPLOAD_UNKNOWN',
+  'BLOB_UPLOAD_INVALID',
+])
+
+/** What an answer of a registry that isn't the one hoped for means, and what to do about it. */
+export function refusal(response: Response, { registry, repository, verb, who }: ErrorContext): RegistryError {
+  const { status } = response
+  const said = statusText(response)
+  const whom = who === undefined ? 'anybody without a login' : quote(who)
+  if (status === 401 || status === 403)
+    return new RegistryError(
+      `${registry} doesn't let ${whom} ${verb} ${repository} (${said}).`,
+      hintFor(status, registry, who),
+      false,
+      { refuses: true },
+    )
+  if (verb === 'write to' && errorsOf(response).some(({ code }) => LOST.has(String(code))))
+    return new RegistryError(
+      `${registry} doesn't find all of what is put into ${repository} (${said}).`,
+      LOST_CONTENT.hint,
+      true,
+      { retries: LOST_CONTENT.retries },
+    )
+  if (status === 404)
+    return new RegistryError(
+      `${registry} has no repository ${repository}, or doesn't show it to ${whom} (${said}).`,
+      'Check that the repository exists; some registries want it made before the first push.',
+      false,
+    )
+  return failure(response, registry) ?? unexpected(response, registry)
+}
+
+/** Answers that may be others the next time: too many questions, and a registry that is ill; undefined for others. */
+export function failure(response: Response, registry: string): RegistryError | undefined {
+  const { status } = response
+  if (status !== 429 && status !== 408 && status < 500) return undefined
+  const what = status === 429 ? 'limits how much may be asked of it' : 'is in trouble'
+  const hint =
+    status === 429
+      ? 'Log in (`username`, `password`), or use a mirror.'
+      : 'Try again later, or look at its status page.'
+  const retryAfterMs = retryAfter(response)
+  return new RegistryError(`${registry} ${what} (${statusText(response)}).`, hint, true, { retryAfterMs })
+}
+
+/** An answer that isn't one of those that the protocol knows. */
+export function unexpected(response: Response, registry: string): RegistryError {
+  return new RegistryError(
+    `${registry} gave an answer that a registry doesn't give (${statusText(response)}).`,
+    NO_REGISTRY,
+    false,
+    { refuses: true },
+  )
+}
+
+/** Whether an answer is for people: of a proxy that wants a login of its own, of a web site. A 401 is often one as well. */
+export function isPage({ status, headers }: Response): boolean {
+  return status !== 401 && /^text\/html\b/i.test(headers['content-type'] ?? '')
+}
+
+/** A server that couldn't be spoken to. What else was thrown stays as it is. */
+export function outOfReach(error: unknown, host: string): unknown {
+  if (!(error instanceof ConnectionError)) return error
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
+  return new RegistryError(`${host} can't be asked: ${quote(error.message)}.`, hintForConnection(code), error.transient)
+}
+
+/** `404 NAME_UNKNOWN: "…"`: the status and the first that the registry says, in which nothing can act. */
+export function statusText({ status, body }: Response): string {
+  const text = body.toString('utf8')
+  const { error, error_description: description, details, message } = parseObject(text)
+  const [first] = errorsOf({ body })
+  const [code, says] = first ? [first['code'], first['message']] : [error, description ?? details ?? message]
+  const name = typeof code === 'string' && /^[A-Za-z_ ]{1,40}$/.test(code) ? ` ${code}` : ''
+  if (typeof says === 'string' && says !== '') return `${status}${name}: ${quote(says)}`
+  // Pages for people tell nothing in a line.
+  return name !== '' || text.trim() === '' || text.includes('<')
+    ? `${status}${name}`
+    : `${status}: ${quote(text.trim())}`
+}
+
+/** The errors of the protocol that an answer holds. */
+function errorsOf({ body }: Pick<Response, 'body'>): Readonly<Record<string, unknown>>[] {
+  const { errors } = parseObject(body.toString('utf8'))
+  return Array.isArray(errors) ? errors.filter(isObject) : []
+}
+
+/** Milliseconds that an answer asks to wait, by seconds or by a date. */
+function retryAfter({ headers }: Response): number | undefined {
+  const text = headers['retry-after']
+  if (text === undefined) return undefined
+  const milliseconds = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return milliseconds > 0 ? milliseconds : undefined
+}
+
+function hintFor(status: 401 | 403, registry: string, who: string | undefined): string {
+  if (who === undefined)
+    return `Log in to ${registry}: by \`username\` and \`password\` (and \`registry: ${registry}\`), or in a step before.`
+  return status === 401
+    ? 'Check "username", "password" and "registry", and that the token may be used for this repository; with two-factor login, the password is an access token.'
+    : 'The registry knows the user and refuses: check that the repository exists and that the token may write to it.'
+}
+
+function hintForConnection(code = ''): string {
+  if (CERTIFICATE.test(code))
+    return 'The certificate of the registry is not one that this machine knows. Add its authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` for the registry that is pushed to.'
+  if (code === 'EPROTO') return 'If the registry speaks plain HTTP, and that is meant so, write `tls-verify: false`.'
+  return 'Check its name and port, that it runs, and that this machine can reach it.'
+}

@@ -1,0 +1,219 @@
+import { HttpClient } from '@actions/http-client'
+import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Env } from '../exec.js'
+import { authoritiesFor } from './ca-certificates.js'
+import { once } from '../lib/memoize.js'
+
+/** What is asked of a server. */
+export interface Request {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+  readonly url: URL
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Buffer
+  /** Bytes of an answer that are read at most. */
+  readonly limit: number
+}
+
+export interface Response {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** All headers of that name, one by one. */
+  readonly challenges: readonly string[]
+  readonly body: Buffer
+  /** Where it came from: another place than was asked, where that led there. */
+  readonly url: URL
+}
+
+/** The way to servers: one exchange, with its limits. */
+export interface Connection {
+  /** Asks, and follows where a reading question is led. @throws ConnectionError */
+  roundTrip(request: Request): Promise<Response>
+  /** The address of a registry, `https://host:port`, or `http://` where it may be so and isn't otherwise there. */
+  originOf(registry: string): Promise<string>
+  /** Whether credentials may go there: by https, or to a host that the user allowed to do without. */
+  isPrivate(url: URL): boolean
+  close(): void
+}
+
+/** An exchange without a whole answer. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError'
+
+  constructor(
+    message: string,
+    /** The network was at fault, and may not be the next time. */
+    readonly transient: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
+export interface ConnectionOptions {
+  /** Hosts, with their ports, that the user allowed plain HTTP and unknown certificates for. */
+  readonly insecure: readonly string[]
+  readonly env: Env
+  /** The longest without a byte while something is read, milliseconds. */
+  readonly quietMs?: number
+}
+
+const IDLE_TIMEOUT_MS = 10_000
+/** The longest for one exchange: a registry that writes looks at every layer first. */
+const TOTAL_MS = 60_000
+const REDIRECTS = 5
+const TRANSIENT = [
+  ...['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'ETIMEDOUT', 'EPIPE', 'EAI_AGAIN', 'ENETUNREACH'],
+  ...['EHOSTUNREACH', 'ENETDOWN', 'ERR_STREAM_PREMATURE_CLOSE'],
+]
+
+export function openConnection({ insecure, env, quietMs = IDLE_TIMEOUT_MS }: ConnectionOptions): Connection {
+  const agents = new Map<string, Promise<Transport>>()
+  const origins = new Map<string, Promise<string>>()
+  const isLoose = (url: URL) => insecure.some((host) => host === url.host || host === `${url.hostname}:${portOf(url)}`)
+  const isPrivate = (url: URL) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoose(url))
+  const transportTo = (url: URL) =>
+    once(agents, url.origin, async () => openTransport(url, isLoose(url), await authoritiesFor(url.host, env)))
+
+  const roundTrip = async (request: Request): Promise<Response> => {
+    let [asked, left] = [request, REDIRECTS]
+    for (;;) {
+      if (!isPrivate(asked.url)) throw new ConnectionError(`${asked.url.origin} isn't https`, false)
+      const response = await send(asked, (await transportTo(asked.url)).agent, quietMs)
+      const next = redirection(asked, response)
+      if (next === undefined) return response
+      if (--left < 0)
+        throw new ConnectionError(`${request.url.host} leads from one place to another without end`, false)
+      asked = next
+    }
+  }
+
+  return {
+    roundTrip,
+    isPrivate,
+    originOf: (registry) =>
+      once(origins, registry, async () => {
+        const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry
+        const secure = `https://${host}`
+        return isLoose(new URL(secure)) ? await findOrigin(secure, `http://${host}`, roundTrip) : secure
+      }),
+    close() {
+      for (const transport of agents.values())
+        void transport.then(
+          ({ client }) => {
+            client.dispose()
+          },
+          () => undefined,
+        )
+    },
+  }
+}
+
+/** HTTPS, whatever its certificate, and plain HTTP where nothing speaks that: for hosts that may do without. */
+async function findOrigin(secure: string, plain: string, roundTrip: Connection['roundTrip']): Promise<string> {
+  const isThere = async (origin: string) => {
+    await roundTrip({ method: 'GET', url: new URL('/v2/', origin), limit: 64 * 1024 })
+    return origin
+  }
+  return await isThere(secure).catch(async (error: unknown) => {
+    return await isThere(plain).catch((second: unknown) => {
+      // The second says more where the network was at fault: nothing answers there at all.
+      throw second instanceof ConnectionError && second.transient ? second : error
+    })
+  })
+}
+
+interface Transport {
+  readonly client: HttpClient
+  readonly agent: Agent
+}
+
+/** Connections to one origin, kept alive, by a proxy where the environment names one. */
+function openTransport(url: URL, isLoose: boolean, authorities: readonly string[]): Transport {
+  const client = new HttpClient(undefined, [], { keepAlive: true })
+  const agent = client.getAgent(url.origin)
+  // The client's own switch does the same; it has none for authorities.
+  const { options } = agent as unknown as { options: Record<string, unknown> }
+  Object.assign(options, isLoose ? { rejectUnauthorized: false } : { ca: authorities })
+  return { client, agent }
+}
+
+/** Where an answer leads a question that only reads; undefined where it doesn't. A login goes to the same origin alone. */
+function redirection(request: Request, { status, headers }: Response): Request | undefined {
+  const { location } = headers
+  const isReading = request.method === 'GET' || request.method === 'HEAD'
+  if (!isReading || ![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined
+  if (!URL.canParse(location, request.url.href)) return undefined
+  const url = new URL(location, request.url)
+  const { authorization, ...others } = request.headers ?? {}
+  const keeps = authorization !== undefined && url.origin === request.url.origin
+  return { ...request, url, headers: keeps ? { ...others, authorization } : others }
+}
+
+async function send(request: Request, agent: Agent, quietMs: number): Promise<Response> {
+  const { method, url } = request
+  const clock = new AbortController()
+  let tooLate: ConnectionError | undefined
+  const late = (what: string) => () => {
+    tooLate = new ConnectionError(`${url.host} ${what}`, true)
+    clock.abort()
+  }
+  const total = setTimeout(late(`has no whole answer after ${TOTAL_MS / 1000} s`), TOTAL_MS)
+  const quiet = setTimeout(
+    late(`is silent for ${quietMs / 1000} s`),
+    method === 'GET' || method === 'HEAD' ? quietMs : TOTAL_MS,
+  )
+  try {
+    const response = await start(request, agent, clock.signal)
+    return {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      challenges: response.headersDistinct['www-authenticate'] ?? [],
+      body: await readBody(response, request, () => quiet.refresh()),
+      url,
+    }
+  } catch (error) {
+    throw tooLate ?? connectionError(url, error)
+  } finally {
+    clearTimeout(total)
+    clearTimeout(quiet)
+  }
+}
+
+async function start(request: Request, agent: Agent, signal: AbortSignal): Promise<IncomingMessage> {
+  const { method, url, headers, body } = request
+  const length = body !== undefined || method === 'POST' ? { 'content-length': String(body?.length ?? 0) } : {}
+  return await new Promise((resolve, reject) => {
+    const all = { 'user-agent': 'rootless-image-build', ...headers, ...length }
+    const options = { method, agent, signal, headers: all }
+    const request = url.protocol === 'https:' ? httpsRequest(url, options, resolve) : httpRequest(url, options, resolve)
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+async function readBody(response: IncomingMessage, { url, limit }: Request, onPiece: () => void): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let size = 0
+  onPiece()
+  // Ends with an error where the connection ends before the answer does.
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    onPiece()
+    pieces.push(piece)
+    size += piece.length
+    if (size > limit) throw new ConnectionError(`${url.host} answers with more than ${limit} bytes`, false)
+  }
+  return Buffer.concat(pieces)
+}
+
+function connectionError(url: URL, error: unknown): ConnectionError {
+  if (error instanceof ConnectionError) return error
+  const { code, message } = error as NodeJS.ErrnoException
+  // Where several addresses of a host were tried, the message is empty.
+  const what = message === '' ? (code ?? 'unknown trouble') : message
+  return new ConnectionError(`${url.host}: ${what}`, TRANSIENT.includes(code ?? ''), { cause: error })
+}
+
+function portOf({ protocol, port }: URL): string {
+  return port === '' ? (protocol === 'https:' ? '443' : '80') : port
+}

@@ -1,0 +1,64 @@
+import type { RegistryError } from '../errors.js'
+import type { Reference } from '../metadata/reference.js'
+import type { Access, Authorization } from './authorization.js'
+import type { Response, Connection, Request } from './http.js'
+import { MANIFEST_LIMIT } from './manifest.js'
+import { outOfReach, refusal, failure } from './errors.js'
+
+/** The way to registries, and who asks. */
+export interface ClientContext {
+  readonly connection: Connection
+  readonly authorization: Authorization
+}
+
+/** What is asked of one registry, below its address. */
+export type Line = Omit<Request, 'url' | 'limit'> & { readonly path: string }
+
+export const scopeOf = ({ repository }: Reference, actions: string) => `repository:${repository}:${actions}`
+export const reading = ({ registry, repository }: Reference): Access => ({
+  registry,
+  repository,
+  scopes: [scopeOf({ registry, repository }, 'pull')],
+})
+export const writing = ({ registry, repository }: Reference, from?: Reference): Access => ({
+  registry,
+  repository,
+  scopes: [scopeOf({ registry, repository }, 'pull,push'), ...(from === undefined ? [] : [scopeOf(from, 'pull')])],
+})
+
+/** Asks one registry. @throws RegistryError when it can't be reached, or may answer otherwise the next time */
+export async function ask(
+  { connection, authorization }: ClientContext,
+  access: Access,
+  line: Line,
+  onTry: (authorization: string | undefined) => void = () => undefined,
+): Promise<Response> {
+  const { registry } = access
+  const { path, headers, ...request } = line
+  try {
+    const url = new URL(`${await connection.originOf(registry)}${path}`)
+    const response = await authorization.ask(access, (authorization) => {
+      onTry(authorization)
+      return connection.roundTrip({
+        ...request,
+        url,
+        limit: MANIFEST_LIMIT,
+        headers: { ...headers, ...(authorization !== undefined && { authorization }) },
+      })
+    })
+    const transient = failure(response, registry)
+    if (transient !== undefined) throw transient
+    return response
+  } catch (error) {
+    throw outOfReach(error, registry)
+  }
+}
+
+export async function refused(
+  { authorization }: ClientContext,
+  access: Access,
+  response: Response,
+  verb: 'read' | 'write to',
+): Promise<RegistryError> {
+  return refusal(response, { ...access, verb, who: await authorization.whoAsks(access) })
+}

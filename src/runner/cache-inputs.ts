@@ -1,0 +1,236 @@
+import { bytes, duration } from './amounts.js'
+import { boolean, choice, type InputReader, list, refuse } from './input-parsers.js'
+import { UserError } from '../errors.js'
+import { lowered } from '../metadata/images.js'
+import { quote } from '../lib/quote.js'
+import { formatReference, lowerName, parseReference } from '../metadata/reference.js'
+
+/** What the user wants of a cache: the inputs `cache…`, with what docker/build-push-action's `cache-from` and `-to` mean. */
+export interface CacheOptions {
+  readonly kind: 'auto' | 'github' | 'directory' | 'registry' | 'off'
+  /** As it is written: relative to the workspace or absolute. */
+  readonly directory: string | undefined
+  /** Any text. */
+  readonly scope: string | undefined
+  /** What is kept of a scope, at most. */
+  readonly maxBytes: number
+  /** False where only `cache-to` is given. */
+  readonly read: boolean
+  /** `never` also where only `cache-from` is given. */
+  readonly write: 'auto' | 'always' | 'never'
+  readonly ttlMs: number
+  /** How long saving may take after the push. */
+  readonly deadlineMs: number
+  readonly mounts: boolean
+  /** How much BuildKit gives out: every step, or those alone that are layers of the image. Buildah has every step. */
+  readonly mode: 'max' | 'min'
+  /** Repositories, registry included, without tag and digest. */
+  readonly from: readonly string[]
+  readonly to: readonly string[]
+  /** Sentences on what was left out of the inputs. */
+  readonly notes: readonly string[]
+}
+
+type Side = 'cache-from' | 'cache-to'
+
+/** One line of `cache-from` or `cache-to`. */
+interface Line<T = Type> {
+  readonly side: Side
+  readonly type: T
+  /** What the type is about, `undefined` where it is left out: a scope, a folder, a repository. */
+  readonly value: string | undefined
+  readonly mode: Mode
+  readonly notes: readonly string[]
+}
+
+type Mode = CacheOptions['mode']
+
+const TYPES = {
+  gha: { kind: 'github', attribute: { 'cache-from': 'scope', 'cache-to': 'scope' } },
+  local: { kind: 'directory', attribute: { 'cache-from': 'src', 'cache-to': 'dest' } },
+  registry: { kind: 'registry', attribute: { 'cache-from': 'ref', 'cache-to': 'ref' } },
+} as const
+type Type = keyof typeof TYPES
+
+/** A cache inside the image, which Buildah has not. */
+const INLINE = 'inline'
+const SIDES = ['cache-from', 'cache-to'] as const
+const TYPES_ELSEWHERE = [INLINE, 's3', 'azblob']
+
+/**
+ * Reads the inputs for the cache.
+ * @throws UserError also where two of them contradict each other
+ */
+export function readCacheOptions(read: InputReader): CacheOptions {
+  const text = (name: string) => read(name).trim() || undefined
+  const written = SIDES.flatMap((side) => list(read, side, { commas: 'within' }).map((line) => readLine(side, line)))
+  const { lines, notes } = withoutInline(written)
+  const kind = choice(read, 'cache', ['auto', 'github', 'directory', 'registry', 'off'])
+  const write = choice(read, 'cache-write', ['auto', 'always', 'never'])
+  const valuesOf = (type: Type, side?: Side) =>
+    lines.filter((line) => line.type === type && (side ?? line.side) === line.side).flatMap(({ value }) => value ?? [])
+  const missing = SIDES.find((side) => !written.some((line) => line.side === side))
+  const oneSided = lines.length > 0 ? missing : undefined
+  return {
+    kind: kindOf(kind, lines),
+    directory: oneValue('cache-dir', text('cache-dir'), 'local', valuesOf('local')),
+    scope: oneValue('cache-scope', text('cache-scope'), 'gha', valuesOf('gha')),
+    maxBytes: bytes('cache-max-size', text('cache-max-size') ?? '2GiB'),
+    read: oneSided !== 'cache-from',
+    write: oneSided === 'cache-to' && write === 'auto' ? 'never' : write,
+    ttlMs: duration('cache-ttl', text('cache-ttl') ?? '7d'),
+    deadlineMs: duration('cache-deadline', text('cache-deadline') ?? '2m', 24),
+    mounts: boolean(read, 'cache-mounts', false),
+    mode: lines.some(({ side, mode }) => side === 'cache-to' && mode === 'min') ? 'min' : 'max',
+    from: unique(valuesOf('registry', 'cache-from')),
+    to: unique(valuesOf('registry', 'cache-to')),
+    notes: unique([...lines.flatMap((line) => line.notes), ...notes, ...oneSidedNote(oneSided, write)]),
+  }
+}
+
+/**
+ * The lines without those of a cache inside the image, and without the registries that it alone would be read from; the
+ * cache that a build has without any line takes its place.
+ */
+function withoutInline(
+  written: readonly Line<Type | typeof INLINE>[],
+): Pick<CacheOptions, 'notes'> & { lines: Line[] } {
+  const others = written.flatMap(({ type, ...line }) => (type === INLINE ? [] : [{ ...line, type }]))
+  const inline = unique(written.filter(({ type }) => type === INLINE).map(({ side }) => side))
+  const isOfImage = inline.includes('cache-to') && !others.some(({ side }) => side === 'cache-to')
+  const lines = isOfImage ? others.filter(({ type }) => type !== 'registry') : others
+  const rest = lines.length < others.length ? ' Nor is type=registry of "cache-from", where it would lie.' : ''
+  const note = `${inline.map((side) => `"${side}"`).join(', ')}: type=inline is not used here, since Buildah keeps no cache inside an image.${rest}`
+  return { lines, notes: inline.length === 0 ? [] : [note] }
+}
+
+function oneSidedNote(missing: Side | undefined, write: CacheOptions['write']): string[] {
+  if (missing === 'cache-from') return ['The cache is not read: "cache-to" is given without "cache-from".']
+  if (missing === undefined || write !== 'auto') return []
+  return ['The cache is not written: "cache-from" is given without "cache-to".']
+}
+
+/** The lines may hold tokens, so that errors and notes show their types and the names of their attributes only. */
+function readLine(side: Side, line: string): Line<Type | typeof INLINE> {
+  if (!line.includes('=')) return registryLine(side, line, 'max', [])
+  const attributes = attributesOf(side, line)
+  if (attributes.get('type') === INLINE) return { side, type: INLINE, value: undefined, mode: 'max', notes: [] }
+  const type = typeOf(side, attributes)
+  const own = TYPES[type].attribute[side]
+  const value = attributes.get(own) || undefined
+  if (value === undefined && type !== 'gha')
+    throw new UserError(`Input "${side}": type=${type} has no ${own}.`, `Write \`${side}: ${example(type, side)}\`.`)
+  const mode = attributes.get('mode') ?? 'max'
+  if (mode !== 'max' && mode !== 'min') throw refuse(side, `mode=${mode}`, 'Allowed: mode=min, mode=max.')
+  const notes = ignoredNotes(
+    side,
+    type,
+    [...attributes.keys()].filter((name) => !['type', 'mode', own].includes(name)),
+  )
+  return type === 'registry' ? registryLine(side, value ?? '', mode, notes) : { side, type, value, mode, notes }
+}
+
+function ignoredNotes(side: Side, type: Type, names: readonly string[]): string[] {
+  if (names.length === 0) return []
+  return [
+    `"${side}": ${names.map(quote).join(', ')} of type=${type} ${names.length === 1 ? 'is' : 'are'} not used here.`,
+  ]
+}
+
+function attributesOf(side: Side, line: string): Map<string, string> {
+  const attributes = new Map<string, string>()
+  for (const part of line.split(',')) {
+    const at = part.indexOf('=')
+    const name = part.slice(0, Math.max(at, 0)).trim().toLowerCase()
+    if (name === '')
+      throw new UserError(
+        `Input "${side}": an attribute isn't of the form name=value.`,
+        `Write one cache a line, its attributes with commas between: \`type=gha,scope=web\`.`,
+      )
+    if (attributes.has(name)) throw refuse(side, name, 'This attribute is given twice in one line; write it once.')
+    attributes.set(name, part.slice(at + 1).trim())
+  }
+  return attributes
+}
+
+function typeOf(side: Side, attributes: ReadonlyMap<string, string>): Type {
+  const written = attributes.get('type') ?? ''
+  const known = (Object.keys(TYPES) as Type[]).find((type) => type === written)
+  if (known !== undefined) return known
+  throw refuse(
+    side,
+    written === '' ? '' : `type=${written}`,
+    `${TYPES_ELSEWHERE.includes(written) ? 'There is no such cache here. ' : ''}Allowed: type=registry,ref=…; type=gha; type=local,src=… or dest=….`,
+    'Without "cache-from" and "cache-to", `cache: auto` takes what the runner offers.',
+  )
+}
+
+/** Buildah names every step by a tag of its own, so that all it takes is a repository. */
+function registryLine(side: Side, written: string, mode: Mode, notes: readonly string[]): Line {
+  if (Object.hasOwn(TYPES, written) || TYPES_ELSEWHERE.includes(written))
+    throw refuse(side, written, `A word alone is the name of an image. Write \`type=${written}\`.`)
+  try {
+    const lower = lowerName(written)
+    const { registry, repository, tag, digest } = parseReference(lower)
+    const value = formatReference({ registry, repository })
+    const dropped = [...(tag === undefined ? [] : [`:${tag}`]), ...(digest === undefined ? [] : [`@${digest}`])].join(
+      '',
+    )
+    const note = `"${side}": ${dropped} is left away, since Buildah keeps every step under a tag of its own; they are in ${value}.`
+    const changed = lower === written ? [] : [`${lowered(side, written, lower)}.`]
+    return { side, type: 'registry', value, mode, notes: [...notes, ...changed, ...(dropped === '' ? [] : [note])] }
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`Input "${side}": ${error.message}`, error.hint)
+    throw error
+  }
+}
+
+/** A line to paste. */
+function example(type: Type, side: Side): string {
+  const values = { gha: 'web', local: '/path/of/a/folder', registry: 'docker.io/acme/web-cache' }
+  return `type=${type},${TYPES[type].attribute[side]}=${values[type]}`
+}
+
+function kindOf(written: CacheOptions['kind'], lines: readonly Line[]): CacheOptions['kind'] {
+  const [first, other] = unique(lines.map(({ type }) => type))
+  if (first === undefined) return written
+  if (other !== undefined) {
+    throw new UserError(
+      `Inputs "cache-from" and "cache-to": got type=${first} and type=${other}. A build has one cache.`,
+      `Keep one of them, such as \`cache-from: ${example(first, 'cache-from')}\` and \`cache-to: ${example(first, 'cache-to')}\`, or leave out both inputs: \`cache: auto\` needs neither.`,
+    )
+  }
+  const { kind } = TYPES[first]
+  if (written === 'auto' || written === kind) return kind
+  const sides = unique(lines.map(({ side }) => `"${side}"`)).join(' and ')
+  throw refuse(
+    'cache',
+    written,
+    `It contradicts ${sides} with type=${first}, which is \`cache: ${kind}\`.`,
+    `Leave out ${sides}, or \`cache: ${written}\`.`,
+  )
+}
+
+/** The one scope or folder that is named, in an input of its own or by lines, once or several times. */
+function oneValue(input: string, written: string | undefined, type: Type, values: string[]): string | undefined {
+  const [first, other] = unique(written === undefined ? values : [written, ...values])
+  if (other === undefined) return first
+  const [what, hint] =
+    type === 'gha'
+      ? [
+          'scopes',
+          `Write \`cache-scope: ${first ?? ''}\`, and \`type=gha\` alone in the lines. A branch finds what its base and the default branch have left by itself.`,
+        ]
+      : [
+          'folders',
+          `Write \`cache-dir: ${first ?? ''}\` alone, and leave out the lines. The folder is brought up to date where it is, and needs no second one.`,
+        ]
+  throw new UserError(
+    `Inputs "${input}", "cache-from" and "cache-to": got the ${what} ${quote(first ?? '')} and ${quote(other)}. A build has one.`,
+    hint,
+  )
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)]
+}

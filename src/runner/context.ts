@@ -1,0 +1,133 @@
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type Event, readEvent } from './event.js'
+import type { Env } from '../exec.js'
+
+/** What the workflow allows a job to do with GitHub's cache, by `cache-mode`. */
+export type CacheMode = 'none' | 'read' | 'write' | 'write-only'
+
+/** Where and as whom the step runs: what the runner tells by its environment, read once. */
+export interface Context {
+  /** Absolute path of the checked-out repository. */
+  readonly workspace: string
+  /** Absolute path of a folder that the runner empties after the job. */
+  readonly temp: string
+  /** Absolute path of a folder that stays on the machine, where the runner names one. */
+  readonly toolCache: string | undefined
+  /** Absolute path of the cache folder of the user, for what is remembered of a machine. */
+  readonly userCache: string
+  /** True on a machine that is thrown away after the job, so that nothing large need be deleted. */
+  readonly ephemeral: boolean
+  readonly uid: number
+  readonly gid: number
+  readonly home: string
+  /** The account that called sudo, where the step was started so. */
+  readonly sudoUid: number | undefined
+  /** The environment for programs: the step's own, without inputs, state and the runner's tokens. */
+  readonly env: Env
+  readonly event: Event
+  /** Address of the GitHub server that the run is of. */
+  readonly server: string
+  /** When the step was started. */
+  readonly now: Date
+  /** Whether the runner shows a summary of the job. */
+  readonly hasSummary: boolean
+  /** The protocol of the cache service that the runner offers, where it offers one. */
+  readonly cacheService: 'v1' | 'v2' | undefined
+  /** As the runner tells it; undefined allows all, as does a mode that isn't known. */
+  readonly cacheMode: CacheMode | undefined
+  /** The environment for the process that speaks with the cache service, its token included, and for no other. */
+  readonly serviceEnv: Env
+  /** Absolute path of the program that speaks with the cache service; it lies beside the one that runs. */
+  readonly cacheWorker: string
+  /** Whether act (nektos/act) runs the workflow. */
+  readonly act: boolean
+}
+
+/** What @actions/cache needs to know of the runner, beside what every program may know. */
+const SERVICE_VARIABLES = [
+  ...['ACTIONS_RUNTIME_TOKEN', 'ACTIONS_RUNTIME_URL', 'ACTIONS_RESULTS_URL', 'ACTIONS_CACHE_URL'],
+  ...['ACTIONS_CACHE_SERVICE_V2', 'ACTIONS_CACHE_MODE'],
+]
+const MODES: readonly CacheMode[] = ['none', 'read', 'write', 'write-only']
+
+/** Reads the context of the step from `environment`. Never throws: what is missing gets a usable default. */
+export function readContext(environment: NodeJS.ProcessEnv = process.env): Context {
+  const home = environment['HOME'] ?? '/'
+  const sudoUid = Number(environment['SUDO_UID'] ?? '')
+  return {
+    workspace: environment['GITHUB_WORKSPACE'] ?? process.cwd(),
+    temp: environment['RUNNER_TEMP'] ?? tmpdir(),
+    toolCache: environment['RUNNER_TOOL_CACHE'],
+    userCache: environment['XDG_CACHE_HOME'] ?? `${home}/.cache`,
+    ephemeral: environment['RUNNER_ENVIRONMENT'] === 'github-hosted',
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    home,
+    sudoUid: Number.isInteger(sudoUid) && sudoUid > 0 ? sudoUid : undefined,
+    env: programEnvironment(environment),
+    event: readEvent(environment),
+    server: environment['GITHUB_SERVER_URL'] || 'https://github.com',
+    now: new Date(),
+    hasSummary: (environment['GITHUB_STEP_SUMMARY'] ?? '') !== '',
+    cacheService: cacheService(environment),
+    cacheMode: MODES.find((mode) => mode === environment['ACTIONS_CACHE_MODE']?.trim().toLowerCase()),
+    serviceEnv: serviceEnvironment(environment),
+    cacheWorker: cacheWorkerProgram(),
+    act: environment['ACT'] === 'true',
+  }
+}
+
+/**
+ * Writes proxies of this process as their clients read them: `host:3128` stands for `http://host:3128`, as Buildah, Git and
+ * curl have it, and is an address of another kind to Node.
+ */
+export function completeProxies(environment: NodeJS.ProcessEnv = process.env): void {
+  for (const name of ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY']) {
+    const value = environment[name]
+    if (value !== undefined && value !== '' && !/^[a-z][a-z\d+.-]*:\/\//i.test(value))
+      environment[name] = `http://${value}`
+  }
+}
+
+/**
+ * What programs get to see: inputs (passwords among them), state and the runner's own tokens (ACTIONS_RUNTIME_TOKEN,
+ * ACTIONS_ID_TOKEN_REQUEST_TOKEN, ACTIONS_RESULTS_URL …) stay with the action.
+ */
+export function programEnvironment(environment: NodeJS.ProcessEnv): Env {
+  const kept = Object.entries(environment).filter(([name]) => !/^(INPUT|STATE|ACTIONS)_/.test(name))
+  return Object.fromEntries(kept.filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+/** The bundle of cache-worker.ts, beside the bundle that the runner has started. */
+export function cacheWorkerProgram(): string {
+  return join(dirname(process.argv[1] ?? ''), '../cache-worker/index.js')
+}
+
+/** What the process that speaks with the cache service gets to see: what programs see, and the way to the service. */
+export function serviceEnvironment(environment: NodeJS.ProcessEnv): Env {
+  const mode = SERVICE_VARIABLES.flatMap((name) => {
+    const value = environment[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return { ...programEnvironment(environment), ...Object.fromEntries(mode) }
+}
+
+/** The choice of @actions/cache 6. Of v2 it can't do a thing without the token; servers of v1 do without. */
+function cacheService(environment: NodeJS.ProcessEnv): 'v1' | 'v2' | undefined {
+  const has = (name: string) => (environment[name] ?? '') !== ''
+  const host = hostOf(environment['GITHUB_SERVER_URL'])
+  if (host === undefined) return undefined
+  if (!has('ACTIONS_CACHE_SERVICE_V2') || !/^github\.com$|\.(ghe\.com|localhost)$/.test(host))
+    return has('ACTIONS_CACHE_URL') ? 'v1' : undefined
+  return has('ACTIONS_RESULTS_URL') && has('ACTIONS_RUNTIME_TOKEN') ? 'v2' : undefined
+}
+
+/** The host in lower case, github.com where nothing is said; undefined where it isn't a URL. */
+function hostOf(server: string | undefined): string | undefined {
+  try {
+    return new URL(server || 'https://github.com').hostname
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,50 @@
+import { getState, saveState } from '@actions/core'
+
+/** What `post` must know to leave nothing behind. */
+export interface State {
+  /** Private folder of this step, absolute. */
+  readonly folder: string
+  /** Command line before `rm` that lets it delete files of subordinate users; empty when none is needed. */
+  readonly unshare: readonly string[]
+  /** The machine is thrown away after the job, and the storage may go with it. */
+  readonly keepStorage: boolean
+  /** Folder of what came from the cache and goes there, absolute. */
+  readonly stagingDir: string | undefined
+  /** File in it that says what is to be kept after the job's other steps. */
+  readonly later: string | undefined
+}
+
+/** Hands what is known to the post step; what a later call doesn't name stays as it was. */
+export type Remember = (state: Partial<State>) => void
+
+const NAME = 'rootless-image-build'
+
+/** Begins with nothing. */
+export function stateWriter(): Remember {
+  let state: State = { folder: '', unshare: [], keepStorage: false, stagingDir: undefined, later: undefined }
+  return (part) => {
+    state = { ...state, ...part }
+    if (state.folder !== '') saveState(NAME, state)
+  }
+}
+
+/** The state that `main` wrote, undefined when it wrote none (it failed before it made anything). */
+export function readState(text: string = getState(NAME)): State | undefined {
+  if (text === '') return undefined
+  const value: unknown = JSON.parse(text)
+  if (!isState(value)) throw new Error(`the state that main left is not in the form that post reads: ${text}`)
+  return { ...value, stagingDir: value.stagingDir, later: value.later }
+}
+
+function isState(value: unknown): value is State {
+  if (typeof value !== 'object' || value === null) return false
+  const { folder, unshare, keepStorage, stagingDir, later } = value as Record<string, unknown>
+  return (
+    typeof folder === 'string' &&
+    folder.startsWith('/') &&
+    Array.isArray(unshare) &&
+    unshare.every((word) => typeof word === 'string') &&
+    typeof keepStorage === 'boolean' &&
+    [stagingDir, later].every((path) => path === undefined || (typeof path === 'string' && path.startsWith('/')))
+  )
+}

@@ -1,0 +1,160 @@
+import { readRegistriesConf } from '../engine/buildah/containers-conf.js'
+import type { EngineFacts, ResolvedEngine } from '../engine/engine.js'
+import { type Candidate, type PullSource, resolveName } from '../engine/buildah/registries-conf.js'
+import type { WorkDir } from '../engine/work-dir.js'
+import { describeInLine, RegistryError } from '../errors.js'
+import { formatReference } from '../metadata/reference.js'
+import type { Registries } from '../registry/client.js'
+
+/** Something that can't be told. */
+export interface Unknown {
+  /** As a sentence without its full stop. */
+  readonly why: string
+}
+
+/** What an engine would take the names of base images for. */
+export interface BaseNames {
+  /** By the names as they are written. */
+  readonly candidates: ReadonlyMap<string, readonly Candidate[] | Unknown>
+  /** Registries that may be asked without TLS. */
+  readonly insecure: readonly string[]
+  /** What the engine's configuration says of registries, file by file. */
+  readonly configuration: readonly string[]
+}
+
+/** Base images as their registries have them now. */
+export interface Bases {
+  /** By the names as they are written. */
+  readonly digests: ReadonlyMap<string, string>
+  /** The short names that could be in several registries. */
+  readonly choices: readonly Choice[]
+}
+
+/** A short name, and the full name of the image that is expected to be pulled for it. */
+export interface Choice {
+  readonly name: string
+  readonly expected: string
+  readonly others: readonly string[]
+}
+
+/**
+ * The digest that each name of a base image points to now, by its registry; nothing is pulled. Or why one isn't known.
+ * Never rejects.
+ */
+export async function digestBases(
+  { candidates }: BaseNames,
+  found: Pick<ResolvedEngine, 'ambiguityOf'>,
+  registries: Registries,
+): Promise<Bases | Unknown> {
+  const digests = new Map<string, string>()
+  const choices: Choice[] = []
+  try {
+    const why = await found.ambiguityOf([...candidates.keys()])
+    if (why !== undefined) return { why }
+    const answers = await Promise.all(
+      [...candidates].map(async ([name, those]) => [name, await digestBase(name, those, registries)] as const),
+    )
+    for (const [name, answer] of answers) {
+      if ('why' in answer) return answer
+      digests.set(name, answer.digest)
+      if (answer.choice !== undefined) choices.push(answer.choice)
+    }
+    return { digests, choices }
+  } catch (error) {
+    return { why: `a base image could not be looked up: ${describeInLine(error)}` }
+  }
+}
+
+/** Asks one place after the other, as the engine would when it pulls. */
+async function digestBase(
+  name: string,
+  candidates: readonly Candidate[] | Unknown,
+  registries: Registries,
+): Promise<{ readonly digest: string; readonly choice: Choice | undefined } | Unknown> {
+  if ('why' in candidates) return candidates
+  const places = candidates.flatMap((candidate) => candidate.sources.map((source) => ({ candidate, source })))
+  for (const { candidate, source } of places) {
+    const { digest } = source.reference
+    // Whoever names a digest gets this one, wherever it is from.
+    if (digest !== undefined) return { digest, choice: undefined }
+    const answer = await lookUp(source, source === places.at(-1)?.source, registries)
+    if (answer !== undefined) return { digest: answer.digest, choice: choiceOf(name, candidate, candidates) }
+  }
+  return { why: `no registry has the image ${name}` }
+}
+
+/** Where there is another place to ask, an image that nobody may read counts as one that isn't there. */
+async function lookUp(
+  { reference }: PullSource,
+  isLast: boolean,
+  registries: Registries,
+): ReturnType<Registries['resolve']> {
+  return await registries.resolve(reference).catch((error: unknown) => {
+    if (isLast || !(error instanceof RegistryError) || error.transient) throw error
+    return undefined
+  })
+}
+
+function choiceOf(name: string, taken: Candidate, candidates: readonly Candidate[]): Choice | undefined {
+  if (candidates.length === 1) return undefined
+  const others = candidates.filter((candidate) => candidate !== taken)
+  return { name, expected: formatReference(taken.name), others: others.map((other) => formatReference(other.name)) }
+}
+
+/**
+ * Why what was pulled isn't known to be what was looked up, by the names that the engine's storage has after a build.
+ * Pure.
+ * @returns a sentence without its full stop; undefined where all is as expected
+ */
+export function otherThanExpected(choices: readonly Choice[], names: ReadonlySet<string>): string | undefined {
+  for (const { name, expected, others } of choices) {
+    const found = [expected, ...others].filter((one) => names.has(one))
+    if (found.length === 1 && found[0] === expected) continue
+    const pulled = found.length === 0 ? 'none of them' : found.join(' and ')
+    return `${name} was taken for ${expected}, and the storage has ${pulled}`
+  }
+  return undefined
+}
+
+/**
+ * Why what the engine says it has used isn't what was looked up: a name that was read otherwise, or a tag that has moved.
+ * Pure.
+ * @param used digests
+ * @returns a sentence without its full stop; undefined where each of them was looked up
+ */
+export function otherThanLookedUp(used: readonly string[], digests: Bases['digests']): string | undefined {
+  const known = new Set(digests.values())
+  const strange = used.find((digest) => !known.has(digest))
+  return strange === undefined
+    ? undefined
+    : `it was made of the image ${strange}, which is none of those that were looked up`
+}
+
+/**
+ * What an engine would take the names of these images for. Docker takes the registry that a name has, else Docker Hub.
+ */
+export async function resolveBaseNames(
+  names: readonly string[],
+  { name: engine }: EngineFacts,
+  folder: WorkDir,
+): Promise<BaseNames> {
+  const configuration = engine === 'buildah' ? await readConfiguration(folder) : []
+  const candidates = new Map<string, readonly Candidate[] | Unknown>()
+  const insecure = new Set<string>()
+  for (const name of names) {
+    const resolved = await resolveName(configuration, name)
+    if ('unknown' in resolved) {
+      candidates.set(name, { why: `where ${name} is looked for isn't known: ${resolved.unknown}` })
+      continue
+    }
+    candidates.set(name, resolved.candidates)
+    for (const source of resolved.candidates.flatMap(({ sources }) => sources))
+      if (source.insecure) insecure.add(source.reference.registry)
+  }
+  return { candidates, insecure: [...insecure], configuration }
+}
+
+async function readConfiguration(folder: WorkDir): Promise<string[]> {
+  const { main, dropIns } = await readRegistriesConf(folder)
+  return [main, ...dropIns]
+}

@@ -1,0 +1,254 @@
+import { readFile } from 'node:fs/promises'
+import type { BuildRecordStore } from '../cache/note.js'
+import { targetIndex } from '../dockerfile/dockerfile.js'
+import type { ResolvedEngine, Pushed } from '../engine/engine.js'
+import { describeInLine } from '../errors.js'
+import type { Env } from '../exec.js'
+import type { Reference } from '../metadata/reference.js'
+import type { Inputs } from '../runner/inputs.js'
+import { debug, info } from '../log.js'
+import { platform } from '../lib/platform.js'
+import type { Registries } from '../registry/client.js'
+import { argumentsOf, type Product, proxiesIn, runsIn } from './step-inputs.js'
+import { formatCount, formatTime } from '../lib/format.js'
+import {
+  type BaseNames,
+  type Bases,
+  digestBases,
+  otherThanExpected,
+  otherThanLookedUp,
+  type Unknown,
+} from './base-digests.js'
+import { listDockerLayers } from './docker-layers.js'
+import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
+import type { Inspection } from './inspection.js'
+import { areShown, hasTriggers, type JustBuilt, sizeOf } from './just-built.js'
+import type { Layers } from './copied-layers.js'
+import { findFault } from './proof.js'
+import {
+  addRemembered,
+  differenceFrom,
+  formatRemembered,
+  inTime,
+  isOther,
+  parseRemembered,
+  type RememberedBuild,
+  repositoriesOf,
+} from './build-record.js'
+import { putReferences } from './retag.js'
+
+/** What is compared with what earlier runs have built. */
+export interface ComparisonRequest extends Product {
+  readonly references: readonly Reference[]
+  readonly inspection: Inspection
+  readonly found: Pick<ResolvedEngine, 'engine' | 'ambiguityOf'>
+  readonly baseNames: BaseNames
+  readonly registries: Registries
+  readonly note: BuildRecordStore
+  /** What the note of earlier runs says, as far as that is known. */
+  readonly remembered: Promise<string | undefined>
+  /** Of the engine. */
+  readonly env: Env
+}
+
+/** An image that needn't be built. */
+export interface Unchanged {
+  readonly build: RememberedBuild
+  readonly pushed: readonly Pushed[]
+}
+
+export interface Comparison {
+  /** An image of an earlier run that is the one that would be built, under all references. Never rejects. */
+  find(): Promise<Unchanged | undefined>
+  /**
+   * Holds what steps have copied against what was read, while it is pushed.
+   * @returns why it isn't remembered, as a sentence without its full stop. Never rejects.
+   */
+  check(list: () => Promise<Layers>): Promise<string | undefined>
+  /** Leaves word of what was built and pushed, for later runs. Never rejects. */
+  remember(built: JustBuilt): Promise<void>
+  /** Lets go of registries. */
+  close(): void
+}
+
+/** Begins to compare. Only who pushes can do with an image that isn't here, and remembers where it is. */
+export function compare(request: ComparisonRequest): Comparison {
+  const { inputs, inspection, registries } = request
+  const why = whyNotLookedFor(inputs) ?? inspection.doubts[0]
+  const watched = inputs.push ? startComparison(request) : undefined
+  return {
+    async find() {
+      const found =
+        why === undefined && watched !== undefined
+          ? await findSame(watched, request)
+          : { why: `not looked for, since ${why ?? ''}` }
+      if (!('why' in found)) return found
+      info(`Unchanged: ${found.why}`)
+      return undefined
+    },
+    async check(list) {
+      // What is told anyway needs no proof.
+      if (watched === undefined || inspection.doubts.length > 0) return undefined
+      return await findFault(list, watched.wholly, request).catch(describeInLine)
+    },
+    async remember(built) {
+      // Who doesn't push is told already that nothing is looked for, and leaves nothing.
+      if (watched === undefined) return
+      const refusal = await rememberBuild(built, watched, request).catch((error: unknown) => describeInLine(error))
+      if (refusal === undefined) debug('Unchanged: this build is remembered')
+      else info(`Unchanged: this build is not remembered, since ${refusal}`)
+    },
+    close: () => {
+      registries.close()
+    },
+  }
+}
+
+/** Why it is built in any case, as a sentence without its full stop. */
+function whyNotLookedFor(inputs: Inputs): string | undefined {
+  if (!inputs.push) return 'the image is wanted here (`push: false`)'
+  if (inputs.load || inputs.outputs.length > 0) return 'the image is wanted here (`load`, `outputs`)'
+  return inputs.noCache || inputs.pull ? 'it shall be built anew (`no-cache`, `pull`)' : undefined
+}
+
+/** What is on its way while the engine is made ready. None of these rejects. */
+interface Watched {
+  /** Of earlier runs, the newest first; those that are too old among them. */
+  readonly builds: Promise<readonly RememberedBuild[]>
+  /** Without the base images, which take a registry to answer. */
+  readonly partly: Promise<Fingerprint | Unknown>
+  readonly wholly: Promise<{ readonly fingerprint: Fingerprint; readonly bases: Bases } | Unknown>
+}
+
+function startComparison(request: ComparisonRequest): Watched {
+  const bases = askBases(request)
+  const wholly = async () => {
+    const found = await bases
+    if ('why' in found) return found
+    const made = shown(await fingerprint(request, found.digests))
+    return 'why' in made ? made : { fingerprint: made, bases: found }
+  }
+  return {
+    builds: request.remembered.then((text) => (text === undefined ? [] : parseRemembered(text))),
+    partly: fingerprint(request, undefined),
+    wholly: wholly(),
+  }
+}
+
+/** The image of an earlier run under all references; or the rest of a sentence that says why it is built. */
+async function findSame(
+  { builds: all, partly, wholly }: Watched,
+  request: ComparisonRequest,
+): Promise<Unchanged | Unknown> {
+  const builds = inTime(await all, limitsOf(request))
+  // Who remembers nothing need not wait for what was to be compared, nor who sees a difference already.
+  if (builds.length === 0) {
+    const isOld = (await all).length > 0
+    return {
+      why: isOld ? 'all builds that are remembered are older than `cache-ttl`' : 'no earlier build is remembered',
+    }
+  }
+  const local = await partly
+  if (!('why' in local) && builds.every(isOther(local))) return { why: differenceFrom(builds, local) }
+  const now = await wholly
+  if ('why' in now) return { why: `that can't be told, since ${now.why}` }
+  const build = builds.find((one) => !isOther(now.fingerprint)(one))
+  return build === undefined
+    ? { why: differenceFrom(builds, now.fingerprint) }
+    : await takeSame(build, now.fingerprint, request)
+}
+
+/** Leaves word of a build; or says why not, as a sentence without its full stop. */
+async function rememberBuild(
+  built: JustBuilt,
+  watched: Watched,
+  request: ComparisonRequest,
+): Promise<string | undefined> {
+  const before = await watched.wholly
+  if ('why' in before) return before.why
+  if (built.pushed.length === 0) return 'it was pushed nowhere'
+  if (!areShown(built)) return 'the engine has not shown its steps, and a base image may have some of its own (ONBUILD)'
+  if (hasTriggers(built)) return 'a base image has instructions of its own (ONBUILD)'
+  const { choices } = before.bases
+  const other = choices.length === 0 ? undefined : otherThanExpected(choices, await built.imageNames())
+  if (other !== undefined) return other
+  const fault = await faultOf(built, watched, request)
+  if (fault !== undefined) return fault
+  const strange = otherThanLookedUp(built.bases ?? [], before.bases.digests)
+  if (strange !== undefined) return strange
+  // A tag may have moved while its image was pulled: then nobody knows which one it was.
+  const bases = await askBases(request)
+  const after = 'why' in bases ? bases : await fingerprint(request, bases.digests)
+  if ('why' in after) return after.why
+  const difference = firstDifference(before.fingerprint, after)
+  if (difference !== undefined) return `this changed while it was built: ${difference}`
+  const limits = limitsOf(request)
+  const { fingerprint: parts } = before
+  const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: parts, places: repositoriesOf(built.pushed) }
+  const isTaken = await request.note.write(formatRemembered(addRemembered(await watched.builds, made, limits)))
+  return isTaken ? undefined : 'the cache takes nothing from this run'
+}
+
+async function faultOf(
+  { fault, blobs, pushed }: JustBuilt,
+  { wholly }: Watched,
+  request: ComparisonRequest,
+): Promise<string | undefined> {
+  if (blobs === undefined) return fault
+  const { inspection, registries } = request
+  return await findFault(() => listDockerLayers(blobs, inspection.ownCopies, pushed, registries), wholly, request)
+}
+
+function limitsOf({ inputs, context }: ComparisonRequest): { readonly now: number; readonly ttlMs: number } {
+  return { now: context.now.getTime(), ttlMs: inputs.cache.ttlMs }
+}
+
+async function askBases({ inspection, baseNames, found, registries }: ComparisonRequest): Promise<Bases | Unknown> {
+  const [doubt] = inspection.doubts
+  return doubt === undefined ? await digestBases(baseNames, found, registries) : { why: doubt }
+}
+
+async function fingerprint(
+  request: ComparisonRequest,
+  bases: Bases['digests'] | undefined,
+): Promise<Fingerprint | Unknown> {
+  const { inputs, source, found, inspection, format, labels, annotations, env } = request
+  const ids = inputs.ssh.map((entry) => `ssh ${entry.split('=', 1)[0] ?? ''}`)
+  try {
+    const [digests, dockerfile] = await Promise.all([inspection.digests(found.engine.name), readFile(source.file)])
+    return fingerprintOf({
+      ...{ engine: found.engine.label, platform: platform(), format, dockerfile, bases, labels, annotations },
+      ...{ context: digests.context, contexts: digests.contexts, buildArgs: argumentsOf(inputs, env) },
+      epoch: env['SOURCE_DATE_EPOCH'] ?? '',
+      registriesConf: request.baseNames.configuration,
+      target: targetIndex(source.dockerfile, source.target),
+      stepInputs: [...runsIn(inputs), `isolation ${inputs.isolation}`, ...[...proxiesIn(env)].flat()],
+      secrets: [...inputs.secrets.map(({ id }) => id), ...ids],
+      extraArgs: inputs.extraArgs,
+    })
+  } catch (error) {
+    return { why: describeInLine(error) }
+  }
+}
+
+/** Shows each part, so that two runs can be compared. */
+function shown(fingerprint: Fingerprint | Unknown): Fingerprint | Unknown {
+  const parts = 'why' in fingerprint ? [] : fingerprint
+  for (const { name, digest } of parts) debug(`Unchanged: ${name}: ${digest}`)
+  return fingerprint
+}
+
+/** The same build, when its image is where it is wanted; says what was compared. */
+async function takeSame(
+  build: RememberedBuild,
+  now: Fingerprint,
+  { references, registries, inspection }: ComparisonRequest,
+): Promise<Unchanged | Unknown> {
+  const time = formatTime(new Date(build.builtAt))
+  const put = await putReferences(references, build.places, registries)
+  if ('why' in put) return { why: `all is as in the build of ${time}, and it is built all the same, since ${put.why}` }
+  const { files, images } = inspection
+  const compared = `${now.length} parts, among them ${formatCount(files, 'file')} of the context and ${formatCount(images.length, 'base image')}`
+  info(`Unchanged: nothing is built, since all is as in the build of ${time} (${compared}), and its image is there`)
+  return { build, pushed: put.pushed }
+}

@@ -1,0 +1,44 @@
+import { listUppermost } from '../cache/containers-storage/layer-entries.js'
+import type { LayerEntry } from '../cache/tar-headers.js'
+import type { Step } from '../engine/progress.js'
+import { describeInLine } from '../errors.js'
+import type { ContainersStorage } from '../build-storage.js'
+import type { Unknown } from './base-digests.js'
+
+/** What a step has put into the image. */
+export interface StepLayer extends Pick<Step, 'stage' | 'index'> {
+  readonly entries: readonly LayerEntry[]
+}
+
+/** The same in a storage, where an image has it as its uppermost layer. */
+export interface StoredLayer extends StepLayer {
+  /** Id of that image, or the first characters of it. */
+  readonly image: string
+}
+
+/** What all steps of a build have put into the image; or why that isn't known. */
+export type Layers = readonly StepLayer[] | Unknown
+
+/**
+ * The layers of all steps of a build that copy something, also of those that were there already. Never rejects.
+ * @param root of the storage that it was built in
+ */
+export async function listLayers(
+  store: ContainersStorage,
+  root: string,
+  steps: readonly Step[],
+): Promise<readonly StoredLayer[] | Unknown> {
+  const copying = steps.flatMap(({ stage, index, image, text }) =>
+    image !== undefined && /^(COPY|ADD) /i.test(text) ? [{ stage, index, image }] : [],
+  )
+  try {
+    const images = new Set(copying.map(({ image }) => image))
+    const listed = await listUppermost(root, store.layout, [...images])
+    return copying.flatMap(({ stage, index, image }) => {
+      const entries = listed.get(image)
+      return entries === undefined ? [] : [{ stage, index, image, entries }]
+    })
+  } catch (error) {
+    return { why: `what its steps have put into the image can't be listed: ${describeInLine(error)}` }
+  }
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import type { Pair } from '../runner/input-parsers.js'
+
+/** One thing that a result depends on. */
+export interface Part {
+  /** A noun, for a person. */
+  readonly name: string
+  /** SHA-256 of its value, hexadecimal. */
+  readonly digest: string
+}
+
+/** Everything that a result depends on: equal parts, equal image. */
+export type Fingerprint = readonly Part[]
+
+/** What the parts are made of. */
+export interface FingerprintFacts {
+  /** What builds, with its version: `Buildah 1.43.2`. */
+  readonly engine: string
+  /** `linux/amd64` */
+  readonly platform: string
+  readonly format: string
+  /** Index of the stage that is built. */
+  readonly target: number
+  /** Bytes of the Dockerfile, and of what says which of its frontends reads it. */
+  readonly dockerfile: Buffer
+  /** All that were given, with their values. */
+  readonly buildArgs: ReadonlyMap<string, string>
+  readonly labels: readonly Pair[]
+  readonly annotations: readonly Pair[]
+  /** Images as they are named, each with the digest that the name has in its registry now; undefined until it is known. */
+  readonly bases: ReadonlyMap<string, string> | undefined
+  /** Texts of the files by which the engine knows registries, in the order in which it reads them. */
+  readonly registriesConf: readonly string[]
+  /** Digest over what can be copied from the context or is mounted. */
+  readonly context: string
+  /** The same of further build contexts, by their names; of those that are images, which ones. */
+  readonly contexts: ReadonlyMap<string, string>
+  /** What RUN steps can see of the inputs and of the environment. */
+  readonly stepInputs: readonly string[]
+  /** Ids of secrets and SSH keys; their values don't count, as they don't for any cache. */
+  readonly secrets: readonly string[]
+  readonly extraArgs: readonly string[]
+  /** SOURCE_DATE_EPOCH, '' where it isn't set. */
+  readonly epoch: string
+}
+
+/** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
+const GRAMMAR = '3'
+
+/** The parts of a fingerprint, in the order in which a difference is told. Pure. */
+export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
+  const parts: readonly (readonly [name: string, ...values: (string | Buffer)[]])[] = [
+    // How all this is compared.
+    ['way of comparing', GRAMMAR],
+    // Another engine, or another version of it, may make another image of the same.
+    ['engine', facts.engine],
+    // Base images and RUN steps are those of the processor.
+    ['platform', facts.platform],
+    // OCI's or Docker's manifest and configuration.
+    ['format', facts.format],
+    // Which stage it is; all of them are in the Dockerfile.
+    ['target', String(facts.target)],
+    // Every byte: what a comment is, only the engine knows.
+    ['Dockerfile', facts.dockerfile],
+    // Their order doesn't count, and an argument that isn't used might be by an image's ONBUILD.
+    ['build arguments', ...sorted([...facts.buildArgs].map(([name, value]) => `${name}=${value}`))],
+    // Those of the user and those of the default, as the image gets them.
+    ['labels', ...sorted(facts.labels.map(({ name, value }) => `${name}=${value}`))],
+    // The same of the manifest.
+    ['annotations', ...sorted(facts.annotations.map(({ name, value }) => `${name}=${value}`))],
+    // What FROM, COPY --from and RUN --mount=from= point to at this moment.
+    ...(facts.bases === undefined
+      ? []
+      : [['base images', ...sorted([...facts.bases].map(([name, digest]) => `${name}@${digest}`))] as const]),
+    // Short names, mirrors and blocked registries: which image a name stands for, and what is asked for it.
+    ['registries.conf', ...facts.registriesConf],
+    // What COPY, ADD and mounts of the stages that the target needs can reach, behind the ignore file.
+    ['context', facts.context],
+    // The same of each further context.
+    ['build contexts', ...sorted([...facts.contexts].map(([name, digest]) => `${name} ${digest}`))],
+    // Network, hosts, limits, memory and proxies of RUN steps.
+    ['surroundings of RUN steps', ...facts.stepInputs],
+    // A step without its secret is another step.
+    ['ids of secrets', ...sorted(facts.secrets)],
+    // As they are: what they mean is the engine's affair, and their order may count.
+    ['extra arguments', ...facts.extraArgs],
+    // The times in the image.
+    ['SOURCE_DATE_EPOCH', facts.epoch],
+  ]
+  return parts.map(([name, ...values]) => ({ name, digest: digestOf(values) }))
+}
+
+/** The first part of `now` that differs, undefined where none does. Pure. */
+export function firstDifference(before: Fingerprint, now: Fingerprint): string | undefined {
+  const digests = new Map(before.map(({ name, digest }) => [name, digest]))
+  return now.find(({ name, digest }) => digests.get(name) !== digest)?.name
+}
+
+function sorted(list: readonly string[]): string[] {
+  return [...list].sort()
+}
+
+/** The length before each value keeps two lists apart that have the same characters. */
+function digestOf(values: readonly (string | Buffer)[]): string {
+  const hash = createHash('sha256')
+  for (const value of values) hash.update(`${Buffer.byteLength(value)}:`).update(value)
+  return hash.digest('hex')
+}

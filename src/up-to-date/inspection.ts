@@ -1,0 +1,176 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { findAttributed } from '../source/extended-attributes.js'
+import type { Context } from '../runner/context.js'
+import { copiedPaths } from '../dockerfile/copy-sources.js'
+import { frontendOf } from '../dockerfile/dockerfile.js'
+import type { ContextCopy, Copy } from '../dockerfile/context-copies.js'
+import type { Reach, ReachedPath } from '../dockerfile/dependencies.js'
+import { describeInLine } from '../errors.js'
+import type { Env } from '../exec.js'
+import type { Pair } from '../runner/input-parsers.js'
+import { findIgnoreFile, readIgnored } from '../source/ignored-files.js'
+import { quote } from '../lib/quote.js'
+import type { Inputs } from '../runner/inputs.js'
+import { isPath, type Source } from '../source/source.js'
+import { argumentsOf, copiesIn, untrackedInput, ownCopiesIn, reachIn } from './step-inputs.js'
+import { type Survey, surveyContext, type TakenFile } from '../source/scan.js'
+import type { EngineFacts } from '../engine/engine.js'
+import { findOrigin, type NoOrigin, type Origin } from '../source/last-commit.js'
+
+/** All that lies on this machine and goes into the image, as it was found. */
+export interface Inspection {
+  /** Images by the names that the Dockerfile has for them. */
+  readonly images: readonly string[]
+  /** The image by which BuildKit reads the Dockerfile, where one is named. */
+  readonly frontend: string | undefined
+  /** What keeps from telling what goes into the image, as sentences without their full stop. */
+  readonly doubts: readonly string[]
+  readonly origin: Origin | NoOrigin
+  /** What is copied or mounted of the context; undefined where it couldn't be looked at. */
+  readonly survey: Survey | undefined
+  /** How many files of the context can be in the image. */
+  readonly files: number
+  /** What each instruction takes of the context, and all that was read of it. */
+  readonly copies: readonly CopyRead[]
+  /** Instructions that layers of the image itself are of, the lowest first. */
+  readonly ownCopies: readonly Copy[]
+  readonly read: () => readonly TakenFile[]
+  /** The first of all that was read which has changed since; undefined where nothing has. */
+  findChanged(): Promise<string | undefined>
+  /**
+   * @param engine by its name: they differ in folders that are left out, and something in them isn't
+   * @throws Error where something can't be read
+   */
+  digests(
+    engine: EngineFacts['name'],
+  ): Promise<{ readonly context: string; readonly contexts: ReadonlyMap<string, string> }>
+}
+
+/** An instruction that takes all its files from the context, and which those are. */
+export interface CopyRead extends ContextCopy {
+  readonly files: () => readonly TakenFile[]
+}
+
+const ALL: readonly ReachedPath[] = [{ path: '', mounted: true }]
+const IMAGE = 'docker-image://'
+
+/**
+ * Looks at what is going to be built. Never rejects.
+ * @param env of the engine
+ */
+export async function inspect(inputs: Inputs, source: Source, context: Context, env: Env): Promise<Inspection> {
+  const { dockerfile } = source
+  const given = argumentsOf(inputs, env)
+  const reach = reachIn(inputs, source, env)
+  const hidden = untrackedInput(inputs, source)
+  const further = contextsOf(inputs, reach, context)
+  const doubts = [...reach.doubts, ...further.doubts, ...(hidden === undefined ? [] : [`${hidden} may bring anything`])]
+  try {
+    const ignores = await readIgnored(source)
+    const [survey, ...others] = await Promise.all([
+      surveyContext({
+        ...{ context: source.context, ignores },
+        paths: [...reach.paths, ...copiedPaths(dockerfile).map((path) => ({ path, mounted: false }))],
+      }),
+      ...further.folders.map(({ folder }) => surveyContext({ context: folder, paths: ALL, ignores: () => false })),
+    ])
+    const surveys = further.folders.map(({ name, folder }, index) => ({ name, folder, survey: others[index] }))
+    const seen = survey.listOf(reach.paths)
+    const frontend = given.get('BUILDKIT_SYNTAX') ?? frontendOf(await readFile(source.file, 'utf8'))
+    const [origin, ...attributed] = await Promise.all([
+      originOf(source, reach, survey, surveys, context),
+      findAttributed(source.context, survey.entriesOf(reach.paths), env),
+      ...surveys.map((one) => findAttributed(one.folder, one.survey?.entriesOf(ALL) ?? [], env)),
+    ])
+    const [first] = attributed.filter((path) => path !== undefined)
+    if (first !== undefined) doubts.push(`${JSON.stringify(first)} has extended attributes, which aren't compared`)
+    return {
+      ...{ images: [...reach.images, ...further.images], frontend, doubts, survey, files: seen.length },
+      origin,
+      copies: copiesIn(inputs, source, env).map((copy) => ({ ...copy, files: () => survey.takenBy(copy.paths) })),
+      ownCopies: ownCopiesIn(inputs, source, env),
+      read: () => survey.takenBy(reach.paths),
+      async findChanged() {
+        const changed = await Promise.all([survey, ...others].map((one) => one.findChanged()))
+        return changed.find((path) => path !== undefined)
+      },
+      async digests(engine) {
+        const contexts = new Map(further.named.map(({ name, value }) => [name, value]))
+        for (const one of surveys) contexts.set(one.name, (await one.survey?.digestOf(ALL)) ?? '')
+        const digest = await survey.digestOf(reach.paths, engine === 'docker')
+        return { context: [digest, ignores.ambiguous ?? ''].join(' '), contexts }
+      },
+    }
+  } catch (error) {
+    const why = `not everything of what is built can be read: ${whyUnread(error)}`
+    return {
+      ...{ images: [], frontend: undefined, doubts: [...doubts, why], origin: { why }, survey: undefined, files: 0 },
+      ...{ copies: [], ownCopies: [], read: () => [], findChanged: () => Promise.resolve(undefined) },
+      digests: () => Promise.reject(new Error(why)),
+    }
+  }
+}
+
+interface FurtherContexts {
+  readonly folders: readonly { readonly name: string; readonly folder: string }[]
+  readonly images: readonly string[]
+  /** Which image each name stands for. */
+  readonly named: readonly Pair[]
+  readonly doubts: readonly string[]
+}
+
+/** The further build contexts that the Dockerfile uses. */
+function contextsOf({ buildContexts }: Inputs, { contexts }: Reach, { workspace }: Context): FurtherContexts {
+  const used = buildContexts.filter(({ name }) => contexts.includes(name))
+  const isImage = ({ value }: { readonly value: string }) => value.startsWith(IMAGE)
+  const folders = used.filter(({ value }) => isPath(value))
+  const others = used.filter((one) => !isImage(one) && !folders.includes(one))
+  return {
+    folders: folders.map(({ name, value }) => ({ name, folder: resolve(workspace, value) })),
+    images: used.filter(isImage).map(({ value }) => value.slice(IMAGE.length)),
+    named: used.filter(isImage),
+    doubts: others.map(
+      ({ name }) => `what the build context ${JSON.stringify(name)} has can't be told before the build`,
+    ),
+  }
+}
+
+async function originOf(
+  source: Source,
+  reach: Reach,
+  survey: Survey,
+  further: readonly { readonly folder: string; readonly survey: Survey | undefined }[],
+  context: Context,
+): Promise<Origin | NoOrigin> {
+  const ignoreFile = (await findIgnoreFile(source))?.path
+  const single = await Promise.all(
+    [source.file, ...(ignoreFile === undefined ? [] : [ignoreFile])].map((file) => realpath(file)),
+  )
+  const folders = await Promise.all(further.map(({ folder }) => realpath(folder)))
+  const isBelow = (folder: string, path: string) => path.startsWith(`${folder}/`)
+  return await findOrigin(
+    {
+      places: [...(reach.paths.length === 0 ? [] : [source.context]), ...single, ...folders],
+      files: [
+        ...single,
+        ...survey.listOf(reach.paths).map((path) => join(source.context, path)),
+        ...further.flatMap(
+          (one, index) => one.survey?.listOf(ALL).map((path) => join(folders[index] ?? '', path)) ?? [],
+        ),
+      ],
+      counts: (path) =>
+        single.includes(path) ||
+        folders.some((folder) => isBelow(folder, path)) ||
+        (isBelow(source.context, path) && survey.takes(reach.paths, relative(source.context, path))),
+    },
+    context,
+  )
+}
+
+/** Names come as text, so that one that isn't UTF-8 can't be told from one that isn't there. */
+export function whyUnread(error: unknown): string {
+  const { code, path } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' && path?.includes('\uFFFD') === true) return `the name ${quote(path)} isn't UTF-8`
+  return describeInLine(error)
+}

@@ -1,0 +1,108 @@
+import type { Pushed } from '../engine/engine.js'
+import { describeInLine } from '../errors.js'
+import { formatReference, type Reference } from '../metadata/reference.js'
+import { objectOf, parseObject } from '../lib/json.js'
+import { mapConcurrent } from '../lib/concurrency.js'
+import type { Manifest } from '../registry/manifest.js'
+import type { Registries } from '../registry/client.js'
+import type { Unknown } from './base-digests.js'
+import type { RememberedBuild } from './build-record.js'
+
+type Place = RememberedBuild['places'][number]
+
+const CONCURRENCY = 4
+const BLOBS_AT_ONCE = 16
+
+/**
+ * Puts an image that is in its registries under all these references, by its manifest alone.
+ * @returns what is there now; or why it can't be done, as a sentence without its full stop. Never rejects.
+ */
+export async function putReferences(
+  references: readonly Reference[],
+  places: readonly Place[],
+  registries: Registries,
+): Promise<{ readonly pushed: readonly Pushed[] } | Unknown> {
+  const goals = references.map((reference) => ({ reference, place: nearest(reference, places) }))
+  const stranger = goals.find(({ place }) => place === undefined)
+  if (stranger !== undefined) return { why: `it was not pushed to ${stranger.reference.registry}` }
+  try {
+    const used = places.filter((place) => goals.some((goal) => goal.place === place))
+    const images = new Map(await Promise.all(used.map(async (one) => [one, await findImage(one, registries)] as const)))
+    for (const [place, found] of images) if ('why' in found) return { why: `${formatReference(place)} ${found.why}` }
+    // Each manifest is fetched once, and each repository gets its layers once.
+    const manifests = new Map<string, Promise<Manifest>>()
+    const pushed: Pushed[] = []
+    await mapConcurrent(goals, CONCURRENCY, async ({ reference, place }, index) => {
+      if (place === undefined) return
+      const manifest = () => {
+        const name = `${place.digest} for ${reference.registry}/${reference.repository}`
+        const known = manifests.get(name) ?? bringManifest(reference, place, images.get(place), registries)
+        manifests.set(name, known)
+        return known
+      }
+      await putReference(reference, place, manifest, registries)
+      pushed[index] = { reference, digest: place.digest }
+    })
+    return { pushed }
+  } catch (error) {
+    return { why: describeInLine(error) }
+  }
+}
+
+/** The same repository, else another one of the registry. */
+function nearest({ registry, repository }: Reference, places: readonly Place[]): Place | undefined {
+  const near = places.filter((place) => place.registry === registry)
+  return near.find((place) => place.repository === repository) ?? near[0]
+}
+
+async function putReference(
+  reference: Reference,
+  place: Place,
+  manifest: () => Promise<Manifest>,
+  registries: Registries,
+): Promise<void> {
+  const { tag } = reference
+  if (tag === undefined) throw new Error(`${formatReference(reference)} has no tag`)
+  if ((await registries.resolve(reference))?.digest === place.digest) return
+  await registries.putManifest({ ...reference, tag }, await manifest())
+}
+
+/** The manifest, with all that it names in the repository of the reference. */
+async function bringManifest(
+  reference: Reference,
+  place: Place,
+  image: Manifest | Unknown | undefined,
+  registries: Registries,
+): Promise<Manifest> {
+  if (image === undefined || 'why' in image) throw new Error(`${formatReference(place)} is no longer there`)
+  if (reference.repository === place.repository) return image
+  for (const digest of blobsOf(image)) {
+    if (!(await registries.mountBlob(reference, digest, place)))
+      throw new Error(`${reference.registry} doesn't mount layers of ${place.repository} in ${reference.repository}`)
+  }
+  return image
+}
+
+/** The manifest of an image of which everything is there, so that it can be pulled; or what is wrong with it. */
+async function findImage(place: Place, registries: Registries): Promise<Manifest | Unknown> {
+  const manifest = await registries.fetchManifest(place)
+  if (manifest === undefined) return { why: 'is no longer there' }
+  const lost: string[] = []
+  await mapConcurrent(blobsOf(manifest), BLOBS_AT_ONCE, async (digest) => {
+    if (!(await registries.hasBlob(place, digest))) lost.push(digest)
+  })
+  return lost[0] === undefined ? manifest : { why: `can't be pulled, since its registry has lost ${lost[0]}` }
+}
+
+/**
+ * Digests of all that a manifest of an image names in its repository: its configuration and its layers. Those that lie
+ * elsewhere have addresses of their own.
+ */
+function blobsOf({ bytes, digest }: Manifest): string[] {
+  const { config, layers } = parseObject(bytes.toString())
+  const named = [config, ...(Array.isArray(layers) ? (layers as unknown[]) : [])].map(objectOf)
+  return named.flatMap(({ digest: blob, urls }) => {
+    if (typeof blob !== 'string') throw new Error(`${digest} is not the manifest of an image`)
+    return Array.isArray(urls) && urls.length > 0 ? [] : [blob]
+  })
+}

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto'
+import { lstat, realpath } from 'node:fs/promises'
+import { arch } from 'node:os'
+import { join } from 'node:path'
+import type { Context } from '../runner/context.js'
+import { digestTree } from '../lib/hash.js'
+import { PROXIES } from '../dockerfile/arguments.js'
+import { contextMounts, linkMounts } from '../dockerfile/mounts.js'
+import { targetIndex } from '../dockerfile/dockerfile.js'
+import { type ContextCopy, contextCopies, type Copy, ownCopies } from '../dockerfile/context-copies.js'
+import { type Names, type Reach, reachOf } from '../dockerfile/dependencies.js'
+import type { StepInputs } from '../dockerfile/step-keys.js'
+import { hiddenArgument } from '../engine/buildah/args.js'
+import type { Pair } from '../runner/input-parsers.js'
+import type { Env } from '../exec.js'
+import type { Inputs } from '../runner/inputs.js'
+import { platformArguments } from '../lib/platform.js'
+import type { Source } from '../source/source.js'
+import type { ContainersStorage } from '../build-storage.js'
+
+/** What is going to be built. */
+export interface Product {
+  readonly inputs: Inputs
+  readonly context: Context
+  readonly source: Source
+  readonly format: string
+  readonly labels: readonly Pair[]
+  readonly annotations: readonly Pair[]
+}
+
+/** The same, with what is known of its context. */
+export interface Building extends Product {
+  /** Of `digestCopied()`; empty where nobody looked. */
+  readonly copied: ReadonlyMap<string, string>
+}
+
+/** What decides the result of the steps beside the Dockerfile and what is copied. */
+export async function stepInputsOf(
+  { inputs, source, format, copied, labels, annotations }: Building,
+  { version, env }: ContainersStorage,
+): Promise<StepInputs> {
+  const { dockerfile, context: folder } = source
+  const digests = new Map<string, string>()
+  const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
+    const full = join(folder, path)
+    if (!(await isWanted(full))) return
+    // What a link points to: Buildah mounts that. What lies outside may be a file without an end, and isn't what Buildah
+    // would mount: nobody knows, so that no earlier step is the same.
+    const real = await realpath(full).catch(() => full)
+    const isInside = real === folder || real.startsWith(`${folder}/`)
+    const digest = isInside ? await digestTree(real) : randomUUID()
+    if (digest !== undefined) digests.set(path, digest)
+  }
+  await Promise.all([
+    ...contextMounts(dockerfile, version).map((path) => add(path, () => Promise.resolve(true))),
+    ...linkMounts(dockerfile, version).map((path) => add(path, isLink)),
+  ])
+  return {
+    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
+    buildArgs: argumentsOf(inputs, env),
+    proxies: proxiesIn(env),
+    annotations: annotations.map(({ name, value }) => `${name}=${value}`),
+    labels,
+    buildah: version,
+    contexts: inputs.buildContexts,
+    contextDigests: digests,
+    copied,
+  }
+}
+
+/** What the stages that the target needs can take from outside. @param env of the engine */
+export function reachIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): Reach {
+  return reachOf(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
+}
+
+/** The instructions of these stages that take all their files from the context. @param env of the engine */
+export function copiesIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): ContextCopy[] {
+  return contextCopies(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
+}
+
+/** The instructions that layers of the image are of, the lowest first. @param env of the engine */
+export function ownCopiesIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): Copy[] {
+  return ownCopies(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
+}
+
+function namesIn(inputs: Inputs, env: Env): Names {
+  return {
+    buildArgs: argumentsOf(inputs, env),
+    automatic: platformArguments(),
+    contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
+  }
+}
+
+/** What keeps from telling what a step depends on, as a noun. */
+export function untrackedInput(
+  { extraArgs }: Inputs,
+  { file, dockerfile }: Pick<Source, 'file' | 'dockerfile'>,
+): string | undefined {
+  const argument = hiddenArgument(extraArgs)
+  if (argument !== undefined) return `${argument} in "extra-args"`
+  const { ambiguous } = dockerfile
+  if (ambiguous !== undefined) return `line ${ambiguous}, which BuildKit and Buildah read differently,`
+  return file.endsWith('.in') ? `the preprocessor, which ${file} goes through,` : undefined
+}
+
+/** What RUN steps can see of the inputs, and no Buildah compares. */
+export function runsIn({ network, addHosts, shmSize, ulimit }: Inputs): string[] {
+  return [network, shmSize ?? '', ...addHosts.map((host) => `host ${host}`), ...ulimit.map((limit) => `limit ${limit}`)]
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  )
+}
+
+/**
+ * The build arguments with their values. A NAME alone has its value from the environment of the engine; where there is
+ * none, nothing is given, which isn't the same as an empty value.
+ */
+export function argumentsOf({ buildArgs }: Pick<Inputs, 'buildArgs'>, env: Env): Map<string, string> {
+  const given = new Map<string, string>()
+  for (const line of buildArgs) {
+    const [name = '', written] = line.split(/=(.*)/s)
+    const value = written ?? env[name]
+    if (value !== undefined) given.set(name, value)
+  }
+  return given
+}
+
+/** The proxies of an environment, by the names of their variables, without the logins in their URLs. */
+export function proxiesIn(env: Env): Map<string, string> {
+  return new Map(
+    [...PROXIES].flatMap((name) => {
+      const value = env[name]
+      return value === undefined ? [] : [[name, value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1')] as const]
+    }),
+  )
+}
