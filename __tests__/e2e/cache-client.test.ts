@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
@@ -532,15 +532,15 @@ describe('secrets and strangers', () => {
     await leave('k-1')
     const folder = makeFolder('script')
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022, verbatimModuleSyntax: true }
-    mkdirSync(join(folder, 'cache'))
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    for (const name of ['cache/disk', 'cache/github', 'cache/trouble', 'errors']) {
+    for (const name of ['lib/disk-space', 'cache/backends/github', 'cache/errors', 'errors']) {
       const source = readFileSync(join(repository, `src/${name}.ts`), 'utf8')
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
       writeFileSync(join(folder, `${name}.js`), ts.transpileModule(source, { compilerOptions }).outputText)
     }
     writeFileSync(
       join(folder, 'main.mjs'),
-      `import { openGithub } from './cache/github.js'
+      `import { openGithub } from './cache/backends/github.js'
        const entries = openGithub(JSON.parse(process.env.OPTIONS))
        process.exitCode = (await entries.fetch('k-1', 'part')) === 'k-1' ? 7 : 1`,
     )

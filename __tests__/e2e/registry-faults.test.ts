@@ -38,7 +38,7 @@ const lost: readonly { readonly name: string; readonly errors: readonly Scripted
 ]
 
 /** How Buildah shows them: all, or the first. */
-const lacking = /blob unknown to registry|digest invalid/
+const lacking = /blob unknown|digest invalid/
 
 const lostOfSet = casesOfSet(lost, ({ errors }) => errors.length > 1)
 
