@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
+import { shmSize, ulimit } from './amounts.js'
 import { type BuildSecret, readSecrets, readToken } from './secret-inputs.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import {
@@ -191,16 +192,6 @@ function joinKeys(entries: readonly string[]): string[] {
     else joined.push(entry)
   }
   return joined
-}
-
-function shmSize(got: string | undefined): string | undefined {
-  if (got === undefined || /^[1-9]\d*[bkmg]?$/i.test(got)) return got
-  throw refuse('shm-size', got, 'Write a number and a unit, b, k, m or g: `shm-size: 256m`.')
-}
-
-function ulimit(line: string): string {
-  if (/^[a-z]+=-?\d+(:-?\d+)?$/.test(line)) return line
-  throw refuse('ulimit', line, 'Write one name=soft[:hard] a line: `nofile=1024:2048`.')
 }
 
 function range(got: string | undefined): string | undefined {
