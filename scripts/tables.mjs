@@ -3,14 +3,22 @@
  *
  *   node scripts/tables.mjs
  *
- * README.md, docs/inputs.md and docs/outputs.md get them from action.yml, docs/workflows.md from the reusable workflow.
- * Unit tests compare the documents with what this writes.
+ * README.md, docs/inputs.md and docs/outputs.md get them from action.yml, docs/workflows.md from the reusable workflow,
+ * docs/migrating.md from src/runner/peer-inputs.ts. Unit tests compare the documents with what this writes.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parse, parseDocument } from 'yaml'
 
 const WORKFLOW = '.github/workflows/build-image.yml'
+const PEERS = 'src/runner/peer-inputs.ts'
+/** The tables of docs/migrating.md by name, and whose inputs are in each. */
+const MIGRATING = {
+  'build-push-action': ['docker/build-push-action'],
+  'metadata-action': ['docker/metadata-action'],
+  'login-action': ['docker/login-action'],
+  'redhat-actions': ['redhat-actions/buildah-build', 'redhat-actions/push-to-registry', 'redhat-actions/podman-login'],
+}
 
 /** README.md with its lists of inputs, by group, and outputs: the first sentence of each description. Pure. */
 export function fillReadme(readme, action) {
@@ -43,6 +51,19 @@ export function fillWorkflowTables(document, workflow) {
     secrets: describedTable('Secret', secrets),
     outputs: describedTable('Output', outputs),
   })
+}
+
+/** docs/migrating.md with the inputs of each peer that the action doesn't have. Pure. */
+export function fillMigrating(document, peerInputs) {
+  const tables = Object.entries(MIGRATING).map(([name, peers]) => {
+    const rows = peerInputs.filter((row) => row.peers.some((peer) => peers.includes(peer)))
+    return [name, unformatted(renderTable(['Input', 'Instead', 'Ignored, with a warning'], rows.map(peerRow)))]
+  })
+  return fill(document, PEERS, Object.fromEntries(tables))
+}
+
+function peerRow({ name, instead, harmless }) {
+  return [code(name), instead, typeof harmless === 'string' ? harmless : harmless.says]
 }
 
 /** The inputs of an action in groups, in its order: a comment above an input begins a group and is its title. Pure. */
@@ -142,4 +163,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   write('docs/inputs.md', fillInputs, 'action.yml')
   write('docs/outputs.md', fillOutputs, 'action.yml')
   write('docs/workflows.md', fillWorkflowTables, WORKFLOW)
+  const { default: ts } = await import('typescript')
+  const { outputText } = ts.transpileModule(read(PEERS), { compilerOptions: { module: 'esnext', target: 'es2022' } })
+  const { PEER_INPUTS } = await import(`data:text/javascript,${encodeURIComponent(outputText)}`)
+  writeFileSync(path('docs/migrating.md'), fillMigrating(read('docs/migrating.md'), PEER_INPUTS))
 }

@@ -9,6 +9,7 @@ import { endProcessTree, followProcessTree } from './lib/process-tree.js'
 import { renderSummary } from './report/summary.js'
 import { type Result, run } from './pipeline/run.js'
 import { stateWriter } from './runner/state.js'
+import { checkUnknownInputs } from './runner/unknown-inputs.js'
 
 /** The runner insists 7.5 seconds after SIGINT with SIGTERM, and 2.5 seconds later with SIGKILL. */
 const KILL_GRACE_MS = 2000
@@ -31,12 +32,16 @@ for (const [signal, exitCode] of [
 const context = readContext()
 completeProxies()
 try {
-  const inputs = readInputs(context.env)
-  info(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
-  for (const note of inputs.notes) info(note)
-  // It runs every action by whatever node it finds, whatever action.yml says.
-  if (context.act) info(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
-  const { value: result, warnings } = await gatherWarnings(() => run(inputs, context, stateWriter()))
+  const { value, warnings } = await gatherWarnings(async () => {
+    checkUnknownInputs(context.act)
+    const inputs = readInputs(context.env)
+    info(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
+    for (const note of inputs.notes) info(note)
+    // It runs every action by whatever node it finds, whatever action.yml says.
+    if (context.act) info(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
+    return { inputs, result: await run(inputs, context, stateWriter()) }
+  })
+  const { inputs, result } = value
   writeOutputs(result, inputs)
   if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
 } catch (error) {

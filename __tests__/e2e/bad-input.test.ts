@@ -169,6 +169,16 @@ test.each(casesOfSet([...texts, ...places], ([what]) => ordinary.includes(what))
   },
 )
 
+test('an input of another action that the image would lack is an error, before anything starts', async () => {
+  const env = {
+    INPUT_PLATFORMS: 'linux/amd64,linux/arm64',
+    INPUT_PROVENANCE: 'false',
+    INPUT_TAG: 'hush-hush-hush',
+  }
+  const parts = ['Input "platforms": got "linux/amd64,linux/arm64"', 'runs-on: ubuntu-24.04-arm']
+  await expectRefused({ inputs: { images: 'acme/web' }, env, workspace: files }, parts)
+})
+
 describe('when root runs the step, no account is made for it:', () => {
   /** A machine that has no account for builds yet, nor a way to make one: that would be another error. */
   function withoutAccount(): StepOptions['within'] & object {

@@ -27,7 +27,7 @@ function build(workspace: NonNullable<StepOptions['workspace']>, more: Partial<S
 describe('a Dockerfile', () => {
   test('that is missing: the error says where it was looked for', async () => {
     const { error, workspace, log } = await fail(build({ 'README.md': 'nothing to build' }))
-    expect(error).toContain('No Dockerfile was found')
+    expect(error).toContain('Input "file" is missing, and no Dockerfile was found')
     for (const name of ['Containerfile', 'Dockerfile']) expect(error).toContain(join(workspace, name))
     expect(error).toContain('`file: path/of/Dockerfile`')
     expect(log).not.toContain('Engine:')

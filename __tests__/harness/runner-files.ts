@@ -15,7 +15,9 @@ export function inputVariables(inputs: Readonly<Record<string, string>>): Record
   if (unknown.length > 0) throw new Error(`action.yml has no input ${unknown.join(', ')}`)
   const variables: Record<string, string> = {}
   for (const [name, input] of Object.entries(declared)) {
-    variables[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`] = inputs[name] ?? input?.default ?? ''
+    // An expression (`${{ github.token }}`) comes to nothing here, as with act.
+    const otherwise = input?.default?.includes('${{') === true ? '' : input?.default
+    variables[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`] = inputs[name] ?? otherwise ?? ''
   }
   return variables
 }

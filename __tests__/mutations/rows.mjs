@@ -572,6 +572,13 @@ export const promises = [
     promise: 'No secret is shown, and none stays',
     rows: [
       {
+        loses: 'Any server that a Git context is on gets the token of the job',
+        file: 'src/source/git-token.ts',
+        find: 'originOf(url) !== origin) return env',
+        put: 'originOf(url) === undefined) return env',
+        test: '__tests__/unit/source/git-token.test.ts',
+      },
+      {
         loses: 'The lines of a key are in the log in plain text',
         file: 'src/lib/secret.ts',
         find: '? [text, ...long] : long)]',
@@ -1059,6 +1066,13 @@ export const promises = [
   {
     promise: 'What is pushed is what was built, to whom it is meant for, and nobody else gets the login',
     rows: [
+      {
+        loses: 'An image for one platform is pushed where several were asked for',
+        file: 'src/runner/unknown-inputs.ts',
+        find: 'else refused.push(refuse(peer, text))',
+        put: 'else ignored.push(refuse(peer, text))',
+        test: '__tests__/unit/runner/unknown-inputs.test.ts',
+      },
       {
         loses: 'The output `digest` is one that the registry has not',
         file: 'src/pipeline/held-digests.ts',

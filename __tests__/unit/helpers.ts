@@ -12,6 +12,7 @@ import { type Inputs, parseInputs } from '../../src/runner/inputs.js'
 import { parseReference } from '../../src/metadata/reference.js'
 import { NO_CACHE_REPORT } from '../../src/report/cache-stats.js'
 import type { Result } from '../../src/pipeline/run.js'
+import { inputNames } from '../../src/runner/unknown-inputs.js'
 
 const folders: string[] = []
 afterAll(() => {
@@ -32,12 +33,8 @@ export function reader(values: Readonly<Record<string, string>>): InputReader {
 
 /** The inputs of a step in which only these are written. A name that the action doesn't read is a mistake of the test. */
 export function inputsOf(values: Readonly<Record<string, string>>, env: Env = {}): Inputs {
-  const known = new Set<string>()
-  parseInputs((name) => {
-    known.add(name)
-    return ''
-  }, {})
-  const unknown = Object.keys(values).find((name) => !known.has(name))
+  const known = inputNames()
+  const unknown = Object.keys(values).find((name) => !known.includes(name))
   if (unknown !== undefined) throw new Error(`the action has no input ${unknown}`)
   return parseInputs(reader(values), env)
 }
@@ -56,6 +53,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     sudoUid: undefined,
     env: {},
     event: eventOf(),
+    server: 'https://github.com',
     now: new Date('2026-11-24T12:00:00Z'),
     hasSummary: false,
     cacheService: undefined,

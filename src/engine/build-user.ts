@@ -149,7 +149,7 @@ async function create(env: Env): Promise<User> {
   const user = await lookUp(OWN_ACCOUNT, env)
   if (user === undefined) {
     throw new UserError(
-      'The step runs as root, and no account could be made to build without root: neither useradd nor adduser is here.',
+      'Input "rootless-user" is missing, and the step runs as root: no account could be made to build without root, since neither useradd nor adduser is here.',
       'Run the step as another user, name an existing one (`rootless-user: builder`), or build as root: `rootless: off`.',
     )
   }

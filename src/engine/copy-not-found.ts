@@ -4,7 +4,7 @@ import { copyPattern } from '../dockerfile/copy-sources.js'
 import { quote } from '../lib/quote.js'
 import { findIgnoring, type Ignores, readIgnored } from '../source/ignored-files.js'
 import type { Source } from '../source/source.js'
-import { nearest } from './nearest-path.js'
+import { nearest } from '../lib/nearest.js'
 
 /** So many files and folders are looked through for one with a similar name. */
 const MAX_SEEN = 20_000

@@ -1,6 +1,9 @@
 import { LOST_CONTENT } from '../errors.js'
 import { type Scene, whyBadPattern, whyNoLogin, whyNoProgram, whyNoStage } from './known-causes.js'
 
+/** What there is to do where nothing is known. */
+export const SEE_LOG = 'The log has the whole output.'
+
 /** A message, and what to do about it: a text, or what can be told of this case, undefined where it is another one. */
 type Hint = readonly [pattern: RegExp, hint: string | ((found: RegExpExecArray, scene: Scene) => string | undefined)]
 

@@ -33,7 +33,7 @@ import { type WorkDir, storageArgs, storageConf, takeBackFromBuildUser, writePri
  */
 export async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
   const { engine } = selection.inputs
-  if (engine === 'docker') return await findDockerEngine(selection)
+  if (engine === 'docker') return await findDockerEngine(selection).catch(asAsked)
   try {
     return await findBuildah(selection, onProgram)
   } catch (error) {
@@ -42,12 +42,20 @@ export async function findEngine(selection: EngineRequest, onProgram: (path: str
   }
 }
 
+/** What stands in the way of Docker, for whoever has asked for it. */
+function asAsked(error: unknown): never {
+  if (!(error instanceof UserError) || /Input|Dockerfile/.test(error.message)) throw error
+  const { message, cause, place } = error
+  throw new UserError(`Input "engine": got "docker". ${message}`, error.hint, { cause, place })
+}
+
 async function fallBack(selection: EngineRequest, reason: UserError): Promise<ResolvedEngine> {
   await takeBackFromBuildUser(selection.folder)
   const found = await findDockerEngine(selection).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     throw new UserError(
       `Neither Buildah nor Docker can build this here.\nBuildah: ${describe(reason)}\nDocker: ${describe(error)}`,
+      'One of the two is enough; `engine: buildah` or `engine: docker` asks for that one alone.',
     )
   })
   warn(
@@ -98,7 +106,7 @@ function refuseIpv6({ inputs, source, references }: EngineRequest): void {
   const name = withIpv6([...references.map(formatReference), ...from, ...to], source.dockerfile)
   if (name === undefined) return
   throw new UserError(
-    `No Buildah takes the IPv6 address of a registry in a name, as in ${quote(name)}.`,
+    `Reference ${quote(name)}: no Buildah takes the IPv6 address of a registry in a name.`,
     'Give the address a name, by a line such as `fd00::2 registry.internal` in /etc/hosts, and write `registry.internal:5000`.',
   )
 }

@@ -1,4 +1,15 @@
 import { UserError } from '../errors.js'
+import {
+  digestFlaw,
+  domainFlaw,
+  type Flaw,
+  idFlaw,
+  isTag,
+  pathFlaw,
+  SCHEME,
+  schemeFlaw,
+  tagFlaw,
+} from './reference-flaws.js'
 import { quote } from '../lib/quote.js'
 
 /**
@@ -16,20 +27,6 @@ export interface Reference {
 
 export const DOCKER_HUB = 'docker.io'
 const dockerHubHosts = [DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io']
-const maxRepository = 255
-const maxTag = 128
-
-const scheme = /^[a-z][a-z0-9+.-]*:\/\//i
-const host = /^(?:\[[a-f0-9:]+\]|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)$/i
-const component = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/
-const tagGrammar = new RegExp(`^\\w[\\w.-]{0,${maxTag - 1}}$`)
-const hexLength: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 }
-
-/** Says what is wrong with one part, and what would be right where that can be told; undefined when all is well. */
-interface Flaw {
-  readonly what: string
-  readonly hint?: string
-}
 
 /**
  * Reads an image reference: `[registry/]repository[:tag][@digest]`.
@@ -58,7 +55,7 @@ export function parseName(text: string): Reference {
   if (tag !== undefined) {
     throw refusal(text, {
       what: 'a name has no tag',
-      hint: `Write ${quote(name)} here, and the tag ${quote(tag)} in tags.`,
+      hint: `Write ${quote(name)} here, and ${isTag(tag) ? `the tag ${quote(tag)}` : 'type=ref,event=branch'} in tags.`,
     })
   }
   return readName(text, name)
@@ -84,10 +81,6 @@ export function registryOf(name: string): string | undefined {
     if (error instanceof UserError) return undefined
     throw error
   }
-}
-
-export function isTag(text: string): boolean {
-  return tagGrammar.test(text)
 }
 
 /** The whole reference, registry included: `docker.io/acme/web:1.2@sha256:…`. */
@@ -119,10 +112,10 @@ export function readRegistry(text: string): WrittenRegistry {
   const registry = address.toLowerCase()
   if (text.trim() === '') return { registry: DOCKER_HUB, path: '' }
   if (bare.includes('@')) throw refuse('it has a user in it', 'Use the inputs username and password.')
-  const foreign = scheme.exec(bare)?.[0]
+  const foreign = SCHEME.exec(bare)?.[0]
   if (foreign !== undefined) throw refuse(`it begins with ${foreign}`, `Write ${bare.slice(foreign.length)}.`)
   const flaw = domainFlaw(registry)
-  if (flaw !== undefined) throw refuse(flaw.what, flaw.hint ?? 'Write its host, or host:port, such as ghcr.io.')
+  if (flaw !== undefined) throw refuse(flaw.what, flaw.hint)
   if (!isDomain(registry)) {
     throw refuse(
       'a host without a dot can be told from a name on Docker Hub by its port only',
@@ -138,8 +131,10 @@ function split(text: string): { name: string; tag?: string; digest?: string } {
   const at = text.indexOf('@')
   const tagged = at < 0 ? text : text.slice(0, at)
   const digest = at < 0 ? {} : { digest: text.slice(at + 1) }
-  const colon = tagged.lastIndexOf(':')
-  if (colon <= tagged.lastIndexOf('/')) return { name: tagged, ...digest }
+  // A repository has no colon: the first one behind the registry is that of the tag, whatever the tag is made of.
+  const slash = tagged.indexOf('/')
+  const colon = slash < 0 ? tagged.lastIndexOf(':') : tagged.indexOf(':', slash)
+  if (colon < 0) return { name: tagged, ...digest }
   return { name: tagged.slice(0, colon), tag: tagged.slice(colon + 1), ...digest }
 }
 
@@ -160,75 +155,6 @@ function readName(text: string, name: string): Reference {
 
 function isDomain(first: string): boolean {
   return /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase()
-}
-
-function domainFlaw(domain: string): Flaw | undefined {
-  const port = /:([^:\]]*)$/.exec(domain)
-  const name = port === null ? domain : domain.slice(0, port.index)
-  if (!host.test(name)) return { what: `${quote(name)} is not a host name` }
-  if (port === null) return undefined
-  const digits = port[1] ?? ''
-  if (/^[0-9]+$/.test(digits) && Number(digits) > 0 && Number(digits) < 65536) return undefined
-  return { what: `${quote(digits)} is not a port` }
-}
-
-function pathFlaw(path: string): Flaw | undefined {
-  if (path === '') return { what: 'the repository is missing' }
-  if (path !== path.toLowerCase()) {
-    return { what: `the repository ${quote(path)} has upper case`, hint: `Write ${quote(path.toLowerCase())}.` }
-  }
-  if (path.length > maxRepository) {
-    return { what: `the repository has ${path.length} characters, ${maxRepository} at most are allowed` }
-  }
-  const bad = path.split('/').find((part) => !component.test(part))
-  if (bad === undefined) return undefined
-  if (bad === '') return { what: 'the repository has an empty component (a slash too many)', hint: emptyRule }
-  const stranger = /[^a-z0-9._-]/u.exec(bad)
-  if (stranger !== null) {
-    return { what: `the repository component ${quote(bad)} has the character ${quote(stranger[0])}`, hint: pathRule }
-  }
-  return { what: `the repository component ${quote(bad)} has a separator too many or at an end`, hint: pathRule }
-}
-
-const emptyRule = 'Is a variable between two slashes empty, such as the account in docker.io/${{ vars.ACCOUNT }}/web?'
-const pathRule =
-  'Allowed are groups of a-z and 0-9 with one dot, one or two underscores or any number of dashes between.'
-
-function tagFlaw(tag: string | undefined): Flaw | undefined {
-  if (tag === undefined || isTag(tag)) return undefined
-  if (tag === '') return { what: 'the tag behind the colon is missing' }
-  if (tag.length > maxTag) return { what: `the tag has ${tag.length} characters, ${maxTag} at most are allowed` }
-  const stranger = /[^\w.-]/u.exec(tag)
-  if (stranger === null) return { what: `the tag ${quote(tag)} begins with ${quote(tag.charAt(0))}`, hint: tagRule }
-  return { what: `the tag ${quote(tag)} has the character ${quote(stranger[0])}`, hint: tagRule }
-}
-
-const tagRule = 'Allowed are A-Z, a-z, 0-9 and _ first, then also dots and dashes.'
-
-function digestFlaw(digest: string | undefined): Flaw | undefined {
-  if (digest === undefined) return undefined
-  const colon = digest.indexOf(':')
-  const algorithm = digest.slice(0, Math.max(colon, 0))
-  const length = Object.hasOwn(hexLength, algorithm) ? hexLength[algorithm] : undefined
-  if (length === undefined) {
-    return { what: `the digest ${quote(digest)} has no known algorithm`, hint: 'Known are sha256, sha384 and sha512.' }
-  }
-  const hex = digest.slice(colon + 1)
-  if (hex.length === length && /^[0-9a-f]+$/.test(hex)) return undefined
-  return { what: `a ${algorithm} digest has ${length} digits of 0-9 and a-f, not ${quote(hex)}` }
-}
-
-function schemeFlaw(text: string): Flaw | undefined {
-  const found = scheme.exec(text)?.[0]
-  if (found === undefined) return text.trim() === '' ? { what: 'it is empty' } : undefined
-  return {
-    what: `it begins with ${found}`,
-    hint: `Leave ${found} away: registry/repository:tag, such as ghcr.io/acme/web:1.2.`,
-  }
-}
-
-function idFlaw(text: string): Flaw | undefined {
-  return /^[a-f0-9]{64}$/.test(text) ? { what: 'it reads as the ID of an image' } : undefined
 }
 
 function refusal(text: string, flaw: Flaw): UserError {

@@ -15,6 +15,7 @@ import { info } from '../log.js'
 import { type ByCommit, type ImageNames, pairsOf } from './metadata.js'
 import { settleLogins } from '../auth/keychain.js'
 import type { Registries } from '../registry/client.js'
+import { withGitToken } from '../source/git-token.js'
 import { fetchGitContext, findSource, type GitContext, type Source } from '../source/source.js'
 import type { Remember } from '../runner/state.js'
 import type { Building } from '../up-to-date/step-inputs.js'
@@ -62,7 +63,7 @@ export function sayFormat({ format: options, annotations }: Inputs, only: Docker
 
 /** The same, where the context may have to be fetched first. */
 export async function findSourceOf({ inputs, context, folder, local, git }: Plan): Promise<Prepared> {
-  return local ?? (await prepare(inputs, context.workspace, await fetchInto(git, folder)))
+  return local ?? (await prepare(inputs, context.workspace, await fetchInto(git, { inputs, context, folder })))
 }
 
 /** Finds what builds. */
@@ -163,8 +164,12 @@ export function annotationsFor(
   return format === 'oci' && isWorthIt ? pairsOf(names.annotations) : []
 }
 
-async function fetchInto(git: GitContext | undefined, folder: WorkDir): Promise<string | undefined> {
+async function fetchInto(
+  git: GitContext | undefined,
+  { inputs, context, folder }: Pick<Plan, 'inputs' | 'context' | 'folder'>,
+): Promise<string | undefined> {
   if (git === undefined) return undefined
   info(`Fetching ${git.url} at ${git.ref}`)
-  return await fetchGitContext(git, join(folder.path, 'context'), { prefix: folder.buildUser.prefix, env: folder.env })
+  const env = withGitToken(folder.env, git.url, { token: inputs.githubToken, server: context.server })
+  return await fetchGitContext(git, join(folder.path, 'context'), { prefix: folder.buildUser.prefix, env })
 }

@@ -38,7 +38,10 @@ export async function pushAll(engine: Engine, image: Image): Promise<Pushed[]> {
     pushed.length === 0
       ? 'Nothing was pushed.'
       : `Pushed: ${pushed.map(({ reference }) => formatReference(reference)).join(', ')}.`
-  throw new UserError(`Not pushed: ${names}. ${rest}\n${failed.map(({ error }) => describe(error)).join('\n')}`)
+  throw new UserError(
+    `Not pushed: ${names}. ${rest}\n${failed.map(({ error }) => describe(error)).join('\n')}`,
+    'When that is cured, run the job again: it pushes what is missing.',
+  )
 }
 
 interface Failed {

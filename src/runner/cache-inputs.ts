@@ -1,3 +1,4 @@
+import { bytes, duration } from './amounts.js'
 import { boolean, choice, type InputReader, list, refuse } from './input-parsers.js'
 import { UserError } from '../errors.js'
 import { lowered } from '../metadata/images.js'
@@ -33,9 +34,9 @@ export interface CacheOptions {
 type Side = 'cache-from' | 'cache-to'
 
 /** One line of `cache-from` or `cache-to`. */
-interface Line {
+interface Line<T = Type> {
   readonly side: Side
-  readonly type: Type
+  readonly type: T
   /** What the type is about, `undefined` where it is left out: a scope, a folder, a repository. */
   readonly value: string | undefined
   readonly mode: Mode
@@ -51,15 +52,10 @@ const TYPES = {
 } as const
 type Type = keyof typeof TYPES
 
-const TYPES_ELSEWHERE = ['inline', 's3', 'azblob']
-const HOUR_MS = 3_600_000
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: HOUR_MS,
-  d: 24 * HOUR_MS,
-  w: 168 * HOUR_MS,
-}
+/** A cache inside the image, which Buildah has not. */
+const INLINE = 'inline'
+const SIDES = ['cache-from', 'cache-to'] as const
+const TYPES_ELSEWHERE = [INLINE, 's3', 'azblob']
 
 /**
  * Reads the inputs for the cache.
@@ -67,14 +63,13 @@ const UNIT_MS: Readonly<Record<string, number>> = {
  */
 export function readCacheOptions(read: InputReader): CacheOptions {
   const text = (name: string) => read(name).trim() || undefined
-  const lines = (['cache-from', 'cache-to'] as const).flatMap((side) =>
-    list(read, side, { commas: 'within' }).map((line) => readLine(side, line)),
-  )
+  const written = SIDES.flatMap((side) => list(read, side, { commas: 'within' }).map((line) => readLine(side, line)))
+  const { lines, notes } = withoutInline(written)
   const kind = choice(read, 'cache', ['auto', 'github', 'directory', 'registry', 'off'])
   const write = choice(read, 'cache-write', ['auto', 'always', 'never'])
   const valuesOf = (type: Type, side?: Side) =>
     lines.filter((line) => line.type === type && (side ?? line.side) === line.side).flatMap(({ value }) => value ?? [])
-  const missing = (['cache-from', 'cache-to'] as const).find((side) => !lines.some((line) => line.side === side))
+  const missing = SIDES.find((side) => !written.some((line) => line.side === side))
   const oneSided = lines.length > 0 ? missing : undefined
   return {
     kind: kindOf(kind, lines),
@@ -89,8 +84,24 @@ export function readCacheOptions(read: InputReader): CacheOptions {
     mode: lines.some(({ side, mode }) => side === 'cache-to' && mode === 'min') ? 'min' : 'max',
     from: unique(valuesOf('registry', 'cache-from')),
     to: unique(valuesOf('registry', 'cache-to')),
-    notes: unique([...lines.flatMap(({ notes }) => notes), ...oneSidedNote(oneSided, write)]),
+    notes: unique([...lines.flatMap((line) => line.notes), ...notes, ...oneSidedNote(oneSided, write)]),
   }
+}
+
+/**
+ * The lines without those of a cache inside the image, and without the registries that it alone would be read from; the
+ * cache that a build has without any line takes its place.
+ */
+function withoutInline(
+  written: readonly Line<Type | typeof INLINE>[],
+): Pick<CacheOptions, 'notes'> & { lines: Line[] } {
+  const others = written.flatMap(({ type, ...line }) => (type === INLINE ? [] : [{ ...line, type }]))
+  const inline = unique(written.filter(({ type }) => type === INLINE).map(({ side }) => side))
+  const isOfImage = inline.includes('cache-to') && !others.some(({ side }) => side === 'cache-to')
+  const lines = isOfImage ? others.filter(({ type }) => type !== 'registry') : others
+  const rest = lines.length < others.length ? ' Nor is type=registry of "cache-from", where it would lie.' : ''
+  const note = `${inline.map((side) => `"${side}"`).join(', ')}: type=inline is not used here, since Buildah keeps no cache inside an image.${rest}`
+  return { lines, notes: inline.length === 0 ? [] : [note] }
 }
 
 function oneSidedNote(missing: Side | undefined, write: CacheOptions['write']): string[] {
@@ -100,17 +111,15 @@ function oneSidedNote(missing: Side | undefined, write: CacheOptions['write']): 
 }
 
 /** The lines may hold tokens, so that errors and notes show their types and the names of their attributes only. */
-function readLine(side: Side, line: string): Line {
+function readLine(side: Side, line: string): Line<Type | typeof INLINE> {
   if (!line.includes('=')) return registryLine(side, line, 'max', [])
   const attributes = attributesOf(side, line)
+  if (attributes.get('type') === INLINE) return { side, type: INLINE, value: undefined, mode: 'max', notes: [] }
   const type = typeOf(side, attributes)
   const own = TYPES[type].attribute[side]
   const value = attributes.get(own) || undefined
   if (value === undefined && type !== 'gha')
-    throw new UserError(
-      `Input "${side}": type=${type} has no ${own}.`,
-      `Write \`${side}: type=${type},${own}=${type === 'local' ? '/path/of/a/folder' : 'docker.io/acme/web-cache'}\`.`,
-    )
+    throw new UserError(`Input "${side}": type=${type} has no ${own}.`, `Write \`${side}: ${example(type, side)}\`.`)
   const mode = attributes.get('mode') ?? 'max'
   if (mode !== 'max' && mode !== 'min') throw refuse(side, `mode=${mode}`, 'Allowed: mode=min, mode=max.')
   const notes = ignoredNotes(
@@ -148,14 +157,6 @@ function typeOf(side: Side, attributes: ReadonlyMap<string, string>): Type {
   const written = attributes.get('type') ?? ''
   const known = (Object.keys(TYPES) as Type[]).find((type) => type === written)
   if (known !== undefined) return known
-  if (written === 'inline') {
-    throw refuse(
-      side,
-      'type=inline',
-      'Buildah keeps no cache inside an image.',
-      `Write \`${side}: type=registry,ref=docker.io/acme/web-cache\`, or leave "cache-from" and "cache-to" out: \`cache: auto\` needs neither.`,
-    )
-  }
   throw refuse(
     side,
     written === '' ? '' : `type=${written}`,
@@ -184,13 +185,19 @@ function registryLine(side: Side, written: string, mode: Mode, notes: readonly s
   }
 }
 
+/** A line to paste. */
+function example(type: Type, side: Side): string {
+  const values = { gha: 'web', local: '/path/of/a/folder', registry: 'docker.io/acme/web-cache' }
+  return `type=${type},${TYPES[type].attribute[side]}=${values[type]}`
+}
+
 function kindOf(written: CacheOptions['kind'], lines: readonly Line[]): CacheOptions['kind'] {
   const [first, other] = unique(lines.map(({ type }) => type))
   if (first === undefined) return written
   if (other !== undefined) {
     throw new UserError(
       `Inputs "cache-from" and "cache-to": got type=${first} and type=${other}. A build has one cache.`,
-      `Leave out the lines of one of them.`,
+      `Keep one of them, such as \`cache-from: ${example(first, 'cache-from')}\` and \`cache-to: ${example(first, 'cache-to')}\`, or leave out both inputs: \`cache: auto\` needs neither.`,
     )
   }
   const { kind } = TYPES[first]
@@ -210,38 +217,17 @@ function oneValue(input: string, written: string | undefined, type: Type, values
   if (other === undefined) return first
   const [what, hint] =
     type === 'gha'
-      ? ['scopes', `Write one of them. A branch finds what its base and the default branch have left by itself.`]
+      ? [
+          'scopes',
+          `Write \`cache-scope: ${first ?? ''}\`, and \`type=gha\` alone in the lines. A branch finds what its base and the default branch have left by itself.`,
+        ]
       : [
           'folders',
-          `Write \`cache-dir: …\` alone. The folder is brought up to date where it is, and needs no second one.`,
+          `Write \`cache-dir: ${first ?? ''}\` alone, and leave out the lines. The folder is brought up to date where it is, and needs no second one.`,
         ]
   throw new UserError(
     `Inputs "${input}", "cache-from" and "cache-to": got the ${what} ${quote(first ?? '')} and ${quote(other)}. A build has one.`,
     hint,
-  )
-}
-
-/** As Docker has it: `k`, `Ki` and `KiB` are 1024 bytes, `kB` is 1000. */
-function bytes(input: string, written: string): number {
-  const [, digits, unit = '', byte] = /^(\d+(?:\.\d+)?) ?((?:[kmgt]i?)?)(b?)$/i.exec(written) ?? []
-  const base = byte !== '' && unit.length === 1 ? 1000 : 1024
-  const size = Math.round(Number(digits) * base ** ' kmgt'.indexOf(unit.charAt(0).toLowerCase() || ' '))
-  if (Number.isSafeInteger(size) && size > 0) return size
-  throw refuse(input, written, 'Write a number above zero and a unit: `500MB`, `2GiB`, `2g`.')
-}
-
-/** As Go writes durations, with days and weeks too: `168h`, `1h30m`, `7d`. */
-function duration(input: string, written: string, mostHours?: number): number {
-  const parts = [...written.matchAll(/(\d+(?:\.\d+)?)([smhdw])/g)]
-  const whole = parts.map(([part]) => part).join('') === written
-  const sum = Math.round(parts.reduce((ms, [, digits, unit = '']) => ms + Number(digits) * (UNIT_MS[unit] ?? NaN), 0))
-  const most = mostHours === undefined ? Number.MAX_SAFE_INTEGER : mostHours * HOUR_MS
-  if (whole && sum > 0 && sum <= most) return sum
-  const limit = mostHours === undefined ? '' : `, \`${mostHours}h\` at most`
-  throw refuse(
-    input,
-    written,
-    `Write a number above zero and a unit (s, m, h, d, w): \`30m\`, \`168h\`, \`7d\`${limit}.`,
   )
 }
 

@@ -26,6 +26,8 @@ export interface Context {
   /** The environment for programs: the step's own, without inputs, state and the runner's tokens. */
   readonly env: Env
   readonly event: Event
+  /** Address of the GitHub server that the run is of. */
+  readonly server: string
   /** When the step was started. */
   readonly now: Date
   /** Whether the runner shows a summary of the job. */
@@ -65,6 +67,7 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     sudoUid: Number.isInteger(sudoUid) && sudoUid > 0 ? sudoUid : undefined,
     env: programEnvironment(environment),
     event: readEvent(environment),
+    server: environment['GITHUB_SERVER_URL'] || 'https://github.com',
     now: new Date(),
     hasSummary: (environment['GITHUB_STEP_SUMMARY'] ?? '') !== '',
     cacheService: cacheService(environment),

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
 import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
-import { readBuildArguments } from '../build-arguments.js'
-import { type BuildSecret, readSecrets } from './secret-inputs.js'
+import { shmSize, ulimit } from './amounts.js'
+import { readBuildArguments } from './build-arguments.js'
+import { type BuildSecret, readSecrets, readToken } from './secret-inputs.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import {
   boolean,
@@ -15,6 +16,7 @@ import {
   refuse,
   withPassword,
 } from './input-parsers.js'
+import { extraArguments } from './extra-arguments.js'
 import { UserError } from '../errors.js'
 import type { Env } from '../exec.js'
 import { Secret, textsToMask } from '../lib/secret.js'
@@ -36,6 +38,8 @@ export interface Inputs {
   readonly buildContexts: readonly Pair[]
   readonly secrets: readonly BuildSecret[]
   readonly ssh: readonly string[]
+  /** For Git contexts on the server that the run is of. */
+  readonly githubToken: Secret | undefined
   readonly network: 'default' | 'none' | 'host'
   readonly addHosts: readonly string[]
   readonly shmSize: string | undefined
@@ -87,8 +91,9 @@ export function readInputs(env: Env): Inputs {
     return text
   }
   const inputs = parseInputs(read, env)
-  const values = inputs.secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
-  for (const secret of [...values, ...(inputs.login === undefined ? [] : [inputs.login.password])]) mask(secret)
+  const { secrets, login, githubToken } = inputs
+  const values = secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
+  for (const secret of [...values, login?.password, githubToken]) if (secret !== undefined) mask(secret)
   return inputs
 }
 
@@ -112,6 +117,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     buildContexts: buildContexts(read),
     secrets,
     ssh: joinKeys(list(read, 'ssh', { commas: true })),
+    githubToken: readToken(read),
     network: choice(read, 'network', ['default', 'none', 'host']),
     addHosts: list(read, 'add-hosts', { commas: true }).map((line) => addHost(line)),
     shmSize: shmSize(text('shm-size')),
@@ -121,7 +127,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     labels: list(read, 'labels', { commas: false }),
     annotations: list(read, 'annotations', { commas: false }),
     format: choice(read, 'format', ['auto', 'oci', 'docker']),
-    extraArgs: lines(read('extra-args')),
+    extraArgs: extraArguments(read),
     images: lines(read('images')),
     tags: lines(read('tags')),
     flavor: lines(read('flavor')),
@@ -178,16 +184,6 @@ function joinKeys(entries: readonly string[]): string[] {
     else joined.push(entry)
   }
   return joined
-}
-
-function shmSize(got: string | undefined): string | undefined {
-  if (got === undefined || /^[1-9]\d*[bkmg]?$/i.test(got)) return got
-  throw refuse('shm-size', got, 'Write a number and a unit, b, k, m or g: `shm-size: 256m`.')
-}
-
-function ulimit(line: string): string {
-  if (/^[a-z]+=-?\d+(:-?\d+)?$/.test(line)) return line
-  throw refuse('ulimit', line, 'Write one name=soft[:hard] a line: `nofile=1024:2048`.')
 }
 
 function range(got: string | undefined): string | undefined {

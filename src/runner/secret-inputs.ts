@@ -31,7 +31,8 @@ export function readSecrets(read: InputReader, env: Env): GivenSecrets {
   const twice = secrets.find(({ id }, index) => secrets.findIndex((other) => other.id === id) < index)
   if (twice !== undefined)
     throw new UserError(
-      `Secret ${JSON.stringify(twice.id)} is given twice in "secrets", "secret-envs" and "secret-files".`,
+      `Inputs "secrets", "secret-envs" and "secret-files": the ID ${JSON.stringify(twice.id)} is given twice.`,
+      'Leave one of the two away, or give it an ID of its own.',
     )
   return { secrets, warnings: [values, variables, files].flatMap(({ warnings }) => warnings) }
 }
@@ -41,6 +42,14 @@ function valueOf(id: string, variable: string, env: Env): string {
   const value = env[variable]
   if (value === undefined) throw notAVariable(id, 'is not in the environment of the step', variable)
   return value
+}
+
+/** Reads the token for Git. */
+export function readToken(read: InputReader): Secret | undefined {
+  const written = read('github-token').trim()
+  if (written === '') return undefined
+  if (!/\s/.test(written)) return new Secret(written)
+  throw new UserError('Input "github-token": there is white space in it.', 'Write `${{ secrets.… }}`, or leave it out.')
 }
 
 /** What stands there may be the secret itself, so it is shown only where it is written as variables mostly are. */

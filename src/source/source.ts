@@ -88,7 +88,7 @@ export async function fetchGitContext(
   } catch (error) {
     throw new UserError(
       `Input "${input}": ${git.url} could not be fetched at ${git.ref}.`,
-      'Check the URL and the ref. For a private repository, check it out with actions/checkout and write `context: .`.',
+      'Check the URL and the ref. A private repository on the GitHub server of the run needs a token that can read it (`github-token: ${{ secrets.GIT_TOKEN }}`); check out any other with actions/checkout, and write `context: .`.',
       { cause: error },
     )
   }
@@ -96,7 +96,10 @@ export async function fetchGitContext(
   await execute([...prefix, 'rm', '-rf', '--', join(into, '.git')], options)
   const folder = await realpath(join(into, git.folder)).catch(() => undefined)
   if (folder === undefined || !isBelow(folder, await realpath(into))) {
-    throw new UserError(`Input "${input}": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`)
+    throw new UserError(
+      `Input "${input}": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`,
+      'Behind the colon goes the path of a folder in the repository; a link that leads out of it is none.',
+    )
   }
   return folder
 }
@@ -137,7 +140,7 @@ async function findFile(file: string | undefined, context: string, base: string)
   const beside =
     file === undefined || !(await isFile(resolve(context, file))) ? undefined : relative(base, resolve(context, file))
   throw new UserError(
-    `${file === undefined ? 'No Dockerfile was found' : `Input "file": got ${JSON.stringify(file)}, and there is no such file`}. Looked for:\n${places.map((place) => `  ${place}`).join('\n')}`,
+    `${file === undefined ? 'Input "file" is missing, and no Dockerfile was found' : `Input "file": got ${JSON.stringify(file)}, and there is no such file`}. Looked for:\n${places.map((place) => `  ${place}`).join('\n')}`,
     beside === undefined
       ? 'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.'
       : `The path is relative to the workspace, not to the context. Write \`file: ${beside}\`.`,

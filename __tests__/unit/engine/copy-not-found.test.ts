@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { hintForMissing, readMissing } from '../../../src/engine/copy-not-found.js'
-import { nearest } from '../../../src/engine/nearest-path.js'
+import { nearest } from '../../../src/lib/nearest.js'
 import { temporaryFolder } from '../helpers.js'
 
 // What Buildah 1.28.2 and 1.43.2 print, word for word, for a context in /ctx.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
+import { isTag } from '../../../src/metadata/reference-flaws.js'
 import {
   formatReference,
-  isTag,
   isUnqualified,
   parseName,
   parseReference,
@@ -116,6 +116,7 @@ describe('parseReference', () => {
     ['acme/web:-x', /tag "-x" begins with "-"/],
     ['acme/web:a b', /tag "a b" has the character " "/],
     ['acme/web:a+b', /tag "a\+b" has the character "\+"/],
+    ['acme/web:a:b', /tag "a:b" has the character ":"/],
     ['acme/web:1\n', /tag "1\\n" has the character "\\n"/],
     ['acme/web:1\u2028', /has the character "\\u2028"/],
     ['acme/web@', /digest "" has no known algorithm/],
@@ -131,6 +132,42 @@ describe('parseReference', () => {
     expect(message).toMatch(/ is not an image reference: /)
     expect(message).not.toMatch(/[\p{Cc}\u2028]/u)
   })
+
+  const empty = 'If an expression stands there, it is empty: see whether its variable is set.'
+
+  test.each([
+    ['/a/b', `Write "a/b". ${empty}`],
+    ['a//b', `Write "a/b". ${empty}`],
+    ['a/b/', `Write "a/b". ${empty}`],
+    ['ghcr.io//b', `Write "b". ${empty}`],
+    ['ghcr.io/', `Write it behind the registry. ${empty}`],
+    ['ghcr.io//', empty],
+    ['', `Write a name. ${empty}`],
+    ['x/y:', `Write it there. ${empty}`],
+    ['registry:65536/web', /^Write a number from 1 to 65535, registry:5000\./],
+    ['web:feature/x', /type=ref,event=branch/],
+    [`acme/${'a'.repeat(253)}`, 'Write a shorter name.'],
+    [`acme/web:${'x'.repeat(129)}`, 'Write a shorter one.'],
+    ['f'.repeat(64), /registry\/repository:tag/],
+    ['a_b.example/web', /letters, digits, dashes and dots/],
+    ['acme/web@sha256:0123', /leave the digest away/],
+  ])('%j has a hint', (text, hint) => {
+    const got = refused(() => parseReference(text)).hint
+    if (typeof hint === 'string') expect(got).toBe(hint)
+    else expect(got).toMatch(hint)
+  })
+
+  test.each(['ghcr.io/a/b:feature/x', 'localhost:5000/b:feature/x', 'a/b:feature/x'])(
+    '%s has the name of a branch for its tag',
+    (text) => {
+      const { message, hint } = refused(() => parseReference(text))
+      expect(message).toContain('the tag "feature/x" has a slash')
+      expect(hint).toContain('type=ref,event=branch in tags')
+      expect(refused(() => parseName(text)).hint).toContain(
+        `${text.slice(0, -10)}" here, and type=ref,event=branch in tags`,
+      )
+    },
+  )
 
   test('the message shows the text, and no password', () => {
     expect(refused(() => parseReference('acme/web:a b')).message).toMatch(/^"acme\/web:a b" is not an image reference/)

@@ -48,7 +48,8 @@ const PURE = [
     'engine/input-paths.ts',
     'engine/image-size.ts',
   ],
-  ...['engine/nearest-path.ts', 'engine/buildah/requirements.ts'],
+  ...['lib/nearest.ts', 'runner/peer-inputs.ts', 'runner/extra-arguments.ts', 'runner/amounts.ts'],
+  'engine/buildah/requirements.ts',
   ...['engine/buildah/args.ts', 'engine/buildah/push-progress.ts', 'engine/buildah/registries-conf.ts'],
   ...['engine/buildah/registries-tables.ts', 'engine/buildah/sandbox/mounts.ts', 'engine/buildah/sandbox/script.ts'],
   ...['engine/buildah/sandbox/extra-arguments.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
@@ -65,7 +66,14 @@ const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout
 const RESERVED: readonly (readonly [names: readonly string[], files: readonly string[], why: string])[] = [
   [
     ['process.env'],
-    ['runner/inputs.ts', 'runner/context.ts', 'runner/state.ts', 'post.ts', 'cache-worker.ts'],
+    [
+      'runner/inputs.ts',
+      'runner/unknown-inputs.ts',
+      'runner/context.ts',
+      'runner/state.ts',
+      'post.ts',
+      'cache-worker.ts',
+    ],
     'the environment is read at the edge',
   ],
   [

@@ -79,7 +79,7 @@ describe('dist', () => {
       exitCode: 1,
       output:
         'Rootless Image Build: .\n' +
-        `::error::No Dockerfile was found. Looked for:%0A  ${folder}/Containerfile%0A  ${folder}/Dockerfile%0A` +
+        `::error::Input "file" is missing, and no Dockerfile was found. Looked for:%0A  ${folder}/Containerfile%0A  ${folder}/Dockerfile%0A` +
         'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.\n',
     })
     // Nothing was made, and nothing is told to those who come after.

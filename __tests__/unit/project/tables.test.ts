@@ -6,6 +6,8 @@ import { parse } from 'yaml'
 import { parseInputs } from '../../../src/runner/inputs.js'
 import { outputsOf } from '../../../src/pipeline/outputs.js'
 import { resultOf } from '../helpers.js'
+import { PEER_INPUTS } from '../../../src/runner/peer-inputs.js'
+import { inputNames } from '../../../src/runner/unknown-inputs.js'
 
 type Fill = (document: string, source: string) => string
 
@@ -14,6 +16,7 @@ interface Tables {
   readonly fillInputs: Fill
   readonly fillOutputs: Fill
   readonly fillWorkflowTables: Fill
+  readonly fillMigrating: (document: string, peerInputs: typeof PEER_INPUTS) => string
   readonly readGroups: (action: string) => readonly Group[]
   readonly renderTable: (header: readonly string[], rows: readonly (readonly string[])[]) => string
   readonly firstSentence: (text: string) => string
@@ -31,8 +34,16 @@ interface Action {
 
 // A script has no types; in a variable, its path is not one that TypeScript looks up.
 const script = '../../../scripts/tables.mjs'
-const { fillReadme, fillInputs, fillOutputs, fillWorkflowTables, readGroups, renderTable, firstSentence } =
-  (await import(script)) as Tables
+const {
+  fillReadme,
+  fillInputs,
+  fillOutputs,
+  fillWorkflowTables,
+  fillMigrating,
+  readGroups,
+  renderTable,
+  firstSentence,
+} = (await import(script)) as Tables
 
 const text = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8')
 const action = parse(text('action.yml')) as Action
@@ -46,20 +57,21 @@ describe('documents', () => {
   ])('$document has what $source gives (npm run tables)', ({ document, fill, source }) => {
     expect(text(document)).toBe(fill(text(document), text(source)))
   })
+
+  test('docs/migrating.md has what the table of inputs of other actions gives (npm run tables)', () => {
+    expect(text('docs/migrating.md')).toBe(fillMigrating(text('docs/migrating.md'), PEER_INPUTS))
+  })
 })
 
 describe('action.yml', () => {
   test('has the inputs that the code reads', () => {
-    const read = new Set<string>()
-    parseInputs((name) => {
-      read.add(name)
-      return ''
-    }, {})
-    expect(Object.keys(action.inputs).sort()).toStrictEqual([...read].sort())
+    expect(Object.keys(action.inputs).sort()).toStrictEqual(inputNames().sort())
   })
 
   test('has the defaults that the code takes for an input that is empty', () => {
-    const byDefault = parseInputs((name) => action.inputs[name]?.default ?? '', {})
+    // An expression is empty where the runner has nothing for it, as act without a token.
+    const defaultOf = (name: string) => action.inputs[name]?.default?.replace(/^\$\{\{.*\}\}$/, '') ?? ''
+    const byDefault = parseInputs(defaultOf, {})
     expect(byDefault).toStrictEqual(parseInputs(() => '', {}))
   })
 

@@ -23,6 +23,7 @@ const unset: CacheOptions = {
 
 const noWrite = 'The cache is not written: "cache-from" is given without "cache-to".'
 const noRead = 'The cache is not read: "cache-to" is given without "cache-from".'
+const noInline = '"cache-to": type=inline is not used here, since Buildah keeps no cache inside an image.'
 const both = (line: string): Given => ({ 'cache-from': line, 'cache-to': line })
 
 const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>])[] = [
@@ -133,6 +134,29 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
       ],
     },
   ],
+  // a cache inside the image
+  [{ 'cache-to': 'type=inline' }, { notes: [noInline] }],
+  [both('type=inline'), { notes: [`"cache-from", ${noInline}`] }],
+  [
+    { 'cache-from': 'type=registry,ref=acme/web:latest', 'cache-to': 'type=inline' },
+    { notes: [`${noInline} Nor is type=registry of "cache-from", where it would lie.`] },
+  ],
+  [
+    { 'cache-from': 'type=gha,scope=web', 'cache-to': 'type=inline' },
+    { kind: 'github', scope: 'web', notes: [noInline] },
+  ],
+  [
+    { 'cache-from': 'acme/c', 'cache-to': 'type=inline\ntype=registry,ref=acme/c' },
+    { kind: 'registry', from: ['docker.io/acme/c'], to: ['docker.io/acme/c'], notes: [noInline] },
+  ],
+  [
+    { 'cache-from': 'acme/web\ntype=gha', 'cache-to': 'type=inline' },
+    { kind: 'github', notes: [`${noInline} Nor is type=registry of "cache-from", where it would lie.`] },
+  ],
+  [
+    { cache: 'off', 'cache-to': 'type=inline' },
+    { kind: 'off', notes: [noInline] },
+  ],
 ]
 
 describe('the inputs for the cache', () => {
@@ -196,8 +220,6 @@ const refused: readonly (readonly [given: Given, names: string, says: string])[]
   [{ 'cache-deadline': '2' }, 'Input "cache-deadline": got "2". ', '30m'],
   [{ 'cache-deadline': '25h' }, 'Input "cache-deadline": got "25h". ', '`24h` at most'],
   // types
-  [both('type=inline'), 'Input "cache-from": got "type=inline". ', 'type=registry,ref='],
-  [{ 'cache-to': 'type=inline' }, 'Input "cache-to": got "type=inline". ', '`cache-to: type=registry,ref='],
   [{ 'cache-from': 'type=s3,region=eu,bucket=b' }, 'Input "cache-from": got "type=s3". ', 'Allowed: type=registry'],
   [{ 'cache-to': 'type=azblob,name=n' }, 'Input "cache-to": got "type=azblob". ', 'Allowed: type=registry'],
   [{ 'cache-to': 'type=GHA' }, 'Input "cache-to": got "type=GHA". ', 'type=gha'],
@@ -217,8 +239,13 @@ const refused: readonly (readonly [given: Given, names: string, says: string])[]
   [{ 'cache-from': 'acme/a,acme/b' }, 'Input "cache-from": "acme/a,acme/b" is not an image reference', ','],
   [{ 'cache-from': '"type=gha' }, 'Input "cache-from": a quoted entry', 'Quote a whole entry'],
   // contradictions
-  [{ 'cache-from': 'type=gha\nacme/web' }, 'got type=gha and type=registry', 'one of them'],
-  [{ 'cache-from': 'type=gha', 'cache-to': 'type=local,dest=c' }, 'got type=gha and type=local', 'one of them'],
+  [{ 'cache-from': 'type=gha\nacme/web' }, 'got type=gha and type=registry', '`cache-to: type=gha,scope=web`'],
+  [
+    { 'cache-from': 'type=gha', 'cache-to': 'type=local,dest=c' },
+    'got type=gha and type=local',
+    '`cache: auto` needs neither',
+  ],
+  [{ 'cache-from': 'acme/web', 'cache-to': 'type=inline\ntype=gha' }, 'type=registry and type=gha', 'Keep one'],
   [{ ...both('type=gha'), cache: 'off' }, 'Input "cache": got "off". ', 'or `cache: off`'],
   [
     { 'cache-from': 'acme/web', cache: 'github' },
@@ -227,12 +254,16 @@ const refused: readonly (readonly [given: Given, names: string, says: string])[]
   ],
   [{ 'cache-to': 'type=local,dest=c', cache: 'registry' }, 'contradicts "cache-to"', '`cache: directory`'],
   [{ 'cache-from': 'type=gha,scope=a', 'cache-scope': 'b' }, 'Inputs "cache-scope", "cache-from"', '"b" and "a"'],
-  [{ 'cache-from': 'type=gha,scope=a\ntype=gha,scope=b' }, 'got the scopes "a" and "b"', 'Write one'],
-  [{ 'cache-from': 'type=gha,scope=a', 'cache-to': 'type=gha,scope=b' }, 'got the scopes "a" and "b"', 'Write one'],
+  [{ 'cache-from': 'type=gha,scope=a\ntype=gha,scope=b' }, 'got the scopes "a" and "b"', '`cache-scope: a`'],
+  [
+    { 'cache-from': 'type=gha,scope=a', 'cache-to': 'type=gha,scope=b' },
+    'got the scopes "a" and "b"',
+    '`cache-scope: a`',
+  ],
   [
     { 'cache-from': 'type=local,src=/tmp/c', 'cache-to': 'type=local,dest=/tmp/c-new' },
     'got the folders "/tmp/c" and "/tmp/c-new"',
-    'Write `cache-dir: …`',
+    'Write `cache-dir: /tmp/c` alone',
   ],
   [{ 'cache-from': 'type=local,src=c', 'cache-dir': 'd' }, 'Inputs "cache-dir", "cache-from"', '"d" and "c"'],
 ]

@@ -13,6 +13,7 @@ describe('inputs that are not set', () => {
       buildContexts: [],
       secrets: [],
       ssh: [],
+      githubToken: undefined,
       network: 'default',
       addHosts: [],
       shmSize: undefined,

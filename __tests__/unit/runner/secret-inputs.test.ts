@@ -124,7 +124,7 @@ describe('secrets', () => {
     { 'secret-files': 'a=file\nb=file\na=other' },
   ])('refuse an id that is given twice: %j', (values) => {
     expect(refusal(() => inputsOf(values)).message).toBe(
-      'Secret "a" is given twice in "secrets", "secret-envs" and "secret-files".',
+      'Inputs "secrets", "secret-envs" and "secret-files": the ID "a" is given twice.',
     )
   })
 })

@@ -211,7 +211,7 @@ describe('findSource', () => {
     const workspace = workspaceOf({ 'app/x': '' })
     const error = await rejection(findSource(inputsOf({ context: 'app' }), workspace))
     expect(describeError(error)).toBe(
-      `No Dockerfile was found. Looked for:\n  ${workspace}/app/Containerfile\n  ${workspace}/app/Dockerfile\n` +
+      `Input "file" is missing, and no Dockerfile was found. Looked for:\n  ${workspace}/app/Containerfile\n  ${workspace}/app/Dockerfile\n` +
         'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.',
     )
   })

@@ -25,7 +25,7 @@ import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from '../engine
 import { ownContexts } from './folder-contexts.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from '../image-size.js'
-import { hintFor, isPassing, refusesOci, retriesOfLost } from '../error-hints.js'
+import { hintFor, isPassing, refusesOci, retriesOfLost, SEE_LOG } from '../error-hints.js'
 import { ignorePath } from './ignore-file.js'
 import { type Scene, whyNoImage } from '../known-causes.js'
 import { hintForMissing, readMissing } from '../copy-not-found.js'
@@ -67,7 +67,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
 
     async build(asked) {
       // Once, also where it is built a second time.
-      contexts ??= fetchGitContexts(asked.inputs.buildContexts, folder).then((fetched) =>
+      contexts ??= fetchGitContexts(asked.inputs, folder, setup.context).then((fetched) =>
         ownContexts(fetched, folder, setup.context.workspace),
       )
       isFormatFree = asked.inputs.format === 'auto' && asked.inputs.annotations.length === 0
@@ -174,7 +174,7 @@ async function explain(
   const pulled = argv.includes('pull') ? argv.at(-1) : undefined
   const ofStage = pulled === undefined ? undefined : whyNoImage(pulled, scene)
   const missing = readMissing(output, source.context)
-  const hint = ofStage ?? (await hintForMissing(missing, source)) ?? hintFor(output, scene)
+  const hint = ofStage ?? (await hintForMissing(missing, source)) ?? hintFor(output, scene) ?? SEE_LOG
   return new UserError('The build failed.', hint, { cause: error, place })
 }
 
@@ -182,7 +182,7 @@ function refusal(what: string, error: unknown, scene: Scene): unknown {
   if (!(error instanceof CommandError)) return error
   const { output } = error
   const options = { cause: error, retries: retriesOfLost(output) }
-  return new RegistryError(`${what}.`, hintFor(output, scene), isPassing(output), options)
+  return new RegistryError(`${what}.`, hintFor(output, scene) ?? SEE_LOG, isPassing(output), options)
 }
 
 function isOciRefusal(error: unknown): boolean {

@@ -61,16 +61,16 @@ type ToolCache = typeof import('@actions/tool-cache')
 async function download(tools: ToolCache, file: ReleaseFile, version: string, temporary: string): Promise<string> {
   const archive = await tools.downloadTool(file.download_url, join(temporary, 'archive')).catch((error: unknown) => {
     throw new UserError(
-      `${file.download_url} could not be fetched.`,
-      'Check the "download_url" of Buildah in "buildah-manifest".',
+      `Input "buildah-manifest": ${file.download_url} could not be fetched.`,
+      'Check its "download_url" in the manifest.',
       { cause: error },
     )
   })
   const got = await sha256(archive)
   if (got !== file.sha256.toLowerCase()) {
     throw new UserError(
-      `${file.download_url} has the SHA-256 ${got}, and the manifest says ${file.sha256}. It is not used.`,
-      'Correct the manifest ("buildah-manifest"), or find out who changed the archive.',
+      `Input "buildah-manifest": ${file.download_url} has the SHA-256 ${got}, and the manifest says ${file.sha256}. It is not used.`,
+      'Correct the manifest, or find out who changed the archive.',
     )
   }
   return await tools.cacheDir(await tools.extractTar(archive, join(temporary, 'files')), 'buildah', version)

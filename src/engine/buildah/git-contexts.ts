@@ -1,6 +1,9 @@
 import { join } from 'node:path'
+import type { Context } from '../../runner/context.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import { execute } from '../../exec.js'
+import { withGitToken } from '../../source/git-token.js'
+import type { Inputs } from '../../runner/inputs.js'
 import { fetchGitContext, parseGitContext } from '../../source/source.js'
 import type { WorkDir } from '../work-dir.js'
 
@@ -16,16 +19,21 @@ export function gitContextsFolder({ path }: Pick<WorkDir, 'path'>): string {
  * a private repository is fetched with.
  * @returns all build contexts, a folder in the place of each Git URL
  */
-export async function fetchGitContexts(contexts: readonly Pair[], folder: WorkDir): Promise<Pair[]> {
+export async function fetchGitContexts(
+  { buildContexts, githubToken }: Pick<Inputs, 'buildContexts' | 'githubToken'>,
+  folder: WorkDir,
+  { server }: Pick<Context, 'server'>,
+): Promise<Pair[]> {
   const { env, buildUser } = folder
   const { prefix } = buildUser
   return await Promise.all(
-    contexts.map(async ({ name, value }, index) => {
+    buildContexts.map(async ({ name, value }, index) => {
       const git = parseGitContext(value, INPUT)
       if (git === undefined) return { name, value }
       const into = join(gitContextsFolder(folder), String(index))
       await execute([...prefix, 'mkdir', '--', into], { env, cwd: '/' })
-      return { name, value: await fetchGitContext(git, into, { prefix, env, input: INPUT }) }
+      const own = withGitToken(env, git.url, { token: githubToken, server })
+      return { name, value: await fetchGitContext(git, into, { prefix, env: own, input: INPUT }) }
     }),
   )
 }

@@ -9,7 +9,7 @@ import { parseObject } from '../../lib/json.js'
 import { printLive } from '../../log.js'
 import type { Source } from '../../source/source.js'
 import type { BuildRequest, Engine, EngineFacts } from '../engine.js'
-import { hintFor, hintForRun, isPassing, retriesOfLost } from '../error-hints.js'
+import { hintFor, hintForRun, isPassing, retriesOfLost, SEE_LOG } from '../error-hints.js'
 import type { Scene } from '../known-causes.js'
 import { hintForMissing, missingOf } from '../copy-not-found.js'
 import type { Step } from '../progress.js'
@@ -166,7 +166,7 @@ export function refusal(
   if (!(error instanceof CommandError)) return error
   const output = said ?? error.output
   const options = { cause: error, retries: retriesOfLost(output) }
-  return new RegistryError(`${what}.`, hintOf(output, setup, scene), isPassing(output), options)
+  return new RegistryError(`${what}.`, hintOf(output, setup, scene) ?? SEE_LOG, isPassing(output), options)
 }
 
 export function explain(
@@ -176,7 +176,7 @@ export function explain(
   { place, hint }: { readonly place?: Place; readonly hint?: string | undefined } = {},
 ): unknown {
   if (!(error instanceof CommandError)) return error
-  return new UserError(`${what}.`, hint ?? hintOf(error.output, setup), { cause: error, place })
+  return new UserError(`${what}.`, hint ?? hintOf(error.output, setup) ?? SEE_LOG, { cause: error, place })
 }
 
 /** What the instruction of a line didn't find in the context, where that is why it failed. */

@@ -19,7 +19,11 @@ export async function placeResults(
     const [from, to] = [resultPath(results, index), resolve(context.workspace, dest)]
     await mkdir(dirname(to), { recursive: true })
     await move(from, to, context).catch((error: unknown) => {
-      throw new UserError(`Input "outputs": ${dest} could not be written.`, undefined, { cause: error })
+      throw new UserError(
+        `Input "outputs": ${dest} could not be written.`,
+        'Make its folder writable for who runs the step, or write another `dest=`.',
+        { cause: error },
+      )
     })
   }
 }

@@ -136,7 +136,7 @@ export function checkParity(asked: Asked, docker: Pick<Docker, 'kind' | 'buildki
   }
   if (source.file.endsWith('.in')) {
     throw new UserError(
-      `${source.file} is for Buildah, which runs it through the C preprocessor; ${name} does not.`,
+      `The Dockerfile ${source.file} is for Buildah, which runs it through the C preprocessor; ${name} does not.`,
       'Write `engine: buildah`, or name a Dockerfile that needs no preprocessor with "file".',
     )
   }

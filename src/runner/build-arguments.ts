@@ -1,5 +1,5 @@
-import { type InputReader, isComment, list, refuse } from './runner/input-parsers.js'
-import type { Env } from './exec.js'
+import { type InputReader, isComment, list, refuse } from './input-parsers.js'
+import type { Env } from '../exec.js'
 
 export interface BuildArguments {
   /** `NAME=value`, or `NAME` to take the value from the environment; the last of each name. */
