@@ -41,7 +41,7 @@ function givenRegistry(text: string, written: readonly WrittenName[]): string {
     registry !== DOCKER_HUB && unqualified.length > 0 && written.every((one) => one.registry !== registry)
   if (path === '' && !isElsewhere) return registry
   // The address of an API has its version behind the host.
-  const folder = /^v[12]$/.test(path) ? '' : path
+  const folder = /^v[12]$/.test(path) ? '' : path.toLowerCase()
   const names = folder !== '' || isElsewhere ? unqualified : []
   const cures = [
     ...(path === '' ? [] : [`Write \`registry: ${registry}\`.`]),

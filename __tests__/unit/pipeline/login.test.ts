@@ -37,8 +37,8 @@ describe('loginRegistry', () => {
       'Write `registry: ghcr.io`. Write `images: ghcr.io/acme/web` instead of `web`.',
     ],
     [
-      { registry: 'https://Quay.io/acme/', images: 'name=Web,enable=true\nacme/api' },
-      `Input "registry": got "https://Quay.io/acme/". ${notPrefixed('web', 'images')}`,
+      { registry: 'https://Quay.io/Acme/', images: 'name=Web,enable=true\nacme/api' },
+      `Input "registry": got "https://Quay.io/Acme/". ${notPrefixed('web', 'images')}`,
       'Write `registry: quay.io`. Write `images: quay.io/acme/web,quay.io/acme/api` instead of `web,acme/api`.',
     ],
     [

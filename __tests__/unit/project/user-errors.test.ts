@@ -54,7 +54,8 @@ const MAKERS: Readonly<Record<string, RegExp>> = {
 const GRAMMARS = /^metadata\/|^pipeline\/metadata\.ts/
 
 /** Those that are made of another, that another file tells of, or that no line of an input leads to. */
-const TOLD = /error\.message[.}]|is not a registry|it holds a line break|^Input "annotations" can't be honoured/
+const TOLD =
+  /error\.message[.}]|is not a registry|it holds a line break|^Input "annotations" can't be honoured|^Variable "/
 
 /** A mistake for each error of a grammar. */
 const MISTAKES: readonly Readonly<Record<string, string>>[] = [
@@ -70,6 +71,8 @@ const MISTAKES: readonly Readonly<Record<string, string>>[] = [
   { tags: `acme/web@sha256:${'0'.repeat(64)}` },
   { tags: '1.2' },
   { images: 'acme/web', tags: '1.2\n1.2' },
+  { images: 'acme/web', tags: 'latest 1.2' },
+  { images: 'acme/web', labels: 'a"b=c' },
   { images: 'acme/web', tags: 'type=raw,value=a,value=b' },
   { images: 'acme/web', tags: 'type=raw,value=a,x=b' },
   { images: 'acme/web', tags: 'type=x' },
