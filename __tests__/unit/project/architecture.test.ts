@@ -42,6 +42,7 @@ const STOREYS: readonly (readonly [rooms: readonly string[], why: string])[] = [
     'What the inputs for secrets and for the cache give, and what started the run.',
   ],
   [['inputs.ts', 'context.ts'], 'What was asked, and where we are: the only readers of inputs and environment.'],
+  [['git-url.ts'], 'What a Git URL says, in whatever form it is written.'],
   [['ignore-patterns.ts'], 'What an ignore file says.'],
   [['ignored.ts'], 'What is left out of a context.'],
   [['source.ts', 'credentials.ts'], 'What of that lies on the disk: files, contexts, earlier logins.'],
@@ -99,7 +100,7 @@ const PURE = [
   'units.ts',
   'json.ts',
   'paths.ts',
-  ...['url-logins.ts', 'ignore-patterns.ts', 'survey-rules.ts', 'cache/tar-headers.ts'],
+  ...['url-logins.ts', 'git-url.ts', 'ignore-patterns.ts', 'survey-rules.ts', 'cache/tar-headers.ts'],
   ...[
     'cache/policy.ts',
     'cache/key.ts',
@@ -110,7 +111,7 @@ const PURE = [
     'cache/outcome.ts',
   ],
   'cache/trouble.ts',
-  ...['unchanged/fingerprint.ts', 'unchanged/remembered.ts', 'parallel.ts'],
+  ...['unchanged/fingerprint.ts', 'unchanged/remembered.ts', 'unchanged/relabel.ts', 'parallel.ts'],
   ...['registry/challenge.ts', 'engine/registries-conf.ts', 'engine/registries-tables.ts'],
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/

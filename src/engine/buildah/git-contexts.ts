@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Pair } from '../../runner/input-parsers.js'
 import { execute } from '../../exec.js'
-import { fetchGitContext, parseGitContext } from '../../source/source.js'
+import { parseGitContext } from '../../source/git-url.js'
+import { fetchGitContext } from '../../source/source.js'
 import type { WorkDir } from '../work-dir.js'
 
 const INPUT = 'build-contexts'
