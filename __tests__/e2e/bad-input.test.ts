@@ -123,6 +123,7 @@ const texts: readonly Case[] = [
 const places: readonly Case[] = [
   ['a context that isn’t there', { context: 'none' }, got('context', 'none'), 'actions/checkout'],
   ['a context that is a file', { context: 'a' }, got('context', 'a')],
+  ['a context at two commits', { context: 'https://example.com/w.git?ref=a&tag=b' }, 'Behind ? goes one of'],
   ['a context that is an archive’s URL', { context: 'https://example.com/web.tgz' }, 'end with .git'],
   ['a Dockerfile that isn’t there', { file: 'None' }, got('file', 'None'), /Looked for:\n {2}\/\S+\/None/],
   [

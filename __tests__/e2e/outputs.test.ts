@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { type Account, accountFor } from '../harness/account.js'
 import { succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
+import { daemonReason } from '../harness/docker-daemon.js'
 import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { imageFiles, pullImage } from '../harness/images.js'
@@ -13,11 +14,13 @@ import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { readTar } from '../harness/tar.js'
 import { casesOfSet, exhaustively } from '../harness/test-set.js'
+import { useDocker } from '../harness/use-docker.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
 
 const { registry, base: busybox } = await useRegistry()
+const docker = await useDocker(daemonReason())
 
 const users = casesOfSet(
   [
@@ -157,6 +160,7 @@ describe('load', () => {
         const files = listFolder(join(home, '.config'))
         const { outputs, log } = await succeed(step({ load: 'true' }, { as, home, env }))
         expect(log).toContain('; storage driver overlay, ')
+        expect(log).toContain('Load: the image is in the storage of Buildah and Podman; no daemon of Docker answers\n')
         expect(listFolder(join(home, '.config'))).toStrictEqual(files)
         const images = await storageOf(account, env)
         expect(images.map(({ id }) => id)).toStrictEqual([outputs['imageid']])
@@ -182,6 +186,23 @@ describe('load', () => {
       expect(listFolder(join(root, '..'))).toStrictEqual([])
     })
   }
+
+  testUnless(daemonReason())('the image is in Docker’s storage as well, where its daemon answers', async () => {
+    const account = accountFor('user')
+    const { env, home } = userWithStorage(account)
+    const { outputs, log } = await succeed(
+      step({ load: 'true' }, { home, env: { ...env, ...docker.environment('none') } }),
+    )
+    const names = [`${registry.host}/acme/files:1`, `${registry.host}/acme/files:2`]
+    const ids = await Promise.all(names.map((name) => docker.run('image', 'inspect', '--format', '{{.Id}}', name)))
+    const [id = ''] = ids.map((text) => text.trim())
+    expect(ids[1]?.trim()).toBe(id)
+    expect(log).toContain(`Load: the image is in the storage of Buildah and Podman, and in that of Docker as ${id}\n`)
+    expect((await storageOf(account, env)).map((image) => image.id)).toStrictEqual([outputs['imageid']])
+    const archive = join(makeFolder('saved'), 'image.tar')
+    await docker.run('save', '--output', archive, id)
+    expect(imageFiles(await pullImage(`docker-archive:${archive}`)).get('srv/owned')).toMatchObject({ uid: 1234 })
+  })
 
   exhaustively(test)('an image of Docker’s format', async () => {
     const account = accountFor('user')

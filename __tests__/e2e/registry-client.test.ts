@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 
 import { type AuthFile, parseAuthFile } from '../../src/auth/auth-file.js'
@@ -74,6 +75,15 @@ async function exercise(registries: Registries, host: string): Promise<void> {
   // A tag that is missing, by the manifest alone.
   await registries.putManifest(at(host, 'acme/web:2'), image.manifest)
   expect((await registries.resolve(at(host, 'acme/web:2')))?.digest).toBe(digest)
+
+  // A blob that no repository has.
+  const content = Buffer.from(`{"of":"${host}"}`)
+  const named = { bytes: content, digest: `sha256:${createHash('sha256').update(content).digest('hex')}` }
+  expect(await registries.hasBlob(at(host, 'acme/web'), named.digest)).toBe(false)
+  await registries.putBlob(at(host, 'acme/web'), named)
+  // It is there by now.
+  await registries.putBlob(at(host, 'acme/web'), named)
+  expect(await registries.fetchBlob(at(host, 'acme/web'), named.digest)).toStrictEqual(content)
 
   // The same in another repository, which needs the blobs first.
   const other = at(host, 'acme/other:1')

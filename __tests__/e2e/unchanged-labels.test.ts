@@ -40,74 +40,108 @@ async function commit(folder: string, files: Readonly<Record<string, string>>, d
   return (await run('git', ['-C', folder, 'rev-parse', 'HEAD'])).toString().trim()
 }
 
-/** A checkout as actions/checkout makes it, of this depth. */
-async function checkOut(repository: string, depth: number): Promise<string> {
+/** A checkout as actions/checkout makes it: of one commit. */
+async function checkOut(repository: string): Promise<string> {
   const folder = join(makeFolder('checkout'), 'work')
-  const cut = depth === 0 ? [] : [`--depth=${depth}`]
-  await run('git', ['clone', '--quiet', ...cut, `file://${repository}`, folder])
+  await run('git', ['clone', '--quiet', '--depth=1', `file://${repository}`, folder])
   const { uid, gid } = accountFor('user')
   if (testsAreRoot) await run('chown', ['-R', `${uid}:${gid}`, folder])
   return folder
 }
 
-async function job(name: string, repository: string, depth: number, options: JobOptions = {}): Promise<StepOptions> {
-  const workspace = await checkOut(repository, depth)
+async function job(name: string, repository: string, options: JobOptions = {}): Promise<StepOptions> {
+  const workspace = await checkOut(repository)
   const sha = (await run('git', ['-c', 'safe.directory=*', '-C', workspace, 'rev-parse', 'HEAD'])).toString().trim()
   const env = { GITHUB_SHA: sha, ...options.env }
-  // What the event says of the commit would be another time.
   const event = { name: 'push', payload: { head_commit: { timestamp: '2026-11-30T00:00:00Z' } } }
   return { ...skipJob(place, name, [], { event, ...options, env }), workspace }
 }
 
+async function labelsOf(name: string): Promise<Readonly<Record<string, string>>> {
+  return (await place.pull(name)).config.config?.Labels ?? {}
+}
+
 describe('labels of the commit', () => {
-  test('are those of the last commit that changed what is built, so that the others build nothing', async () => {
+  test('are those of the commit that was built, and other commits build nothing', async () => {
     const repository = await makeRepository()
     const built = await commit(repository, { 'src/a': '2' }, '2026-11-21T08:00:00Z')
-    const cold = await watchSkip(place, await job('labels', repository, 0))
+    const cold = await watchSkip(place, await job('labels', repository))
     expectBuilt(cold)
-    expect((await place.pull('labels')).config.config?.Labels).toMatchObject({
+    expect(await labelsOf('labels')).toMatchObject({
       [`${label}.revision`]: built,
-      [`${label}.created`]: '2026-11-21T08:00:00.000Z',
+      [`${label}.created`]: '2026-11-30T00:00:00.000Z',
     })
     await commit(repository, { 'docs/readme.md': '2' }, '2026-11-22T08:00:00Z')
-    await commit(repository, { 'src/notes.md': 'is left out' }, '2026-11-23T08:00:00Z')
-    const docs = await watchSkip(place, await job('labels', repository, 0))
+    // Where the event has no time, Git has one.
+    const event = { name: 'workflow_dispatch', payload: { head_commit: null } }
+    const docs = await watchSkip(place, await job('labels', repository, { event }))
     expectSkipped(docs, cold)
+    expect(docs.log).toContain(`Unchanged: its labels name the commit that it was built of: ${built}\n`)
     expect(docs.outputs['labels']).toBe(cold.outputs['labels'])
+    expect(docs.outputs['annotations']).toBe(cold.outputs['annotations'])
 
     const next = await commit(repository, { 'src/a': '3' }, '2026-11-24T08:00:00Z')
-    const changed = await watchSkip(place, await job('labels', repository, 0))
-    // The label would differ, too, but what differs first is said.
-    expectBuilt(changed, / in: labels$/m)
-    expect((await place.pull('labels')).config.config?.Labels).toMatchObject({ [`${label}.revision`]: next })
+    const changed = await watchSkip(place, await job('labels', repository, { event }))
+    expectBuilt(changed, / in: context$/m)
+    expect(await labelsOf('labels')).toMatchObject({
+      [`${label}.revision`]: next,
+      [`${label}.created`]: '2026-11-24T08:00:00.000Z',
+    })
+
+    const inputs = { labels: `${label}.revision={{sha}}` }
+    const own = await watchSkip(place, await job('labels', repository, { inputs }))
+    expect(own.log).toMatch(/^Unchanged: nothing is built, since all but labels is as in the build /m)
+    expect(await labelsOf('labels')).toMatchObject({ [`${label}.revision`]: next.slice(0, 7) })
+  })
+
+  test('others are given to the image in the registry, which is what a build would have made', async () => {
+    const repository = await makeRepository()
+    const sha = await commit(repository, { 'src/a': '2' }, '2026-11-21T08:00:00Z')
+    const inputs = { labels: 'team=web\nnote=$HOME and "more"' }
+    const cold = await watchSkip(place, await job('relabelled', repository, { inputs }))
+    expectBuilt(cold)
+    const before = await place.pull('relabelled')
+
+    const release = { ...inputs, tags: '1.2.3\nlatest', labels: `${inputs.labels}2` }
+    const options = { inputs: release }
+    const tagged = await watchSkip(place, await job('relabelled', repository, options))
+    expect(tagged.log).toMatch(
+      /^Unchanged: nothing is built, since all but labels and annotations is as in the build /m,
+    )
+    expect(tagged.log).not.toMatch(/^(\[\d+\/\d+\] )?STEP |^Cache: \d+ steps? came back/m)
+    expect(tagged.outputs).toMatchObject({ built: 'false', 'cache-hit': 'full' })
+    const after = await place.pull('relabelled')
+    expect(after.digest).toBe(tagged.outputs['digest'])
+    expect(after.manifest.config.digest).toBe(tagged.outputs['imageid'])
+    expect(after.manifest.layers).toStrictEqual(before.manifest.layers)
+    const changed = { [`${label}.version`]: '1.2.3', [`${label}.revision`]: sha }
+    expect(after.config.config?.Labels).toStrictEqual({
+      ...before.config.config?.Labels,
+      ...changed,
+      note: '$HOME and "more"2',
+    })
+    expect(after.manifest.annotations).toStrictEqual({ ...before.manifest.annotations, ...changed })
+    expectSkipped(await watchSkip(place, await job('relabelled', repository, options)), tagged)
+
+    const anew = { ...options, inputs: { ...release, unchanged: 'build' } }
+    const built = await watchSkip(place, await job('relabelled', repository, anew))
+    expectBuilt(built)
+    const same = await place.pull('relabelled')
+    expect(same.config.config).toStrictEqual(after.config.config)
+    // An old Buildah names the image of the step before as the base, when that comes from the cache.
+    const base = { [`${label}.base.digest`]: expect.any(String) as unknown }
+    expect(same.manifest.annotations).toStrictEqual({ ...after.manifest.annotations, ...base })
   })
 
   exhaustively(test)('a version that is made of the commit is that of the same commit', async () => {
     const repository = await makeRepository()
     const built = await commit(repository, { 'src/a': '2' }, '2026-11-21T08:00:00Z')
     const inputs = { tags: 'type=sha' }
-    const cold = await watchSkip(place, await job('versions', repository, 0, { inputs }))
+    const cold = await watchSkip(place, await job('versions', repository, { inputs }))
     const last = await commit(repository, { 'docs/readme.md': '2' }, '2026-11-22T08:00:00Z')
-    const docs = await watchSkip(place, await job('versions', repository, 0, { inputs }))
+    const docs = await watchSkip(place, await job('versions', repository, { inputs }))
     expectSkipped(docs, cold)
     expect(docs.outputs['tags']).toBe(`${place.proxy.host}/acme/versions:sha-${last.slice(0, 7)}`)
     expect(docs.outputs['labels']).toContain(`${label}.version=sha-${built.slice(0, 7)}`)
-  })
-
-  test('are left out where the history is cut off, which is said, and an own label counts as it is', async () => {
-    const repository = await makeRepository()
-    await commit(repository, { 'docs/readme.md': '2' }, '2026-11-21T08:00:00Z')
-    const cold = await watchSkip(place, await job('shallow', repository, 1))
-    expect(cold.log).toMatch(
-      /^Labels: org\.opencontainers\.image\.revision and \.created are left out, since the history of the checkout was cut off \(`fetch-depth: 0`/m,
-    )
-    expect(Object.keys((await place.pull('shallow')).config.config?.Labels ?? {})).not.toContain(`${label}.revision`)
-    await commit(repository, { 'docs/readme.md': '3' }, '2026-11-22T08:00:00Z')
-    expectSkipped(await watchSkip(place, await job('shallow', repository, 1)), cold)
-
-    const inputs = { labels: `${label}.revision={{sha}}` }
-    const own = await watchSkip(place, await job('shallow', repository, 1, { inputs }))
-    expectBuilt(own, / in: labels$/m)
-    expect(own.log).not.toContain('are left out')
   })
 })

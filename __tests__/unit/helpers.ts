@@ -110,6 +110,7 @@ export function resultOf(...names: string[]): Result {
       ...{ references, tagNames, version: tagNames[0] ?? '', notes: [], warnings: [] },
       ...{ written: [], bareTags: [], expected: new Set() },
       ...{ labels: new Map([['team', 'web']]), annotations: new Map(), json },
+      ofCommit: { labels: new Set(), annotations: new Set(), values: new Map() },
     },
     built: true,
     imageId: `sha256:${'e'.repeat(64)}`,

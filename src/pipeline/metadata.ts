@@ -3,45 +3,42 @@ import type { Pair } from '../runner/input-parsers.js'
 import { UserError } from '../errors.js'
 import type { Event } from '../runner/event.js'
 import { git } from '../source/git.js'
+import { type CommitLabels, commitLabelsOf, withValues } from '../metadata/commit.js'
 import { commitOf, type NameContext } from '../metadata/ref-context.js'
 import { annotationsOf, commitFacts, type CommitFacts, type Labels, labelsOf, remarksOn } from '../metadata/labels.js'
 import { describeNames, type Metadata } from '../metadata/metadata.js'
 import { type Names, needsExistingTags, noTags, resolveTags } from '../metadata/tags.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info, warn } from '../log.js'
-import type { NoOrigin, Origin } from '../source/last-commit.js'
 
 /** Everything that an image is called, and what it says of itself. */
 export interface ImageNames extends Names {
   readonly labels: Labels
   readonly annotations: Labels
   readonly json: Metadata
+  /** What of the labels and annotations says which commit was built, or when. */
+  readonly ofCommit: CommitLabels
 }
 
-/** The same names, with the labels and annotations that belong to a commit. */
-export type ByCommit = (origin: Origin | NoOrigin) => ImageNames
+const NOTHING: CommitFacts = { version: undefined, revision: undefined, created: undefined }
 
 /**
  * Works out the names, labels and annotations of an image from the inputs and the event that started the run, and says
  * what is to be said about them.
  * @throws UserError for a line that makes no sense, and where nothing is left to push
  */
-export async function nameImage(
-  inputs: Inputs,
-  context: Context,
-): Promise<{ readonly names: ImageNames; readonly byCommit: ByCommit }> {
+export async function nameImage(inputs: Inputs, context: Context): Promise<ImageNames> {
   const names = await nameContext(context)
   const isHighest = inInputs(() => needsExistingTags(inputs.flavor, names))
   const existing = isHighest ? await listTags(context) : undefined
   const resolve = (by: NameContext) =>
     inInputs(() => resolveTags(inputs.images, inputs.tags, inputs.flavor, by, existing))
   const resolved = resolve(names)
-  const describe = (commit: CommitFacts) => {
-    const labels = inInputs(() => labelsOf(inputs.labels, commit, names))
-    const annotations = inInputs(() => annotationsOf(inputs.annotations, commit, names))
-    return { ...resolved, labels, annotations, json: describeNames(resolved, labels, annotations) }
-  }
-  const own = describe(commitFacts(resolved.version, names))
+  const describe = (commit: CommitFacts) => ({
+    labels: inInputs(() => labelsOf(inputs.labels, commit, names)),
+    annotations: inInputs(() => annotationsOf(inputs.annotations, commit, names)),
+  })
+  const all = describe(commitFacts(resolved.version, names))
   if (inputs.push && resolved.references.length === 0) throw noTags(resolved, names)
   tell(
     'Names',
@@ -55,10 +52,11 @@ export async function nameImage(
     const { notes, warnings } = remarksOn(input, inputs[input], names)
     tell(topic, notes, warnings)
   }
-  const empty = emptyOfSchedule(own.labels, context.event)
+  const empty = emptyOfSchedule(all.labels, context.event)
   if (empty.length > 0)
     info(`Labels: empty are ${empty.join(' and ')}, since the event of a schedule says nothing of the repository`)
-  return { names: own, byCommit: (origin) => describe(factsOf(origin, resolved.version, names, resolve)) }
+  const ofCommit = commitLabelsOf(all, describe(NOTHING), isOfCommit(resolved, names, resolve))
+  return { ...resolved, ...all, ofCommit, json: describeNames(resolved, all.labels, all.annotations) }
 }
 
 function tell(topic: string, notes: readonly string[], warnings: readonly string[]): void {
@@ -74,21 +72,19 @@ function emptyOfSchedule(labels: Labels, { name, names }: Event): string[] {
     .filter((key) => labels.get(key) === '')
 }
 
-/**
- * What the default labels say where they are about the last commit that changed what is built. A version that has the
- * commit or the time in it is that commit's as well.
- */
-function factsOf(
-  origin: Origin | NoOrigin,
-  version: string,
-  names: NameContext,
-  resolve: (by: NameContext) => Names,
-): CommitFacts {
-  const at = (sha: string, date: Date) =>
-    resolve({ ...names, sha, prHeadSha: sha, now: date, commitDate: date }).version
-  if ('sha' in origin) return { version: at(origin.sha, origin.date), revision: origin.sha, created: origin.date }
-  const isOfCommit = at('0'.repeat(40), new Date(0)) !== version
-  return { version: isOfCommit ? undefined : version, revision: undefined, created: undefined }
+/** Whether another commit, at another time, would have another version. */
+function isOfCommit({ version }: Names, names: NameContext, resolve: (by: NameContext) => Names): boolean {
+  const sha = '0'.repeat(40)
+  const other = { ...names, sha, prHeadSha: sha, now: new Date(0), commitDate: new Date(0) }
+  return resolve(other).version !== version
+}
+
+/** The names of an image that an earlier run has built. @param values what it says of the commit that it was built of */
+export function asBuilt(names: ImageNames, values: Labels): ImageNames {
+  const { ofCommit } = names
+  const labels = withValues(names.labels, ofCommit.labels, values)
+  const annotations = withValues(names.annotations, ofCommit.annotations, values)
+  return { ...names, labels, annotations, json: describeNames(names, labels, annotations) }
 }
 
 /** As `name` and `value`, for arguments. */

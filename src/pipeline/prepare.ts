@@ -8,18 +8,19 @@ import { findEngine } from '../engine/select.js'
 import type { WorkDir } from '../engine/work-dir.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { UserError } from '../errors.js'
+import type { GitContext } from '../source/git-url.js'
 import { chooseFormat, type DockerOnly, dockerOnlyOf, type Format } from '../engine/image-format.js'
 import { formatReference, registryOf } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info } from '../log.js'
-import { type ByCommit, type ImageNames, pairsOf } from './metadata.js'
+import { type ImageNames, pairsOf } from './metadata.js'
 import { settleLogins } from '../auth/keychain.js'
 import type { Registries } from '../registry/client.js'
 import { withGitToken } from '../source/git-token.js'
-import { fetchGitContext, findSource, type GitContext, type Source } from '../source/source.js'
+import { fetchGitContext, findSource, type Source } from '../source/source.js'
 import type { Remember } from '../runner/state.js'
 import type { Building } from '../up-to-date/step-inputs.js'
-import type { RegistryAccess, Watch } from '../up-to-date/watch.js'
+import type { RegistryAccess } from '../up-to-date/watch.js'
 import type { CacheRequest, CachePlan } from './restore-cache.js'
 
 /** What is known before it is known what builds. */
@@ -28,7 +29,6 @@ export interface Plan {
   readonly context: Context
   readonly folder: WorkDir
   readonly names: ImageNames
-  readonly byCommit: ByCommit
   /** Which the given login is for. */
   readonly registry: string
   readonly access: RegistryAccess
@@ -44,8 +44,6 @@ export interface Prepared {
   readonly source: Source
   readonly format: Format['format']
 }
-
-const REVISION = 'org.opencontainers.image.revision'
 
 /** Finds what is built on the disk, and says what there is to be said about its format. */
 export async function prepare(inputs: Inputs, workspace: string, folder?: string): Promise<Prepared> {
@@ -114,16 +112,6 @@ export async function accessOf(
     ...(inputs.login !== undefined && { login: { registry, ...inputs.login } }),
     insecure: inputs.tlsVerify ? [] : [...new Set(references.map((reference) => reference.registry))],
   }
-}
-
-/** The plan with the labels that belong to the last commit that changed what is built, where that is looked at. */
-export async function applyCommitLabels(plan: Plan, watch: Watch | undefined): Promise<Plan> {
-  if (watch === undefined) return plan
-  const { origin } = await watch.inspection
-  const names = plan.byCommit(origin)
-  if ('why' in origin && !names.labels.has(REVISION))
-    info(`Labels: ${REVISION} and .created are left out, since ${origin.why}`)
-  return { ...plan, names }
 }
 
 /** The registries of the step, with its logins. @param insecure further ones that may be asked without TLS */

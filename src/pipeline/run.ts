@@ -8,13 +8,14 @@ import type { BuildRequest, Engine, EngineFacts, ResolvedEngine, Image, Pushed }
 import { keepForRunner } from '../engine/keeper.js'
 import type { Step } from '../engine/progress.js'
 import { makeWorkDir, removeSecrets } from '../engine/work-dir.js'
+import { parseGitContext } from '../source/git-url.js'
 import { tellingHeldDigests } from './held-digests.js'
 import { listLabels } from '../metadata/labels.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info, warn } from '../log.js'
 import { login, loginRegistry } from './login.js'
-import { type ImageNames, nameImage } from './metadata.js'
+import { asBuilt, type ImageNames, nameImage } from './metadata.js'
 import { shown } from './phases.js'
 import {
   accessOf,
@@ -24,14 +25,13 @@ import {
   type Plan,
   prepare,
   requestOf,
-  applyCommitLabels,
   withRegistries,
 } from './prepare.js'
 import type { Registries } from '../registry/client.js'
 import { warnOfReplacedLinks } from './replaced-links.js'
 import { type CacheReport, NO_CACHE_REPORT, reportUnchanged, withRequests } from '../report/cache-stats.js'
 import { type Phase, startTimeline, type Timeline } from '../report/timeline.js'
-import { parseGitContext } from '../source/source.js'
+import { withGitContexts } from '../source/source.js'
 import type { Remember } from '../runner/state.js'
 import type { ContainersStorage } from '../build-storage.js'
 import type { Comparison, Unchanged } from '../up-to-date/check.js'
@@ -74,9 +74,10 @@ export interface Result {
  * @param remember gets what `post` must know, as soon as it is so; what it got before stays
  * @throws UserError for what the user can fix
  */
-export async function run(inputs: Inputs, context: Context, remember: Remember): Promise<Result> {
-  for (const text of inputs.warnings) warn(text)
-  const { names, byCommit } = await nameImage(inputs, context)
+export async function run(given: Inputs, context: Context, remember: Remember): Promise<Result> {
+  for (const text of given.warnings) warn(text)
+  const inputs = withGitContexts(given, context.event)
+  const names = await nameImage(inputs, context)
   const registry = loginRegistry(inputs, names)
   const git = parseGitContext(inputs.context)
   const local = git === undefined ? await prepare(inputs, context.workspace) : undefined
@@ -85,7 +86,7 @@ export async function run(inputs: Inputs, context: Context, remember: Remember):
   const { buildUser, buildahUnavailable } = await chooseBuilder(inputs, context)
   const folder = await makeWorkDir(buildUser, context)
   remember({ folder: folder.path, unshare: buildUser.prefix })
-  const plan = { inputs, context, folder, names, byCommit, registry, access, local, git, buildahUnavailable }
+  const plan = { inputs, context, folder, names, registry, access, local, git, buildahUnavailable }
   try {
     return inputs.dryRun ? await dryRun(plan, remember) : await execute(plan, remember)
   } finally {
@@ -102,18 +103,15 @@ async function execute(plan: Plan, remember: Remember): Promise<Result> {
     const { source, format } = await findSourceOf(plan)
     const watch = startWatch(plan, source, started)
     const looking = watch?.copied ?? lookAtContext(started, source)
-    const [found, settled] = await Promise.all([
-      timeline.during('setup', () => findEngineFor(plan, source, remember)),
-      applyCommitLabels(plan, watch),
-    ])
-    const { names } = settled
-    const annotations = annotationsFor(settled, format, found, started)
-    const asked = { ...requestOf(settled), annotations, source, format }
-    const comparison = await watch?.compare(asked, found, plan.access)
+    const found = await timeline.during('setup', () => findEngineFor(plan, source, remember))
+    const { names } = plan
+    const annotations = annotationsFor(plan, format, found, started)
+    const asked = { ...requestOf(plan), annotations, source, format }
+    const comparison = await watch?.compare({ ...asked, ofCommit: names.ofCommit }, found, plan.access)
     try {
       const same = await comparison?.find()
-      if (same !== undefined) return { ...resultOf(same, started, found.engine), names, phases: timeline.phases() }
-      const building = await asBuilt(asked, settled, started, found)
+      if (same !== undefined) return { ...resultOf(same, names, started, found.engine), phases: timeline.phases() }
+      const building = await inItsFormat(asked, plan, started, found)
       const built = await buildAndPush(building, { plan, started, found, looking, comparison, timeline, remember })
       return { ...built, built: true, names, phases: timeline.phases() }
     } finally {
@@ -126,7 +124,7 @@ async function execute(plan: Plan, remember: Remember): Promise<Result> {
 }
 
 /** What is asked for, in the format that the base images want it in. */
-async function asBuilt(asked: Asked, plan: Plan, started: CachePlan, found: ResolvedEngine): Promise<Asked> {
+async function inItsFormat(asked: Asked, plan: Plan, started: CachePlan, found: ResolvedEngine): Promise<Asked> {
   const format = await settleFormat(plan, asked, found)
   return { ...asked, format, annotations: annotationsFor(plan, format, found, started) }
 }
@@ -199,11 +197,13 @@ async function buildAndPushWith(
 /** Of an image that needn't be built. */
 function resultOf(
   { build, pushed }: Unchanged,
+  names: ImageNames,
   { cache }: PendingCache,
   engine: EngineFacts,
-): Omit<Result, 'names' | 'phases'> {
-  const { imageId, steps, seconds, builtAt } = build
+): Omit<Result, 'phases'> {
+  const { imageId, steps, seconds, builtAt, said } = build
   return {
+    names: asBuilt(names, said),
     ...{ built: false, builtEarlier: new Date(builtAt), imageId, pushed, engine, storageConf: '', steps: [] },
     cache: reportUnchanged(steps, seconds, cache.requests()),
   }
@@ -213,12 +213,11 @@ function resultOf(
 async function dryRun(plan: Plan, remember: Remember): Promise<Result> {
   const started = pretendCache(requestOf(plan))
   const { source, format } = await findSourceOf(plan)
-  const settled = await applyCommitLabels(plan, startWatch(plan, source, started))
-  const { names } = settled
+  const { names } = plan
   const found = await findEngineFor(plan, source, remember)
-  const annotations = annotationsFor(settled, format, found, started)
-  const first = { ...requestOf(settled), annotations, source, format }
-  const asked = await asBuilt(first, settled, started, found)
+  const annotations = annotationsFor(plan, format, found, started)
+  const first = { ...requestOf(plan), annotations, source, format }
+  const asked = await inItsFormat(first, plan, started, found)
   const { warm, remote, access, scope } = await restoreCache(started, { ...asked, copied: new Map() }, found.store)
   const engine = await found.configure(warm.root)
   const command = engine.preview({ ...asked, images: [], remote, cache: access, onSteps: () => undefined })

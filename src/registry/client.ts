@@ -9,6 +9,7 @@ import { type Access, openAuthorization } from './authorization.js'
 import { findBlob, readBlob } from './blobs.js'
 import { type Response, openConnection } from './http.js'
 import {
+  type Blob,
   checkedDigest,
   type Descriptor,
   digestLike,
@@ -19,7 +20,7 @@ import {
 } from './manifest.js'
 import { findLogin, type Logins } from '../auth/keychain.js'
 import { unexpected } from './errors.js'
-import { mount, type Trial, tryPush } from './uploads.js'
+import { mount, type Trial, tryPush, upload } from './uploads.js'
 
 /** Registries, each asked by its own protocol, with a login that is for it and for nobody else. */
 export interface Registries {
@@ -44,6 +45,11 @@ export interface Registries {
    * @throws RegistryError
    */
   mountBlob(into: Reference, digest: string, from: Reference): Promise<boolean>
+  /**
+   * Puts a small blob, such as the configuration of an image, into a repository, where it isn't there yet.
+   * @throws RegistryError
+   */
+  putBlob(into: Reference, blob: Blob): Promise<void>
   /**
    * Whether a repository has a blob, so that it can be pulled.
    * @throws RegistryError
@@ -91,6 +97,8 @@ export function openRegistries(options: RegistriesOptions): Registries {
       withRetries(`Tag ${formatReference(reference)}`, () => put(client, reference, manifest), clock),
     mountBlob: (into, digest, from) =>
       withRetries(`Mount of ${digest} into ${formatReference(into)}`, () => mount(client, into, digest, from), clock),
+    putBlob: (into, blob) =>
+      withRetries(`Upload of ${blob.digest} to ${formatReference(into)}`, () => upload(client, into, blob), clock),
     hasBlob: (reference, digest) =>
       withRetries(
         `Look at ${digest} in ${formatReference(reference)}`,

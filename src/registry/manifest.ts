@@ -13,6 +13,12 @@ export interface Descriptor {
   readonly size: number
 }
 
+/** Bytes with their digest. */
+export interface Blob {
+  readonly digest: string
+  readonly bytes: Buffer
+}
+
 export interface Manifest extends Descriptor {
   readonly bytes: Buffer
 }

@@ -3,7 +3,7 @@ import type { Reference } from '../metadata/reference.js'
 import { ask, type ClientContext, refused, scopeOf, writing } from './request.js'
 import { chooseChallenge } from './www-authenticate.js'
 import type { Response } from './http.js'
-import { isDigest, MANIFEST_LIMIT } from './manifest.js'
+import { type Blob, digestLike, isDigest, MANIFEST_LIMIT } from './manifest.js'
 import { isPage, outOfReach, unexpected } from './errors.js'
 
 /** What a registry says to the first thing of a push. */
@@ -59,14 +59,38 @@ export async function mount(client: ClientContext, into: Reference, digest: stri
   return false
 }
 
+/** Puts a small blob into a repository, where it isn't there yet. */
+export async function upload(client: ClientContext, into: Reference, { digest, bytes }: Blob): Promise<void> {
+  if (digestLike(bytes, digest) !== digest) throw new Error(`the bytes of a blob are not those of ${digest}`)
+  const access = writing(into)
+  const blobs = `/v2/${into.repository}/blobs`
+  const there = await ask(client, access, { method: 'HEAD', path: `${blobs}/${digest}` })
+  if (there.status === 200) return
+  if (there.status !== 404) throw await refused(client, access, there, 'read')
+  const begun = await ask(client, access, { method: 'POST', path: `${blobs}/uploads/` })
+  if (begun.status !== 202) throw await refused(client, access, begun, 'write to')
+  const place = placeOf(begun)
+  if (place === undefined) throw unexpected(begun, into.registry)
+  const path = `${place}${place.includes('?') ? '&' : '?'}${new URLSearchParams({ digest }).toString()}`
+  const headers = { 'content-type': 'application/octet-stream' }
+  const response = await ask(client, access, { method: 'PUT', path, headers, body: bytes })
+  if (response.status < 200 || response.status > 299) throw await refused(client, access, response, 'write to')
+}
+
 /** Ends an upload that a registry began in place of a mount. One that stays is the registry's to clean up. */
-async function cancel(client: ClientContext, into: Reference, { headers: { location }, url }: Response): Promise<void> {
-  if (location === undefined || !URL.canParse(location, url.href)) return
-  const { host, pathname, search } = new URL(location, url)
-  // Behind a proxy a registry may name itself by another scheme; but no other host gets the login.
-  if (host !== url.host) return
+async function cancel(client: ClientContext, into: Reference, begun: Response): Promise<void> {
+  const path = placeOf(begun)
+  if (path === undefined) return
   const access = { ...writing(into), scopes: [scopeOf(into, 'pull,push,delete')] }
-  await ask(client, access, { method: 'DELETE', path: `${pathname}${search}` }).catch((error: unknown) => {
+  await ask(client, access, { method: 'DELETE', path }).catch((error: unknown) => {
     if (!(error instanceof RegistryError)) throw error
   })
+}
+
+/** Where an upload that was begun goes on, below the address of the registry; undefined where it goes on elsewhere. */
+function placeOf({ headers: { location }, url }: Response): string | undefined {
+  if (location === undefined || !URL.canParse(location, url.href)) return undefined
+  const { host, pathname, search } = new URL(location, url)
+  // Behind a proxy a registry may name itself by another scheme; but no other host gets the login.
+  return host === url.host ? `${pathname}${search}` : undefined
 }

@@ -36,8 +36,6 @@ export interface Survey {
   listOf(paths: readonly ReachedPath[]): string[]
   /** The same, with folders. */
   entriesOf(paths: readonly ReachedPath[]): string[]
-  /** Whether these paths would take something of this name, were it there. */
-  takes(paths: readonly ReachedPath[], name: string): boolean
   /** All that these paths take but folders, with what of it an image shows. */
   takenBy(paths: readonly ReachedPath[]): TakenFile[]
   /** The first path that has changed since it was looked at; undefined where none has. */
@@ -93,7 +91,6 @@ export async function surveyContext(request: SurveyRequest): Promise<Survey> {
     },
     listOf: (wanted) => found.filter((one) => !one.isFolder && takenBy(wanted)(one)).map(({ path }) => path),
     entriesOf: (wanted) => found.filter(takenBy(wanted)).map(({ path }) => path),
-    takes: (wanted, path) => takenBy(wanted)({ path, ignored: isIgnored(path), isSocket: false }),
     takenBy(wanted) {
       const keys = new Set(wanted.map(keyOf))
       const own = rules.filter((rule) => keys.has(rule.of))

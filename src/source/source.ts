@@ -1,14 +1,14 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { findTarget, parseDockerfile, type Dockerfile } from '../dockerfile/dockerfile.js'
 import { withStagesSpelled } from '../dockerfile/stage-spelling.js'
 import { UserError } from '../errors.js'
-import { withPassword } from '../runner/input-parsers.js'
 import { execute, findProgram, type Env } from '../exec.js'
+import { type GitContext, parseGitContext, plainContext } from './git-url.js'
 import { findIgnoreFile, type IgnoreFile } from './ignored-files.js'
+import type { Event } from '../runner/event.js'
 import type { Inputs } from '../runner/inputs.js'
 import { isBelow } from '../lib/paths.js'
-import { hasPassword } from '../lib/url-logins.js'
 
 /** What is built: everything that the inputs name on the disk, found and absolute. */
 export interface Source {
@@ -25,38 +25,23 @@ export interface Source {
   readonly ignoreFile?: IgnoreFile
 }
 
-/** A Git URL as Docker writes it: repository, then `#ref:subdirectory`. */
-export interface GitContext {
-  readonly url: string
-  readonly ref: string
-  readonly folder: string
-}
-
 /**
- * The Git context that a `context` input names, undefined when it names a path; pure.
- * @throws UserError for a URL that no Git repository can be fetched from
+ * The inputs with every Git context in one form, as what follows knows it.
+ * @throws UserError for one that names nothing that can be fetched
  */
-export function parseGitContext(context: string, input = 'context'): GitContext | undefined {
-  const [written = '', fragment = ''] = context.split(/#(.*)/s)
-  const url = written.replace(/^[a-z]+(?=:\/\/)/i, (scheme) => scheme.toLowerCase())
-  if (hasPassword(url)) throw withPassword(input)
-  const isUrl = /^(https?|git|ssh):\/\//.test(url) || /^[\w.-]+@[\w.-]+:/.test(url)
-  const isGitHub = /^github\.com\/[\w.-]+\/[\w.-]+$/.test(url)
-  if (!isUrl && !isGitHub) return undefined
-  const [ref = '', folder = ''] = fragment.split(/:(.*)/s)
-  if (/^https?:/.test(url) && !url.endsWith('.git')) {
-    throw new UserError(
-      `Input "${input}": got ${JSON.stringify(context)}. An http(s) URL must be that of a Git repository and end with .git; archives are not fetched.`,
-      `Write \`${input === 'context' ? 'context: ' : ''}${url}.git\`, or download the archive in a step before.`,
-    )
+export function withGitContexts(inputs: Inputs, { names, ref }: Pick<Event, 'names' | 'ref'>): Inputs {
+  const { sha, repository } = names
+  // No other commit of a pull request can be fetched by its name.
+  const at = ref.startsWith('refs/pull/') ? ref : sha
+  const own = repository.url === undefined || at === '' ? undefined : `${repository.url}.git#${at}`
+  return {
+    ...inputs,
+    context: plainContext(inputs.context, own),
+    buildContexts: inputs.buildContexts.map(({ name, value }) => ({
+      name,
+      value: plainContext(value, own, 'build-contexts'),
+    })),
   }
-  if (!/^(?!-)[\w./+@-]*$/.test(ref) || /(^|\/)\.\.(\/|$)/.test(folder) || isAbsolute(folder)) {
-    throw new UserError(
-      `Input "${input}": got ${JSON.stringify(context)}. Behind # goes a branch, tag or commit, then, if wanted, a colon and a folder inside the repository.`,
-      `Write \`${input === 'context' ? 'context: ' : ''}${url}#main:path/of/folder\`.`,
-    )
-  }
-  return { url: isGitHub ? `https://${url}.git` : url, ref: ref === '' ? 'HEAD' : ref, folder }
 }
 
 /**

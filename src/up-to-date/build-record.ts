@@ -1,4 +1,6 @@
 import type { Pushed } from '../engine/engine.js'
+import { COMMIT_LABELS } from '../metadata/commit.js'
+import type { Labels } from '../metadata/labels.js'
 import { parseReference, type Reference } from '../metadata/reference.js'
 import { isObject, objectOf, parseObject } from '../lib/json.js'
 import { formatTime } from '../lib/format.js'
@@ -13,6 +15,8 @@ export interface RememberedBuild {
   readonly imageId: string
   /** Where it was pushed: repositories, each with the digest of its manifest there, no tags. */
   readonly places: readonly (Reference & { readonly digest: string })[]
+  /** What its labels and annotations say of the commit that it was built of, as far as that isn't compared. */
+  readonly said: Labels
   /** How many steps it had, and the seconds that building it took. */
   readonly steps: number
   readonly seconds: number
@@ -24,8 +28,9 @@ const VERSION = 1
 
 /** The text by which later runs know what was built; the newest comes first. Pure. */
 export function formatRemembered(builds: readonly RememberedBuild[]): string {
-  const written = builds.map(({ places, ...build }) => ({
+  const written = builds.map(({ places, said, ...build }) => ({
     ...build,
+    said: Object.fromEntries(said),
     places: places.map(({ registry, repository, digest }) => `${registry}/${repository}@${digest}`),
   }))
   return JSON.stringify({ version: VERSION, builds: written })
@@ -85,11 +90,22 @@ function isSamePlace(one: Reference, other: Reference): boolean {
 
 function readBuild(value: Readonly<Record<string, unknown>>): RememberedBuild | undefined {
   const { builtAt, fingerprint, imageId, places, steps, seconds } = value
+  const said = readSaid(value['said'])
   if (!isCount(builtAt) || !isCount(steps) || !isCount(seconds) || !isDigest(imageId)) return undefined
+  if (said === undefined) return undefined
   if (!Array.isArray(fingerprint) || !Array.isArray(places) || places.length === 0) return undefined
   const [parts, read] = [fingerprint.map(readPart), places.map(readPlace)]
   if (!parts.every((part) => part !== undefined) || !read.every((place) => place !== undefined)) return undefined
-  return { builtAt, fingerprint: parts, imageId, places: read, steps, seconds }
+  return { builtAt, fingerprint: parts, imageId, places: read, said, steps, seconds }
+}
+
+/** They become labels in the outputs of a step: what isn't one line of what a commit, a time or a tag can be is refused. */
+function readSaid(value: unknown): Labels | undefined {
+  if (!isObject(value)) return undefined
+  const entries = Object.entries(value)
+  const isPlain = (entry: [string, unknown]): entry is [string, string] =>
+    COMMIT_LABELS.includes(entry[0]) && typeof entry[1] === 'string' && /^[\w.:-]{0,128}$/.test(entry[1])
+  return entries.every(isPlain) ? new Map(entries) : undefined
 }
 
 function readPlace(value: unknown): RememberedBuild['places'][number] | undefined {

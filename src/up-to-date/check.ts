@@ -1,26 +1,12 @@
-import { readFile } from 'node:fs/promises'
-import type { BuildRecordStore } from '../cache/note.js'
-import { targetIndex } from '../dockerfile/dockerfile.js'
-import type { ResolvedEngine, Pushed } from '../engine/engine.js'
+import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
-import type { Env } from '../exec.js'
-import type { Reference } from '../metadata/reference.js'
+import { REVISION } from '../metadata/commit.js'
 import type { Inputs } from '../runner/inputs.js'
 import { debug, info } from '../log.js'
-import { platform } from '../lib/platform.js'
-import type { Registries } from '../registry/client.js'
-import { argumentsOf, type Product, proxiesIn, runsIn } from './step-inputs.js'
 import { formatCount, formatTime } from '../lib/format.js'
-import {
-  type BaseNames,
-  type Bases,
-  digestBases,
-  otherThanExpected,
-  otherThanLookedUp,
-  type Unknown,
-} from './base-digests.js'
+import { type Bases, digestBases, otherThanExpected, otherThanLookedUp, type Unknown } from './base-digests.js'
 import { listDockerLayers } from './docker-layers.js'
-import { type Fingerprint, fingerprintOf, firstDifference } from './fingerprint.js'
+import { differingSayings, type Fingerprint, firstDifference } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
 import { areShown, hasTriggers, type JustBuilt, sizeOf } from './just-built.js'
 import type { Layers } from './copied-layers.js'
@@ -35,21 +21,8 @@ import {
   type RememberedBuild,
   repositoriesOf,
 } from './build-record.js'
+import { type ComparisonRequest, fingerprint } from './request.js'
 import { putReferences } from './retag.js'
-
-/** What is compared with what earlier runs have built. */
-export interface ComparisonRequest extends Product {
-  readonly references: readonly Reference[]
-  readonly inspection: Inspection
-  readonly found: Pick<ResolvedEngine, 'engine' | 'ambiguityOf'>
-  readonly baseNames: BaseNames
-  readonly registries: Registries
-  readonly note: BuildRecordStore
-  /** What the note of earlier runs says, as far as that is known. */
-  readonly remembered: Promise<string | undefined>
-  /** Of the engine. */
-  readonly env: Env
-}
 
 /** An image that needn't be built. */
 export interface Unchanged {
@@ -149,13 +122,19 @@ async function findSame(
     }
   }
   const local = await partly
-  if (!('why' in local) && builds.every(isOther(local))) return { why: differenceFrom(builds, local) }
+  if (!('why' in local) && builds.every((one) => isOfNoUse(one, local))) return { why: differenceFrom(builds, local) }
   const now = await wholly
   if ('why' in now) return { why: `that can't be told, since ${now.why}` }
-  const build = builds.find((one) => !isOther(now.fingerprint)(one))
-  return build === undefined
-    ? { why: differenceFrom(builds, now.fingerprint) }
-    : await takeSame(build, now.fingerprint, request)
+  const same = builds.find((one) => !isOther(now.fingerprint)(one))
+  if (same !== undefined) return await takeSame(same, now.fingerprint, request)
+  const other = builds.find((one) => !isOfNoUse(one, now.fingerprint))
+  if (other === undefined) return { why: differenceFrom(builds, now.fingerprint) }
+  return await takeRelabelled(other, now.fingerprint, await all, request)
+}
+
+/** Whether a build is neither the same nor one whose image only says something else of itself. */
+function isOfNoUse({ fingerprint: before }: RememberedBuild, now: Fingerprint): boolean {
+  return isOther(now)({ fingerprint: before }) && differingSayings(before, now).length === 0
 }
 
 /** Leaves word of a build; or says why not, as a sentence without its full stop. */
@@ -184,7 +163,8 @@ async function rememberBuild(
   if (difference !== undefined) return `this changed while it was built: ${difference}`
   const limits = limitsOf(request)
   const { fingerprint: parts } = before
-  const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: parts, places: repositoriesOf(built.pushed) }
+  const said = request.ofCommit.values
+  const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: parts, places: repositoriesOf(built.pushed), said }
   const isTaken = await request.note.write(formatRemembered(addRemembered(await watched.builds, made, limits)))
   return isTaken ? undefined : 'the cache takes nothing from this run'
 }
@@ -208,29 +188,6 @@ async function askBases({ inspection, baseNames, found, registries }: Comparison
   return doubt === undefined ? await digestBases(baseNames, found, registries) : { why: doubt }
 }
 
-async function fingerprint(
-  request: ComparisonRequest,
-  bases: Bases['digests'] | undefined,
-): Promise<Fingerprint | Unknown> {
-  const { inputs, source, found, inspection, format, labels, annotations, env } = request
-  const ids = inputs.ssh.map((entry) => `ssh ${entry.split('=', 1)[0] ?? ''}`)
-  try {
-    const [digests, dockerfile] = await Promise.all([inspection.digests(found.engine.name), readFile(source.file)])
-    return fingerprintOf({
-      ...{ engine: found.engine.label, platform: platform(), format, dockerfile, bases, labels, annotations },
-      ...{ context: digests.context, contexts: digests.contexts, buildArgs: argumentsOf(inputs, env) },
-      epoch: env['SOURCE_DATE_EPOCH'] ?? '',
-      registriesConf: request.baseNames.configuration,
-      target: targetIndex(source.dockerfile, source.target),
-      stepInputs: [...runsIn(inputs), `isolation ${inputs.isolation}`, ...[...proxiesIn(env)].flat()],
-      secrets: [...inputs.secrets.map(({ id }) => id), ...ids],
-      extraArgs: inputs.extraArgs,
-    })
-  } catch (error) {
-    return { why: describeInLine(error) }
-  }
-}
-
 /** Shows each part, so that two runs can be compared. */
 function shown(fingerprint: Fingerprint | Unknown): Fingerprint | Unknown {
   const parts = 'why' in fingerprint ? [] : fingerprint
@@ -242,13 +199,39 @@ function shown(fingerprint: Fingerprint | Unknown): Fingerprint | Unknown {
 async function takeSame(
   build: RememberedBuild,
   now: Fingerprint,
-  { references, registries, inspection }: ComparisonRequest,
+  { references, registries, inspection, ofCommit }: ComparisonRequest,
 ): Promise<Unchanged | Unknown> {
   const time = formatTime(new Date(build.builtAt))
   const put = await putReferences(references, build.places, registries)
   if ('why' in put) return { why: `all is as in the build of ${time}, and it is built all the same, since ${put.why}` }
-  const { files, images } = inspection
-  const compared = `${now.length} parts, among them ${formatCount(files, 'file')} of the context and ${formatCount(images.length, 'base image')}`
+  const compared = describeCompared(now, inspection)
   info(`Unchanged: nothing is built, since all is as in the build of ${time} (${compared}), and its image is there`)
+  const revision = build.said.get(REVISION)
+  if (revision !== undefined && revision !== ofCommit.values.get(REVISION))
+    info(`Unchanged: its labels name the commit that it was built of: ${revision}`)
   return { build, pushed: put.pushed }
+}
+
+/** The same build but for labels and annotations, which its image is given in the registry; remembers it as another one. */
+async function takeRelabelled(
+  build: RememberedBuild,
+  now: Fingerprint,
+  all: readonly RememberedBuild[],
+  request: ComparisonRequest,
+): Promise<Unchanged | Unknown> {
+  const { references, registries, inspection, note, ofCommit, labels, annotations } = request
+  const same = `all but ${differingSayings(build.fingerprint, now).join(' and ')} is as in the build of ${formatTime(new Date(build.builtAt))}`
+  const put = await putReferences(references, build.places, registries, { labels, annotations })
+  if ('why' in put) return { why: `${same}, and it is built all the same, since ${put.why}` }
+  const compared = describeCompared(now, inspection)
+  info(`Unchanged: nothing is built, since ${same} (${compared}), and its image is given those of this run`)
+  const { pushed, imageId = build.imageId } = put
+  const made = { ...build, fingerprint: now, imageId, places: repositoriesOf(pushed), said: ofCommit.values }
+  // Where nothing may be written, the next run does the same once more, with the same result.
+  await note.write(formatRemembered(addRemembered(all, made, limitsOf(request)))).catch(() => false)
+  return { build: made, pushed }
+}
+
+function describeCompared(now: Fingerprint, { files, images }: Inspection): string {
+  return `${now.length} parts, among them ${formatCount(files, 'file')} of the context and ${formatCount(images.length, 'base image')}`
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { Pair } from '../runner/input-parsers.js'
 
 /** One thing that a result depends on. */
 export interface Part {
@@ -11,6 +10,12 @@ export interface Part {
 
 /** Everything that a result depends on: equal parts, equal image. */
 export type Fingerprint = readonly Part[]
+
+/** A label or an annotation; the value is undefined where the commit or the time alone may change it. */
+export interface Described {
+  readonly name: string
+  readonly value: string | undefined
+}
 
 /** What the parts are made of. */
 export interface FingerprintFacts {
@@ -25,8 +30,8 @@ export interface FingerprintFacts {
   readonly dockerfile: Buffer
   /** All that were given, with their values. */
   readonly buildArgs: ReadonlyMap<string, string>
-  readonly labels: readonly Pair[]
-  readonly annotations: readonly Pair[]
+  readonly labels: readonly Described[]
+  readonly annotations: readonly Described[]
   /** Images as they are named, each with the digest that the name has in its registry now; undefined until it is known. */
   readonly bases: ReadonlyMap<string, string> | undefined
   /** Texts of the files by which the engine knows registries, in the order in which it reads them. */
@@ -45,7 +50,7 @@ export interface FingerprintFacts {
 }
 
 /** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
-const GRAMMAR = '3'
+const GRAMMAR = '4'
 
 /** The parts of a fingerprint, in the order in which a difference is told. Pure. */
 export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
@@ -64,10 +69,16 @@ export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
     ['Dockerfile', facts.dockerfile],
     // Their order doesn't count, and an argument that isn't used might be by an image's ONBUILD.
     ['build arguments', ...sorted([...facts.buildArgs].map(([name, value]) => `${name}=${value}`))],
-    // Those of the user and those of the default, as the image gets them.
-    ['labels', ...sorted(facts.labels.map(({ name, value }) => `${name}=${value}`))],
+    // One that is gone would stay in an image that is only given other ones.
+    [
+      'names of labels',
+      ...sorted(facts.labels.map(({ name }) => `label ${name}`)),
+      ...sorted(facts.annotations.map(({ name }) => `annotation ${name}`)),
+    ],
+    // Those of the user and those of the default, as the image gets them; of those that name the commit, that they are there.
+    ['labels', ...sorted(facts.labels.map(textOf))],
     // The same of the manifest.
-    ['annotations', ...sorted(facts.annotations.map(({ name, value }) => `${name}=${value}`))],
+    ['annotations', ...sorted(facts.annotations.map(textOf))],
     // What FROM, COPY --from and RUN --mount=from= point to at this moment.
     ...(facts.bases === undefined
       ? []
@@ -90,10 +101,31 @@ export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
   return parts.map(([name, ...values]) => ({ name, digest: digestOf(values) }))
 }
 
+/** What an image says of itself, and nothing that it is made of. */
+const SAYINGS: readonly string[] = ['labels', 'annotations']
+
+/**
+ * What an image of the one can be given to be one of the other, since they differ in nothing else: `labels`,
+ * `annotations`. Pure.
+ * @returns none where they differ in more, or in nothing
+ */
+export function differingSayings(before: Fingerprint, now: Fingerprint): string[] {
+  const [sayings, others] = [true, false].map((isSaying) =>
+    now.filter(({ name }) => SAYINGS.includes(name) === isSaying),
+  )
+  if (firstDifference(before, others ?? []) !== undefined) return []
+  return (sayings ?? []).filter((part) => firstDifference(before, [part]) !== undefined).map(({ name }) => name)
+}
+
 /** The first part of `now` that differs, undefined where none does. Pure. */
 export function firstDifference(before: Fingerprint, now: Fingerprint): string | undefined {
   const digests = new Map(before.map(({ name, digest }) => [name, digest]))
   return now.find(({ name, digest }) => digests.get(name) !== digest)?.name
+}
+
+/** No name has a = in it, so that one without a value is no other one with an empty value. */
+function textOf({ name, value }: Described): string {
+  return value === undefined ? name : `${name}=${value}`
 }
 
 function sorted(list: readonly string[]): string[] {

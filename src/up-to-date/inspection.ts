@@ -1,5 +1,5 @@
-import { readFile, realpath } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { findAttributed } from '../source/extended-attributes.js'
 import type { Context } from '../runner/context.js'
 import { copiedPaths } from '../dockerfile/copy-sources.js'
@@ -9,14 +9,13 @@ import type { Reach, ReachedPath } from '../dockerfile/dependencies.js'
 import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Pair } from '../runner/input-parsers.js'
-import { findIgnoreFile, readIgnored } from '../source/ignored-files.js'
+import { readIgnored } from '../source/ignored-files.js'
 import { quote } from '../lib/quote.js'
 import type { Inputs } from '../runner/inputs.js'
 import { isPath, type Source } from '../source/source.js'
 import { argumentsOf, copiesIn, untrackedInput, ownCopiesIn, reachIn } from './step-inputs.js'
 import { type Survey, surveyContext, type TakenFile } from '../source/scan.js'
 import type { EngineFacts } from '../engine/engine.js'
-import { findOrigin, type NoOrigin, type Origin } from '../source/last-commit.js'
 
 /** All that lies on this machine and goes into the image, as it was found. */
 export interface Inspection {
@@ -26,7 +25,6 @@ export interface Inspection {
   readonly frontend: string | undefined
   /** What keeps from telling what goes into the image, as sentences without their full stop. */
   readonly doubts: readonly string[]
-  readonly origin: Origin | NoOrigin
   /** What is copied or mounted of the context; undefined where it couldn't be looked at. */
   readonly survey: Survey | undefined
   /** How many files of the context can be in the image. */
@@ -78,8 +76,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
     const surveys = further.folders.map(({ name, folder }, index) => ({ name, folder, survey: others[index] }))
     const seen = survey.listOf(reach.paths)
     const frontend = given.get('BUILDKIT_SYNTAX') ?? frontendOf(await readFile(source.file, 'utf8'))
-    const [origin, ...attributed] = await Promise.all([
-      originOf(source, reach, survey, surveys, context),
+    const attributed = await Promise.all([
       findAttributed(source.context, survey.entriesOf(reach.paths), env),
       ...surveys.map((one) => findAttributed(one.folder, one.survey?.entriesOf(ALL) ?? [], env)),
     ])
@@ -87,7 +84,6 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
     if (first !== undefined) doubts.push(`${JSON.stringify(first)} has extended attributes, which aren't compared`)
     return {
       ...{ images: [...reach.images, ...further.images], frontend, doubts, survey, files: seen.length },
-      origin,
       copies: copiesIn(inputs, source, env).map((copy) => ({ ...copy, files: () => survey.takenBy(copy.paths) })),
       ownCopies: ownCopiesIn(inputs, source, env),
       read: () => survey.takenBy(reach.paths),
@@ -105,7 +101,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
   } catch (error) {
     const why = `not everything of what is built can be read: ${whyUnread(error)}`
     return {
-      ...{ images: [], frontend: undefined, doubts: [...doubts, why], origin: { why }, survey: undefined, files: 0 },
+      ...{ images: [], frontend: undefined, doubts: [...doubts, why], survey: undefined, files: 0 },
       ...{ copies: [], ownCopies: [], read: () => [], findChanged: () => Promise.resolve(undefined) },
       digests: () => Promise.reject(new Error(why)),
     }
@@ -134,38 +130,6 @@ function contextsOf({ buildContexts }: Inputs, { contexts }: Reach, { workspace 
       ({ name }) => `what the build context ${JSON.stringify(name)} has can't be told before the build`,
     ),
   }
-}
-
-async function originOf(
-  source: Source,
-  reach: Reach,
-  survey: Survey,
-  further: readonly { readonly folder: string; readonly survey: Survey | undefined }[],
-  context: Context,
-): Promise<Origin | NoOrigin> {
-  const ignoreFile = (await findIgnoreFile(source))?.path
-  const single = await Promise.all(
-    [source.file, ...(ignoreFile === undefined ? [] : [ignoreFile])].map((file) => realpath(file)),
-  )
-  const folders = await Promise.all(further.map(({ folder }) => realpath(folder)))
-  const isBelow = (folder: string, path: string) => path.startsWith(`${folder}/`)
-  return await findOrigin(
-    {
-      places: [...(reach.paths.length === 0 ? [] : [source.context]), ...single, ...folders],
-      files: [
-        ...single,
-        ...survey.listOf(reach.paths).map((path) => join(source.context, path)),
-        ...further.flatMap(
-          (one, index) => one.survey?.listOf(ALL).map((path) => join(folders[index] ?? '', path)) ?? [],
-        ),
-      ],
-      counts: (path) =>
-        single.includes(path) ||
-        folders.some((folder) => isBelow(folder, path)) ||
-        (isBelow(source.context, path) && survey.takes(reach.paths, relative(source.context, path))),
-    },
-    context,
-  )
 }
 
 /** Names come as text, so that one that isn't UTF-8 can't be told from one that isn't there. */

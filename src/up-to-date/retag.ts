@@ -3,9 +3,10 @@ import { describeInLine } from '../errors.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import { objectOf, parseObject } from '../lib/json.js'
 import { mapConcurrent } from '../lib/concurrency.js'
-import type { Manifest } from '../registry/manifest.js'
+import type { Blob, Manifest } from '../registry/manifest.js'
 import type { Registries } from '../registry/client.js'
 import type { Unknown } from './base-digests.js'
+import { relabel, type Sayings } from './relabel.js'
 import type { RememberedBuild } from './build-record.js'
 
 type Place = RememberedBuild['places'][number]
@@ -13,37 +14,64 @@ type Place = RememberedBuild['places'][number]
 const CONCURRENCY = 4
 const BLOBS_AT_ONCE = 16
 
+/** An image as a registry has it, and as it is to be there. */
+interface ResolvedEngine {
+  readonly source: Manifest
+  readonly wanted: Manifest
+  /** The configuration that the wanted one has, where that is another. */
+  readonly config: Blob | undefined
+}
+
+/** What is there now. */
+export interface Put {
+  readonly pushed: readonly Pushed[]
+  /** Digest of the configuration, where it is another than before. */
+  readonly imageId: string | undefined
+}
+
 /**
  * Puts an image that is in its registries under all these references, by its manifest alone.
+ * @param sayings labels and annotations that it is to have instead of those that it has; undefined where it keeps them
  * @returns what is there now; or why it can't be done, as a sentence without its full stop. Never rejects.
  */
 export async function putReferences(
   references: readonly Reference[],
   places: readonly Place[],
   registries: Registries,
-): Promise<{ readonly pushed: readonly Pushed[] } | Unknown> {
+  sayings?: Sayings,
+): Promise<Put | Unknown> {
   const goals = references.map((reference) => ({ reference, place: nearest(reference, places) }))
   const stranger = goals.find(({ place }) => place === undefined)
   if (stranger !== undefined) return { why: `it was not pushed to ${stranger.reference.registry}` }
   try {
     const used = places.filter((place) => goals.some((goal) => goal.place === place))
-    const images = new Map(await Promise.all(used.map(async (one) => [one, await findImage(one, registries)] as const)))
-    for (const [place, found] of images) if ('why' in found) return { why: `${formatReference(place)} ${found.why}` }
+    const images = new Map<Place, ResolvedEngine>()
+    for (const [place, found] of await Promise.all(
+      used.map(async (one) => [one, await findImage(one, registries, sayings)] as const),
+    )) {
+      if ('why' in found) return { why: `${formatReference(place)} ${found.why}` }
+      images.set(place, found)
+    }
+    const ids = new Set([...images.values()].map(({ config }) => config?.digest))
+    if (ids.size > 1) return { why: 'its registries have it in several formats' }
     // Each manifest is fetched once, and each repository gets its layers once.
     const manifests = new Map<string, Promise<Manifest>>()
     const pushed: Pushed[] = []
     await mapConcurrent(goals, CONCURRENCY, async ({ reference, place }, index) => {
       if (place === undefined) return
+      const found = images.get(place)
+      if (found === undefined) throw new Error(`${formatReference(place)} was not looked at`)
       const manifest = () => {
         const name = `${place.digest} for ${reference.registry}/${reference.repository}`
-        const known = manifests.get(name) ?? bringManifest(reference, place, images.get(place), registries)
+        const known = manifests.get(name) ?? bringManifest(reference, place, found, registries)
         manifests.set(name, known)
         return known
       }
-      await putReference(reference, place, manifest, registries)
-      pushed[index] = { reference, digest: place.digest }
+      const { digest } = found.wanted
+      await putReference(reference, digest, manifest, registries)
+      pushed[index] = { reference, digest }
     })
-    return { pushed }
+    return { pushed, imageId: [...ids][0] }
   } catch (error) {
     return { why: describeInLine(error) }
   }
@@ -57,13 +85,13 @@ function nearest({ registry, repository }: Reference, places: readonly Place[]):
 
 async function putReference(
   reference: Reference,
-  place: Place,
+  digest: string,
   manifest: () => Promise<Manifest>,
   registries: Registries,
 ): Promise<void> {
   const { tag } = reference
   if (tag === undefined) throw new Error(`${formatReference(reference)} has no tag`)
-  if ((await registries.resolve(reference))?.digest === place.digest) return
+  if ((await registries.resolve(reference))?.digest === digest) return
   await registries.putManifest({ ...reference, tag }, await manifest())
 }
 
@@ -71,27 +99,35 @@ async function putReference(
 async function bringManifest(
   reference: Reference,
   place: Place,
-  image: Manifest | Unknown | undefined,
+  { source, wanted, config }: ResolvedEngine,
   registries: Registries,
 ): Promise<Manifest> {
-  if (image === undefined || 'why' in image) throw new Error(`${formatReference(place)} is no longer there`)
-  if (reference.repository === place.repository) return image
-  for (const digest of blobsOf(image)) {
+  for (const digest of reference.repository === place.repository ? [] : blobsOf(source)) {
     if (!(await registries.mountBlob(reference, digest, place)))
       throw new Error(`${reference.registry} doesn't mount layers of ${place.repository} in ${reference.repository}`)
   }
-  return image
+  if (config !== undefined) await registries.putBlob(reference, config)
+  return wanted
 }
 
-/** The manifest of an image of which everything is there, so that it can be pulled; or what is wrong with it. */
-async function findImage(place: Place, registries: Registries): Promise<Manifest | Unknown> {
+/** An image of which everything is there, so that it can be pulled; or what is wrong with it. */
+async function findImage(
+  place: Place,
+  registries: Registries,
+  sayings: Sayings | undefined,
+): Promise<ResolvedEngine | Unknown> {
   const manifest = await registries.fetchManifest(place)
   if (manifest === undefined) return { why: 'is no longer there' }
   const lost: string[] = []
   await mapConcurrent(blobsOf(manifest), BLOBS_AT_ONCE, async (digest) => {
     if (!(await registries.hasBlob(place, digest))) lost.push(digest)
   })
-  return lost[0] === undefined ? manifest : { why: `can't be pulled, since its registry has lost ${lost[0]}` }
+  if (lost[0] !== undefined) return { why: `can't be pulled, since its registry has lost ${lost[0]}` }
+  if (sayings === undefined) return { source: manifest, wanted: manifest, config: undefined }
+  const [id = ''] = blobsOf(manifest)
+  const made = relabel(manifest, await registries.fetchBlob(place, id), sayings)
+  if ('why' in made) return { why: `can't be given other labels, since ${made.why}` }
+  return { source: manifest, wanted: made.manifest, config: made.config }
 }
 
 /**

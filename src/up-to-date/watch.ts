@@ -10,8 +10,9 @@ import type { RegistriesOptions } from '../registry/client.js'
 import type { Source } from '../source/source.js'
 import type { Product } from './step-inputs.js'
 import { resolveBaseNames } from './base-digests.js'
-import { compare, type Comparison, type ComparisonRequest } from './check.js'
+import { compare, type Comparison } from './check.js'
 import { type Inspection, inspect } from './inspection.js'
+import type { ComparisonRequest } from './request.js'
 
 /** Who one is at which registry, and to which one may speak without TLS. */
 export type RegistryAccess = Omit<RegistriesOptions, 'env'>
@@ -25,7 +26,7 @@ export interface Watch {
   compare(asked: Asked, found: ResolvedEngine, access: RegistryAccess): Promise<Comparison>
 }
 
-type Asked = Product & Pick<ComparisonRequest, 'references'>
+type Asked = Product & Pick<ComparisonRequest, 'references' | 'ofCommit'>
 
 /** Begins to look at all that goes into the image; undefined where nothing is compared. */
 export function startWatch(

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Context } from '../../../src/runner/context.js'
 import type { NameFacts } from '../../../src/runner/event.js'
 import { describe as describeError } from '../../../src/errors.js'
-import { type ImageNames, nameImage, pairsOf } from '../../../src/pipeline/metadata.js'
+import { asBuilt, type ImageNames, nameImage, pairsOf } from '../../../src/pipeline/metadata.js'
 import { contextOf, eventOf, inputsOf, logOf, namesOf, rejection, temporaryFolder } from '../helpers.js'
 
 const oci = 'org.opencontainers.image.'
@@ -38,7 +38,7 @@ function checkout(...tags: string[]): string {
 async function named(values: Readonly<Record<string, string>>, context: Context) {
   let names: ImageNames | undefined
   const log = await logOf(async () => {
-    ;({ names } = await nameImage(inputsOf(values), context))
+    names = await nameImage(inputsOf(values), context)
   })
   if (names === undefined) throw new Error('there are no names')
   return { names, log }
@@ -197,5 +197,71 @@ describe('what Git is asked', () => {
       const other = await named({ images: 'a/b' }, onTag('v1', { workspace }, { sha, commitDate: undefined }))
       expect(other.names.labels.get(`${oci}created`)).toBe('2026-11-24T12:00:00.000Z')
     }
+  })
+})
+
+describe('what names the commit', () => {
+  const sha = 'b'.repeat(40)
+  const onBranch = (facts: Partial<NameFacts> = {}) =>
+    contextOf({ workspace: temporaryFolder(), env: { PATH: '/nowhere' }, event: eventOf({ names: namesOf(facts) }) })
+
+  it('is there without a checkout: the commit of the run, and its time', async () => {
+    const { names } = await named({ images: 'a/b' }, onBranch({ sha }))
+    expect(names.labels.get(`${oci}revision`)).toBe(sha)
+    expect(names.labels.get(`${oci}created`)).toBe('2026-11-23T10:00:00.000Z')
+    expect(names.annotations.get(`${oci}revision`)).toBe(sha)
+    const late = await named({ images: 'a/b' }, onBranch({ sha, commitDate: undefined }))
+    expect(late.names.labels.get(`${oci}created`)).toBe('2026-11-24T12:00:00.000Z')
+  })
+
+  it.each<[tags: string, isVersion: boolean]>([
+    ['type=ref,event=branch', false],
+    ['type=raw,value=1.2.3', false],
+    ['type=sha', true],
+    ["type=raw,value=nightly-{{date 'YYYYMMDD'}}", true],
+    ["type=raw,value=at-{{commit_date 'YYYYMMDD'}}", true],
+    ['type=ref,event=branch\ntype=sha', false],
+    ['type=ref,event=branch\ntype=sha,priority=900', true],
+  ])('with %j, the version: %s', async (tags, isVersion) => {
+    const { names } = await named({ images: 'a/b', tags }, onBranch())
+    expect(names.ofCommit.labels.has(`${oci}version`)).toBe(isVersion)
+    expect(names.ofCommit.annotations.has(`${oci}version`)).toBe(isVersion)
+    expect(names.ofCommit.labels.has(`${oci}revision`)).toBe(true)
+    expect(names.ofCommit.labels.has(`${oci}created`)).toBe(true)
+    expect(names.ofCommit.labels.size).toBe(isVersion ? 3 : 2)
+  })
+
+  it('is nothing that the user wrote, even in the same words', async () => {
+    const values = { images: 'a/b', labels: `${oci}revision=${sha}\nbuild={{sha}}`, annotations: `${oci}created=x` }
+    const { names } = await named(values, onBranch({ sha }))
+    expect([...names.ofCommit.labels]).toStrictEqual([`${oci}created`])
+    expect([...names.ofCommit.annotations]).toStrictEqual([`${oci}revision`])
+    expect(names.ofCommit.values).toStrictEqual(
+      new Map([
+        [`${oci}created`, '2026-11-23T10:00:00.000Z'],
+        [`${oci}revision`, sha],
+      ]),
+    )
+  })
+
+  it('is that of the image where an earlier run has built it, and all else is as it is now', async () => {
+    const { names } = await named({ images: 'a/b', tags: 'type=sha', labels: `a=1` }, onBranch({ sha }))
+    const before = new Map([
+      [`${oci}revision`, 'c'.repeat(40)],
+      [`${oci}version`, 'sha-ccccccc'],
+      ['a', '2'],
+      ['other', '3'],
+    ])
+    const built = asBuilt(names, before)
+    const changed = { [`${oci}revision`]: 'c'.repeat(40), [`${oci}version`]: 'sha-ccccccc' }
+    expect(Object.fromEntries(built.labels)).toStrictEqual({ ...Object.fromEntries(names.labels), ...changed })
+    expect(Object.fromEntries(built.annotations)).toStrictEqual({
+      ...Object.fromEntries(names.annotations),
+      ...changed,
+    })
+    expect(built.json.labels).toStrictEqual(Object.fromEntries(built.labels))
+    expect(built.json.annotations).toContain(`manifest:${oci}version=sha-ccccccc`)
+    expect(built.references).toStrictEqual(names.references)
+    expect(built.version).toBe('sha-bbbbbbb')
   })
 })

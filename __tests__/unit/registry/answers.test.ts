@@ -341,6 +341,59 @@ describe('mountBlob', () => {
   })
 })
 
+describe('putBlob', () => {
+  const blob = { bytes, digest }
+  const uploading = async (begun: Readonly<Record<string, string>>, put = 201, head = 404) =>
+    await scripted(({ method }, response) => {
+      if (method === 'HEAD') info(response, head)
+      else if (method === 'POST') info(response, 202, begun)
+      else info(response, put)
+    })
+
+  it.each([
+    ['/v2/acme/web/blobs/uploads/7', '/v2/acme/web/blobs/uploads/7?'],
+    ['/v2/acme/web/blobs/uploads/7?_state=a%2Fb', '/v2/acme/web/blobs/uploads/7?_state=a%2Fb&'],
+  ])('goes on where the registry says: %s', async (location, path) => {
+    const { host, asked } = await uploading({ location })
+    await client(host).putBlob(tag(host), blob)
+    expect(asked.map((one) => `${one.method} ${one.path}`)).toStrictEqual([
+      `HEAD /v2/acme/web/blobs/${digest}`,
+      'POST /v2/acme/web/blobs/uploads/',
+      `PUT ${path}digest=${encodeURIComponent(digest)}`,
+    ])
+  })
+
+  it('uploads nothing that is there', async () => {
+    const { host, asked } = await uploading({}, 201, 200)
+    await client(host).putBlob(tag(host), blob)
+    expect(asked.map(({ method }) => method)).toStrictEqual(['HEAD'])
+  })
+
+  it('sends nothing to another host', async () => {
+    const elsewhere = await scripted((_, response) => {
+      info(response, 201)
+    })
+    for (const begun of [{ location: `http://${elsewhere.host}/v2/x` }, {}]) {
+      const { host, asked } = await uploading(begun)
+      await refused(client(host, { insecure: [host, elsewhere.host] }).putBlob(tag(host), blob))
+      expect(asked.map(({ method }) => method)).toStrictEqual(['HEAD', 'POST'])
+    }
+    expect(elsewhere.asked).toStrictEqual([])
+  })
+
+  it('says what the registry has refused', async () => {
+    const { host } = await uploading({ location: '/v2/acme/web/blobs/uploads/7' }, 403)
+    expect((await refused(client(host).putBlob(tag(host), blob))).message).toContain('403')
+  })
+
+  it('sends no bytes under the digest of others', async () => {
+    const { host, asked } = await uploading({})
+    const other = { bytes: Buffer.from('other'), digest }
+    await expect(client(host).putBlob(tag(host), other)).rejects.toThrow('are not those of')
+    expect(asked).toStrictEqual([])
+  })
+})
+
 describe('a login', () => {
   it('is not sent before it is asked for, nor to where a redirect leads', async () => {
     const elsewhere = await scripted((_, response) => {

@@ -570,20 +570,6 @@ describe('what a survey lists', () => {
     expect((await look(context, [mount('a')])).bytes).toBe(8)
     expect((await look(context, [])).bytes).toBe(0)
   })
-
-  it.each<[path: ReachedPath, name: string, taken: boolean]>([
-    [copy('src'), 'src/new/file', true],
-    [copy('src'), 'src', true],
-    [copy('src'), 'src2/file', false],
-    [copy('conf/*.json'), 'conf/new.json', true],
-    [copy('conf/*.json'), 'conf/new.txt', false],
-    [copy(''), 'anything', true],
-    [copy(''), 'log/new', false],
-    [mount(''), 'log/new', true],
-    [mount('src'), 'log/new', false],
-  ])('with %j, %s would be taken: %s', async (path, name, taken) => {
-    expect((await look(folderOf(FILES), [path])).takes([path], name)).toBe(taken)
-  })
 })
 
 describe('an ignore file with what is special in a regular expression alone', () => {

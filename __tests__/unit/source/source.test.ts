@@ -3,8 +3,9 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { describe as describeError } from '../../../src/errors.js'
-import { findSource, type GitContext, isPath, parseGitContext } from '../../../src/source/source.js'
-import { everythingOf, inputsOf, refusal, rejection, temporaryFolder } from '../helpers.js'
+import { type GitContext, parseGitContext, plainContext } from '../../../src/source/git-url.js'
+import { findSource, isPath, withGitContexts } from '../../../src/source/source.js'
+import { eventOf, everythingOf, inputsOf, refusal, rejection, temporaryFolder } from '../helpers.js'
 
 describe('parseGitContext', () => {
   const git = (url: string, ref = 'HEAD', folder = '') => ({ url, ref, folder })
@@ -75,6 +76,26 @@ describe('parseGitContext', () => {
     },
   )
 
+  it.each([
+    'https://host/x.tar.gz',
+    'https://host/x.tar.gz?token=1',
+    'https://github.com/acme/web/archive/refs/heads/main.tar.gz',
+    'https://api.github.com/repos/acme/web/tarball/main',
+    'https://host/x.ZIP#main',
+  ])('refuses %s, which is an archive, with what to do', (context) => {
+    for (const refuse of [parseGitContext, (text: string) => plainContext(text, undefined)]) {
+      const error = refusal(() => refuse(context))
+      expect(error.message).toContain(`Input "context": got ${JSON.stringify(context)}. That is an archive`)
+      expect(error.hint).toContain('write `context: archive`')
+    }
+  })
+
+  it('names the repository that a URL without .git may mean', () => {
+    expect(refusal(() => parseGitContext('https://host/acme/web/?ref=main')).hint).toContain(
+      'Write `context: https://host/acme/web.git`',
+    )
+  })
+
   it.each(['https://me:hunter2@host/web', 'https://hunter2@host/web.git#-x', 'https://me:hunter2@host/web.git#:/etc'])(
     'shows no password of %s',
     (context) => {
@@ -90,6 +111,91 @@ describe('parseGitContext', () => {
     const error = refusal(() => parseGitContext(context))
     expect(error.hint).toContain('actions/checkout')
     expect(everythingOf(error)).not.toContain('hunter2')
+  })
+})
+
+describe('plainContext', () => {
+  const own = 'https://github.com/acme/web.git#abc'
+
+  it.each<[written: string, plain: string]>([
+    ['https://host/a/b.git?ref=main&subdir=x', 'https://host/a/b.git#main:x'],
+    ['https://host/a/b.git?subdir=/x/y&ref=pull/42/head', 'https://host/a/b.git#pull/42/head:x/y'],
+    ['https://host/b.git?branch=a', 'https://host/b.git#refs/heads/a'],
+    ['https://host/b.git?tag=v1', 'https://host/b.git#refs/tags/v1'],
+    ['https://host/b.git?commit=abc', 'https://host/b.git#abc'],
+    ['https://host/b.git?checksum=abc', 'https://host/b.git#abc'],
+    ['https://host/b.git?subdir=my%20app', 'https://host/b.git#:my app'],
+    ['https://host/b.git?', 'https://host/b.git#'],
+    ['ssh://git@host/b?ref=main', 'ssh://git@host/b#main'],
+    ['github.com/acme/web?tag=v1', 'github.com/acme/web#refs/tags/v1'],
+    ['{{defaultContext}}', own],
+    ['{{ defaultContext }}', own],
+    ['{{defaultContext}}:docker/web', `${own}:docker/web`],
+    // These are no Git URLs, or none with a query.
+    ...['.', 'docker', 'a?b', 'https://host/b.git#main:x?y', '{{other}}', 'docker-image://host/a?b', 'target:a'].map(
+      (text): [string, string] => [text, text],
+    ),
+  ])('takes %s for %s', (written, plain) => {
+    expect(plainContext(written, own)).toBe(plain)
+  })
+
+  it.each([
+    'https://host/b.git?ref=main&tag=v1',
+    'https://host/b.git?ref=a&ref=b',
+    'https://host/b.git?ref=a&commit=abc',
+    'https://host/b.git?subdir=a&subdir=b',
+    'https://host/b.git?ref=main#v1',
+    'https://host/b.git?submodules=false',
+    'https://host/b.git?Ref=main',
+  ])('refuses %s, with a line to paste', (written) => {
+    const error = refusal(() => plainContext(written, own))
+    expect(error.message).toContain(`Input "context": got ${JSON.stringify(written)}. Behind ? goes one of`)
+    const [, line = ''] = /`context: (.*?)`/.exec(error.hint ?? '') ?? []
+    expect(plainContext(line, own)).toBe('https://host/b.git#main:path/of/folder')
+  })
+
+  it.each([
+    ['a ref that is an option', 'https://host/w.git?ref=--upload-pack%3Did'],
+    ['a way out', 'https://host/w.git?ref=main&subdir=../..'],
+    ['a way out of the repository of the run', '{{defaultContext}}:../..'],
+    ['an absolute folder of the repository of the run', '{{defaultContext}}:/etc'],
+    ['a refspec', 'https://host/w.git?ref=%2Brefs/heads/*:x'],
+  ])('refuses %s', (_, written) => {
+    expect(refusal(() => plainContext(written, own)).message).toContain('Input "context": got ')
+  })
+
+  it.each(['https://me:hunter2@host/w.git?ref=main', 'https://me:hunter2@host/w.git?ref=a&tag=b'])(
+    'refuses %s, and shows nothing of its password',
+    (written) => {
+      expect(everythingOf(refusal(() => plainContext(written, own)))).not.toContain('hunter2')
+    },
+  )
+
+  it('says where the runner doesn’t know the repository', () => {
+    const error = refusal(() => plainContext('{{defaultContext}}:x', undefined))
+    expect(error.message).toContain('Input "context": got "{{defaultContext}}:x", and the runner')
+    expect(error.hint).toContain('`context: .`')
+  })
+})
+
+describe('withGitContexts', () => {
+  const values = { context: '{{defaultContext}}:web', 'build-contexts': 'lib={{defaultContext}}:lib\nsrc=src' }
+  const contextsOf = (changes: Parameters<typeof eventOf>[0]) => {
+    const { context, buildContexts } = withGitContexts(inputsOf(values), eventOf(changes))
+    return [context, ...buildContexts.map(({ value }) => value)]
+  }
+
+  it('names the commit of the run, and of a pull request its merge', () => {
+    const url = 'https://github.com/acme/web.git'
+    const sha = 'a'.repeat(40)
+    expect(contextsOf({})).toStrictEqual([`${url}#${sha}:web`, `${url}#${sha}:lib`, 'src'])
+    const ref = 'refs/pull/7/merge'
+    expect(contextsOf({ ref })).toStrictEqual([`${url}#${ref}:web`, `${url}#${ref}:lib`, 'src'])
+  })
+
+  it('names the input of what can’t be fetched', () => {
+    const inputs = inputsOf({ 'build-contexts': 'lib=https://host/x.tar.gz' })
+    expect(refusal(() => withGitContexts(inputs, eventOf())).message).toContain('Input "build-contexts": got ')
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { COMMIT_LABELS } from '../../../src/metadata/commit.js'
 import { hostileText } from '../../harness/hostile-texts.js'
 import {
   addRemembered,
@@ -10,6 +11,7 @@ import {
 } from '../../../src/up-to-date/build-record.js'
 import { runs } from '../../harness/properties.js'
 
+const OCI = 'org.opencontainers.image.'
 const hex = (digit: string) => digit.repeat(64)
 const part = (name: string, digit: string) => ({ name, digest: hex(digit) })
 
@@ -22,6 +24,7 @@ const build: RememberedBuild = {
     { registry: '127.0.0.1:5000', repository: 'web', digest: `sha256:${hex('b')}` },
     { registry: 'docker.io', repository: 'library/web', digest: `sha256:${hex('c')}` },
   ],
+  said: new Map([['org.opencontainers.image.revision', 'a'.repeat(40)]]),
   steps: 7,
   seconds: 12.5,
 }
@@ -60,6 +63,9 @@ describe('what is remembered', () => {
         fc.record({ registry: host, repository: name, digest: digest.map((text) => `sha256:${text}`) }),
         { minLength: 1, maxLength: 3 },
       ),
+      said: fc
+        .dictionary(fc.constantFrom(...COMMIT_LABELS), fc.stringMatching(/^[\w.:-]{0,128}$/))
+        .map((said) => new Map(Object.entries(said))),
       steps: fc.nat(),
       seconds: count,
     })
@@ -122,6 +128,13 @@ describe('what is remembered', () => {
     ['a place with a user', { places: [`me:pw@${place}`] }],
     ['a place with a line break', { places: [`ghcr.io/acme/web\n@sha256:${hex('b')}`] }],
     ['one place of two that is none', { places: [place, 'x y'] }],
+    ['no word of its commit', { said: undefined }],
+    ['a list of labels', { said: ['org.opencontainers.image.revision'] }],
+    ['a label that is none of a commit', { said: { 'org.opencontainers.image.title': 'web' } }],
+    ['a label with a line break', { said: { [`${OCI}revision`]: 'a\nb' } }],
+    ['a label with a space', { said: { [`${OCI}version`]: '1 2' } }],
+    ['a label that is too long', { said: { [`${OCI}version`]: '1'.repeat(129) } }],
+    ['a label that is a number', { said: { [`${OCI}version`]: 1 } }],
   ])('is left out with %s', (_, change) => {
     const text = withChange(change)
     expect(parseRemembered(text)).toStrictEqual([])
@@ -158,7 +171,7 @@ describe('what is remembered', () => {
 function isInGrammar(one: RememberedBuild): boolean {
   const digest = /^sha256:[0-9a-f]{64}$/
   return (
-    Object.keys(one).sort().join() === 'builtAt,fingerprint,imageId,places,seconds,steps' &&
+    Object.keys(one).sort().join() === 'builtAt,fingerprint,imageId,places,said,seconds,steps' &&
     [one.builtAt, one.steps, one.seconds].every((number) => Number.isFinite(number) && number >= 0) &&
     typeof one.imageId === 'string' &&
     digest.test(one.imageId) &&
@@ -177,7 +190,8 @@ function isInGrammar(one: RememberedBuild): boolean {
         /^[a-z0-9._/-]+$/.test(own.repository) &&
         !own.repository.includes('..') &&
         digest.test(own.digest),
-    )
+    ) &&
+    [...one.said].every(([name, value]) => COMMIT_LABELS.includes(name) && /^[\w.:-]{0,128}$/.test(value))
   )
 }
 

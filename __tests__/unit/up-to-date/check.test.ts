@@ -7,7 +7,8 @@ import { RegistryError } from '../../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
 import type { Registries } from '../../../src/registry/client.js'
 import type { BaseNames } from '../../../src/up-to-date/base-digests.js'
-import { compare, type ComparisonRequest } from '../../../src/up-to-date/check.js'
+import { compare, type Unchanged } from '../../../src/up-to-date/check.js'
+import type { ComparisonRequest } from '../../../src/up-to-date/request.js'
 import type { JustBuilt } from '../../../src/up-to-date/just-built.js'
 import type { Layers } from '../../../src/up-to-date/copied-layers.js'
 import type { Inspection } from '../../../src/up-to-date/inspection.js'
@@ -26,6 +27,9 @@ interface World {
   /** The base image as the Dockerfile names it. */
   readonly base?: string
   readonly doubts?: readonly string[]
+  /** Of the image, and which of them name the commit. */
+  readonly labels?: Readonly<Record<string, string>>
+  readonly ofCommit?: readonly string[]
   /** Of the context; undefined where it can't be read. */
   readonly context?: string | undefined
   /** Manifests in the registries, and what they answer else. */
@@ -34,6 +38,11 @@ interface World {
   readonly isNoteTaken?: boolean
   /** What of the context has changed when the build is over. */
   readonly changed?: string
+  /** What the registry has of the image. */
+  readonly manifest?: object
+  readonly config?: string
+  /** What it answers to an upload. */
+  readonly uploads?: RegistryError
   /** Blobs that the registry has lost. */
   readonly lost?: readonly string[]
   readonly now?: string
@@ -64,7 +73,7 @@ async function requestOf(
   note: BuildRecordStore,
   there: Map<string, string | RegistryError>,
 ): Promise<ComparisonRequest> {
-  const { base = HUB, doubts = [], context = 'c', isNoteTaken = true } = world
+  const { base = HUB, doubts = [], context = 'c', isNoteTaken = true, labels = {}, ofCommit = [] } = world
   const file = join(temporaryFolder(), 'Dockerfile')
   writeFileSync(file, dockerfile(base))
   const resolved = await resolveName([SEARCH], base)
@@ -74,7 +83,7 @@ async function requestOf(
   const digests = () =>
     isUnreadable ? Promise.reject(new Error('Dockerfile: EACCES')) : Promise.resolve({ context, contexts: new Map() })
   const inspection: Inspection = {
-    ...{ images: [base], frontend: undefined, doubts, origin: { why: 'no Git' }, survey: undefined, files: 3 },
+    ...{ images: [base], frontend: undefined, doubts, survey: undefined, files: 3 },
     digests,
     copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], files: () => [] }],
     ownCopies: [],
@@ -85,13 +94,19 @@ async function requestOf(
     inputs: inputsOf({ images: IMAGE, push: 'true', ...world.inputs }),
     context: contextOf({ now: new Date(world.now ?? '2026-11-24T12:00:00Z') }),
     source: { context: '/workspace', file, dockerfile: parseDockerfile(dockerfile(base)), target: undefined },
-    ...{ format: 'oci', labels: [], annotations: [], inspection, baseNames, env: {} },
+    ...{ format: 'oci', annotations: [], inspection, baseNames, env: {} },
+    labels: Object.entries(labels).map(([name, value]) => ({ name, value })),
+    ofCommit: {
+      labels: new Set(ofCommit),
+      annotations: new Set(),
+      values: new Map(ofCommit.map((name) => [name, labels[name] ?? ''])),
+    },
     references: [{ ...parseReference(IMAGE), tag: 'latest' }],
     found: {
       engine: { name: 'buildah', version: '1.33.7', label: 'Buildah 1.33.7', rootless: true },
       ambiguityOf: () => Promise.resolve(world.ambiguityOf),
     },
-    registries: registriesWith(there, world.lost),
+    registries: registriesWith(there, world),
     note: {
       read: () => Promise.resolve(note.text),
       write(text) {
@@ -104,7 +119,8 @@ async function requestOf(
 }
 
 /** Registries that have these manifests; held to the real client by the end-to-end tests of it. */
-function registriesWith(there: Map<string, string | RegistryError>, lost: readonly string[] = []): Registries {
+function registriesWith(there: Map<string, string | RegistryError>, world: World): Registries {
+  const { lost = [], manifest: own, config: text = '{"config":{},"history":[]}', uploads } = world
   const mediaType = 'application/vnd.oci.image.manifest.v1+json'
   const resolve = (reference: Reference): ReturnType<Registries['resolve']> => {
     const found = there.get(formatReference(reference))
@@ -117,7 +133,8 @@ function registriesWith(there: Map<string, string | RegistryError>, lost: readon
       const found = await resolve(reference)
       // Another one has another digest, and isn't what was asked for.
       if (found?.digest !== reference.digest) return undefined
-      const manifest = { config: { digest: digest('c') }, layers: [{ digest: digest('1') }, { digest: digest('2') }] }
+      const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digest('c') }
+      const manifest = own ?? { config, layers: [{ digest: digest('1') }, { digest: digest('2') }] }
       return { ...found, bytes: Buffer.from(JSON.stringify(manifest)) }
     },
     putManifest(reference, manifest) {
@@ -125,7 +142,8 @@ function registriesWith(there: Map<string, string | RegistryError>, lost: readon
       return Promise.resolve()
     },
     mountBlob: () => Promise.resolve(true),
-    fetchBlob: () => Promise.resolve(Buffer.from('{}')),
+    putBlob: () => (uploads === undefined ? Promise.resolve() : Promise.reject(uploads)),
+    fetchBlob: () => Promise.resolve(Buffer.from(text)),
     hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
     tryPush: () => Promise.resolve({ asksLate: false }),
     close: () => undefined,
@@ -140,18 +158,20 @@ async function runOnce(
   world: World,
   note: BuildRecordStore,
   outcome: Outcome = {},
-): Promise<{ built: boolean; log: string }> {
+): Promise<{ built: boolean; log: string; found: Unchanged | undefined }> {
   const there = new Map<string, string | RegistryError>(Object.entries({ ...usual, ...pushedImage, ...world.there }))
   const comparison = compare(await requestOf(world, note, there))
   let built = false
+  let found: Unchanged | undefined
   const log = await logOf(async () => {
-    built = (await comparison.find()) === undefined
+    found = await comparison.find()
+    built = found === undefined
     for (const [name, answer] of Object.entries(outcome.there ?? {})) there.set(name, answer)
     const fault = built ? await comparison.check(() => Promise.resolve(outcome.layers ?? layerOf(1))) : undefined
     if (built) await comparison.remember({ ...builtWith(outcome), fault })
     comparison.close()
   })
-  return { built, log }
+  return { built, log, found }
 }
 
 const step = (index: number, text: string) => {
@@ -176,7 +196,7 @@ function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [], 
 
 const CANT_LIST = "what its steps have put into the image can't be listed"
 const SKIPPED =
-  /^Unchanged: nothing is built, since all is as in the build of .* \(17 parts, .*\), and its image is there\n$/
+  /^Unchanged: nothing is built, since all is as in the build of .* \(18 parts, .*\), and its image is there\n$/
 
 describe('a second run', () => {
   it.each<[what: string, world: World]>([
@@ -194,6 +214,60 @@ describe('a second run', () => {
     const again = await runOnce(world, note)
     expect(again.log).toMatch(SKIPPED)
     expect(again.built).toBe(false)
+  })
+
+  it('takes the image of another commit, and knows what it says of its own', async () => {
+    const note: BuildRecordStore = { text: undefined }
+    const revision = 'org.opencontainers.image.revision'
+    const at = (sha: string): World => ({ labels: { [revision]: sha, team: 'web' }, ofCommit: [revision] })
+    await runOnce(at('a'), note)
+    const again = await runOnce(at('b'), note)
+    expect(again.log.split('\n')[1]).toBe('Unchanged: its labels name the commit that it was built of: a')
+    expect((await runOnce(at('a'), note)).log).toMatch(SKIPPED)
+    expect(again.found?.build.said).toStrictEqual(new Map([[revision, 'a']]))
+    // The same label in the words of the user is compared, also where it says the same.
+    const own = await runOnce({ ...at('a'), ofCommit: [] }, note)
+    expect(own.log).toContain('since all but labels is as in the build of 2026-11-24 12:00 UTC')
+  })
+
+  it('gives an image other labels, and finds that one afterwards', async () => {
+    const note: BuildRecordStore = { text: undefined }
+    await runOnce({ labels: { version: 'main' } }, note)
+    const tagged = await runOnce({ labels: { version: '1.2.3' } }, note)
+    expect(tagged.log).toMatch(
+      /^Unchanged: nothing is built, since all but labels is as in the build of .* \(18 parts, .*\), and its image is given those of this run\n$/,
+    )
+    const { build, pushed } = tagged.found ?? {}
+    expect(pushed?.map(({ reference }) => formatReference(reference))).toStrictEqual([`${IMAGE}:latest`])
+    expect(pushed?.[0]?.digest).not.toBe(digest('b'))
+    expect(build?.imageId).not.toBe(digest('c'))
+    expect(build?.builtAt).toBe(Date.parse('2026-11-24T12:00:00Z'))
+    // Each of the two is known by now.
+    const made = pushed?.[0]?.digest ?? ''
+    const there = { [`${IMAGE}@${made}`]: made }
+    for (const version of ['1.2.3', 'main'])
+      expect((await runOnce({ labels: { version }, there }, note)).log).toMatch(SKIPPED)
+  })
+
+  it.each<[why: string, world: World]>([
+    [
+      `${IMAGE}@${digest('b')} can't be given other labels, since its manifest isn't that of a single image`,
+      { manifest: { manifests: [], config: { digest: digest('c') } } },
+    ],
+    [
+      `${IMAGE}@${digest('b')} can't be given other labels, since its configuration has no place for them`,
+      { config: '{}' },
+    ],
+    ['The registry is busy. Wait.', { uploads: busy() }],
+    [`${IMAGE}@${digest('b')} can't be pulled, since its registry has lost ${digest('2')}`, { lost: [digest('2')] }],
+  ])('builds where an image can’t be given other labels: %s', async (why, world) => {
+    const note: BuildRecordStore = { text: undefined }
+    await runOnce({ labels: { version: 'main' } }, note)
+    const { built, log } = await runOnce({ labels: { version: '1.2.3' }, ...world }, note)
+    expect(built).toBe(true)
+    expect(log).toContain(
+      `Unchanged: all but labels is as in the build of 2026-11-24 12:00 UTC, and it is built all the same, since ${why}\n`,
+    )
   })
 
   it.each<[line: string, second: World, first?: World]>([

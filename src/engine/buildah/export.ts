@@ -1,11 +1,13 @@
 import { chmod, copyFile, lstat, mkdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Context } from '../../runner/context.js'
-import { UserError } from '../../errors.js'
+import { describe, UserError } from '../../errors.js'
 import { execute, findProgram, type RunOptions, type RunResult } from '../../exec.js'
 import { formatReference } from '../../metadata/reference.js'
 import type { Output } from '../../runner/inputs.js'
+import { info, warn } from '../../log.js'
 import { type BuildahSetup, globalArgs, isFiles, policyArgs } from './args.js'
+import { findDaemon, loadArchive } from '../docker/load.js'
 import type { Image } from '../engine.js'
 import type { Sandbox } from './sandbox/session.js'
 import { takeFile } from '../work-dir.js'
@@ -80,8 +82,41 @@ async function withoutTrace<T>({ env, home }: Context, work: () => Promise<T>): 
   return result
 }
 
-/** By way of an archive: the two storages may belong to different users and be of different drivers. */
+/**
+ * Copies the image to where later steps look for it: to the storage of the user, and to Docker's where a daemon is there.
+ * Says where it is then.
+ */
 export async function loadImage(image: Image, setup: BuildahSetup): Promise<void> {
+  const { env } = setup.context
+  const [client] = await Promise.all([findDaemon(env), loadForUser(image, setup)])
+  const here = 'Load: the image is in the storage of Buildah and Podman'
+  if (client === undefined) {
+    info(`${here}; no daemon of Docker answers`)
+    return
+  }
+  await loadIntoDocker(image, client, setup).then(
+    (id) => {
+      info(`${here}, and in that of Docker as ${id}`)
+    },
+    (error: unknown) => {
+      info(here)
+      warn(`Load: the image is not in the storage of Docker. ${describe(error)}`)
+    },
+  )
+}
+
+/** Docker reads no other archive everywhere than its own. */
+async function loadIntoDocker(image: Image, client: string, setup: BuildahSetup): Promise<string> {
+  const archive = await writeArchive(image, 'docker', setup)
+  try {
+    return await loadArchive(client, archive, image.references.map(formatReference), setup.context.env)
+  } finally {
+    await rm(archive)
+  }
+}
+
+/** By way of an archive: the two storages may belong to different users and be of different drivers. */
+async function loadForUser(image: Image, setup: BuildahSetup): Promise<void> {
   const { buildah, context } = setup
   const archive = await writeArchive(image, image.format, setup)
   const transport = image.format === 'oci' ? 'oci-archive' : 'docker-archive'

@@ -21,6 +21,7 @@ import {
   refusal,
 } from './client.js'
 import { withFreshBases } from './fresh-bases.js'
+import { sayLoaded } from './load.js'
 import type { DockerProgress } from './progress.js'
 import { placeResults } from './results.js'
 
@@ -62,7 +63,7 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     },
 
     // Its storage got it when it was built.
-    load: () => Promise.resolve(),
+    load: (image) => sayLoaded(image, setup),
 
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
     imageNames: () => Promise.resolve(new Set()),

@@ -21,6 +21,7 @@ import {
   runDocker,
 } from './client.js'
 import { withFreshBases } from './fresh-bases.js'
+import { sayLoaded } from './load.js'
 import { inspectedSize } from './image-size.js'
 
 /**
@@ -77,7 +78,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
     },
 
     // It is there from the moment when it is built.
-    load: () => Promise.resolve(),
+    load: (image) => sayLoaded(image, setup),
 
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
     imageNames: () => Promise.resolve(new Set()),

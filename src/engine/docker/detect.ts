@@ -74,7 +74,8 @@ function describeBuilder({ driver, buildkit }: Builder, { server, insecure }: In
   }
 }
 
-async function asker(path: string, env: Env): Promise<Ask> {
+/** What asks Docker's client. */
+export async function asker(path: string, env: Env): Promise<Ask> {
   const timeout = await findProgram('timeout', env)
   return (limit, ...args) =>
     attempt([...(timeout === undefined ? [] : [timeout, String(limit)]), path, ...args], { env, cwd: '/' })

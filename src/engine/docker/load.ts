@@ -1,0 +1,48 @@
+import { type Env, execute, findProgram } from '../../exec.js'
+import { formatReference } from '../../metadata/reference.js'
+import { info } from '../../log.js'
+import type { Image } from '../engine.js'
+import { parseInfo } from './builder.js'
+import { type DockerClient, runDocker } from './client.js'
+import { asker } from './detect.js'
+
+/** Who has only asked for the image to be here needn't wait long for a daemon that may not be there. */
+const TIMEOUT_SECONDS = 2
+const INSPECT_ID = ['image', 'inspect', '--format', '{{.Id}}']
+
+/** Path of Docker's client, where a daemon answers it at once; undefined where none does, or where it is Podman. */
+export async function findDaemon(env: Env): Promise<string | undefined> {
+  const path = await findProgram('docker', env)
+  if (path === undefined) return undefined
+  const ask = await asker(path, env)
+  const { exitCode, stdout, stderr } = await ask(TIMEOUT_SECONDS, 'info', '--format', '{{json .}}')
+  const { server, isPodman } = parseInfo(stdout, stderr)
+  return exitCode === 0 && server !== undefined && !isPodman ? path : undefined
+}
+
+/**
+ * Loads the image of a docker-archive into the storage of Docker's daemon, under these names.
+ * @param client path of Docker's client
+ * @returns Docker's own id of the image
+ */
+export async function loadArchive(
+  client: string,
+  archive: string,
+  names: readonly string[],
+  env: Env,
+): Promise<string> {
+  const docker = async (...args: readonly string[]) => (await execute([client, ...args], { env, cwd: '/' })).stdout
+  const told = await docker('load', '--quiet', '--input', archive)
+  const loaded = /^Loaded image(?: ID)?: (\S+)\s*$/m.exec(told)?.[1]
+  if (loaded === undefined) throw new Error(`Docker doesn't say what it has loaded: ${JSON.stringify(told)}`)
+  const id = (await docker(...INSPECT_ID, loaded)).trim()
+  for (const name of names) await docker('tag', id, name)
+  return id
+}
+
+/** Says where an image is that Docker has built. */
+export async function sayLoaded({ id, references: [first] }: Image, client: DockerClient): Promise<void> {
+  const name = first === undefined ? id : formatReference(first)
+  const { stdout } = await runDocker(client, [...INSPECT_ID, name])
+  info(`Load: the image is in the storage of Docker as ${stdout.trim()}`)
+}
