@@ -2,6 +2,7 @@ import type { Context } from '../runner/context.js'
 import type { AuthFile } from '../auth/auth-file.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { UserError } from '../errors.js'
+import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
 import type { Secret } from '../lib/secret.js'
@@ -117,6 +118,14 @@ export interface ResolvedEngine {
   readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
   /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
   readonly configure: (root: string) => Promise<Engine>
+}
+
+/** The storage of Docker's daemon, for whoever has built by something else. */
+export interface DockerStorage {
+  /** Path of Docker's client, where a daemon answers it at once; undefined where none does. */
+  findDaemon(env: Env): Promise<string | undefined>
+  /** Loads a docker-archive under these names. @returns Docker's own id of the image */
+  loadArchive(client: string, archive: string, names: readonly string[], env: Env): Promise<string>
 }
 
 /** What an engine is chosen for. */

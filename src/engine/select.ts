@@ -12,6 +12,7 @@ import { checkReadable } from './access.js'
 import { buildahEngine, factsOf } from './buildah/buildah.js'
 import { pinNetworkBackend, writeConfig } from './buildah/containers-conf.js'
 import { findDockerEngine } from './docker/docker.js'
+import { findDaemon, loadArchive } from './docker/load.js'
 import type { Engine, ResolvedEngine, EngineRequest } from './engine.js'
 import { writeDockerfile } from './buildah/dockerfile-copy.js'
 import { needsOf, withIpv6 } from './buildah/requirements.js'
@@ -146,7 +147,7 @@ async function configured(
   await writeDockerfile(source, folder)
   const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
   const hasLogin = (registry: string) => knowsRegistry(logins, registry)
-  return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin })
+  return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker: { findDaemon, loadArchive } })
 }
 
 function describeMode({ driver, isolation, runtime, network }: ExecutionMode): string {

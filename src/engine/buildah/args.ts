@@ -4,7 +4,7 @@ import type { Pair } from '../../runner/input-parsers.js'
 import { formatReference, type Reference } from '../../metadata/reference.js'
 import type { Output } from '../../runner/inputs.js'
 import { csv } from '../../lib/csv.js'
-import type { BaseImage, BuildRequest, Image } from '../engine.js'
+import type { BaseImage, BuildRequest, DockerStorage, Image } from '../engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './requirements.js'
 import type { Buildah } from './install.js'
 import { absoluteContext } from '../input-paths.js'
@@ -42,6 +42,8 @@ export interface BuildahSetup {
   /** Whether an earlier login may be for a registry. */
   readonly hasLogin: (registry: string) => boolean
   readonly sandboxes: Sandboxes
+  /** Where `load` takes the image as well. */
+  readonly docker: DockerStorage
 }
 
 /** What `buildArgs` needs to know of it. */

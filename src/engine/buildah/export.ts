@@ -7,7 +7,6 @@ import { formatReference } from '../../metadata/reference.js'
 import type { Output } from '../../runner/inputs.js'
 import { info, warn } from '../../log.js'
 import { type BuildahSetup, globalArgs, isFiles, policyArgs } from './args.js'
-import { findDaemon, loadArchive } from '../docker/load.js'
 import type { Image } from '../engine.js'
 import type { Sandbox } from './sandbox/session.js'
 import { takeFile } from '../work-dir.js'
@@ -88,7 +87,7 @@ async function withoutTrace<T>({ env, home }: Context, work: () => Promise<T>): 
  */
 export async function loadImage(image: Image, setup: BuildahSetup): Promise<void> {
   const { env } = setup.context
-  const [client] = await Promise.all([findDaemon(env), loadForUser(image, setup)])
+  const [client] = await Promise.all([setup.docker.findDaemon(env), loadForUser(image, setup)])
   const here = 'Load: the image is in the storage of Buildah and Podman'
   if (client === undefined) {
     info(`${here}; no daemon of Docker answers`)
@@ -109,7 +108,7 @@ export async function loadImage(image: Image, setup: BuildahSetup): Promise<void
 async function loadIntoDocker(image: Image, client: string, setup: BuildahSetup): Promise<string> {
   const archive = await writeArchive(image, 'docker', setup)
   try {
-    return await loadArchive(client, archive, image.references.map(formatReference), setup.context.env)
+    return await setup.docker.loadArchive(client, archive, image.references.map(formatReference), setup.context.env)
   } finally {
     await rm(archive)
   }

@@ -26,6 +26,7 @@ function setupOf(script: string): BuildahSetup {
     files: { auth: join(path, 'auth.json'), policy: undefined, dropInFolder: undefined },
     insecure: [],
     hasLogin: () => false,
+    docker: { findDaemon: () => Promise.resolve(undefined), loadArchive: () => Promise.resolve('') },
     sandboxes: { forBuild: open, forBuildWithLogin: open, forRegistries: open, close: () => Promise.resolve() },
   }
 }
