@@ -55,7 +55,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which 
     return mode === one ? testHere : exhaustively(testHere)
   }
   const manifests = /\/manifests\//
-  const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown to registry', debug: {} }]
+  const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown to registry', detail: {} }]
   const fault = { method: 'PUT', path: manifests, answer: { status: 400, errors } }
   const retries = (log: string) => log.match(/^Push of .*attempt \d failed.*blob unknown to registry$/gm)
 

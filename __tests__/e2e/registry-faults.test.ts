@@ -26,7 +26,7 @@ const { registry, base } = await useRegistry()
 const unknown = {
   code: 'MANIFEST_BLOB_UNKNOWN',
   message: 'blob unknown to registry',
-  debug: { digest: `sha256:${'0'.repeat(64)}` },
+  detail: { digest: `sha256:${'0'.repeat(64)}` },
 }
 const invalid = { code: 'DIGEST_INVALID', message: 'provided digest did not match uploaded content' }
 
@@ -38,7 +38,7 @@ const lost: readonly { readonly name: string; readonly errors: readonly Scripted
 ]
 
 /** How Buildah shows them: all, or the first. */
-const lacking = /blob unknown|digest invalid/
+const lacking = /blob unknown to registry|digest invalid/
 
 const lostOfSet = casesOfSet(lost, ({ errors }) => errors.length > 1)
 

@@ -6,7 +6,7 @@ import { close, listen } from './loopback.js'
 export interface ScriptedError {
   readonly code: string
   readonly message?: string
-  readonly debug?: unknown
+  readonly detail?: unknown
 }
 
 export interface ScriptedAnswer {

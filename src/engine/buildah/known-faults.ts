@@ -49,7 +49,7 @@ interface Finding {
   /** Of the Dockerfile; undefined where it concerns the whole build. */
   readonly line?: number
   /** What exactly, where the row alone doesn't tell: `/data`. */
-  readonly debug?: string
+  readonly detail?: string
 }
 
 const VOLUMES_ARE_KEPT = '1.37.0'
@@ -75,7 +75,7 @@ export const FAULTS: readonly Fault[] = [
     wrong: 'it is empty there',
     answer: 'refused',
     find: ({ dockerfile, values }) =>
-      inheritedArguments(dockerfile, values).map(({ line, name }) => ({ line, debug: name })),
+      inheritedArguments(dockerfile, values).map(({ line, name }) => ({ line, detail: name })),
   },
   {
     what: 'a RUN that works in a VOLUME before it',
@@ -85,7 +85,7 @@ export const FAULTS: readonly Fault[] = [
     find: ({ dockerfile, values }) =>
       stepsAfterVolumes(dockerfile, values)
         .filter(({ isNamed }) => isNamed)
-        .map(({ line, volume }) => ({ line, debug: volume })),
+        .map(({ line, volume }) => ({ line, detail: volume })),
   },
   {
     what: 'another RUN behind a VOLUME',
@@ -96,7 +96,7 @@ export const FAULTS: readonly Fault[] = [
     find: ({ dockerfile, values }) =>
       stepsAfterVolumes(dockerfile, values)
         .filter(({ isNamed }) => !isNamed)
-        .map(({ line, volume }) => ({ line, debug: volume }))
+        .map(({ line, volume }) => ({ line, detail: volume }))
         .slice(0, 1),
   },
   {
@@ -107,7 +107,7 @@ export const FAULTS: readonly Fault[] = [
     find: ({ dockerfile, values, volumes }) =>
       stepsAfterVolumes(dockerfile, values, volumes)
         .filter(({ isNamed, volume }) => isNamed && [...volumes.values()].flat().includes(volume))
-        .map(({ line, volume }) => ({ line, debug: volume })),
+        .map(({ line, volume }) => ({ line, detail: volume })),
   },
   {
     what: 'layers on overlay, without root',
@@ -157,7 +157,7 @@ export function toldFaults(
   return { warnings: told('warned'), notes: told('noted') }
 }
 
-function placed({ line, debug }: Finding, what: string): string {
-  const whole = debug === undefined ? what : `${what}, ${debug}`
+function placed({ line, detail }: Finding, what: string): string {
+  const whole = detail === undefined ? what : `${what}, ${detail}`
   return line === undefined ? whole : `Dockerfile line ${line}: ${whole}`
 }
