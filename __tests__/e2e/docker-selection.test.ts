@@ -154,7 +154,9 @@ describe('what a builder can’t do is refused before the build', () => {
 
   testDocker('everything, without Buildx', async () => {
     const { error } = await fail(step('none', { engine: 'docker' }))
-    expect(error).toMatch(/^Docker 20\.\S+ has no Buildx here, without which it isn't built with\.\n/)
+    expect(error).toMatch(
+      /^Input "engine": got "docker"\. Docker 20\.\S+ has no Buildx here, without which it isn't built with\.\n/,
+    )
     expect(error).toContain('`- uses: docker/setup-buildx-action@v3`')
   })
 

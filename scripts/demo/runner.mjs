@@ -41,7 +41,9 @@ function defaultInputs() {
   const text = fs.readFileSync(join(repository, 'action.yml'), 'utf8')
   const section = text.slice(text.indexOf('\ninputs:'), text.indexOf('\noutputs:'))
   const found = section.matchAll(/^ {2}([\w-]+):\n(?: {4}.*\n| *\n)*? {4}default: (.*)$/gm)
-  return Object.fromEntries([...found].map(([, name, value]) => [name, value.replace(/^'(.*)'$/, '$1')]))
+  // Nobody evaluates expressions here.
+  const plain = (value) => (value.includes('${{') ? '' : value.replace(/^'(.*)'$/, '$1'))
+  return Object.fromEntries([...found].map(([, name, value]) => [name, plain(value)]))
 }
 
 /** Reads what the action wrote for the runner: `name<<END`, lines, `END`. */

@@ -29,7 +29,7 @@ export async function warnOfReplacedLinks(
   layers: Awaited<ReturnType<typeof listLayers>>,
   { dockerfile }: Source,
 ): Promise<void> {
-  const replaced = 'why' in layers ? [] : await findReplacedLinks(root, layout, layers)
+  const replaced = 'why' in layers ? [] : await findReplacedLinks(root, layout, layers).catch(() => [])
   for (const text of describeReplacedLinks(replaced, dockerfile)) warn(text)
 }
 
