@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { formatDate } from '../../../src/metadata/date-format.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 
 const morning = new Date('2026-03-07T04:05:09.042Z')
 const newYear = new Date('2021-01-02T23:59:58.900Z')
@@ -83,7 +83,7 @@ describe('a zone', () => {
   })
 
   test('that is unknown is refused', () => {
-    const error = refused(() => formatDate(morning, 'YYYY', 'Mars/Base\n'))
+    const error = refusal(() => formatDate(morning, 'YYYY', 'Mars/Base\n'))
     expect(error.message).toBe('the time zone "Mars/Base\\n" is unknown')
     expect(error.hint).toMatch(/tz='Asia\/Tokyo'/)
   })

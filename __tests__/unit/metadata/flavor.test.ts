@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { globalExpressions } from '../../../src/metadata/ref-context.js'
 import { parseFlavor, type Flavor } from '../../../src/metadata/flavor.js'
 import { context } from './events.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 
 const read = (lines: string[]) => parseFlavor(lines, globalExpressions(context()))
 const none = { text: '', onLatest: false }
@@ -46,7 +46,7 @@ describe('is refused', () => {
     ['prefix={{nope}}', /\{\{nope\}\} is unknown/],
     ['prefix="', /quotes can't be read/],
   ])('%s', (line, message) => {
-    const error = refused(() => read(['latest=true', line]))
+    const error = refusal(() => read(['latest=true', line]))
     expect(error.message).toMatch(message)
     expect(error.message.startsWith(`flavor: in the line ${JSON.stringify(line)}, `)).toBe(true)
     expect(error.hint).toMatch(/Allowed are|Known here are|quoted whole/)

@@ -8,7 +8,7 @@ import { formatReference, parseReference } from '../../../src/metadata/reference
 import { makeTag } from '../../../src/metadata/sanitize-tag.js'
 import { noTags, resolveTags, type Names } from '../../../src/metadata/tags.js'
 import { context } from './events.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 import { runs } from '../../harness/properties.js'
 import { isExhaustive } from '../../harness/test-set.js'
 
@@ -106,7 +106,7 @@ describe('a hostile name', () => {
   })
 
   test('in a line is shown so that nothing acts on it', () => {
-    const error = refused(() => resolveTags(['acme/web'], ['type=\u001b[31mred\u0085\u2028'], [], context()))
+    const error = refusal(() => resolveTags(['acme/web'], ['type=\u001b[31mred\u0085\u2028'], [], context()))
     expect(error.message).toBe(
       'tags: in the line "type=\\u001b[31mred\\u0085", the type "\\u001b[31mred\\u0085" is unknown',
     )

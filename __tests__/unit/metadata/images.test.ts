@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { parseImages } from '../../../src/metadata/images.js'
 import { formatReference } from '../../../src/metadata/reference.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 
 test.each<[string[], string[], number]>([
   [[], [], 0],
@@ -42,7 +42,7 @@ describe('is refused', () => {
     ['acme/web,acme/api,enable=true', /there are two names/, /name=/],
     ['"acme/web', /quotes can't be read/, /quoted whole/],
   ])('%s', (line, message, hint) => {
-    const error = refused(() => parseImages([line]))
+    const error = refusal(() => parseImages([line]))
     expect(error.message).toMatch(message)
     expect(error.message).toMatch(/^images: in the line /)
     expect(error.hint).toMatch(hint)

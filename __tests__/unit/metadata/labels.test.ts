@@ -3,7 +3,7 @@ import { annotationsOf, commitFacts, labelsOf, listLabels, remarksOn } from '../
 import { describeNames } from '../../../src/metadata/metadata.js'
 import { resolveTags } from '../../../src/metadata/tags.js'
 import { context, events, headSha } from './events.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 
 const oci = 'org.opencontainers.image.'
 const eight = {
@@ -134,7 +134,7 @@ describe('own lines', () => {
     ['a={{branch "x"}}', /takes nothing behind its name/, /Write \{\{branch\}\}/],
     ['"a=b', /the name "\\"a" has a quote in it/, /begins with its quote/],
   ])('%j is refused', (entry, message, hint) => {
-    const error = refused(() => own([entry]))
+    const error = refusal(() => own([entry]))
     expect(error.message).toMatch(message)
     expect(error.message).toMatch(/^labels: in the line "/)
     expect(error.hint).toEqual(typeof hint === 'string' ? hint : expect.stringMatching(hint))
@@ -150,7 +150,7 @@ describe('annotations', () => {
   test.each(['index:a=b', 'manifest,index:a=b', 'manifest[linux/amd64]:a=b', 'manifest-descriptor:a=b'])(
     '%s is refused',
     (entry) => {
-      const error = refused(() => annotationsOf([entry], commitFacts('', context()), context()))
+      const error = refusal(() => annotationsOf([entry], commitFacts('', context()), context()))
       expect(error.message).toMatch(/^annotations: in the line .* is not a place for an annotation here/)
       expect(error.hint).toMatch(/write manifest:name=value/)
     },

@@ -7,7 +7,7 @@ import {
   parseReference,
   readRegistry,
 } from '../../../src/metadata/reference.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 
 const sha256 = `sha256:${'0123456789abcdef'.repeat(4)}`
 const sha512 = `sha512:${'0123456789abcdef'.repeat(8)}`
@@ -127,7 +127,7 @@ describe('parseReference', () => {
     [`acme/web@${sha256}:1`, /a sha256 digest has 64 digits/],
     ['f'.repeat(64), /ID of an image/],
   ])('%j is refused', (text, why) => {
-    const { message } = refused(() => parseReference(text))
+    const { message } = refusal(() => parseReference(text))
     expect(message).toMatch(why)
     expect(message).toMatch(/ is not an image reference: /)
     expect(message).not.toMatch(/[\p{Cc}\u2028]/u)
@@ -152,7 +152,7 @@ describe('parseReference', () => {
     ['a_b.example/web', /letters, digits, dashes and dots/],
     ['acme/web@sha256:0123', /leave the digest away/],
   ])('%j has a hint', (text, hint) => {
-    const got = refused(() => parseReference(text)).hint
+    const got = refusal(() => parseReference(text)).hint
     if (typeof hint === 'string') expect(got).toBe(hint)
     else expect(got).toMatch(hint)
   })
@@ -160,25 +160,25 @@ describe('parseReference', () => {
   test.each(['ghcr.io/a/b:feature/x', 'localhost:5000/b:feature/x', 'a/b:feature/x'])(
     '%s has the name of a branch for its tag',
     (text) => {
-      const { message, hint } = refused(() => parseReference(text))
+      const { message, hint } = refusal(() => parseReference(text))
       expect(message).toContain('the tag "feature/x" has a slash')
       expect(hint).toContain('type=ref,event=branch in tags')
-      expect(refused(() => parseName(text)).hint).toContain(
+      expect(refusal(() => parseName(text)).hint).toContain(
         `${text.slice(0, -10)}" here, and type=ref,event=branch in tags`,
       )
     },
   )
 
   test('the message shows the text, and no password', () => {
-    expect(refused(() => parseReference('acme/web:a b')).message).toMatch(/^"acme\/web:a b" is not an image reference/)
-    const leak = refused(() => parseReference('https://me:hunter2@ghcr.io/web'))
+    expect(refusal(() => parseReference('acme/web:a b')).message).toMatch(/^"acme\/web:a b" is not an image reference/)
+    const leak = refusal(() => parseReference('https://me:hunter2@ghcr.io/web'))
     expect(leak.message).toContain('//…@ghcr.io/web')
     expect(leak.message).not.toContain('hunter2')
   })
 
   test('the cure is the line to write', () => {
-    expect(refused(() => parseReference('ghcr.io/Acme/Web')).hint).toBe('Write "acme/web".')
-    expect(refused(() => parseReference('https://ghcr.io/web')).hint).toMatch(/^Leave https:\/\/ away/)
+    expect(refusal(() => parseReference('ghcr.io/Acme/Web')).hint).toBe('Write "acme/web".')
+    expect(refusal(() => parseReference('https://ghcr.io/web')).hint).toMatch(/^Leave https:\/\/ away/)
   })
 })
 
@@ -199,7 +199,7 @@ describe('parseName', () => {
     ['https://ghcr.io/acme/web', /begins with/, undefined],
     ['', /empty/, undefined],
   ])('%j is refused', (text, why, hint) => {
-    const error = refused(() => parseName(text))
+    const error = refusal(() => parseName(text))
     expect(error.message).toMatch(why)
     if (hint !== undefined) expect(error.hint).toBe(hint)
   })
@@ -260,7 +260,7 @@ describe('readRegistry', () => {
     ['-x.example', /is not a host name/, undefined],
     ['https://me:hunter2@ghcr.io', /has a user in it/, 'Use the inputs username and password.'],
   ])('%j is refused', (text, why, hint) => {
-    const error = refused(() => readRegistry(text))
+    const error = refusal(() => readRegistry(text))
     expect(error.message).toMatch(why)
     expect(error.message).toMatch(/ is not a registry: /)
     expect(error.message).not.toMatch(/hunter2|\n/)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { fieldsOf } from '../../../src/metadata/csv-line.js'
 import { parseRule } from '../../../src/metadata/tag-rules.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 
 const read = (line: string) => parseRule(line, fieldsOf(line))
 
@@ -84,7 +84,7 @@ describe('is refused', () => {
     ['a,b', 'there are 2 tags', 'Write each on a line of its own:\ntags: |\n  a\n  b'],
     ['type=raw,value="x"', /its quotes can't be read/, /quoted whole/],
   ])('%s', (line, message, hint) => {
-    const error = refused(() => read(line))
+    const error = refusal(() => read(line))
     expect(error.message).toEqual(typeof message === 'string' ? message : expect.stringMatching(message))
     expect(error.hint).toEqual(typeof hint === 'string' ? hint : expect.stringMatching(hint))
   })

@@ -6,7 +6,7 @@ import { formatReference } from '../../../src/metadata/reference.js'
 import { needsExistingTags, noTags, resolveTags } from '../../../src/metadata/tags.js'
 import { context, events, headSha, sha, type EventName } from './events.js'
 import { matrix } from './matrix.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 
 /** The references of a call, whole. */
 function references(images: string[], tags: string[], where = context(), flavor: string[] = []): string[] {
@@ -284,7 +284,7 @@ describe('plain tags and full references', () => {
     ['type=ref,event=x,enable=false', /event is "x"/],
     ['type=sha,nope=,enable=false', /nope/],
   ])('%s is a mistake all the same', (line, message) => {
-    expect(refused(() => references(['acme/web'], [line])).message).toMatch(message)
+    expect(refusal(() => references(['acme/web'], [line])).message).toMatch(message)
   })
 
   test.each<[string, string[], string[], RegExp, RegExp]>([
@@ -340,7 +340,7 @@ describe('plain tags and full references', () => {
     ['a line break', ['acme/web'], ['1\n2'], /"1\\n2", it holds a line break/, /one entry a line/],
     ['quotes', ['acme/web'], ['value="1"'], /its quotes can't be read/, /quoted whole/],
   ])('%s is refused', (_case, images, tags, message, hint) => {
-    const error = refused(() => references(images, tags))
+    const error = refusal(() => references(images, tags))
     expect(error.message).toMatch(message)
     expect(error.message).toMatch(/^tags: /)
     expect(error.hint).toMatch(hint)
@@ -348,7 +348,7 @@ describe('plain tags and full references', () => {
 
   test('an error of an expression names the line', () => {
     const rule = 'type=raw,value={{nope}}'
-    const error = refused(() => references(['acme/web'], ['1', rule]))
+    const error = refusal(() => references(['acme/web'], ['1', rule]))
     expect(error.message).toBe('tags: in the line "type=raw,value={{nope}}", the expression {{nope}} is unknown')
     expect(error.hint).toMatch(/^Known here are branch, tag, sha, base_ref, .*date/)
   })
@@ -358,7 +358,7 @@ describe('plain tags and full references', () => {
     ['enable=', /enable is ""/],
     ['enable={{branch}}', /enable is "main"/],
   ])('type=sha,%s is refused', (attribute, message) => {
-    expect(refused(() => references(['acme/web'], [`type=sha,${attribute}`])).message).toMatch(message)
+    expect(refusal(() => references(['acme/web'], [`type=sha,${attribute}`])).message).toMatch(message)
   })
 })
 

@@ -9,7 +9,7 @@ import {
 } from '../../../src/metadata/template.js'
 import { globalExpressions } from '../../../src/metadata/ref-context.js'
 import { context, events } from './events.js'
-import { refused } from './refused.js'
+import { refusal } from '../helpers.js'
 
 const expressions: Expressions = new Map<string, string | ((call: Call) => string)>([
   ['name', 'value'],
@@ -60,7 +60,7 @@ test.each([
   ['{{name.length}}', /can't be read/, /quotes/],
   ['{{ name\n| x }}', /"\{\{ name\\n\| x \}\}" can't be read/, /quotes/],
 ])('%j is refused', (template, message, hint) => {
-  const error = refused(() => render(template, expressions))
+  const error = refusal(() => render(template, expressions))
   expect(error.message).toMatch(message)
   expect(error.hint).toMatch(hint)
 })
@@ -124,7 +124,7 @@ describe('the expressions of an event', () => {
     ["{{date 'YYYY' tz='Nowhere'}}", /time zone "Nowhere" is unknown/, /IANA/],
     ['{{date YYYY}}', /can't be read/, /quotes/],
   ])('%s is refused', (template, message, hint) => {
-    const error = refused(() => render(template, globalExpressions(context())))
+    const error = refusal(() => render(template, globalExpressions(context())))
     expect(error.message).toMatch(message)
     expect(error.hint).toMatch(hint)
   })

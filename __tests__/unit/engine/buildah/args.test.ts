@@ -60,9 +60,9 @@ const smallest: BuildRequest = {
 
 describe('buildArgs', () => {
   it.each([
-    ['/work/a,b/Dockerfile', '"/work/a,b/Dockerfile"'],
-    ['/work/a"b/Dockerfile', '"/work/a""b/Dockerfile"'],
-    ['/work/a b/Dockerfile', '/work/a b/Dockerfile'],
+    ['/home/me/a,b/Dockerfile', '"/home/me/a,b/Dockerfile"'],
+    ['/home/me/a"b/Dockerfile', '"/home/me/a""b/Dockerfile"'],
+    ['/home/me/a b/Dockerfile', '/home/me/a b/Dockerfile'],
   ])('a Dockerfile %s, which Buildah would split', (file, written) => {
     const args = buildArgs(smallest, setup, { ...paths, file })
     expect(args[args.indexOf('--file') + 1]).toBe(written)
