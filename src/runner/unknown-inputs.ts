@@ -1,10 +1,10 @@
-import { nearest } from '../lib/nearest.js'
 import { UserError } from '../errors.js'
 import { quote } from '../lib/quote.js'
 import { parseInputs } from './inputs.js'
 import { warn } from '../log.js'
 import { PEER_INPUTS, type PeerInput, type Surroundings } from './peer-inputs.js'
 import { platform } from '../lib/platform.js'
+import { sameButSpelling } from '../lib/spelling.js'
 
 /** By name. An input without a text is as one that isn't there. */
 type Given = ReadonlyMap<string, string>
@@ -82,7 +82,7 @@ function refuse({ name, instead, harmless }: PeerInput, text: string): Unknown {
 }
 
 function guess(name: string, known: readonly string[]): string {
-  const meant = nearest(name, known)
+  const meant = sameButSpelling(name, known)
   return meant === undefined ? 'Remove it, or look for its name in docs/inputs.md.' : `Did you mean "${meant}"?`
 }
 

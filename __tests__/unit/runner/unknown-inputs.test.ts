@@ -143,7 +143,8 @@ describe('an input that nobody knows', () => {
   it.each([
     ['tag', 'Did you mean "tags"?'],
     ['build_args', 'Did you mean "build-args"?'],
-    ['pasword', 'Did you mean "password"?'],
+    ['BUILD-ARG', 'Did you mean "build-args"?'],
+    ['pasword', 'Remove it, or look for its name in docs/inputs.md.'],
     ['repository', 'Remove it, or look for its name in docs/inputs.md.'],
   ])('%s: %s', (name, advice) => {
     expect(judge({ [name]: 'hush' })).toStrictEqual({ refused: [], ignored: [{ name, advice }] })
