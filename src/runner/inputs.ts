@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { getInput, setSecret } from '@actions/core'
 import validRange from 'semver/ranges/valid.js'
 import { shmSize, ulimit } from './amounts.js'
-import { readBuildArguments } from './build-arguments.js'
+import { type BuildArg, buildArgNotes, buildArgs } from './build-arguments.js'
 import { type BuildSecret, readSecrets, readToken } from './secret-inputs.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import {
@@ -17,6 +17,7 @@ import {
   withPassword,
 } from './input-parsers.js'
 import { extraArguments } from './extra-arguments.js'
+import { type SshKeys, sshKeys } from './ssh-keys.js'
 import { UserError } from '../errors.js'
 import type { Env } from '../exec.js'
 import { Secret, textsToMask } from '../lib/secret.js'
@@ -33,11 +34,10 @@ export interface Inputs {
   readonly context: string
   readonly file: string | undefined
   readonly target: string | undefined
-  /** `NAME=value`, or `NAME` to take the value from the environment. */
-  readonly buildArgs: readonly string[]
+  readonly buildArgs: readonly BuildArg[]
   readonly buildContexts: readonly Pair[]
   readonly secrets: readonly BuildSecret[]
-  readonly ssh: readonly string[]
+  readonly ssh: readonly SshKeys[]
   /** For Git contexts on the server that the run is of. */
   readonly githubToken: Secret | undefined
   readonly network: 'default' | 'none' | 'host'
@@ -84,8 +84,12 @@ const NO_PASSWORD =
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
 export function readInputs(env: Env): Inputs {
+  const texts = new Map<string, string>()
   const read: InputReader = (name) => {
+    const known = texts.get(name)
+    if (known !== undefined) return known
     const text = getInput(name, { trimWhitespace: false })
+    texts.set(name, text)
     // An error, or a command line in the log, may show the input.
     for (const password of passwordsIn(text)) mask(new Secret(password))
     return text
@@ -107,16 +111,15 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
   const push = boolean(read, 'push', false)
   const [username, password] = [text('username'), text('password')]
   const { secrets, warnings } = readSecrets(read, env)
-  const args = readBuildArguments(read, env)
   const isIdle = !push && username !== undefined && password === undefined
   return {
     context: withoutPassword('context', text('context') ?? '.'),
     file: text('file'),
     target: text('target'),
-    buildArgs: args.given,
+    buildArgs: buildArgs(read, 'build-args'),
     buildContexts: buildContexts(read),
     secrets,
-    ssh: joinKeys(list(read, 'ssh', { commas: true })),
+    ssh: sshKeys(read, 'ssh'),
     githubToken: readToken(read),
     network: choice(read, 'network', ['default', 'none', 'host']),
     addHosts: list(read, 'add-hosts', { commas: true }).map((line) => addHost(line)),
@@ -149,7 +152,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     cache: readCacheOptions(read),
     unchanged: choice(read, 'unchanged', ['skip', 'build']),
     summary: boolean(read, 'summary', true),
-    notes: [...args.notes, ...(isIdle ? [NO_PASSWORD] : [])],
+    notes: [...buildArgNotes(read, 'build-args', env), ...(isIdle ? [NO_PASSWORD] : [])],
     warnings,
   }
 }
@@ -172,18 +175,6 @@ function addHost(line: string): string {
   const address = written.replace(/^\[(.*)\]$/, '$1')
   if (host !== undefined && (isIP(address) !== 0 || address === 'host-gateway')) return `${host}:${address}`
   throw refuse('add-hosts', line, 'Write one name:address a line, the address an IP address or host-gateway.')
-}
-
-/** `id=key,key` is one entry, though commas are between entries, too: a path alone belongs to the entry before it. */
-function joinKeys(entries: readonly string[]): string[] {
-  const joined: string[] = []
-  for (const entry of entries) {
-    const before = joined.at(-1)
-    if (before?.includes('=') === true && entry.includes('/') && !entry.includes('='))
-      joined[joined.length - 1] = `${before},${entry}`
-    else joined.push(entry)
-  }
-  return joined
 }
 
 function range(got: string | undefined): string | undefined {

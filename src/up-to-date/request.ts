@@ -40,7 +40,7 @@ export async function fingerprint(
   const { inputs, source, found, inspection, format, ofCommit, env } = request
   const labels = described(request.labels, ofCommit.labels)
   const annotations = described(request.annotations, ofCommit.annotations)
-  const ids = inputs.ssh.map((entry) => `ssh ${entry.split('=', 1)[0] ?? ''}`)
+  const ids = inputs.ssh.map(({ id }) => `ssh ${id}`)
   try {
     const [digests, dockerfile] = await Promise.all([inspection.digests(found.engine.name), readFile(source.file)])
     return fingerprintOf({

@@ -121,9 +121,7 @@ async function isLink(path: string): Promise<boolean> {
  */
 export function argumentsOf({ buildArgs }: Pick<Inputs, 'buildArgs'>, env: Env): Map<string, string> {
   const given = new Map<string, string>()
-  for (const line of buildArgs) {
-    const [name = '', written] = line.split(/=(.*)/s)
-    const value = written ?? env[name]
+  for (const { name, value = env[name] } of buildArgs) {
     if (value !== undefined) given.set(name, value)
   }
   return given

@@ -1,6 +1,8 @@
 import lt from 'semver/functions/lt.js'
 import type { Context } from '../../runner/context.js'
+import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Pair } from '../../runner/input-parsers.js'
+import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
 import { formatReference, type Reference } from '../../metadata/reference.js'
 import type { Output } from '../../runner/inputs.js'
 import { csv } from '../../lib/csv.js'
@@ -56,8 +58,8 @@ export interface BuildPaths {
   readonly secrets: readonly SecretFile[]
   /** The Dockerfile. */
   readonly file: string
-  /** Entries of the input `ssh`, with absolute paths. */
-  readonly ssh: readonly string[]
+  /** Those of the input, with absolute paths. */
+  readonly ssh: readonly SshKeys[]
   /** The ignore file; undefined where there is none. */
   readonly ignore: string | undefined
 }
@@ -80,7 +82,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...['--file', csv(paths.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
-    ...each('--build-arg', inputs.buildArgs),
+    ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
     ...each(
       '--build-context',
       paths.contexts.map((context) => absoluteContext(context, workspace)),
@@ -89,7 +91,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
       '--secret',
       paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
     ),
-    ...each('--ssh', paths.ssh),
+    ...each('--ssh', paths.ssh.map(formatSshKeys)),
     // how
     ...['--layers', '--format', format],
     ...modeArgs(setup.mode),

@@ -77,7 +77,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
       const { inputs, source } = request
-      const ssh = inputs.ssh.map((entry) => absoluteKeys(entry, setup.context.workspace))
+      const ssh = inputs.ssh.map((keys) => absoluteKeys(keys, setup.context.workspace))
       const own = { rootfs: rootfsPath(setup), secrets: secretFiles(inputs, folder), ssh }
       const paths = { ...own, ...handedPaths(source, folder), contexts: inputs.buildContexts }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])

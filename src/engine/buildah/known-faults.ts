@@ -120,10 +120,7 @@ export const FAULTS: readonly Fault[] = [
 
 /** Build arguments as they are written; what a NAME alone stands for, nobody knows here. */
 export function valuesOf({ buildArgs }: Pick<Inputs, 'buildArgs'>): Values {
-  const given = buildArgs.map((line): [string, string] => {
-    const [name = '', value = '$'] = line.split(/=(.*)/s)
-    return [name, value]
-  })
+  const given = buildArgs.map(({ name, value = '$' }) => [name, value] as const)
   return new Map([...platformArguments(), ...given])
 }
 

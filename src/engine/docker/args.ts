@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { targetIndex } from '../../dockerfile/dockerfile.js'
 import { formatReference } from '../../metadata/reference.js'
+import { formatBuildArg } from '../../runner/build-arguments.js'
+import { formatSshKeys } from '../../runner/ssh-keys.js'
 import type { Source } from '../../source/source.js'
 import { csv } from '../../lib/csv.js'
 import type { BuildRequest } from '../engine.js'
@@ -37,7 +39,7 @@ export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>,
     // what
     ...['--file', places.file],
     ...targetArgs(source),
-    ...each('--build-arg', inputs.buildArgs),
+    ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
     ...each(
       '--build-context',
       inputs.buildContexts.map((context) => absoluteContext(context, places.workspace)),
@@ -48,7 +50,7 @@ export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>,
     ),
     ...each(
       '--ssh',
-      inputs.ssh.map((entry) => absoluteKeys(entry, places.workspace)),
+      inputs.ssh.map((keys) => formatSshKeys(absoluteKeys(keys, places.workspace))),
     ),
     // how
     ...networkArgs(inputs.network, kind),

@@ -206,7 +206,10 @@ describe('buildArgs', () => {
   })
 
   it('makes every key of an SSH id absolute', () => {
-    expect(absoluteKeys('git=keys/a,/keys/b,c=d', '/workspace')).toBe('git=/workspace/keys/a,/keys/b,/workspace/c=d')
+    expect(absoluteKeys({ id: 'git', paths: ['keys/a', '/keys/b', 'c=d'] }, '/workspace')).toStrictEqual({
+      id: 'git',
+      paths: ['/workspace/keys/a', '/keys/b', '/workspace/c=d'],
+    })
   })
 
   it.each([
