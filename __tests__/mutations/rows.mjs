@@ -667,16 +667,16 @@ export const promises = [
       },
       {
         loses: 'A token in the URL of the context is in the log',
-        file: 'src/runner/inputs.ts',
+        file: 'src/runner/context-inputs.ts',
         find: 'if (hasPassword(value)) throw',
-        put: "if (hasPassword(value) && name !== 'context') throw",
+        put: "if (hasPassword(value) && input !== 'context') throw",
         test: '__tests__/unit/project/dist.test.ts',
         name: 'main shows no password that stands in the URL of the context',
       },
       {
         loses: 'The error of a wrong `secrets` line quotes the secret',
         file: 'src/runner/secret-inputs.ts',
-        find: 'notAPair(name, pairs.length + warnings.length === 1 ? pairs[0]?.[0] : undefined)',
+        find: "notAPair(name, index === 1 ? split(all[0] ?? '')[0] : undefined)",
         put: 'notAPair(name, line)',
         test: '__tests__/unit/runner/secret-inputs.test.ts',
       },
@@ -1212,9 +1212,9 @@ export const promises = [
       },
       {
         loses: 'Certificates are not checked unless somebody asks for it',
-        file: 'src/runner/inputs.ts',
-        find: "tlsVerify: boolean(read, 'tls-verify', true),",
-        put: "tlsVerify: boolean(read, 'tls-verify', false),",
+        file: 'src/runner/input-table.ts',
+        find: "input('tlsVerify', whether(true),",
+        put: "input('tlsVerify', whether(false),",
         test: '__tests__/unit/runner/inputs.test.ts',
       },
       {

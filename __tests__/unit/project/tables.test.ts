@@ -7,7 +7,7 @@ import { parseInputs } from '../../../src/runner/inputs.js'
 import { outputsOf } from '../../../src/pipeline/outputs.js'
 import { resultOf } from '../helpers.js'
 import { PEER_INPUTS } from '../../../src/runner/peer-inputs.js'
-import { inputNames } from '../../../src/runner/unknown-inputs.js'
+import { INPUT_NAMES } from '../../../src/runner/input-table.js'
 
 type Fill = (document: string, source: string) => string
 
@@ -64,8 +64,17 @@ describe('documents', () => {
 })
 
 describe('action.yml', () => {
-  test('has the inputs that the code reads', () => {
-    expect(Object.keys(action.inputs).sort()).toStrictEqual(inputNames().sort())
+  test('has the inputs of the table, in its order', () => {
+    expect(Object.keys(action.inputs)).toStrictEqual(INPUT_NAMES)
+  })
+
+  test('has the inputs that the code reads, each of them', () => {
+    const read = new Set<string>()
+    parseInputs((name) => {
+      read.add(name)
+      return ''
+    }, {})
+    expect([...read].sort()).toStrictEqual([...INPUT_NAMES].sort())
   })
 
   test('has the defaults that the code takes for an input that is empty', () => {

@@ -4,7 +4,7 @@ import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
 import { formatReference, type Reference } from '../../metadata/reference.js'
-import type { Output } from '../../runner/inputs.js'
+import { isFiles } from '../../runner/output-files.js'
 import { csv } from '../../lib/csv.js'
 import type { BaseImage, BuildRequest, DockerStorage, Image } from '../engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './requirements.js'
@@ -228,9 +228,4 @@ export function policyArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
 
 function tlsArgs(registry: string, insecure: readonly string[]): string[] {
   return insecure.includes(registry) ? ['--tls-verify=false'] : []
-}
-
-/** Whether an output is the files of the image, not the image itself. */
-export function isFiles({ type }: Output): boolean {
-  return type === 'local' || type === 'tar'
 }

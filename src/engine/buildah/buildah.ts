@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isFiles } from '../../runner/output-files.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import { describe, type Place, RegistryError, UserError } from '../../errors.js'
 import { CommandError, execute, formatCommand } from '../../exec.js'
@@ -8,16 +9,7 @@ import { formatReference, type Reference } from '../../metadata/reference.js'
 import { objectOf } from '../../lib/json.js'
 import { info, warn } from '../../log.js'
 import type { Source } from '../../source/source.js'
-import {
-  type BuildahSetup,
-  buildArgs,
-  type BuildPaths,
-  globalArgs,
-  inspectArgs,
-  isFiles,
-  loginArgs,
-  pushArgs,
-} from './args.js'
+import { type BuildahSetup, buildArgs, type BuildPaths, globalArgs, inspectArgs, loginArgs, pushArgs } from './args.js'
 import { buildApart, isCacheRefusal } from './build.js'
 import { loadImage, runBuildah, writeOutput } from './export.js'
 import { dockerfilePath } from './dockerfile-copy.js'
