@@ -82,7 +82,8 @@ const ONLY_BUILDAH = {
 /** Every input, in the order of action.yml, with the field of the parsed inputs that its value is in. */
 export const INPUTS = {
   // Common
-  images: input('images', oneALine, { affects: 'image', countsAs: 'labels' }),
+  images: input('images', oneALine, { affects: 'nothing' }),
+  // The default labels have the version, which is the first tag.
   tags: input('tags', oneALine, { affects: 'image', countsAs: 'labels' }),
   push: input('push', whether(false), { affects: 'nothing' }),
   registry: input('registry', text, { affects: 'nothing' }),

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { BuildRecordStore } from '../cache/note.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import type { ResolvedEngine } from '../engine/engine.js'
+import { countedTexts } from '../runner/counted-inputs.js'
 import type { Pair } from '../runner/input-parsers.js'
 import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
@@ -9,7 +10,7 @@ import type { CommitLabels } from '../metadata/commit.js'
 import type { Reference } from '../metadata/reference.js'
 import { platform } from '../lib/platform.js'
 import type { Registries } from '../registry/client.js'
-import { argumentsOf, type Product, proxiesIn, runsIn } from './step-inputs.js'
+import { argumentsOf, type Product, proxiesIn } from './step-inputs.js'
 import type { BaseNames, Bases, Unknown } from './base-digests.js'
 import { type Described, type Fingerprint, fingerprintOf } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
@@ -40,18 +41,24 @@ export async function fingerprint(
   const { inputs, source, found, inspection, format, ofCommit, env } = request
   const labels = described(request.labels, ofCommit.labels)
   const annotations = described(request.annotations, ofCommit.annotations)
-  const ids = inputs.ssh.map(({ id }) => `ssh ${id}`)
   try {
     const [digests, dockerfile] = await Promise.all([inspection.digests(found.engine.name), readFile(source.file)])
     return fingerprintOf({
-      ...{ engine: found.engine.label, platform: platform(), format, dockerfile, bases, labels, annotations },
-      ...{ context: digests.context, contexts: digests.contexts, buildArgs: argumentsOf(inputs, env) },
+      engine: found.engine.label,
+      platform: platform(),
+      format,
+      dockerfile,
+      bases,
+      labels,
+      annotations,
+      context: digests.context,
+      contexts: digests.contexts,
+      buildArgs: argumentsOf(inputs, env),
       epoch: env['SOURCE_DATE_EPOCH'] ?? '',
       registriesConf: request.baseNames.configuration,
       target: targetIndex(source.dockerfile, source.target),
-      stepInputs: [...runsIn(inputs), `isolation ${inputs.isolation}`, ...[...proxiesIn(env)].flat()],
-      secrets: [...inputs.secrets.map(({ id }) => id), ...ids],
-      extraArgs: inputs.extraArgs,
+      inputs: countedTexts(inputs),
+      proxies: proxiesIn(env),
     })
   } catch (error) {
     return { why: describeInLine(error) }
