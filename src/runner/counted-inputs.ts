@@ -1,5 +1,5 @@
-import { type CountedInput, INPUTS, type InputSpec } from './input-table.js'
-import type { Inputs } from './inputs.js'
+import { type CountedInput, INPUT_ROWS } from './input-table.js'
+import { type Inputs, valueOf } from './inputs.js'
 
 /** What is compared of the inputs that are compared as they are: other texts, another build. */
 export type CountedTexts = Readonly<Record<CountedInput, readonly string[]>>
@@ -15,13 +15,8 @@ export function runStepTexts(inputs: Inputs): string[] {
 }
 
 function rowsWithTexts(inputs: Inputs) {
-  return Object.entries<InputSpec>(INPUTS).flatMap(([name, row]) => {
+  return INPUT_ROWS.flatMap(([name, row]) => {
     if (!('counts' in row)) return []
     return [{ name, affects: row.affects, texts: row.counts(valueOf(inputs, row)) }]
   })
-}
-
-/** For a function of that row, whatever it takes. */
-export function valueOf(inputs: Inputs, { field }: InputSpec): never {
-  return inputs[field as keyof Inputs] as never
 }

@@ -257,6 +257,8 @@ export type InputName = keyof Rows
 
 export const INPUT_NAMES = Object.keys(INPUTS) as readonly InputName[]
 
+export const INPUT_ROWS = Object.entries(INPUTS) as readonly (readonly [InputName, InputSpec])[]
+
 /** Those whose own texts are compared. Engines get them as they are. */
 export type CountedInput = {
   [N in InputName]: Rows[N] extends { readonly counts: unknown } ? N : never

@@ -4,7 +4,7 @@ import { Secret, textsToMask } from '../lib/secret.js'
 import { passwordsIn } from '../lib/url-logins.js'
 import { buildArgNotes } from './build-arguments.js'
 import type { InputReader } from './input-parsers.js'
-import { INPUT_NAMES, INPUTS, type InputSpec, type InputValues } from './input-table.js'
+import { INPUT_NAMES, INPUT_ROWS, type InputSpec, type InputValues } from './input-table.js'
 import { loginNotes } from './login-inputs.js'
 import { secretWarnings } from './secret-inputs.js'
 
@@ -34,7 +34,7 @@ export function readInputs(env: Env): Inputs {
  * @throws UserError for the first input that doesn't fit: its name, what it got, what is allowed.
  */
 export function parseInputs(read: InputReader, env: Env): Inputs {
-  const fields = Object.entries<InputSpec>(INPUTS).flatMap(([name, { field, parse }]) =>
+  const fields = INPUT_ROWS.flatMap(([name, { field, parse }]) =>
     parse === undefined ? [] : [[field, parse(read, name, env)] as const],
   )
   return {
@@ -42,6 +42,11 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     notes: [...buildArgNotes(read, 'build-args', env), ...loginNotes(read)],
     warnings: secretWarnings(read),
   }
+}
+
+/** The value of a row, for a function of that row, whatever it takes. */
+export function valueOf(inputs: Inputs, { field }: InputSpec): never {
+  return inputs[field as keyof Inputs] as never
 }
 
 function mask(secret: Secret): void {

@@ -22,7 +22,7 @@ interface Written {
 
 /** What a message can begin with, or have in it, so that it says what is at fault. */
 const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
-  ['an input', /\bInputs?(\$\{names\.length > 1 \? 's' : ''\})? ("|\$\{)/],
+  ['an input', /\bInputs? ("|\$\{)/],
   ['the Dockerfile', /\bDockerfile\b/],
   ['a file, named by its path', /^The auth file \$|^\$\{(found\.path|what\} \$\{file)\}/],
   ['a path of the context', /\$\{JSON\.stringify\(path\)\}/],
