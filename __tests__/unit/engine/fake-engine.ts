@@ -29,7 +29,7 @@ export interface FakeEngineOptions {
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
-  /** Whether a build takes its steps from those of earlier ones. */
+  /** Whether a build takes all its steps from those of earlier runs. */
   readonly hits?: boolean
 }
 
@@ -46,6 +46,7 @@ const TRAITS: EngineTraits = {
 export function fakeEngine(options: FakeEngineOptions = {}): Engine {
   const { events = [], registries = fakeRegistries(), hits = false } = options
   const images = new Map<string, object>()
+  const done = new Set<string>()
   return {
     ...FAKE_FACTS,
     storageConf: '/work/storage.conf',
@@ -55,14 +56,17 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     },
     async build(request) {
       events.push(request.inputs.noCache ? 'build without cache' : 'build')
-      const steps = stepsIn(request, hits)
+      const isHit = (text: string) => hits || (request.cache.read && done.has(text))
+      const steps = stepsIn(request, isHit)
       try {
+        refuseMissing(request)
         await options.build?.(request)
       } catch (error) {
         request.onSteps(steps.slice(0, -1))
         throw error
       }
       request.onSteps(steps)
+      for (const { text } of steps) done.add(text)
       const config = configOf(request)
       const id = digestLike(Buffer.from(JSON.stringify(config)))
       images.set(id, config)
@@ -124,10 +128,8 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
 }
 
 /** As BuildKit shows them: every instruction of the stages up to the target. */
-function stepsIn({ source: { dockerfile, target } }: BuildSpec, hits: boolean): Step[] {
+function stepsIn({ source: { dockerfile, target } }: BuildSpec, isHit: (text: string) => boolean): Step[] {
   const last = targetIndex(dockerfile, target)
-  if (stepsOf(dockerfile).some(({ argument }) => argument.includes('no-such-file')))
-    throw new UserError('Dockerfile line 2: no-such-file is not in the context.', 'Add it.')
   return dockerfile.stages.slice(0, last + 1).flatMap(({ base, instructions }, stage) =>
     [{ keyword: 'FROM', argument: base }, ...instructions].map(({ keyword, argument }, index) => ({
       stage,
@@ -136,10 +138,15 @@ function stepsIn({ source: { dockerfile, target } }: BuildSpec, hits: boolean): 
       of: instructions.length + 1,
       text: `${keyword} ${argument}`,
       image: index === 0 ? undefined : '',
-      hit: hits && index > 0,
+      hit: index > 0 && isHit(`${keyword} ${argument}`),
       seconds: index === 0 ? 0 : 2,
     })),
   )
+}
+
+function refuseMissing({ source: { dockerfile } }: BuildSpec): void {
+  if (stepsOf(dockerfile).some(({ argument }) => argument.includes('no-such-file')))
+    throw new UserError('Dockerfile line 2: no-such-file is not in the context.', 'Add it.')
 }
 
 /** What an image of the request is told by. */
