@@ -2,9 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import type { ContainersStorage } from '../../../src/build-storage.js'
+import type { EngineTraits } from '../../../src/engine/engine.js'
+import type { WorkDir } from '../../../src/engine/work-dir.js'
 import { stepKeys } from '../../../src/dockerfile/step-keys.js'
-import { nameImage, pairsOf } from '../../../src/pipeline/metadata.js'
-import { prepare } from '../../../src/pipeline/prepare.js'
+import { pairsOf, resolveMetadata } from '../../../src/pipeline/metadata.js'
+import { fetchSource } from '../../../src/pipeline/source.js'
 import type { BuildRecordStore } from '../../../src/cache/note.js'
 import type { Registries } from '../../../src/registry/client.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputName, type InputSpec } from '../../../src/runner/input-table.js'
@@ -89,11 +91,11 @@ for (const [path, content] of Object.entries(files)) {
 async function buildOf(given: Readonly<Record<string, string>>) {
   const context = contextOf({ workspace })
   const inputs = inputsOf({ ...USUAL, ...given }, { TOKEN: 'hunter55' })
-  const { source, format } = await prepare(inputs, workspace)
-  const { labels, annotations, ofCommit } = await nameImage(inputs, context)
-  const product = { inputs, context, source, format, labels: pairsOf(labels), annotations: pairsOf(annotations) }
+  const { source, format } = await fetchSource(inputs, context, {} as WorkDir)
+  const { labels, annotations, ofCommit } = await resolveMetadata(inputs, context)
+  const spec = { inputs, source, format, references: [], labels: pairsOf(labels), annotations: pairsOf(annotations) }
   return {
-    ...product,
+    ...spec,
     ofCommit,
     inspection: await inspect(inputs, source, context, { PATH: process.env['PATH'] ?? '' }),
   }
@@ -103,16 +105,17 @@ async function fingerprintIn(given: Readonly<Record<string, string>>): Promise<F
   const build = await buildOf(given)
   const request: ComparisonRequest = {
     ...build,
-    references: [],
+    now: new Date(0),
     found: {
       engine: { name: 'buildah', version: '1.43.2', label: 'Buildah 1.43.2', rootless: true },
+      traits: { keepsExcludedFolders: false } as EngineTraits,
+      env: {},
       ambiguityOf: () => Promise.resolve(undefined),
     },
     baseNames: { candidates: new Map(), insecure: [], configuration: [] },
     registries: {} as Registries,
     note: {} as BuildRecordStore,
     remembered: Promise.resolve(undefined),
-    env: {},
   }
   const made = await fingerprint(request, new Map())
   if ('why' in made) throw new Error(made.why)
