@@ -1311,8 +1311,8 @@ export const promises = [
       {
         loses: 'The login is seen by the build',
         file: 'src/engine/buildah/args.ts',
-        find: "(pullsItself(request) ? ['--authfile', setup.files.auth] : [])",
-        put: "['--authfile', setup.files.auth]",
+        find: "(pulls ? ['--authfile', files.auth] : [])",
+        put: "['--authfile', files.auth]",
         test: '__tests__/unit/engine/buildah/args.test.ts',
       },
       {
