@@ -274,7 +274,7 @@ function input<const F extends string, T, const E extends Effect<T>>(field: F, p
 }
 
 /** An input that is read with another one. */
-function partOf<T>(field: string, effect: Effect<T>) {
+function partOf<T>(field: 'cache' | 'login' | 'secrets', effect: Effect<T>) {
   return { field, ...effect }
 }
 
