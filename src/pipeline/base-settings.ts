@@ -1,6 +1,6 @@
 import { inheritedImages } from './base-images.js'
 import type { BaseImage, ResolvedEngine } from '../engine/engine.js'
-import { type FaultFacts, losesVolumes, toldFaults, valuesOf } from '../engine/buildah/known-faults.js'
+import { type FaultFacts, losesVolumes, toldFaults } from '../engine/buildah/known-faults.js'
 import { describeInLine, RegistryError } from '../errors.js'
 import { type DockerOnly, dockerOnlyIn, type Format } from '../engine/image-format.js'
 import { objectOf } from '../lib/json.js'
@@ -10,6 +10,7 @@ import { type Plan, type Prepared, registriesOf, sayFormat } from './prepare.js'
 import { platform } from '../lib/platform.js'
 import { fetchConfig } from '../registry/image-config.js'
 import type { Registries } from '../registry/client.js'
+import { analysisOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
 import { type BaseNames, resolveBaseNames } from '../up-to-date/base-digests.js'
 
@@ -104,7 +105,11 @@ function tellFaults(
   volumes: FaultFacts['volumes'],
 ): void {
   const layout = store.kind === 'root' ? store.layout : ''
-  const { warnings, notes } = toldFaults(engine.version, { dockerfile, values: valuesOf(inputs), layout, volumes })
+  const { warnings, notes } = toldFaults(engine.version, {
+    analysis: analysisOf(inputs, dockerfile, undefined),
+    layout,
+    volumes,
+  })
   for (const text of warnings) warn(text)
   for (const note of notes) info(`Known: ${note}`)
 }

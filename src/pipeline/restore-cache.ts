@@ -8,6 +8,7 @@ import { cacheRepositories, type CacheDecision, decideCache } from '../cache/pol
 import { openRemote } from '../cache/backends/remote.js'
 import type { Context } from '../runner/context.js'
 import { digestCopied } from '../source/copied-digests.js'
+import type { Analysis } from '../dockerfile/analysis.js'
 import { forgettable } from '../dockerfile/cache-key-gaps.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { type StageKeys, stepKeys, type StepInputs } from '../dockerfile/step-keys.js'
@@ -18,6 +19,7 @@ import { formatReference, type Reference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info, warn } from '../log.js'
 import { platform } from '../lib/platform.js'
+import { analysisOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
 import { type Building, untrackedInput, stepInputsOf } from '../up-to-date/step-inputs.js'
@@ -152,11 +154,12 @@ async function openRoot(
   const { cache, decision } = started
   const { dockerfile, target } = source
   const stepInputs = await stepInputsOf(request, store)
+  const analysis = analysisOf(inputs, dockerfile, store.env)
   const hidden = untrackedInput(inputs, source)
   const keys =
     decision.kind === 'off' || hidden !== undefined
       ? []
-      : stepKeys(dockerfile, stepInputs, targetIndex(dockerfile, target))
+      : stepKeys(analysis, stepInputs, targetIndex(dockerfile, target))
   const known = new Map(
     keys.flatMap((stage) =>
       stage.keys.flatMap((key, index) => (key === undefined ? [] : [[key, stage.contents[index]] as const])),
@@ -170,7 +173,7 @@ async function openRoot(
     }
   }
   sayRestored(started, warm)
-  const remote = remoteOf(inputs, decision, references, source, stepInputs)
+  const remote = remoteOf(inputs, decision, references, analysis, stepInputs)
   return { ...started, warm, keys, remote, access: { read: decision.read, write: decision.write } }
 }
 
@@ -188,12 +191,12 @@ function remoteOf(
   inputs: Inputs,
   decision: CacheDecision,
   references: readonly Reference[],
-  { dockerfile }: Source,
+  analysis: Analysis,
   stepInputs: StepInputs,
 ): BuildRequest['remote'] {
   if (decision.kind !== 'registry') return { from: [], to: [] }
   const repositories = cacheRepositories(inputs.cache, decision, references.map(nameOf))
-  const flaw = forgettable(dockerfile, stepInputs)
+  const flaw = forgettable(analysis, stepInputs)
   if (flaw === undefined || repositories.from.length === 0) return repositories
   info(`Cache: nothing is read from ${repositories.from.join(', ')}, since it could be stale: ${flaw}`)
   return { ...repositories, from: [] }

@@ -1,5 +1,5 @@
 import { blobPath, listArchive, readSavedImage, type SavedImage } from '../cache/oci-layout/layers.js'
-import type { Copy } from '../dockerfile/context-copies.js'
+import type { CopyStep } from '../dockerfile/dependencies.js'
 import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
 import { objectOf, parseObject } from '../lib/json.js'
@@ -25,7 +25,7 @@ const COPYING = /^(?:\/bin\/sh -c #\(nop\) )?(COPY|ADD) /
  */
 export async function listDockerLayers(
   { root, layout, isKept }: LeftBlobs,
-  copies: readonly Copy[],
+  copies: readonly CopyStep[],
   [pushed]: readonly Pushed[],
   registries: Registries,
 ): Promise<Layers> {
