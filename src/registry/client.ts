@@ -78,6 +78,13 @@ export interface RegistriesOptions extends Logins {
   readonly clock?: Clock
 }
 
+/** The client, which is loaded when it is needed. */
+export interface RegistryClient {
+  /** Loads it ahead of its use. */
+  load(): void
+  open(options: RegistriesOptions): Promise<Registries>
+}
+
 export function openRegistries(options: RegistriesOptions): Registries {
   const { clock = systemClock } = options
   const connection = openConnection(options)
