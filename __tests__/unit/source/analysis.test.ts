@@ -33,4 +33,25 @@ describe('the base of a stage', () => {
     const [stage] = analysisOf(inputsOf({ 'build-args': args }), dockerfile, env).stages
     expect(stage && 'known' in stage.base ? stage.base.known.image : undefined).toBe(base)
   })
+
+  it.each<[args: string, base: string | undefined]>([
+    ['--build-arg=V=2', 'a:2'],
+    ['--build-arg V=2', 'a:2'],
+    ['--build-arg=W=2', 'a:1'],
+    ['--label=V=2', 'a:1'],
+  ])('with %s among the extra arguments is %s', (args, base) => {
+    const inputs = inputsOf({ 'build-args': 'V=1', 'extra-args': args })
+    const [stage] = analysisOf(inputs, parseDockerfile('ARG V\nFROM a:$V'), {}).stages
+    expect(stage?.base).toMatchObject({ known: { image: base } })
+  })
+
+  it.each(['--platform=linux/s390x', '--platform linux/s390x', '--arch=s390x', '--variant=v7', '--os=linux'])(
+    'is unknown by TARGETARCH with %s',
+    (args) => {
+      const dockerfile = parseDockerfile('FROM a AS x-s390x\nFROM $BUILDOS\nFROM x-$TARGETARCH')
+      const [, own, other] = analysisOf(inputsOf({ 'extra-args': args }), dockerfile, {}).stages
+      expect(own?.base).toMatchObject({ known: { image: 'linux' } })
+      expect(other?.base).toMatchObject({ unknown: 'what FROM x-$TARGETARCH names', stages: [0] })
+    },
+  )
 })
