@@ -1197,7 +1197,7 @@ export const promises = [
       },
       {
         loses: 'A tag that another job has moved meanwhile is reported as ours',
-        file: 'src/registry/client.ts',
+        file: 'src/registry/manifest-requests.ts',
         find: 'if (there?.digest === digest) return',
         put: "if (there?.digest !== '') return",
         test: '__tests__/unit/registry/answers.test.ts',

@@ -38,8 +38,8 @@ const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
 
 /** Whose makers are given the text: those are checked where they are called. */
 const MAKERS: Readonly<Record<string, RegExp>> = {
-  'engine/buildah/buildah.ts': /^\$\{what\}\.$/,
-  'engine/docker/client.ts': /^\$\{what\}\.$/,
+  'engine/buildah/failures.ts': /^\$\{what\}\.$/,
+  'engine/docker/failures.ts': /^\$\{what\}\.$/,
   'auth/keychain.ts': /^\$\{what\}\. \$\{why\}\.$/,
   'runner/unknown-inputs.ts': /^lines\.join\('\\n'\)$/,
   // An input, or a line of the Dockerfile.
