@@ -14,15 +14,15 @@ export interface BuildArg {
  */
 export function buildArgs(read: InputReader, input: string): BuildArg[] {
   const lines = linesIn(read, input)
-  const refused = lines.findIndex((line) => !/^[A-Za-z_][\w.-]*$/.test(parse(line).name))
+  const refused = lines.findIndex((line) => !/^[A-Za-z_][\w.-]*$/.test(parseBuildArg(line).name))
   if (refused >= 0) throw notAnArgument(input, lines[refused] ?? '', lines[refused - 1])
-  const given = lines.map(parse)
+  const given = lines.map(parseBuildArg)
   return given.filter(({ name }, index) => !given.slice(index + 1).some((later) => later.name === name))
 }
 
 /** Sentences on build arguments that may be the second line of a value, which is cut without a word. */
 export function buildArgNotes(read: InputReader, input: string, env: Env): string[] {
-  const given = linesIn(read, input).map(parse)
+  const given = linesIn(read, input).map(parseBuildArg)
   return given.flatMap(({ name, value }, index) => {
     const before = given[index - 1]
     return value === undefined && before !== undefined && env[name] === undefined ? [notGiven(name, before.name)] : []
@@ -38,13 +38,14 @@ function linesIn(read: InputReader, input: string): string[] {
   return list(read, input, { commas: false }).filter((line) => !isComment(line))
 }
 
-function parse(line: string): BuildArg {
+/** Of `NAME=value` or `NAME`. */
+export function parseBuildArg(line: string): BuildArg {
   const [name = '', value] = line.split(/=(.*)/s)
   return { name, value }
 }
 
 function notAnArgument(input: string, line: string, before = 'NAME=') {
-  const quoted = `Quote a value of several lines as a whole:\n${input}: |\n  "${parse(before).name}=first line\n  second line"`
+  const quoted = `Quote a value of several lines as a whole:\n${input}: |\n  "${parseBuildArg(before).name}=first line\n  second line"`
   return refuse(input, line, 'Write one NAME=value a line; a name has letters, digits, `_`, `.` and `-`.', quoted)
 }
 

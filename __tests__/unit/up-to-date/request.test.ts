@@ -10,6 +10,7 @@ import { fetchSource } from '../../../src/pipeline/source.js'
 import type { BuildRecordStore } from '../../../src/cache/note.js'
 import type { Registries } from '../../../src/registry/client.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputName, type InputSpec } from '../../../src/runner/input-table.js'
+import { analysisOf } from '../../../src/source/analysis.js'
 import type { Fingerprint } from '../../../src/up-to-date/fingerprint.js'
 import { inspect } from '../../../src/up-to-date/inspection.js'
 import { type ComparisonRequest, fingerprint } from '../../../src/up-to-date/request.js'
@@ -126,7 +127,7 @@ async function keysIn(given: Readonly<Record<string, string>>) {
   const build = await buildOf(given)
   const store = { kind: 'root', version: '1.43.2', env: {} } as ContainersStorage
   const stepInputs = await stepInputsOf({ ...build, copied: new Map() }, store)
-  return stepKeys(build.source.dockerfile, stepInputs, 1).map(({ keys }) => keys)
+  return stepKeys(analysisOf(build.inputs, build.source.dockerfile, {}), stepInputs, 1).map(({ keys }) => keys)
 }
 
 const usualFingerprint = fingerprintIn({})
