@@ -574,8 +574,8 @@ export const promises = [
       {
         loses: 'A service that limits requests (429) is asked on and on',
         file: 'src/cache/backends/github.ts',
-        find: "if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)",
-        put: 'if (this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)',
+        find: "if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stoppedBy ??= cause",
+        put: 'if (this.inARow >= FAILURES_IN_A_ROW) this.stoppedBy ??= cause',
         test: '__tests__/e2e/cache-client.test.ts',
         name: 'v2 after a 429, nothing is asked any more',
       },
