@@ -1,11 +1,11 @@
 import { mkdtemp } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Cache, emptyCacheIn, EMPTY_CACHE, type Warm } from '../cache/cache.js'
+import { type Cache, EMPTY_CACHE, type RestoredStorage } from '../cache/cache.js'
+import { openArchives } from '../cache/backends/archives.js'
 import { openDirectory } from '../cache/backends/directory.js'
 import { openGithub } from '../cache/backends/github.js'
 import { lookupRefs, type Scope, scopeOf } from '../cache/key.js'
 import { cacheRepositories, type CacheDecision, decideCache } from '../cache/policy.js'
-import { openRemote } from '../cache/backends/remote.js'
 import type { Context } from '../runner/context.js'
 import { digestCopied } from '../source/copied-digests.js'
 import { forgettable } from '../dockerfile/cache-key-gaps.js'
@@ -46,7 +46,7 @@ export interface PendingCache extends CachePlan {
 
 /** A cache with a root that can be built in. */
 export interface RestoredCache extends PendingCache {
-  readonly warm: Warm
+  readonly warm: RestoredStorage
   readonly keys: readonly StageKeys[]
   readonly remote: BuildRequest['remote']
   /** Whether the engine may take steps of earlier builds, and shall keep those of this one. */
@@ -102,7 +102,7 @@ function openKind(
   }
   if (directory !== undefined) return openDirectory({ ...common, directory })
   const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
-  return openRemote({ ...common, entries, unique: context.event.unique, deadlineMs })
+  return openArchives({ ...common, backend: 'github', entries, unique: context.event.unique, deadlineMs })
 }
 
 /** What is copied from the context, where it pays to know: a layer that can't be a hit need not be fetched, nor checked. */
@@ -128,17 +128,15 @@ async function openBlobs(
 ): Promise<RestoredCache> {
   const { inputs, folder, references } = request
   const { cache, decision } = started
-  const root = privateRoot(folder.path)
-  const staysThere = blobs.staysInEngine && decision.kind === 'directory'
-  if (staysThere) info('Cache: the builder keeps its steps by itself, on a machine that stays')
-  const warm = staysThere ? emptyCacheIn(root) : await cache.openBlobs(blobs, root)
-  if (!staysThere) sayRestored(started, warm)
+  const warm = await cache.restore(blobs, new Map(), privateRoot(folder.path))
+  if (warm.staysInEngine) info('Cache: the builder keeps its steps by itself, on a machine that stays')
+  else sayRestored(started, warm)
   const repositories =
     decision.kind === 'registry'
       ? cacheRepositories(inputs.cache, decision, references.map(nameOf))
       : { from: [], to: [] }
   const { read, write } = decision
-  const access = { read: decision.kind !== 'off' && read, write: write && !staysThere }
+  const access = { read: decision.kind !== 'off' && read, write: write && !warm.staysInEngine }
   return { ...started, warm, keys: [], remote: repositories, access }
 }
 
@@ -162,7 +160,7 @@ async function openRoot(
       stage.keys.flatMap((key, index) => (key === undefined ? [] : [[key, stage.contents[index]] as const])),
     ),
   )
-  const warm = await cache.open(store, known, privateRoot(folder.path))
+  const warm = await cache.restore(store, known, privateRoot(folder.path))
   if (started.stagingDir !== undefined) {
     if (hidden !== undefined) info(`Cache: all is built anew, since ${hidden} may change what is built without a trace`)
     for (const { unknown } of keys) {
@@ -174,7 +172,7 @@ async function openRoot(
   return { ...started, warm, keys, remote, access: { read: decision.read, write: decision.write } }
 }
 
-function sayRestored({ stagingDir, scope }: PendingCache, { restored }: Warm): void {
+function sayRestored({ stagingDir, scope }: PendingCache, { restored }: RestoredStorage): void {
   if (stagingDir === undefined) return
   const { images, parts, bytes, seconds, failures } = restored
   const came = parts === 0 ? '' : `, in ${formatCount(parts, 'part')} of ${formatBytes(bytes)}`

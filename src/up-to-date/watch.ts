@@ -32,14 +32,14 @@ type Asked = Product & Pick<ComparisonRequest, 'references' | 'ofCommit'>
 export function startWatch(
   { inputs, context, folder }: { readonly inputs: Inputs; readonly context: Context; readonly folder: WorkDir },
   source: Source,
-  { cache, decision }: { readonly cache: Pick<Cache, 'note'>; readonly decision: CacheDecision },
+  { cache, decision }: { readonly cache: Pick<Cache, 'records'>; readonly decision: CacheDecision },
 ): Watch | undefined {
   if (inputs.unchanged !== 'skip') return undefined
   if (!remembersBuilds(decision)) {
     info(`Unchanged: not looked for, since no cache remembers what was built (\`cache: ${decision.kind}\`)`)
     return undefined
   }
-  const remembered = cache.note.read()
+  const remembered = cache.records.read()
   const inspection = inspect(inputs, source, context, folder.env)
   // Who compares nothing need not load it.
   const loading = import('../registry/client.js')
@@ -59,7 +59,7 @@ export function startWatch(
       const insecure = [...access.insecure, ...baseNames.insecure]
       const registries = openRegistries({ ...access, env: context.env, insecure })
       const env = found.engine.name === 'docker' ? context.env : folder.env
-      return compare({ ...asked, inspection: seen, found, baseNames, registries, note: cache.note, remembered, env })
+      return compare({ ...asked, inspection: seen, found, baseNames, registries, note: cache.records, remembered, env })
     },
   }
 }

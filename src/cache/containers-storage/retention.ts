@@ -1,5 +1,6 @@
 import type { RecordedStep } from '../../dockerfile/recorded-steps.js'
-import type { Image, Index, Layer, Part } from './index.js'
+import type { Part } from '../backends/parts.js'
+import type { Image, Index, Layer } from './index.js'
 import { chainOf, closed, type Contents, newestFirst, partsOf, withoutParts } from './select.js'
 import type { ImageRecord, LayerRecord } from './records.js'
 

@@ -10,6 +10,8 @@ export interface Restorable {
   readonly layers: readonly Layer[]
 }
 
+export const NOTHING_RESTORABLE: Restorable = { images: [], layers: [] }
+
 /** Keys of steps, each with what was copied up to it, where that is known. */
 export type Keys = ReadonlyMap<string, string | undefined>
 
@@ -69,8 +71,8 @@ export function withoutIds<T extends Restorable>(restorable: T, lost: ReadonlySe
 }
 
 /** What several offers have together, what the first of them say before the others; an image was used when it was last. Pure. */
-export function united(offers: readonly Restorable[]): Restorable {
-  const reversed = offers.toReversed()
+export function united(all: readonly Restorable[]): Restorable {
+  const reversed = all.toReversed()
   const layers = new Map(reversed.flatMap((restorable) => restorable.layers.map((layer) => [layer.record.id, layer])))
   const images = new Map<string, Image>()
   for (const image of reversed.flatMap((restorable) => restorable.images)) {
@@ -83,6 +85,11 @@ export function united(offers: readonly Restorable[]): Restorable {
 /** Ids of all layers and images; pure. */
 export function idsOf({ images, layers }: Restorable): Set<string> {
   return new Set([...layers, ...images].map(({ record }) => record.id))
+}
+
+/** Seconds that the steps of the images took when they ran, in the order of the images; pure. */
+export function secondsByKey({ images }: Restorable): (readonly [key: string, seconds: number])[] {
+  return images.flatMap(({ key, seconds }) => (key === undefined ? [] : [[key, seconds] as const]))
 }
 
 /** The records alone; pure. */

@@ -1,11 +1,29 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { execute } from '../exec.js'
-import { placesOf, orphanedPaths } from './containers-storage/layout.js'
-import { contentsOf, idsOf, type Restorable, united } from './containers-storage/select.js'
-import type { Place } from './place.js'
+import { execute } from '../../exec.js'
+import type { ContainersStorage } from '../../build-storage.js'
+import type { DirectoryOptions } from '../options.js'
+import type { Tools } from './archive.js'
+import { placesOf, orphanedPaths } from './layout.js'
+import { contentsOf, idsOf, type Restorable, united } from './select.js'
+
+/** The folder of one scope, in which a storage root stays. */
+export interface Place extends DirectoryOptions {
+  readonly folder: string
+  /** What the build sees: what it is offered, and what it makes. */
+  readonly root: string
+  /** What other builds will be offered, out of the sight of this one. */
+  readonly aside: string
+  readonly store: ContainersStorage
+  readonly tools: Tools
+}
 
 type Grounds = Pick<Place, 'root' | 'aside' | 'store'>
+
+/** Where the index of a branch lies. @param name of the branch, from `indexPath()` */
+export function indexFile({ folder }: Pick<Place, 'folder'>, name: string): string {
+  return join(folder, 'indexes', name)
+}
 
 /** A file or folder of a layer or an image, by the two places where it may lie, both absolute. */
 interface Piece {
