@@ -1,7 +1,6 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { attempt, execute } from '../../exec.js'
-import { giveToBuildUser, type ContainersStorage } from '../../build-storage.js'
+import { type ContainersStorage, executeInStorage, giveToBuildUser } from '../../build-storage.js'
 import { readPlain } from '../plain-file.js'
 
 /**
@@ -26,13 +25,13 @@ export function isBlobInfoCacheName(value: unknown): value is BlobInfoCache['nam
 
 /** The blob info cache of a build; empty where it has none. */
 export async function readBlobInfoCache(store: ContainersStorage): Promise<BlobInfoCache[]> {
-  const { enter, env, folder, foreign } = store
+  const { folder, foreign } = store
   const place = join(folder, FOLDER)
   const parts = join(folder, 'parts')
   if (foreign) {
     // No path in the folders of the account is followed with the rights of root. One of the two is never there.
     const argv = ['timeout', '30', 'cp', '-f', '--', ...FILES.map((name) => join(place, name)), parts]
-    await attempt([...enter, ...argv], { env, cwd: folder })
+    await executeInStorage(store, argv).catch(() => undefined)
   }
   const found = await Promise.all(
     FILES.map(async (name) => {
@@ -44,8 +43,8 @@ export async function readBlobInfoCache(store: ContainersStorage): Promise<BlobI
 }
 
 /** Removes it again: the account does, in its own folder. */
-export async function removeBlobInfoCache({ enter, env, folder }: ContainersStorage): Promise<void> {
-  await execute([...enter, 'rm', '-rf', '--', join(folder, FOLDER)], { env, cwd: folder })
+export async function removeBlobInfoCache(store: ContainersStorage): Promise<void> {
+  await executeInStorage(store, ['rm', '-rf', '--', join(store.folder, FOLDER)])
 }
 
 /**
@@ -57,7 +56,7 @@ export async function writeBlobInfoCache(
   store: ContainersStorage,
   stagingDir: string,
 ): Promise<void> {
-  const { enter, env, folder, foreign } = store
+  const { folder, foreign } = store
   const place = join(folder, FOLDER)
   for (const { name, content } of files) {
     const ours = join(stagingDir, name)
@@ -65,7 +64,7 @@ export async function writeBlobInfoCache(
     await writeFile(ours, Buffer.from(content, 'base64'), { mode: 0o600, flag: 'wx' })
     if (foreign) {
       const argv = ['install', '-D', '-m', '0600', '--', await giveToBuildUser(store, ours, name), join(place, name)]
-      await execute([...enter, ...argv], { env, cwd: folder })
+      await executeInStorage(store, argv)
     } else {
       await mkdir(place, { mode: 0o700, recursive: true })
       await rename(ours, join(place, name))

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { execute } from '../../exec.js'
+import { executeInStorage } from '../../build-storage.js'
 import { indexPath } from '../key.js'
 import type { Index } from './index.js'
 import { mountsFolder } from './cache-mounts.js'
@@ -25,7 +25,7 @@ export async function restoreMounts(indexes: readonly Index[], place: Place): Pr
       throw new Error(`what cache mounts have left in ${from} is not what was kept, so they begin empty`)
     }
     const move = ref === own ? ['mv', '-T'] : ['cp', '-a', '-T']
-    await run([...move, '--', from, privateMounts(place)], place)
+    await executeInStorage(place.store, [...move, '--', from, privateMounts(place)])
     return
   }
 }
@@ -35,13 +35,14 @@ export async function saveMounts(name: string, place: Place): Promise<string | u
   if (!place.mounts || !(await isThere(privateMounts(place)))) return undefined
   const folder = folderOf(name, place)
   await dropMounts(name, place)
-  await run(['mv', '-T', '--', privateMounts(place), folder], place)
+  await executeInStorage(place.store, ['mv', '-T', '--', privateMounts(place), folder])
   return await sealFolder(folder, place)
 }
 
 /** Removes what cache mounts of a branch have left. */
 export async function dropMounts(name: string, place: Place): Promise<void> {
-  if (await isThere(folderOf(name, place))) await run(['rm', '-rf', '--', folderOf(name, place)], place)
+  if (await isThere(folderOf(name, place)))
+    await executeInStorage(place.store, ['rm', '-rf', '--', folderOf(name, place)])
 }
 
 function folderOf(name: string, { folder }: Place): string {
@@ -57,8 +58,4 @@ async function isThere(path: string): Promise<boolean> {
     (found) => found.isDirectory(),
     () => false,
   )
-}
-
-async function run(argv: readonly string[], { store }: Place): Promise<void> {
-  await execute([...store.enter, ...argv], { env: store.env, cwd: store.folder })
 }

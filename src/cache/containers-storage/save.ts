@@ -11,17 +11,8 @@ import { packMounts } from './cache-mounts.js'
 import type { Index } from './index.js'
 import { placesOf, readContents } from './layout.js'
 import type { Workplace } from './restore.js'
-import {
-  bytesOfGroups,
-  bytesOfParts,
-  chooseRetention,
-  type Group,
-  groupParts,
-  type Keeping,
-  placeParts,
-  withinLimits,
-} from './retention.js'
-import { partsOf } from './select.js'
+import { bytesOfGroups, bytesOfParts, chooseRetention, groupParts, placeParts, withinLimits } from './retention.js'
+import { type Contents, partsOf, type Restorable } from './select.js'
 
 /** Where a root is packed. */
 type Packer = Pick<Workplace, 'store' | 'tools' | 'stagingDir'>
@@ -64,7 +55,7 @@ export async function planSave(job: SaveJob, indexes: readonly Index[], packer: 
   }
 }
 
-async function levelLayers(groups: readonly Group[], root: string, store: ContainersStorage): Promise<void> {
+async function levelLayers(groups: readonly Contents[], root: string, store: ContainersStorage): Promise<void> {
   const { ofLayer } = placesOf(store.layout)
   const layers = groups.flatMap((group) => group.layers)
   await normalizeMtimes(
@@ -74,7 +65,7 @@ async function levelLayers(groups: readonly Group[], root: string, store: Contai
   )
 }
 
-async function packGroup(group: Group, name: string, root: string, place: Packer): Promise<Part> {
+async function packGroup(group: Contents, name: string, root: string, place: Packer): Promise<Part> {
   const places = placesOf(place.store.layout)
   const members = [
     ...group.layers.flatMap(({ id }) => places.ofLayer(id)),
@@ -102,11 +93,11 @@ async function packMountsOf(packer: Packer): Promise<Part | undefined> {
 function withParts(
   { run, limits }: SaveJob,
   indexes: readonly Index[],
-  keeping: Keeping,
+  keeping: Restorable,
   { made, mounts }: { readonly made: readonly Part[]; readonly mounts: Part | undefined },
 ): Pick<Index, 'layers' | 'images' | 'parts' | 'mounts' | 'pushed'> {
   const known = [...indexes.flatMap((index) => index.parts), ...made]
-  const sizes = (some: Keeping) => bytesOfParts(some, known) + (mounts?.bytes ?? 0)
+  const sizes = (some: Restorable) => bytesOfParts(some, known) + (mounts?.bytes ?? 0)
   const { layers, images } = withinLimits(keeping, sizes, limits)
   const latestMounts = mounts?.sha256 ?? indexes[0]?.mounts
   const used = new Set([...partsOf({ layers, images }), latestMounts])
@@ -126,7 +117,7 @@ function isNewPush({ pushed }: SaveJob['run'], indexes: readonly Index[]): boole
 }
 
 /** What this run used was last said to be used so long ago that it might be dropped before the next run says so. */
-function isAging({ images }: Keeping, indexes: readonly Index[], { limits }: SaveJob): boolean {
+function isAging({ images }: Restorable, indexes: readonly Index[], { limits }: SaveJob): boolean {
   const before = new Map(indexes.toReversed().flatMap((index) => index.images.map((one) => [one.record.id, one.used])))
   return images.some(
     ({ record, used }) => used === limits.now && used - (before.get(record.id) ?? used) > limits.ttlMs / 2,

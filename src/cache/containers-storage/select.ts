@@ -51,23 +51,22 @@ function mayHit({ key = '', content }: Image, keys: Keys): boolean {
   return content === undefined || wanted === undefined || content === wanted
 }
 
-/** What is left of an offer without what lies in these parts, and without all that stands on it; pure. */
-export function withoutParts({ images, layers }: Restorable, lost: ReadonlySet<string>): Restorable {
-  const left = new Map(layers.filter(({ part }) => !lost.has(part)).map((layer) => [layer.record.id, layer]))
-  const whole = images.filter(({ part, record }) => !lost.has(part) && chainOf(record.layer, left) !== undefined)
-  return closed(whole, left)
+/** What is left of it without what lies in these parts, and without all that stands on it; pure. */
+export function withoutParts(restorable: Restorable, lost: ReadonlySet<string>): Restorable {
+  return without(restorable, ({ part }) => lost.has(part))
 }
 
 /** The same without these layers and images, and without all that stands on them; pure. */
 export function withoutIds<T extends Restorable>(restorable: T, lost: ReadonlySet<string>): T {
-  if (lost.size === 0) return restorable
-  const left = new Map(
-    restorable.layers.filter(({ record }) => !lost.has(record.id)).map((layer) => [layer.record.id, layer]),
+  return lost.size === 0 ? restorable : { ...restorable, ...without(restorable, ({ record }) => lost.has(record.id)) }
+}
+
+function without({ images, layers }: Restorable, isLost: (one: Image | Layer) => boolean): Restorable {
+  const left = new Map(layers.filter((layer) => !isLost(layer)).map((layer) => [layer.record.id, layer]))
+  return closed(
+    images.filter((image) => !isLost(image) && chainOf(image.record.layer, left) !== undefined),
+    left,
   )
-  const whole = restorable.images.filter(
-    ({ record }) => !lost.has(record.id) && chainOf(record.layer, left) !== undefined,
-  )
-  return { ...restorable, ...closed(whole, left) }
 }
 
 /** What several offers have together, what the first of them say before the others; an image was used when it was last. Pure. */
