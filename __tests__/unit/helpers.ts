@@ -11,7 +11,7 @@ import type { Env } from '../../src/exec.js'
 import { type Inputs, parseInputs } from '../../src/runner/inputs.js'
 import { parseReference } from '../../src/metadata/reference.js'
 import { NO_CACHE_REPORT } from '../../src/report/cache-stats.js'
-import type { Result } from '../../src/pipeline/run.js'
+import type { Result } from '../../src/pipeline/result.js'
 import { inputNames } from '../../src/runner/unknown-inputs.js'
 
 const folders: string[] = []
@@ -106,7 +106,7 @@ export function resultOf(...names: string[]): Result {
   const digest = `sha256:${'d'.repeat(64)}`
   const json = { tags: names, 'tag-names': tagNames, labels: {}, annotations: [] }
   return {
-    names: {
+    metadata: {
       ...{ references, tagNames, version: tagNames[0] ?? '', notes: [], warnings: [] },
       ...{ written: [], bareTags: [], expected: new Set() },
       ...{ labels: new Map([['team', 'web']]), annotations: new Map(), json },

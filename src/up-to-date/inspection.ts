@@ -15,7 +15,6 @@ import type { Inputs } from '../runner/inputs.js'
 import { isPath, type Source } from '../source/source.js'
 import { argumentsOf, copiesIn, untrackedInput, ownCopiesIn, reachIn } from './step-inputs.js'
 import { type Survey, surveyContext, type TakenFile } from '../source/scan.js'
-import type { EngineFacts } from '../engine/engine.js'
 
 /** All that lies on this machine and goes into the image, as it was found. */
 export interface Inspection {
@@ -37,11 +36,11 @@ export interface Inspection {
   /** The first of all that was read which has changed since; undefined where nothing has. */
   findChanged(): Promise<string | undefined>
   /**
-   * @param engine by its name: they differ in folders that are left out, and something in them isn't
+   * @param keepsExcludedFolders whether folders count that the ignore file excludes and something in them isn't
    * @throws Error where something can't be read
    */
   digests(
-    engine: EngineFacts['name'],
+    keepsExcludedFolders: boolean,
   ): Promise<{ readonly context: string; readonly contexts: ReadonlyMap<string, string> }>
 }
 
@@ -91,10 +90,10 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
         const changed = await Promise.all([survey, ...others].map((one) => one.findChanged()))
         return changed.find((path) => path !== undefined)
       },
-      async digests(engine) {
+      async digests(keepsExcludedFolders) {
         const contexts = new Map(further.named.map(({ name, value }) => [name, value]))
         for (const one of surveys) contexts.set(one.name, (await one.survey?.digestOf(ALL)) ?? '')
-        const digest = await survey.digestOf(reach.paths, engine === 'docker')
+        const digest = await survey.digestOf(reach.paths, keepsExcludedFolders)
         return { context: [digest, ignores.ambiguous ?? ''].join(' '), contexts }
       },
     }

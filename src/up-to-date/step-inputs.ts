@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { lstat, realpath } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
-import type { Context } from '../runner/context.js'
 import { digestTree } from '../lib/hash.js'
 import { PROXIES } from '../dockerfile/arguments.js'
 import { contextMounts, linkMounts } from '../dockerfile/mounts.js'
@@ -11,26 +10,16 @@ import { type ContextCopy, contextCopies, type Copy, ownCopies } from '../docker
 import { type Names, type Reach, reachOf } from '../dockerfile/dependencies.js'
 import type { StepInputs } from '../dockerfile/step-keys.js'
 import { hiddenArgument } from '../engine/buildah/args.js'
-import type { Pair } from '../runner/input-parsers.js'
+import type { BuildSpec } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import { platformArguments } from '../lib/platform.js'
 import type { Source } from '../source/source.js'
 import type { ContainersStorage } from '../build-storage.js'
 
-/** What is going to be built. */
-export interface Product {
-  readonly inputs: Inputs
-  readonly context: Context
-  readonly source: Source
-  readonly format: string
-  readonly labels: readonly Pair[]
-  readonly annotations: readonly Pair[]
-}
-
-/** The same, with what is known of its context. */
-export interface Building extends Product {
-  /** Of `digestCopied()`; empty where nobody looked. */
+/** What is built, with what is known of its context. */
+export interface Building extends BuildSpec {
+  /** Digests of what is copied from the context, by path; empty where nobody looked. */
   readonly copied: ReadonlyMap<string, string>
 }
 

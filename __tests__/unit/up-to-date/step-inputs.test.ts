@@ -7,7 +7,7 @@ import type { Env } from '../../../src/exec.js'
 import type { Source } from '../../../src/source/source.js'
 import type { ContainersStorage } from '../../../src/build-storage.js'
 import { argumentsOf, untrackedInput, proxiesIn, runsIn, stepInputsOf } from '../../../src/up-to-date/step-inputs.js'
-import { contextOf, inputsOf, temporaryFolder } from '../helpers.js'
+import { inputsOf, temporaryFolder } from '../helpers.js'
 
 const dockerfile = parseDockerfile('FROM debian\nARG WHO\nRUN --mount=type=bind,source=seen,target=/m make\n')
 
@@ -20,7 +20,7 @@ function contextFolder(content = '1'): string {
 
 interface World {
   readonly inputs?: Readonly<Record<string, string>>
-  readonly format?: string
+  readonly format?: 'oci' | 'docker'
   readonly version?: string
   readonly folder?: string
   /** Of the process that builds. */
@@ -31,7 +31,7 @@ async function keysIn({ inputs = {}, format = 'oci', version = '1.28.2', buildEn
   const { folder = contextFolder() } = more
   const source: Source = { context: folder, file: join(folder, 'Dockerfile'), dockerfile, target: undefined }
   const store = { kind: 'root', version, env: buildEnv } as ContainersStorage
-  const product = { inputs: inputsOf(inputs), context: contextOf(), source, format }
+  const product = { inputs: inputsOf(inputs), source, format, references: [] }
   const stepInputs = await stepInputsOf({ ...product, labels: [], annotations: [], copied: new Map() }, store)
   return stepKeys(dockerfile, stepInputs, 0).map(({ keys }) => keys.at(-1))
 }

@@ -2,7 +2,8 @@ import { CommandError } from '../../exec.js'
 import { parseReference } from '../../metadata/reference.js'
 import { info } from '../../log.js'
 import type { BuildRequest } from '../engine.js'
-import { type DockerClient, type DockerSetup, runDocker } from './client.js'
+import { runDocker } from './client.js'
+import type { DockerClient, DockerSetup } from './setup.js'
 
 /**
  * Builds with base images as their registries have them: BuildKit of the daemon takes what the daemon has, though the tag
