@@ -36,7 +36,7 @@ export const promises = [
       },
       {
         loses: 'An argument that was given empty, and no longer is, stays empty',
-        file: 'src/dockerfile/argument-scope.ts',
+        file: 'src/dockerfile/step-digest.ts',
         find: '...orNothing(buildArgs.get(name))',
         put: "buildArgs.get(name) ?? ''",
         test: '__tests__/unit/dockerfile/step-keys.test.ts',
@@ -44,20 +44,20 @@ export const promises = [
       {
         loses: 'A base image that a build context overrides keeps the configuration of the one before',
         file: 'src/dockerfile/step-keys.ts',
-        find: 'digest(overriding(stage, build.contexts))',
-        put: 'digest(overriding(stage, []))',
+        find: 'digest(overriding(base, build.contexts))',
+        put: 'digest(overriding(base, []))',
         test: '__tests__/unit/dockerfile/step-keys.test.ts',
       },
       {
         loses: 'COPY --from=$ARG fails when all of its stage comes from the cache',
         file: 'src/dockerfile/step-keys.ts',
-        find: 'copied.has(done.length) ?',
+        find: 'copied.has(index) ?',
         put: 'copied.has(-1) ?',
         test: '__tests__/unit/dockerfile/step-keys.test.ts',
       },
       {
         loses: 'A script that reads a declared argument from its environment runs with the old value',
-        file: 'src/dockerfile/argument-scope.ts',
+        file: 'src/dockerfile/step-digest.ts',
         find: 'return [...new Set([...declared, ...variablesIn(',
         put: 'return [...new Set([...[...declared].slice(0, 0), ...variablesIn(',
         test: '__tests__/unit/dockerfile/step-keys.test.ts',
@@ -78,16 +78,16 @@ export const promises = [
       },
       {
         loses: 'Buildah 1.33 to 1.38 is trusted to compare the files of a bind mount, and does not',
-        file: 'src/dockerfile/mounts.ts',
+        file: 'src/dockerfile/compared-mounts.ts',
         find: "const COMPARES_MOUNTS = '1.39.0'",
         put: "const COMPARES_MOUNTS = '1.33.0'",
-        test: '__tests__/unit/dockerfile/cache-key-gaps.test.ts',
+        test: '__tests__/unit/dockerfile/compared-mounts.test.ts',
       },
       {
         loses: 'A cache in a registry gives the old text of a heredoc',
         file: 'src/dockerfile/cache-key-gaps.ts',
-        find: "if (heredoc && forgetsHeredocs(view.buildah, hasArguments)) return 'the text",
-        put: "if (heredoc && !hasArguments && forgetsHeredocs(view.buildah, hasArguments)) return 'the text",
+        find: "if (heredoc && forgetsHeredocs(buildah, declared.size > 0)) return 'the text",
+        put: "if (heredoc && declared.size === 0 && forgetsHeredocs(buildah, declared.size > 0)) return 'the text",
         test: '__tests__/unit/dockerfile/cache-key-gaps.test.ts',
       },
       {
@@ -275,8 +275,8 @@ export const promises = [
       {
         loses: 'What ADD downloads may have changed, and nothing is built',
         file: 'src/dockerfile/dependencies.ts',
-        find: 'if (!isChecked && mayDownload(instruction))',
-        put: 'if (isChecked && mayDownload(instruction))',
+        find: 'if (copy?.mayDownload === true && !isChecked)',
+        put: 'if (copy?.mayDownload === true && isChecked)',
         test: '__tests__/unit/dockerfile/dependencies.test.ts',
       },
       {

@@ -9,6 +9,8 @@ import { describe as describeError, RegistryError, UserError } from '../../src/e
 import type { Event, NameFacts } from '../../src/runner/event.js'
 import type { Env } from '../../src/exec.js'
 import { type Inputs, parseInputs } from '../../src/runner/inputs.js'
+import { type Analysis, analyze } from '../../src/dockerfile/analysis.js'
+import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { parseReference } from '../../src/metadata/reference.js'
 import { NO_CACHE_REPORT } from '../../src/report/cache-stats.js'
 import type { Result } from '../../src/pipeline/result.js'
@@ -37,6 +39,21 @@ export function inputsOf(values: Readonly<Record<string, string>>, env: Env = {}
   const unknown = Object.keys(values).find((name) => !known.includes(name))
   if (unknown !== undefined) throw new Error(`the action has no input ${unknown}`)
   return parseInputs(reader(values), env)
+}
+
+/** What the text of a Dockerfile says. */
+export function analysisOf(text: string, given: Given = {}): Analysis {
+  return analyze(parseDockerfile(text), {
+    buildArgs: new Map(Object.entries(given.buildArgs ?? {})),
+    automatic: new Map(Object.entries(given.automatic ?? {})),
+    contexts: new Set(given.contexts),
+  })
+}
+
+interface Given {
+  readonly buildArgs?: Readonly<Record<string, string | undefined>>
+  readonly automatic?: Readonly<Record<string, string>>
+  readonly contexts?: readonly string[]
 }
 
 /** A step in an empty world: nothing of this machine's environment is in it. */

@@ -7,13 +7,14 @@ import { attempt } from '../exec.js'
 import { quote } from '../lib/quote.js'
 import { formatReference } from '../metadata/reference.js'
 import { info, warn } from '../log.js'
+import { analysisOf } from '../source/analysis.js'
 import type { ContainersStorage, Layout } from '../build-storage.js'
 import { checkReadable } from './access.js'
 import { buildahEngine, factsOf } from './buildah/buildah.js'
 import { type BaseNames, resolveAll } from './base-names.js'
 import { type BuildUser, chooseBuilder } from './build-user.js'
 import { pinNetworkBackend, readRegistriesConf, writeConfig } from './buildah/containers-conf.js'
-import { losesVolumes, toldFaults, valuesOf } from './buildah/known-faults.js'
+import { losesVolumes, toldFaults } from './buildah/known-faults.js'
 import { resolveName } from './buildah/registries-conf.js'
 import { findDockerEngine } from './docker/docker.js'
 import { findDaemon, loadArchive } from './docker/load.js'
@@ -144,7 +145,7 @@ function knownFaultsOf(
   return {
     ofVolumes: losesVolumes(version),
     tell: ({ inputs, source }, volumes) =>
-      toldFaults(version, { dockerfile: source.dockerfile, values: valuesOf(inputs), layout, volumes }),
+      toldFaults(version, { analysis: analysisOf(inputs, source.dockerfile, undefined), layout, volumes }),
   }
 }
 

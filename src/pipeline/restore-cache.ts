@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import { type Cache, EMPTY_CACHE, type RestoredStorage } from '../cache/cache.js'
 import { type CachePlan, type CacheRequest, planCache } from '../cache/open.js'
+import type { Analysis } from '../dockerfile/analysis.js'
 import { forgettable } from '../dockerfile/cache-key-gaps.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { type StageKeys, stepKeys, type StepInputs } from '../dockerfile/step-keys.js'
@@ -11,6 +12,7 @@ import { keepForSelf } from '../engine/keeper.js'
 import { PREFIX, privateRoot } from '../engine/work-dir.js'
 import { formatBytes, formatCount } from '../lib/format.js'
 import { info, warn } from '../log.js'
+import { analysisOf } from '../source/analysis.js'
 import { digestCopied } from '../source/copied-digests.js'
 import type { Source } from '../source/source.js'
 import { type Building, stepInputsOf, untrackedInput } from '../up-to-date/step-inputs.js'
@@ -98,10 +100,12 @@ async function restoreRoot(
 ): Promise<Restored> {
   const { inputs, source } = spec
   const { cache, plan } = pending
+  const { dockerfile, target } = source
   const stepInputs = await stepInputsOf(spec, store)
+  const analysis = analysisOf(inputs, dockerfile, store.env)
   const hidden = untrackedInput(inputs, source)
   const isUsed = (plan.read || plan.write) && hidden === undefined
-  const keys = isUsed ? stepKeys(source.dockerfile, stepInputs, targetIndex(source.dockerfile, source.target)) : []
+  const keys = isUsed ? stepKeys(analysis, stepInputs, targetIndex(dockerfile, target)) : []
   const warm = await cache.restore(store, contentsByKey(keys), root)
   if (plan.isStored) {
     if (hidden !== undefined) info(`Cache: all is built anew, since ${hidden} may change what is built without a trace`)
@@ -110,7 +114,7 @@ async function restoreRoot(
     }
   }
   sayRestored(pending, warm)
-  const remote = freshRepositories(plan, source, stepInputs)
+  const remote = freshRepositories(plan, analysis, stepInputs)
   return { warm, keys, remote, access: { read: plan.read, write: plan.write } }
 }
 
@@ -135,10 +139,10 @@ function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredS
 /** The repositories of the plan, without those that Buildah would read stale steps from. */
 function freshRepositories(
   { repositories }: CachePlan,
-  { dockerfile }: Source,
+  analysis: Analysis,
   stepInputs: StepInputs,
 ): BuildRequest['remote'] {
-  const flaw = repositories.from.length === 0 ? undefined : forgettable(dockerfile, stepInputs)
+  const flaw = repositories.from.length === 0 ? undefined : forgettable(analysis, stepInputs)
   if (flaw === undefined) return repositories
   info(`Cache: nothing is read from ${repositories.from.join(', ')}, since it could be stale: ${flaw}`)
   return { ...repositories, from: [] }

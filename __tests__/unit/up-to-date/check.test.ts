@@ -85,7 +85,7 @@ async function requestOf(
   const inspection: Inspection = {
     ...{ images: [base], frontend: undefined, doubts, survey: undefined, files: 3 },
     digests,
-    copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], files: () => [] }],
+    copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], isOfContext: true, files: () => [] }],
     ownCopies: [],
     read: () => [{ path: 'a', bytes: 1, target: undefined, isNamed: true }],
     findChanged: () => Promise.resolve(world.changed),

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Pair } from '../../runner/input-parsers.js'
 import { describe } from '../../errors.js'
 import { execute, formatCommand } from '../../exec.js'
-import { objectOf } from '../../lib/json.js'
+import { listOf, objectOf, textsOf } from '../../lib/json.js'
 import { warn } from '../../log.js'
 import type { Source } from '../../source/source.js'
 import { type BuildahSetup, buildArgs, type BuildPaths, globalArgs, inspectArgs, isFiles, loginArgs } from './args.js'
@@ -130,12 +130,7 @@ async function readSize({ id }: Image, setup: BuildahSetup): Promise<Image['size
 
 /** Of what `buildah images --json` prints. */
 function namesIn(text: string): ReadonlySet<string> {
-  const images: unknown = JSON.parse(text)
-  const names = (Array.isArray(images) ? (images as unknown[]) : []).flatMap((image) => {
-    const own = objectOf(image)['names']
-    return Array.isArray(own) ? (own as unknown[]) : []
-  })
-  return new Set(names.filter((name) => typeof name === 'string'))
+  return new Set(listOf(JSON.parse(text)).flatMap((image) => textsOf(objectOf(image)['names'])))
 }
 
 function handedPaths(source: Source, folder: WorkDir): Pick<BuildPaths, 'file' | 'ignore'> {

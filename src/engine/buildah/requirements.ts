@@ -1,9 +1,11 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
+import { mountOptions } from '../../dockerfile/mounts.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { Inputs } from '../../runner/inputs.js'
-import { refusedFaults, valuesOf } from './known-faults.js'
+import { analysisOf } from '../../source/analysis.js'
+import { refusedFaults } from './known-faults.js'
 
 /** Something that this build asks for and not every Buildah can do. */
 export interface Need {
@@ -42,15 +44,15 @@ const flag =
   (instruction) =>
     keyword.test(instruction.keyword) && instruction.flags.some((own) => own.name === name)
 
-/** A RUN with a mount of this type (bind, where none is written) that has such an option, wherever it stands. */
+/** A RUN with a mount of this type (bind, where none is written) that has one of these options, and not `false`. */
 const mount =
-  (type: string, option: RegExp): Test =>
+  (type: string, ...wanted: string[]): Test =>
   ({ keyword, flags }) =>
     keyword === 'RUN' &&
     flags.some(({ name, value }) => {
-      const options = value.split(',')
-      const written = options.find((part) => part.startsWith('type='))?.slice('type='.length) ?? 'bind'
-      return name === 'mount' && written === type && options.some((part) => option.test(part))
+      const options = mountOptions(value)
+      const isWanted = name === 'mount' && (options.get('type') ?? 'bind') === type
+      return isWanted && wanted.some((option) => (options.get(option) ?? 'false') !== 'false')
     })
 
 /** First versions of Dockerfile features, each run on several releases. */
@@ -63,8 +65,8 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
   ['--network', '1.30.0', flag(/^RUN$/, 'network')],
   ['--security', undefined, flag(/^RUN$/, 'security')],
   ['--device', undefined, flag(/^RUN$/, 'device')],
-  ['a writable --mount=type=bind', '1.39.0', mount('bind', /^(rw|readwrite)(=true)?$/)],
-  ['--mount=type=secret with env', '1.44.0', mount('secret', /^env=/)],
+  ['a writable --mount=type=bind', '1.39.0', mount('bind', 'rw', 'readwrite')],
+  ['--mount=type=secret with env', '1.44.0', mount('secret', 'env')],
   ['--start-interval', '1.36.0', flag(/^HEALTHCHECK$/, 'start-interval')],
 ]
 
@@ -87,7 +89,7 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
       since,
     })),
   )
-  return [OLDEST, ...ofInputs, ...ofSteps, ...refusedFaults({ dockerfile, values: valuesOf(inputs) })]
+  return [OLDEST, ...ofInputs, ...ofSteps, ...refusedFaults({ analysis: analysisOf(inputs, dockerfile, undefined) })]
 }
 
 /**

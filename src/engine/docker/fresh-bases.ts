@@ -1,5 +1,6 @@
 import { CommandError } from '../../exec.js'
 import { parseReference } from '../../metadata/reference.js'
+import { textsOf } from '../../lib/json.js'
 import { info } from '../../log.js'
 import type { BuildRequest } from '../engine.js'
 import { runDocker } from './client.js'
@@ -88,8 +89,7 @@ export function inspectedBase(
 }
 
 function listIn(text: string): string[] {
-  const list: unknown = text === '' ? [] : JSON.parse(text)
-  return Array.isArray(list) ? list.map(String) : []
+  return text === '' ? [] : textsOf(JSON.parse(text))
 }
 
 function repositoryOf(image: string): string {
