@@ -422,17 +422,17 @@ export const promises = [
       },
       {
         loses: '`cache-write: never` writes the folder of a machine that stays',
-        file: 'src/cache/backends/directory-save.ts',
-        find: 'if (!place.write) return NOTHING_SAVED',
-        put: 'if (!place.write && !place.read) return NOTHING_SAVED',
+        file: 'src/cache/backends/directory.ts',
+        find: 'if (!options.write) return NOTHING_SAVED',
+        put: 'if (!options.write && !options.read) return NOTHING_SAVED',
         test: '__tests__/e2e/cache-directory-writing.test.ts',
         name: 'leaves nothing for the next cache-write: never',
       },
       {
         loses: 'A pull request from a fork stores its layers with the cache service',
-        file: 'src/cache/backends/remote.ts',
-        find: 'if (!write || (place.entries.isStopped() && !failed)) return NOTHING_SAVED',
-        put: 'if (place.entries.isStopped() && !failed && !write) return NOTHING_SAVED',
+        file: 'src/cache/backends/archives-save.ts',
+        find: 'if (!write || (entries.isStopped() && !job.run.failed)) return NOTHING_SAVED',
+        put: 'if (entries.isStopped() && !job.run.failed && !write) return NOTHING_SAVED',
         test: '__tests__/e2e/cache-branches.test.ts',
         name: 'pull requests one from a fork reads, and writes nothing',
       },
@@ -443,7 +443,7 @@ export const promises = [
     rows: [
       {
         loses: 'A layer that was changed in the cache gets into the image',
-        file: 'src/cache/containers-storage/restore.ts',
+        file: 'src/cache/backends/parts.ts',
         find: 'if (got.sha256 !== sha256) throw',
         put: 'if (got.sha256.length !== sha256.length) throw',
         test: '__tests__/unit/cache/containers-storage/restore.test.ts',
@@ -451,10 +451,10 @@ export const promises = [
       },
       {
         loses: 'A layer that has changed on the disk of a machine that stays gets into the image',
-        file: 'src/cache/seals.ts',
+        file: 'src/cache/containers-storage/seals.ts',
         find: 'seal === undefined || now.get(record.id) !== seal',
         put: 'seal === undefined || now.get(record.id) === undefined',
-        test: '__tests__/unit/cache/seals.test.ts',
+        test: '__tests__/unit/cache/containers-storage/seals.test.ts',
         name: 'find a file less',
       },
       {
@@ -467,7 +467,7 @@ export const promises = [
       },
       {
         loses: 'The layers that a pull request has left are offered to the default branch',
-        file: 'src/cache/backends/directory.ts',
+        file: 'src/cache/containers-storage/in-place.ts',
         find: 'const mine = refs.map((ref) => {',
         put: "const mine = [...refs, 'refs/pull/7/merge'].map((ref) => {",
         test: '__tests__/unit/cache/backends/directory.test.ts',
@@ -478,7 +478,7 @@ export const promises = [
         file: 'src/cache/key.ts',
         find: 'return `note-${refDigest(ref)}.json`',
         put: 'return `note-${refDigest(ref).length}.json`',
-        test: '__tests__/unit/cache/note.test.ts',
+        test: '__tests__/unit/cache/build-records.test.ts',
         name: 'is the own one of a branch',
       },
       {
@@ -573,14 +573,14 @@ export const promises = [
       {
         loses: 'A service that limits requests (429) is asked on and on',
         file: 'src/cache/backends/github.ts',
-        find: "if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)",
-        put: 'if (this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)',
+        find: "if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stoppedBy ??= cause",
+        put: 'if (this.inARow >= FAILURES_IN_A_ROW) this.stoppedBy ??= cause',
         test: '__tests__/e2e/cache-client.test.ts',
         name: 'v2 after a 429, nothing is asked any more',
       },
       {
         loses: 'A disk that the cache fills up fails the build',
-        file: 'src/cache/backends/directory.ts',
+        file: 'src/cache/containers-storage/in-place.ts',
         find: 'await refuseFull(place, bytesOfLayers(kept))',
         put: 'await refuseFull({ ...place, root: place.store.folder }, bytesOfLayers(kept))',
         test: '__tests__/e2e/cache-directory-writing.test.ts',

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { BuildRecordStore } from '../cache/note.js'
+import type { BuildRecordStore } from '../cache/build-records.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { countedTexts } from '../runner/counted-inputs.js'
 import type { BaseNames } from '../engine/base-names.js'

@@ -209,7 +209,7 @@ describe('the sources', () => {
     expect(post).toContain('finish(state, process.env)')
     // Handed on as it is, and otherwise read by context.ts alone.
     const uses = [...post.matchAll(/(\w+)\([^()]*\benvironment\b[^()]*\)/g)].map(([, name]) => name)
-    expect(uses.sort()).toStrictEqual(['finish', 'keep', 'keep', 'programEnvironment', 'serviceEnvironment'])
+    expect(uses.sort()).toStrictEqual(['finish', 'programEnvironment', 'save', 'save', 'serviceEnvironment'])
   })
 })
 
