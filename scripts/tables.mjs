@@ -4,8 +4,8 @@
  *   node scripts/tables.mjs
  *
  * README.md, docs/inputs.md and docs/outputs.md get them from action.yml, docs/workflows.md from the reusable workflow,
- * docs/migrating.md from src/runner/peer-inputs.ts, what inputs affect from src/runner/input-table.ts. Unit tests compare
- * the documents with what this writes.
+ * docs/migrating.md from src/runner/peer-inputs.ts, what inputs affect from src/runner/input-table.ts, what Buildah gets
+ * wrong, in docs/engines.md, from src/dockerfile/known-wrong.ts. Unit tests compare the documents with what this writes.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -14,9 +14,18 @@ import { parse, parseDocument } from 'yaml'
 
 const WORKFLOW = '.github/workflows/build-image.yml'
 const PEERS = 'src/runner/peer-inputs.ts'
+const KNOWN = 'src/dockerfile/known-wrong.ts'
 /** Where the code lies that Node can import. */
 const COMPILED = 'node_modules/.cache/tables'
 const AFFECTS = { 'run-steps': 'RUN steps', image: 'Image', nothing: '' }
+/** What the action does about a row of what Buildah gets wrong. */
+const ANSWERS = {
+  key: 'Compared by the action',
+  rewrite: 'Handed over in another form',
+  'another Buildah': 'Another Buildah, or an error',
+  warning: 'A warning',
+  note: 'A line in the log',
+}
 /** The tables of docs/migrating.md by name, and whose inputs are in each. */
 const MIGRATING = {
   'build-push-action': ['docker/build-push-action'],
@@ -65,6 +74,18 @@ export function fillMigrating(document, peerInputs) {
     return [name, unformatted(renderTable(['Input', 'Instead', 'Ignored, with a warning'], rows.map(peerRow)))]
   })
   return fill(document, PEERS, Object.fromEntries(tables))
+}
+
+/** docs/engines.md with what Buildah gets wrong. @param rows of the table, by name. Pure. */
+export function fillEngines(document, rows) {
+  const header = ['What', 'Buildah', 'What it makes of it', 'Here']
+  const cells = Object.values(rows).map((row) => [row.what, rangeOf(row), row.wrong, ANSWERS[row.answer]])
+  return fill(document, KNOWN, { 'known wrong': unformatted(renderTable(header, cells)) })
+}
+
+function rangeOf({ since, until }) {
+  if (until !== undefined) return since === undefined ? `below ${until}` : `${since} to below ${until}`
+  return since === undefined ? 'all' : `${since} and later`
 }
 
 function peerRow({ name, instead, harmless }) {
@@ -173,10 +194,9 @@ async function importCode(path) {
     writeFileSync(compiled, outputText)
   }
   writeFileSync(path(`${COMPILED}/package.json`), '{"type":"module"}')
-  const [inputs, peers] = await Promise.all(
-    ['input-table', 'peer-inputs'].map((name) => import(path(`${COMPILED}/runner/${name}.js`))),
-  )
-  return { ...inputs, ...peers }
+  const modules = ['runner/input-table', 'runner/peer-inputs', 'dockerfile/known-wrong']
+  const [inputs, peers, known] = await Promise.all(modules.map((name) => import(path(`${COMPILED}/${name}.js`))))
+  return { ...inputs, ...peers, ...known }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -184,10 +204,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const read = (name) => readFileSync(path(name), 'utf8')
   const write = (name, fillTables, source, more) =>
     writeFileSync(path(name), fillTables(read(name), read(source), more))
-  const { INPUTS, PEER_INPUTS } = await importCode(path)
+  const { INPUTS, PEER_INPUTS, KNOWN_WRONG } = await importCode(path)
   write('README.md', fillReadme, 'action.yml')
   write('docs/inputs.md', fillInputs, 'action.yml', INPUTS)
   write('docs/outputs.md', fillOutputs, 'action.yml')
   write('docs/workflows.md', fillWorkflowTables, WORKFLOW)
   writeFileSync(path('docs/migrating.md'), fillMigrating(read('docs/migrating.md'), PEER_INPUTS))
+  writeFileSync(path('docs/engines.md'), fillEngines(read('docs/engines.md'), KNOWN_WRONG))
 }

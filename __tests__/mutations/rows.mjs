@@ -78,9 +78,9 @@ export const promises = [
       },
       {
         loses: 'Buildah 1.33 to 1.38 is trusted to compare the files of a bind mount, and does not',
-        file: 'src/dockerfile/compared-mounts.ts',
-        find: "const COMPARES_MOUNTS = '1.39.0'",
-        put: "const COMPARES_MOUNTS = '1.33.0'",
+        file: 'src/dockerfile/known-wrong.ts',
+        find: "until: '1.39.0'",
+        put: "until: '1.33.0'",
         test: '__tests__/unit/dockerfile/compared-mounts.test.ts',
       },
       {
@@ -1131,8 +1131,8 @@ export const promises = [
       {
         loses: 'An old Buildah builds what it is known to build wrongly',
         file: 'src/engine/buildah/known-faults.ts',
-        find: "FAULTS.filter((fault) => fault.answer === 'refused').flatMap",
-        put: "FAULTS.filter((fault) => fault.answer !== 'refused').flatMap",
+        find: 'return rowsOf(REFUSED)',
+        put: 'return rowsOf<EarlyFacts>({})',
         test: '__tests__/unit/engine/buildah/known-faults.test.ts',
       },
       {

@@ -1,12 +1,8 @@
-import gte from 'semver/functions/gte.js'
-import lt from 'semver/functions/lt.js'
 import type { Analysis, StageAnalysis, StepAnalysis } from './analysis.js'
 import { comparedMounts } from './compared-mounts.js'
+import { getsWrong } from './known-wrong.js'
 import { overriding, type StepInputs } from './step-keys.js'
 import { declarationsOf, PROXIES, textOf, variablesIn } from './variables.js'
-
-/** First version that compares the annotations of a step. */
-const COMPARES_ANNOTATIONS = '1.41.0'
 
 /** Instructions in which Buildah puts in the values of arguments. */
 const EXPANDED = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'])
@@ -21,19 +17,14 @@ export function forgettable(
 ): string | undefined {
   const globals = dockerfile.globals.flatMap(declarationsOf).map(({ name }) => name)
   const lines = stages.flatMap(({ stage, base, steps }) => [
-    ...(overriding(base, contexts).length === 0
+    ...(overriding(base, contexts).length === 0 || !getsWrong('overriddenBase', buildah)
       ? []
       : [lineOf(stage, buildah, `the image that a build context puts in the place of ${stage.base}`)]),
     ...forgottenIn(steps, globals, buildah),
   ])
-  if (annotations.length > 0 && !comparesAnnotations(buildah))
+  if (annotations.length > 0 && getsWrong('annotation', buildah))
     lines.push(`Buildah ${buildah} does not compare annotations`)
   return lines[0]
-}
-
-/** Whether a step with other annotations is another step for this Buildah; pure. */
-export function comparesAnnotations(buildah: string): boolean {
-  return gte(buildah, COMPARES_ANNOTATIONS)
 }
 
 function forgottenIn(steps: StageAnalysis['steps'], globals: readonly string[], buildah: string): string[] {
@@ -58,8 +49,9 @@ function forgottenOf(step: StepAnalysis, known: ReadonlySet<string>, buildah: st
   }
   // Its values are never compared, unless it is declared without a default.
   const proxy = declarationsOf(instruction).find(({ name, value }) => PROXIES.has(name) && value !== undefined)
-  if (proxy !== undefined) return `the value of ${proxy.name}, which has a default`
-  if (!EXPANDED.has(keyword)) return undefined
+  if (proxy !== undefined && getsWrong('proxyDefault', buildah))
+    return `the value of ${proxy.name}, which has a default`
+  if (!EXPANDED.has(keyword) || !getsWrong('argumentValue', buildah)) return undefined
   // What COPY takes from elsewhere is compared by its content.
   const flags = instruction.flags.filter(({ name }) => name !== 'from')
   const named = variablesIn(textOf({ ...instruction, flags })).find((name) => known.has(name))
@@ -67,5 +59,5 @@ function forgottenOf(step: StepAnalysis, known: ReadonlySet<string>, buildah: st
 }
 
 function forgetsHeredocs(buildah: string, hasArguments: boolean): boolean {
-  return lt(buildah, '1.35.0') ? gte(buildah, '1.33.0') : hasArguments && lt(buildah, '1.40.0')
+  return getsWrong('heredoc', buildah) || (hasArguments && getsWrong('heredocBehindArgument', buildah))
 }

@@ -1,5 +1,5 @@
-import gte from 'semver/functions/gte.js'
 import type { Analysis, Origin, StepAnalysis } from './analysis.js'
+import { type FaultName, getsWrong } from './known-wrong.js'
 import { EMPTY_MOUNTS, type Mount } from './mounts.js'
 
 /**
@@ -12,11 +12,6 @@ export type MountKnowledge =
   | { readonly kind: 'own' }
   | { readonly kind: 'digest' | 'link'; readonly source: string }
   | { readonly kind: 'unknown'; readonly why: string }
-
-/** First version that compares what a `type=bind` mount shows of the context, an image or another context. */
-const COMPARES_MOUNTS = '1.39.0'
-/** First version that compares what it shows of a stage. */
-const COMPARES_STAGES = '1.44.0'
 
 const OWN: MountKnowledge = { kind: 'own' }
 
@@ -46,12 +41,21 @@ function judge({ text, type, from, source, isReadable }: Mount<Origin>, buildah:
   const unknown = (why: string): MountKnowledge => ({ kind: 'unknown', why: `--mount=${text}: ${why}` })
   if (!isReadable || source.includes('$') || (from !== undefined && 'unknown' in from))
     return unknown('quotes and variables in a mount are read by Buildah alone')
+  // In all releases: `cacheMountOfStage`.
   if (type === 'cache') return unknown('what a cache mount starts with is not compared')
   if (type !== undefined && type !== 'bind') return unknown('a type of mount that is not known here')
-  // Where the type isn't written, it is bind; but then Buildah forgets the content, in all versions so far.
-  const compares = (since: string) => type === 'bind' && gte(buildah, since)
-  if (from === undefined) return { kind: compares(COMPARES_MOUNTS) ? 'link' : 'digest', source }
+  if (from === undefined) return ofContext(source, type, buildah)
+  // Of some releases that is so (`mountOfContext`), of some it is only that they never look it up.
   if (from.known.contexts.length > 0) return unknown('it shows another build context')
-  const since = from.stages.length > 0 ? COMPARES_STAGES : COMPARES_MOUNTS
-  return compares(since) ? OWN : unknown(`Buildah ${buildah} does not compare what it shows`)
+  const fault = from.stages.length > 0 ? 'mountOfStage' : 'mount'
+  return type === 'bind' && !getsWrong(fault, buildah)
+    ? OWN
+    : unknown(`Buildah ${buildah} does not compare what it shows`)
+}
+
+function ofContext(source: string, type: string | undefined, buildah: string): MountKnowledge {
+  // Where the type isn't written, it is bind.
+  const faults: FaultName[] = type === undefined ? ['mount', 'mountWithoutType'] : ['mount']
+  if (faults.some((fault) => getsWrong(fault, buildah))) return { kind: 'digest', source }
+  return getsWrong('mountOfLink', buildah) ? { kind: 'link', source } : OWN
 }

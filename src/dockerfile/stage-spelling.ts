@@ -14,7 +14,7 @@ interface Misspelling {
 /**
  * The text of a Dockerfile in which stages are named as they name themselves; undefined where they are, or where that
  * can't be written. To BuildKit names of stages are one whatever their case; Buildah takes another spelling for the name
- * of an image. Pure.
+ * of an image (`stageSpelling`). Pure.
  */
 export function withStagesSpelled(text: string): string | undefined {
   const dockerfile = parseDockerfile(text)

@@ -3,12 +3,13 @@ import lt from 'semver/functions/lt.js'
 import type { Analysis, Origin, StageAnalysis, StepAnalysis } from './analysis.js'
 import { comparedMounts } from './compared-mounts.js'
 import type { Instruction } from './dockerfile.js'
+import { getsWrong, LABELS_ARE_INSTRUCTIONS } from './known-wrong.js'
 import { declare, digest, extend, namedBy, type Scope, valuesOf } from './step-digest.js'
 import { PROXIES, textOf, variablesIn } from './variables.js'
 
 /** What decides the result of a step beside the Dockerfile itself, and Buildah's own key may leave out. */
 export interface StepInputs {
-  /** Everything that concerns all steps: platform, format, times, further arguments of the build. */
+  /** Everything that concerns all steps: the platform (known-wrong.ts has it as `platform`), format, times, further arguments of the build. */
   readonly seed: readonly string[]
   /** All build arguments with their values, those taken from the environment included. */
   readonly buildArgs: ReadonlyMap<string, string>
@@ -44,11 +45,6 @@ export interface StageKeys {
   readonly unknown?: { readonly line: number; readonly why: string }
 }
 
-/** First version that shows in a mount what a stage has that comes from the cache. */
-const SHOWS_CACHED_STAGES = '1.33.0'
-/** First version that writes the labels given beside the Dockerfile into the target's last image alone, by a step. */
-const LABELS_IN_A_STEP = '1.30.0'
-
 /**
  * Keys for the steps of all stages up to the target (its index). Two are equal only when everything is equal that some
  * Buildah forgets to compare: values of arguments, bodies of heredocs, content of bind mounts, labels, annotations,
@@ -62,8 +58,8 @@ export function stepKeys({ dockerfile, stages }: Analysis, stepInputs: StepInput
     seed: [...stepInputs.seed, ...namesInEveryImage(stepInputs)],
     globals: dockerfile.globals.reduce<Scope>((scope, own) => declare(scope, own, buildArgs), new Map()),
   }
-  const shown = lt(buildah, SHOWS_CACHED_STAGES) ? shownByMounts(stages) : new Set<number>()
-  const copied = copiedByVariable(stages)
+  const shown = getsWrong('mountOfCachedStage', buildah) ? shownByMounts(stages) : new Set<number>()
+  const copied = getsWrong('stageByArgument', buildah) ? copiedByVariable(stages) : new Set<number>()
   const done: StageKeys[] = []
   for (const [index, analysis] of stages.slice(0, target + 1).entries()) {
     const bases = analysis.base.stages.flatMap((base) => done[base] ?? [])
@@ -120,7 +116,7 @@ interface Build extends Omit<StepInputs, 'annotations' | 'labels'> {
  */
 function namesInEveryImage({ annotations, labels, buildah }: StepInputs): string[] {
   const names = annotations.map((entry) => `annotation ${entry.split('=', 1)[0] ?? ''}`)
-  if (lt(buildah, LABELS_IN_A_STEP)) names.push(...labels.map(({ name }) => `label ${name}`))
+  if (lt(buildah, LABELS_ARE_INSTRUCTIONS)) names.push(...labels.map(({ name }) => `label ${name}`))
   return names.sort()
 }
 
@@ -220,7 +216,7 @@ function withTarget(stage: StageKeys, stepInputs: StepInputs, isLastOfFile: bool
 /** Labels by the step that Buildah adds for them. */
 function labelSteps(labels: readonly string[], buildah: string, isLastOfFile: boolean): (readonly string[])[] {
   if (labels.length === 0) return []
-  if (gte(buildah, LABELS_IN_A_STEP)) return [labels]
+  if (gte(buildah, LABELS_ARE_INSTRUCTIONS)) return [labels]
   // Before, they were put behind the last line of the Dockerfile, wherever the target was.
   if (!isLastOfFile || lt(buildah, '1.24.0')) return []
   return gte(buildah, '1.29.0') ? [labels] : labels.map((label) => [label])

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { knowsRegistry } from '../auth/auth-file.js'
 import { stepsOf } from '../dockerfile/dockerfile.js'
-import { comparesAnnotations } from '../dockerfile/cache-key-gaps.js'
+import { getsWrong } from '../dockerfile/known-wrong.js'
 import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
 import { quote } from '../lib/quote.js'
@@ -104,7 +104,7 @@ async function findBuildah(selection: EngineRequest, onProgram: (path: string) =
     resolveNames: (names) => resolveNames(names, folder),
     knownFaults: knownFaultsOf(buildah, mode, folder.buildUser),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
-    takesDefaultAnnotations: (readsRegistry) => !readsRegistry || comparesAnnotations(buildah.version),
+    takesDefaultAnnotations: (readsRegistry) => !readsRegistry || !getsWrong('annotation', buildah.version),
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
     configure: async (root) => {

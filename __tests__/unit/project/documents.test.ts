@@ -5,7 +5,6 @@ import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
 import { BUILDKIT_SINCE } from '../../../src/engine/docker/unsupported.js'
-import { FAULTS } from '../../../src/engine/buildah/known-faults.js'
 import { INPUT_ROWS } from '../../../src/runner/input-table.js'
 import { parseInputs } from '../../../src/runner/inputs.js'
 import { differences } from '../../harness/differences.js'
@@ -67,12 +66,6 @@ describe('docs/engines.md', () => {
       since,
     ])
     expect(written).toStrictEqual(wanted)
-  })
-
-  test('has what Buildah gets wrong as src/engine/buildah/known-faults.ts has it', () => {
-    const answers = { refused: 'Refused', warned: 'A warning', noted: 'A line in the log' }
-    const wanted = FAULTS.map(({ what, until, wrong, answer }) => [what, `below ${until}`, wrong, answers[answer]])
-    expect(tableBelow('docs/engines.md', '### What Buildah gets wrong')).toStrictEqual(wanted)
   })
 
   test('has what Docker refuses as src/runner/input-table.ts has it', () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 
+import { KNOWN_WRONG } from '../../../src/dockerfile/known-wrong.js'
 import { parseInputs } from '../../../src/runner/inputs.js'
 import { outputsOf } from '../../../src/pipeline/outputs.js'
 import { resultOf } from '../helpers.js'
@@ -18,6 +19,7 @@ interface Tables {
   readonly fillInputs: (document: string, source: string, rows: Rows) => string
   readonly fillOutputs: Fill
   readonly fillWorkflowTables: Fill
+  readonly fillEngines: (document: string, rows: typeof KNOWN_WRONG) => string
   readonly fillMigrating: (document: string, peerInputs: typeof PEER_INPUTS) => string
   readonly readGroups: (action: string) => readonly Group[]
   readonly renderTable: (header: readonly string[], rows: readonly (readonly string[])[]) => string
@@ -42,6 +44,7 @@ const {
   fillOutputs,
   fillWorkflowTables,
   fillMigrating,
+  fillEngines,
   readGroups,
   renderTable,
   firstSentence,
@@ -66,6 +69,10 @@ describe('documents', () => {
 
   test('docs/migrating.md has what the table of inputs of other actions gives (npm run tables)', () => {
     expect(text('docs/migrating.md')).toBe(fillMigrating(text('docs/migrating.md'), PEER_INPUTS))
+  })
+
+  test('docs/engines.md has what Buildah gets wrong as the code has it (npm run tables)', () => {
+    expect(text('docs/engines.md')).toBe(fillEngines(text('docs/engines.md'), KNOWN_WRONG))
   })
 })
 

@@ -7,8 +7,8 @@ import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
 import { formatReference, type Reference } from '../../metadata/reference.js'
 import { isFiles } from '../../runner/output-files.js'
 import { csv } from '../../lib/csv.js'
+import { getsWrong } from '../../dockerfile/known-wrong.js'
 import type { BaseImage, BuildRequest, DockerStorage, Image } from '../engine.js'
-import { LABELS_ARE_INSTRUCTIONS } from './requirements.js'
 import type { Buildah } from './install.js'
 import { absoluteContext } from '../input-paths.js'
 import { networkArgs, type ExecutionMode, modeArgs } from './probe.js'
@@ -141,7 +141,7 @@ function each(flag: string, values: readonly string[]): string[] {
 
 /** Labels so written that Buildah keeps them to the letter: an expansion that yields `$` stands for each `$`. */
 function literalLabels(labels: readonly Pair[], version: string): readonly Pair[] {
-  if (lt(version, LABELS_ARE_INSTRUCTIONS)) return labels
+  if (!getsWrong('labelWithDollar', version)) return labels
   return labels.map(({ name, value }) => ({ name, value: value.replaceAll('$', '${__:-$}') }))
 }
 

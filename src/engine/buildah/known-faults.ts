@@ -1,6 +1,6 @@
-import lt from 'semver/functions/lt.js'
 import type { Analysis } from '../../dockerfile/analysis.js'
 import { inheritedArguments } from '../../dockerfile/inherited-arguments.js'
+import { type Answer, type FaultName, getsWrong, KNOWN_WRONG, type KnownWrong } from '../../dockerfile/known-wrong.js'
 import { stepsAfterVolumes } from '../../dockerfile/volumes.js'
 
 /** All that a fault may be looked for in. */
@@ -12,28 +12,6 @@ export interface FaultFacts {
   readonly volumes: ReadonlyMap<string, readonly string[]>
 }
 
-/** Something that releases of Buildah build wrongly without a word. */
-export type Fault = Row &
-  // What isn't in the Dockerfile is known too late for another release.
-  (
-    | { readonly answer: 'refused'; readonly find: (facts: Pick<FaultFacts, 'analysis'>) => readonly Finding[] }
-    | { readonly answer: 'warned' | 'noted'; readonly find: (facts: FaultFacts) => readonly Finding[] }
-  )
-
-interface Row {
-  /** What has it, as documents and messages name it. */
-  readonly what: string
-  /** The first release that gets it right. */
-  readonly until: string
-  /** What the ones before make of it, as the end of a sentence. */
-  readonly wrong: string
-  /**
-   * What is done about it: such a release doesn't build it; or it does, and the user is warned; or the log says so, where
-   * the image is usable as it is.
-   */
-  readonly answer: 'refused' | 'warned' | 'noted'
-}
-
 /** Where it is. */
 interface Finding {
   /** Of the Dockerfile; undefined where it concerns the whole build. */
@@ -42,71 +20,39 @@ interface Finding {
   readonly detail?: string
 }
 
-const VOLUMES_ARE_KEPT = '1.37.0'
+type Find<Facts> = (facts: Facts) => readonly Finding[]
 
-/**
- * The one table of what releases of Buildah get wrong, in the order in which it is told. Each row was tried with releases
- * on both sides; docs/engines.md has the same.
- */
-export const FAULTS: readonly Fault[] = [
-  {
-    what: 'ADD of a Git repository',
-    until: '1.38.0',
-    wrong: 'it adds the page that the server shows at this address',
-    answer: 'refused',
-    find: ({ analysis }) =>
-      analysis.stages
-        .flatMap(({ steps }) => steps)
-        .filter(({ instruction, copy }) => instruction.keyword === 'ADD' && copy?.sources.some(isRepository))
-        .map(({ instruction }) => ({ line: instruction.line })),
-  },
-  {
-    what: 'an ARG of the stage in FROM',
-    until: '1.41.0',
-    wrong: 'it is empty there',
-    answer: 'refused',
-    find: ({ analysis }) => inheritedArguments(analysis).map(({ line, name }) => ({ line, detail: name })),
-  },
-  {
-    what: 'a RUN that works in a VOLUME before it',
-    until: VOLUMES_ARE_KEPT,
-    wrong: 'what it changes there is lost',
-    answer: 'refused',
-    find: ({ analysis }) =>
-      stepsAfterVolumes(analysis)
-        .filter(({ isNamed }) => isNamed)
-        .map(({ line, volume }) => ({ line, detail: volume })),
-  },
-  {
-    what: 'another RUN behind a VOLUME',
-    until: VOLUMES_ARE_KEPT,
-    wrong: 'what it changes there is lost, if it does',
-    answer: 'warned',
-    // One warning for all of them.
-    find: ({ analysis }) =>
-      stepsAfterVolumes(analysis)
-        .filter(({ isNamed }) => !isNamed)
-        .map(({ line, volume }) => ({ line, detail: volume }))
-        .slice(0, 1),
-  },
-  {
-    what: 'a RUN that works in a volume of its base image',
-    until: VOLUMES_ARE_KEPT,
-    wrong: 'what it changes there is lost',
-    answer: 'warned',
-    find: ({ analysis, volumes }) =>
-      stepsAfterVolumes(analysis, volumes)
-        .filter(({ isNamed, volume }) => isNamed && [...volumes.values()].flat().includes(volume))
-        .map(({ line, volume }) => ({ line, detail: volume })),
-  },
-  {
-    what: 'layers on overlay, without root',
-    until: '1.35.0',
-    wrong: 'files that a step changes keep an attribute of the file system (`user.overlay.origin`) in their layer',
-    answer: 'noted',
-    find: ({ layout }) => (layout === 'overlay-rootless' ? [{}] : []),
-  },
-]
+/** What isn't in the Dockerfile is known too late for another release. */
+type EarlyFacts = Pick<FaultFacts, 'analysis'>
+
+/** How rows of the table are found that need another release. */
+const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
+  gitRepository: ({ analysis }) =>
+    analysis.stages
+      .flatMap(({ steps }) => steps)
+      .filter(({ instruction, copy }) => instruction.keyword === 'ADD' && copy?.sources.some(isRepository))
+      .map(({ instruction }) => ({ line: instruction.line })),
+  inheritedArgument: ({ analysis }) => inheritedArguments(analysis).map(({ line, name }) => ({ line, detail: name })),
+  volume: ({ analysis }) =>
+    stepsAfterVolumes(analysis)
+      .filter(({ isNamed }) => isNamed)
+      .map(({ line, volume }) => ({ line, detail: volume })),
+}
+
+/** How rows are found that the user is told of, in the order in which that is done. */
+const TOLD: Partial<Record<FaultName, Find<FaultFacts>>> = {
+  perhapsVolume: ({ analysis }) =>
+    stepsAfterVolumes(analysis)
+      .filter(({ isNamed }) => !isNamed)
+      .map(({ line, volume }) => ({ line, detail: volume }))
+      // One warning for all of them.
+      .slice(0, 1),
+  volumeOfBase: ({ analysis, volumes }) =>
+    stepsAfterVolumes(analysis, volumes)
+      .filter(({ isNamed, volume }) => isNamed && [...volumes.values()].flat().includes(volume))
+      .map(({ line, volume }) => ({ line, detail: volume })),
+  overlayAttribute: ({ layout }) => (layout === 'overlay-rootless' ? [{}] : []),
+}
 
 /** As Buildah itself tells a repository from a file. */
 function isRepository(source: string): boolean {
@@ -114,17 +60,15 @@ function isRepository(source: string): boolean {
 }
 
 /** What a Dockerfile has that older releases don't build, with the first one that does; pure. */
-export function refusedFaults(
-  facts: Pick<FaultFacts, 'analysis'>,
-): { readonly what: string; readonly since: string }[] {
-  return FAULTS.filter((fault) => fault.answer === 'refused').flatMap(({ what, until, wrong, find }) =>
+export function refusedFaults(facts: EarlyFacts): { readonly what: string; readonly since: string | undefined }[] {
+  return rowsOf(REFUSED).flatMap(({ what, until, wrong, find }) =>
     find(facts).map((finding) => ({ what: `${placed(finding, what)} (before, ${wrong})`, since: until })),
   )
 }
 
 /** Whether this release goes wrong by volumes of base images, so that they have to be known; pure. */
 export function losesVolumes(version: string): boolean {
-  return lt(version, VOLUMES_ARE_KEPT)
+  return getsWrong('volumeOfBase', version)
 }
 
 /** What is said of a build by this version, as sentences; pure. */
@@ -132,12 +76,24 @@ export function toldFaults(
   version: string,
   facts: FaultFacts,
 ): { readonly warnings: string[]; readonly notes: string[] } {
-  const told = (wanted: Fault['answer']) =>
-    FAULTS.filter(({ answer, until }) => answer === wanted && lt(version, until)).flatMap(
-      ({ what, until, wrong, find }) =>
+  const told = (wanted: Answer) =>
+    rowsOf(TOLD)
+      .filter(({ name, answer }) => answer === wanted && getsWrong(name, version))
+      .flatMap(({ what, until = '', wrong, find }) =>
         find(facts).map((finding) => `${placed(finding, what)}: with Buildah below ${until}, ${wrong}`),
-    )
-  return { warnings: told('warned'), notes: told('noted') }
+      )
+  return { warnings: told('warning'), notes: told('note') }
+}
+
+/** The rows that these find, with how. */
+function rowsOf<Facts>(
+  finders: Partial<Record<FaultName, Find<Facts>>>,
+): (KnownWrong & { readonly name: FaultName; readonly find: Find<Facts> })[] {
+  return (Object.entries(finders) as [FaultName, Find<Facts>][]).map(([name, find]) => ({
+    ...KNOWN_WRONG[name],
+    name,
+    find,
+  }))
 }
 
 function placed({ line, detail }: Finding, what: string): string {

@@ -1,6 +1,7 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
+import { KNOWN_WRONG } from '../../dockerfile/known-wrong.js'
 import { mountOptions } from '../../dockerfile/mounts.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import { INPUT_ROWS } from '../../runner/input-table.js'
@@ -17,12 +18,6 @@ export interface Need {
   /** First version that can't any more. */
   readonly below?: string
 }
-
-/**
- * From this release on Buildah writes `--label name=value` as a LABEL instruction, quoted as Go quotes: variables in it
- * are expanded, and what Go escapes (line breaks, tabs, other characters that can't be seen) comes out as its escape.
- */
-export const LABELS_ARE_INSTRUCTIONS = '1.30.0'
 
 /** The oldest release whose flags are all as they are used here; hosted runners of 2022 have it. */
 const OLDEST: Need = { what: 'this action', since: '1.23.0' }
@@ -70,7 +65,7 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
   const unseen = labels.find(({ name, value }) => /[^\P{C}]|[^\P{Z} ]/u.test(name + value))
   if (unseen !== undefined) {
     const what = `input "labels": a line break or another invisible character in ${JSON.stringify(unseen.name)}`
-    ofInputs.push({ what, since: OLDEST.since, below: LABELS_ARE_INSTRUCTIONS })
+    ofInputs.push({ what, since: OLDEST.since, below: KNOWN_WRONG.invisibleLabel.since })
   }
   const ofSteps = stepsOf(dockerfile).flatMap((instruction) =>
     DOCKERFILE_SINCE.filter(([, , used]) => used(instruction)).map(([feature, since]) => ({
