@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename, join } from 'node:path'
 
@@ -34,6 +34,15 @@ export function builtBuildah(version: string): BuiltBuildah | string {
   }
 }
 
+/** The Buildah that is released with the action, as this machine builds it, or the reason why it can't. */
+export function staticBuildah(): BuiltBuildah | string {
+  const built = provide('static-buildah.sh')
+  if ('missing' in built) return built.missing
+  const archive = readdirSync(built.folder).find((name) => name.endsWith('.tar.gz')) ?? ''
+  const version = /^buildah-([\d.]+)-linux/.exec(archive)?.[1] ?? ''
+  return { version, program: join(built.folder, 'bin/buildah'), archive: join(built.folder, archive) }
+}
+
 /** The versions that this set of tests runs on beside the system's own: one in the ordinary set, else all. */
 export function builtVersions(systemVersion: string): readonly string[] {
   const others = versions.filter((version) => version !== systemVersion)
@@ -52,6 +61,8 @@ export function newerBuildah(): BuiltBuildah | string {
 export interface ManifestServer {
   /** For the input `buildah-manifest`. */
   readonly url: string
+  /** The same for an action whose own Buildah this is: its manifest, and the variables that tell where its releases are. */
+  readonly own: { readonly ownBuildah: string; readonly env: Readonly<Record<string, string>> }
   /** Paths that were asked for. */
   readonly requests: readonly string[]
   stop(): Promise<void>
@@ -65,7 +76,7 @@ export async function serveManifest(buildah: BuiltBuildah, sha256?: string): Pro
   const archive = readFileSync(buildah.archive)
   const requests: string[] = []
   let origin = ''
-  const manifest = (): unknown => [
+  const manifest = (folder: string): unknown => [
     {
       version: buildah.version,
       stable: true,
@@ -75,7 +86,7 @@ export async function serveManifest(buildah: BuiltBuildah, sha256?: string): Pro
           filename: basename(buildah.archive),
           arch: process.arch,
           platform: 'linux',
-          download_url: `${origin}/${basename(buildah.archive)}`,
+          download_url: `${folder}${basename(buildah.archive)}`,
           sha256: sha256 ?? createHash('sha256').update(archive).digest('hex'),
         },
       ],
@@ -83,13 +94,17 @@ export async function serveManifest(buildah: BuiltBuildah, sha256?: string): Pro
   ]
   const server = createServer(({ url = '' }, answer) => {
     requests.push(url)
-    if (url === '/manifest.json') answer.end(JSON.stringify(manifest()))
-    else if (url === `/${basename(buildah.archive)}`) answer.end(archive)
+    if (url === '/manifest.json') answer.end(JSON.stringify(manifest('')))
+    else if (url.endsWith(`/${basename(buildah.archive)}`)) answer.end(archive)
     else answer.writeHead(404).end()
   })
   origin = `http://${await listen(server)}`
   return {
     url: `${origin}/manifest.json`,
+    own: {
+      ownBuildah: JSON.stringify(manifest('releases/download/')),
+      env: { GITHUB_SERVER_URL: origin, GITHUB_ACTION_REPOSITORY: 'acme/action' },
+    },
     requests,
     stop: () => close(server),
   }

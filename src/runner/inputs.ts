@@ -63,6 +63,7 @@ export interface Inputs {
   readonly load: boolean
   readonly outputs: readonly Output[]
   readonly engine: 'auto' | 'buildah' | 'docker'
+  /** A range, or `bundled`: the action's own. */
   readonly buildahVersion: string | undefined
   readonly buildahManifest: string | undefined
   readonly storageDriver: 'auto' | 'overlay' | 'fuse-overlayfs' | 'vfs'
@@ -139,7 +140,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     load: boolean(read, 'load', false),
     outputs: differentFiles(lines(read('outputs')).map((line) => output(line))),
     engine: choice(read, 'engine', ['auto', 'buildah', 'docker']),
-    buildahVersion: range(text('buildah-version')),
+    buildahVersion: buildahVersion(text('buildah-version')),
     buildahManifest: text('buildah-manifest'),
     storageDriver: choice(read, 'storage-driver', ['auto', 'overlay', 'fuse-overlayfs', 'vfs']),
     isolation: choice(read, 'isolation', ['auto', 'oci', 'rootless', 'chroot']),
@@ -186,9 +187,14 @@ function joinKeys(entries: readonly string[]): string[] {
   return joined
 }
 
-function range(got: string | undefined): string | undefined {
-  if (got === undefined || validRange(got) !== null) return got
-  throw refuse('buildah-version', got, 'Write a range as semver does: `>=1.37`, `1.42.x`, `1.43.2`.')
+function buildahVersion(got: string | undefined): string | undefined {
+  if (got === undefined || got === 'auto') return undefined
+  if (got === 'bundled' || validRange(got) !== null) return got
+  throw refuse(
+    'buildah-version',
+    got,
+    'Write `auto`, `bundled`, or a range as semver does: `>=1.37`, `1.42.x`, `1.43.2`.',
+  )
 }
 
 function login(username: string | undefined, password: string | undefined): Inputs['login'] {
