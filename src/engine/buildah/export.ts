@@ -120,10 +120,12 @@ async function loadForUser(image: Image, setup: BuildahSetup): Promise<void> {
   const { buildah, context } = setup
   const archive = await writeArchive(image, image.format, setup)
   const transport = image.format === 'oci' ? 'oci-archive' : 'docker-archive'
-  const pull = [...commandOf(buildah), 'pull', '--quiet', ...policyArgs(setup), `${transport}:${archive}`]
+  // Root needs no namespace of another.
+  const start = context.uid === 0 ? [buildah.path] : commandOf(buildah)
+  const pull = [...start, 'pull', '--quiet', ...policyArgs(setup), `${transport}:${archive}`]
   const { stdout } = await withoutTrace(context, () => execute(pull, { env: context.env }))
   const id = stdout.trim().split('\n').at(-1) ?? image.id
   const names = image.references.map(formatReference)
-  if (names.length > 0) await execute([...commandOf(buildah), 'tag', id, ...names], { env: context.env })
+  if (names.length > 0) await execute([...start, 'tag', id, ...names], { env: context.env })
   await rm(archive)
 }
