@@ -1,5 +1,6 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
+import { declarationsOf } from '../../dockerfile/arguments.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { Inputs } from '../../runner/inputs.js'
@@ -29,6 +30,7 @@ const INPUT_SINCE: readonly [name: string, since: string, used: (inputs: Inputs)
   ['build-contexts', '1.27.0', (inputs) => inputs.buildContexts.length > 0],
   ['outputs', '1.26.0', (inputs) => inputs.outputs.some(({ type }) => type === 'local' || type === 'tar')],
   ['ssh', '1.23.0', (inputs) => inputs.ssh.length > 0],
+  ['no-cache', '1.28.0', (inputs) => inputs.noCache],
   ['cache', '1.27.0', ({ cache }) => cache.kind === 'registry'],
   ['cache-from', '1.29.0', ({ cache }) => cache.kind === 'registry' && cache.from.length > 1],
   ['cache-to', '1.29.0', ({ cache }) => cache.kind === 'registry' && cache.to.length > 1],
@@ -42,18 +44,21 @@ const flag =
   (instruction) =>
     keyword.test(instruction.keyword) && instruction.flags.some((own) => own.name === name)
 
-/** A RUN with a mount of this type (bind, where none is written) that has such an option, wherever it stands. */
+/** A RUN with a mount of such a type (bind, where none is written) that has such an option, wherever it stands. */
 const mount =
-  (type: string, option: RegExp): Test =>
+  (type: RegExp, option: RegExp): Test =>
   ({ keyword, flags }) =>
     keyword === 'RUN' &&
     flags.some(({ name, value }) => {
       const options = value.split(',')
       const written = options.find((part) => part.startsWith('type='))?.slice('type='.length) ?? 'bind'
-      return name === 'mount' && written === type && options.some((part) => option.test(part))
+      return name === 'mount' && type.test(written) && options.some((part) => option.test(part))
     })
 
-/** First versions of Dockerfile features, each run on several releases. */
+/** Instructions in which Buildah puts in the values of variables. */
+const EXPANDED = /^(ADD|ARG|COPY|ENV|EXPOSE|LABEL|STOPSIGNAL|USER|VOLUME|WORKDIR)$/
+
+/** First versions of Dockerfile features, each run on several releases; of some, the first one that was run and does it. */
 const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, used: Test][] = [
   ['a heredoc', '1.33.0', (instruction) => instruction.heredoc],
   ['--checksum', '1.33.0', flag(/^ADD$/, 'checksum')],
@@ -63,8 +68,18 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
   ['--network', '1.30.0', flag(/^RUN$/, 'network')],
   ['--security', undefined, flag(/^RUN$/, 'security')],
   ['--device', undefined, flag(/^RUN$/, 'device')],
-  ['a writable --mount=type=bind', '1.39.0', mount('bind', /^(rw|readwrite)(=true)?$/)],
-  ['--mount=type=secret with env', '1.44.0', mount('secret', /^env=/)],
+  ['a writable --mount=type=bind', '1.39.0', mount(/^bind$/, /^(rw|readwrite)(=true)?$/)],
+  ['--mount=type=secret with env', '1.44.0', mount(/^secret$/, /^env=/)],
+  ['--mount=type=secret with required', '1.33.0', mount(/^secret$/, /^required$/)],
+  ['--mount=type=bind, cache or tmpfs', '1.24.0', mount(/^(bind|cache|tmpfs)$/, /^/)],
+  ['several arguments', '1.28.0', (instruction) => declarationsOf(instruction).length > 1],
+  [
+    'a pattern in a variable',
+    '1.37.0',
+    ({ keyword, argument, flags }) =>
+      EXPANDED.test(keyword) &&
+      [argument, ...flags.map(({ value }) => value)].some((text) => /(?<!\\)\$\{\w+[#%/]/.test(text)),
+  ],
   ['--start-interval', '1.36.0', flag(/^HEALTHCHECK$/, 'start-interval')],
 ]
 
