@@ -1,4 +1,7 @@
 import { error as errorCommand, setOutput, summary } from '@actions/core'
+import { caches } from './cache/open.js'
+import { engines } from './engine/select.js'
+import type { Services } from './pipeline/pipeline-context.js'
 import { completeProxies, readContext } from './runner/context.js'
 import { describe, UserError } from './errors.js'
 import { formatReference } from './metadata/reference.js'
@@ -7,7 +10,8 @@ import { gatherWarnings, info, warn } from './log.js'
 import { hiddenOutputs, outputsOf } from './pipeline/outputs.js'
 import { endProcessTree, followProcessTree } from './lib/process-tree.js'
 import { renderSummary } from './report/summary.js'
-import { type Result, run } from './pipeline/run.js'
+import type { Result } from './pipeline/result.js'
+import { run } from './pipeline/run.js'
 import { stateWriter } from './runner/state.js'
 import { checkUnknownInputs } from './runner/unknown-inputs.js'
 
@@ -30,6 +34,16 @@ for (const [signal, exitCode] of [
 }
 
 const context = readContext()
+const services: Services = {
+  engines,
+  caches,
+  registries: {
+    load: () => void import('./registry/client.js'),
+    open: async (options) => (await import('./registry/client.js')).openRegistries(options),
+  },
+  clock: Date.now,
+  remember: stateWriter(),
+}
 completeProxies()
 try {
   const { value, warnings } = await gatherWarnings(async () => {
@@ -39,7 +53,7 @@ try {
     for (const note of inputs.notes) info(note)
     // It runs every action by whatever node it finds, whatever action.yml says.
     if (context.act) info(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
-    return { inputs, result: await run(inputs, context, stateWriter()) }
+    return { inputs, result: await run(inputs, context, services) }
   })
   const { inputs, result } = value
   writeOutputs(result, inputs)
@@ -71,9 +85,9 @@ function fail(error: unknown, workspace: string): void {
 
 /** A summary that can't be written is no reason to fail. */
 async function writeSummary(result: Result, warnings: readonly string[]): Promise<void> {
-  const { names, pushed, size, engine, cache, phases, steps, builtEarlier } = result
+  const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier } = result
   const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
-  const references = names.references.map(formatReference)
+  const references = metadata.references.map(formatReference)
   const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
     formatReference({ registry, repository, digest }),
   )

@@ -36,7 +36,7 @@ export const promises = [
       },
       {
         loses: 'An argument that was given empty, and no longer is, stays empty',
-        file: 'src/dockerfile/argument-scope.ts',
+        file: 'src/dockerfile/step-digest.ts',
         find: '...orNothing(buildArgs.get(name))',
         put: "buildArgs.get(name) ?? ''",
         test: '__tests__/unit/dockerfile/step-keys.test.ts',
@@ -44,20 +44,20 @@ export const promises = [
       {
         loses: 'A base image that a build context overrides keeps the configuration of the one before',
         file: 'src/dockerfile/step-keys.ts',
-        find: 'digest(overriding(stage, build.contexts))',
-        put: 'digest(overriding(stage, []))',
+        find: 'digest(overriding(base, build.contexts))',
+        put: 'digest(overriding(base, []))',
         test: '__tests__/unit/dockerfile/step-keys.test.ts',
       },
       {
         loses: 'COPY --from=$ARG fails when all of its stage comes from the cache',
         file: 'src/dockerfile/step-keys.ts',
-        find: 'copied.has(done.length) ?',
+        find: 'copied.has(index) ?',
         put: 'copied.has(-1) ?',
         test: '__tests__/unit/dockerfile/step-keys.test.ts',
       },
       {
         loses: 'A script that reads a declared argument from its environment runs with the old value',
-        file: 'src/dockerfile/argument-scope.ts',
+        file: 'src/dockerfile/step-digest.ts',
         find: 'return [...new Set([...declared, ...variablesIn(',
         put: 'return [...new Set([...[...declared].slice(0, 0), ...variablesIn(',
         test: '__tests__/unit/dockerfile/step-keys.test.ts',
@@ -78,16 +78,16 @@ export const promises = [
       },
       {
         loses: 'Buildah 1.33 to 1.38 is trusted to compare the files of a bind mount, and does not',
-        file: 'src/dockerfile/mounts.ts',
+        file: 'src/dockerfile/compared-mounts.ts',
         find: "const COMPARES_MOUNTS = '1.39.0'",
         put: "const COMPARES_MOUNTS = '1.33.0'",
-        test: '__tests__/unit/dockerfile/cache-key-gaps.test.ts',
+        test: '__tests__/unit/dockerfile/compared-mounts.test.ts',
       },
       {
         loses: 'A cache in a registry gives the old text of a heredoc',
         file: 'src/dockerfile/cache-key-gaps.ts',
-        find: "if (heredoc && forgetsHeredocs(view.buildah, hasArguments)) return 'the text",
-        put: "if (heredoc && !hasArguments && forgetsHeredocs(view.buildah, hasArguments)) return 'the text",
+        find: "if (heredoc && forgetsHeredocs(buildah, declared.size > 0)) return 'the text",
+        put: "if (heredoc && declared.size === 0 && forgetsHeredocs(buildah, declared.size > 0)) return 'the text",
         test: '__tests__/unit/dockerfile/cache-key-gaps.test.ts',
       },
       {
@@ -150,8 +150,8 @@ export const promises = [
       {
         loses: 'A preprocessed Dockerfile (`.in`) is built from steps that its includes no longer give',
         file: 'src/pipeline/restore-cache.ts',
-        find: "decision.kind === 'off' || hidden !== undefined",
-        put: "decision.kind === 'off' || hidden === ''",
+        find: '(plan.read || plan.write) && hidden === undefined',
+        put: "(plan.read || plan.write) && hidden !== ''",
         test: '__tests__/unit/pipeline/restore-cache.test.ts',
       },
     ],
@@ -275,8 +275,8 @@ export const promises = [
       {
         loses: 'What ADD downloads may have changed, and nothing is built',
         file: 'src/dockerfile/dependencies.ts',
-        find: 'if (!isChecked && mayDownload(instruction))',
-        put: 'if (isChecked && mayDownload(instruction))',
+        find: 'if (copy?.mayDownload === true && !isChecked)',
+        put: 'if (copy?.mayDownload === true && isChecked)',
         test: '__tests__/unit/dockerfile/dependencies.test.ts',
       },
       {
@@ -653,10 +653,10 @@ export const promises = [
       {
         loses: 'Logins and secrets lie on a runner that stays, should post never run',
         file: 'src/pipeline/run.ts',
-        find: 'await removeSecrets(folder.path)',
-        put: 'await removeSecrets(`${folder.path}/nowhere`)',
-        test: '__tests__/e2e/credentials.test.ts',
-        name: 'the auth file and the secrets are gone when main ends',
+        find: 'await removeSecrets(workDir.path)',
+        put: 'await removeSecrets(`${workDir.path}/nowhere`)',
+        test: '__tests__/unit/pipeline/stages.test.ts',
+        name: 'holds no secret and no login',
       },
       {
         loses: 'RUN steps and Git see the token of the cache service in their environment',
@@ -1110,17 +1110,17 @@ export const promises = [
       },
       {
         loses: 'The output `digest` is one that the registry has not',
-        file: 'src/pipeline/held-digests.ts',
+        file: 'src/pipeline/verified-push.ts',
         find: 'return { ...pushed, digest: await heldDigest(pushed, image, open) }',
         put: 'return { ...pushed, digest: (await heldDigest(pushed, image, open)) && pushed.digest }',
-        test: '__tests__/unit/pipeline/held-digests.test.ts',
+        test: '__tests__/unit/pipeline/verified-push.test.ts',
       },
       {
         loses: 'The output `digest` is that of another image, which somebody else has pushed meanwhile',
-        file: 'src/pipeline/held-digests.ts',
-        find: "['digest'] === image.id)",
-        put: "['digest'] !== '')",
-        test: '__tests__/unit/pipeline/held-digests.test.ts',
+        file: 'src/pipeline/verified-push.ts',
+        find: 'if (held.isSame) {',
+        put: "if (held.digest !== '') {",
+        test: '__tests__/unit/pipeline/verified-push.test.ts',
       },
       {
         loses: 'An image loses the health check of its base image',
@@ -1182,10 +1182,10 @@ export const promises = [
       {
         loses: '`dry-run` builds and pushes',
         file: 'src/pipeline/run.ts',
-        find: 'return inputs.dryRun ? await dryRun',
-        put: 'return inputs.dryRun && !inputs.push ? await dryRun',
-        test: '__tests__/e2e/names.test.ts',
-        name: 'dry-run tells everything',
+        find: 'inputs.dryRun ? preview',
+        put: 'inputs.dryRun && !inputs.push ? preview',
+        test: '__tests__/unit/pipeline/stages.test.ts',
+        name: 'looks for an engine, shows its command',
       },
       {
         loses: 'The reusable workflow pushes what a stranger’s pull request built',
@@ -1204,7 +1204,7 @@ export const promises = [
       },
       {
         loses: 'A tag that another job has moved meanwhile is reported as ours',
-        file: 'src/registry/client.ts',
+        file: 'src/registry/manifest-requests.ts',
         find: 'if (there?.digest === digest) return',
         put: "if (there?.digest !== '') return",
         test: '__tests__/unit/registry/answers.test.ts',
@@ -1250,8 +1250,8 @@ export const promises = [
       {
         loses: 'A wrong password is told after the build, by registries that let everybody read',
         file: 'src/pipeline/login.ts',
-        find: 'use.tryPush(one).catch(onlyRefusal)',
-        put: 'use.tryPush(one).catch(() => undefined)',
+        find: 'tryPush(one).catch(onlyRefusal)',
+        put: 'tryPush(one).catch(() => undefined)',
         test: '__tests__/unit/pipeline/login.test.ts',
       },
       {
@@ -1263,10 +1263,10 @@ export const promises = [
       },
       {
         loses: 'Another image under a tag that can’t be changed counts as pushed',
-        file: 'src/pipeline/accepted-pushes.ts',
-        find: "config['digest'] === image.id",
-        put: "config['digest'] !== ''",
-        test: '__tests__/unit/pipeline/accepted-pushes.test.ts',
+        file: 'src/pipeline/verified-push.ts',
+        find: 'if (held?.isSame !== true) throw error',
+        put: 'if (held === undefined) throw error',
+        test: '__tests__/unit/pipeline/verified-push.test.ts',
       },
       {
         loses: 'The folder of a step that still runs is removed by another step',

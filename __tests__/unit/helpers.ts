@@ -9,9 +9,11 @@ import { describe as describeError, RegistryError, UserError } from '../../src/e
 import type { Event, NameFacts } from '../../src/runner/event.js'
 import type { Env } from '../../src/exec.js'
 import { type Inputs, parseInputs } from '../../src/runner/inputs.js'
+import { type Analysis, analyze } from '../../src/dockerfile/analysis.js'
+import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { parseReference } from '../../src/metadata/reference.js'
 import { NO_CACHE_REPORT } from '../../src/report/cache-stats.js'
-import type { Result } from '../../src/pipeline/run.js'
+import type { Result } from '../../src/pipeline/result.js'
 import { inputNames } from '../../src/runner/unknown-inputs.js'
 
 const folders: string[] = []
@@ -37,6 +39,21 @@ export function inputsOf(values: Readonly<Record<string, string>>, env: Env = {}
   const unknown = Object.keys(values).find((name) => !known.includes(name))
   if (unknown !== undefined) throw new Error(`the action has no input ${unknown}`)
   return parseInputs(reader(values), env)
+}
+
+/** What the text of a Dockerfile says. */
+export function analysisOf(text: string, given: Given = {}): Analysis {
+  return analyze(parseDockerfile(text), {
+    buildArgs: new Map(Object.entries(given.buildArgs ?? {})),
+    automatic: new Map(Object.entries(given.automatic ?? {})),
+    contexts: new Set(given.contexts),
+  })
+}
+
+interface Given {
+  readonly buildArgs?: Readonly<Record<string, string | undefined>>
+  readonly automatic?: Readonly<Record<string, string>>
+  readonly contexts?: readonly string[]
 }
 
 /** A step in an empty world: nothing of this machine's environment is in it. */
@@ -108,7 +125,7 @@ export function resultOf(...names: string[]): Result {
   const digest = `sha256:${'d'.repeat(64)}`
   const json = { tags: names, 'tag-names': tagNames, labels: {}, annotations: [] }
   return {
-    names: {
+    metadata: {
       ...{ references, tagNames, version: tagNames[0] ?? '', notes: [], warnings: [] },
       ...{ written: [], bareTags: [], expected: new Set() },
       ...{ labels: new Map([['team', 'web']]), annotations: new Map(), json },

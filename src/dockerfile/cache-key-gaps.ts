@@ -1,9 +1,9 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
-import { declarationsOf, PROXIES, textOf, variablesIn } from './arguments.js'
-import { mountsOf, type MountView, stageNames } from './mounts.js'
-import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
+import type { Analysis, StageAnalysis, StepAnalysis } from './analysis.js'
+import { comparedMounts } from './compared-mounts.js'
 import { overriding, type StepInputs } from './step-keys.js'
+import { declarationsOf, PROXIES, textOf, variablesIn } from './variables.js'
 
 /** First version that compares the annotations of a step. */
 const COMPARES_ANNOTATIONS = '1.41.0'
@@ -16,16 +16,15 @@ const EXPANDED = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL',
  * sentence without its full stop; undefined where nothing is known that could. Pure.
  */
 export function forgettable(
-  dockerfile: Dockerfile,
+  { dockerfile, stages }: Analysis,
   { buildah, annotations, contexts }: Pick<StepInputs, 'buildah' | 'annotations' | 'contexts'>,
 ): string | undefined {
-  const view = { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts.map(({ name }) => name)) }
   const globals = dockerfile.globals.flatMap(declarationsOf).map(({ name }) => name)
-  const lines = dockerfile.stages.flatMap((stage) => [
-    ...(overriding(stage, contexts).length === 0
+  const lines = stages.flatMap(({ stage, base, steps }) => [
+    ...(overriding(base, contexts).length === 0
       ? []
       : [lineOf(stage, buildah, `the image that a build context puts in the place of ${stage.base}`)]),
-    ...forgottenIn(stage, globals, view),
+    ...forgottenIn(steps, globals, buildah),
   ])
   if (annotations.length > 0 && !comparesAnnotations(buildah))
     lines.push(`Buildah ${buildah} does not compare annotations`)
@@ -37,14 +36,10 @@ export function comparesAnnotations(buildah: string): boolean {
   return gte(buildah, COMPARES_ANNOTATIONS)
 }
 
-function forgottenIn(stage: Stage, globals: readonly string[], view: MountView): string[] {
-  const known = new Set([...PROXIES, ...globals])
-  const declared = new Set<string>()
-  return stage.instructions.flatMap((instruction) => {
-    for (const { name } of declarationsOf(instruction)) declared.add(name)
-    const what = forgottenOf(instruction, new Set([...known, ...declared]), declared.size > 0, view)
-    if (what === undefined) return []
-    return [lineOf(instruction, view.buildah, what)]
+function forgottenIn(steps: StageAnalysis['steps'], globals: readonly string[], buildah: string): string[] {
+  return steps.flatMap((step) => {
+    const what = forgottenOf(step, new Set([...PROXIES, ...globals, ...step.declared]), buildah)
+    return what === undefined ? [] : [lineOf(step.instruction, buildah, what)]
   })
 }
 
@@ -53,16 +48,12 @@ function lineOf({ line }: { readonly line: number }, buildah: string, what: stri
 }
 
 /** The first thing in a step that this Buildah forgets. */
-function forgottenOf(
-  instruction: Instruction,
-  known: ReadonlySet<string>,
-  hasArguments: boolean,
-  view: MountView,
-): string | undefined {
+function forgottenOf(step: StepAnalysis, known: ReadonlySet<string>, buildah: string): string | undefined {
+  const { instruction, declared } = step
   const { keyword, heredoc } = instruction
   if (keyword === 'RUN') {
-    if (heredoc && forgetsHeredocs(view.buildah, hasArguments)) return 'the text of a heredoc in RUN'
-    const mounted = mountsOf(instruction, view).some(({ kind }) => kind === 'digest' || kind === 'unknown')
+    if (heredoc && forgetsHeredocs(buildah, declared.size > 0)) return 'the text of a heredoc in RUN'
+    const mounted = comparedMounts(step, buildah).some(({ kind }) => kind === 'digest' || kind === 'unknown')
     return mounted ? 'all that RUN --mount shows' : undefined
   }
   // Its values are never compared, unless it is declared without a default.

@@ -1,22 +1,20 @@
-import { EMPTY_MOUNTS, mountOptions } from './mounts.js'
-import { copiedBy, pathInContext } from './copy-sources.js'
-import { type Dockerfile, type Instruction, parseDockerfile, type Stage } from './dockerfile.js'
-import { expand, globalValues, type Values } from './expansion.js'
-import { splitWords } from './lines.js'
+import type { Analysis, Origin, StepAnalysis } from './analysis.js'
+import { type Copy, pathInContext } from './copies.js'
+import { EMPTY_MOUNTS, type Mount } from './mounts.js'
 
-/** What a build can take from outside of its Dockerfile. */
-export interface Reach {
+/** What a build takes from outside of its Dockerfile. */
+export interface Dependencies {
   /** Images that FROM and `--from` name, as they are written, with the values of variables. Each once. */
   readonly images: readonly string[]
   /** Paths in the context, each once. */
-  readonly paths: readonly ReachedPath[]
+  readonly paths: readonly ContextPath[]
   /** Names of further build contexts. */
   readonly contexts: readonly string[]
   /** What can't be told before the build, as sentences without their full stop. */
   readonly doubts: readonly string[]
 }
 
-export interface ReachedPath {
+export interface ContextPath {
   /** Relative to the context, in the grammar of Go's `filepath.Match`; '' for all of it. */
   readonly path: string
   /** Whether it is a mount, in which Buildah shows also what the ignore file leaves out. */
@@ -25,179 +23,128 @@ export interface ReachedPath {
   readonly guessed?: boolean
 }
 
-/** What names in a Dockerfile stand for. */
-export interface Names {
-  /** Build arguments that were given. */
-  readonly buildArgs: Values
-  /** Arguments that the engine declares by itself in front of the first FROM. */
-  readonly automatic: Values
-  /** Names of further build contexts. */
-  readonly contexts: ReadonlySet<string>
+/** A COPY or ADD by its place. */
+export interface CopyStep {
+  /** `COPY` or `ADD` */
+  readonly keyword: string
+  readonly line: number
+  /** Index of the stage, and of the instruction in it: FROM is 0. */
+  readonly stage: number
+  readonly index: number
+  /** What it takes from the context. */
+  readonly paths: readonly ContextPath[]
+  /** Whether it takes nothing from elsewhere: no heredocs, no `--from`, no URLs. */
+  readonly isOfContext: boolean
 }
 
-/** What ADD fetches by itself, and what that begins with, behind which a variable may hide the rest. */
-const REMOTE = /^(https?|git|ssh):\/\/|^[\w.-]+@[^/]*:/
-const REMOTE_BEGINNINGS = ['http://', 'https://', 'git://', 'ssh://', 'git@']
-/** Contents that are named by their digest, or a Git commit that has to be there. */
+/** Contexts that are named by their digest, or a Git commit that has to be there. */
 const CHECKED = 'checksum'
 
-/** What the stages that the target (its index) needs can take from outside. Where in doubt, it is more. Pure. */
-export function reachOf(dockerfile: Dockerfile, target: number, names: Names): Reach {
-  const findings = findingsOf(dockerfile, target, names)
-  return {
-    images: [...findings.images],
-    paths: [...findings.paths.values()],
-    contexts: [...findings.used],
-    doubts: [...findings.doubts],
-  }
+/** What the stages that the target (its index) needs take from outside. Where in doubt, it is more. Pure. */
+export function dependenciesOf(analysis: Analysis, target: number): Dependencies {
+  const { images, paths, contexts, doubts } = collect(analysis, target)
+  return { images: [...images], paths: [...paths.values()], contexts: [...contexts], doubts: [...doubts] }
 }
 
-/** Indexes of the stages that the target (its index) needs. Pure. */
-export function neededStages(dockerfile: Dockerfile, target: number, names: Names): number[] {
-  return [...findingsOf(dockerfile, target, names).stages].sort((one, other) => one - other)
+/** Those of these stages that take all their files from the context. Pure. */
+export function contextCopies(analysis: Analysis, target: number): CopyStep[] {
+  const needed = [...collect(analysis, target).stages].sort((one, other) => one - other)
+  return needed.flatMap((stage) => copiesIn(analysis, stage)).filter(({ isOfContext }) => isOfContext)
 }
 
-function findingsOf(dockerfile: Dockerfile, target: number, names: Names): Findings {
-  const values = globalValues(dockerfile, names.buildArgs, names.automatic)
-  const findings: Findings = {
-    ...{ dockerfile, contexts: names.contexts, stages: new Set<number>(), values },
-    ...{ images: new Set<string>(), used: new Set<string>(), doubts: new Set<string>(), paths: new Map() },
-  }
-  const { ambiguous } = dockerfile
-  // One of the engines may see a COPY or a FROM there that the other one doesn't.
-  if (ambiguous !== undefined) doubt(findings, { line: ambiguous }, 'what the engine makes of it')
-  visit(target, findings)
-  return findings
+/** Those that layers of the target's image are of, the lowest first: its own and those of the stages it stands on. Pure. */
+export function ownCopies(analysis: Analysis, target: number): CopyStep[] {
+  const base = analysis.stages[target]?.base
+  const isStage = base !== undefined && 'known' in base && base.known.contexts.length === 0
+  // Of stages of one name BuildKit takes the last.
+  const below = isStage ? base.stages.at(-1) : undefined
+  return [...(below === undefined ? [] : ownCopies(analysis, below)), ...copiesIn(analysis, target)]
+}
+
+function copiesIn({ stages }: Analysis, stage: number): CopyStep[] {
+  return (stages[stage]?.steps ?? []).flatMap(({ instruction, copy }, place) => {
+    const { keyword, line, heredoc } = instruction
+    if (copy === undefined) return []
+    const isOfContext = !heredoc && copy.from === undefined && !copy.mayDownload
+    return [{ keyword, line, stage, index: place + 1, paths: pathsOf(copy), isOfContext }]
+  })
 }
 
 /** What was found so far. */
 interface Findings {
-  readonly dockerfile: Dockerfile
-  readonly contexts: ReadonlySet<string>
-  readonly values: Values
+  readonly analysis: Analysis
   readonly stages: Set<number>
   readonly images: Set<string>
-  readonly used: Set<string>
+  readonly contexts: Set<string>
   readonly doubts: Set<string>
-  readonly paths: Map<string, ReachedPath>
+  readonly paths: Map<string, ContextPath>
 }
 
-function visit(index: number, findings: Findings): void {
-  const stage = findings.dockerfile.stages[index]
-  if (stage === undefined || findings.stages.has(index)) return
+function collect(analysis: Analysis, target: number): Findings {
+  const findings: Findings = {
+    ...{ analysis, stages: new Set(), images: new Set(), contexts: new Set(), doubts: new Set(), paths: new Map() },
+  }
+  const { ambiguous } = analysis.dockerfile
+  // One of the engines may see a COPY or a FROM there that the other one doesn't.
+  if (ambiguous !== undefined) doubt(findings, ambiguous, 'what the engine makes of it')
+  addStage(target, findings)
+  return findings
+}
+
+function addStage(index: number, findings: Findings): void {
+  const found = findings.analysis.stages[index]
+  if (found === undefined || findings.stages.has(index)) return
   findings.stages.add(index)
-  const base = expand(stage.base, findings.values)
-  if (base === undefined || base === '') doubt(findings, stage, `what FROM ${stage.base} names`)
-  else refer(base, index, stage, findings)
-  for (const instruction of stage.instructions) take(instruction, index, findings)
+  addOrigin(found.base, found.stage.line, findings)
+  for (const step of found.steps) addStep(step, findings)
 }
 
-/** What FROM or `--from` names: a build context, a stage before this one, else an image. */
-function refer(name: string, before: number, place: { readonly line: number }, findings: Findings): void {
-  // Buildah compares names as they are written, BuildKit the images that they stand for.
-  for (const context of findings.contexts) if (plainName(context) === plainName(name)) findings.used.add(context)
-  const { stages } = findings.dockerfile
-  const named = stagesNamed(name, stages.slice(0, before))
-  for (const index of named) visit(index, findings)
-  // To Buildah that is the name of an image.
-  if (named.length > 0 && !named.some((index) => [stages[index]?.name, String(index)].includes(name)))
-    doubt(findings, place, `whether ${name} is a stage`)
-  if (named.length === 0 && name !== 'scratch' && !findings.contexts.has(name)) findings.images.add(name)
-}
-
-/** Indexes of the stages that a name may stand for. Pure. */
-export function stagesNamed(name: string, stages: readonly Stage[]): number[] {
-  const isNamed = (stage: Stage, index: number) =>
-    stage.name?.toLowerCase() === name.toLowerCase() || String(index) === name
-  return stages.flatMap((stage, index) => (isNamed(stage, index) ? [index] : []))
-}
-
-/** A name of an image without what is added to it where it is missing, in lower case. Pure. */
-export function plainName(name: string): string {
-  return name
-    .toLowerCase()
-    .replace(/^(index\.)?docker\.io\//, '')
-    .replace(/^library\//, '')
-    .replace(/:latest$/, '')
-}
-
-function take(instruction: Instruction, stage: number, findings: Findings): void {
-  const { keyword, argument } = instruction
-  if (keyword === 'COPY' || keyword === 'ADD') takeFiles(instruction, stage, findings)
-  if (keyword === 'RUN') {
-    for (const { name, value } of instruction.flags)
-      if (name === 'mount') takeMount(value, instruction, stage, findings)
-  }
-  if (keyword === 'ONBUILD') {
-    const [first] = parseDockerfile(`FROM scratch\n${argument}`).stages
-    // It is done in a stage that may come after others.
-    for (const trigger of first?.instructions ?? []) take({ ...trigger, line: instruction.line }, Infinity, findings)
-  }
-}
-
-function takeFiles(instruction: Instruction, stage: number, findings: Findings): void {
-  const from = instruction.flags.find(({ name }) => name === 'from')?.value
-  if (from !== undefined) {
-    if (/["'$\\]/.test(from)) doubt(findings, instruction, `what --from=${from} names`)
-    else refer(from, stage, instruction, findings)
+function addOrigin(origin: Origin, line: number, findings: Findings): void {
+  if ('unknown' in origin) {
+    doubt(findings, line, origin.unknown)
     return
   }
+  const { name, contexts, image, isOtherCase } = origin.known
+  for (const context of contexts) findings.contexts.add(context)
+  for (const stage of origin.stages) addStage(stage, findings)
+  if (isOtherCase) doubt(findings, line, `whether ${name} is a stage`)
+  if (image !== undefined) findings.images.add(image)
+}
+
+function addStep({ instruction, copy, mounts, triggers }: StepAnalysis, findings: Findings): void {
+  const { line, flags } = instruction
   // Behind a variable may be nothing.
-  const isChecked = instruction.flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
-  if (!isChecked && mayDownload(instruction))
-    doubt(findings, instruction, `what ADD downloads, since it has no --${CHECKED},`)
-  for (const path of pathsOf(instruction)) reach(path, findings)
+  const isChecked = flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
+  if (copy?.mayDownload === true && !isChecked)
+    doubt(findings, line, `what ADD downloads, since it has no --${CHECKED},`)
+  if (copy?.from !== undefined) addOrigin(copy.from, line, findings)
+  else if (copy !== undefined) for (const path of pathsOf(copy)) addPath(path, findings)
+  for (const mount of mounts) addMount(mount, line, findings)
+  for (const trigger of triggers) addStep(trigger, findings)
 }
 
-/** Whether an ADD may take something from elsewhere. Pure. */
-export function mayDownload({ keyword, argument }: Instruction): boolean {
-  return keyword === 'ADD' && copySources(argument).some(mayBeRemote)
+function addMount(
+  { text, type = 'bind', from, source, isReadable }: Mount<Origin>,
+  line: number,
+  findings: Findings,
+): void {
+  if (!isReadable || !['bind', 'cache', ...EMPTY_MOUNTS].includes(type))
+    doubt(findings, line, `what --mount=${text} shows`)
+  else if (from !== undefined) addOrigin(from, line, findings)
+  // What is special in a pattern stands for itself there, and behind a backslash only the engine knows what does.
+  else if (type === 'bind' && /[$*?[\\]/.test(source)) addPath({ path: '', mounted: true, guessed: true }, findings)
+  else if (type === 'bind') addPath({ path: pathInContext(source), mounted: true }, findings)
 }
 
-/** What a COPY or ADD takes from the context; where that can't be told, it may be anything. Pure. */
-export function pathsOf(instruction: Instruction): ReachedPath[] {
-  const paths = copiedBy(instruction)
+/** What it takes from the context; where that can't be told, it may be anything. */
+function pathsOf({ paths }: Pick<Copy, 'paths'>): ContextPath[] {
   return paths?.map((path) => ({ path, mounted: false })) ?? [{ path: '', mounted: false, guessed: true }]
 }
 
-/** The words of a COPY or ADD but the last, without their quotes and escapes. Pure. */
-export function copySources(argument: string): string[] {
-  const words = parseWords(argument) ?? splitWords(argument)
-  return words.slice(0, -1).map((word) => word.replace(/["'\\`]/g, ''))
-}
-
-function parseWords(argument: string): string[] | undefined {
-  try {
-    const words: unknown = JSON.parse(argument)
-    return Array.isArray(words) ? words.map(String) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function mayBeRemote(word: string): boolean {
-  const [beginning = '', ...hidden] = word.split('$')
-  return REMOTE.test(word) || (hidden.length > 0 && REMOTE_BEGINNINGS.some((text) => text.startsWith(beginning)))
-}
-
-function takeMount(text: string, instruction: Instruction, stage: number, findings: Findings): void {
-  const options = mountOptions(text)
-  const type = options.get('type') ?? 'bind'
-  const from = options.get('from')
-  const source = options.get('source') ?? '.'
-  const isReadable = !/["']/.test(text) && ![type, from, ...options.keys()].some((part) => part?.includes('$'))
-  if (!isReadable || !['bind', 'cache', ...EMPTY_MOUNTS].includes(type))
-    doubt(findings, instruction, `what --mount=${text} shows`)
-  else if (from !== undefined) refer(from, stage, instruction, findings)
-  // What is special in a pattern stands for itself there, and behind a backslash only the engine knows what does.
-  else if (type === 'bind' && /[$*?[\\]/.test(source)) reach({ path: '', mounted: true, guessed: true }, findings)
-  else if (type === 'bind') reach({ path: pathInContext(source), mounted: true }, findings)
-}
-
-function reach(path: ReachedPath, { paths }: Findings): void {
+function addPath(path: ContextPath, { paths }: Findings): void {
   paths.set(JSON.stringify(path), path)
 }
 
-function doubt({ doubts }: Findings, { line }: { readonly line: number }, what: string): void {
+function doubt({ doubts }: Findings, line: number, what: string): void {
   doubts.add(`line ${line}: ${what} can't be told before the build`)
 }

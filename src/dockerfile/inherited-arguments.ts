@@ -1,7 +1,6 @@
-import { declarationsOf, textOf } from './arguments.js'
-import { basesOf } from './bases.js'
-import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
-import type { Values } from './expansion.js'
+import type { Analysis } from './analysis.js'
+import type { Instruction, Stage } from './dockerfile.js'
+import { declarationsOf, textOf } from './variables.js'
 
 /** A variable that a stage names and doesn't declare: the stage that it is built on does. */
 export interface InheritedArgument {
@@ -24,18 +23,19 @@ interface Scope {
 /**
  * Where stages name arguments that they have from the stage that they are built on; each line once a name. What a shell
  * sets by itself is left out. Pure.
- * @param given build arguments that were given, and those that the engine declares by itself
  */
-export function inheritedArguments(dockerfile: Dockerfile, given: Values): InheritedArgument[] {
-  const heading = dockerfile.globals.flatMap(declarationsOf).filter(({ value }) => value !== undefined)
-  const known = new Set([...given.keys(), ...heading.map(({ name }) => name)])
-  const ends = new Map<Stage, Scope>()
-  return dockerfile.stages.flatMap((stage) => {
-    const [base, other] = basesOf(dockerfile, stage, given)
-    const parent = base === undefined || other !== undefined ? undefined : dockerfile.stages[base]
-    const scope = (parent && ends.get(parent)) ?? { arguments: new Set(), environment: new Set() }
+export function inheritedArguments({ values, globals, stages }: Analysis): InheritedArgument[] {
+  // One that is empty is there as it is when it has been lost.
+  const known = new Set([...globals, ...values.buildArgs].flatMap(([name, value]) => (value === '' ? [] : [name])))
+  const ends: Scope[] = []
+  return stages.flatMap(({ stage, base }) => {
+    const [parent, other] = base.stages.map((index) => ends[index])
+    const scope = (other === undefined ? parent : undefined) ?? {
+      arguments: new Set(),
+      environment: new Set(),
+    }
     const { found, end } = walk(stage, scope, known)
-    ends.set(stage, end)
+    ends.push(end)
     return found
   })
 }

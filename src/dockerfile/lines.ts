@@ -55,6 +55,17 @@ export function splitWords(text: string): string[] {
   return text === '' ? [] : text.split(BLANK)
 }
 
+/** The words of an argument: those of a list of texts in JSON, else what blanks separate. */
+export function readWords(text: string): { readonly words: readonly string[]; readonly isJson: boolean } {
+  try {
+    const list: unknown = JSON.parse(text)
+    if (Array.isArray(list) && list.every((word) => typeof word === 'string')) return { words: list, isJson: true }
+  } catch {
+    // It is no JSON.
+  }
+  return { words: splitWords(text), isJson: false }
+}
+
 /** What stands before the first blank, and what behind it. */
 export function splitAtBlank(text: string): [first: string, rest: string] {
   const blank = BLANK.exec(text)

@@ -1,14 +1,10 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
-import { declare, namedBy, type Scope, valuesOf } from './argument-scope.js'
-import { declarationsOf, PROXIES, textOf, variablesIn } from './arguments.js'
-import { basesOf } from './bases.js'
-import { mountsOf, type MountView, shownByMounts, stageNames } from './mounts.js'
-import { copiedBy } from './copy-sources.js'
-import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
-import { plainName } from './dependencies.js'
-import { digest, extend } from './step-digest.js'
-import { copiedByVariable } from './variable-sources.js'
+import type { Analysis, Origin, StageAnalysis, StepAnalysis } from './analysis.js'
+import { comparedMounts } from './compared-mounts.js'
+import type { Instruction } from './dockerfile.js'
+import { declare, digest, extend, namedBy, type Scope, valuesOf } from './step-digest.js'
+import { PROXIES, textOf, variablesIn } from './variables.js'
 
 /** What decides the result of a step beside the Dockerfile itself, and Buildah's own key may leave out. */
 export interface StepInputs {
@@ -59,42 +55,44 @@ const LABELS_IN_A_STEP = '1.30.0'
  * platform, and all that of the steps before. Buildah still compares what it does compare, so what COPY copies is not in
  * it; a key only says which images of earlier builds Buildah may see at all. Pure.
  */
-export function stepKeys(dockerfile: Dockerfile, stepInputs: StepInputs, target: number): StageKeys[] {
-  const { buildArgs, contexts, contextDigests, buildah } = stepInputs
+export function stepKeys({ dockerfile, stages }: Analysis, stepInputs: StepInputs, target: number): StageKeys[] {
+  const { buildArgs, buildah } = stepInputs
   const build: Build = {
+    ...stepInputs,
     seed: [...stepInputs.seed, ...namesInEveryImage(stepInputs)],
-    buildArgs,
-    proxies: stepInputs.proxies,
-    contexts,
-    contextDigests,
-    copied: stepInputs.copied,
-    view: { buildah, stages: stageNames(dockerfile), contexts: new Set(contexts.map(({ name }) => name)) },
     globals: dockerfile.globals.reduce<Scope>((scope, own) => declare(scope, own, buildArgs), new Map()),
   }
-  const isNeeded = neededInFull(dockerfile, buildah)
-  const copied = copiedByVariable(dockerfile)
+  const shown = lt(buildah, SHOWS_CACHED_STAGES) ? shownByMounts(stages) : new Set<number>()
+  const copied = copiedByVariable(stages)
   const done: StageKeys[] = []
-  for (const stage of dockerfile.stages.slice(0, target + 1)) {
-    const bases = basesOf(dockerfile, stage, buildArgs).flatMap((index) => done[index] ?? [])
-    const made = isNeeded(stage, done.length) ? builtAnew(stage, buildah) : stageKeys(stage, bases, build)
-    done.push(copied.has(done.length) ? endedAnew(made, stage) : made)
+  for (const [index, analysis] of stages.slice(0, target + 1).entries()) {
+    const bases = analysis.base.stages.flatMap((base) => done[base] ?? [])
+    const made = shown.has(index) ? builtAnew(analysis, buildah) : stageKeys(analysis, bases, build)
+    done.push(copied.has(index) ? endedAnew(made, analysis) : made)
   }
   const last = done.pop()
-  const isLast = target === dockerfile.stages.length - 1
+  const isLast = target === stages.length - 1
   return last === undefined ? [] : [...done, withTarget(last, stepInputs, isLast)]
 }
 
-/** Whether a stage must be built for the mounts that show it, by what this Buildah can. */
-function neededInFull(dockerfile: Dockerfile, buildah: string): (stage: Stage, index: number) => boolean {
-  if (!lt(buildah, SHOWS_CACHED_STAGES)) return () => false
-  const shown = shownByMounts(dockerfile)
-  const isUnsure = [...shown].some((from) => from.includes('$'))
-  return ({ name }, index) =>
-    isUnsure || shown.has(String(index)) || (name !== undefined && shown.has(name.toLowerCase()))
+/** Indices of the stages that mounts of RUN may show. */
+function shownByMounts(stages: readonly StageAnalysis[]): Set<number> {
+  const origins = stages.flatMap(({ steps }) => steps.flatMap(({ mounts }) => mounts.map(({ from }) => from)))
+  return new Set(origins.flatMap((from) => from?.stages ?? []))
 }
 
-function builtAnew({ line, instructions }: Stage, buildah: string): StageKeys {
-  const keys = Array.from<undefined>({ length: instructions.length + 1 })
+/**
+ * Indices of the stages that COPY or ADD may mean by a `--from` with a variable. Buildah doesn't know before it is there
+ * that the stage is needed: one that is taken from the cache as a whole has no files for it.
+ */
+function copiedByVariable(stages: readonly StageAnalysis[]): Set<number> {
+  const origins = stages.flatMap(({ steps }) => steps.map(({ copy }) => copy?.from))
+  return new Set(origins.flatMap((from) => (from === undefined || 'known' in from ? [] : from.stages)))
+}
+
+function builtAnew({ stage, steps }: StageAnalysis, buildah: string): StageKeys {
+  const { line } = stage
+  const keys = Array.from<undefined>({ length: steps.length + 1 })
   return {
     keys,
     contents: keys,
@@ -104,22 +102,15 @@ function builtAnew({ line, instructions }: Stage, buildah: string): StageKeys {
 }
 
 /** The last step is done once more, and so there are files of the stage. */
-function endedAnew(stage: StageKeys, { instructions }: Stage): StageKeys {
-  const last = instructions.at(-1)
+function endedAnew(stage: StageKeys, { steps }: StageAnalysis): StageKeys {
+  const last = steps.at(-1)?.instruction
   if (last === undefined || stage.unknown !== undefined) return stage
   const why = 'COPY may take from it by a variable, and Buildah finds only what it has just built'
   return { ...stage, keys: [...stage.keys.slice(0, -1), undefined], unknown: { line: last.line, why } }
 }
 
 /** What all stages share. */
-interface Build {
-  readonly seed: readonly string[]
-  readonly buildArgs: ReadonlyMap<string, string>
-  readonly proxies: ReadonlyMap<string, string>
-  readonly contexts: StepInputs['contexts']
-  readonly contextDigests: ReadonlyMap<string, string>
-  readonly copied: ReadonlyMap<string, string>
-  readonly view: MountView
+interface Build extends Omit<StepInputs, 'annotations' | 'labels'> {
   readonly globals: Scope
 }
 
@@ -133,26 +124,25 @@ function namesInEveryImage({ annotations, labels, buildah }: StepInputs): string
   return names.sort()
 }
 
-function stageKeys(stage: Stage, bases: readonly StageKeys[], build: Build): StageKeys {
+function stageKeys({ stage, base, steps }: StageAnalysis, bases: readonly StageKeys[], build: Build): StageKeys {
   const { seed, buildArgs, globals } = build
   const unknown = bases.find((base) => base.unknown)?.unknown
   const from = [...stage.flags.map(({ name, value }) => `--${name}=${value}`), stage.base]
   const values = valuesOf(variablesIn(from.join(' ')), globals, buildArgs)
   const below = bases.map(({ keys }) => keys.at(-1) ?? '')
-  let key = digest([digest(seed), digest(from), digest(values), digest(overriding(stage, build.contexts)), ...below])
+  let key = digest([digest(seed), digest(from), digest(values), digest(overriding(base, build.contexts)), ...below])
+  const contents = contentsOf(steps, bases, build.copied)
   const nothing = (line: number, why: string, keys: readonly string[]): StageKeys => {
-    const rest = Array.from<undefined>({ length: stage.instructions.length + 1 - keys.length })
+    const rest = Array.from<undefined>({ length: steps.length + 1 - keys.length })
     return { keys: [...keys, ...rest], contents, added: 0, unknown: { line, why } }
   }
-  const contents = contentsOf(stage, bases, build.copied)
   if (unknown) return nothing(stage.line, `it goes on from a stage with unknown steps (line ${unknown.line})`, [])
   const keys = [key]
   let scope = globals
-  const declared = new Set<string>()
-  for (const instruction of stage.instructions) {
-    declarationsOf(instruction).forEach(({ name }) => declared.add(name))
+  for (const step of steps) {
+    const { instruction, declared } = step
     scope = declare(scope, instruction, buildArgs)
-    const mounts = mountParts(instruction, build)
+    const mounts = mountParts(step, build)
     if (typeof mounts === 'string') return nothing(instruction.line, mounts, keys)
     const named = valuesOf(namedBy(instruction, declared), scope, buildArgs)
     key = digest([key, textOf(instruction), digest(named), digest(mounts), digest(proxiesOf(instruction, build))])
@@ -162,15 +152,15 @@ function stageKeys(stage: Stage, bases: readonly StageKeys[], build: Build): Sta
 }
 
 function contentsOf(
-  stage: Stage,
+  steps: readonly StepAnalysis[],
   bases: readonly StageKeys[],
   copied: ReadonlyMap<string, string>,
 ): StageKeys['contents'] {
   const below = bases.map(({ contents }) => contents.at(-1))
   let content = below.includes(undefined) ? undefined : digest(below.map((one = '') => one))
   const contents = [content]
-  for (const instruction of stage.instructions) {
-    const digests = copiedBy(instruction)?.map((path) => copied.get(path))
+  for (const { copy } of steps) {
+    const digests = copy === undefined ? [] : copy.paths?.map((path) => copied.get(path))
     if (digests === undefined || digests.includes(undefined)) content = undefined
     else if (digests.length > 0)
       content = extend(
@@ -195,15 +185,15 @@ function proxiesOf(instruction: Instruction, { buildArgs, proxies }: Build): str
  * What further build contexts may put in the place of the image or stage that FROM names: Buildah compares the layers of
  * an image, not which one it is. Pure.
  */
-export function overriding({ base }: Stage, contexts: StepInputs['contexts']): string[] {
-  const isMeant = (name: string) => base.includes('$') || plainName(name) === plainName(base)
+export function overriding(base: Origin, contexts: StepInputs['contexts']): string[] {
+  const isMeant = (name: string) => 'unknown' in base || base.known.contexts.includes(name)
   return contexts.flatMap(({ name, value }) => (isMeant(name) ? [name, value] : []))
 }
 
 /** What of its mounts goes into the key of a step, or the reason why that can't be told. */
-function mountParts(instruction: Instruction, { view, contextDigests }: Build): string[] | string {
+function mountParts(step: StepAnalysis, { buildah, contextDigests }: Build): string[] | string {
   const parts: string[] = []
-  for (const mount of mountsOf(instruction, view)) {
+  for (const mount of comparedMounts(step, buildah)) {
     if (mount.kind === 'unknown') return mount.why
     if (mount.kind === 'own') continue
     const content = contextDigests.get(mount.source)

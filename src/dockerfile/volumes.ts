@@ -1,8 +1,8 @@
 import { posix } from 'node:path'
-import { basesOf } from './bases.js'
-import type { Dockerfile, Instruction, Stage } from './dockerfile.js'
-import { expand, globalValues, type Values } from './expansion.js'
-import { splitWords } from './lines.js'
+import type { Analysis } from './analysis.js'
+import type { Instruction } from './dockerfile.js'
+import { readWords } from './lines.js'
+import { unquote } from './variables.js'
 
 /** A RUN step behind a VOLUME of its stage, or of what this is built on. */
 export interface StepAfterVolume {
@@ -22,27 +22,26 @@ interface Place {
 /**
  * RUN steps behind a VOLUME, with the volume that they name or else the first one. Volumes and folders with a variable in
  * them are left out. Pure.
- * @param given build arguments that were given
  * @param ofImages volumes of base images, by their names
  */
 export function stepsAfterVolumes(
-  dockerfile: Dockerfile,
-  given: Values,
+  { stages }: Analysis,
   ofImages: ReadonlyMap<string, readonly string[]> = new Map(),
 ): StepAfterVolume[] {
-  const ends = new Map<Stage, Place>()
-  const values = globalValues(dockerfile, given, new Map())
-  return dockerfile.stages.flatMap((stage) => {
-    const [base, other] = basesOf(dockerfile, stage, given)
-    const parent = base === undefined || other !== undefined ? undefined : dockerfile.stages[base]
-    const volumes = ofImages.get(expand(stage.base, values) ?? '') ?? []
-    let place = (parent && ends.get(parent)) ?? { volumes, workdir: '/' }
+  const ends: Place[] = []
+  return stages.flatMap(({ stage, base }) => {
+    const image = 'known' in base ? base.known.image : undefined
+    const [parent, other] = base.stages.map((index) => ends[index])
+    let place = (other === undefined ? parent : undefined) ?? {
+      volumes: ofImages.get(image ?? '') ?? [],
+      workdir: '/',
+    }
     const found: StepAfterVolume[] = []
     for (const instruction of stage.instructions) {
       if (instruction.keyword === 'RUN') found.push(...stepIn(place, instruction))
       place = behind(place, instruction)
     }
-    ends.set(stage, place)
+    ends.push(place)
     return found
   })
 }
@@ -55,24 +54,16 @@ function stepIn({ volumes, workdir }: Place, { line, argument }: Instruction): S
 
 function behind(place: Place, { keyword, argument }: Instruction): Place {
   if (keyword === 'VOLUME') {
-    const paths = pathsOf(argument).filter((path) => !path.includes('$'))
+    const { words, isJson } = readWords(argument)
+    const paths = (isJson ? words : words.map(unquote)).filter((path) => !path.includes('$'))
     return { ...place, volumes: [...place.volumes, ...paths.map((path) => absolute(path, place))] }
   }
   if (keyword !== 'WORKDIR' || argument.includes('$')) return place
-  return { ...place, workdir: absolute(argument.replace(/^(["'])(.*)\1$/, '$2'), place) }
+  return { ...place, workdir: absolute(unquote(argument), place) }
 }
 
 function absolute(path: string, { workdir }: Place): string {
   return posix.resolve(workdir, path)
-}
-
-function pathsOf(argument: string): string[] {
-  try {
-    const words: unknown = JSON.parse(argument)
-    return Array.isArray(words) ? words.map(String) : splitWords(argument)
-  } catch {
-    return splitWords(argument).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'))
-  }
 }
 
 function isBelow(path: string, folder: string): boolean {

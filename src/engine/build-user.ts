@@ -17,6 +17,8 @@ export interface BuildUser extends User {
   readonly prefix: readonly string[]
   /** Why it is this one, for the log. */
   readonly reason: string
+  /** Why it can't build with Buildah; absent where it may. */
+  readonly buildahUnavailable?: UserError
 }
 
 export interface BuildUserOptions {
@@ -53,20 +55,19 @@ export async function chooseBuildUser(options: BuildUserOptions, context: Contex
 /**
  * Decides as whom to build with Buildah, where that is wanted; where nobody is found, or it isn't, it is who runs the
  * step.
- * @returns with the account, why Buildah can't be had by it
  */
 export async function chooseBuilder(
   options: BuildUserOptions & { readonly engine: 'auto' | 'buildah' | 'docker' },
   context: Context,
-): Promise<{ readonly buildUser: BuildUser; readonly buildahUnavailable: UserError | undefined }> {
+): Promise<BuildUser> {
   const own = async () => ({ ...(await stepUser(context)), prefix: [], reason: 'who runs the step' })
-  if (options.engine === 'docker') return { buildUser: await own(), buildahUnavailable: undefined }
+  if (options.engine === 'docker') return await own()
   try {
-    return { buildUser: await chooseBuildUser(options, context), buildahUnavailable: undefined }
+    return await chooseBuildUser(options, context)
   } catch (error) {
     // An account that the user has named is a mistake of theirs, whatever else could build.
     if (options.engine === 'buildah' || options.rootlessUser !== undefined || !(error instanceof UserError)) throw error
-    return { buildUser: await own(), buildahUnavailable: error }
+    return { ...(await own()), buildahUnavailable: error }
   }
 }
 

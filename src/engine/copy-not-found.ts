@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { copyPattern } from '../dockerfile/copy-sources.js'
+import { copyPattern } from '../dockerfile/copies.js'
 import { quote } from '../lib/quote.js'
 import { findIgnoring, type Ignores, readIgnored } from '../source/ignored-files.js'
 import type { Source } from '../source/source.js'

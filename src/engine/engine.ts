@@ -1,27 +1,33 @@
 import type { Context } from '../runner/context.js'
 import type { AuthFile } from '../auth/auth-file.js'
 import type { Pair } from '../runner/input-parsers.js'
-import type { UserError } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
 import type { Secret } from '../lib/secret.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
+import type { BaseNames } from './base-names.js'
+import type { BuildUser } from './build-user.js'
 import type { Step } from './progress.js'
 import type { WorkDir } from './work-dir.js'
 
-/** What an engine is asked to build. */
-export interface BuildRequest {
+/** What is built. */
+export interface BuildSpec {
   readonly inputs: Inputs
   readonly source: Source
   readonly format: 'oci' | 'docker'
+  /** What the image is called. */
   readonly references: readonly Reference[]
-  /** Those that it is made of, as far as they are known. */
-  readonly images: readonly BaseImage[]
   readonly labels: readonly Pair[]
   /** Empty where the format has no place for them. */
   readonly annotations: readonly Pair[]
+}
+
+/** What an engine is asked to build, and with what. */
+export interface BuildRequest extends BuildSpec {
+  /** Those that it is made of, as far as they are known. */
+  readonly images: readonly BaseImage[]
   /** Gets every step that was begun, when the build has ended in whatever way. */
   readonly onSteps: (steps: readonly Step[]) => void
   /** Repositories that steps are read from and written to, beside the storage. */
@@ -102,22 +108,63 @@ export interface Engine extends EngineFacts {
   close(): Promise<void>
 }
 
+/** What engines do differently, as far as it changes what is asked of a build or remembered of it. */
+export interface EngineTraits {
+  /** An image that `# syntax=` names reads the Dockerfile. */
+  readonly usesFrontend: boolean
+  /** A folder that the ignore file excludes is copied where something in it isn't excluded. */
+  readonly keepsExcludedFolders: boolean
+  /** What only Docker's format has a place for (HEALTHCHECK, SHELL, ONBUILD) is lost from base images in the OCI format. */
+  readonly dropsDockerSettings: boolean
+  /** It logs in where `/v2/` asks for a login, and nowhere else. */
+  readonly needsChallenge: boolean
+}
+
+/** Volumes of base images, by their names. */
+export type BaseVolumes = ReadonlyMap<string, readonly string[]>
+
 /** An engine that can build here, before it is known where what it takes from earlier builds lies. */
 export interface ResolvedEngine {
   readonly engine: EngineFacts
+  readonly traits: EngineTraits
+  /** Of its programs: what a NAME alone in `build-args` has its value from. */
+  readonly env: Env
   /** What a cache fills and keeps, as whoever fills it must know it. */
   readonly store: ContainersStorage | OciLayout
   /**
    * Has the engine try out what the file system can, which it remembers for the build. It takes mounts, and each of them
    * waits until everything is written: that is long where a storage has just been filled. Never rejects.
    */
-  readonly tryOut: () => Promise<void>
-  /** Whether annotations that nobody asked for cost nothing. @param kind of the cache */
-  readonly takesDefaultAnnotations: (kind: string) => boolean
+  readonly prewarm: () => Promise<void>
+  /** Whether annotations that nobody asked for cost nothing. @param readsRegistry steps come from a registry by the engine itself */
+  readonly takesDefaultAnnotations: (readsRegistry: boolean) => boolean
+  /** Where the engine looks for the images of these names. */
+  readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
+  /** What this release is known to get wrong of a build. */
+  readonly knownFaults: {
+    /** Whether volumes of base images are among it. */
+    readonly ofVolumes: boolean
+    readonly tell: (
+      spec: Pick<BuildSpec, 'inputs' | 'source'>,
+      volumes: BaseVolumes,
+    ) => { readonly warnings: string[]; readonly notes: string[] }
+  }
   /** Why the names of these images don't tell what is built with them, as a sentence without its full stop. */
   readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
   /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
   readonly configure: (root: string) => Promise<Engine>
+}
+
+/** The engines of this machine. */
+export interface Engines {
+  /** As whom is built. @throws UserError for an account that can't build */
+  chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
+  /**
+   * Finds or installs the one that builds.
+   * @param onProgram gets the path of Buildah as soon as it is known
+   * @throws UserError when nothing can build here
+   */
+  find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
 }
 
 /** The storage of Docker's daemon, for whoever has built by something else. */
@@ -140,6 +187,4 @@ export interface EngineRequest {
   readonly references: readonly Reference[]
   /** Labels that the image is to have. */
   readonly labels: readonly Pair[]
-  /** Why nobody was found who could build with Buildah; undefined where somebody was. */
-  readonly buildahUnavailable: UserError | undefined
 }

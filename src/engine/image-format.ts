@@ -1,6 +1,6 @@
 import { type Dockerfile, firstDockerOnly } from '../dockerfile/dockerfile.js'
 import { UserError } from '../errors.js'
-import { objectOf } from '../lib/json.js'
+import { objectOf, textsOf } from '../lib/json.js'
 
 export interface Format {
   readonly format: 'oci' | 'docker'
@@ -53,15 +53,11 @@ export function dockerOnlyOf(dockerfile: Dockerfile): DockerOnly | undefined {
  */
 export function dockerOnlyIn(config: Readonly<Record<string, unknown>>): DockerOnly['keyword'] | undefined {
   const own = objectOf(config['config'])
-  const test = listOf(objectOf(own['Healthcheck'])['Test'])
+  const test = textsOf(objectOf(own['Healthcheck'])['Test'])
   // To have none is what an image without one has as well.
   if (test.length > 0 && test[0] !== 'NONE') return 'HEALTHCHECK'
-  const shell = listOf(own['Shell'])
+  const shell = textsOf(own['Shell'])
   if (shell.length > 0 && JSON.stringify(shell) !== DEFAULT_SHELL) return 'SHELL'
-  const triggers = listOf(own['OnBuild']).map((text) => /^\s*(HEALTHCHECK|SHELL)\b/i.exec(text)?.[1]?.toUpperCase())
+  const triggers = textsOf(own['OnBuild']).map((text) => /^\s*(HEALTHCHECK|SHELL)\b/i.exec(text)?.[1]?.toUpperCase())
   return triggers.find((keyword) => keyword !== undefined)
-}
-
-function listOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }

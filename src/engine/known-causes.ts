@@ -1,4 +1,5 @@
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
+import { readWords } from '../dockerfile/lines.js'
 import { quote } from '../lib/quote.js'
 
 /** What is known of what failed, beside what was printed. */
@@ -46,7 +47,7 @@ export function whyNoProgram(program: string): string {
 /** A pattern that Go's `filepath.Match` can't read: which one, and where it stands. */
 export function whyBadPattern(error: string, { ignoreFile }: Scene): string | undefined {
   const [, step] = /building at STEP "(?:COPY|ADD) (.*?)": /.exec(error) ?? []
-  const words = step === undefined || error.includes('excludes list') ? [] : wordsOf(step)
+  const words = step === undefined || error.includes('excludes list') ? [] : readWords(step).words
   const bad = words.find((word) => !word.startsWith('--') && isBadPattern(word))
   if (bad !== undefined) return `${quote(bad)} isn't a pattern: ${PATTERN_RULE}`
   const lines = (ignoreFile?.text ?? '').split('\n').map((line) => line.trim())
@@ -56,17 +57,6 @@ export function whyBadPattern(error: string, { ignoreFile }: Scene): string | un
 }
 
 const PATTERN_RULE = 'a `[` begins a set such as `[a-z]`, and `\\[` is the character itself.'
-
-/** The words of a COPY or ADD, as it is written or as JSON. */
-function wordsOf(step: string): string[] {
-  try {
-    const words: unknown = JSON.parse(step)
-    if (Array.isArray(words)) return words.map(String)
-  } catch {
-    // As it is written mostly.
-  }
-  return step.split(/\s+/)
-}
 
 /** Whether Go's `filepath.Match` refuses it. */
 export function isBadPattern(pattern: string): boolean {

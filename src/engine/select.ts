@@ -7,13 +7,18 @@ import { attempt } from '../exec.js'
 import { quote } from '../lib/quote.js'
 import { formatReference } from '../metadata/reference.js'
 import { info, warn } from '../log.js'
-import type { ContainersStorage } from '../build-storage.js'
+import { analysisOf } from '../source/analysis.js'
+import type { ContainersStorage, Layout } from '../build-storage.js'
 import { checkReadable } from './access.js'
 import { buildahEngine, factsOf } from './buildah/buildah.js'
-import { pinNetworkBackend, withOnePath, writeConfig } from './buildah/containers-conf.js'
+import { type BaseNames, resolveAll } from './base-names.js'
+import { type BuildUser, chooseBuilder } from './build-user.js'
+import { pinNetworkBackend, readRegistriesConf, withOnePath, writeConfig } from './buildah/containers-conf.js'
+import { losesVolumes, toldFaults } from './buildah/known-faults.js'
+import { resolveName } from './buildah/registries-conf.js'
 import { findDockerEngine } from './docker/docker.js'
 import { findDaemon, loadArchive } from './docker/load.js'
-import type { Engine, ResolvedEngine, EngineRequest } from './engine.js'
+import type { Engine, Engines, EngineRequest, ResolvedEngine } from './engine.js'
 import { writeDockerfile } from './buildah/dockerfile-copy.js'
 import { needsOf, withIpv6 } from './buildah/requirements.js'
 import { writeIgnoreFile } from './buildah/ignore-file.js'
@@ -26,13 +31,16 @@ import { checkSecrets, knownHole, refuseCacheMountsOutside } from './buildah/san
 import { openSandboxes } from './buildah/sandbox/sandboxes.js'
 import { type WorkDir, privateRoot, storageArgs, storageConf, takeBackFromBuildUser, writePrivate } from './work-dir.js'
 
+/** Buildah, and Docker. */
+export const engines: Engines = { chooseBuildUser: chooseBuilder, find: findEngine }
+
 /**
  * Finds or installs the engine, and makes sure that it can build here: Buildah, and where it can't and nobody insists on
  * it, Docker.
  * @param onProgram gets the path of Buildah as soon as it is known, so that `post` can use it
  * @throws UserError when nothing can build here: why, and what to do
  */
-export async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
+async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
   const { engine } = selection.inputs
   if (engine === 'docker') return await findDockerEngine(selection).catch(asAsked)
   try {
@@ -66,8 +74,8 @@ async function fallBack(selection: EngineRequest, reason: UserError): Promise<Re
 }
 
 async function findBuildah(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
-  const { inputs, source, context, folder, labels, buildahUnavailable } = selection
-  if (buildahUnavailable !== undefined) throw buildahUnavailable
+  const { inputs, source, context, folder, labels } = selection
+  if (folder.buildUser.buildahUnavailable !== undefined) throw folder.buildUser.buildahUnavailable
   refuseIpv6(selection)
   await checkReadable(source, folder.buildUser, context)
   const needs = needsOf(inputs, source.dockerfile, labels)
@@ -90,10 +98,14 @@ async function findBuildah(selection: EngineRequest, onProgram: (path: string) =
   checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: mode.isolation }))
   return {
     engine: factsOf(buildah, folder),
+    traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+    env: folder.env,
     store: storeOf(folder, buildah, mode),
-    tryOut: () => tryOut(folder, buildah, mode),
+    prewarm: () => prewarm(folder, buildah, mode),
+    resolveNames: (names) => resolveNames(names, folder),
+    knownFaults: knownFaultsOf(buildah, mode, folder.buildUser),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
-    takesDefaultAnnotations: (kind) => kind !== 'registry' || comparesAnnotations(buildah.version),
+    takesDefaultAnnotations: (readsRegistry) => !readsRegistry || comparesAnnotations(buildah.version),
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
     configure: async (root) => {
@@ -114,7 +126,7 @@ function refuseIpv6({ inputs, source, references }: EngineRequest): void {
 }
 
 /** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
-async function tryOut(folder: WorkDir, buildah: Buildah, { driver, fuseOverlayfs }: ExecutionMode): Promise<void> {
+async function prewarm(folder: WorkDir, buildah: Buildah, { driver, fuseOverlayfs }: ExecutionMode): Promise<void> {
   const storage = storageArgs(folder.path, join(folder.path, 'tried'), driver, fuseOverlayfs)
   await attempt([...folder.buildUser.prefix, ...commandOf(buildah), ...storage, 'images', '--quiet'], {
     env: folder.env,
@@ -122,11 +134,34 @@ async function tryOut(folder: WorkDir, buildah: Buildah, { driver, fuseOverlayfs
   })
 }
 
+/** In the order in which Buildah reads its configuration. */
+async function resolveNames(names: readonly string[], folder: WorkDir): Promise<BaseNames> {
+  const { main, dropIns } = await readRegistriesConf(folder)
+  return await resolveAll(names, [main, ...dropIns], (name) => resolveName([main, ...dropIns], name))
+}
+
+function knownFaultsOf(
+  { version }: Buildah,
+  { driver }: ExecutionMode,
+  { uid }: BuildUser,
+): ResolvedEngine['knownFaults'] {
+  const layout = layoutOf(driver, uid)
+  return {
+    ofVolumes: losesVolumes(version),
+    tell: ({ inputs, source }, volumes) =>
+      toldFaults(version, { analysis: analysisOf(inputs, source.dockerfile, undefined), layout, volumes }),
+  }
+}
+
+function layoutOf(driver: ExecutionMode['driver'], uid: number): Layout {
+  return `${driver}-${uid === 0 ? 'root' : 'rootless'}`
+}
+
 function storeOf({ path, buildUser, env }: WorkDir, buildah: Buildah, { driver }: ExecutionMode): ContainersStorage {
   const isRoot = buildUser.uid === 0
   return {
     kind: 'root',
-    layout: `${driver}-${isRoot ? 'root' : 'rootless'}`,
+    layout: layoutOf(driver, buildUser.uid),
     version: buildah.version,
     enter: isRoot ? [] : [...buildUser.prefix, buildah.launcher, 'unshare'],
     ...{ env, folder: path, uid: buildUser.uid, gid: buildUser.gid, foreign: buildUser.prefix.length > 0 },

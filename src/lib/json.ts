@@ -8,6 +8,16 @@ export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) ? value : {}
 }
 
+/** A list as it is, and an empty one for everything else. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** The texts in a list. */
+export function textsOf(value: unknown): string[] {
+  return listOf(value).filter((one) => typeof one === 'string')
+}
+
 /** The object that a text is; one without members where it is none, or no JSON. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {

@@ -8,14 +8,16 @@ export function platform(): string {
   return `linux/${ARCHITECTURES[arch()] ?? arch()}`
 }
 
-/** What an engine declares in front of the first FROM, as far as it doesn't depend on a variant of the processor. */
-export function platformArguments(): ReadonlyMap<string, string> {
-  const [os = '', architecture = ''] = platform().split('/')
+/** What an engine declares in front of the first FROM; undefined where it depends on a variant of the processor. */
+export function platformArguments(name = platform()): ReadonlyMap<string, string | undefined> {
+  const [os = '', architecture = ''] = name.split('/')
   return new Map(
-    ['TARGET', 'BUILD'].flatMap((side) => [
-      ...(architecture === 'arm' ? [] : [[`${side}PLATFORM`, platform()] as const]),
-      [`${side}OS`, os] as const,
-      [`${side}ARCH`, architecture] as const,
+    ['TARGET', 'BUILD'].flatMap((side): [string, string | undefined][] => [
+      [`${side}PLATFORM`, architecture === 'arm' ? undefined : name],
+      [`${side}OS`, os],
+      [`${side}ARCH`, architecture],
+      // Of ARM engines name one, or leave it out where it is the usual one.
+      [`${side}VARIANT`, architecture.startsWith('arm') ? undefined : ''],
     ]),
   )
 }

@@ -3,7 +3,7 @@ import { formatReference } from './reference.js'
 import type { Names } from './tags.js'
 
 /** The output `json`, in the shape that docker/metadata-action gives it. */
-export interface Metadata {
+export interface MetadataJson {
   readonly tags: readonly string[]
   readonly 'tag-names': readonly string[]
   readonly labels: Readonly<Record<string, string>>
@@ -16,7 +16,7 @@ export function tagLines({ references, bareTags }: Pick<Names, 'references' | 'b
   return [...bareTags, ...references.map(formatReference)]
 }
 
-export function describeNames(names: Names, labels: Labels, annotations: Labels): Metadata {
+export function describeNames(names: Names, labels: Labels, annotations: Labels): MetadataJson {
   return {
     tags: tagLines(names),
     'tag-names': names.tagNames,

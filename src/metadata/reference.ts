@@ -90,6 +90,11 @@ export function formatReference(reference: Reference): string {
   return `${reference.registry}/${reference.repository}${tag}${digest}`
 }
 
+/** A reference without tag and digest: its repository. */
+export function repositoryOf({ registry, repository }: Reference): Reference {
+  return { registry, repository }
+}
+
 /** What a person writes for a registry. */
 export interface WrittenRegistry {
   /** As `Reference.registry` names it. */

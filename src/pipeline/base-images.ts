@@ -1,12 +1,12 @@
-import type { Dockerfile } from '../dockerfile/dockerfile.js'
-import { expand, globalValues, type Values } from '../dockerfile/expansion.js'
-import { plainName } from '../dockerfile/dependencies.js'
+import type { Analysis } from '../dockerfile/analysis.js'
+import { dependenciesOf } from '../dockerfile/dependencies.js'
+import { targetIndex } from '../dockerfile/dockerfile.js'
 import type { BaseImage } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
-import { platform, platformArguments } from '../lib/platform.js'
+import { platform } from '../lib/platform.js'
+import { analysisOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
-import { argumentsOf, reachIn } from '../up-to-date/step-inputs.js'
 
 const IMAGE = /^(docker-image|docker):\/\//
 
@@ -16,36 +16,42 @@ const IMAGE = /^(docker-image|docker):\/\//
  * @param env of the engine
  */
 export function baseImages(inputs: Inputs, source: Source, env: Env): BaseImage[] {
-  const { dockerfile } = source
-  const { images, contexts } = reachIn(inputs, source, env)
-  const given = inputs.buildContexts.filter(({ name, value }) => contexts.includes(name) && IMAGE.test(value))
-  const names = new Set([...images, ...given.map(({ value }) => value.replace(IMAGE, ''))])
-  const platforms = platformsOf(dockerfile, globalValues(dockerfile, argumentsOf(inputs, env), platformArguments()))
-  return [...names].flatMap((name) => [...(platforms.get(name) ?? [undefined])].map((one) => ({ name, platform: one })))
+  return imagesOf(analysisOf(inputs, source.dockerfile, env), inputs, source)
 }
 
 /** Those of them whose settings a stage inherits, since FROM names them. @param env of the engine */
 export function inheritedImages(inputs: Inputs, source: Source, env: Env): BaseImage[] {
-  const { dockerfile } = source
-  const values = globalValues(dockerfile, argumentsOf(inputs, env), platformArguments())
-  const names = new Set(dockerfile.stages.flatMap(({ base }) => expand(base, values) ?? []))
-  for (const { name, value } of inputs.buildContexts) {
-    const isNamed = [...names].some((other) => plainName(other) === plainName(name))
-    if (isNamed && IMAGE.test(value)) names.add(value.replace(IMAGE, ''))
-  }
-  return baseImages(inputs, source, env).filter(({ name }) => names.has(name))
+  const analysis = analysisOf(inputs, source.dockerfile, env)
+  const bases = analysis.stages.flatMap(({ base }) => ('known' in base ? [base.known] : []))
+  const given = imagesOfContexts(
+    inputs,
+    bases.flatMap(({ contexts }) => contexts),
+  )
+  const names = new Set([...bases.map(({ name }) => name), ...given])
+  return imagesOf(analysis, inputs, source).filter(({ name }) => names.has(name))
+}
+
+function imagesOf(analysis: Analysis, inputs: Inputs, { dockerfile, target }: Source): BaseImage[] {
+  const { images, contexts } = dependenciesOf(analysis, targetIndex(dockerfile, target))
+  const names = new Set([...images, ...imagesOfContexts(inputs, contexts)])
+  const platforms = platformsOf(analysis)
+  return [...names].flatMap((name) => [...(platforms.get(name) ?? [undefined])].map((one) => ({ name, platform: one })))
+}
+
+/** The images that some of the build contexts stand for. */
+function imagesOfContexts({ buildContexts }: Inputs, names: readonly string[]): string[] {
+  const images = buildContexts.filter(({ name, value }) => names.includes(name) && IMAGE.test(value))
+  return images.map(({ value }) => value.replace(IMAGE, ''))
 }
 
 /** For which platforms FROM names an image; undefined stands for that of the machine. */
-function platformsOf({ stages }: Dockerfile, values: Values): Map<string, Set<string | undefined>> {
+function platformsOf({ stages }: Analysis): Map<string, Set<string | undefined>> {
   const platforms = new Map<string, Set<string | undefined>>()
-  for (const { base, flags } of stages) {
-    const name = expand(base, values)
-    if (name === undefined) continue
-    const written = flags.find((flag) => flag.name === 'platform')?.value
-    const wanted = written === undefined ? undefined : expand(written, values)
-    const own = wanted === '' || wanted === platform() ? undefined : wanted
-    platforms.set(name, new Set([...(platforms.get(name) ?? []), own]))
+  for (const { base, platform: wanted } of stages) {
+    if ('unknown' in base) continue
+    const isOther = 'known' in wanted && wanted.known !== '' && wanted.known !== platform()
+    const { name } = base.known
+    platforms.set(name, new Set([...(platforms.get(name) ?? []), isOther ? wanted.known : undefined]))
   }
   return platforms
 }

@@ -1,17 +1,17 @@
 import { inheritedImages } from './base-images.js'
-import type { BaseImage, ResolvedEngine } from '../engine/engine.js'
-import { type FaultFacts, losesVolumes, toldFaults, valuesOf } from '../engine/buildah/known-faults.js'
+import type { BaseNames } from '../engine/base-names.js'
+import type { BaseImage, BaseVolumes, ResolvedEngine } from '../engine/engine.js'
 import { describeInLine, RegistryError } from '../errors.js'
 import { type DockerOnly, dockerOnlyIn, type Format } from '../engine/image-format.js'
 import { objectOf } from '../lib/json.js'
 import { info, warn } from '../log.js'
 import { mapConcurrent } from '../lib/concurrency.js'
-import { type Plan, type Prepared, registriesOf, sayFormat } from './prepare.js'
+import type { Wanted } from './engine.js'
+import { openRegistries, type PipelineContext } from './pipeline-context.js'
+import { sayFormat } from './source.js'
 import { platform } from '../lib/platform.js'
 import { fetchConfig } from '../registry/image-config.js'
 import type { Registries } from '../registry/client.js'
-import type { Source } from '../source/source.js'
-import { type BaseNames, resolveBaseNames } from '../up-to-date/base-digests.js'
 
 const CONCURRENCY = 3
 
@@ -24,24 +24,27 @@ export type BaseSettings = ReadonlyMap<BaseImage, Readonly<Record<string, unknow
  * @throws UserError when annotations are wanted and the format has no place for them
  */
 export async function settleFormat(
-  plan: Plan,
-  { source, format }: Prepared,
-  found: ResolvedEngine,
+  wanted: Wanted,
+  engine: ResolvedEngine,
+  pipeline: PipelineContext,
 ): Promise<Format['format']> {
-  const { engine } = found
-  if (engine.name !== 'buildah') return format
-  const isOpen = plan.inputs.format === 'auto' && format !== 'docker'
-  const settings = isOpen || losesVolumes(engine.version) ? await readSettings(plan, source, found) : new Map()
-  tellFaults(plan, source, found, volumesOfBases(settings))
-  return isOpen ? sayFormat(plan.inputs, dockerOnlyOfBases(settings)) : format
+  const { inputs, format } = wanted
+  const isOpen = engine.traits.dropsDockerSettings && inputs.format === 'auto' && format !== 'docker'
+  const isNeeded = isOpen || engine.knownFaults.ofVolumes
+  const settings = isNeeded ? await readSettings(wanted, engine, pipeline) : new Map()
+  tellFaults(wanted, engine, volumesOfBases(settings))
+  return isOpen ? sayFormat(inputs, dockerOnlyOfBases(settings)) : format
 }
 
-async function readSettings(plan: Plan, source: Source, { engine }: ResolvedEngine): Promise<BaseSettings> {
-  const images = inheritedImages(plan.inputs, source, plan.folder.env)
+async function readSettings(
+  { inputs, source }: Wanted,
+  engine: ResolvedEngine,
+  pipeline: PipelineContext,
+): Promise<BaseSettings> {
+  const images = inheritedImages(inputs, source, engine.env)
   if (images.length === 0) return new Map()
-  const named = images.map(({ name }) => name)
-  const names = await resolveBaseNames(named, engine, plan.folder)
-  const registries = await registriesOf(plan, names.insecure)
+  const names = await engine.resolveNames(images.map(({ name }) => name))
+  const registries = await openRegistries(pipeline, names.insecure)
   try {
     return await settingsOfBases(images, names, registries)
   } finally {
@@ -97,14 +100,8 @@ export function volumesOfBases(settings: BaseSettings): Map<string, string[]> {
 }
 
 /** Says what this release is known to get wrong of this build, where it builds it all the same. */
-function tellFaults(
-  { inputs }: Plan,
-  { dockerfile }: Source,
-  { engine, store }: ResolvedEngine,
-  volumes: FaultFacts['volumes'],
-): void {
-  const layout = store.kind === 'root' ? store.layout : ''
-  const { warnings, notes } = toldFaults(engine.version, { dockerfile, values: valuesOf(inputs), layout, volumes })
+function tellFaults(wanted: Wanted, engine: ResolvedEngine, volumes: BaseVolumes): void {
+  const { warnings, notes } = engine.knownFaults.tell(wanted, volumes)
   for (const text of warnings) warn(text)
   for (const note of notes) info(`Known: ${note}`)
 }

@@ -2,42 +2,33 @@ import type { BuildRequest, Engine, Image, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import { isUnexplained } from '../engine/unexplained-failures.js'
 import { describe, lastLine } from '../errors.js'
-import { saveCache, type Run } from './save-cache.js'
 import { info, warn } from '../log.js'
-import { pushAll } from './push.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { BUILD } from '../report/summary.js'
-import type { Timeline } from '../report/timeline.js'
-import type { Remember } from '../runner/state.js'
+import type { LayerCheck } from './layer-check.js'
+import type { PipelineContext } from './pipeline-context.js'
+import { pushAll } from './push.js'
 import type { RestoredCache } from './restore-cache.js'
+import { saveCache, type Run } from './save-cache.js'
 
 export interface Built {
   readonly image: Image
   readonly pushed: readonly Pushed[]
   readonly steps: readonly Step[]
   readonly cache: CacheReport
-  /** What the check has found. */
+  /** Why it isn't known to be made of what was read; undefined where it is, or nobody looked. */
   readonly fault: string | undefined
 }
 
-/** What an engine is asked, and what is done with what it has built. */
-interface Asked extends Omit<BuildRequest, 'onSteps'> {
-  /** Says of what these steps have made, before it is pushed, what is otherwise than it was meant. Never rejects. */
-  readonly review: (steps: readonly Step[]) => Promise<void>
-  /** Looks at what these steps have made, while the image is pushed. Never rejects. */
-  readonly check: (steps: readonly Step[]) => Promise<string | undefined>
-}
+/** What an engine is asked, and who looks at what it has built. */
+export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerCheck {}
 
-/**
- * Builds and pushes, and keeps the steps that were finished, also when something of it failed.
- * @param remember gets what is left to keep for `post`
- */
+/** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
 export async function buildAndSave(
   engine: Engine,
-  { review, check, ...asked }: Asked,
+  { review, check, ...asked }: LayeredRequest,
   opened: RestoredCache,
-  timeline: Timeline,
-  remember: Remember,
+  { timeline, services: { remember } }: Pick<PipelineContext, 'timeline' | 'services'>,
 ): Promise<Built> {
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
   const onSteps = (steps: readonly Step[]) => {

@@ -7,12 +7,12 @@ import { debug, info } from '../log.js'
 import { withRetries } from '../lib/retry.js'
 import type { Trial } from '../registry/uploads.js'
 
-/** What a login is for. */
-export interface LoginUse {
-  /** What is pushed, if anything is. */
-  readonly references: readonly Reference[]
-  /** Begins a push to a reference, and takes it back. */
-  readonly tryPush: (reference: Reference) => Promise<Trial>
+/** Who logs in, and where. */
+export interface LoginTarget {
+  readonly engine: Pick<Engine, 'login'>
+  /** The engine logs in where `/v2/` asks for a login, and nowhere else. */
+  readonly needsChallenge: boolean
+  readonly registry: string
 }
 
 /**
@@ -84,20 +84,24 @@ function linesOf(names: readonly WrittenName[], qualify: (name: string) => strin
 /**
  * Logs in, where the inputs have a login, and tries it where it will be used: some registries let everybody read, and ask
  * for a login only when something is written.
+ * @param tryPush begins a push to a reference, and takes it back
  * @throws UserError when the login is refused
  */
 export async function login(
-  engine: Pick<Engine, 'name' | 'login'>,
-  { inputs, registry }: { readonly inputs: Pick<Inputs, 'login' | 'push'>; readonly registry: string },
-  use: LoginUse,
+  {
+    inputs,
+    references,
+  }: { readonly inputs: Pick<Inputs, 'login' | 'push'>; readonly references: readonly Reference[] },
+  { engine, needsChallenge, registry }: LoginTarget,
+  tryPush: (reference: Reference) => Promise<Trial>,
 ): Promise<void> {
   if (inputs.login === undefined) return
   const { username, password } = inputs.login
   await withRetries(`Login to ${registry}`, () => engine.login(registry, username, password))
-  const own = inputs.push ? use.references.filter((reference) => reference.registry === registry) : []
+  const own = inputs.push ? references.filter((reference) => reference.registry === registry) : []
   const repositories = new Map(own.map((reference) => [reference.repository, reference]))
-  const trials = await Promise.all([...repositories.values()].map((one) => use.tryPush(one).catch(onlyRefusal)))
-  if (engine.name === 'buildah' && trials.some((trial) => trial?.asksLate === true)) throw asksLate(registry)
+  const trials = await Promise.all([...repositories.values()].map((one) => tryPush(one).catch(onlyRefusal)))
+  if (needsChallenge && trials.some((trial) => trial?.asksLate === true)) throw asksLate(registry)
   info(`Logged in to ${registry} as ${username}`)
 }
 

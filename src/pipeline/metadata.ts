@@ -6,16 +6,16 @@ import { git } from '../source/git.js'
 import { type CommitLabels, commitLabelsOf, withValues } from '../metadata/commit.js'
 import { commitOf, type NameContext } from '../metadata/ref-context.js'
 import { annotationsOf, commitFacts, type CommitFacts, type Labels, labelsOf, remarksOn } from '../metadata/labels.js'
-import { describeNames, type Metadata } from '../metadata/metadata.js'
+import { describeNames, type MetadataJson } from '../metadata/metadata.js'
 import { type Names, needsExistingTags, noTags, resolveTags } from '../metadata/tags.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info, warn } from '../log.js'
 
 /** Everything that an image is called, and what it says of itself. */
-export interface ImageNames extends Names {
+export interface Metadata extends Names {
   readonly labels: Labels
   readonly annotations: Labels
-  readonly json: Metadata
+  readonly json: MetadataJson
   /** What of the labels and annotations says which commit was built, or when. */
   readonly ofCommit: CommitLabels
 }
@@ -27,7 +27,7 @@ const NOTHING: CommitFacts = { version: undefined, revision: undefined, created:
  * what is to be said about them.
  * @throws UserError for a line that makes no sense, and where nothing is left to push
  */
-export async function nameImage(inputs: Inputs, context: Context): Promise<ImageNames> {
+export async function resolveMetadata(inputs: Inputs, context: Context): Promise<Metadata> {
   const names = await nameContext(context)
   const isHighest = inInputs(() => needsExistingTags(inputs.flavor, names))
   const existing = isHighest ? await listTags(context) : undefined
@@ -80,7 +80,7 @@ function isOfCommit({ version }: Names, names: NameContext, resolve: (by: NameCo
 }
 
 /** The names of an image that an earlier run has built. @param values what it says of the commit that it was built of */
-export function asBuilt(names: ImageNames, values: Labels): ImageNames {
+export function asBuilt(names: Metadata, values: Labels): Metadata {
   const { ofCommit } = names
   const labels = withValues(names.labels, ofCommit.labels, values)
   const annotations = withValues(names.annotations, ofCommit.annotations, values)

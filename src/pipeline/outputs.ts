@@ -3,22 +3,22 @@ import { listLabels } from '../metadata/labels.js'
 import { tagLines } from '../metadata/metadata.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
-import type { Result } from './run.js'
+import type { Result } from './result.js'
 
 /** The outputs of the step, by their names. What is no text is written as JSON. Pure. */
-export function outputsOf({ names, built, imageId, pushed, engine, cache, storageConf }: Result) {
-  const references = names.references.map(formatReference)
+export function outputsOf({ metadata, built, imageId, pushed, engine, cache, storageConf }: Result) {
+  const references = metadata.references.map(formatReference)
   const digest = pushed[0]?.digest ?? ''
   return {
     built,
     imageid: imageId,
     digest,
-    version: names.version,
-    tags: tagLines(names).join('\n'),
-    'tag-names': names.tagNames.join('\n'),
-    labels: listLabels(names.labels),
-    annotations: listLabels(names.annotations, 'manifest:'),
-    json: names.json,
+    version: metadata.version,
+    tags: tagLines(metadata).join('\n'),
+    'tag-names': metadata.tagNames.join('\n'),
+    labels: listLabels(metadata.labels),
+    annotations: listLabels(metadata.annotations, 'manifest:'),
+    json: metadata.json,
     metadata: {
       ...(imageId !== '' && { 'containerimage.config.digest': imageId }),
       ...(digest !== '' && { 'containerimage.digest': digest }),

@@ -4,10 +4,10 @@ import { type RecordedStep, recordedSteps } from '../dockerfile/recorded-steps.j
 import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import { formatReference, type Reference } from '../metadata/reference.js'
+import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import { info } from '../log.js'
 import { type CacheReport, renderCache, reportCache } from '../report/cache-stats.js'
-import { nameOf, type RestoredCache } from './restore-cache.js'
+import type { RestoredCache } from './restore-cache.js'
 
 /** What a run did, as far as it came. */
 export interface Run {
@@ -67,7 +67,7 @@ function instructionsOf(stage: StageKeys | undefined): number {
 /** What was pushed where: Buildah learns by it where layers are. */
 function digestOf({ imageId, pushed }: Run): string | undefined {
   if (imageId === undefined || pushed.length === 0) return undefined
-  const names = pushed.map(({ reference }) => formatReference(nameOf(reference))).sort()
+  const names = pushed.map(({ reference }) => formatReference(repositoryOf(reference))).sort()
   return createHash('sha256')
     .update(JSON.stringify([imageId, names]))
     .digest('hex')

@@ -1,25 +1,14 @@
-import { RegistryError } from '../errors.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import type { Env } from '../exec.js'
-import { quote } from '../lib/quote.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import { withRetries } from '../lib/retry.js'
-import { ask, type ClientContext, type Line, reading, refused, writing } from './request.js'
-import { type Access, openAuthorization } from './authorization.js'
+import { reading } from './request.js'
+import { openAuthorization } from './authorization.js'
 import { findBlob, readBlob } from './blobs.js'
-import { type Response, openConnection } from './http.js'
-import {
-  type Blob,
-  checkedDigest,
-  type Descriptor,
-  digestLike,
-  isDigest,
-  type Manifest,
-  MANIFEST_TYPES,
-  manifestType,
-} from './manifest.js'
+import { openConnection } from './http.js'
+import type { Blob, Descriptor, Manifest } from './manifest.js'
+import { lookUpManifest, putManifest, readManifest } from './manifest-requests.js'
 import { findLogin, type Logins } from '../auth/keychain.js'
-import { unexpected } from './errors.js'
 import { mount, type Trial, tryPush, upload } from './uploads.js'
 
 /** Registries, each asked by its own protocol, with a login that is for it and for nobody else. */
@@ -78,6 +67,13 @@ export interface RegistriesOptions extends Logins {
   readonly clock?: Clock
 }
 
+/** The client, which is loaded when it is needed. */
+export interface RegistryClient {
+  /** Loads it ahead of its use. */
+  load(): void
+  open(options: RegistriesOptions): Promise<Registries>
+}
+
 export function openRegistries(options: RegistriesOptions): Registries {
   const { clock = systemClock } = options
   const connection = openConnection(options)
@@ -86,15 +82,19 @@ export function openRegistries(options: RegistriesOptions): Registries {
   const client = { connection, authorization }
   return {
     resolve: (reference) =>
-      withRetries(`Look at ${formatReference(reference)}`, () => look(client, reference, reading(reference)), clock),
+      withRetries(
+        `Look at ${formatReference(reference)}`,
+        () => lookUpManifest(client, reference, reading(reference)),
+        clock,
+      ),
     fetchManifest: (reference) =>
       withRetries(
         `Manifest of ${formatReference(reference)}`,
-        () => read(client, reference, reading(reference)),
+        () => readManifest(client, reference, reading(reference)),
         clock,
       ),
     putManifest: (reference, manifest) =>
-      withRetries(`Tag ${formatReference(reference)}`, () => put(client, reference, manifest), clock),
+      withRetries(`Tag ${formatReference(reference)}`, () => putManifest(client, reference, manifest), clock),
     mountBlob: (into, digest, from) =>
       withRetries(`Mount of ${digest} into ${formatReference(into)}`, () => mount(client, into, digest, from), clock),
     putBlob: (into, blob) =>
@@ -112,82 +112,4 @@ export function openRegistries(options: RegistriesOptions): Registries {
       connection.close()
     },
   }
-}
-
-/** HEAD, or GET where that doesn't tell all. */
-async function look(client: ClientContext, reference: Reference, access: Access): Promise<Descriptor | undefined> {
-  const response = await ask(client, access, { method: 'HEAD', ...manifestLine(reference) })
-  if (response.status === 404) return undefined
-  // Some have no HEAD.
-  if (response.status !== 200 && response.status !== 405) throw await refused(client, access, response, 'read')
-  const digest = digestHeader(response, reference)
-  const mediaType = manifestType(response.headers['content-type'])
-  const size = sizeHeader(response)
-  if (response.status === 200 && digest !== undefined && mediaType !== undefined && size !== undefined)
-    return { digest, mediaType, size }
-  const manifest = await read(client, reference, access)
-  return manifest && { digest: manifest.digest, mediaType: manifest.mediaType, size: manifest.size }
-}
-
-/** GET, with the bytes checked against the digest that was asked for, or that the registry names. */
-async function read(client: ClientContext, reference: Reference, access: Access): Promise<Manifest | undefined> {
-  const response = await ask(client, access, { method: 'GET', ...manifestLine(reference) })
-  const { status, body: bytes } = response
-  if (status === 404) return undefined
-  if (status !== 200) throw await refused(client, access, response, 'read')
-  const wanted = digestHeader(response, reference) ?? reference.digest
-  const digest = checkedDigest(bytes, wanted, reference)
-  const mediaType = manifestType(response.headers['content-type'], bytes)
-  if (mediaType === undefined) throw unexpected({ ...response, body: Buffer.alloc(0) }, reference.registry)
-  return { digest, mediaType, size: bytes.length, bytes }
-}
-
-async function put(client: ClientContext, reference: Reference, { bytes, digest, mediaType }: Manifest): Promise<void> {
-  if (reference.tag === undefined) throw new Error('a manifest is put under a tag')
-  if (digestLike(bytes, digest) !== digest) throw new Error(`the bytes of a manifest are not those of ${digest}`)
-  const access = writing(reference)
-  const tagged = { registry: reference.registry, repository: reference.repository, tag: reference.tag }
-  const { path } = manifestLine(tagged)
-  const response = await ask(client, access, {
-    method: 'PUT',
-    path,
-    headers: { 'content-type': mediaType },
-    body: bytes,
-  })
-  if (response.status < 200 || response.status > 299) throw await refused(client, access, response, 'write to')
-  const there = await look(client, tagged, access)
-  if (there?.digest === digest) return
-  throw new RegistryError(
-    `${formatReference(tagged)} was put there with ${digest}, and read back it is ${there?.digest ?? 'not there'}.`,
-    'Somebody else may push the same tag at the same time: see whether two jobs do.',
-    false,
-  )
-}
-
-function manifestLine({ repository, tag, digest }: Reference): Pick<Line, 'path' | 'headers'> {
-  return {
-    path: `/v2/${repository}/manifests/${digest ?? tag ?? 'latest'}`,
-    headers: { accept: MANIFEST_TYPES.join(', ') },
-  }
-}
-
-/**
- * The digest that a registry names for what was asked.
- * @throws RegistryError for one that is none, or another than was asked for
- */
-function digestHeader({ headers }: Response, reference: Reference): string | undefined {
-  const named = headers['docker-content-digest']
-  if (named === undefined) return undefined
-  const isFine = typeof named === 'string' && isDigest(named)
-  if (isFine && (reference.digest === undefined || reference.digest === named)) return named
-  throw new RegistryError(
-    `${reference.registry} names ${isFine ? 'another digest' : 'something that is no digest'} for ${formatReference(reference)}: ${quote(String(named))}.`,
-    'The registry, or a proxy on the way to it, has broken content.',
-    false,
-  )
-}
-
-function sizeHeader({ headers }: Response): number | undefined {
-  const text = headers['content-length'] ?? ''
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }

@@ -1,6 +1,6 @@
 import { LOST_CONTENT, RegistryError } from '../errors.js'
 import { quote } from '../lib/quote.js'
-import { isObject, parseObject } from '../lib/json.js'
+import { isObject, listOf, parseObject } from '../lib/json.js'
 import { type Response, ConnectionError } from './http.js'
 
 /** What was asked of whom, as a message tells it. */
@@ -107,7 +107,7 @@ export function statusText({ status, body }: Response): string {
 /** The errors of the protocol that an answer holds. */
 function errorsOf({ body }: Pick<Response, 'body'>): Readonly<Record<string, unknown>>[] {
   const { errors } = parseObject(body.toString('utf8'))
-  return Array.isArray(errors) ? errors.filter(isObject) : []
+  return listOf(errors).filter(isObject)
 }
 
 /** Milliseconds that an answer asks to wait, by seconds or by a date. */

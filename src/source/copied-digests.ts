@@ -1,4 +1,4 @@
-import { copiedPaths } from '../dockerfile/copy-sources.js'
+import { copiedPaths } from '../dockerfile/copies.js'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
 import { readIgnored } from './ignored-files.js'
 import type { Source } from './source.js'

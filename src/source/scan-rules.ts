@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
-import { type CopyPattern, copyPattern } from '../dockerfile/copy-sources.js'
-import type { ReachedPath } from '../dockerfile/dependencies.js'
+import { type CopyPattern, copyPattern } from '../dockerfile/copies.js'
+import type { ContextPath } from '../dockerfile/dependencies.js'
 
 /** What a path takes of a context; of one path there are several rules, where links lead elsewhere. */
 export interface Rule {
@@ -21,12 +21,12 @@ export interface Rule {
 const ALL: CopyPattern = { takes: () => true, leadsThrough: () => true, depth: 0 }
 
 /** A text that is another one for each path that differs in anything. Pure. */
-export function keyOf({ path, mounted, guessed }: ReachedPath): string {
+export function keyOf({ path, mounted, guessed }: ContextPath): string {
   return `${mounted ? 'mount' : 'copy'} ${guessed === true ? 'something of' : ''} ${path}`
 }
 
 /** The rule for what a path takes where no link is on the way. Pure. */
-export function ruleOf(path: ReachedPath): Rule {
+export function ruleOf(path: ContextPath): Rule {
   const pattern = path.guessed === true ? undefined : copyPattern(path.path)
   return {
     ...{ of: keyOf(path), text: pattern === undefined ? '' : path.path, pattern: pattern ?? ALL },

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { digestFile } from '../lib/hash.js'
-import type { ReachedPath } from '../dockerfile/dependencies.js'
+import type { ContextPath } from '../dockerfile/dependencies.js'
 import type { Ignores } from './ignored-files.js'
 import { mapConcurrent } from '../lib/concurrency.js'
 import { firstChanged, type Found, isTaken, type Listing, listTaken, stampTop } from './scan-listing.js'
@@ -13,7 +13,7 @@ import { keyOf, ruleOf } from './scan-rules.js'
 export interface SurveyRequest {
   /** Absolute path of the context, without links. */
   readonly context: string
-  readonly paths: readonly ReachedPath[]
+  readonly paths: readonly ContextPath[]
   readonly ignores: Ignores
   /** Beyond this it rejects. */
   readonly limits?: Listing['limits'] | undefined
@@ -29,15 +29,15 @@ export interface Survey {
    * @param parents whether the mode of a folder counts that is left out, and something in it isn't
    * @throws Error where something can't be read
    */
-  digestOf(paths: readonly ReachedPath[], parents?: boolean): Promise<string>
+  digestOf(paths: readonly ContextPath[], parents?: boolean): Promise<string>
   /** Bytes of all files that were asked for. */
   readonly bytes: number
   /** Files and links that these paths take: paths relative to the context, with `/`. */
-  listOf(paths: readonly ReachedPath[]): string[]
+  listOf(paths: readonly ContextPath[]): string[]
   /** The same, with folders. */
-  entriesOf(paths: readonly ReachedPath[]): string[]
+  entriesOf(paths: readonly ContextPath[]): string[]
   /** All that these paths take but folders, with what of it an image shows. */
-  takenBy(paths: readonly ReachedPath[]): TakenFile[]
+  takenBy(paths: readonly ContextPath[]): TakenFile[]
   /** The first path that has changed since it was looked at; undefined where none has. */
   findChanged(): Promise<string | undefined>
 }
@@ -75,7 +75,7 @@ export async function surveyContext(request: SurveyRequest): Promise<Survey> {
   const tops = paths.some(({ path, mounted }) => mounted && path === '') ? [stampTop(context)] : []
   const { found, rules } = await listTaken(listing, [...first.values()])
   const readable = found.filter((one) => rules.some((rule) => isTaken(one, rule)))
-  const takenBy = (wanted: readonly ReachedPath[]) => {
+  const takenBy = (wanted: readonly ContextPath[]) => {
     const keys = new Set(wanted.map(keyOf))
     const own = rules.filter((rule) => keys.has(rule.of))
     return (one: Parameters<typeof isTaken>[0]) => own.some((rule) => isTaken(one, rule))

@@ -1,7 +1,5 @@
-import { readRegistriesConf } from '../engine/buildah/containers-conf.js'
-import type { EngineFacts, ResolvedEngine } from '../engine/engine.js'
-import { type Candidate, type PullSource, resolveName } from '../engine/buildah/registries-conf.js'
-import type { WorkDir } from '../engine/work-dir.js'
+import type { BaseNames, Candidate, PullSource } from '../engine/base-names.js'
+import type { ResolvedEngine } from '../engine/engine.js'
 import { describeInLine, RegistryError } from '../errors.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Registries } from '../registry/client.js'
@@ -10,16 +8,6 @@ import type { Registries } from '../registry/client.js'
 export interface Unknown {
   /** As a sentence without its full stop. */
   readonly why: string
-}
-
-/** What an engine would take the names of base images for. */
-export interface BaseNames {
-  /** By the names as they are written. */
-  readonly candidates: ReadonlyMap<string, readonly Candidate[] | Unknown>
-  /** Registries that may be asked without TLS. */
-  readonly insecure: readonly string[]
-  /** What the engine's configuration says of registries, file by file. */
-  readonly configuration: readonly string[]
 }
 
 /** Base images as their registries have them now. */
@@ -128,33 +116,4 @@ export function otherThanLookedUp(used: readonly string[], digests: Bases['diges
   return strange === undefined
     ? undefined
     : `it was made of the image ${strange}, which is none of those that were looked up`
-}
-
-/**
- * What an engine would take the names of these images for. Docker takes the registry that a name has, else Docker Hub.
- */
-export async function resolveBaseNames(
-  names: readonly string[],
-  { name: engine }: EngineFacts,
-  folder: WorkDir,
-): Promise<BaseNames> {
-  const configuration = engine === 'buildah' ? await readConfiguration(folder) : []
-  const candidates = new Map<string, readonly Candidate[] | Unknown>()
-  const insecure = new Set<string>()
-  for (const name of names) {
-    const resolved = await resolveName(configuration, name)
-    if ('unknown' in resolved) {
-      candidates.set(name, { why: `where ${name} is looked for isn't known: ${resolved.unknown}` })
-      continue
-    }
-    candidates.set(name, resolved.candidates)
-    for (const source of resolved.candidates.flatMap(({ sources }) => sources))
-      if (source.insecure) insecure.add(source.reference.registry)
-  }
-  return { candidates, insecure: [...insecure], configuration }
-}
-
-async function readConfiguration(folder: WorkDir): Promise<string[]> {
-  const { main, dropIns } = await readRegistriesConf(folder)
-  return [main, ...dropIns]
 }

@@ -179,8 +179,8 @@ async function faultOf(
   return await findFault(() => listDockerLayers(blobs, inspection.ownCopies, pushed, registries), wholly, request)
 }
 
-function limitsOf({ inputs, context }: ComparisonRequest): { readonly now: number; readonly ttlMs: number } {
-  return { now: context.now.getTime(), ttlMs: inputs.cache.ttlMs }
+function limitsOf({ inputs, now }: ComparisonRequest): { readonly now: number; readonly ttlMs: number } {
+  return { now: now.getTime(), ttlMs: inputs.cache.ttlMs }
 }
 
 async function askBases({ inspection, baseNames, found, registries }: ComparisonRequest): Promise<Bases | Unknown> {

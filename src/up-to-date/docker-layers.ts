@@ -1,8 +1,8 @@
 import { blobPath, listArchive, readSavedImage, type SavedImage } from '../cache/oci-layout/layers.js'
-import type { Copy } from '../dockerfile/context-copies.js'
+import type { CopyStep } from '../dockerfile/dependencies.js'
 import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
-import { objectOf, parseObject } from '../lib/json.js'
+import { listOf, objectOf, parseObject } from '../lib/json.js'
 import type { Registries } from '../registry/client.js'
 import type { OciLayout } from '../build-storage.js'
 import type { Layers } from './copied-layers.js'
@@ -25,7 +25,7 @@ const COPYING = /^(?:\/bin\/sh -c #\(nop\) )?(COPY|ADD) /
  */
 export async function listDockerLayers(
   { root, layout, isKept }: LeftBlobs,
-  copies: readonly Copy[],
+  copies: readonly CopyStep[],
   [pushed]: readonly Pushed[],
   registries: Registries,
 ): Promise<Layers> {
@@ -49,7 +49,7 @@ export async function listDockerLayers(
 /** The layers that COPY and ADD have made, the lowest first. Pure. */
 function copiedLayers({ config, layers }: SavedImage): { readonly keyword: string; readonly path: string }[] {
   const { history } = parseObject(config)
-  const filled = (Array.isArray(history) ? (history as unknown[]) : [])
+  const filled = listOf(history)
     .map(objectOf)
     .filter(({ empty_layer: isEmpty }) => isEmpty !== true)
   if (filled.length !== layers.length) throw new Error('the history of the image is not that of its layers')

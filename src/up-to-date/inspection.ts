@@ -2,20 +2,26 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { findAttributed } from '../source/extended-attributes.js'
 import type { Context } from '../runner/context.js'
-import { copiedPaths } from '../dockerfile/copy-sources.js'
-import { frontendOf } from '../dockerfile/dockerfile.js'
-import type { ContextCopy, Copy } from '../dockerfile/context-copies.js'
-import type { Reach, ReachedPath } from '../dockerfile/dependencies.js'
+import { copiedPaths } from '../dockerfile/copies.js'
+import {
+  contextCopies,
+  type ContextPath,
+  type CopyStep,
+  type Dependencies,
+  dependenciesOf,
+  ownCopies,
+} from '../dockerfile/dependencies.js'
+import { frontendOf, targetIndex } from '../dockerfile/dockerfile.js'
 import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Pair } from '../runner/input-parsers.js'
 import { readIgnored } from '../source/ignored-files.js'
 import { quote } from '../lib/quote.js'
 import type { Inputs } from '../runner/inputs.js'
+import { analysisOf } from '../source/analysis.js'
 import { isPath, type Source } from '../source/source.js'
-import { argumentsOf, copiesIn, untrackedInput, ownCopiesIn, reachIn } from './step-inputs.js'
+import { untrackedInput } from './step-inputs.js'
 import { type Survey, surveyContext, type TakenFile } from '../source/scan.js'
-import type { EngineFacts } from '../engine/engine.js'
 
 /** All that lies on this machine and goes into the image, as it was found. */
 export interface Inspection {
@@ -32,25 +38,25 @@ export interface Inspection {
   /** What each instruction takes of the context, and all that was read of it. */
   readonly copies: readonly CopyRead[]
   /** Instructions that layers of the image itself are of, the lowest first. */
-  readonly ownCopies: readonly Copy[]
+  readonly ownCopies: readonly CopyStep[]
   readonly read: () => readonly TakenFile[]
   /** The first of all that was read which has changed since; undefined where nothing has. */
   findChanged(): Promise<string | undefined>
   /**
-   * @param engine by its name: they differ in folders that are left out, and something in them isn't
+   * @param keepsExcludedFolders whether folders count that the ignore file excludes and something in them isn't
    * @throws Error where something can't be read
    */
   digests(
-    engine: EngineFacts['name'],
+    keepsExcludedFolders: boolean,
   ): Promise<{ readonly context: string; readonly contexts: ReadonlyMap<string, string> }>
 }
 
 /** An instruction that takes all its files from the context, and which those are. */
-export interface CopyRead extends ContextCopy {
+export interface CopyRead extends CopyStep {
   readonly files: () => readonly TakenFile[]
 }
 
-const ALL: readonly ReachedPath[] = [{ path: '', mounted: true }]
+const ALL: readonly ContextPath[] = [{ path: '', mounted: true }]
 const IMAGE = 'docker-image://'
 
 /**
@@ -59,42 +65,47 @@ const IMAGE = 'docker-image://'
  */
 export async function inspect(inputs: Inputs, source: Source, context: Context, env: Env): Promise<Inspection> {
   const { dockerfile } = source
-  const given = argumentsOf(inputs, env)
-  const reach = reachIn(inputs, source, env)
+  const analysis = analysisOf(inputs, dockerfile, env)
+  const target = targetIndex(dockerfile, source.target)
+  const dependencies = dependenciesOf(analysis, target)
   const hidden = untrackedInput(inputs, source)
-  const further = contextsOf(inputs, reach, context)
-  const doubts = [...reach.doubts, ...further.doubts, ...(hidden === undefined ? [] : [`${hidden} may bring anything`])]
+  const further = contextsOf(inputs, dependencies, context)
+  const doubts = [
+    ...dependencies.doubts,
+    ...further.doubts,
+    ...(hidden === undefined ? [] : [`${hidden} may bring anything`]),
+  ]
   try {
     const ignores = await readIgnored(source)
     const [survey, ...others] = await Promise.all([
       surveyContext({
         ...{ context: source.context, ignores },
-        paths: [...reach.paths, ...copiedPaths(dockerfile).map((path) => ({ path, mounted: false }))],
+        paths: [...dependencies.paths, ...copiedPaths(dockerfile).map((path) => ({ path, mounted: false }))],
       }),
       ...further.folders.map(({ folder }) => surveyContext({ context: folder, paths: ALL, ignores: () => false })),
     ])
     const surveys = further.folders.map(({ name, folder }, index) => ({ name, folder, survey: others[index] }))
-    const seen = survey.listOf(reach.paths)
-    const frontend = given.get('BUILDKIT_SYNTAX') ?? frontendOf(await readFile(source.file, 'utf8'))
+    const seen = survey.listOf(dependencies.paths)
+    const frontend = analysis.values.buildArgs.get('BUILDKIT_SYNTAX') ?? frontendOf(await readFile(source.file, 'utf8'))
     const attributed = await Promise.all([
-      findAttributed(source.context, survey.entriesOf(reach.paths), env),
+      findAttributed(source.context, survey.entriesOf(dependencies.paths), env),
       ...surveys.map((one) => findAttributed(one.folder, one.survey?.entriesOf(ALL) ?? [], env)),
     ])
     const [first] = attributed.filter((path) => path !== undefined)
     if (first !== undefined) doubts.push(`${JSON.stringify(first)} has extended attributes, which aren't compared`)
     return {
-      ...{ images: [...reach.images, ...further.images], frontend, doubts, survey, files: seen.length },
-      copies: copiesIn(inputs, source, env).map((copy) => ({ ...copy, files: () => survey.takenBy(copy.paths) })),
-      ownCopies: ownCopiesIn(inputs, source, env),
-      read: () => survey.takenBy(reach.paths),
+      ...{ images: [...dependencies.images, ...further.images], frontend, doubts, survey, files: seen.length },
+      copies: contextCopies(analysis, target).map((copy) => ({ ...copy, files: () => survey.takenBy(copy.paths) })),
+      ownCopies: ownCopies(analysis, target),
+      read: () => survey.takenBy(dependencies.paths),
       async findChanged() {
         const changed = await Promise.all([survey, ...others].map((one) => one.findChanged()))
         return changed.find((path) => path !== undefined)
       },
-      async digests(engine) {
+      async digests(keepsExcludedFolders) {
         const contexts = new Map(further.named.map(({ name, value }) => [name, value]))
         for (const one of surveys) contexts.set(one.name, (await one.survey?.digestOf(ALL)) ?? '')
-        const digest = await survey.digestOf(reach.paths, engine === 'docker')
+        const digest = await survey.digestOf(dependencies.paths, keepsExcludedFolders)
         return { context: [digest, ignores.ambiguous ?? ''].join(' '), contexts }
       },
     }
@@ -117,7 +128,7 @@ interface FurtherContexts {
 }
 
 /** The further build contexts that the Dockerfile uses. */
-function contextsOf({ buildContexts }: Inputs, { contexts }: Reach, { workspace }: Context): FurtherContexts {
+function contextsOf({ buildContexts }: Inputs, { contexts }: Dependencies, { workspace }: Context): FurtherContexts {
   const used = buildContexts.filter(({ name }) => contexts.includes(name))
   const isImage = ({ value }: { readonly value: string }) => value.startsWith(IMAGE)
   const folders = used.filter(({ value }) => isPath(value))

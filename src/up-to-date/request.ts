@@ -1,32 +1,31 @@
 import { readFile } from 'node:fs/promises'
 import type { BuildRecordStore } from '../cache/note.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
-import type { ResolvedEngine } from '../engine/engine.js'
+import type { BaseNames } from '../engine/base-names.js'
+import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import type { Pair } from '../runner/input-parsers.js'
 import { describeInLine } from '../errors.js'
-import type { Env } from '../exec.js'
 import type { CommitLabels } from '../metadata/commit.js'
-import type { Reference } from '../metadata/reference.js'
 import { platform } from '../lib/platform.js'
 import type { Registries } from '../registry/client.js'
-import { argumentsOf, type Product, proxiesIn, runsIn } from './step-inputs.js'
-import type { BaseNames, Bases, Unknown } from './base-digests.js'
+import { argumentsOf } from '../source/analysis.js'
+import { proxiesIn, runsIn } from './step-inputs.js'
+import type { Bases, Unknown } from './base-digests.js'
 import { type Described, type Fingerprint, fingerprintOf } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
 
 /** What is compared with what earlier runs have built. */
-export interface ComparisonRequest extends Product {
-  readonly references: readonly Reference[]
+export interface ComparisonRequest extends BuildSpec {
+  /** When the step was started. */
+  readonly now: Date
   readonly ofCommit: CommitLabels
   readonly inspection: Inspection
-  readonly found: Pick<ResolvedEngine, 'engine' | 'ambiguityOf'>
+  readonly found: Pick<ResolvedEngine, 'engine' | 'traits' | 'env' | 'ambiguityOf'>
   readonly baseNames: BaseNames
   readonly registries: Registries
   readonly note: BuildRecordStore
   /** What the note of earlier runs says, as far as that is known. */
   readonly remembered: Promise<string | undefined>
-  /** Of the engine. */
-  readonly env: Env
 }
 
 /**
@@ -37,12 +36,16 @@ export async function fingerprint(
   request: ComparisonRequest,
   bases: Bases['digests'] | undefined,
 ): Promise<Fingerprint | Unknown> {
-  const { inputs, source, found, inspection, format, ofCommit, env } = request
+  const { inputs, source, found, inspection, format, ofCommit } = request
+  const { env } = found
   const labels = described(request.labels, ofCommit.labels)
   const annotations = described(request.annotations, ofCommit.annotations)
   const ids = inputs.ssh.map((entry) => `ssh ${entry.split('=', 1)[0] ?? ''}`)
   try {
-    const [digests, dockerfile] = await Promise.all([inspection.digests(found.engine.name), readFile(source.file)])
+    const [digests, dockerfile] = await Promise.all([
+      inspection.digests(found.traits.keepsExcludedFolders),
+      readFile(source.file),
+    ])
     return fingerprintOf({
       ...{ engine: found.engine.label, platform: platform(), format, dockerfile, bases, labels, annotations },
       ...{ context: digests.context, contexts: digests.contexts, buildArgs: argumentsOf(inputs, env) },

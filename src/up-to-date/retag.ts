@@ -1,7 +1,7 @@
 import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
-import { objectOf, parseObject } from '../lib/json.js'
+import { listOf, objectOf, parseObject } from '../lib/json.js'
 import { mapConcurrent } from '../lib/concurrency.js'
 import type { Blob, Manifest } from '../registry/manifest.js'
 import type { Registries } from '../registry/client.js'
@@ -136,9 +136,9 @@ async function findImage(
  */
 function blobsOf({ bytes, digest }: Manifest): string[] {
   const { config, layers } = parseObject(bytes.toString())
-  const named = [config, ...(Array.isArray(layers) ? (layers as unknown[]) : [])].map(objectOf)
+  const named = [config, ...listOf(layers)].map(objectOf)
   return named.flatMap(({ digest: blob, urls }) => {
     if (typeof blob !== 'string') throw new Error(`${digest} is not the manifest of an image`)
-    return Array.isArray(urls) && urls.length > 0 ? [] : [blob]
+    return listOf(urls).length > 0 ? [] : [blob]
   })
 }

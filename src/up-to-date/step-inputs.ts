@@ -2,35 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { lstat, realpath } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
-import type { Context } from '../runner/context.js'
 import { digestTree } from '../lib/hash.js'
-import { PROXIES } from '../dockerfile/arguments.js'
-import { contextMounts, linkMounts } from '../dockerfile/mounts.js'
-import { targetIndex } from '../dockerfile/dockerfile.js'
-import { type ContextCopy, contextCopies, type Copy, ownCopies } from '../dockerfile/context-copies.js'
-import { type Names, type Reach, reachOf } from '../dockerfile/dependencies.js'
+import { contextMounts, linkMounts } from '../dockerfile/compared-mounts.js'
 import type { StepInputs } from '../dockerfile/step-keys.js'
+import { PROXIES } from '../dockerfile/variables.js'
 import { hiddenArgument } from '../engine/buildah/args.js'
-import type { Pair } from '../runner/input-parsers.js'
+import type { BuildSpec } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
-import { platformArguments } from '../lib/platform.js'
+import { analysisOf, argumentsOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
 import type { ContainersStorage } from '../build-storage.js'
 
-/** What is going to be built. */
-export interface Product {
-  readonly inputs: Inputs
-  readonly context: Context
-  readonly source: Source
-  readonly format: string
-  readonly labels: readonly Pair[]
-  readonly annotations: readonly Pair[]
-}
-
-/** The same, with what is known of its context. */
-export interface Building extends Product {
-  /** Of `digestCopied()`; empty where nobody looked. */
+/** What is built, with what is known of its context. */
+export interface Building extends BuildSpec {
+  /** Digests of what is copied from the context, by path; empty where nobody looked. */
   readonly copied: ReadonlyMap<string, string>
 }
 
@@ -39,7 +25,8 @@ export async function stepInputsOf(
   { inputs, source, format, copied, labels, annotations }: Building,
   { version, env }: ContainersStorage,
 ): Promise<StepInputs> {
-  const { dockerfile, context: folder } = source
+  const { context: folder } = source
+  const analysis = analysisOf(inputs, source.dockerfile, env)
   const digests = new Map<string, string>()
   const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
     const full = join(folder, path)
@@ -52,8 +39,8 @@ export async function stepInputsOf(
     if (digest !== undefined) digests.set(path, digest)
   }
   await Promise.all([
-    ...contextMounts(dockerfile, version).map((path) => add(path, () => Promise.resolve(true))),
-    ...linkMounts(dockerfile, version).map((path) => add(path, isLink)),
+    ...contextMounts(analysis, version).map((path) => add(path, () => Promise.resolve(true))),
+    ...linkMounts(analysis, version).map((path) => add(path, isLink)),
   ])
   return {
     seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
@@ -65,29 +52,6 @@ export async function stepInputsOf(
     contexts: inputs.buildContexts,
     contextDigests: digests,
     copied,
-  }
-}
-
-/** What the stages that the target needs can take from outside. @param env of the engine */
-export function reachIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): Reach {
-  return reachOf(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
-}
-
-/** The instructions of these stages that take all their files from the context. @param env of the engine */
-export function copiesIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): ContextCopy[] {
-  return contextCopies(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
-}
-
-/** The instructions that layers of the image are of, the lowest first. @param env of the engine */
-export function ownCopiesIn(inputs: Inputs, { dockerfile, target }: Source, env: Env): Copy[] {
-  return ownCopies(dockerfile, targetIndex(dockerfile, target), namesIn(inputs, env))
-}
-
-function namesIn(inputs: Inputs, env: Env): Names {
-  return {
-    buildArgs: argumentsOf(inputs, env),
-    automatic: platformArguments(),
-    contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
   }
 }
 
@@ -113,20 +77,6 @@ async function isLink(path: string): Promise<boolean> {
     (found) => found.isSymbolicLink(),
     () => false,
   )
-}
-
-/**
- * The build arguments with their values. A NAME alone has its value from the environment of the engine; where there is
- * none, nothing is given, which isn't the same as an empty value.
- */
-export function argumentsOf({ buildArgs }: Pick<Inputs, 'buildArgs'>, env: Env): Map<string, string> {
-  const given = new Map<string, string>()
-  for (const line of buildArgs) {
-    const [name = '', written] = line.split(/=(.*)/s)
-    const value = written ?? env[name]
-    if (value !== undefined) given.set(name, value)
-  }
-  return given
 }
 
 /** The proxies of an environment, by the names of their variables, without the logins in their URLs. */

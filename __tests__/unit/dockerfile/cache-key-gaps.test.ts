@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { contextMounts, linkMounts } from '../../../src/dockerfile/mounts.js'
-import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import { forgettable } from '../../../src/dockerfile/cache-key-gaps.js'
+import { analysisOf } from '../helpers.js'
 
 const HEREDOC = 'FROM a\nRUN <<E\nx\nE'
 const HEREDOC_WITH_ARG = 'FROM a\nARG A\nRUN <<E\nx\nE'
@@ -9,8 +8,9 @@ const mount = (options: string) => `FROM a AS one\nRUN x\nFROM b\nRUN --mount=${
 
 /** What Buildah is said to forget, without the beginning that they share. */
 function forgotten(text: string, buildah: string, more: { annotations?: string[]; contexts?: string[] } = {}) {
-  const contexts = (more.contexts ?? []).map((name) => ({ name, value: 'docker-image://a' }))
-  const said = forgettable(parseDockerfile(text), { buildah, annotations: [], ...more, contexts })
+  const names = more.contexts ?? []
+  const contexts = names.map((name) => ({ name, value: 'docker-image://a' }))
+  const said = forgettable(analysisOf(text, { contexts: names }), { buildah, annotations: [], ...more, contexts })
   return said?.replace(`Buildah ${buildah} does not compare `, '')
 }
 
@@ -66,30 +66,5 @@ describe('forgettable', () => {
   it('knows further build contexts', () => {
     const text = mount('type=bind,from=other')
     expect(forgotten(text, '1.43.2', { contexts: ['other'] })).toBe('Dockerfile line 4: all that RUN --mount shows')
-  })
-})
-
-describe('mounts of the context', () => {
-  it.each<[mounts: string[], buildah: string, digests: string[], links: string[]]>([
-    [['type=bind,source=a', 'source=b', 'type=bind,src=c'], '1.38.0', ['a', 'b', 'c'], []],
-    [['type=bind,source=a', 'source=b', 'type=bind,src=c'], '1.39.0', ['b'], ['a', 'c']],
-    [['target=/s,type=bind,readonly', 'type=bind,source=a,src=b'], '1.28.2', ['.', 'b'], []],
-    [['type=bind,source=a', 'rw,source=a,type=bind'], '1.28.2', ['a'], []],
-    [
-      ['type=bind,source=$V', 'type=bind,from=x,source=a', 'type=cache,source=b', 'type=secret,source=c'],
-      '1.28.2',
-      [],
-      [],
-    ],
-  ])('%j with Buildah %s: %j, links %j', (mounts, buildah, digests, links) => {
-    const dockerfile = parseDockerfile(`FROM a\n${mounts.map((own) => `RUN --mount=${own} x`).join('\n')}`)
-    expect(contextMounts(dockerfile, buildah)).toStrictEqual(digests)
-    expect(linkMounts(dockerfile, buildah)).toStrictEqual(links)
-  })
-
-  it('are those of RUN alone, of all stages, and of all flags of a step', () => {
-    const text =
-      'FROM a\nCOPY --mount=source=a b c\nRUN --mount=source=b --network=none --mount=source=c x\nFROM d\nRUN --mount=source=e x'
-    expect(contextMounts(parseDockerfile(text), '1.28.2')).toStrictEqual(['b', 'c', 'e'])
   })
 })

@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
-import { findTarget, parseDockerfile, targetIndex } from '../../../src/dockerfile/dockerfile.js'
-import { type Reach, type ReachedPath, reachOf } from '../../../src/dockerfile/dependencies.js'
+import {
+  contextCopies,
+  type ContextPath,
+  type Dependencies,
+  dependenciesOf,
+  ownCopies,
+} from '../../../src/dockerfile/dependencies.js'
+import { findTarget, targetIndex } from '../../../src/dockerfile/dockerfile.js'
 import { withStagesSpelled } from '../../../src/dockerfile/stage-spelling.js'
+import { analysisOf } from '../helpers.js'
 
 interface Given {
   readonly target?: string
@@ -9,23 +16,19 @@ interface Given {
   readonly contexts?: readonly string[]
 }
 
-const reach = (lines: readonly string[], { target, buildArgs = {}, contexts = [] }: Given = {}): Reach => {
+const take = (lines: readonly string[], { target, ...given }: Given = {}): Dependencies => {
   const text = lines.join('\n')
-  const dockerfile = parseDockerfile(withStagesSpelled(text) ?? text)
-  const stage = target === undefined ? undefined : findTarget(dockerfile, target)
-  return reachOf(dockerfile, targetIndex(dockerfile, stage), {
-    buildArgs: new Map(Object.entries(buildArgs)),
-    automatic: new Map([['TARGETARCH', 'amd64']]),
-    contexts: new Set(contexts),
-  })
+  const analysis = analysisOf(withStagesSpelled(text) ?? text, { automatic: { TARGETARCH: 'amd64' }, ...given })
+  const stage = target === undefined ? undefined : findTarget(analysis.dockerfile, target)
+  return dependenciesOf(analysis, targetIndex(analysis.dockerfile, stage))
 }
 
-const copied = (path: string): ReachedPath => ({ path, mounted: false })
-const mounted = (path: string): ReachedPath => ({ path, mounted: true })
+const copied = (path: string): ContextPath => ({ path, mounted: false })
+const mounted = (path: string): ContextPath => ({ path, mounted: true })
 const unknown = (line: number, what: string) => `line ${line}: ${what} can't be told before the build`
 const downloads = 'what ADD downloads, since it has no --checksum,'
 const guessed = { path: '', mounted: false, guessed: true }
-const nothing: Reach = { images: [], paths: [], contexts: [], doubts: [] }
+const nothing: Dependencies = { images: [], paths: [], contexts: [], doubts: [] }
 
 describe('FROM', () => {
   it.each<[what: string, lines: string[], given: Given, images: string[]]>([
@@ -47,7 +50,7 @@ describe('FROM', () => {
     ],
     ['each image once', ['FROM a AS x', 'FROM a', 'COPY --from=x / /', 'COPY --from=a / /'], {}, ['a']],
   ])('names %s', (_, lines, given, images) => {
-    expect(reach(lines, given)).toStrictEqual({ ...nothing, images })
+    expect(take(lines, given)).toStrictEqual({ ...nothing, images })
   })
 
   it.each<[lines: string[], doubt: string]>([
@@ -56,7 +59,7 @@ describe('FROM', () => {
     [['FROM "alpine"'], unknown(1, 'what FROM "alpine" names')],
     [['ARG V=a"b"', 'FROM alpine$V'], unknown(2, 'what FROM alpine$V names')],
   ])('%j is in doubt', (lines, doubt) => {
-    expect(reach(lines)).toStrictEqual({ ...nothing, doubts: [doubt] })
+    expect(take(lines)).toStrictEqual({ ...nothing, doubts: [doubt] })
   })
 })
 
@@ -68,18 +71,18 @@ describe('stages', () => {
     ...['FROM four AS last', 'COPY d /', 'COPY --from=1 /b /'],
   ]
 
-  it.each<[target: string | undefined, images: string[], paths: ReachedPath[]]>([
+  it.each<[target: string | undefined, images: string[], paths: ContextPath[]]>([
     ['first', ['one'], [copied('a')]],
     ['1', ['two'], [copied('b'), mounted('m')]],
     ['third', ['three', 'one'], [copied('c'), copied('a')]],
     ['last', ['four', 'two'], [copied('d'), copied('b'), mounted('m')]],
     [undefined, ['four', 'two'], [copied('d'), copied('b'), mounted('m')]],
   ])('count only where the target %j needs them', (target, images, paths) => {
-    expect(reach(lines, target === undefined ? {} : { target })).toStrictEqual({ ...nothing, images, paths })
+    expect(take(lines, target === undefined ? {} : { target })).toStrictEqual({ ...nothing, images, paths })
   })
 
   it('that a mount shows are needed, and those that these need', () => {
-    const found = reach([
+    const found = take([
       ...['FROM base AS deps', 'COPY lock /', 'FROM deps AS built', 'COPY src /', 'FROM unused', 'COPY other /'],
       ...['FROM scratch', 'RUN --mount=from=BUILT,target=/m x'],
     ])
@@ -87,12 +90,12 @@ describe('stages', () => {
   })
 
   it('that come later are images', () => {
-    const found = reach(['FROM a AS x', 'COPY --from=y / /', 'COPY --from=1 / /', 'FROM x AS y', 'COPY z /'])
+    const found = take(['FROM a AS x', 'COPY --from=y / /', 'COPY --from=1 / /', 'FROM x AS y', 'COPY z /'])
     expect(found).toStrictEqual({ ...nothing, images: ['a', 'y', '1'], paths: [copied('z')] })
   })
 
   it('may be called like their own image', () => {
-    expect(reach(['FROM alpine AS alpine', 'COPY a /'])).toStrictEqual({
+    expect(take(['FROM alpine AS alpine', 'COPY a /'])).toStrictEqual({
       ...nothing,
       images: ['alpine'],
       paths: [copied('a')],
@@ -100,20 +103,20 @@ describe('stages', () => {
   })
 
   it('of the same name count all', () => {
-    expect(reach(['FROM a AS x', 'FROM b AS X', 'FROM x']).images).toStrictEqual(['a', 'b'])
+    expect(take(['FROM a AS x', 'FROM b AS X', 'FROM x']).images).toStrictEqual(['a', 'b'])
   })
 
   it('are none in a Dockerfile without one', () => {
-    expect(reach([''])).toStrictEqual(nothing)
-    expect(reach(['COPY a /'])).toStrictEqual(nothing)
+    expect(take([''])).toStrictEqual(nothing)
+    expect(take(['COPY a /'])).toStrictEqual(nothing)
   })
 })
 
 /** What one step of a stage on nothing takes. */
-const step = (text: string, given: Given = {}): Reach => reach(['FROM scratch', text], given)
+const step = (text: string, given: Given = {}): Dependencies => take(['FROM scratch', text], given)
 
 describe('COPY and ADD', () => {
-  it.each<[text: string, change: Partial<Reach>]>([
+  it.each<[text: string, change: Partial<Dependencies>]>([
     ['COPY a ./b/ /d', { paths: [copied('a'), copied('b')] }],
     ['COPY . .', { paths: [copied('')] }],
     ['COPY src/*.ts /', { paths: [copied('src/*.ts')] }],
@@ -124,6 +127,7 @@ describe('COPY and ADD', () => {
     ['COPY --from=alpine:3.20 /a /', { images: ['alpine:3.20'] }],
     ['COPY --link --from=alpine a b', { images: ['alpine'] }],
     ['COPY --from=7 a b', { images: ['7'] }],
+    ['COPY --from= a b', { paths: [copied('a')] }],
     ['COPY --from="x" a b', { images: ['x'] }],
     ["COPY --from='x' a b", { images: ['x'] }],
     // It may be anywhere.
@@ -202,7 +206,7 @@ describe('COPY and ADD', () => {
 })
 
 describe('mounts', () => {
-  it.each<[options: string, change: Partial<Reach>]>([
+  it.each<[options: string, change: Partial<Dependencies>]>([
     ['type=bind,source=a,target=/m', { paths: [mounted('a')] }],
     ['source=a,target=/m', { paths: [mounted('a')] }],
     ['src=/a/b/,target=/m', { paths: [mounted('a/b')] }],
@@ -217,6 +221,7 @@ describe('mounts', () => {
     ['source=a,target=$M', { paths: [mounted('a')] }],
     ['type=bind,from=alpine:3.20,source=/a,target=/m', { images: ['alpine:3.20'] }],
     ['from=alpine,target=/m', { images: ['alpine'] }],
+    ['from=,source=a,target=/m', { paths: [mounted('a')] }],
     ['type=bind,"source=a",target=/m', { paths: [mounted('a')] }],
     ['type=bind,source="my dir",target=/m', { paths: [mounted('my dir')] }],
     ['type=bind,source=my\\ dir,target=/m', { paths: [mounted('my dir')] }],
@@ -252,7 +257,7 @@ describe('mounts', () => {
   })
 
   it('of a path that is copied as well count by themselves', () => {
-    expect(reach(['FROM scratch', 'COPY a /', 'RUN --mount=source=a,target=/m x']).paths).toStrictEqual([
+    expect(take(['FROM scratch', 'COPY a /', 'RUN --mount=source=a,target=/m x']).paths).toStrictEqual([
       copied('a'),
       mounted('a'),
     ])
@@ -270,7 +275,7 @@ describe('ONBUILD', () => {
       ...['FROM b AS two', 'ONBUILD COPY y /', 'ONBUILD ADD https://host/z /', 'ONBUILD COPY --from=one / /'],
       ...['FROM two'],
     ]
-    expect(reach(lines)).toStrictEqual({
+    expect(take(lines)).toStrictEqual({
       ...{ images: ['b', 'a'], paths: [copied('y'), copied('x')], contexts: [] },
       doubts: [unknown(5, downloads)],
     })
@@ -278,11 +283,11 @@ describe('ONBUILD', () => {
 
   it('may name a stage that comes between', () => {
     const lines = ['FROM a AS one', 'ONBUILD COPY --from=two / /', 'FROM b AS two', 'COPY x /', 'FROM one']
-    expect(reach(lines).paths).toStrictEqual([copied('x')])
+    expect(take(lines).paths).toStrictEqual([copied('x')])
   })
 
   it('may name its own stage', () => {
-    const found = reach(['FROM a AS one', 'ONBUILD COPY --from=one / /', 'ONBUILD COPY x /'])
+    const found = take(['FROM a AS one', 'ONBUILD COPY --from=one / /', 'ONBUILD COPY x /'])
     expect(found).toStrictEqual({ ...nothing, images: ['a'], paths: [copied('x')] })
   })
 
@@ -298,7 +303,7 @@ describe('ONBUILD', () => {
 describe('further build contexts', () => {
   const contexts = ['docs', 'alpine', 'docker.io/acme/web:latest', 'one']
 
-  it.each<[lines: string[], change: Partial<Reach>]>([
+  it.each<[lines: string[], change: Partial<Dependencies>]>([
     [['FROM alpine'], { contexts: ['alpine'] }],
     [['ARG B=alpine', 'FROM $B'], { contexts: ['alpine'] }],
     [['FROM scratch', 'COPY --from=docs a /'], { contexts: ['docs'] }],
@@ -312,7 +317,7 @@ describe('further build contexts', () => {
     [['FROM acme/web'], { contexts: ['docker.io/acme/web:latest'], images: ['acme/web'] }],
     [['FROM scratch', 'COPY --from=Docs a /'], { contexts: ['docs'], images: ['Docs'] }],
   ])('%j', (lines, change) => {
-    expect(reach(lines, { contexts })).toStrictEqual({ ...nothing, ...change })
+    expect(take(lines, { contexts })).toStrictEqual({ ...nothing, ...change })
   })
 })
 
@@ -320,12 +325,12 @@ it.each([
   ['# syntax=docker/dockerfile:1\n# escape=`\nFROM scratch\nCOPY a `\n b', 4],
   ['FROM scratch\nRUN echo \\\\\nCOPY a b', 2],
 ])('is in doubt where the engines read %j otherwise than each other', (text, line) => {
-  expect(reach([text]).doubts).toStrictEqual([unknown(line, 'what the engine makes of it')])
+  expect(take([text]).doubts).toStrictEqual([unknown(line, 'what the engine makes of it')])
 })
 
 it('every doubt is told once, in the order in which the stages are needed', () => {
   const lines = ['FROM $A AS x', 'ADD https://host/a https://host/b /', 'FROM $B', 'COPY --from=x / /']
-  expect(reach(lines).doubts).toStrictEqual([
+  expect(take(lines).doubts).toStrictEqual([
     unknown(3, 'what FROM $B names'),
     unknown(1, 'what FROM $A names'),
     unknown(2, downloads),
@@ -335,12 +340,12 @@ it('every doubt is told once, in the order in which the stages are needed', () =
 describe('a name that is that of a stage but for its case', () => {
   it('is in doubt where it can’t be written as that stage has it', () => {
     const doubts = [unknown(3, 'whether node is a stage')]
-    expect(reach(['ARG B=node', 'FROM a AS Node', 'FROM $B'])).toStrictEqual({ ...nothing, images: ['a'], doubts })
+    expect(take(['ARG B=node', 'FROM a AS Node', 'FROM $B'])).toStrictEqual({ ...nothing, images: ['a'], doubts })
   })
 
   it('is in no doubt where another stage has it', () => {
     const lines = ['FROM a AS Node', 'FROM b AS node', 'FROM scratch', 'COPY --from=node /o /o']
-    expect(reach(lines).doubts).toStrictEqual([])
+    expect(take(lines).doubts).toStrictEqual([])
   })
 })
 
@@ -351,6 +356,46 @@ describe('the words of a line', () => {
     ['\u3000COPY a /x/', 'a'],
     ['COPY ?.txt /x/', '?.txt'],
   ])('%j are those of the engines', (line, path) => {
-    expect(reach(['FROM scratch', line]).paths).toStrictEqual([copied(path)])
+    expect(take(['FROM scratch', line]).paths).toStrictEqual([copied(path)])
+  })
+})
+
+/** The lines of some instructions. */
+const linesOf = (steps: readonly { readonly line: number }[]) => steps.map(({ line }) => line)
+
+describe('instructions that take all their files from the context', () => {
+  it('are those of the stages that are needed, in the order of the file', () => {
+    const text = 'FROM a AS x\nCOPY a /\nFROM b\nCOPY b /\nFROM c\nADD c /\nCOPY --from=x / /'
+    expect(contextCopies(analysisOf(text), 2)).toStrictEqual([
+      { keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [copied('a')], isOfContext: true },
+      { keyword: 'ADD', line: 6, stage: 2, index: 1, paths: [copied('c')], isOfContext: true },
+    ])
+  })
+
+  it.each<[line: string, count: number]>([
+    ['COPY $A /', 1],
+    ['ADD a.tar /', 1],
+    ['COPY --from=b / /', 0],
+    ['COPY --from=$B / /', 0],
+    ['COPY <<E a /\nE', 0],
+    ['ADD a https://host/x /', 0],
+    ['ADD --checksum=sha256:ab https://host/x /', 0],
+    ['ONBUILD COPY a /', 0],
+    ['RUN --mount=source=a,target=/a x', 0],
+  ])('%j', (line, count) => {
+    expect(contextCopies(analysisOf(`FROM a\n${line}`), 0)).toHaveLength(count)
+  })
+})
+
+describe('instructions that layers of the image are of', () => {
+  it.each<[what: string, lines: string[], contexts: string[], own: number[]]>([
+    ['those of its stage and of what that stands on', ['FROM a AS x', 'COPY a /', 'FROM x', 'ADD b /'], [], [2, 4]],
+    ['not those of what it copies from', ['FROM a AS x', 'COPY a /', 'FROM b', 'COPY --from=x / /'], [], [4]],
+    ['of the stage by an argument', ['ARG S=x', 'FROM a AS x', 'COPY a /', 'FROM $S', 'COPY b /'], [], [3, 5]],
+    ['of the last of one name', ['FROM a AS x', 'COPY a /', 'FROM a AS X', 'COPY b /', 'FROM x'], [], [4]],
+    ['not of a stage that a context replaces', ['FROM a AS x', 'COPY a /', 'FROM x', 'COPY b /'], ['x'], [4]],
+  ])('are %s', (_, lines, contexts, own) => {
+    const analysis = analysisOf(lines.join('\n'), { contexts })
+    expect(linesOf(ownCopies(analysis, analysis.stages.length - 1))).toStrictEqual(own)
   })
 })

@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { basesOf } from '../../../src/dockerfile/bases.js'
-import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import { type StageKeys, stepKeys, type StepInputs } from '../../../src/dockerfile/step-keys.js'
 import { runs } from '../../harness/properties.js'
+import { analysisOf } from '../helpers.js'
 
 type Changes = Omit<Partial<StepInputs>, 'buildArgs' | 'proxies' | 'contextDigests' | 'copied'> & {
   readonly args?: Record<string, string>
@@ -15,7 +14,8 @@ type Changes = Omit<Partial<StepInputs>, 'buildArgs' | 'proxies' | 'contextDiges
 
 function keysOf(text: string, changes: Changes = {}): StageKeys[] {
   const { args = {}, digests = {}, copied = {}, proxies = {}, target, ...more } = changes
-  const dockerfile = parseDockerfile(text)
+  const contexts = (more.contexts ?? []).map(({ name }) => name)
+  const analysis = analysisOf(text, { buildArgs: args, contexts })
   const stepInputs: StepInputs = {
     ...{ seed: ['amd64', 'oci'], annotations: [], labels: [], buildah: '1.33.7', contexts: [] },
     buildArgs: new Map(Object.entries(args)),
@@ -24,7 +24,7 @@ function keysOf(text: string, changes: Changes = {}): StageKeys[] {
     proxies: new Map(Object.entries(proxies)),
     ...more,
   }
-  return stepKeys(dockerfile, stepInputs, target ?? dockerfile.stages.length - 1)
+  return stepKeys(analysis, stepInputs, target ?? analysis.stages.length - 1)
 }
 
 /** The keys of the last stage. */
@@ -310,12 +310,6 @@ describe('stepKeys', () => {
     expect(firstChange(lastOf(keysOf(before)), lastOf(keysOf(after)))).toBe(step)
   })
 
-  it('takes no stage that comes later', () => {
-    const dockerfile = parseDockerfile('FROM a AS b\nFROM b AS c\nFROM $V\nFROM x AS b')
-    const bases = dockerfile.stages.map((stage) => basesOf(dockerfile, stage, new Map()))
-    expect(bases).toStrictEqual([[], [0], [0, 1], []])
-  })
-
   it('takes a stage by an argument of the build', () => {
     const text = (value: string) => `ARG V=c\nFROM a AS b\nENV X=${value}\nFROM $V\nRUN x`
     const change = (args: Record<string, string>) =>
@@ -432,7 +426,7 @@ describe('stepKeys', () => {
 })
 
 describe('a stage that a mount shows', () => {
-  const dockerfile = parseDockerfile(`FROM a AS Shown
+  const analysis = analysisOf(`FROM a AS Shown
 RUN one
 FROM a AS other
 RUN two
@@ -450,7 +444,7 @@ RUN --mount=from=shown,target=/m three
     copied: new Map<string, string>(),
   }
   const known = (buildah: string) =>
-    stepKeys(dockerfile, { ...stepInputs, buildah }, 2).map(({ keys }) => keys.map((key) => key !== undefined))
+    stepKeys(analysis, { ...stepInputs, buildah }, 2).map(({ keys }) => keys.map((key) => key !== undefined))
 
   it.each([
     ['$V', [0, 1]],

@@ -3,7 +3,7 @@ import { dockerOnlyOfBases, settingsOfBases, volumesOfBases } from '../../../src
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
 import type { RegistryError } from '../../../src/errors.js'
 import { digestLike } from '../../../src/registry/manifest.js'
-import type { BaseNames } from '../../../src/up-to-date/base-digests.js'
+import type { BaseNames } from '../../../src/engine/base-names.js'
 import { logOf, refused } from '../helpers.js'
 
 const healthy = { config: { Healthcheck: { Test: ['CMD', 'true'] } } }

@@ -9,6 +9,7 @@ import { startTimeline } from '../../../src/report/timeline.js'
 import type { State } from '../../../src/runner/state.js'
 import type { RestoredCache } from '../../../src/pipeline/restore-cache.js'
 import { inputsOf, logOf } from '../helpers.js'
+import { planOf, servicesOf } from './services.js'
 
 const step = { stage: 0, stages: 1, of: 2, text: 'RUN make', seconds: 1 }
 const hit: Step = { ...step, index: 1, image: 'ab'.repeat(32), hit: true }
@@ -66,9 +67,8 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     },
   }
   const access = { read: true, write: true }
-  const decision = { kind: 'directory', ...access, directory: '/d', notes: [] } as const
   const opened: RestoredCache = {
-    ...{ cache: EMPTY_CACHE, decision, scope: { id: '0', text: '' }, stagingDir: undefined },
+    ...{ cache: EMPTY_CACHE, plan: planOf({}), stagingDir: undefined },
     ...{ warm, keys: [], remote: { from: [], to: [] }, access },
   }
   const source = {
@@ -94,8 +94,11 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   }
   let error: unknown
   const log = await logOf(async () => {
-    const timeline = startTimeline(Date.now)
-    await buildAndSave(engine, { ...asked, review, check }, opened, timeline, (state) => remembered.push(state)).then(
+    const services = servicesOf({ remember: (state) => remembered.push(state) })
+    await buildAndSave(engine, { ...asked, review, check }, opened, {
+      timeline: startTimeline(Date.now),
+      services,
+    }).then(
       ({ fault }) => {
         expect(fault).toBe('it is so')
       },

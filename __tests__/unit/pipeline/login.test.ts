@@ -95,7 +95,6 @@ async function loginWith(trial: () => Promise<Trial>, more: { push?: string; eng
   const events: string[] = []
   const inputs = inputsOf({ username: 'ada', password: 'pass-77aa', push: more.push ?? 'true' })
   const engine = {
-    name: more.engine ?? 'buildah',
     login: (registry: string) => Promise.resolve(void events.push(`login to ${registry}`)),
   }
   const tryPush = (reference: Reference) => {
@@ -104,8 +103,8 @@ async function loginWith(trial: () => Promise<Trial>, more: { push?: string; eng
   }
   let error: UserError | undefined
   const log = await logOf(async () => {
-    const use = { references: references.map(parseReference), tryPush }
-    const done = login(engine, { inputs, registry: 'h.example' }, use)
+    const target = { engine, needsChallenge: more.engine !== 'docker', registry: 'h.example' }
+    const done = login({ inputs, references: references.map(parseReference) }, target, tryPush)
     error = await rejection(done).catch(() => undefined)
   })
   return { events, log, error }

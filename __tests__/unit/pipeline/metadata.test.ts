@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Context } from '../../../src/runner/context.js'
 import type { NameFacts } from '../../../src/runner/event.js'
 import { describe as describeError } from '../../../src/errors.js'
-import { asBuilt, type ImageNames, nameImage, pairsOf } from '../../../src/pipeline/metadata.js'
+import { asBuilt, type Metadata, resolveMetadata, pairsOf } from '../../../src/pipeline/metadata.js'
 import { contextOf, eventOf, inputsOf, logOf, namesOf, rejection, temporaryFolder } from '../helpers.js'
 
 const oci = 'org.opencontainers.image.'
@@ -36,15 +36,15 @@ function checkout(...tags: string[]): string {
 }
 
 async function named(values: Readonly<Record<string, string>>, context: Context) {
-  let names: ImageNames | undefined
+  let names: Metadata | undefined
   const log = await logOf(async () => {
-    names = await nameImage(inputsOf(values), context)
+    names = await resolveMetadata(inputsOf(values), context)
   })
   if (names === undefined) throw new Error('there are no names')
   return { names, log }
 }
 
-describe('nameImage', () => {
+describe('resolveMetadata', () => {
   it('names an image by the event, and says what gave nothing', async () => {
     const values = { images: 'acme/web', tags: 'type=ref,event=tag\ntype=edge', labels: 'a=1', annotations: 'b=2' }
     const { names, log } = await named(values, onTag('v1.4.2'))

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import { type Cache, emptyCacheIn, EMPTY_CACHE } from '../../../src/cache/cache.js'
 import type { Keys } from '../../../src/cache/containers-storage/select.js'
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
-import type { WorkDir } from '../../../src/engine/work-dir.js'
 import type { ContainersStorage } from '../../../src/build-storage.js'
 import { restoreCache, type PendingCache } from '../../../src/pipeline/restore-cache.js'
-import { contextOf, inputsOf, logOf } from '../helpers.js'
+import { inputsOf, logOf } from '../helpers.js'
+import { planOf } from './services.js'
 
 interface World {
   readonly inputs?: Readonly<Record<string, string>>
@@ -23,15 +23,16 @@ async function offered({ inputs = {}, file = 'Dockerfile', kind = 'directory' }:
       return Promise.resolve(emptyCacheIn(root))
     },
   }
-  const decision = { kind, read: true, write: true, directory: '/d', notes: [] } as const
-  const started: PendingCache = { cache, decision, scope: { id: '0', text: '' }, stagingDir: '/desk' }
+  const isOff = kind === 'off'
+  const plan = planOf({ kind, isStored: !isOff, read: !isOff, write: !isOff })
+  const started: PendingCache = { cache, plan, stagingDir: '/staging' }
   const source = { context: '/c', file, dockerfile: parseDockerfile('FROM x\nRUN make'), target: undefined }
   const store = { kind: 'root', version: '1.43.2', env: {} } as ContainersStorage
   const request = {
-    ...{ inputs: inputsOf(inputs), context: contextOf(), folder: { path: '/f' } as WorkDir, references: [], source },
-    ...{ format: 'oci', labels: [], annotations: [], copied: new Map<string, string>() },
+    ...{ inputs: inputsOf(inputs), references: [], source, labels: [], annotations: [] },
+    ...{ format: 'oci' as const, copied: new Map<string, string>() },
   }
-  const log = await logOf(() => restoreCache(started, request, store))
+  const log = await logOf(() => restoreCache(started, request, store, '/f'))
   return { count: keys.size, log }
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { describe as describeError } from '../../../src/errors.js'
 import { run } from '../../../src/pipeline/run.js'
 import { contextOf, inputsOf, logOf, rejection, temporaryFolder } from '../helpers.js'
+import { servicesOf } from './services.js'
 
 /**
  * Runs the pass in a workspace where it can't come far: the context isn't there, which is seen before anything is
@@ -14,9 +15,11 @@ async function refusedBy(values: Readonly<Record<string, string>>) {
   const context = contextOf({ workspace: temporaryFolder(), temp })
   const remembered: unknown[] = []
   const error = await rejection(
-    run(inputsOf({ context: 'nowhere', ...values }), context, (state) => {
-      remembered.push(state)
-    }),
+    run(
+      inputsOf({ context: 'nowhere', ...values }),
+      context,
+      servicesOf({ remember: (state) => remembered.push(state) }),
+    ),
   )
   // Nothing was made, and so there is nothing to remember.
   expect(remembered).toStrictEqual([])
@@ -75,7 +78,7 @@ describe('what the disk says is refused before anything is made', () => {
     let text = ''
     await logOf(async () => {
       const context = contextOf({ workspace, temp })
-      text = describeError(await rejection(run(inputsOf(values), context, () => undefined)))
+      text = describeError(await rejection(run(inputsOf(values), context, servicesOf())))
     })
     expect(text).toMatch(message)
     expect(readdirSync(temp)).toStrictEqual([])

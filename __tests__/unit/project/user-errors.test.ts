@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import ts from 'typescript'
 import { UserError } from '../../../src/errors.js'
-import { nameImage } from '../../../src/pipeline/metadata.js'
+import { resolveMetadata } from '../../../src/pipeline/metadata.js'
 import { inputNames } from '../../../src/runner/unknown-inputs.js'
 import { contextOf, inputsOf, rejection, temporaryFolder } from '../helpers.js'
 
@@ -38,8 +38,8 @@ const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
 
 /** Whose makers are given the text: those are checked where they are called. */
 const MAKERS: Readonly<Record<string, RegExp>> = {
-  'engine/buildah/buildah.ts': /^\$\{what\}\.$/,
-  'engine/docker/client.ts': /^\$\{what\}\.$/,
+  'engine/buildah/failures.ts': /^\$\{what\}\.$/,
+  'engine/docker/failures.ts': /^\$\{what\}\.$/,
   'auth/keychain.ts': /^\$\{what\}\. \$\{why\}\.$/,
   'runner/unknown-inputs.ts': /^lines\.join\('\\n'\)$/,
   // An input, or a line of the Dockerfile.
@@ -160,7 +160,7 @@ describe('every error for the user', () => {
 describe('an error of a grammar', () => {
   const refusals = Promise.all(
     MISTAKES.map(async (values) => {
-      const naming = nameImage(inputsOf(values), contextOf({ workspace: temporaryFolder() }))
+      const naming = resolveMetadata(inputsOf(values), contextOf({ workspace: temporaryFolder() }))
       const error = await rejection(naming).catch(() => new Error(`${JSON.stringify(values)} was not refused`))
       if (!(error instanceof UserError)) throw error
       return { values, error }

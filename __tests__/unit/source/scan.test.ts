@@ -20,7 +20,7 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { ReachedPath } from '../../../src/dockerfile/dependencies.js'
+import type { ContextPath } from '../../../src/dockerfile/dependencies.js'
 import { readIgnored } from '../../../src/source/ignored-files.js'
 import { type Survey, surveyContext, type SurveyRequest } from '../../../src/source/scan.js'
 import { temporaryFolder } from '../helpers.js'
@@ -28,8 +28,8 @@ import { runs } from '../../harness/properties.js'
 
 const isRoot = process.getuid?.() === 0
 
-const copy = (path: string): ReachedPath => ({ path, mounted: false })
-const mount = (path: string): ReachedPath => ({ path, mounted: true })
+const copy = (path: string): ContextPath => ({ path, mounted: false })
+const mount = (path: string): ContextPath => ({ path, mounted: true })
 
 type Files = Readonly<Record<string, string>>
 
@@ -47,15 +47,15 @@ function put(context: string, path: string, content: string): void {
   chmodSync(join(context, path), 0o644)
 }
 
-async function look(context: string, paths: readonly ReachedPath[], limits?: SurveyRequest['limits']): Promise<Survey> {
+async function look(context: string, paths: readonly ContextPath[], limits?: SurveyRequest['limits']): Promise<Survey> {
   return await surveyContext({
     ...{ context, paths, limits },
     ignores: await readIgnored({ context, file: join(context, 'Dockerfile') }),
   })
 }
 
-const digest = async (context: string, ...paths: ReachedPath[]) => (await look(context, paths)).digestOf(paths)
-const list = async (context: string, ...paths: ReachedPath[]) => (await look(context, paths)).listOf(paths)
+const digest = async (context: string, ...paths: ContextPath[]) => (await look(context, paths)).digestOf(paths)
+const list = async (context: string, ...paths: ContextPath[]) => (await look(context, paths)).listOf(paths)
 
 const FILES: Files = {
   ...{ 'src/a': '1', 'src/b/c': '2', 'conf/x.json': '{}', 'conf/y.txt': 'y', '.git/HEAD': 'ref' },
@@ -342,7 +342,7 @@ describe('the digest', () => {
 describe('what has changed since', () => {
   const later = new Date('2026-11-24T12:00:00Z')
 
-  it.each<[what: string, change: Change, paths: ReachedPath[], changed: string | undefined]>([
+  it.each<[what: string, change: Change, paths: ContextPath[], changed: string | undefined]>([
     ['nothing', () => undefined, [copy('')], undefined],
     [
       'a content of the same length',
@@ -436,7 +436,7 @@ describe('what has changed since', () => {
 })
 
 describe('links', () => {
-  it.each<[what: string, links: Files, path: ReachedPath, behind: string[]]>([
+  it.each<[what: string, links: Files, path: ContextPath, behind: string[]]>([
     ['what is taken', { link: 'other' }, copy('link'), ['other/below/x']],
     ['what a mount shows', { link: 'other' }, mount('link'), ['other/below/x']],
     ['what a pattern takes', { link: 'other' }, copy('li*'), ['other/below/x']],
@@ -480,7 +480,7 @@ describe('links', () => {
     expect(await digest(context, copy('link'))).not.toBe(before)
   })
 
-  it.each<[what: string, links: Files, path: ReachedPath, why: string]>([
+  it.each<[what: string, links: Files, path: ContextPath, why: string]>([
     ['lead to one another for ever', { link: 'link/link' }, copy('link/x'), 'links in the context lead to one another'],
     [
       'a mount may follow out of the context',
@@ -495,7 +495,7 @@ describe('links', () => {
     await expect(look(context, [path])).rejects.toThrow(why)
   })
 
-  const guessed: ReachedPath = { path: '', mounted: false, guessed: true }
+  const guessed: ContextPath = { path: '', mounted: false, guessed: true }
 
   it.each<[what: string, links: Files, hides: boolean]>([
     ['without links', {}, false],
@@ -529,7 +529,7 @@ describe('links', () => {
 })
 
 describe('what a survey lists', () => {
-  it.each<[what: string, paths: ReachedPath[], files: string[]]>([
+  it.each<[what: string, paths: ContextPath[], files: string[]]>([
     ['a folder', [copy('src')], ['src/a', 'src/b/c']],
     ['a file', [copy('src/a')], ['src/a']],
     ['a pattern', [copy('conf/*.json')], ['conf/x.json']],

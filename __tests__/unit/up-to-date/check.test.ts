@@ -6,13 +6,13 @@ import { resolveName } from '../../../src/engine/buildah/registries-conf.js'
 import { RegistryError } from '../../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
 import type { Registries } from '../../../src/registry/client.js'
-import type { BaseNames } from '../../../src/up-to-date/base-digests.js'
+import type { BaseNames } from '../../../src/engine/base-names.js'
 import { compare, type Unchanged } from '../../../src/up-to-date/check.js'
 import type { ComparisonRequest } from '../../../src/up-to-date/request.js'
 import type { JustBuilt } from '../../../src/up-to-date/just-built.js'
 import type { Layers } from '../../../src/up-to-date/copied-layers.js'
 import type { Inspection } from '../../../src/up-to-date/inspection.js'
-import { busy, contextOf, inputsOf, logOf, refused, temporaryFolder } from '../helpers.js'
+import { busy, inputsOf, logOf, refused, temporaryFolder } from '../helpers.js'
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`
 const IMAGE = 'ghcr.io/acme/web'
@@ -85,16 +85,16 @@ async function requestOf(
   const inspection: Inspection = {
     ...{ images: [base], frontend: undefined, doubts, survey: undefined, files: 3 },
     digests,
-    copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], files: () => [] }],
+    copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], isOfContext: true, files: () => [] }],
     ownCopies: [],
     read: () => [{ path: 'a', bytes: 1, target: undefined, isNamed: true }],
     findChanged: () => Promise.resolve(world.changed),
   }
   return {
     inputs: inputsOf({ images: IMAGE, push: 'true', ...world.inputs }),
-    context: contextOf({ now: new Date(world.now ?? '2026-11-24T12:00:00Z') }),
+    now: new Date(world.now ?? '2026-11-24T12:00:00Z'),
     source: { context: '/workspace', file, dockerfile: parseDockerfile(dockerfile(base)), target: undefined },
-    ...{ format: 'oci', annotations: [], inspection, baseNames, env: {} },
+    ...{ format: 'oci', annotations: [], inspection, baseNames },
     labels: Object.entries(labels).map(([name, value]) => ({ name, value })),
     ofCommit: {
       labels: new Set(ofCommit),
@@ -104,6 +104,8 @@ async function requestOf(
     references: [{ ...parseReference(IMAGE), tag: 'latest' }],
     found: {
       engine: { name: 'buildah', version: '1.33.7', label: 'Buildah 1.33.7', rootless: true },
+      traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+      env: {},
       ambiguityOf: () => Promise.resolve(world.ambiguityOf),
     },
     registries: registriesWith(there, world),

@@ -3,12 +3,11 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
-import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
-import { ownCopies } from '../../../src/dockerfile/context-copies.js'
+import { ownCopies } from '../../../src/dockerfile/dependencies.js'
 import { parseReference } from '../../../src/metadata/reference.js'
 import type { Registries } from '../../../src/registry/client.js'
 import { type LeftBlobs, listDockerLayers } from '../../../src/up-to-date/docker-layers.js'
-import { temporaryFolder } from '../helpers.js'
+import { analysisOf, temporaryFolder } from '../helpers.js'
 
 const DIGEST = `sha256:${'a'.repeat(64)}`
 const pushed = [{ reference: parseReference('ghcr.io/acme/web:1'), digest: DIGEST }]
@@ -32,13 +31,8 @@ const HISTORY = [
 ]
 
 const copiesOf = (lines: readonly string[]) => {
-  const dockerfile = parseDockerfile(lines.join('\n'))
-  const names = {
-    buildArgs: new Map<string, string>(),
-    automatic: new Map<string, string>(),
-    contexts: new Set<string>(),
-  }
-  return ownCopies(dockerfile, dockerfile.stages.length - 1, names)
+  const analysis = analysisOf(lines.join('\n'))
+  return ownCopies(analysis, analysis.stages.length - 1)
 }
 
 /** The archive of a layer that has one file. */

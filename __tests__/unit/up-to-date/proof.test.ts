@@ -4,12 +4,11 @@ import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
 import type { LayerEntry } from '../../../src/cache/tar-headers.js'
-import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
-import { contextCopies } from '../../../src/dockerfile/context-copies.js'
+import { contextCopies } from '../../../src/dockerfile/dependencies.js'
 import { surveyContext } from '../../../src/source/scan.js'
 import type { StepLayer } from '../../../src/up-to-date/copied-layers.js'
 import { whyUnproved } from '../../../src/up-to-date/proof.js'
-import { temporaryFolder } from '../helpers.js'
+import { analysisOf, temporaryFolder } from '../helpers.js'
 
 type Entry = readonly [path: string, kind: LayerEntry['kind'], bytes?: number, target?: string]
 
@@ -39,13 +38,8 @@ async function proven(
   layers: readonly StepLayer[] | { readonly why: string },
   context = contextWith(),
 ): Promise<string | undefined> {
-  const dockerfile = parseDockerfile(lines.join('\n'))
-  const names = {
-    buildArgs: new Map<string, string>(),
-    automatic: new Map<string, string>(),
-    contexts: new Set<string>(),
-  }
-  const copies = contextCopies(dockerfile, dockerfile.stages.length - 1, names)
+  const analysis = analysisOf(lines.join('\n'))
+  const copies = contextCopies(analysis, analysis.stages.length - 1)
   const paths = copies.flatMap((copy) => copy.paths)
   const survey = await surveyContext({ context, paths, ignores: () => false })
   const read = copies.map((copy) => ({ ...copy, files: () => survey.takenBy(copy.paths) }))

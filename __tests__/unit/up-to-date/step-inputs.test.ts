@@ -6,8 +6,9 @@ import { stepKeys } from '../../../src/dockerfile/step-keys.js'
 import type { Env } from '../../../src/exec.js'
 import type { Source } from '../../../src/source/source.js'
 import type { ContainersStorage } from '../../../src/build-storage.js'
-import { argumentsOf, untrackedInput, proxiesIn, runsIn, stepInputsOf } from '../../../src/up-to-date/step-inputs.js'
-import { contextOf, inputsOf, temporaryFolder } from '../helpers.js'
+import { analysisOf } from '../../../src/source/analysis.js'
+import { untrackedInput, proxiesIn, runsIn, stepInputsOf } from '../../../src/up-to-date/step-inputs.js'
+import { inputsOf, temporaryFolder } from '../helpers.js'
 
 const dockerfile = parseDockerfile('FROM debian\nARG WHO\nRUN --mount=type=bind,source=seen,target=/m make\n')
 
@@ -20,7 +21,7 @@ function contextFolder(content = '1'): string {
 
 interface World {
   readonly inputs?: Readonly<Record<string, string>>
-  readonly format?: string
+  readonly format?: 'oci' | 'docker'
   readonly version?: string
   readonly folder?: string
   /** Of the process that builds. */
@@ -31,9 +32,9 @@ async function keysIn({ inputs = {}, format = 'oci', version = '1.28.2', buildEn
   const { folder = contextFolder() } = more
   const source: Source = { context: folder, file: join(folder, 'Dockerfile'), dockerfile, target: undefined }
   const store = { kind: 'root', version, env: buildEnv } as ContainersStorage
-  const product = { inputs: inputsOf(inputs), context: contextOf(), source, format }
+  const product = { inputs: inputsOf(inputs), source, format, references: [] }
   const stepInputs = await stepInputsOf({ ...product, labels: [], annotations: [], copied: new Map() }, store)
-  return stepKeys(dockerfile, stepInputs, 0).map(({ keys }) => keys.at(-1))
+  return stepKeys(analysisOf(product.inputs, dockerfile, buildEnv), stepInputs, 0).map(({ keys }) => keys.at(-1))
 }
 
 describe('the key of a RUN step', () => {
@@ -70,22 +71,6 @@ describe('the key of a RUN step', () => {
     const keysOf = async (content: string) => await keysIn({ version: '1.43.2', folder: linked(content) })
     expect(await keysOf('1')).toStrictEqual(await keysOf('1'))
     expect(await keysOf('2')).not.toStrictEqual(await keysOf('1'))
-  })
-})
-
-describe('build arguments', () => {
-  it.each<[lines: string, env: Env, given: Readonly<Record<string, string>>]>([
-    ['A=1\nB=x=y', {}, { A: '1', B: 'x=y' }],
-    ['A=\nB', { B: '' }, { A: '', B: '' }],
-    ['A\nB', { B: '1' }, { B: '1' }],
-    ['A=1\nA=2', {}, { A: '2' }],
-    // Buildah takes the first one back, Buildx keeps it: neither of them gets it.
-    ['A=1\nA', {}, {}],
-    ['A\nA=1', {}, { A: '1' }],
-    ['A=1\nA', { A: '2' }, { A: '2' }],
-  ])('of %j with %j are %j', (lines, env, given) => {
-    const inputs = inputsOf({ 'build-args': lines })
-    expect(Object.fromEntries(argumentsOf(inputs, env))).toStrictEqual(given)
   })
 })
 

@@ -1,36 +1,22 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pair } from '../../runner/input-parsers.js'
-import { describe, type Place, RegistryError, UserError } from '../../errors.js'
-import { CommandError, execute, formatCommand } from '../../exec.js'
-import { withProgress } from '../../lib/progress.js'
-import { formatReference, type Reference } from '../../metadata/reference.js'
-import { objectOf } from '../../lib/json.js'
-import { info, warn } from '../../log.js'
+import { describe } from '../../errors.js'
+import { execute, formatCommand } from '../../exec.js'
+import { listOf, objectOf, textsOf } from '../../lib/json.js'
+import { warn } from '../../log.js'
 import type { Source } from '../../source/source.js'
-import {
-  type BuildahSetup,
-  buildArgs,
-  type BuildPaths,
-  globalArgs,
-  inspectArgs,
-  isFiles,
-  loginArgs,
-  pushArgs,
-} from './args.js'
+import { type BuildahSetup, buildArgs, type BuildPaths, globalArgs, inspectArgs, isFiles, loginArgs } from './args.js'
 import { buildApart, isCacheRefusal } from './build.js'
 import { loadImage, runBuildah, writeOutput } from './export.js'
 import { dockerfilePath } from './dockerfile-copy.js'
-import type { BuildRequest, Engine, EngineFacts, Image, Pushed } from '../engine.js'
+import { explain, refusal } from './failures.js'
+import type { BuildRequest, Engine, EngineFacts, Image } from '../engine.js'
 import { ownContexts } from './folder-contexts.js'
 import { fetchGitContexts } from './git-contexts.js'
 import { sizeOf } from '../image-size.js'
-import { hintFor, isPassing, refusesOci, retriesOfLost, SEE_LOG } from '../error-hints.js'
 import { ignorePath } from './ignore-file.js'
-import { type Scene, whyNoImage } from '../known-causes.js'
-import { hintForMissing, readMissing } from '../copy-not-found.js'
 import { lineUnderWay, type Step } from '../progress.js'
-import { countBlobs, pushedSoFar } from './push-progress.js'
+import { openPusher } from './push.js'
 import { absoluteKeys } from '../input-paths.js'
 import { ownKeys, secretFiles, writeSecrets } from '../secret-files.js'
 import { type Buildah, commandOf } from './install.js'
@@ -54,8 +40,8 @@ export function buildahEngine(given: BuildahSetup): Engine {
   let contexts: Promise<readonly Pair[]> | undefined
   let isFormatFree = false
   const loggedIn = new Set<string>()
-  const dockerOnly = new Set<string>()
   const setup = { ...given, hasLogin: (registry: string) => loggedIn.has(registry) || given.hasLogin(registry) }
+  const pusher = openPusher(setup, () => isFormatFree)
   return {
     ...factsOf(buildah, folder),
     storageConf: storageConfPath(folder.path),
@@ -87,19 +73,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
-    async push(image, reference) {
-      const { registry } = reference
-      if (dockerOnly.has(registry)) return await pushOnce({ ...image, format: 'docker' }, reference, setup)
-      return await pushOnce(image, reference, setup).catch(async (error: unknown) => {
-        if (!isFormatFree || image.format === 'docker' || !isOciRefusal(error)) throw error
-        const pushed = await pushOnce({ ...image, format: 'docker' }, reference, setup).catch(() => {
-          throw error
-        })
-        info(`Format: ${registry} takes no OCI manifest, so that it gets the image in Docker's format`)
-        dockerOnly.add(registry)
-        return pushed
-      })
-    },
+    push: (image, reference) => pusher.push(image, reference),
 
     async writeOutputs(image, inputs) {
       const files = inputs.outputs.some(isFiles) ? await takeFile(folder, ROOTFS) : undefined
@@ -150,49 +124,6 @@ async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonl
   return { ...image, size: await readSize(image, setup) }
 }
 
-async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup): Promise<Pushed> {
-  const name = formatReference(reference)
-  // By its place: references can be longer than names of files may be.
-  const digestName = `${image.references.indexOf(reference)}.digest`
-  const digestFile = join(setup.folder.path, 'out', digestName)
-  const seen = countBlobs()
-  const { stderr } = await withProgress(
-    (seconds) => `Push of ${name}: ${pushedSoFar(image, seen.count(), seconds)}`,
-    () => runBuildah(setup, pushArgs(image, reference, digestFile, setup), { onOutput: seen.add }),
-  ).catch((error: unknown) => {
-    throw refusal(`Push of ${name} failed`, error, { registry: reference.registry, hasLogin: setup.hasLogin })
-  })
-  for (const line of stderr.match(/^.*retrying in.*$/gm) ?? []) info(`Push of ${name}: ${line}`)
-  return { reference, digest: await readDigest(await takeFile(setup.folder, digestName)) }
-}
-
-async function explain(
-  error: unknown,
-  source: Source,
-  place: Place | undefined,
-  { hasLogin }: BuildahSetup,
-): Promise<unknown> {
-  if (!(error instanceof CommandError)) return error
-  const { argv, output } = error
-  const scene = { ...source, hasLogin }
-  const pulled = argv.includes('pull') ? argv.at(-1) : undefined
-  const ofStage = pulled === undefined ? undefined : whyNoImage(pulled, scene)
-  const missing = readMissing(output, source.context)
-  const hint = ofStage ?? (await hintForMissing(missing, source)) ?? hintFor(output, scene) ?? SEE_LOG
-  return new UserError('The build failed.', hint, { cause: error, place })
-}
-
-function refusal(what: string, error: unknown, scene: Scene): unknown {
-  if (!(error instanceof CommandError)) return error
-  const { output } = error
-  const options = { cause: error, retries: retriesOfLost(output) }
-  return new RegistryError(`${what}.`, hintFor(output, scene) ?? SEE_LOG, isPassing(output), options)
-}
-
-function isOciRefusal(error: unknown): boolean {
-  return error instanceof RegistryError && error.cause instanceof CommandError && refusesOci(error.cause.output)
-}
-
 /** For the eye alone: that it can't be told is no reason to fail. */
 async function readSize({ id }: Image, setup: BuildahSetup): Promise<Image['size']> {
   return await runBuildah(setup, inspectArgs(id, setup), {}).then(
@@ -201,22 +132,9 @@ async function readSize({ id }: Image, setup: BuildahSetup): Promise<Image['size
   )
 }
 
-/** Reads a file that Buildah wrote a digest into. It becomes an output of the step, so it must be one. */
-async function readDigest(path: string): Promise<string> {
-  const text = (await readFile(path, 'utf8')).trim()
-  if (!/^sha256:[0-9a-f]{64}$/.test(text))
-    throw new Error(`Buildah wrote no digest into ${path}: ${JSON.stringify(text.slice(0, 100))}`)
-  return text
-}
-
 /** Of what `buildah images --json` prints. */
 function namesIn(text: string): ReadonlySet<string> {
-  const images: unknown = JSON.parse(text)
-  const names = (Array.isArray(images) ? (images as unknown[]) : []).flatMap((image) => {
-    const own = objectOf(image)['names']
-    return Array.isArray(own) ? (own as unknown[]) : []
-  })
-  return new Set(names.filter((name) => typeof name === 'string'))
+  return new Set(listOf(JSON.parse(text)).flatMap((image) => textsOf(objectOf(image)['names'])))
 }
 
 function handedPaths(source: Source, folder: WorkDir): Pick<BuildPaths, 'file' | 'ignore'> {

@@ -1,21 +1,11 @@
 import lt from 'semver/functions/lt.js'
-import { stepsOf, type Dockerfile } from '../../dockerfile/dockerfile.js'
-import type { Values } from '../../dockerfile/expansion.js'
+import type { Analysis } from '../../dockerfile/analysis.js'
 import { inheritedArguments } from '../../dockerfile/inherited-arguments.js'
-import { copySources } from '../../dockerfile/dependencies.js'
 import { stepsAfterVolumes } from '../../dockerfile/volumes.js'
-import type { Inputs } from '../../runner/inputs.js'
-import { platformArguments } from '../../lib/platform.js'
-
-/** What is known of a build first. */
-export interface DockerfileFacts {
-  readonly dockerfile: Dockerfile
-  /** Build arguments that were given, and those that the engine declares by itself. */
-  readonly values: Values
-}
 
 /** All that a fault may be looked for in. */
-export interface FaultFacts extends DockerfileFacts {
+export interface FaultFacts {
+  readonly analysis: Analysis
   /** Of the storage: `overlay-rootless`. */
   readonly layout: string
   /** Volumes of base images, by their names. */
@@ -26,7 +16,7 @@ export interface FaultFacts extends DockerfileFacts {
 export type Fault = Row &
   // What isn't in the Dockerfile is known too late for another release.
   (
-    | { readonly answer: 'refused'; readonly find: (facts: DockerfileFacts) => readonly Finding[] }
+    | { readonly answer: 'refused'; readonly find: (facts: Pick<FaultFacts, 'analysis'>) => readonly Finding[] }
     | { readonly answer: 'warned' | 'noted'; readonly find: (facts: FaultFacts) => readonly Finding[] }
   )
 
@@ -64,26 +54,26 @@ export const FAULTS: readonly Fault[] = [
     until: '1.38.0',
     wrong: 'it adds the page that the server shows at this address',
     answer: 'refused',
-    find: ({ dockerfile }) =>
-      stepsOf(dockerfile)
-        .filter(({ keyword, argument }) => keyword === 'ADD' && copySources(argument).some(isRepository))
-        .map(({ line }) => ({ line })),
+    find: ({ analysis }) =>
+      analysis.stages
+        .flatMap(({ steps }) => steps)
+        .filter(({ instruction, copy }) => instruction.keyword === 'ADD' && copy?.sources.some(isRepository))
+        .map(({ instruction }) => ({ line: instruction.line })),
   },
   {
     what: 'an ARG of the stage in FROM',
     until: '1.41.0',
     wrong: 'it is empty there',
     answer: 'refused',
-    find: ({ dockerfile, values }) =>
-      inheritedArguments(dockerfile, values).map(({ line, name }) => ({ line, detail: name })),
+    find: ({ analysis }) => inheritedArguments(analysis).map(({ line, name }) => ({ line, detail: name })),
   },
   {
     what: 'a RUN that works in a VOLUME before it',
     until: VOLUMES_ARE_KEPT,
     wrong: 'what it changes there is lost',
     answer: 'refused',
-    find: ({ dockerfile, values }) =>
-      stepsAfterVolumes(dockerfile, values)
+    find: ({ analysis }) =>
+      stepsAfterVolumes(analysis)
         .filter(({ isNamed }) => isNamed)
         .map(({ line, volume }) => ({ line, detail: volume })),
   },
@@ -93,8 +83,8 @@ export const FAULTS: readonly Fault[] = [
     wrong: 'what it changes there is lost, if it does',
     answer: 'warned',
     // One warning for all of them.
-    find: ({ dockerfile, values }) =>
-      stepsAfterVolumes(dockerfile, values)
+    find: ({ analysis }) =>
+      stepsAfterVolumes(analysis)
         .filter(({ isNamed }) => !isNamed)
         .map(({ line, volume }) => ({ line, detail: volume }))
         .slice(0, 1),
@@ -104,8 +94,8 @@ export const FAULTS: readonly Fault[] = [
     until: VOLUMES_ARE_KEPT,
     wrong: 'what it changes there is lost',
     answer: 'warned',
-    find: ({ dockerfile, values, volumes }) =>
-      stepsAfterVolumes(dockerfile, values, volumes)
+    find: ({ analysis, volumes }) =>
+      stepsAfterVolumes(analysis, volumes)
         .filter(({ isNamed, volume }) => isNamed && [...volumes.values()].flat().includes(volume))
         .map(({ line, volume }) => ({ line, detail: volume })),
   },
@@ -118,22 +108,15 @@ export const FAULTS: readonly Fault[] = [
   },
 ]
 
-/** Build arguments as they are written; what a NAME alone stands for, nobody knows here. */
-export function valuesOf({ buildArgs }: Pick<Inputs, 'buildArgs'>): Values {
-  const given = buildArgs.map((line): [string, string] => {
-    const [name = '', value = '$'] = line.split(/=(.*)/s)
-    return [name, value]
-  })
-  return new Map([...platformArguments(), ...given])
-}
-
 /** As Buildah itself tells a repository from a file. */
 function isRepository(source: string): boolean {
   return /^https?:\/\/.*\.git(#.+)?$/.test(source)
 }
 
 /** What a Dockerfile has that older releases don't build, with the first one that does; pure. */
-export function refusedFaults(facts: DockerfileFacts): { readonly what: string; readonly since: string }[] {
+export function refusedFaults(
+  facts: Pick<FaultFacts, 'analysis'>,
+): { readonly what: string; readonly since: string }[] {
   return FAULTS.filter((fault) => fault.answer === 'refused').flatMap(({ what, until, wrong, find }) =>
     find(facts).map((finding) => ({ what: `${placed(finding, what)} (before, ${wrong})`, since: until })),
   )

@@ -1,25 +1,8 @@
 import { UserError } from '../../errors.js'
 import { formatReference, parseReference, type Reference } from '../../metadata/reference.js'
 import { quote } from '../../lib/quote.js'
+import { exactly, type PullSource, type Resolved } from '../base-names.js'
 import { type Endpoint, type Mirror, readTables, type RegistryTable, type Tables } from './registries-tables.js'
-
-/** What a name in a Dockerfile can stand for, the first that can be pulled counts; or why that can't be told. */
-export type Resolved = { readonly candidates: readonly Candidate[] } | { readonly unknown: string }
-
-/** One full name, by which the storage knows the image once it is pulled. */
-export interface Candidate {
-  /** With a tag or a digest, never both. */
-  readonly name: Reference
-  /** Where it is pulled from, one place after the other: mirrors, then the registry itself. */
-  readonly sources: readonly PullSource[]
-}
-
-export interface PullSource {
-  /** With a tag or a digest, never both. */
-  readonly reference: Reference
-  /** Whether the configuration allows plain HTTP and unknown certificates there. */
-  readonly insecure: boolean
-}
 
 /**
  * What Buildah would make of the name of an image in a Dockerfile: a short name is looked for in each registry that is
@@ -76,11 +59,6 @@ function bareName(name: string): string {
 
 function suffixOf({ tag, digest }: Reference): Pick<Reference, 'tag' | 'digest'> {
   return { ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) }
-}
-
-/** A digest makes the tag beside it idle; without both it is `latest`. */
-function exactly({ registry, repository, tag = 'latest', digest }: Reference): Reference {
-  return digest === undefined ? { registry, repository, tag } : { registry, repository, digest }
 }
 
 function sourcesOf(reference: Reference, { registries }: Tables): PullSource[] {

@@ -1,10 +1,13 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
-import { declarationsOf } from '../../dockerfile/arguments.js'
+
 import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
+import { mountOptions } from '../../dockerfile/mounts.js'
+import { declarationsOf } from '../../dockerfile/variables.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { Inputs } from '../../runner/inputs.js'
-import { refusedFaults, valuesOf } from './known-faults.js'
+import { analysisOf } from '../../source/analysis.js'
+import { refusedFaults } from './known-faults.js'
 
 /** Something that this build asks for and not every Buildah can do. */
 export interface Need {
@@ -44,16 +47,21 @@ const flag =
   (instruction) =>
     keyword.test(instruction.keyword) && instruction.flags.some((own) => own.name === name)
 
-/** A RUN with a mount of such a type (bind, where none is written) that has such an option, wherever it stands. */
+/** A RUN with a mount of such a type (bind, where none is written) whose options are such; pure. */
 const mount =
-  (type: RegExp, option: RegExp): Test =>
+  (type: RegExp, hasOptions: (options: ReadonlyMap<string, string>) => boolean): Test =>
   ({ keyword, flags }) =>
     keyword === 'RUN' &&
     flags.some(({ name, value }) => {
-      const options = value.split(',')
-      const written = options.find((part) => part.startsWith('type='))?.slice('type='.length) ?? 'bind'
-      return name === 'mount' && type.test(written) && options.some((part) => option.test(part))
+      const options = mountOptions(value)
+      return name === 'mount' && type.test(options.get('type') ?? 'bind') && hasOptions(options)
     })
+
+/** One of these options is there, and not `false`. */
+const isOn =
+  (...wanted: string[]) =>
+  (options: ReadonlyMap<string, string>) =>
+    wanted.some((option) => (options.get(option) ?? 'false') !== 'false')
 
 /** Instructions in which Buildah puts in the values of variables. */
 const EXPANDED = /^(ADD|ARG|COPY|ENV|EXPOSE|LABEL|STOPSIGNAL|USER|VOLUME|WORKDIR)$/
@@ -68,10 +76,10 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
   ['--network', '1.30.0', flag(/^RUN$/, 'network')],
   ['--security', undefined, flag(/^RUN$/, 'security')],
   ['--device', undefined, flag(/^RUN$/, 'device')],
-  ['a writable --mount=type=bind', '1.39.0', mount(/^bind$/, /^(rw|readwrite)(=true)?$/)],
-  ['--mount=type=secret with env', '1.44.0', mount(/^secret$/, /^env=/)],
-  ['--mount=type=secret with required', '1.33.0', mount(/^secret$/, /^required$/)],
-  ['--mount=type=bind, cache or tmpfs', '1.24.0', mount(/^(bind|cache|tmpfs)$/, /^/)],
+  ['a writable --mount=type=bind', '1.39.0', mount(/^bind$/, isOn('rw', 'readwrite'))],
+  ['--mount=type=secret with env', '1.44.0', mount(/^secret$/, isOn('env'))],
+  ['--mount=type=secret with required', '1.33.0', mount(/^secret$/, (options) => options.get('required') === '')],
+  ['--mount=type=bind, cache or tmpfs', '1.24.0', mount(/^(bind|cache|tmpfs)$/, () => true)],
   ['several arguments', '1.28.0', (instruction) => declarationsOf(instruction).length > 1],
   [
     'a pattern in a variable',
@@ -102,7 +110,7 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
       since,
     })),
   )
-  return [OLDEST, ...ofInputs, ...ofSteps, ...refusedFaults({ dockerfile, values: valuesOf(inputs) })]
+  return [OLDEST, ...ofInputs, ...ofSteps, ...refusedFaults({ analysis: analysisOf(inputs, dockerfile, undefined) })]
 }
 
 /**

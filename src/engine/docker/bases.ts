@@ -1,4 +1,4 @@
-import { objectOf } from '../../lib/json.js'
+import { listOf, objectOf } from '../../lib/json.js'
 
 /** What stands for an image of which no digest is told. */
 const UNKNOWN = 'unknown'
@@ -11,9 +11,9 @@ export function usedImages(metadata: Readonly<Record<string, unknown>>): string[
   const provenance = metadata['buildx.build.provenance']
   if (typeof provenance !== 'object' || provenance === null) return undefined
   const { materials } = objectOf(provenance)
-  const images = (Array.isArray(materials) ? materials.map(objectOf) : []).filter(({ uri }) =>
-    /^pkg:docker\//.test(String(uri)),
-  )
+  const images = listOf(materials)
+    .map(objectOf)
+    .filter(({ uri }) => /^pkg:docker\//.test(String(uri)))
   return [...new Set(images.map(({ digest }) => digestOf(objectOf(digest)['sha256'])))]
 }
 

@@ -1,4 +1,4 @@
-import { objectOf, parseObject } from '../../lib/json.js'
+import { objectOf, parseObject, textsOf } from '../../lib/json.js'
 
 /**
  * How Docker builds here, always by Buildx:
@@ -48,10 +48,10 @@ export interface Builder {
 /** Reads what the client prints; pure. Of what is not in the form that is known, as much as can be used. */
 export function parseInfo(stdout: string, stderr: string): Info {
   const told = parseObject(stdout)
-  const errors = listOf(told['ServerErrors']).map(String)
+  const errors = textsOf(told['ServerErrors'])
   const version = told['ServerVersion']
   const isThere = typeof version === 'string' && version !== '' && errors.length === 0
-  const options = listOf(told['SecurityOptions']).map(String)
+  const options = textsOf(told['SecurityOptions'])
   const context = objectOf(told['ClientInfo'])['Context']
   return {
     server: isThere
@@ -92,8 +92,4 @@ export function isInsecure(registry: string, insecure: readonly string[]): boole
 function insecureOf(config: Readonly<Record<string, unknown>>): string[] {
   const named = Object.entries(objectOf(config['IndexConfigs'])).filter(([, one]) => objectOf(one)['Secure'] === false)
   return named.map(([name]) => name)
-}
-
-function listOf(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : []
 }

@@ -10,16 +10,10 @@ import { csv } from '../../lib/csv.js'
 import type { BuildRequest, Engine, Image } from '../engine.js'
 import { type BuildPlaces, stepsReference } from './args.js'
 import { usedImages } from './bases.js'
-import {
-  buildLive,
-  commonEngine,
-  digestIn,
-  type DockerSetup,
-  followBuild,
-  preparePlaces,
-  readMetadata,
-  refusal,
-} from './client.js'
+import { buildLive, commonEngine, digestIn, followBuild, readMetadata } from './client.js'
+import type { DockerSetup } from './setup.js'
+import { preparePlaces } from './build-files.js'
+import { refusal } from './failures.js'
 import { withFreshBases } from './fresh-bases.js'
 import { sayLoaded } from './load.js'
 import type { DockerProgress } from './progress.js'

@@ -1,4 +1,4 @@
-import { copiedBy } from '../../dockerfile/copy-sources.js'
+import { readCopy } from '../../dockerfile/copies.js'
 import type { Instruction } from '../../dockerfile/dockerfile.js'
 
 /**
@@ -6,14 +6,14 @@ import type { Instruction } from '../../dockerfile/dockerfile.js'
  * is wrong. COPY and ADD print nothing, so that the last error is the builder's own. Pure.
  */
 export function missingPath(output: string, instruction: Instruction): string | undefined {
-  const { keyword, flags } = instruction
+  const copy = readCopy(instruction)
   // Of another stage, BuildKit says the same.
-  if ((keyword !== 'COPY' && keyword !== 'ADD') || flags.some(({ name }) => name === 'from')) return undefined
+  if (copy === undefined || copy.from !== undefined) return undefined
   const lines = output.trimEnd().split('\n')
   const error = lines.findLast((line) => /^(ERROR: |failed to )/.test(line)) ?? ''
   const [, quoted] =
     /failed to compute cache key: .*?"\/([^"\\]+)"(?:: not found| not found: not found)$/.exec(error) ?? []
-  return quoted ?? missingSource(error, copiedBy(instruction) ?? [])
+  return quoted ?? missingSource(error, copy.paths ?? [])
 }
 
 /** Where the error names a folder alone, and only one of the sources can be meant. */

@@ -8,18 +8,10 @@ import { warn } from '../../log.js'
 import type { BuildRequest, Engine, Image } from '../engine.js'
 import { filesArgs, filesDockerfile } from './args.js'
 import { usedImages } from './bases.js'
-import {
-  buildLive,
-  commonEngine,
-  digestIn,
-  type DockerSetup,
-  explain,
-  followBuild,
-  preparePlaces,
-  readMetadata,
-  refusal,
-  runDocker,
-} from './client.js'
+import { buildLive, commonEngine, digestIn, followBuild, readMetadata, runDocker } from './client.js'
+import type { DockerSetup } from './setup.js'
+import { preparePlaces } from './build-files.js'
+import { explain, refusal } from './failures.js'
 import { withFreshBases } from './fresh-bases.js'
 import { sayLoaded } from './load.js'
 import { inspectedSize } from './image-size.js'

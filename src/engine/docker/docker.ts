@@ -3,6 +3,8 @@ import { frontendOf } from '../../dockerfile/dockerfile.js'
 import { UserError } from '../../errors.js'
 import type { Inputs } from '../../runner/inputs.js'
 import { info } from '../../log.js'
+import { parseReference } from '../../metadata/reference.js'
+import { exactly, resolveAll, type Resolved } from '../base-names.js'
 import type { ResolvedEngine, EngineRequest } from '../engine.js'
 import { type Docker, isInsecure } from './builder.js'
 import { privateConfig } from './config.js'
@@ -35,8 +37,12 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   const client = { docker, env, folder }
   return {
     engine: facts,
+    traits: { usesFrontend: true, keepsExcludedFolders: true, dropsDockerSettings: false, needsChallenge: false },
+    env: context.env,
     store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
-    tryOut: () => Promise.resolve(),
+    prewarm: () => Promise.resolve(),
+    resolveNames: (names) => resolveAll(names, [], resolveName),
+    knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     // In the daemon's own storage an image has no place for them.
     takesDefaultAnnotations: () => isOwn,
     // A builder outside of the daemon only knows what registries have.
@@ -45,6 +51,17 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
       const setup = { ...client, context, root, insecure, facts }
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))
     },
+  }
+}
+
+/** Docker takes the registry that a name has, else Docker Hub. Pure. */
+function resolveName(name: string): Resolved {
+  try {
+    const reference = exactly(parseReference(name))
+    return { candidates: [{ name: reference, sources: [{ reference, insecure: false }] }] }
+  } catch (error) {
+    if (error instanceof UserError) return { unknown: error.message }
+    throw error
   }
 }
 

@@ -1,8 +1,10 @@
 import { CommandError } from '../../exec.js'
 import { parseReference } from '../../metadata/reference.js'
+import { textsOf } from '../../lib/json.js'
 import { info } from '../../log.js'
 import type { BuildRequest } from '../engine.js'
-import { type DockerClient, type DockerSetup, runDocker } from './client.js'
+import { runDocker } from './client.js'
+import type { DockerClient, DockerSetup } from './setup.js'
 
 /**
  * Builds with base images as their registries have them: BuildKit of the daemon takes what the daemon has, though the tag
@@ -87,8 +89,7 @@ export function inspectedBase(
 }
 
 function listIn(text: string): string[] {
-  const list: unknown = text === '' ? [] : JSON.parse(text)
-  return Array.isArray(list) ? list.map(String) : []
+  return text === '' ? [] : textsOf(JSON.parse(text))
 }
 
 function repositoryOf(image: string): string {

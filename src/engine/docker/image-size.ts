@@ -1,4 +1,4 @@
-import { objectOf, parseObject } from '../../lib/json.js'
+import { listOf, objectOf, parseObject } from '../../lib/json.js'
 import type { Size } from '../engine.js'
 
 /** Size of an image in the daemon, from what `docker image inspect` prints of it; undefined for another text. Pure. */
@@ -7,5 +7,5 @@ export function inspectedSize(text: string): Size | undefined {
   const { Layers: layers } = objectOf(files)
   // Of an image without any, Docker leaves the list out.
   if (typeof bytes !== 'number' || typeof files !== 'object') return undefined
-  return { layers: Array.isArray(layers) ? layers.length : 0, bytes }
+  return { layers: listOf(layers).length, bytes }
 }

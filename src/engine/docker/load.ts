@@ -3,7 +3,8 @@ import { formatReference } from '../../metadata/reference.js'
 import { info } from '../../log.js'
 import type { Image } from '../engine.js'
 import { parseInfo } from './builder.js'
-import { type DockerClient, runDocker } from './client.js'
+import { runDocker } from './client.js'
+import type { DockerClient } from './setup.js'
 import { asker } from './detect.js'
 
 /** Who has only asked for the image to be here needn't wait long for a daemon that may not be there. */

@@ -4,7 +4,7 @@ import { UserError } from '../../errors.js'
 import { execute, findProgram } from '../../exec.js'
 import type { Output } from '../../runner/inputs.js'
 import { type BuildPlaces, resultPath } from './args.js'
-import type { DockerSetup } from './client.js'
+import type { DockerSetup } from './setup.js'
 
 /**
  * Brings the files that came out of a build to where the input `outputs` wants them. Until then they lie in the private

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
-import { losesVolumes, refusedFaults, toldFaults, valuesOf } from '../../../../src/engine/buildah/known-faults.js'
+import { losesVolumes, refusedFaults, toldFaults } from '../../../../src/engine/buildah/known-faults.js'
+import { analysisOf } from '../../../../src/source/analysis.js'
 import { inputsOf } from '../../helpers.js'
 
 const factsOf = (lines: readonly string[], buildArgs = '') => ({
-  dockerfile: parseDockerfile(lines.join('\n')),
-  values: valuesOf(inputsOf({ 'build-args': buildArgs })),
+  analysis: analysisOf(inputsOf({ 'build-args': buildArgs }), parseDockerfile(lines.join('\n')), undefined),
 })
 
 /** What is refused, without the reasons. */
@@ -85,6 +85,7 @@ describe('an ARG of the stage in FROM', () => {
     ['that the shell sets', [...base, 'FROM base', 'RUN X=2; echo $X', 'RUN for X in 1 2; do echo $X; done']],
     ['that the shell reads', [...base, 'FROM base', 'RUN read -r X </f && echo $X']],
     ['of the heading, which no stage has by itself', ['ARG X=1', 'FROM a', 'RUN echo $X']],
+    ['that is empty, as it is when it has been lost', ['ARG X=', 'FROM a AS base', 'ARG X', ...child]],
     ['of a longer name', [...base, 'FROM base', 'RUN echo $XY']],
     ['of a base that may be several stages', ['FROM a AS b1', 'ARG X=1', 'FROM a AS b2', 'FROM b$N', 'RUN echo $X']],
   ])('not one %s', (_, lines) => {

@@ -12,7 +12,7 @@ import {
   parseBuildxVersion,
   parseInfo,
 } from '../../../../src/engine/docker/builder.js'
-import { explain } from '../../../../src/engine/docker/client.js'
+import { explain } from '../../../../src/engine/docker/failures.js'
 import { mergeConfig } from '../../../../src/engine/docker/config.js'
 import { inspectedBase } from '../../../../src/engine/docker/fresh-bases.js'
 import { findDocker } from '../../../../src/engine/docker/detect.js'

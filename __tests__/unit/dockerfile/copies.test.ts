@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
-import { copiedBy, copiedPaths, copyPattern } from '../../../src/dockerfile/copy-sources.js'
+import { copiedPaths, copyPattern, readCopy } from '../../../src/dockerfile/copies.js'
 import { parseDockerfile, stepsOf } from '../../../src/dockerfile/dockerfile.js'
 
 const first = (line: string) => {
   const [instruction] = stepsOf(parseDockerfile(`FROM a\n${line}`))
   if (instruction === undefined) throw new Error('there is no instruction')
-  return copiedBy(instruction)
+  return readCopy(instruction)
 }
 
-describe('copiedBy', () => {
+describe('readCopy', () => {
   it.each<[string, string[] | undefined]>([
     ['COPY src /s', ['src']],
     ['COPY . .', ['']],
@@ -21,13 +21,13 @@ describe('copiedBy', () => {
     ['\u3000 \u3000COPY src /s', ['src']],
     ['COPY my\u00a0file.txt your\u3000file.txt /x/', ['my\u00a0file.txt', 'your\u3000file.txt']],
     ['COPY a\tb\vc\fd /x/', ['a', 'b', 'c', 'd']],
-    ['ADD a.tar https://host/x git@host:x /s', ['a.tar']],
+    ['ADD a.tar https://host/x git@host:x me@host:x /s', ['a.tar']],
+    ['ADD me@host /s', ['me@host']],
     ['ADD --checksum=sha256:ab https://host/x /s', []],
     // Buildah itself takes it for a path there.
     ['COPY https://host/x /s', ['https:/host/x']],
     ['COPY --from=stage /a /b', []],
-    ['RUN cp a b', []],
-    ['ENV A=COPY', []],
+    ['COPY --from= a /b', ['a']],
     ['COPY $SRC /s', undefined],
     ['COPY "a b" /s', undefined],
     ["COPY 'a' /s", undefined],
@@ -38,8 +38,12 @@ describe('copiedBy', () => {
     ['COPY --parents a/b /s', undefined],
     ['COPY ../a /s', undefined],
     ['COPY a/../../b /s', undefined],
-  ])('%j', (line, expected) => {
-    expect(first(line)).toStrictEqual(expected)
+  ])('takes of the context by %j', (line, expected) => {
+    expect(first(line)?.paths).toStrictEqual(expected)
+  })
+
+  it.each(['RUN cp a b', 'ENV A=COPY', 'ONBUILD COPY a b'])('%j is none', (line) => {
+    expect(first(line)).toBeUndefined()
   })
 
   it('copiedPaths: of all stages, each once', () => {

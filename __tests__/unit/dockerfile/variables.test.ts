@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
-import { expand, globalValues } from '../../../src/dockerfile/expansion.js'
+import { expand, globalValues } from '../../../src/dockerfile/variables.js'
 
-const values = new Map([
+const values = new Map<string, string | undefined>([
   ['A', 'one'],
   ['AB', 'two'],
   ['EMPTY', ''],
   ['HARD', 'x$y'],
+  ['UNKNOWN', undefined],
 ])
 
 describe('expand', () => {
@@ -53,6 +54,9 @@ describe('expand', () => {
     ['${HARD+word}', undefined],
     ['${HARD:+word}', undefined],
     ['${HARD:-word}', undefined],
+    ['$UNKNOWN', undefined],
+    ['${UNKNOWN:-word}', undefined],
+    ['${UNKNOWN+word}', undefined],
   ])('%j is %j', (text, expanded) => {
     expect(expand(text, values)).toBe(expanded)
   })

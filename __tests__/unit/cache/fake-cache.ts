@@ -1,0 +1,67 @@
+import type { Cache, Restored, Run, Saved } from '../../../src/cache/cache.js'
+import { NOTHING_RESTORED, NOTHING_SAVED } from '../../../src/cache/cache.js'
+import type { CachePlan, Caches } from '../../../src/cache/open.js'
+
+/** What a fake cache holds between runs, and what it does otherwise than well. */
+export interface FakeCacheOptions {
+  /** What it was asked, in order: `open`, `restore`, `keep`, `keep failed`, `clear`, `close`. */
+  readonly events?: string[]
+  /** What the runs leave for one another. */
+  readonly memory?: FakeMemory
+  readonly restore?: () => Promise<Partial<Restored>>
+  readonly keep?: (run: Run) => Promise<Partial<Saved>>
+  readonly changedBaseImages?: readonly string[]
+}
+
+export interface FakeMemory {
+  /** The build record. */
+  record?: string
+  /** What was kept of each run. */
+  readonly runs: Run[]
+}
+
+/** Caches in memory. Held to the real ones by `cacheContract()`. */
+export function fakeCaches(options: FakeCacheOptions = {}): Caches {
+  return { open: (plan) => fakeCache(plan, options) }
+}
+
+export function fakeCache({ read, write }: Pick<CachePlan, 'read' | 'write'>, options: FakeCacheOptions = {}): Cache {
+  const { events = [], memory = { runs: [] }, changedBaseImages = [] } = options
+  events.push('open')
+  const open = async (root: string) => {
+    events.push('restore')
+    const seconds = new Map(
+      read ? memory.runs.flatMap(({ steps }) => steps.map((one) => [one.key, one.seconds] as const)) : [],
+    )
+    const restored: Restored = {
+      ...NOTHING_RESTORED,
+      images: seconds.size,
+      stepSeconds: seconds,
+      ...(await options.restore?.()),
+    }
+    return {
+      root,
+      restored,
+      changedBaseImages: () => Promise.resolve(changedBaseImages),
+      clear: restored.images === 0 ? undefined : () => Promise.resolve(void events.push('clear')),
+      async keep(run: Run) {
+        events.push(run.failed ? 'keep failed' : 'keep')
+        if (write) memory.runs.push(run)
+        return { ...NOTHING_SAVED, ...(await options.keep?.(run)) }
+      },
+    }
+  }
+  return {
+    open: (_store, _keys, root) => open(root),
+    openBlobs: (_blobs, root) => open(root),
+    note: {
+      read: () => Promise.resolve(read ? memory.record : undefined),
+      write(text) {
+        if (write) memory.record = text
+        return Promise.resolve(write)
+      },
+    },
+    requests: () => 0,
+    close: () => Promise.resolve(void events.push('close cache')),
+  }
+}

@@ -1,0 +1,96 @@
+import type { Context } from '../runner/context.js'
+import type { Inputs } from '../runner/inputs.js'
+import { platform } from '../lib/platform.js'
+import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
+import { openDirectory } from './backends/directory.js'
+import { openGithub } from './backends/github.js'
+import { openRemote } from './backends/remote.js'
+import { type Cache, EMPTY_CACHE } from './cache.js'
+import { lookupRefs, type Scope, scopeOf } from './key.js'
+import { cacheRepositories, type CacheDecision, decideCache } from './policy.js'
+
+/** Which cache a build has, under which name, and what it may do. */
+export interface CachePlan {
+  /** As the input `cache` names it, for messages. */
+  readonly kind: CacheDecision['kind']
+  readonly scope: Scope
+  /** Whether steps of earlier builds may be taken, and those of this one saved. */
+  readonly read: boolean
+  readonly write: boolean
+  /** Whether it restores a storage before the build, and remembers builds; else nothing is kept here. */
+  readonly isStored: boolean
+  /** Whether it lies on a machine that stays. */
+  readonly isPersistent: boolean
+  /** Whether restoring writes whole layers, so that what the build needs else is best done meanwhile. */
+  readonly writesLayers: boolean
+  /** Repositories that the engine itself reads steps from and writes them to. */
+  readonly repositories: { readonly from: readonly string[]; readonly to: readonly string[] }
+  /** Absolute path of what stays on the machine. */
+  readonly directory: string | undefined
+  /** Lines for the log: which cache it is and why, then what was left out of the inputs. */
+  readonly notes: readonly string[]
+}
+
+/** Opens caches by their plans. */
+export interface Caches {
+  /**
+   * Starts to look for what earlier runs have left.
+   * @param stagingDir private folder of this process for what comes and goes, absolute
+   */
+  open(plan: CachePlan, request: CacheRequest, stagingDir: string): Cache
+}
+
+/** What a cache depends on. */
+export interface CacheRequest {
+  readonly inputs: Inputs
+  readonly context: Context
+  readonly references: readonly Reference[]
+}
+
+export const caches: Caches = { open: openCache }
+
+/** Decides on the cache. Pure. @throws UserError where a registry shall keep steps and nothing names a repository for it */
+export function planCache({ inputs, context, references }: CacheRequest): CachePlan {
+  const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
+  const { kind, read, write, directory, notes } = decision
+  const names = references.map(repositoryOf)
+  const scope = scopeOf({
+    scope: inputs.cache.scope,
+    images: [...new Set(names.map(formatReference))],
+    context: inputs.context,
+    file: inputs.file,
+    target: inputs.target,
+    platform: platform(),
+    repository: context.event.repository,
+  })
+  return {
+    kind,
+    scope,
+    read,
+    write,
+    isStored: kind === 'github' || kind === 'directory',
+    isPersistent: kind === 'directory',
+    writesLayers: kind === 'github',
+    repositories: kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : { from: [], to: [] },
+    directory,
+    notes,
+  }
+}
+
+function openCache(plan: CachePlan, { inputs, context }: CacheRequest, stagingDir: string): Cache {
+  if (!plan.isStored) return EMPTY_CACHE
+  const { ttlMs, maxBytes, mounts, deadlineMs } = inputs.cache
+  const { read, write, directory } = plan
+  const common = {
+    scope: plan.scope.id,
+    stagingDir,
+    refs: lookupRefs(context.event),
+    read,
+    write,
+    mounts,
+    limits: { now: context.now.getTime(), ttlMs, maxBytes, perKey: 1 },
+  }
+  if (directory !== undefined) return openDirectory({ ...common, directory })
+  const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
+  return openRemote({ ...common, entries, unique: context.event.unique, deadlineMs })
+}

@@ -1,0 +1,57 @@
+import gte from 'semver/functions/gte.js'
+import type { Analysis, Origin, StepAnalysis } from './analysis.js'
+import { EMPTY_MOUNTS, type Mount } from './mounts.js'
+
+/**
+ * What Buildah knows of the content of a mount when it looks for an earlier step:
+ * `own`, it compares that itself; `digest`, it doesn't, and a digest of this path in the context must stand in;
+ * `link`, it does, unless the path is a symbolic link: then it compares where the link points to and no more;
+ * `unknown`, what it shows can't be told before the build.
+ */
+export type MountKnowledge =
+  | { readonly kind: 'own' }
+  | { readonly kind: 'digest' | 'link'; readonly source: string }
+  | { readonly kind: 'unknown'; readonly why: string }
+
+/** First version that compares what a `type=bind` mount shows of the context, an image or another context. */
+const COMPARES_MOUNTS = '1.39.0'
+/** First version that compares what it shows of a stage. */
+const COMPARES_STAGES = '1.44.0'
+
+const OWN: MountKnowledge = { kind: 'own' }
+
+/** What this Buildah knows of each mount of a step; pure. */
+export function comparedMounts({ mounts }: StepAnalysis, buildah: string): MountKnowledge[] {
+  return mounts.map((mount) => judge(mount, buildah))
+}
+
+/** Paths in the context of which this Buildah needs a digest, since it doesn't look at the content itself; pure. */
+export function contextMounts(analysis: Analysis, buildah: string): string[] {
+  return sources(analysis, buildah, 'digest')
+}
+
+/** Paths in the context of which this Buildah needs a digest where they are symbolic links; pure. */
+export function linkMounts(analysis: Analysis, buildah: string): string[] {
+  return sources(analysis, buildah, 'link')
+}
+
+function sources({ stages }: Analysis, buildah: string, kind: 'digest' | 'link'): string[] {
+  const mounts = stages.flatMap(({ steps }) => steps.flatMap((step) => comparedMounts(step, buildah)))
+  return [...new Set(mounts.flatMap((mount) => (mount.kind === kind ? [mount.source] : [])))]
+}
+
+function judge({ text, type, from, source, isReadable }: Mount<Origin>, buildah: string): MountKnowledge {
+  if (type !== undefined && EMPTY_MOUNTS.has(type)) return OWN
+  if (type === 'cache' && from === undefined) return OWN
+  const unknown = (why: string): MountKnowledge => ({ kind: 'unknown', why: `--mount=${text}: ${why}` })
+  if (!isReadable || source.includes('$') || (from !== undefined && 'unknown' in from))
+    return unknown('quotes and variables in a mount are read by Buildah alone')
+  if (type === 'cache') return unknown('what a cache mount starts with is not compared')
+  if (type !== undefined && type !== 'bind') return unknown('a type of mount that is not known here')
+  // Where the type isn't written, it is bind; but then Buildah forgets the content, in all versions so far.
+  const compares = (since: string) => type === 'bind' && gte(buildah, since)
+  if (from === undefined) return { kind: compares(COMPARES_MOUNTS) ? 'link' : 'digest', source }
+  if (from.known.contexts.length > 0) return unknown('it shows another build context')
+  const since = from.stages.length > 0 ? COMPARES_STAGES : COMPARES_MOUNTS
+  return compares(since) ? OWN : unknown(`Buildah ${buildah} does not compare what it shows`)
+}

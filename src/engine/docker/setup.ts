@@ -1,0 +1,22 @@
+import type { Context } from '../../runner/context.js'
+import type { Env } from '../../exec.js'
+import type { EngineFacts } from '../engine.js'
+import type { WorkDir } from '../work-dir.js'
+import type { Docker } from './builder.js'
+
+/** Everything that Docker's client is called with beside the request itself. */
+export interface DockerSetup {
+  readonly docker: Docker
+  /** With a private DOCKER_CONFIG in it. */
+  readonly env: Env
+  readonly folder: WorkDir
+  readonly context: Context
+  /** Absolute path of the folder with the steps of earlier builds, and for those of this one. */
+  readonly root: string
+  /** Registries that may be spoken to without TLS or with an unknown certificate. */
+  readonly insecure: readonly string[]
+  readonly facts: EngineFacts
+}
+
+/** What the client alone needs. */
+export type DockerClient = Pick<DockerSetup, 'docker' | 'env' | 'folder'>

@@ -1,0 +1,63 @@
+import type { CachePlan } from '../cache/open.js'
+import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
+import { removeLeftovers } from '../engine/leftovers.js'
+import type { Inputs } from '../runner/inputs.js'
+import { baseImages } from './base-images.js'
+import { loginsOfEngine } from './credentials.js'
+import { type Metadata, pairsOf } from './metadata.js'
+import type { FormattedSource } from './source.js'
+import type { PipelineContext } from './pipeline-context.js'
+
+/** What is known of a build before it is known what builds. */
+export interface Wanted extends FormattedSource {
+  readonly inputs: Inputs
+  readonly metadata: Metadata
+}
+
+/** Finds what builds, and removes what killed steps have left as soon as there is something that can. */
+export async function findEngine(
+  { inputs, metadata, source }: Wanted,
+  pipeline: PipelineContext,
+): Promise<ResolvedEngine> {
+  const { context, workDir, credentials, services } = pipeline
+  const { references } = metadata
+  const bases = baseImages(inputs, source, workDir.env).map(({ name }) => name)
+  const request = {
+    inputs,
+    source,
+    context,
+    folder: workDir,
+    references,
+    labels: pairsOf(metadata.labels),
+    insecure: credentials.insecure,
+    logins: await loginsOfEngine(credentials, inputs, { references, bases }, context.env),
+  }
+  let unshare: readonly string[] = []
+  const engine = await services.engines.find(request, (program) => {
+    const { buildUser } = workDir
+    if (buildUser.uid !== 0) unshare = [...buildUser.prefix, program, 'unshare']
+    services.remember({ unshare, keepStorage: context.ephemeral })
+  })
+  await removeLeftovers(workDir, unshare, context)
+  return engine
+}
+
+/** What is built, as it depends on what builds it and on its cache. */
+export function specify(
+  { inputs, metadata, source, format }: Wanted,
+  engine: ResolvedEngine,
+  { repositories }: CachePlan,
+): BuildSpec {
+  const { references, labels, annotations } = metadata
+  const usesRegistry = repositories.from.length + repositories.to.length > 0
+  // Those of the default, where they are no hindrance.
+  const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations(usesRegistry)
+  return {
+    inputs,
+    source,
+    format,
+    references,
+    labels: pairsOf(labels),
+    annotations: format === 'oci' && isWorthIt ? pairsOf(annotations) : [],
+  }
+}

@@ -1,0 +1,34 @@
+import type { ContainersStorage, OciLayout } from '../build-storage.js'
+import type { Step } from '../engine/progress.js'
+import type { Source } from '../source/source.js'
+import type { Comparison } from '../up-to-date/check.js'
+import { listLayers } from '../up-to-date/copied-layers.js'
+import { warnOfReplacedLinks } from './replaced-links.js'
+
+/** Looks at what the steps of a build have put into its layers. */
+export interface LayerCheck {
+  /** Says, before it is pushed, what is otherwise than it was meant. Never rejects. */
+  readonly review: (steps: readonly Step[]) => Promise<void>
+  /** Why it isn't known to be made of what was read; looks while the image is pushed. Never rejects. */
+  readonly check: (steps: readonly Step[]) => Promise<string | undefined>
+}
+
+/** @param root of the storage that is built in */
+export function checkLayers(
+  store: ContainersStorage | OciLayout,
+  root: string,
+  source: Source,
+  comparison: Comparison | undefined,
+): LayerCheck {
+  // What BuildKit leaves is looked at where the build is remembered.
+  if (store.kind === 'blobs') return { review: () => Promise.resolve(), check: () => Promise.resolve(undefined) }
+  let listed: { readonly steps: readonly Step[]; readonly layers: ReturnType<typeof listLayers> } | undefined
+  const list = (steps: readonly Step[]) => {
+    if (listed?.steps !== steps) listed = { steps, layers: listLayers(store, root, steps) }
+    return listed.layers
+  }
+  return {
+    review: async (steps) => warnOfReplacedLinks(store, root, await list(steps), source),
+    check: async (steps) => await comparison?.check(() => list(steps)),
+  }
+}

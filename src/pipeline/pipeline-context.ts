@@ -1,0 +1,59 @@
+import type { Caches } from '../cache/open.js'
+import type { Engines } from '../engine/engine.js'
+import type { WorkDir } from '../engine/work-dir.js'
+import type { Registries, RegistryClient } from '../registry/client.js'
+import type { Timeline } from '../report/timeline.js'
+import type { Context } from '../runner/context.js'
+import type { Remember } from '../runner/state.js'
+import type { Credentials } from './credentials.js'
+
+/** What isn't this program: everything that a test stands a fake in for. */
+export interface Services {
+  readonly engines: Engines
+  readonly caches: Caches
+  readonly registries: RegistryClient
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  /** Gets what `post` must know, as soon as it is so; what it got before stays. */
+  readonly remember: Remember
+}
+
+/** What every stage has: where it works, as whom, and with what. */
+export interface PipelineContext {
+  readonly context: Context
+  readonly workDir: WorkDir
+  readonly credentials: Credentials
+  readonly services: Services
+  readonly timeline: Timeline
+}
+
+/** Registries that are opened by the first question: most runs have none. */
+export interface RegistriesOnDemand {
+  readonly open: () => Promise<Registries>
+  readonly close: () => Promise<void>
+}
+
+/** The registries of the step, with its logins. @param insecure further ones that may be asked without TLS */
+export async function openRegistries(
+  { credentials, context, services }: Pick<PipelineContext, 'credentials' | 'context' | 'services'>,
+  insecure: readonly string[] = [],
+): Promise<Registries> {
+  const { logins, login } = credentials
+  return await services.registries.open({
+    logins,
+    login,
+    env: context.env,
+    insecure: [...credentials.insecure, ...insecure],
+  })
+}
+
+export function registriesOnDemand(pipeline: PipelineContext): RegistriesOnDemand {
+  let opened: Promise<Registries> | undefined
+  return {
+    open: () => (opened ??= openRegistries(pipeline)),
+    async close() {
+      const registries = await opened?.catch(() => undefined)
+      registries?.close()
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import type { BuildSpec, Engine, ResolvedEngine } from '../engine/engine.js'
+import { withRequests } from '../report/cache-stats.js'
+import type { Comparison } from '../up-to-date/check.js'
+import { baseImages } from './base-images.js'
+import { type Built, buildAndSave } from './build.js'
+import { checkLayers } from './layer-check.js'
+import { login } from './login.js'
+import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
+import { type PendingCache, type RestoredCache, restoreCache } from './restore-cache.js'
+import type { Result } from './result.js'
+import { verifyingPushes } from './verified-push.js'
+
+/** What is on its way when it is clear that something must be built. */
+export interface Prepared {
+  readonly engine: ResolvedEngine
+  readonly cache: PendingCache
+  /** Digests of what is copied from the context, by path. */
+  readonly copied: Promise<ReadonlyMap<string, string>>
+  /** Undefined where nothing is compared, and so nothing is remembered. */
+  readonly comparison: Comparison | undefined
+}
+
+/** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
+export async function produce(
+  spec: BuildSpec,
+  prepared: Prepared,
+  pipeline: PipelineContext,
+): Promise<Omit<Result, 'metadata' | 'built' | 'phases'>> {
+  const { inputs } = spec
+  const restored = await restore(spec, prepared, pipeline)
+  const registries = registriesOnDemand(pipeline)
+  const engine = verifyingPushes(await prepared.engine.configure(restored.warm.root), registries.open)
+  try {
+    const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
+    await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
+    const built = await build(engine, spec, restored, { prepared, pipeline })
+    await remember(built, engine, restored, prepared)
+    const cache = withRequests(built.cache, restored.cache.requests())
+    await engine.writeOutputs(built.image, inputs)
+    if (inputs.load) await engine.load(built.image)
+    const { image, pushed, steps } = built
+    return { imageId: image.id, size: image.size, engine, pushed, steps, cache, storageConf: engine.storageConf }
+  } finally {
+    await engine.close()
+    await registries.close()
+  }
+}
+
+async function restore(
+  spec: BuildSpec,
+  { engine, cache, copied }: Prepared,
+  { timeline, workDir }: PipelineContext,
+): Promise<RestoredCache> {
+  const building = { ...spec, copied: await copied }
+  const [restored] = await Promise.all([
+    timeline.during('restore', () => restoreCache(cache, building, engine.store, workDir.path)),
+    cache.plan.writesLayers ? engine.prewarm() : undefined,
+  ])
+  return restored
+}
+
+async function build(
+  engine: Engine,
+  spec: BuildSpec,
+  restored: RestoredCache,
+  { prepared, pipeline }: { readonly prepared: Prepared; readonly pipeline: PipelineContext },
+): Promise<Built> {
+  const { inputs, source } = spec
+  const images = baseImages(inputs, source, pipeline.workDir.env)
+  const layers = checkLayers(prepared.engine.store, restored.warm.root, source, prepared.comparison)
+  const request = { ...spec, images, remote: restored.remote, cache: restored.access, ...layers }
+  return await buildAndSave(engine, request, restored, pipeline)
+}
+
+/** Leaves word of what was built for later runs. */
+async function remember(
+  { image, ...built }: Built,
+  engine: Engine,
+  { warm, access, keys }: RestoredCache,
+  { comparison, engine: { store } }: Prepared,
+): Promise<void> {
+  const blobs = store.kind === 'blobs' ? { root: warm.root, layout: store.layout, isKept: access.write } : undefined
+  const imageNames = () => engine.imageNames()
+  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys, blobs, imageNames })
+}

@@ -1,0 +1,57 @@
+import { type Analysis, analyze } from '../dockerfile/analysis.js'
+import type { Dockerfile } from '../dockerfile/dockerfile.js'
+import type { Env } from '../exec.js'
+import { platformArguments } from '../lib/platform.js'
+import type { Inputs } from '../runner/inputs.js'
+import type { Values } from '../dockerfile/variables.js'
+
+const FLAG = '--build-arg'
+/** Arguments of Buildah by which it doesn't build for the platform of the machine. */
+const OTHER_PLATFORM = /^--(platform|arch|os|variant)(=|$)/
+
+/** What a Dockerfile says with these inputs. @param env of the engine; undefined where it isn't known yet */
+export function analysisOf(
+  inputs: Pick<Inputs, 'buildArgs' | 'extraArgs' | 'buildContexts'>,
+  dockerfile: Dockerfile,
+  env: Env | undefined,
+): Analysis {
+  return analyze(dockerfile, {
+    buildArgs: env === undefined ? writtenArguments(inputs) : argumentsOf(inputs, env),
+    automatic: automaticArguments(inputs),
+    contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
+  })
+}
+
+/**
+ * The build arguments with their values. A NAME alone has its value from the environment of the engine; where there is
+ * none, nothing is given, which isn't the same as an empty value.
+ */
+export function argumentsOf(inputs: Pick<Inputs, 'buildArgs' | 'extraArgs'>, env: Env): Map<string, string> {
+  const given = new Map<string, string>()
+  for (const [name, written] of writtenArguments(inputs)) {
+    const value = written ?? env[name]
+    if (value !== undefined) given.set(name, value)
+  }
+  return given
+}
+
+/** The same without an environment: undefined for a NAME alone. */
+function writtenArguments({ buildArgs, extraArgs }: Pick<Inputs, 'buildArgs' | 'extraArgs'>): Values {
+  // These come later on the command line.
+  const extra = extraArgs.flatMap((argument, index) => {
+    if (argument === FLAG) return [extraArgs[index + 1] ?? '']
+    return argument.startsWith(`${FLAG}=`) ? [argument.slice(FLAG.length + 1)] : []
+  })
+  return new Map(
+    [...buildArgs, ...extra].map((line) => {
+      const [name = '', value] = line.split(/=(.*)/s)
+      return [name, value]
+    }),
+  )
+}
+
+function automaticArguments({ extraArgs }: Pick<Inputs, 'extraArgs'>): Values {
+  const own = platformArguments()
+  if (!extraArgs.some((argument) => OTHER_PLATFORM.test(argument))) return own
+  return new Map([...own].map(([name, value]) => [name, name.startsWith('TARGET') ? undefined : value]))
+}
