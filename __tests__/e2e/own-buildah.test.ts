@@ -1,7 +1,10 @@
+import { chmodSync, copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { afterAll, describe, expect, jest } from '@jest/globals'
 
 import { accountFor } from '../harness/account.js'
-import { type ManifestServer, serveManifest, staticBuildah } from '../harness/built-buildah.js'
+import { builtBuildah, type ManifestServer, serveManifest, staticBuildah } from '../harness/built-buildah.js'
 import { succeed } from '../harness/clean-step.js'
 import { makeFolder } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
@@ -49,11 +52,23 @@ describe('the Buildah of the action', () => {
     )
   })
 
-  testUnless(missing ?? rootReason)('stays in the tool cache, for an account that may not go there, too', async () => {
-    if (typeof built === 'string' || server === undefined) throw new Error('It is not there')
-    const asked = server.requests.length
-    const { outputs } = await succeed({ ...step, ...server.own, toolCache, as: 'root' })
-    expect(outputs).toMatchObject({ 'engine-version': built.version, rootless: 'true' })
-    expect(server.requests).toHaveLength(asked)
-  })
+  const ubuntu = builtBuildah('1.33.7')
+  const noUbuntu = typeof ubuntu === 'string' ? ubuntu : undefined
+  testUnless(missing ?? noUbuntu ?? rootReason)(
+    'comes from the tool cache, on the machine of Ubuntu 24.04, for an account that may not go there',
+    async () => {
+      if (typeof built === 'string' || typeof ubuntu === 'string' || server === undefined) throw new Error('Not there')
+      const asked = server.requests.length
+      chmodSync(toolCache, 0o700)
+      const path = makeFolder('buildah')
+      copyFileSync(ubuntu.program, join(path, 'buildah'))
+      const workspace = { Dockerfile: `FROM ${base}\nCOPY --link made /made\n`, made: 'made\n' }
+      const { log, outputs } = await succeed({ ...step, ...server.own, workspace, toolCache, path, as: 'root' })
+      expect(log).toContain("of this action, since 1.33.7 on PATH doesn't do: Dockerfile line 2: COPY with --link")
+      // A copy, in the private folder of the step.
+      expect(log).toMatch(/^Engine: Buildah [\d.]+ \(\S+\/rootless-image-build-\w+\/buildah, /m)
+      expect(outputs).toMatchObject({ 'engine-version': built.version, rootless: 'true' })
+      expect(server.requests).toHaveLength(asked)
+    },
+  )
 })
