@@ -4,14 +4,19 @@
  *   node scripts/tables.mjs
  *
  * README.md, docs/inputs.md and docs/outputs.md get them from action.yml, docs/workflows.md from the reusable workflow,
- * docs/migrating.md from src/runner/peer-inputs.ts. Unit tests compare the documents with what this writes.
+ * docs/migrating.md from src/runner/peer-inputs.ts, what inputs affect from src/runner/input-table.ts. Unit tests compare
+ * the documents with what this writes.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse, parseDocument } from 'yaml'
 
 const WORKFLOW = '.github/workflows/build-image.yml'
 const PEERS = 'src/runner/peer-inputs.ts'
+/** Where the code lies that Node can import. */
+const COMPILED = 'node_modules/.cache/tables'
+const AFFECTS = { 'run-steps': 'RUN steps', image: 'Image', nothing: '' }
 /** The tables of docs/migrating.md by name, and whose inputs are in each. */
 const MIGRATING = {
   'build-push-action': ['docker/build-push-action'],
@@ -29,11 +34,11 @@ export function fillReadme(readme, action) {
   })
 }
 
-/** docs/inputs.md with a table for each group of inputs. Pure. */
-export function fillInputs(document, action) {
-  const header = ['Input', 'Description', 'Default']
+/** docs/inputs.md with a table for each group of inputs. @param rows of the table of inputs, by name. Pure. */
+export function fillInputs(document, action, rows) {
+  const header = ['Input', 'Description', 'Default', 'Affects']
   const groups = readGroups(action).map(
-    ({ title, inputs }) => `## ${title}\n\n${renderTable(header, inputRows(inputs))}`,
+    ({ title, inputs }) => `## ${title}\n\n${renderTable(header, inputRows(inputs, rows))}`,
   )
   return fill(document, 'action.yml', { inputs: unformatted(groups.join('\n\n')) })
 }
@@ -104,11 +109,12 @@ function describedTable(kind, described) {
   return unformatted(renderTable([kind, 'Description'], rows))
 }
 
-function inputRows(inputs) {
+function inputRows(inputs, rows) {
   return inputs.map(([name, { description, default: value }]) => [
     code(name),
     description,
     value === undefined ? '' : code(value),
+    AFFECTS[rows[name].affects],
   ])
 }
 
@@ -155,16 +161,33 @@ function splitOnce(text, marker) {
   return [text.slice(0, at), text.slice(at + marker.length)]
 }
 
+/** The tables in the code. */
+async function importCode(path) {
+  const { default: ts } = await import('typescript')
+  const compilerOptions = { module: 'esnext', target: 'es2022', verbatimModuleSyntax: true }
+  const files = readdirSync(path('src'), { recursive: true }).filter((file) => file.endsWith('.ts'))
+  for (const file of files) {
+    const { outputText } = ts.transpileModule(readFileSync(path(`src/${file}`), 'utf8'), { compilerOptions })
+    const compiled = path(`${COMPILED}/${file.replace(/ts$/, 'js')}`)
+    mkdirSync(dirname(compiled), { recursive: true })
+    writeFileSync(compiled, outputText)
+  }
+  writeFileSync(path(`${COMPILED}/package.json`), '{"type":"module"}')
+  const [inputs, peers] = await Promise.all(
+    ['input-table', 'peer-inputs'].map((name) => import(path(`${COMPILED}/runner/${name}.js`))),
+  )
+  return { ...inputs, ...peers }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
   const read = (name) => readFileSync(path(name), 'utf8')
-  const write = (name, fillTables, source) => writeFileSync(path(name), fillTables(read(name), read(source)))
+  const write = (name, fillTables, source, more) =>
+    writeFileSync(path(name), fillTables(read(name), read(source), more))
+  const { INPUTS, PEER_INPUTS } = await importCode(path)
   write('README.md', fillReadme, 'action.yml')
-  write('docs/inputs.md', fillInputs, 'action.yml')
+  write('docs/inputs.md', fillInputs, 'action.yml', INPUTS)
   write('docs/outputs.md', fillOutputs, 'action.yml')
   write('docs/workflows.md', fillWorkflowTables, WORKFLOW)
-  const { default: ts } = await import('typescript')
-  const { outputText } = ts.transpileModule(read(PEERS), { compilerOptions: { module: 'esnext', target: 'es2022' } })
-  const { PEER_INPUTS } = await import(`data:text/javascript,${encodeURIComponent(outputText)}`)
   writeFileSync(path('docs/migrating.md'), fillMigrating(read('docs/migrating.md'), PEER_INPUTS))
 }

@@ -1,6 +1,6 @@
 import { lchown, lstat, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Env } from './exec.js'
+import { type Env, execute } from './exec.js'
 
 /**
  * How layers lie in a storage root and how overlay marks what is gone in them: roots of different layouts can't be mixed.
@@ -34,6 +34,16 @@ export interface OciLayout {
   readonly staysInEngine: boolean
   /** Private folder of the step, absolute. */
   readonly folder: string
+}
+
+/** Runs a program as the account that builds, which sees files as the owner of its user namespace does. */
+export async function executeInStorage(
+  { enter, env, folder }: ContainersStorage,
+  argv: readonly string[],
+  input?: string,
+): Promise<void> {
+  // What doesn't read it may have ended before it is written.
+  await execute([...enter, ...argv], { env, cwd: folder, ...(input !== undefined && { input }) })
 }
 
 /** Moves a file of this process into the folder of the account, and returns its path there. */

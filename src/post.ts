@@ -1,8 +1,6 @@
-import { readFile, rm } from 'node:fs/promises'
-import { saySaved } from './cache/cache.js'
-import { openGithub } from './cache/backends/github.js'
-import { keepLater, type Later } from './cache/backends/remote.js'
-import type { BlobOrder } from './cache/oci-layout/save.js'
+import { rm } from 'node:fs/promises'
+import { type DeferredSave, openDeferredSave } from './cache/backends/deferred-save.js'
+import { reportSaved } from './cache/cache.js'
 import { programEnvironment, serviceEnvironment, cacheWorkerProgram } from './runner/context.js'
 import { removeFolder } from './engine/remove-folder.js'
 import { storageVariable } from './engine/work-dir.js'
@@ -29,7 +27,7 @@ async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<voi
   const started = followProcessTree(() => startedWith(storageVariable(state.folder)))
   await endProcessTree(started, KILL_GRACE_MS)
   if (state.later !== undefined && state.stagingDir !== undefined)
-    await keep(state.later, state.stagingDir, environment)
+    await save(state.later, state.stagingDir, environment)
   // What a service that is too slow has left running ends here.
   await endProcessTree(followProcessTree(), KILL_GRACE_MS)
   if (state.stagingDir !== undefined) await rm(state.stagingDir, { recursive: true, force: true })
@@ -38,20 +36,21 @@ async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<voi
 }
 
 /** Does what main has left to do for the cache. Nothing that happens here is a reason to fail the job. */
-async function keep(later: string, stagingDir: string, environment: NodeJS.ProcessEnv): Promise<void> {
-  const entries = openGithub({ stagingDir, program: cacheWorkerProgram(), env: serviceEnvironment(environment) })
+async function save(later: string, stagingDir: string, environment: NodeJS.ProcessEnv): Promise<void> {
+  let deferred: DeferredSave | undefined
   let limit: Limit | undefined
   try {
-    // The file is in a folder of this user alone: it is what main has written.
-    const order = JSON.parse(await readFile(later, 'utf8')) as Later | BlobOrder
-    const late = () => new Error(`It took longer than \`cache-deadline: ${formatLimit(order.deadlineMs)}\` allows.`)
+    const options = { stagingDir, program: cacheWorkerProgram(), env: serviceEnvironment(environment) }
+    deferred = await openDeferredSave(later, options)
+    const { deadlineMs } = deferred
+    const late = () => new Error(`It took longer than \`cache-deadline: ${formatLimit(deadlineMs)}\` allows.`)
     // What of it still runs is ended with all that this step has started.
-    limit = startLimit(order.deadlineMs + KILL_GRACE_MS, late, () => Promise.resolve())
-    saySaved(await limit.within(keepLater(order, entries, stagingDir)))
+    limit = startLimit(deadlineMs + KILL_GRACE_MS, late, () => Promise.resolve())
+    reportSaved(await limit.within(deferred.run()))
   } catch (error) {
     warn(`Cache: nothing was kept. ${describe(error)}`)
   } finally {
     limit?.close()
-    entries.close()
+    deferred?.close()
   }
 }

@@ -43,11 +43,11 @@ describeEngines('with $name, the error', ({ wish, testEach, testOne }) => {
   }
 
   testEach('of a COPY that finds nothing names what is spelled alike, with the command', async () => {
-    const Dockerfile = `FROM ${base}\n\nCOPY src/sever.js /srv/\n`
+    const Dockerfile = `FROM ${base}\n\nCOPY SRC/server.js /srv/\n`
     const { error, mark } = await errorOf({ Dockerfile, 'src/server.js': '' })
     expect(mark).toStrictEqual(['Dockerfile', '3'])
-    expect(error).toContain('COPY src/sever.js /srv/')
-    expect(error).toMatch(/\nThe context has no "src\/sever\.js".* Is "src\/server\.js" meant\?$/)
+    expect(error).toContain('COPY SRC/server.js /srv/')
+    expect(error).toMatch(/\nThe context has no "SRC\/server\.js".* Is "src\/server\.js" meant\?$/)
   })
 
   testOne('of a COPY that is ignored names the line of the ignore file', async () => {

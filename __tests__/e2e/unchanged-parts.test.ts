@@ -110,10 +110,10 @@ describe('must build', () => {
     ['names of labels', 'one label more', { inputs: { labels: 'x=1\ny=2' } }],
     ['names of labels', 'one annotation more', { inputs: { annotations: 'x=2' } }],
     ['format', 'the format', { inputs: { format: 'docker' } }],
-    ['surroundings of RUN steps', 'hosts', { inputs: { 'add-hosts': 'db:10.0.0.1' } }],
-    ['surroundings of RUN steps', 'limits', { inputs: { ulimit: 'nofile=512:512' } }],
-    ['ids of secrets', 'a secret', { inputs: { secrets: 'token=one\nkey=two' } }],
-    ['extra arguments', 'an argument', { inputs: { 'extra-args': '--squash=false' } }],
+    ['add-hosts', 'hosts', { inputs: { 'add-hosts': 'db:10.0.0.1' } }],
+    ['ulimit', 'limits', { inputs: { ulimit: 'nofile=512:512' } }],
+    ['secrets', 'a secret', { inputs: { secrets: 'token=one\nkey=two' } }],
+    ['extra-args', 'an argument', { inputs: { 'extra-args': '--squash=false' } }],
   ]
   const ordinary = ['what a mount shows', 'a secret']
 

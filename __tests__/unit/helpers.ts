@@ -14,7 +14,7 @@ import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
 import { parseReference } from '../../src/metadata/reference.js'
 import { NO_CACHE_REPORT } from '../../src/report/cache-stats.js'
 import type { Result } from '../../src/pipeline/result.js'
-import { inputNames } from '../../src/runner/unknown-inputs.js'
+import { INPUT_NAMES } from '../../src/runner/input-table.js'
 
 const folders: string[] = []
 afterAll(() => {
@@ -35,7 +35,7 @@ export function reader(values: Readonly<Record<string, string>>): InputReader {
 
 /** The inputs of a step in which only these are written. A name that the action doesn't read is a mistake of the test. */
 export function inputsOf(values: Readonly<Record<string, string>>, env: Env = {}): Inputs {
-  const known = inputNames()
+  const known: readonly string[] = INPUT_NAMES
   const unknown = Object.keys(values).find((name) => !known.includes(name))
   if (unknown !== undefined) throw new Error(`the action has no input ${unknown}`)
   return parseInputs(reader(values), env)

@@ -1,35 +1,33 @@
 import type { RecordedStep } from '../dockerfile/recorded-steps.js'
 import { info, warn } from '../log.js'
-import type { OciLayout, ContainersStorage } from '../build-storage.js'
+import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import { formatBytes, formatCount } from '../lib/format.js'
-import { NO_NOTE, type BuildRecordStore } from './note.js'
+import { type BuildRecordStore, NO_RECORDS } from './build-records.js'
 import type { Keys } from './containers-storage/select.js'
+import { failureOf } from './errors.js'
 
 /** Where the steps of earlier runs are, before it is known where this one builds. */
 export interface Cache {
   /**
-   * Gives the build a storage root with all that these keys find in it.
-   * @param keys of the steps that are going to be built
-   * @param root an empty folder of the account, for a root that doesn't stay
+   * Gives the build a root with what earlier runs have left for it. Never rejects.
+   * @param keys of the steps that are going to be built; of no use to an engine that compares them itself
+   * @param root an empty folder of the account that builds, for a root that doesn't stay
    */
-  open(store: ContainersStorage, keys: Keys, root: string): Promise<Warm>
-  /**
-   * Gives the build a folder with the steps that the last run has left there. Never rejects.
-   * @param root an empty folder of this process, for one that doesn't stay
-   */
-  openBlobs(blobs: OciLayout, root: string): Promise<Warm>
-  readonly note: BuildRecordStore
+  restore(storage: ContainersStorage | OciLayout, keys: Keys, root: string): Promise<RestoredStorage>
+  readonly records: BuildRecordStore
   /** Calls to a cache service so far. */
   requests(): number
   /** Gives up what is under way, and lets go of what is held. */
   close(): Promise<void>
 }
 
-/** A storage root with what earlier runs left in it. */
-export interface Warm {
+/** A root with what earlier runs left in it. */
+export interface RestoredStorage {
   /** Absolute. */
   readonly root: string
   readonly restored: Restored
+  /** The engine has its steps in a storage that stays as long as the cache: nothing is restored, and nothing saved. */
+  readonly staysInEngine: boolean
   /** Names of base images that have changed in what Buildah doesn't compare. */
   changedBaseImages(): Promise<readonly string[]>
   /**
@@ -37,8 +35,8 @@ export interface Warm {
    * back.
    */
   readonly clear: (() => Promise<void>) | undefined
-  /** Keeps what a build has left in the root, also one that failed. Never throws. */
-  keep(run: Run): Promise<Saved>
+  /** Saves what a build has left in the root, also one that failed. Never rejects. */
+  save(run: Run): Promise<Saved>
 }
 
 export interface Restored {
@@ -80,28 +78,44 @@ export const NOTHING_RESTORED: Restored = {
 }
 export const NOTHING_SAVED: Saved = { parts: 0, bytes: 0, seconds: 0, failures: [], later: undefined }
 
-/** The cache of a build that has none: an empty root, of which nothing is kept. */
+/** The cache of a build that has none: an empty root, of which nothing is saved. */
 export const EMPTY_CACHE: Cache = {
-  open: (_store, _keys, root) => Promise.resolve(emptyCacheIn(root)),
-  openBlobs: (_blobs, root) => Promise.resolve(emptyCacheIn(root)),
-  note: NO_NOTE,
+  restore: (_storage, _keys, root) => Promise.resolve(emptyStorage(root)),
+  records: NO_RECORDS,
   requests: () => 0,
   close: () => Promise.resolve(),
 }
 
-/** A root in which nothing came back, and of which nothing is kept. */
-export function emptyCacheIn(root: string): Warm {
+/** A root in which nothing came back, and of which nothing is saved. */
+export function emptyStorage(root: string, failures: readonly string[] = []): RestoredStorage {
   return {
     root,
-    restored: NOTHING_RESTORED,
+    restored: { ...NOTHING_RESTORED, failures },
+    staysInEngine: false,
     changedBaseImages: () => Promise.resolve([]),
     clear: undefined,
-    keep: () => Promise.resolve(NOTHING_SAVED),
+    save: () => Promise.resolve(NOTHING_SAVED),
   }
 }
 
-/** Says what was kept, and what was not. */
-export function saySaved({ parts, bytes, seconds, failures, later }: Saved): void {
+/** What the work has restored, with the time that it took; where it fails, an empty root, and why. */
+export async function restoredOrEmpty(root: string, work: () => Promise<RestoredStorage>): Promise<RestoredStorage> {
+  const started = Date.now()
+  try {
+    const storage = await work()
+    return { ...storage, restored: { ...storage.restored, seconds: (Date.now() - started) / 1000 } }
+  } catch (error) {
+    return emptyStorage(root, [failureOf(error)])
+  }
+}
+
+/** What the work has saved; where it fails, nothing, and why. */
+export async function savedOrFailure(work: () => Promise<Saved>): Promise<Saved> {
+  return await work().catch((error: unknown) => ({ ...NOTHING_SAVED, failures: [failureOf(error)] }))
+}
+
+/** Says what was saved, and what was not. */
+export function reportSaved({ parts, bytes, seconds, failures, later }: Saved): void {
   if (later !== undefined) info('Cache: what is new is kept when the job has ended')
   else if (parts > 0)
     info(`Cache: kept ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, in ${seconds.toFixed(1)} s`)

@@ -2,9 +2,9 @@ import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
 import { platform } from '../lib/platform.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
+import { openArchives } from './backends/archives.js'
 import { openDirectory } from './backends/directory.js'
 import { openGithub } from './backends/github.js'
-import { openRemote } from './backends/remote.js'
 import { type Cache, EMPTY_CACHE } from './cache.js'
 import { lookupRefs, type Scope, scopeOf } from './key.js'
 import { cacheRepositories, type CacheDecision, decideCache } from './policy.js'
@@ -19,8 +19,6 @@ export interface CachePlan {
   readonly write: boolean
   /** Whether it restores a storage before the build, and remembers builds; else nothing is kept here. */
   readonly isStored: boolean
-  /** Whether it lies on a machine that stays. */
-  readonly isPersistent: boolean
   /** Whether restoring writes whole layers, so that what the build needs else is best done meanwhile. */
   readonly writesLayers: boolean
   /** Repositories that the engine itself reads steps from and writes them to. */
@@ -69,7 +67,6 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     read,
     write,
     isStored: kind === 'github' || kind === 'directory',
-    isPersistent: kind === 'directory',
     writesLayers: kind === 'github',
     repositories: kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : { from: [], to: [] },
     directory,
@@ -92,5 +89,5 @@ function openCache(plan: CachePlan, { inputs, context }: CacheRequest, stagingDi
   }
   if (directory !== undefined) return openDirectory({ ...common, directory })
   const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
-  return openRemote({ ...common, entries, unique: context.event.unique, deadlineMs })
+  return openArchives({ ...common, backend: 'github', entries, unique: context.event.unique, deadlineMs })
 }

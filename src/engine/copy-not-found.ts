@@ -4,9 +4,9 @@ import { copyPattern } from '../dockerfile/copies.js'
 import { quote } from '../lib/quote.js'
 import { findIgnoring, type Ignores, readIgnored } from '../source/ignored-files.js'
 import type { Source } from '../source/source.js'
-import { nearest } from '../lib/nearest.js'
+import { sameButSpelling } from '../lib/spelling.js'
 
-/** So many files and folders are looked through for one with a similar name. */
+/** So many files and folders are looked through for one that is spelled alike. */
 const MAX_SEEN = 20_000
 
 /** What of the context a COPY or ADD didn't find. */
@@ -43,7 +43,7 @@ export async function hintForMissing(
   const { path, ignored } = missing
   if (ignored) return await hintForIgnored(path, source)
   const ignores = await readIgnored(source).catch(() => () => false)
-  const like = nearest(path, await namesIn(source.context, ignores))
+  const like = sameButSpelling(path, await namesIn(source.context, ignores))
   const also = like === undefined ? '' : ` Is ${quote(like)} meant?`
   return `The context has no ${quote(path)}: paths of COPY and ADD are relative to the context, not to the Dockerfile.${also}`
 }

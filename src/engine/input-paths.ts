@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Pair } from '../runner/input-parsers.js'
+import type { SshKeys } from '../runner/ssh-keys.js'
 import { isPath } from '../source/source.js'
 
 /** `name=where` with a path made absolute, since no engine runs in the workspace; pure. */
@@ -7,10 +8,7 @@ export function absoluteContext({ name, value }: Pair, workspace: string): strin
   return `${name}=${isPath(value) ? resolve(workspace, value) : value}`
 }
 
-/** `id=key,key` of the input `ssh` with the keys' paths absolute; pure. */
-export function absoluteKeys(entry: string, workspace: string): string {
-  const [id = '', keys] = entry.split(/=(.*)/s)
-  if (keys === undefined) return id
-  const paths = keys.split(',').map((key) => resolve(workspace, key))
-  return `${id}=${paths.join(',')}`
+/** The same of SSH keys; pure. */
+export function absoluteKeys({ id, paths }: SshKeys, workspace: string): SshKeys {
+  return { id, paths: paths.map((path) => resolve(workspace, path)) }
 }

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
+import type { SshKeys } from '../runner/ssh-keys.js'
 import { absoluteKeys } from './input-paths.js'
 import { type WorkDir, writePrivate } from './work-dir.js'
 
@@ -28,21 +29,19 @@ export async function writeSecrets({ secrets }: Inputs, folder: WorkDir, context
 }
 
 /**
- * The entries of the input `ssh` with keys that the account can read: those of root, which ssh(1) wants to be of mode
+ * The keys of the input `ssh`, absolute, as files that the account can read: those of root, which ssh(1) wants to be of mode
  * 0600, are copied into private files. A socket stays where it is.
  */
-export async function ownKeys({ ssh }: Inputs, folder: WorkDir, { workspace }: Context): Promise<string[]> {
-  const entries = ssh.map((entry) => absoluteKeys(entry, workspace))
-  if (folder.buildUser.prefix.length === 0) return entries
+export async function ownKeys({ ssh }: Inputs, folder: WorkDir, { workspace }: Context): Promise<SshKeys[]> {
+  const given = ssh.map((keys) => absoluteKeys(keys, workspace))
+  if (folder.buildUser.prefix.length === 0) return given
   return await Promise.all(
-    entries.map(async (entry, index) => {
-      const [id = '', keys] = entry.split(/=(.*)/s)
-      if (keys === undefined) return entry
-      const own = keys.split(',').map(async (path, place) => {
+    given.map(async ({ id, paths }, index) => {
+      const own = paths.map(async (path, place) => {
         const isFile = await stat(path).then((found) => found.isFile())
         return isFile ? await writePrivate(folder, `secrets/ssh-${index}-${place}`, await readFile(path)) : path
       })
-      return `${id}=${(await Promise.all(own)).join(',')}`
+      return { id, paths: await Promise.all(own) }
     }),
   )
 }

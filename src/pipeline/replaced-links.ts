@@ -1,7 +1,7 @@
 import { lstat, readlink } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { placesOf, readContents } from '../cache/containers-storage/layout.js'
-import type { LayerEntry } from '../cache/tar-headers.js'
+import type { LayerEntry } from '../lib/tar-headers.js'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
 import type { Step } from '../engine/progress.js'
 import { quote } from '../lib/quote.js'

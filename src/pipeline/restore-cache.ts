@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
-import { type Cache, emptyCacheIn, EMPTY_CACHE, type Warm } from '../cache/cache.js'
+import { type Cache, EMPTY_CACHE, type RestoredStorage } from '../cache/cache.js'
 import { type CachePlan, type CacheRequest, planCache } from '../cache/open.js'
 import type { Analysis } from '../dockerfile/analysis.js'
 import { forgettable } from '../dockerfile/cache-key-gaps.js'
@@ -28,7 +28,7 @@ export interface PendingCache {
 
 /** A cache with a root that can be built in. */
 export interface RestoredCache extends PendingCache {
-  readonly warm: Warm
+  readonly warm: RestoredStorage
   /** Of the steps as they are in the Dockerfile, by stage; empty for an engine that has none. */
   readonly keys: readonly StageKeys[]
   readonly remote: BuildRequest['remote']
@@ -84,11 +84,11 @@ type Restored = Omit<RestoredCache, keyof PendingCache>
 /** A folder of steps for an engine that compares by itself all that they depend on. */
 async function restoreBlobs(pending: PendingCache, blobs: OciLayout, root: string): Promise<Restored> {
   const { cache, plan } = pending
-  const staysThere = blobs.staysInEngine && plan.isPersistent
-  if (staysThere) info('Cache: the builder keeps its steps by itself, on a machine that stays')
-  const warm = staysThere ? emptyCacheIn(root) : await cache.openBlobs(blobs, root)
-  if (!staysThere) sayRestored(pending, warm)
-  return { warm, keys: [], remote: plan.repositories, access: { read: plan.read, write: plan.write && !staysThere } }
+  const warm = await cache.restore(blobs, new Map(), root)
+  const { staysInEngine } = warm
+  if (staysInEngine) info('Cache: the builder keeps its steps by itself, on a machine that stays')
+  else sayRestored(pending, warm)
+  return { warm, keys: [], remote: plan.repositories, access: { read: plan.read, write: plan.write && !staysInEngine } }
 }
 
 /** A storage root, with what Buildah forgets to compare compared. */
@@ -106,7 +106,7 @@ async function restoreRoot(
   const hidden = untrackedInput(inputs, source)
   const isUsed = (plan.read || plan.write) && hidden === undefined
   const keys = isUsed ? stepKeys(analysis, stepInputs, targetIndex(dockerfile, target)) : []
-  const warm = await cache.open(store, contentsByKey(keys), root)
+  const warm = await cache.restore(store, contentsByKey(keys), root)
   if (plan.isStored) {
     if (hidden !== undefined) info(`Cache: all is built anew, since ${hidden} may change what is built without a trace`)
     for (const { unknown } of keys) {
@@ -127,7 +127,7 @@ function contentsByKey(keys: readonly StageKeys[]): ReadonlyMap<string, string |
   )
 }
 
-function sayRestored({ plan, stagingDir }: PendingCache, { restored }: Warm): void {
+function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredStorage): void {
   if (stagingDir === undefined) return
   const { images, parts, bytes, seconds, failures } = restored
   const came = parts === 0 ? '' : `, in ${formatCount(parts, 'part')} of ${formatBytes(bytes)}`

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { saySaved } from '../cache/cache.js'
+import { reportSaved } from '../cache/cache.js'
 import { type RecordedStep, recordedSteps } from '../dockerfile/recorded-steps.js'
 import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Pushed } from '../engine/engine.js'
@@ -25,7 +25,7 @@ export async function saveCache(
 ): Promise<{ report: CacheReport; later: string | undefined }> {
   const isOwnKeys = keys.length === 0
   const recorded = isOwnKeys ? run.steps.flatMap(recordedByText) : recordedSteps(run.steps, keys)
-  const saved = await warm.keep({
+  const saved = await warm.save({
     steps: recorded,
     ours: run.references.map(formatReference),
     pushed: digestOf(run),
@@ -44,7 +44,7 @@ export async function saveCache(
     if (line !== undefined) info(`Cache: ${line}`)
     if (recorded.length === 0 && run.steps.some(({ image }) => image !== undefined) && keys.length > 0)
       info('Cache: Buildah had other steps than the Dockerfile has (ONBUILD of a base image?), so that none is kept')
-    saySaved(saved)
+    reportSaved(saved)
   }
   return { report, later: saved.later }
 }

@@ -32,13 +32,3 @@ export function duration(input: string, written: string, mostHours?: number): nu
     `Write a number above zero and a unit (s, m, h, d, w): \`30m\`, \`168h\`, \`7d\`${limit}.`,
   )
 }
-
-export function shmSize(got: string | undefined): string | undefined {
-  if (got === undefined || /^[1-9]\d*[bkmg]?$/i.test(got)) return got
-  throw refuse('shm-size', got, 'Write a number and a unit, b, k, m or g: `shm-size: 256m`.')
-}
-
-export function ulimit(line: string): string {
-  if (/^[a-z]+=-?\d+(:-?\d+)?$/.test(line)) return line
-  throw refuse('ulimit', line, 'Write one name=soft[:hard] a line: `nofile=1024:2048`.')
-}

@@ -9,24 +9,19 @@ export interface BuildSecret {
   readonly source: { readonly value: Secret } | { readonly path: string }
 }
 
-export interface GivenSecrets {
-  readonly secrets: readonly BuildSecret[]
-  /** On those that are left out. */
-  readonly warnings: readonly string[]
-}
-
 /**
- * Reads the three inputs that give secrets to RUN steps: the secrets themselves, variables and files that hold them.
+ * Reads the three inputs that give secrets to RUN steps: the secrets themselves, variables and files that hold them. Those
+ * that are empty are left out.
  * @throws UserError without a word of what may be the secret
  */
-export function readSecrets(read: InputReader, env: Env): GivenSecrets {
-  const values = secretPairs('secrets', list(read, 'secrets', { commas: false, keepSpace: true }))
-  const variables = secretPairs('secret-envs', list(read, 'secret-envs', { commas: true }))
-  const files = secretPairs('secret-files', list(read, 'secret-files', { commas: false }))
+export function buildSecrets(read: InputReader, _name: string, env: Env): BuildSecret[] {
+  const { values, variables, files } = secretPairs(read)
   const secrets = [
-    ...values.pairs.map(([id, value]) => ({ id, source: { value: new Secret(value) } })),
-    ...variables.pairs.map(([id, variable]) => ({ id, source: { value: new Secret(valueOf(id, variable, env)) } })),
-    ...files.pairs.map(([id, path]) => ({ id, source: { path } })),
+    ...values.filter(isFilled).map(({ id, text }) => ({ id, source: { value: new Secret(text) } })),
+    ...variables
+      .filter(isFilled)
+      .map(({ id, text }) => ({ id, source: { value: new Secret(valueOf(id, text, env)) } })),
+    ...files.filter(isFilled).map(({ id, text }) => ({ id, source: { path: text } })),
   ]
   const twice = secrets.find(({ id }, index) => secrets.findIndex((other) => other.id === id) < index)
   if (twice !== undefined)
@@ -34,7 +29,15 @@ export function readSecrets(read: InputReader, env: Env): GivenSecrets {
       `Inputs "secrets", "secret-envs" and "secret-files": the ID ${JSON.stringify(twice.id)} is given twice.`,
       'Leave one of the two away, or give it an ID of its own.',
     )
-  return { secrets, warnings: [values, variables, files].flatMap(({ warnings }) => warnings) }
+  return secrets
+}
+
+/** Sentences on secrets that are left out. */
+export function secretWarnings(read: InputReader): string[] {
+  const empty = (name: Name, pairs: readonly SecretPair[]) =>
+    pairs.filter((pair) => !isFilled(pair)).map(({ id }) => emptySecret(name, id))
+  const { values, variables, files } = secretPairs(read)
+  return [...empty('secrets', values), ...empty('secret-envs', variables), ...empty('secret-files', files)]
 }
 
 function valueOf(id: string, variable: string, env: Env): string {
@@ -45,11 +48,11 @@ function valueOf(id: string, variable: string, env: Env): string {
 }
 
 /** Reads the token for Git. */
-export function readToken(read: InputReader): Secret | undefined {
-  const written = read('github-token').trim()
+export function gitToken(read: InputReader, input: string): Secret | undefined {
+  const written = read(input).trim()
   if (written === '') return undefined
   if (!/\s/.test(written)) return new Secret(written)
-  throw new UserError('Input "github-token": there is white space in it.', 'Write `${{ secrets.… }}`, or leave it out.')
+  throw new UserError(`Input "${input}": there is white space in it.`, 'Write `${{ secrets.… }}`, or leave it out.')
 }
 
 /** What stands there may be the secret itself, so it is shown only where it is written as variables mostly are. */
@@ -63,20 +66,39 @@ function notAVariable(id: string, flaw: string, variable = ''): UserError {
 
 type Name = 'secrets' | 'secret-envs' | 'secret-files'
 
-/** Splits `id=value` lines; those whose value is empty are left out. A line may hold the secret itself, so none is shown. */
-function secretPairs(name: Name, lines: readonly string[]) {
-  const pairs: [id: string, value: string][] = []
-  const warnings: string[] = []
-  for (const line of lines.filter((one) => !isComment(one))) {
-    const at = line.indexOf('=')
-    const id = line.slice(0, Math.max(at, 0)).trim()
-    const value = line.slice(at + 1)
-    // The lines of a secret may look like entries, so only the first id is known to be none of it.
-    if (!/^[\w.-]+$/.test(id)) throw notAPair(name, pairs.length + warnings.length === 1 ? pairs[0]?.[0] : undefined)
-    if (value === '') warnings.push(emptySecret(name, id))
-    else pairs.push([id, value])
+/** What stands on both sides of the `=`; the text may be the secret. */
+interface SecretPair {
+  readonly id: string
+  readonly text: string
+}
+
+function isFilled({ text }: SecretPair): boolean {
+  return text !== ''
+}
+
+function secretPairs(read: InputReader) {
+  return {
+    values: splitPairs('secrets', list(read, 'secrets', { commas: false, keepSpace: true })),
+    variables: splitPairs('secret-envs', list(read, 'secret-envs', { commas: true })),
+    files: splitPairs('secret-files', list(read, 'secret-files', { commas: false })),
   }
-  return { pairs, warnings }
+}
+
+/** Splits `id=value` lines. A line may hold the secret itself, so none is shown. */
+function splitPairs(name: Name, lines: readonly string[]): SecretPair[] {
+  return lines
+    .filter((line) => !isComment(line))
+    .map((line, index, all) => {
+      const [id, text] = split(line)
+      // The lines of a secret may look like entries, so only the first id is known to be none of it.
+      if (!/^[\w.-]+$/.test(id)) throw notAPair(name, index === 1 ? split(all[0] ?? '')[0] : undefined)
+      return { id, text }
+    })
+}
+
+function split(line: string): [id: string, text: string] {
+  const at = line.indexOf('=')
+  return [line.slice(0, Math.max(at, 0)).trim(), line.slice(at + 1)]
 }
 
 function emptySecret(name: Name, id: string): string {

@@ -1,10 +1,10 @@
-import { nearest } from '../lib/nearest.js'
 import { UserError } from '../errors.js'
 import { quote } from '../lib/quote.js'
-import { parseInputs } from './inputs.js'
+import { INPUT_NAMES } from './input-table.js'
 import { warn } from '../log.js'
 import { PEER_INPUTS, type PeerInput, type Surroundings } from './peer-inputs.js'
 import { platform } from '../lib/platform.js'
+import { sameButSpelling } from '../lib/spelling.js'
 
 /** By name. An input without a text is as one that isn't there. */
 type Given = ReadonlyMap<string, string>
@@ -17,20 +17,10 @@ const PREFIX = 'INPUT_'
  * @throws UserError where leaving one of them out would change the image
  */
 export function checkUnknownInputs(act: boolean, environment: NodeJS.ProcessEnv = process.env): void {
-  const { refused, ignored } = judgeInputs(givenInputs(environment), inputNames(), platform())
+  const { refused, ignored } = judgeInputs(givenInputs(environment), INPUT_NAMES, platform())
   const lines = [...ignored, ...(act ? refused : [])].map((unknown) => `\n${entry(unknown)}`)
   if (lines.length > 0) warn(`This action doesn't have these inputs, and ignores them:${lines.join('')}`)
   if (!act && refused.length > 0) throw refusal(refused)
-}
-
-/** All that the action has: what it reads. */
-export function inputNames(): string[] {
-  const names = new Set<string>()
-  parseInputs((name) => {
-    names.add(name)
-    return ''
-  }, {})
-  return [...names]
 }
 
 /** An input that the action doesn't have. */
@@ -82,7 +72,7 @@ function refuse({ name, instead, harmless }: PeerInput, text: string): Unknown {
 }
 
 function guess(name: string, known: readonly string[]): string {
-  const meant = nearest(name, known)
+  const meant = sameButSpelling(name, known)
   return meant === undefined ? 'Remove it, or look for its name in docs/inputs.md.' : `Did you mean "${meant}"?`
 }
 

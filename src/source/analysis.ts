@@ -2,6 +2,7 @@ import { type Analysis, analyze } from '../dockerfile/analysis.js'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
 import type { Env } from '../exec.js'
 import { platformArguments } from '../lib/platform.js'
+import { parseBuildArg } from '../runner/build-arguments.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Values } from '../dockerfile/variables.js'
 
@@ -42,12 +43,7 @@ function writtenArguments({ buildArgs, extraArgs }: Pick<Inputs, 'buildArgs' | '
     if (argument === FLAG) return [extraArgs[index + 1] ?? '']
     return argument.startsWith(`${FLAG}=`) ? [argument.slice(FLAG.length + 1)] : []
   })
-  return new Map(
-    [...buildArgs, ...extra].map((line) => {
-      const [name = '', value] = line.split(/=(.*)/s)
-      return [name, value]
-    }),
-  )
+  return new Map([...buildArgs, ...extra.map(parseBuildArg)].map(({ name, value }) => [name, value]))
 }
 
 function automaticArguments({ extraArgs }: Pick<Inputs, 'extraArgs'>): Values {

@@ -8,6 +8,7 @@ import { type GitContext, parseGitContext, plainContext } from './git-url.js'
 import { findIgnoreFile, type IgnoreFile } from './ignored-files.js'
 import type { Event } from '../runner/event.js'
 import type { Inputs } from '../runner/inputs.js'
+import { formatSshKeys } from '../runner/ssh-keys.js'
 import { isBelow } from '../lib/paths.js'
 
 /** What is built: everything that the inputs name on the disk, found and absolute. */
@@ -154,11 +155,11 @@ async function refuseOutside(what: string, file: string, context: string, worksp
 }
 
 async function checkPaths(inputs: Inputs, workspace: string): Promise<void> {
-  for (const entry of inputs.ssh) {
-    const missing = await firstMissing(entry.split(/=(.*)/s)[1]?.split(',') ?? [], workspace)
+  for (const keys of inputs.ssh) {
+    const missing = await firstMissing(keys.paths, workspace)
     if (missing === undefined) continue
     throw new UserError(
-      `Input "ssh": got ${JSON.stringify(entry)}, and there is no ${missing}.`,
+      `Input "ssh": got ${JSON.stringify(formatSshKeys(keys))}, and there is no ${missing}.`,
       'A path is relative to the workspace.',
     )
   }

@@ -1,5 +1,5 @@
 import { listUppermost } from '../cache/containers-storage/layer-entries.js'
-import type { LayerEntry } from '../cache/tar-headers.js'
+import type { LayerEntry } from '../lib/tar-headers.js'
 import type { Step } from '../engine/progress.js'
 import { describeInLine } from '../errors.js'
 import type { ContainersStorage } from '../build-storage.js'

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { CountedTexts } from '../runner/counted-inputs.js'
+import type { ResolvedPart } from '../runner/input-table.js'
 
 /** One thing that a result depends on. */
 export interface Part {
@@ -40,65 +42,60 @@ export interface FingerprintFacts {
   readonly context: string
   /** The same of further build contexts, by their names; of those that are images, which ones. */
   readonly contexts: ReadonlyMap<string, string>
-  /** What RUN steps can see of the inputs and of the environment. */
-  readonly stepInputs: readonly string[]
-  /** Ids of secrets and SSH keys; their values don't count, as they don't for any cache. */
-  readonly secrets: readonly string[]
-  readonly extraArgs: readonly string[]
+  readonly inputs: CountedTexts
+  /** Of the environment, by the names of their variables. */
+  readonly proxies: ReadonlyMap<string, string>
   /** SOURCE_DATE_EPOCH, '' where it isn't set. */
   readonly epoch: string
 }
 
 /** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
-const GRAMMAR = '4'
+const GRAMMAR = '5'
+
+type Values = readonly (string | Buffer)[]
 
 /** The parts of a fingerprint, in the order in which a difference is told. Pure. */
 export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
-  const parts: readonly (readonly [name: string, ...values: (string | Buffer)[]])[] = [
+  const parts = {
     // How all this is compared.
-    ['way of comparing', GRAMMAR],
+    'way of comparing': [GRAMMAR],
     // Another engine, or another version of it, may make another image of the same.
-    ['engine', facts.engine],
+    engine: [facts.engine],
     // Base images and RUN steps are those of the processor.
-    ['platform', facts.platform],
+    platform: [facts.platform],
     // OCI's or Docker's manifest and configuration.
-    ['format', facts.format],
+    format: [facts.format],
     // Which stage it is; all of them are in the Dockerfile.
-    ['target', String(facts.target)],
+    target: [String(facts.target)],
     // Every byte: what a comment is, only the engine knows.
-    ['Dockerfile', facts.dockerfile],
+    Dockerfile: [facts.dockerfile],
     // Their order doesn't count, and an argument that isn't used might be by an image's ONBUILD.
-    ['build arguments', ...sorted([...facts.buildArgs].map(([name, value]) => `${name}=${value}`))],
+    'build arguments': sorted([...facts.buildArgs].map(([name, value]) => `${name}=${value}`)),
     // One that is gone would stay in an image that is only given other ones.
-    [
-      'names of labels',
+    'names of labels': [
       ...sorted(facts.labels.map(({ name }) => `label ${name}`)),
       ...sorted(facts.annotations.map(({ name }) => `annotation ${name}`)),
     ],
     // Those of the user and those of the default, as the image gets them; of those that name the commit, that they are there.
-    ['labels', ...sorted(facts.labels.map(textOf))],
+    labels: sorted(facts.labels.map(textOf)),
     // The same of the manifest.
-    ['annotations', ...sorted(facts.annotations.map(textOf))],
+    annotations: sorted(facts.annotations.map(textOf)),
     // What FROM, COPY --from and RUN --mount=from= point to at this moment.
-    ...(facts.bases === undefined
-      ? []
-      : [['base images', ...sorted([...facts.bases].map(([name, digest]) => `${name}@${digest}`))] as const]),
+    ...(facts.bases && { 'base images': sorted([...facts.bases].map(([name, digest]) => `${name}@${digest}`)) }),
     // Short names, mirrors and blocked registries: which image a name stands for, and what is asked for it.
-    ['registries.conf', ...facts.registriesConf],
+    'registries.conf': facts.registriesConf,
     // What COPY, ADD and mounts of the stages that the target needs can reach, behind the ignore file.
-    ['context', facts.context],
+    context: [facts.context],
     // The same of each further context.
-    ['build contexts', ...sorted([...facts.contexts].map(([name, digest]) => `${name} ${digest}`))],
-    // Network, hosts, limits, memory and proxies of RUN steps.
-    ['surroundings of RUN steps', ...facts.stepInputs],
-    // A step without its secret is another step.
-    ['ids of secrets', ...sorted(facts.secrets)],
-    // As they are: what they mean is the engine's affair, and their order may count.
-    ['extra arguments', ...facts.extraArgs],
+    'build contexts': sorted([...facts.contexts].map(([name, digest]) => `${name} ${digest}`)),
+    // Those that are compared as they are, each by its own name.
+    ...facts.inputs,
+    // What Buildah hands to RUN steps of its own environment.
+    proxies: [...facts.proxies].flat(),
     // The times in the image.
-    ['SOURCE_DATE_EPOCH', facts.epoch],
-  ]
-  return parts.map(([name, ...values]) => ({ name, digest: digestOf(values) }))
+    SOURCE_DATE_EPOCH: [facts.epoch],
+  } satisfies Readonly<Record<ResolvedPart, Values>> & Readonly<Record<string, Values>>
+  return Object.entries<Values>(parts).map(([name, values]) => ({ name, digest: digestOf(values) }))
 }
 
 /** What an image says of itself, and nothing that it is made of. */
@@ -133,7 +130,7 @@ function sorted(list: readonly string[]): string[] {
 }
 
 /** The length before each value keeps two lists apart that have the same characters. */
-function digestOf(values: readonly (string | Buffer)[]): string {
+function digestOf(values: Values): string {
   const hash = createHash('sha256')
   for (const value of values) hash.update(`${Buffer.byteLength(value)}:`).update(value)
   return hash.digest('hex')

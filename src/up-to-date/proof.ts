@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import { isTarHeader, type LayerEntry } from '../cache/tar-headers.js'
+import { isTarHeader, type LayerEntry } from '../lib/tar-headers.js'
 import { quote } from '../lib/quote.js'
 import type { Source } from '../source/source.js'
 import type { TakenFile } from '../source/scan.js'

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import type { BuildRecordStore } from '../cache/note.js'
+import type { BuildRecordStore } from '../cache/build-records.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
+import { countedTexts } from '../runner/counted-inputs.js'
 import type { BaseNames } from '../engine/base-names.js'
 import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import type { Pair } from '../runner/input-parsers.js'
@@ -9,7 +10,7 @@ import type { CommitLabels } from '../metadata/commit.js'
 import { platform } from '../lib/platform.js'
 import type { Registries } from '../registry/client.js'
 import { argumentsOf } from '../source/analysis.js'
-import { proxiesIn, runsIn } from './step-inputs.js'
+import { proxiesIn } from './step-inputs.js'
 import type { Bases, Unknown } from './base-digests.js'
 import { type Described, type Fingerprint, fingerprintOf } from './fingerprint.js'
 import type { Inspection } from './inspection.js'
@@ -40,21 +41,27 @@ export async function fingerprint(
   const { env } = found
   const labels = described(request.labels, ofCommit.labels)
   const annotations = described(request.annotations, ofCommit.annotations)
-  const ids = inputs.ssh.map((entry) => `ssh ${entry.split('=', 1)[0] ?? ''}`)
   try {
     const [digests, dockerfile] = await Promise.all([
       inspection.digests(found.traits.keepsExcludedFolders),
       readFile(source.file),
     ])
     return fingerprintOf({
-      ...{ engine: found.engine.label, platform: platform(), format, dockerfile, bases, labels, annotations },
-      ...{ context: digests.context, contexts: digests.contexts, buildArgs: argumentsOf(inputs, env) },
+      engine: found.engine.label,
+      platform: platform(),
+      format,
+      dockerfile,
+      bases,
+      labels,
+      annotations,
+      context: digests.context,
+      contexts: digests.contexts,
+      buildArgs: argumentsOf(inputs, env),
       epoch: env['SOURCE_DATE_EPOCH'] ?? '',
       registriesConf: request.baseNames.configuration,
       target: targetIndex(source.dockerfile, source.target),
-      stepInputs: [...runsIn(inputs), `isolation ${inputs.isolation}`, ...[...proxiesIn(env)].flat()],
-      secrets: [...inputs.secrets.map(({ id }) => id), ...ids],
-      extraArgs: inputs.extraArgs,
+      inputs: countedTexts(inputs),
+      proxies: proxiesIn(env),
     })
   } catch (error) {
     return { why: describeInLine(error) }

@@ -9,6 +9,7 @@ import { PROXIES } from '../dockerfile/variables.js'
 import { hiddenArgument } from '../engine/buildah/args.js'
 import type { BuildSpec } from '../engine/engine.js'
 import type { Env } from '../exec.js'
+import { runStepTexts } from '../runner/counted-inputs.js'
 import type { Inputs } from '../runner/inputs.js'
 import { analysisOf, argumentsOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
@@ -43,7 +44,7 @@ export async function stepInputsOf(
     ...linkMounts(analysis, version).map((path) => add(path, isLink)),
   ])
   return {
-    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runsIn(inputs), ...inputs.extraArgs],
+    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runStepTexts(inputs)],
     buildArgs: argumentsOf(inputs, env),
     proxies: proxiesIn(env),
     annotations: annotations.map(({ name, value }) => `${name}=${value}`),
@@ -65,11 +66,6 @@ export function untrackedInput(
   const { ambiguous } = dockerfile
   if (ambiguous !== undefined) return `line ${ambiguous}, which BuildKit and Buildah read differently,`
   return file.endsWith('.in') ? `the preprocessor, which ${file} goes through,` : undefined
-}
-
-/** What RUN steps can see of the inputs, and no Buildah compares. */
-export function runsIn({ network, addHosts, shmSize, ulimit }: Inputs): string[] {
-  return [network, shmSize ?? '', ...addHosts.map((host) => `host ${host}`), ...ulimit.map((limit) => `limit ${limit}`)]
 }
 
 async function isLink(path: string): Promise<boolean> {

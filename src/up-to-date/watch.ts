@@ -34,7 +34,7 @@ export interface Watch {
  */
 export function startWatch(
   { inputs, source }: Pick<BuildSpec, 'inputs' | 'source'>,
-  { cache, plan }: { readonly cache: Pick<Cache, 'note'>; readonly plan: Pick<CachePlan, 'kind' | 'isStored'> },
+  { cache, plan }: { readonly cache: Pick<Cache, 'records'>; readonly plan: Pick<CachePlan, 'kind' | 'isStored'> },
   context: Context,
   env: Env,
 ): Watch | undefined {
@@ -43,7 +43,7 @@ export function startWatch(
     info(`Unchanged: not looked for, since no cache remembers what was built (\`cache: ${plan.kind}\`)`)
     return undefined
   }
-  const { note } = cache
+  const { records: note } = cache
   const remembered = note.read()
   const inspection = inspect(inputs, source, context, env)
   const copiedIn = async () => {

@@ -42,9 +42,10 @@ export function fakeCache({ read, write }: Pick<CachePlan, 'read' | 'write'>, op
     return {
       root,
       restored,
+      staysInEngine: false,
       changedBaseImages: () => Promise.resolve(changedBaseImages),
       clear: restored.images === 0 ? undefined : () => Promise.resolve(void events.push('clear')),
-      async keep(run: Run) {
+      async save(run: Run) {
         events.push(run.failed ? 'keep failed' : 'keep')
         if (write) memory.runs.push(run)
         return { ...NOTHING_SAVED, ...(await options.keep?.(run)) }
@@ -52,9 +53,8 @@ export function fakeCache({ read, write }: Pick<CachePlan, 'read' | 'write'>, op
     }
   }
   return {
-    open: (_store, _keys, root) => open(root),
-    openBlobs: (_blobs, root) => open(root),
-    note: {
+    restore: (_storage, _keys, root) => open(root),
+    records: {
       read: () => Promise.resolve(read ? memory.record : undefined),
       write(text) {
         if (write) memory.record = text

@@ -8,6 +8,11 @@ import { mountsFolder } from '../../../src/cache/containers-storage/cache-mounts
 import { findTools } from '../../../src/cache/containers-storage/archive.js'
 import type { ImageRecord, LayerRecord } from '../../../src/cache/containers-storage/records.js'
 import type { Workplace } from '../../../src/cache/containers-storage/restore.js'
+import { carryOut, planSave } from '../../../src/cache/backends/archives-save.js'
+import type { StagingOptions } from '../../../src/cache/backends/parts.js'
+import type { Run, Saved } from '../../../src/cache/cache.js'
+import type { SaveJob, SavePlan } from '../../../src/cache/snapshot.js'
+import { withSnapshot } from '../../../src/cache/snapshots.js'
 import type { ContainersStorage } from '../../../src/build-storage.js'
 import { temporaryFolder } from '../helpers.js'
 
@@ -110,6 +115,32 @@ export async function placeOf(entries: Entries, changes: Partial<ContainersStora
   const tools = await findTools(store)
   if (typeof tools === 'string') throw new Error(tools)
   return { entries, tools, store, stagingDir: bind(entries, stagingDir) }
+}
+
+/** What a run leaves, as main writes it down. */
+export function jobOf({ run, ...changes }: Partial<Omit<SaveJob, 'run'>> & { readonly run?: Partial<Run> }): SaveJob {
+  return {
+    ...{
+      backend: 'github',
+      storage: storeOf(),
+      root: '/unused',
+      scope: 'scope',
+      ref: 'refs/heads/main',
+      unique: '1-1-a',
+    },
+    ...{ indexes: [], mounts: false, deadlineMs: 60_000, reported: [] },
+    limits: { now: NOW, ttlMs: 7 * DAY, maxBytes: 2 ** 31, perKey: 1 },
+    ...changes,
+    run: { steps: [], ours: [], pushed: undefined, failed: false, ...run },
+  }
+}
+
+/** Saves at once, however much it is. */
+export async function saveFrom(job: SaveJob, place: StagingOptions): Promise<Saved & { plan: SavePlan<unknown> }> {
+  return await withSnapshot(job.storage, new Map(), async (snapshot) => {
+    const plan = await planSave(snapshot, job, place.stagingDir)
+    return { ...(await carryOut(plan, snapshot.format, job, place)), plan }
+  })
 }
 
 function bind(entries: Entries, stagingDir: string): string {

@@ -2,7 +2,6 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { hintForMissing, readMissing } from '../../../src/engine/copy-not-found.js'
-import { nearest } from '../../../src/lib/nearest.js'
 import { temporaryFolder } from '../helpers.js'
 
 // What Buildah 1.28.2 and 1.43.2 print, word for word, for a context in /ctx.
@@ -45,26 +44,6 @@ describe('readMissing', () => {
   })
 })
 
-describe('nearest', () => {
-  const paths = ['Dockerfile', 'package.json', 'src', 'src/server.js', 'src/Main.ts', 'docs/a.md', 'old/docs/a.md']
-
-  it.each([
-    ['packag.json', 'package.json'],
-    ['pacakge.json', 'package.json'],
-    ['PACKAGE.json', 'package.json'],
-    ['src/sever.js', 'src/server.js'],
-    ['server.js', 'src/server.js'],
-    ['main.ts', 'src/Main.ts'],
-    ['lib/a.md', 'docs/a.md'],
-    ['scr', 'src'],
-    ['dist', undefined],
-    ['x', undefined],
-    ['', undefined],
-  ])('to %j is %j', (wanted, expected) => {
-    expect(nearest(wanted, paths)).toBe(expected)
-  })
-})
-
 describe('hintForMissing', () => {
   function contextOf(files: Readonly<Record<string, string>>): string {
     const context = join(temporaryFolder(), 'context')
@@ -81,8 +60,8 @@ describe('hintForMissing', () => {
   }
 
   it('names a path that is spelled alike', async () => {
-    expect(await hint({ 'src/server.js': '' }, stat('COPY src/sever.js /x', 'src/sever.js'))).toBe(
-      'The context has no "src/sever.js": paths of COPY and ADD are relative to the context, not to the Dockerfile. Is "src/server.js" meant?',
+    expect(await hint({ 'src/server.js': '' }, stat('COPY SRC/server.js /x', 'SRC/server.js'))).toBe(
+      'The context has no "SRC/server.js": paths of COPY and ADD are relative to the context, not to the Dockerfile. Is "src/server.js" meant?',
     )
   })
 
@@ -90,7 +69,7 @@ describe('hintForMissing', () => {
     const context = contextOf({ Dockerfile: '', '.dockerignore': '**/*.js', 'src/server.js': '' })
     symlinkSync('/etc', join(context, 'outside'))
     const source = { context, file: join(context, 'Dockerfile') }
-    for (const path of ['src/sever.js', 'outsid/passwd']) {
+    for (const path of ['SRC/server.js', 'OUTSIDE/passwd']) {
       const said = await hintForMissing({ path, ignored: false }, source)
       expect(said).toMatch(/not to the Dockerfile\.$/)
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { buildAndSave } from '../../../src/pipeline/build.js'
-import { emptyCacheIn, EMPTY_CACHE, type Run } from '../../../src/cache/cache.js'
+import { EMPTY_CACHE, emptyStorage, type Run } from '../../../src/cache/cache.js'
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import type { BuildRequest, Engine } from '../../../src/engine/engine.js'
 import type { Step } from '../../../src/engine/progress.js'
@@ -58,12 +58,12 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     },
   }
   const warm = {
-    ...emptyCacheIn('/root'),
+    ...emptyStorage('/root'),
     changedBaseImages: () => Promise.resolve(renewed),
-    keep: (run: Run) => {
+    save: (run: Run) => {
       events.push('keeps')
       runs.push(run)
-      return emptyCacheIn('/root').keep(run)
+      return emptyStorage('/root').save(run)
     },
   }
   const access = { read: true, write: true }

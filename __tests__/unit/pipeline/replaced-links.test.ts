@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import type { LayerEntry } from '../../../src/cache/tar-headers.js'
+import type { LayerEntry } from '../../../src/lib/tar-headers.js'
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import { describeReplacedLinks, findReplacedLinks } from '../../../src/pipeline/replaced-links.js'
 import type { Layout } from '../../../src/build-storage.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Cache, emptyCacheIn, EMPTY_CACHE } from '../../../src/cache/cache.js'
+import { type Cache, EMPTY_CACHE, emptyStorage } from '../../../src/cache/cache.js'
 import type { Keys } from '../../../src/cache/containers-storage/select.js'
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import type { ContainersStorage } from '../../../src/build-storage.js'
@@ -18,9 +18,9 @@ async function offered({ inputs = {}, file = 'Dockerfile', kind = 'directory' }:
   let keys: Keys = new Map()
   const cache: Cache = {
     ...EMPTY_CACHE,
-    open: (_store, wanted, root) => {
+    restore: (_storage, wanted, root) => {
       keys = wanted
-      return Promise.resolve(emptyCacheIn(root))
+      return Promise.resolve(emptyStorage(root))
     },
   }
   const isOff = kind === 'off'

@@ -25,7 +25,7 @@ export function planOf(changes: Partial<CachePlan>): CachePlan {
     read: true,
     write: true,
     isStored: true,
-    isPersistent: true,
+
     writesLayers: false,
     repositories: { from: [], to: [] },
     directory: '/d',

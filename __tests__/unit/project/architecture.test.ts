@@ -42,7 +42,9 @@ const PURE = [
   ],
   ...['lib/lines.ts', 'lib/url-logins.ts', 'runner/input-parsers.ts', 'source/dockerignore.ts', 'source/scan-rules.ts'],
   ...['engine/progress.ts', 'engine/error-hints.ts', 'engine/input-paths.ts', 'engine/image-size.ts'],
-  ...['lib/nearest.ts', 'runner/peer-inputs.ts', 'runner/extra-arguments.ts', 'runner/amounts.ts'],
+  ...['lib/spelling.ts', 'runner/peer-inputs.ts', 'runner/extra-arguments.ts', 'runner/amounts.ts'],
+  ...['runner/context-inputs.ts', 'runner/login-inputs.ts', 'runner/output-files.ts'],
+  ...['runner/ssh-keys.ts', 'runner/cache-inputs.ts'],
   ...['engine/buildah/requirements.ts', 'engine/buildah/apparmor.ts'],
   ...['engine/buildah/args.ts', 'engine/buildah/push-progress.ts', 'engine/buildah/registries-conf.ts'],
   ...['engine/buildah/registries-tables.ts', 'engine/buildah/sandbox/mounts.ts', 'engine/buildah/sandbox/script.ts'],
@@ -208,7 +210,7 @@ describe('the sources', () => {
     expect(post).toContain('finish(state, process.env)')
     // Handed on as it is, and otherwise read by context.ts alone.
     const uses = [...post.matchAll(/(\w+)\([^()]*\benvironment\b[^()]*\)/g)].map(([, name]) => name)
-    expect(uses.sort()).toStrictEqual(['finish', 'keep', 'keep', 'programEnvironment', 'serviceEnvironment'])
+    expect(uses.sort()).toStrictEqual(['finish', 'programEnvironment', 'save', 'save', 'serviceEnvironment'])
   })
 })
 

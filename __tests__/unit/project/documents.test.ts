@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
-import { BUILDKIT_SINCE, DIFFERENCES } from '../../../src/engine/docker/unsupported.js'
+import { BUILDKIT_SINCE } from '../../../src/engine/docker/unsupported.js'
 import { FAULTS } from '../../../src/engine/buildah/known-faults.js'
+import { INPUT_ROWS } from '../../../src/runner/input-table.js'
 import { parseInputs } from '../../../src/runner/inputs.js'
 import { differences } from '../../harness/differences.js'
 import { below, root, tableBelow, text, yamlBlocks } from './project-files.js'
@@ -49,7 +50,7 @@ describe('examples', () => {
 })
 
 describe('docs/engines.md', () => {
-  test('has the first versions that src/engine/buildah/requirements.ts has', () => {
+  test('has the first versions that src/runner/input-table.ts and src/engine/buildah/requirements.ts have', () => {
     const code = text('src/engine/buildah/requirements.ts')
     const table = (name: string) => code.slice(code.indexOf(`const ${name}`)).split(/^\]/m)[0] ?? ''
     const entries = (name: string) =>
@@ -58,7 +59,7 @@ describe('docs/engines.md', () => {
         since,
       }))
     const wanted = [
-      ...entries('INPUT_SINCE').map(({ what, since }) => [`input ${what}`, since]),
+      ...INPUT_ROWS.flatMap(([name, { buildah }]) => (buildah ? [[`input ${name}`, buildah.since]] : [])),
       ...entries('DOCKERFILE_SINCE').map(({ what, since }) => [`Dockerfile: ${what}`, since]),
     ]
     const written = tableBelow('docs/engines.md', '## Versions').map(([needs = '', since]) => [
@@ -74,14 +75,13 @@ describe('docs/engines.md', () => {
     expect(tableBelow('docs/engines.md', '### What Buildah gets wrong')).toStrictEqual(wanted)
   })
 
-  test('has what Docker refuses as src/engine/docker/unsupported.ts has it', () => {
+  test('has what Docker refuses as src/runner/input-table.ts has it', () => {
     const kinds = ['buildx', 'buildx-docker'] as const
-    const wanted = DIFFERENCES.map(({ inputs, example, refusedBy, why }) => [
-      inputs.map((input) => `\`${input}\``).join(', '),
-      `\`${example}\``,
-      ...kinds.map((kind) => (refusedBy.includes(kind) ? 'refused' : 'yes')),
-      why,
-    ])
+    const wanted = INPUT_ROWS.flatMap(([name, { docker }]) => {
+      if (docker === undefined) return []
+      const answers = kinds.map((kind) => (docker.refusedBy.includes(kind) ? 'refused' : 'yes'))
+      return [[`\`${name}\``, `\`${docker.example}\``, ...answers, docker.why]]
+    })
     expect(tableBelow('docs/engines.md', "### What Docker doesn't do")).toStrictEqual(wanted)
   })
 

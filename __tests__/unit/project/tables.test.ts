@@ -7,13 +7,15 @@ import { parseInputs } from '../../../src/runner/inputs.js'
 import { outputsOf } from '../../../src/pipeline/outputs.js'
 import { resultOf } from '../helpers.js'
 import { PEER_INPUTS } from '../../../src/runner/peer-inputs.js'
-import { inputNames } from '../../../src/runner/unknown-inputs.js'
+import { INPUT_NAMES, INPUTS } from '../../../src/runner/input-table.js'
 
 type Fill = (document: string, source: string) => string
 
+type Rows = Readonly<Record<string, { readonly affects: string }>>
+
 interface Tables {
   readonly fillReadme: Fill
-  readonly fillInputs: Fill
+  readonly fillInputs: (document: string, source: string, rows: Rows) => string
   readonly fillOutputs: Fill
   readonly fillWorkflowTables: Fill
   readonly fillMigrating: (document: string, peerInputs: typeof PEER_INPUTS) => string
@@ -51,7 +53,11 @@ const action = parse(text('action.yml')) as Action
 describe('documents', () => {
   test.each([
     { document: 'README.md', fill: fillReadme, source: 'action.yml' },
-    { document: 'docs/inputs.md', fill: fillInputs, source: 'action.yml' },
+    {
+      document: 'docs/inputs.md',
+      fill: (document: string, source: string) => fillInputs(document, source, INPUTS),
+      source: 'action.yml',
+    },
     { document: 'docs/outputs.md', fill: fillOutputs, source: 'action.yml' },
     { document: 'docs/workflows.md', fill: fillWorkflowTables, source: '.github/workflows/build-image.yml' },
   ])('$document has what $source gives (npm run tables)', ({ document, fill, source }) => {
@@ -64,8 +70,17 @@ describe('documents', () => {
 })
 
 describe('action.yml', () => {
-  test('has the inputs that the code reads', () => {
-    expect(Object.keys(action.inputs).sort()).toStrictEqual(inputNames().sort())
+  test('has the inputs of the table, in its order', () => {
+    expect(Object.keys(action.inputs)).toStrictEqual(INPUT_NAMES)
+  })
+
+  test('has the inputs that the code reads, each of them', () => {
+    const read = new Set<string>()
+    parseInputs((name) => {
+      read.add(name)
+      return ''
+    }, {})
+    expect([...read].sort()).toStrictEqual([...INPUT_NAMES].sort())
   })
 
   test('has the defaults that the code takes for an input that is empty', () => {
@@ -141,7 +156,10 @@ describe('what is filled in', () => {
   })
 
   test('is all of each description in docs/', () => {
-    expect(fillInputs(markers('inputs', ''), given)).toContain('| `a` | First. More. | `1` |\n\n## Other')
+    const rows = { a: { affects: 'run-steps' }, b: { affects: 'nothing' } }
+    expect(fillInputs(markers('inputs', ''), given, rows)).toContain(
+      '| `a` | First. More. | `1` | RUN steps |\n\n## Other',
+    )
     expect(fillOutputs(markers('outputs', ''), given)).toContain('| `c` | Third. More. |')
   })
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import ts from 'typescript'
 import { UserError } from '../../../src/errors.js'
 import { resolveMetadata } from '../../../src/pipeline/metadata.js'
-import { inputNames } from '../../../src/runner/unknown-inputs.js'
+import { INPUT_NAMES } from '../../../src/runner/input-table.js'
 import { contextOf, inputsOf, rejection, temporaryFolder } from '../helpers.js'
 
 const PARSERS = 'runner/input-parsers.ts'
@@ -22,7 +22,7 @@ interface Written {
 
 /** What a message can begin with, or have in it, so that it says what is at fault. */
 const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
-  ['an input', /\bInputs?(\$\{names\.length > 1 \? 's' : ''\})? ("|\$\{)/],
+  ['an input', /\bInputs? ("|\$\{)/],
   ['the Dockerfile', /\bDockerfile\b/],
   ['a file, named by its path', /^The auth file \$|^\$\{(found\.path|what\} \$\{file)\}/],
   ['a path of the context', /\$\{JSON\.stringify\(path\)\}/],
@@ -130,7 +130,7 @@ const errors = all.filter(({ place }) => !place.startsWith('checked-'))
 describe('every error for the user', () => {
   it('is found', () => {
     expect(errors.length).toBeGreaterThan(100)
-    expect(errors.filter(({ place }) => place.startsWith('runner/inputs.ts')).length).toBeGreaterThan(1)
+    expect(errors.filter(({ place }) => place.startsWith('runner/login-inputs.ts')).length).toBeGreaterThan(1)
   })
 
   it('names an input, or what else is at fault', () => {
@@ -148,7 +148,7 @@ describe('every error for the user', () => {
   })
 
   it('names inputs that the action has', () => {
-    const known = inputNames()
+    const known: readonly string[] = INPUT_NAMES
     const named = errors.flatMap(({ place, message }) =>
       [...message.matchAll(/\bInput "([a-z-]+)"/g)].map(([, name = '']) => ({ place, name })),
     )

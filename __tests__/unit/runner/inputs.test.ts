@@ -71,26 +71,33 @@ describe('inputs that are not set', () => {
 
 type Row = readonly [name: string, text: string, key: keyof Inputs, expected: unknown]
 
+const args = (...lines: readonly string[]) =>
+  lines.map((line) => {
+    const [name = '', value] = line.split(/=(.*)/s)
+    return { name, value }
+  })
+const agent = { id: 'default', paths: [] }
+
 const accepted: readonly Row[] = [
   ['context', ' ./my app\n', 'context', './my app'],
   ['context', 'https://host/acme/web.git#v1:sub', 'context', 'https://host/acme/web.git#v1:sub'],
   ['file', 'docker/Dockerfile.prod', 'file', 'docker/Dockerfile.prod'],
   ['target', ' Final ', 'target', 'Final'],
   // build arguments
-  ['build-args', 'A=1\r\nB=2\r\n', 'buildArgs', ['A=1', 'B=2']],
-  ['build-args', 'A=b=c==', 'buildArgs', ['A=b=c==']],
-  ['build-args', 'A=x,y,z', 'buildArgs', ['A=x,y,z']],
-  ['build-args', 'A={"a":"b","c":[1,2]}', 'buildArgs', ['A={"a":"b","c":[1,2]}']],
-  ['build-args', 'A=say "hi"', 'buildArgs', ['A=say "hi"']],
-  ['build-args', "A='single'", 'buildArgs', ["A='single'"]],
-  ['build-args', '"A=first\nsecond, third"', 'buildArgs', ['A=first\nsecond, third']],
-  ['build-args', '"A=say ""hi"""\nB=2', 'buildArgs', ['A=say "hi"', 'B=2']],
-  ['build-args', 'A', 'buildArgs', ['A']],
-  ['build-args', 'A=', 'buildArgs', ['A=']],
-  ['build-args', '_a9=$(id) `id` ${X}', 'buildArgs', ['_a9=$(id) `id` ${X}']],
-  ['build-args', 'npm.registry-url=x\nA-B=1', 'buildArgs', ['npm.registry-url=x', 'A-B=1']],
-  ['build-args', '# A=1\nB=2\n  #C=3\nD=#4', 'buildArgs', ['B=2', 'D=#4']],
-  ['build-args', 'x=--privileged', 'buildArgs', ['x=--privileged']],
+  ['build-args', 'A=1\r\nB=2\r\n', 'buildArgs', args('A=1', 'B=2')],
+  ['build-args', 'A=b=c==', 'buildArgs', args('A=b=c==')],
+  ['build-args', 'A=x,y,z', 'buildArgs', args('A=x,y,z')],
+  ['build-args', 'A={"a":"b","c":[1,2]}', 'buildArgs', args('A={"a":"b","c":[1,2]}')],
+  ['build-args', 'A=say "hi"', 'buildArgs', args('A=say "hi"')],
+  ['build-args', "A='single'", 'buildArgs', args("A='single'")],
+  ['build-args', '"A=first\nsecond, third"', 'buildArgs', args('A=first\nsecond, third')],
+  ['build-args', '"A=say ""hi"""\nB=2', 'buildArgs', args('A=say "hi"', 'B=2')],
+  ['build-args', 'A', 'buildArgs', args('A')],
+  ['build-args', 'A=', 'buildArgs', args('A=')],
+  ['build-args', '_a9=$(id) `id` ${X}', 'buildArgs', args('_a9=$(id) `id` ${X}')],
+  ['build-args', 'npm.registry-url=x\nA-B=1', 'buildArgs', args('npm.registry-url=x', 'A-B=1')],
+  ['build-args', '# A=1\nB=2\n  #C=3\nD=#4', 'buildArgs', args('B=2', 'D=#4')],
+  ['build-args', 'x=--privileged', 'buildArgs', args('x=--privileged')],
   // further contexts
   [
     'build-contexts',
@@ -103,9 +110,9 @@ const accepted: readonly Row[] = [
     ],
   ],
   // RUN steps
-  ['ssh', 'default', 'ssh', ['default']],
-  ['ssh', 'default,git=/keys/id', 'ssh', ['default', 'git=/keys/id']],
-  ['ssh', 'default\ngit=keys/id', 'ssh', ['default', 'git=keys/id']],
+  ['ssh', 'default', 'ssh', [agent]],
+  ['ssh', 'default,git=/keys/id', 'ssh', [agent, { id: 'git', paths: ['/keys/id'] }]],
+  ['ssh', 'default\ngit=keys/id', 'ssh', [agent, { id: 'git', paths: ['keys/id'] }]],
   ['network', 'none', 'network', 'none'],
   ['network', 'host', 'network', 'host'],
   ['add-hosts', 'db:10.0.0.2\nweb.local:10.0.0.3', 'addHosts', ['db:10.0.0.2', 'web.local:10.0.0.3']],
@@ -188,7 +195,10 @@ describe('accepted', () => {
   })
 
   it('ssh: several keys of one id stay together, as action.yml has it', () => {
-    expect(inputsOf({ ssh: 'default\ngit=/keys/a,/keys/b' }).ssh).toStrictEqual(['default', 'git=/keys/a,/keys/b'])
+    expect(inputsOf({ ssh: 'default\ngit=/keys/a,/keys/b' }).ssh).toStrictEqual([
+      agent,
+      { id: 'git', paths: ['/keys/a', '/keys/b'] },
+    ])
   })
 
   it('add-hosts: host-gateway, the address that Docker and Buildah from 1.41 on look up', () => {

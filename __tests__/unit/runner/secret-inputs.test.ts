@@ -178,7 +178,10 @@ describe('readInputs', () => {
     const log = await logOf(() => {
       inputs = readInputs({ TOKEN: 't0ken' })
     })
-    expect(inputs?.buildArgs).toStrictEqual(['A=1', 'INDEX=https://ada:hunter33@host/simple'])
+    expect(inputs?.buildArgs).toStrictEqual([
+      { name: 'A', value: '1' },
+      { name: 'INDEX', value: 'https://ada:hunter33@host/simple' },
+    ])
     expect(inputs?.secrets.map(({ id }) => id)).toStrictEqual(['pem', 'token'])
     // The lone bracket stays: to mask it would blank half of the log. The runner masks each line of what it is handed, so
     // that it isn't handed all of them together.

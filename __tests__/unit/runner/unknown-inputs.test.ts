@@ -1,8 +1,9 @@
 import { describe, expect, it, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { describe as describeError } from '../../../src/errors.js'
+import { INPUT_NAMES } from '../../../src/runner/input-table.js'
 import { type Peer, PEER_INPUTS } from '../../../src/runner/peer-inputs.js'
-import { checkUnknownInputs, inputNames, judgeInputs } from '../../../src/runner/unknown-inputs.js'
+import { checkUnknownInputs, judgeInputs } from '../../../src/runner/unknown-inputs.js'
 import { logOf, refusal } from '../helpers.js'
 import { text } from '../project/project-files.js'
 
@@ -25,7 +26,7 @@ const PEERS: Readonly<Record<Peer, string>> = {
 }
 
 const judge = (given: Readonly<Record<string, string>>, own = 'linux/amd64') =>
-  judgeInputs(new Map(Object.entries(given)), inputNames(), own)
+  judgeInputs(new Map(Object.entries(given)), INPUT_NAMES, own)
 
 describe('the table of inputs of other actions', () => {
   test.each(Object.entries(PEERS) as [Peer, string][])('has what %s has and this action lacks', (peer, names) => {
@@ -45,8 +46,7 @@ describe('the table of inputs of other actions', () => {
     (_, instead) => {
       expect(instead).toMatch(/^(Write|Remove it|Build|Use|Set|Log in)\b.*\.$/)
       // What it tells to write is something that the action has, or the job.
-      for (const [, name = ''] of instead.matchAll(/`([a-z-]+): /g))
-        expect(['runs-on', ...inputNames()]).toContain(name)
+      for (const [, name = ''] of instead.matchAll(/`([a-z-]+): /g)) expect(['runs-on', ...INPUT_NAMES]).toContain(name)
     },
   )
 })
@@ -143,7 +143,8 @@ describe('an input that nobody knows', () => {
   it.each([
     ['tag', 'Did you mean "tags"?'],
     ['build_args', 'Did you mean "build-args"?'],
-    ['pasword', 'Did you mean "password"?'],
+    ['BUILD-ARG', 'Did you mean "build-args"?'],
+    ['pasword', 'Remove it, or look for its name in docs/inputs.md.'],
     ['repository', 'Remove it, or look for its name in docs/inputs.md.'],
   ])('%s: %s', (name, advice) => {
     expect(judge({ [name]: 'hush' })).toStrictEqual({ refused: [], ignored: [{ name, advice }] })

@@ -198,7 +198,7 @@ function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [], 
 
 const CANT_LIST = "what its steps have put into the image can't be listed"
 const SKIPPED =
-  /^Unchanged: nothing is built, since all is as in the build of .* \(18 parts, .*\), and its image is there\n$/
+  /^Unchanged: nothing is built, since all is as in the build of .* \(24 parts, .*\), and its image is there\n$/
 
 describe('a second run', () => {
   it.each<[what: string, world: World]>([
@@ -237,7 +237,7 @@ describe('a second run', () => {
     await runOnce({ labels: { version: 'main' } }, note)
     const tagged = await runOnce({ labels: { version: '1.2.3' } }, note)
     expect(tagged.log).toMatch(
-      /^Unchanged: nothing is built, since all but labels is as in the build of .* \(18 parts, .*\), and its image is given those of this run\n$/,
+      /^Unchanged: nothing is built, since all but labels is as in the build of .* \(24 parts, .*\), and its image is given those of this run\n$/,
     )
     const { build, pushed } = tagged.found ?? {}
     expect(pushed?.map(({ reference }) => formatReference(reference))).toStrictEqual([`${IMAGE}:latest`])

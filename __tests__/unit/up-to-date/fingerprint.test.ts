@@ -10,6 +10,9 @@ import {
   fingerprintOf,
   firstDifference,
 } from '../../../src/up-to-date/fingerprint.js'
+import { countedTexts } from '../../../src/runner/counted-inputs.js'
+import type { CountedInput } from '../../../src/runner/input-table.js'
+import { inputsOf } from '../helpers.js'
 import { runs } from '../../harness/properties.js'
 
 const facts: FingerprintFacts = {
@@ -40,12 +43,12 @@ const facts: FingerprintFacts = {
     ['docs', 'dd'],
     ['lib', 'ee'],
   ]),
-  stepInputs: ['network none', 'add-host a:1'],
-  secrets: ['token', 'ssh default'],
-  extraArgs: ['--layers', '--squash'],
+  inputs: countedTexts(inputsOf({ 'extra-args': '--layers\n--squash', ulimit: 'core=1' })),
+  proxies: new Map([['no_proxy', 'a']]),
   epoch: '1',
 }
 
+const withTexts = (name: CountedInput, texts: readonly string[]) => ({ inputs: { ...facts.inputs, [name]: texts } })
 const of = (changes: Partial<FingerprintFacts> = {}): Fingerprint => fingerprintOf({ ...facts, ...changes })
 
 /** The names of all parts that differ. */
@@ -81,12 +84,13 @@ describe('a fingerprint', () => {
     [{ context: 'cd' }, 'context'],
     [{ contexts: new Map([['docs', 'dd']]) }, 'build contexts'],
     [{ contexts: new Map([...facts.contexts, ['lib', 'ef']]) }, 'build contexts'],
-    [{ stepInputs: ['network none'] }, 'surroundings of RUN steps'],
-    [{ secrets: ['token'] }, 'ids of secrets'],
-    [{ secrets: ['token', 'token2', 'ssh default'] }, 'ids of secrets'],
-    [{ extraArgs: ['--layers'] }, 'extra arguments'],
-    [{ extraArgs: ['--squash', '--layers'] }, 'extra arguments'],
-    [{ extraArgs: ['--layers', '--squash', ''] }, 'extra arguments'],
+    [withTexts('network', ['none']), 'network'],
+    [withTexts('secrets', ['token']), 'secrets'],
+    [withTexts('extra-args', ['--layers']), 'extra-args'],
+    [withTexts('extra-args', ['--squash', '--layers']), 'extra-args'],
+    [withTexts('extra-args', ['--layers', '--squash', '']), 'extra-args'],
+    [{ proxies: new Map() }, 'proxies'],
+    [{ proxies: new Map([['no_proxy', '']]) }, 'proxies'],
     [{ epoch: '' }, 'SOURCE_DATE_EPOCH'],
   ])('differs with %j in its %s alone', (changes, told) => {
     const parts = told.split(', ')
@@ -98,8 +102,8 @@ describe('a fingerprint', () => {
 
   it('has a part for every fact', () => {
     const names = of().map(({ name }) => name)
-    // The way of comparing is no fact, and labels have two.
-    expect(names).toHaveLength(Object.keys(facts).length + 2)
+    // The way of comparing is no fact, labels have two, and each input has its own.
+    expect(names).toHaveLength(Object.keys(facts).length + 1 + Object.keys(facts.inputs).length)
     expect(new Set(names).size).toBe(names.length)
     for (const { digest } of of()) expect(digest).toMatch(/^[0-9a-f]{64}$/)
   })
@@ -121,7 +125,6 @@ describe('a fingerprint', () => {
     ['annotations', { annotations: [...facts.annotations].reverse() }],
     ['base images', { bases: new Map([...(facts.bases ?? [])].reverse()) }],
     ['build contexts', { contexts: new Map([...facts.contexts].reverse()) }],
-    ['secrets', { secrets: [...facts.secrets].reverse() }],
   ])('does not know the order of %s', (_, changes) => {
     expect(of(changes)).toStrictEqual(of())
   })
@@ -140,8 +143,7 @@ describe('a fingerprint', () => {
     [['a,b'], ['a', 'b']],
     [['ä'], ['a\u0308']],
   ])('keeps %j from %j', (one, other) => {
-    for (const key of ['extraArgs', 'secrets', 'stepInputs'] as const)
-      expect(of({ [key]: one })).not.toStrictEqual(of({ [key]: other }))
+    expect(of(withTexts('extra-args', one))).not.toStrictEqual(of(withTexts('extra-args', other)))
   })
 
   it.each<[one: Partial<FingerprintFacts>, other: Partial<FingerprintFacts>]>([
@@ -161,10 +163,7 @@ describe('a fingerprint', () => {
       { labels: [pair('a', '1')], annotations: [] },
       { labels: [], annotations: [pair('a', '1')] },
     ],
-    [
-      { extraArgs: ['a'], secrets: [] },
-      { extraArgs: [], secrets: ['a'] },
-    ],
+    [withTexts('extra-args', ['a']), withTexts('secrets', ['a'])],
     [{ bases: new Map() }, { bases: undefined }],
   ])('keeps %j from %j', (one, other) => {
     expect(of(one)).not.toStrictEqual(of(other))
@@ -177,9 +176,8 @@ describe('a fingerprint', () => {
     fc.assert(
       fc.property(list, list, (one, other) => {
         const isSame = JSON.stringify(one) === JSON.stringify(other)
-        expect(firstDifference(of({ extraArgs: one }), of({ extraArgs: other })) === undefined).toBe(isSame)
-        const isSameSet = JSON.stringify([...one].sort()) === JSON.stringify([...other].sort())
-        expect(firstDifference(of({ secrets: one }), of({ secrets: other })) === undefined).toBe(isSameSet)
+        const [first, second] = [one, other].map((texts) => of(withTexts('extra-args', texts)))
+        expect(firstDifference(first ?? [], second ?? []) === undefined).toBe(isSame)
       }),
       runs(100),
     )
@@ -193,7 +191,8 @@ describe('a fingerprint', () => {
       ...{ engine: fc.string(), platform: fc.string(), format: fc.string(), target: fc.nat(9), context: fc.string() },
       ...{ dockerfile: fc.uint8Array().map((bytes) => Buffer.from(bytes)), epoch: fc.string(), buildArgs: map },
       ...{ labels: pairs, annotations: pairs, bases: fc.option(map, { nil: undefined }), contexts: map },
-      ...{ stepInputs: texts, secrets: texts, extraArgs: texts, registriesConf: texts },
+      inputs: texts.map((extra) => ({ ...facts.inputs, 'extra-args': extra })),
+      ...{ proxies: map, registriesConf: texts },
     })
     fc.assert(
       fc.property(any, (one) => {
@@ -210,7 +209,7 @@ describe('a fingerprint', () => {
   it('stays what it is from one release to the next, or its way of comparing is another', () => {
     // Where this digest changes, GRAMMAR has to.
     const all = createHash('sha256').update(JSON.stringify(of())).digest('hex')
-    expect(all.slice(0, 16)).toBe('6b0814b33804f075')
+    expect(all.slice(0, 16)).toBe('21240585ba24713a')
   })
 })
 

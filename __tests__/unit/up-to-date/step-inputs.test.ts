@@ -7,7 +7,7 @@ import type { Env } from '../../../src/exec.js'
 import type { Source } from '../../../src/source/source.js'
 import type { ContainersStorage } from '../../../src/build-storage.js'
 import { analysisOf } from '../../../src/source/analysis.js'
-import { untrackedInput, proxiesIn, runsIn, stepInputsOf } from '../../../src/up-to-date/step-inputs.js'
+import { untrackedInput, proxiesIn, stepInputsOf } from '../../../src/up-to-date/step-inputs.js'
 import { inputsOf, temporaryFolder } from '../helpers.js'
 
 const dockerfile = parseDockerfile('FROM debian\nARG WHO\nRUN --mount=type=bind,source=seen,target=/m make\n')
@@ -96,12 +96,6 @@ it.each(['1.28.2', '1.43.2'])('nothing outside of the context is read for a moun
   const [one, other] = [await keysIn({ version, folder }), await keysIn({ version, folder })]
   // What it shows isn't known: a step on it is never the same.
   expect(one).not.toStrictEqual(other)
-})
-
-describe('what RUN steps see of the inputs', () => {
-  it('has nothing where nothing is given', () => {
-    expect(runsIn(inputsOf({}))).toStrictEqual(['default', ''])
-  })
 })
 
 describe('what keeps from telling what a step depends on', () => {

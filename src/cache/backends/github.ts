@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Env } from '../../exec.js'
+import { limiter } from '../../lib/concurrency.js'
 import { freeBytes } from '../../lib/disk-space.js'
 import type { Cause, Counts, Entries, Message, Operation, Outcome, Question, Stored, Failure } from './entries.js'
 import { sentenceOf } from '../errors.js'
@@ -38,9 +39,7 @@ class Github implements Entries {
   private lastId = 0
   /** Who waits for an answer, by the id of the question. */
   private readonly asked = new Map<number, (outcome: Outcome) => void>()
-  /** Who waits for their turn. */
-  private readonly queue: (() => void)[] = []
-  private running = 0
+  private readonly inTurn = limiter(CONCURRENCY)
   private readonly texts = new Map<Cause, string>()
   /** A token stays what it is: what it refused once isn't asked again. */
   private readonly refused = new Set<'read' | 'write'>()
@@ -89,19 +88,15 @@ class Github implements Entries {
   }
 
   private async request(what: Omit<Question, 'id'>, deadlineMs: number): Promise<Outcome> {
-    while (this.isOpen() && this.running >= CONCURRENCY) await new Promise<void>((resolve) => this.queue.push(resolve))
-    if (!this.isOpen() || this.refused.has(rightFor(what.op)) || deadlineMs <= 0) return {}
-    this.running += 1
-    const outcome = await withDiskIn(
-      this.options.stagingDir,
-      await this.ask({ id: ++this.lastId, ...what }, deadlineMs),
-    )
-    this.running -= 1
-    this.learn(what.op, outcome)
-    this.queue.shift()?.()
-    // What was given up may still be tried again in there.
-    if (!this.isOpen() && this.running === 0) this.end()
-    return outcome
+    return await this.inTurn(async () => {
+      if (!this.isOpen() || this.refused.has(rightFor(what.op)) || deadlineMs <= 0) return {}
+      const answer = await this.ask({ id: ++this.lastId, ...what }, deadlineMs)
+      const outcome = await withDiskIn(this.options.stagingDir, answer)
+      this.learn(what.op, outcome)
+      // What was given up may still be tried again in there.
+      if (!this.isOpen() && this.asked.size === 0) this.end()
+      return outcome
+    })
   }
 
   private isOpen(): boolean {
@@ -173,14 +168,9 @@ class Github implements Entries {
     if (!this.texts.has(cause)) this.texts.set(cause, sentenceOf(op, failure))
     if (cause === 'denied') this.refused.add(rightFor(op))
     else if (cause !== 'missing-path') this.inARow += 1
-    if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)
+    if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stoppedBy ??= cause
     // What is on its way may still come, but not from a service that is silent.
     if (cause === this.stoppedBy && cause === 'late') this.answerAll({})
-  }
-
-  private stop(cause: Cause): void {
-    this.stoppedBy ??= cause
-    for (const proceed of this.queue.splice(0)) proceed()
   }
 
   private lose(how: string): void {
@@ -190,13 +180,12 @@ class Github implements Entries {
     if (!this.isOpen()) return
     const failure: Failure = { cause: 'ended', text: how }
     if (this.asked.size === 0) this.learn('fetch', { failure })
-    this.stop('ended')
+    this.stoppedBy ??= 'ended'
     this.answerAll({ failure })
   }
 
   private answerAll(outcome: Outcome): void {
     for (const answer of [...this.asked.values()]) answer(outcome)
-    for (const proceed of this.queue.splice(0)) proceed()
   }
 
   private end(): void {

@@ -1,14 +1,13 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { attempt, execute } from '../../exec.js'
-import { giveToBuildUser, type ContainersStorage } from '../../build-storage.js'
+import { type ContainersStorage, executeInStorage, giveToBuildUser } from '../../build-storage.js'
 import { readPlain } from '../plain-file.js'
 
 /**
  * What Buildah remembers of registries: which of them has which layer, and in which compressed form. With it, a push of
  * layers that are there already compresses nothing. It is one file, whose name depends on the version.
  */
-export interface Memory {
+export interface BlobInfoCache {
   readonly name: (typeof FILES)[number]
   /** Base64. */
   readonly content: string
@@ -16,23 +15,23 @@ export interface Memory {
 
 const FILES = ['blob-info-cache-v1.sqlite', 'blob-info-cache-v1.boltdb'] as const
 /** Below the private folder, whose `data` is the XDG_DATA_HOME of a build. Root keeps it with the machine. */
-const MEMORY = 'data/containers/cache'
+const FOLDER = 'data/containers/cache'
 /** Buildah drops nothing from it; one that has grown so large is begun anew. */
 const MAX_BYTES = 8 * 2 ** 20
 
-export function isMemoryName(value: unknown): value is Memory['name'] {
+export function isBlobInfoCacheName(value: unknown): value is BlobInfoCache['name'] {
   return FILES.some((name) => name === value)
 }
 
-/** The memory of a build; empty where it has none. */
-export async function readMemory(store: ContainersStorage): Promise<Memory[]> {
-  const { enter, env, folder, foreign } = store
-  const place = join(folder, MEMORY)
+/** The blob info cache of a build; empty where it has none. */
+export async function readBlobInfoCache(store: ContainersStorage): Promise<BlobInfoCache[]> {
+  const { folder, foreign } = store
+  const place = join(folder, FOLDER)
   const parts = join(folder, 'parts')
   if (foreign) {
     // No path in the folders of the account is followed with the rights of root. One of the two is never there.
     const argv = ['timeout', '30', 'cp', '-f', '--', ...FILES.map((name) => join(place, name)), parts]
-    await attempt([...enter, ...argv], { env, cwd: folder })
+    await executeInStorage(store, argv).catch(() => undefined)
   }
   const found = await Promise.all(
     FILES.map(async (name) => {
@@ -43,29 +42,29 @@ export async function readMemory(store: ContainersStorage): Promise<Memory[]> {
   return found.flat()
 }
 
-/** Takes the memory away again: the account does, in its own folder. */
-export async function dropMemory({ enter, env, folder }: ContainersStorage): Promise<void> {
-  await execute([...enter, 'rm', '-rf', '--', join(folder, MEMORY)], { env, cwd: folder })
+/** Removes it again: the account does, in its own folder. */
+export async function removeBlobInfoCache(store: ContainersStorage): Promise<void> {
+  await executeInStorage(store, ['rm', '-rf', '--', join(store.folder, FOLDER)])
 }
 
 /**
- * Puts the memory of an earlier run where a build will look for it.
+ * Puts that of an earlier run where a build will look for it.
  * @param stagingDir private folder of this process
  */
-export async function writeMemory(
-  memory: readonly Memory[],
+export async function writeBlobInfoCache(
+  files: readonly BlobInfoCache[],
   store: ContainersStorage,
   stagingDir: string,
 ): Promise<void> {
-  const { enter, env, folder, foreign } = store
-  const place = join(folder, MEMORY)
-  for (const { name, content } of memory) {
+  const { folder, foreign } = store
+  const place = join(folder, FOLDER)
+  for (const { name, content } of files) {
     const ours = join(stagingDir, name)
     await rm(ours, { force: true })
     await writeFile(ours, Buffer.from(content, 'base64'), { mode: 0o600, flag: 'wx' })
     if (foreign) {
       const argv = ['install', '-D', '-m', '0600', '--', await giveToBuildUser(store, ours, name), join(place, name)]
-      await execute([...enter, ...argv], { env, cwd: folder })
+      await executeInStorage(store, argv)
     } else {
       await mkdir(place, { mode: 0o700, recursive: true })
       await rename(ours, join(place, name))

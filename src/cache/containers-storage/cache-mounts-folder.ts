@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { execute } from '../../exec.js'
-import { branchName } from '../branch-indexes.js'
+import { executeInStorage } from '../../build-storage.js'
+import { indexPath } from '../key.js'
 import type { Index } from './index.js'
 import { mountsFolder } from './cache-mounts.js'
-import type { Place } from '../place.js'
-import { sealFolder } from '../seals.js'
+import type { Place } from './aside.js'
+import { sealFolder } from './seals.js'
 
 /** What cache mounts have left on a machine that stays: a folder for each branch. */
 
@@ -14,34 +14,35 @@ import { sealFolder } from '../seals.js'
  * default branch has.
  * @throws Error when it isn't what was kept
  */
-export async function bringMounts(indexes: readonly Index[], place: Place): Promise<undefined> {
+export async function restoreMounts(indexes: readonly Index[], place: Place): Promise<undefined> {
   if (!place.mounts || !place.write) return
   const [own = ''] = place.refs
   for (const [number, ref] of place.refs.entries()) {
-    const [from, seal] = [folderOf(branchName(ref), place), indexes[number]?.mounts]
+    const [from, seal] = [folderOf(indexPath(ref), place), indexes[number]?.mounts]
     if (!(await isThere(from))) continue
     if (seal === undefined || (await sealFolder(from, place)) !== seal) {
-      if (ref === own) await dropMounts(branchName(ref), place)
+      if (ref === own) await dropMounts(indexPath(ref), place)
       throw new Error(`what cache mounts have left in ${from} is not what was kept, so they begin empty`)
     }
     const move = ref === own ? ['mv', '-T'] : ['cp', '-a', '-T']
-    await run([...move, '--', from, privateMounts(place)], place)
+    await executeInStorage(place.store, [...move, '--', from, privateMounts(place)])
     return
   }
 }
 
-/** Takes what cache mounts have left now. @returns its digest, undefined where there is none */
-export async function saveMounts(ref: string, place: Place): Promise<string | undefined> {
+/** Takes what cache mounts of a branch have left now. @returns its digest, undefined where there is none */
+export async function saveMounts(name: string, place: Place): Promise<string | undefined> {
   if (!place.mounts || !(await isThere(privateMounts(place)))) return undefined
-  const folder = folderOf(branchName(ref), place)
-  await dropMounts(branchName(ref), place)
-  await run(['mv', '-T', '--', privateMounts(place), folder], place)
+  const folder = folderOf(name, place)
+  await dropMounts(name, place)
+  await executeInStorage(place.store, ['mv', '-T', '--', privateMounts(place), folder])
   return await sealFolder(folder, place)
 }
 
 /** Removes what cache mounts of a branch have left. */
 export async function dropMounts(name: string, place: Place): Promise<void> {
-  if (await isThere(folderOf(name, place))) await run(['rm', '-rf', '--', folderOf(name, place)], place)
+  if (await isThere(folderOf(name, place)))
+    await executeInStorage(place.store, ['rm', '-rf', '--', folderOf(name, place)])
 }
 
 function folderOf(name: string, { folder }: Place): string {
@@ -57,8 +58,4 @@ async function isThere(path: string): Promise<boolean> {
     (found) => found.isDirectory(),
     () => false,
   )
-}
-
-async function run(argv: readonly string[], { store }: Place): Promise<void> {
-  await execute([...store.enter, ...argv], { env: store.env, cwd: store.folder })
 }

@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import lt from 'semver/functions/lt.js'
-import { execute } from '../../exec.js'
-import type { ContainersStorage } from '../../build-storage.js'
+import { type ContainersStorage, executeInStorage } from '../../build-storage.js'
 import { roomFor } from '../../lib/disk-space.js'
 import { pack, type Tools, unpack } from './archive.js'
 
@@ -26,7 +25,7 @@ export async function packMounts(tools: Tools, store: ContainersStorage, file: s
 /** Unpacks what cache mounts had left to where this Buildah looks for it. */
 export async function unpackMounts(tools: Tools, store: ContainersStorage, file: string): Promise<void> {
   const folder = join(store.folder, 'tmp', mountsFolder(store))
-  await execute([...store.enter, 'mkdir', '-m', '0700', folder], { env: store.env, cwd: store.folder })
+  await executeInStorage(store, ['mkdir', '-m', '0700', folder])
   await unpack(tools, store, folder, { file, members: ['.'], maxBytes: await roomFor(folder) })
 }
 

@@ -1,14 +1,8 @@
 import { isObject } from '../../lib/json.js'
-import type { Layout } from '../../build-storage.js'
-import { isMemoryName, type Memory } from './blob-info-cache.js'
+import type { ContainersStorage, Layout } from '../../build-storage.js'
+import type { Part } from '../backends/parts.js'
+import { type BlobInfoCache, isBlobInfoCacheName } from './blob-info-cache.js'
 import { type ImageRecord, isId, type LayerRecord, readImage, readLayer } from './records.js'
-
-/** One file of the cache: a compressed tar of layers, images or cache mounts. */
-export interface Part {
-  /** SHA-256 of the file, hexadecimal; also its name. */
-  readonly sha256: string
-  readonly bytes: number
-}
 
 export interface Layer {
   readonly record: LayerRecord
@@ -45,7 +39,8 @@ export interface Index {
   readonly mounts: string | undefined
   /** What was pushed where, by digests, as far as `memory` knows of it. */
   readonly pushed: readonly string[]
-  readonly memory: readonly Memory[]
+  /** The blob info cache of Buildah. */
+  readonly memory: readonly BlobInfoCache[]
 }
 
 /** Raised when an older reader could misunderstand what a newer writer means. */
@@ -55,9 +50,10 @@ const LAYOUTS: readonly Layout[] = [
   ...(['overlay-root', 'fuse-overlayfs-root', 'vfs-root'] as const),
 ]
 
-/** Bytes of all of them together; pure. */
-export function bytesOf(all: readonly { readonly bytes: number }[]): number {
-  return all.reduce((sum, { bytes }) => sum + bytes, 0)
+/** The index of a branch that has nothing yet; pure. */
+export function emptyIndex({ version, layout }: Pick<ContainersStorage, 'version' | 'layout'>): Index {
+  const nothing = { parts: [], layers: [], images: [], mounts: undefined, pushed: [], memory: [] }
+  return { buildah: version, layout, ...nothing }
 }
 
 export function formatIndex(index: Index): string {
@@ -101,7 +97,7 @@ export function parseIndex(text: string): Index {
     pushed: list(pushed).map(id),
     memory: list(memory).map((value) => {
       const { name, content } = object(value)
-      if (!isMemoryName(name) || typeof content !== 'string') throw new Error(`${shown(name)} is no memory`)
+      if (!isBlobInfoCacheName(name) || typeof content !== 'string') throw new Error(`${shown(name)} is no memory`)
       return { name, content }
     }),
   }

@@ -5,7 +5,7 @@ import { objectOf } from '../../lib/json.js'
 import type { Layout } from '../../build-storage.js'
 import { placesOf, readContents } from './layout.js'
 import { readPlain } from '../plain-file.js'
-import { type LayerEntry, readTarHeaders } from '../tar-headers.js'
+import { type LayerEntry, readTarHeaders } from '../../lib/tar-headers.js'
 
 const unzip = promisify(gunzip)
 /** Headers of a million files. */

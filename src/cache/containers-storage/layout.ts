@@ -75,12 +75,15 @@ async function readRecords<T>(file: string, read: (record: unknown) => T[]): Pro
 
 /** Whether all of these lie in the root itself, and are no links to elsewhere. */
 export async function areThere(root: string, paths: readonly string[]): Promise<boolean> {
-  const isOwn = async (path: string) =>
-    await lstat(join(root, path)).then(
-      (found) => !found.isSymbolicLink(),
-      () => false,
-    )
-  return (await Promise.all(paths.map(isOwn))).every(Boolean)
+  return (await Promise.all(paths.map((path) => isThere(join(root, path))))).every(Boolean)
+}
+
+/** Whether something lies there itself, and no link to elsewhere. */
+export async function isThere(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (found) => !found.isSymbolicLink(),
+    () => false,
+  )
 }
 
 /**

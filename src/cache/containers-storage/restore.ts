@@ -1,31 +1,22 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { giveToBuildUser, type ContainersStorage } from '../../build-storage.js'
-import { digestFile } from '../../lib/hash.js'
-import type { Clock } from '../../lib/clock.js'
+import { type ContainersStorage, giveToBuildUser } from '../../build-storage.js'
 import { renderProgress, withProgress } from '../../lib/progress.js'
 import { roomFor } from '../../lib/disk-space.js'
-import type { Entries } from '../backends/entries.js'
-import { bytesOf, type Part } from './index.js'
-import { partKey, partPath } from '../key.js'
+import { bytesOf, fetchPart, GONE, type Part, type StagingOptions } from '../backends/parts.js'
 import { areThere, makePlaces, placesOf } from './layout.js'
 import { putRecords, removeOrphaned, type Tools, unpack } from './archive.js'
 import { limiter, mapConcurrent } from '../../lib/concurrency.js'
 import { contentsOf, type Restorable, partsOf, withoutParts } from './select.js'
 import { failureOf } from '../errors.js'
 
-/** Where parts come from and go to, and what handles them. */
-export interface Workplace {
-  readonly entries: Entries
+/** Where parts come from, and what handles them. */
+export interface Workplace extends StagingOptions {
   readonly tools: Tools
   readonly store: ContainersStorage
-  /** Private folder of this process, absolute. */
-  readonly stagingDir: string
-  /** Default, the system's. */
-  readonly clock?: Clock
 }
 
-export interface Restored {
+export interface Come {
   readonly restorable: Restorable
   readonly parts: number
   readonly bytes: number
@@ -33,7 +24,6 @@ export interface Restored {
   readonly failures: readonly string[]
 }
 
-const GONE = 'a part of the cache is not there any more'
 /** How many parts are on their way at once: some are fetched while others are unpacked. */
 const CONCURRENCY = 4
 /** The fewer of them share the line, the earlier the first one can be unpacked; one alone may not fill it. */
@@ -42,10 +32,6 @@ const FETCH_CONCURRENCY = 2
 const HEADERS_FACTOR = 4
 /** Of the files beside a layer or an image. */
 const BESIDE_BYTES = 16 * 2 ** 20
-/** Beside a moment to answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
-const TIMEOUT_MS = 20_000
-const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1000
-
 /**
  * Fetches the parts of an offer, checks each against its digest and unpacks it into the root, then puts the records
  * there. What is missing or wrong takes with it what stands on it; the rest is used.
@@ -56,7 +42,7 @@ export async function restore(
   parts: readonly Part[],
   root: string,
   place: Workplace,
-): Promise<Restored> {
+): Promise<Come> {
   const needed = partsOf(restorable)
   const known = new Map(parts.filter(({ sha256 }) => needed.has(sha256)).map((part) => [part.sha256, part]))
   const wanted = [...known.values()].sort((one, other) => other.bytes - one.bytes)
@@ -72,7 +58,7 @@ export async function restore(
   await withProgress(comeSoFar, () =>
     mapConcurrent(wanted, CONCURRENCY, async (part) => {
       try {
-        const archive = await throughGate(() => fetchPart(part, place))
+        const archive = await throughGate(() => fetchForBuild(part, place))
         fetched.push(part)
         await unpackPart(part, archive, restorable, root, place)
         come.set(part.sha256, part)
@@ -109,22 +95,8 @@ async function bytesUnderWay(stagingDir: string): Promise<number> {
 }
 
 /** Fetches a part and checks it. @returns the path of the file, which the account may read */
-export async function fetchPart(part: Part, place: Workplace): Promise<string> {
-  return await giveToBuildUser(place.store, await fetchChecked(part, place), part.sha256)
-}
-
-/** Fetches a part and checks it. @returns the path of the file, in the staging directory */
-export async function fetchChecked(
-  { sha256, bytes }: Part,
-  { entries, stagingDir }: Pick<Workplace, 'entries' | 'stagingDir'>,
-): Promise<string> {
-  const path = partPath(sha256)
-  const file = join(stagingDir, path)
-  const found = await entries.fetch(partKey(sha256), path, TIMEOUT_MS + bytes / SLOWEST_BYTES_PER_MS, bytes)
-  if (found === undefined) throw new Error(GONE)
-  const got = await digestFile(file)
-  if (got.sha256 !== sha256) throw new Error('a part of the cache is not what the index says: its SHA-256 is another')
-  return file
+export async function fetchForBuild(part: Part, place: Workplace): Promise<string> {
+  return await giveToBuildUser(place.store, await fetchPart(part, place), part.sha256)
 }
 
 /**

@@ -1,29 +1,17 @@
 import type { RecordedStep } from '../../dockerfile/recorded-steps.js'
-import type { Image, Index, Layer, Part } from './index.js'
-import { chainOf, closed, type Contents, newestFirst, partsOf, withoutParts } from './select.js'
+import type { Part } from '../backends/parts.js'
+import type { Image, Index, Layer } from './index.js'
+import { chainOf, closed, type Contents, newestFirst, partsOf, type Restorable, withoutParts } from './select.js'
 import type { ImageRecord, LayerRecord } from './records.js'
-
-/** Layers and images of one part that is to be made. */
-export interface Group {
-  readonly layers: readonly LayerRecord[]
-  readonly images: readonly ImageRecord[]
-}
 
 /** From this size on a layer gets a part of its own, which other scopes can share. */
 const BIG_LAYER = 4 * 2 ** 20
 /** With one part for the rest and one entry for the index, a run makes at most nine uploads; the service allows 200 a minute. */
 const MAX_BIG_PARTS = 7
 
-/** What of a storage shall be kept: what the steps of this run gave or took, and what was pulled for them. */
-export interface Keeping {
-  readonly images: readonly Image[]
-  /** All layers under them, parents first; those that no part holds yet have the part ''. */
-  readonly layers: readonly Layer[]
-}
-
 /**
  * Works out what to keep of a storage after a build. Names that the build gave are left out: only what was pulled is
- * found by its name. Pure.
+ * found by its name. Layers that no part holds yet have the part ''. Pure.
  * @param indexes of this branch first; what others have and this run used is carried over from them
  * @param ours names of the image that is built
  */
@@ -33,7 +21,7 @@ export function chooseRetention(
   indexes: readonly Index[],
   now: number,
   ours: readonly string[],
-): Keeping {
+): Restorable {
   const parts = partsById(indexes)
   const before = new Map(indexes.toReversed().flatMap(({ images }) => images.map((one) => [one.record.id, one])))
   const own = indexes[0]?.images ?? []
@@ -65,7 +53,7 @@ export function chooseRetention(
 }
 
 /** Divides what no part holds yet: a large layer is a part of its own, everything else goes together. Pure. */
-export function groupParts({ images, layers }: Keeping): Group[] {
+export function groupParts({ images, layers }: Restorable): Contents[] {
   const fresh = layers.filter(({ part }) => part === '').map(({ record }) => record)
   const size = (record: LayerRecord) => record['diff-size'] ?? 0
   const big = fresh
@@ -81,18 +69,18 @@ export function groupParts({ images, layers }: Keeping): Group[] {
 }
 
 /** Bytes of the layers in them as archives that aren't compressed; pure. */
-export function bytesOfGroups(groups: readonly Group[]): number {
+export function bytesOfGroups(groups: readonly Contents[]): number {
   return groups.flatMap(({ layers }) => layers).reduce((sum, layer) => sum + (layer['diff-size'] ?? 0), 0)
 }
 
 /** What a part that was made holds. */
 export interface Made {
-  readonly group: Group
+  readonly group: Contents
   readonly part: Part
 }
 
 /** The keeping with each made part in its place; what no part holds then is left out with all that stands on it. Pure. */
-export function placeParts({ images, layers }: Keeping, made: readonly Made[]): Keeping {
+export function placeParts({ images, layers }: Restorable, made: readonly Made[]): Restorable {
   const places = new Map(
     made.flatMap(({ group, part }) => [...group.layers, ...group.images].map(({ id }) => [id, part.sha256])),
   )
@@ -117,7 +105,7 @@ export interface Limits {
  * with the last one that stands on it. Pure.
  * @param sizes bytes of what is kept
  */
-export function withinLimits(keeping: Keeping, sizes: (kept: Keeping) => number, limits: Limits): Keeping {
+export function withinLimits(keeping: Restorable, sizes: (kept: Restorable) => number, limits: Limits): Restorable {
   const layers = new Map(keeping.layers.map((layer) => [layer.record.id, layer]))
   const oldest = limits.now - limits.ttlMs
   const recent = newestFirst(keeping.images.filter(({ used }) => used >= oldest))
@@ -136,7 +124,7 @@ export function withinLimits(keeping: Keeping, sizes: (kept: Keeping) => number,
 }
 
 /** Bytes of all parts that something is kept in; pure. */
-export function bytesOfParts(kept: Keeping, parts: readonly Part[]): number {
+export function bytesOfParts(kept: Restorable, parts: readonly Part[]): number {
   const sizes = new Map(parts.map(({ sha256, bytes }) => [sha256, bytes]))
   return [...partsOf(kept)].reduce((sum, sha256) => sum + (sizes.get(sha256) ?? 0), 0)
 }

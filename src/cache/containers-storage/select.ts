@@ -10,6 +10,8 @@ export interface Restorable {
   readonly layers: readonly Layer[]
 }
 
+export const NOTHING_RESTORABLE: Restorable = { images: [], layers: [] }
+
 /** Keys of steps, each with what was copied up to it, where that is known. */
 export type Keys = ReadonlyMap<string, string | undefined>
 
@@ -49,28 +51,27 @@ function mayHit({ key = '', content }: Image, keys: Keys): boolean {
   return content === undefined || wanted === undefined || content === wanted
 }
 
-/** What is left of an offer without what lies in these parts, and without all that stands on it; pure. */
-export function withoutParts({ images, layers }: Restorable, lost: ReadonlySet<string>): Restorable {
-  const left = new Map(layers.filter(({ part }) => !lost.has(part)).map((layer) => [layer.record.id, layer]))
-  const whole = images.filter(({ part, record }) => !lost.has(part) && chainOf(record.layer, left) !== undefined)
-  return closed(whole, left)
+/** What is left of it without what lies in these parts, and without all that stands on it; pure. */
+export function withoutParts(restorable: Restorable, lost: ReadonlySet<string>): Restorable {
+  return without(restorable, ({ part }) => lost.has(part))
 }
 
 /** The same without these layers and images, and without all that stands on them; pure. */
 export function withoutIds<T extends Restorable>(restorable: T, lost: ReadonlySet<string>): T {
-  if (lost.size === 0) return restorable
-  const left = new Map(
-    restorable.layers.filter(({ record }) => !lost.has(record.id)).map((layer) => [layer.record.id, layer]),
+  return lost.size === 0 ? restorable : { ...restorable, ...without(restorable, ({ record }) => lost.has(record.id)) }
+}
+
+function without({ images, layers }: Restorable, isLost: (one: Image | Layer) => boolean): Restorable {
+  const left = new Map(layers.filter((layer) => !isLost(layer)).map((layer) => [layer.record.id, layer]))
+  return closed(
+    images.filter((image) => !isLost(image) && chainOf(image.record.layer, left) !== undefined),
+    left,
   )
-  const whole = restorable.images.filter(
-    ({ record }) => !lost.has(record.id) && chainOf(record.layer, left) !== undefined,
-  )
-  return { ...restorable, ...closed(whole, left) }
 }
 
 /** What several offers have together, what the first of them say before the others; an image was used when it was last. Pure. */
-export function united(offers: readonly Restorable[]): Restorable {
-  const reversed = offers.toReversed()
+export function united(all: readonly Restorable[]): Restorable {
+  const reversed = all.toReversed()
   const layers = new Map(reversed.flatMap((restorable) => restorable.layers.map((layer) => [layer.record.id, layer])))
   const images = new Map<string, Image>()
   for (const image of reversed.flatMap((restorable) => restorable.images)) {
@@ -83,6 +84,11 @@ export function united(offers: readonly Restorable[]): Restorable {
 /** Ids of all layers and images; pure. */
 export function idsOf({ images, layers }: Restorable): Set<string> {
   return new Set([...layers, ...images].map(({ record }) => record.id))
+}
+
+/** Seconds that the steps of the images took when they ran, in the order of the images; pure. */
+export function secondsByKey({ images }: Restorable): (readonly [key: string, seconds: number])[] {
+  return images.flatMap(({ key, seconds }) => (key === undefined ? [] : [[key, seconds] as const]))
 }
 
 /** The records alone; pure. */

@@ -13,12 +13,6 @@ const CONCURRENCY = 4
 /** What Buildx leaves beside an OCI layout. */
 const LOCK = 'cache.lock'
 
-/** Bytes of all files in a folder of steps. */
-export async function sizeOfBlobs(root: string): Promise<number> {
-  const sizes = await Promise.all((await pathsIn(root)).map(async (path) => (await lstat(join(root, path))).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
-}
-
 /** Every file of a folder of steps, in the order of their paths, in no part yet. */
 export async function readBlobs(root: string): Promise<BlobFile[]> {
   const paths = await pathsIn(root)

@@ -2,7 +2,8 @@ import { posix } from 'node:path'
 import type { RecordedStep } from '../../dockerfile/recorded-steps.js'
 import { isObject, objectOf } from '../../lib/json.js'
 import type { OciLayout } from '../../build-storage.js'
-import type { Part } from '../containers-storage/index.js'
+import type { Part } from '../backends/parts.js'
+import type { Limits } from '../containers-storage/retention.js'
 import { isId } from '../containers-storage/records.js'
 
 /** A file of a folder of steps, and where it lies in the cache. */
@@ -49,6 +50,11 @@ export function parseBlobIndex(text: string): BlobIndex {
   if (!Array.isArray(parts) || !parts.every(isPart)) throw new Error('its list of parts is damaged')
   if (!Array.isArray(seconds) || !seconds.every(isTime) || !isCount(used)) throw new Error('its times are damaged')
   return { layout, files, parts, seconds, used }
+}
+
+/** Whether what it says can be used here, and isn't too old; pure. */
+export function isUsable(index: BlobIndex, layout: OciLayout['layout'], { now, ttlMs }: Limits): boolean {
+  return index.layout === layout && index.used >= now - ttlMs
 }
 
 /** Divides files that no part holds yet: a large one is a part of its own, everything else goes together. Pure. */

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { objectOf } from '../../lib/json.js'
 import { readPlain } from '../plain-file.js'
-import { type LayerEntry, readTarHeaders } from '../tar-headers.js'
+import { type LayerEntry, readTarHeaders } from '../../lib/tar-headers.js'
 
 /** An image in a folder of steps: texts of its manifest and configuration, which name its layers in the same order. */
 export interface SavedImage {

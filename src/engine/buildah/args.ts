@@ -1,8 +1,11 @@
 import lt from 'semver/functions/lt.js'
 import type { Context } from '../../runner/context.js'
+import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Pair } from '../../runner/input-parsers.js'
+import type { CountedInput } from '../../runner/input-table.js'
+import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
 import { formatReference, type Reference } from '../../metadata/reference.js'
-import type { Output } from '../../runner/inputs.js'
+import { isFiles } from '../../runner/output-files.js'
 import { csv } from '../../lib/csv.js'
 import type { BaseImage, BuildRequest, DockerStorage, Image } from '../engine.js'
 import { LABELS_ARE_INSTRUCTIONS } from './requirements.js'
@@ -56,61 +59,84 @@ export interface BuildPaths {
   readonly secrets: readonly SecretFile[]
   /** The Dockerfile. */
   readonly file: string
-  /** Entries of the input `ssh`, with absolute paths. */
-  readonly ssh: readonly string[]
+  /** Those of the input, with absolute paths. */
+  readonly ssh: readonly SshKeys[]
   /** The ignore file; undefined where there is none. */
   readonly ignore: string | undefined
 }
 
+/** What the flags of a build are made of. */
+interface Build {
+  readonly inputs: BuildRequest['inputs']
+  readonly setup: BuildSetup
+  readonly paths: BuildPaths
+}
+
+/** How Buildah is told each input that counts as it is written; its own words come last, so that they have the last say. */
+const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
+  secrets: ({ paths }) =>
+    each(
+      '--secret',
+      paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
+    ),
+  ssh: ({ paths }) => each('--ssh', paths.ssh.map(formatSshKeys)),
+  // The network is a part of it.
+  isolation: ({ setup }) => modeArgs(setup.mode),
+  network: ({ setup }) => networkArgs(setup.folder.path, setup.buildah.version),
+  'add-hosts': ({ inputs }) => each('--add-host', inputs.addHosts),
+  'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
+  ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
+  'extra-args': ({ inputs }) => inputs.extraArgs,
+}
+
 /** The arguments of a build, from the global ones to the context folder; pure. */
 export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: BuildPaths): string[] {
-  const { inputs, source, format, references, remote, labels, annotations } = request
-  const each = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value])
-  const pairs = (flag: string, values: readonly { name: string; value: string }[]) =>
-    each(
-      flag,
-      values.map(({ name, value }) => `${name}=${value}`),
-    )
-  const { workspace } = setup.context
+  const { inputs, source, format } = request
+  const contexts = paths.contexts.map((context) => absoluteContext(context, setup.context.workspace))
   return [
     ...globalArgs(setup),
     ...dropInArgs(setup),
     'build',
-    // what
     ...['--file', csv(paths.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
-    ...each('--build-arg', inputs.buildArgs),
-    ...each(
-      '--build-context',
-      paths.contexts.map((context) => absoluteContext(context, workspace)),
-    ),
-    ...each(
-      '--secret',
-      paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
-    ),
-    ...each('--ssh', paths.ssh),
-    // how
+    ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
+    ...each('--build-context', contexts),
     ...['--layers', '--format', format],
-    ...modeArgs(setup.mode),
-    ...networkArgs(setup.folder.path, setup.buildah.version),
-    ...each('--add-host', inputs.addHosts),
-    ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
-    ...each('--ulimit', inputs.ulimit),
-    ...(pullsItself(request) ? ownPullArgs(inputs.pull, setup.buildah.version) : [neverPull(setup.buildah.version)]),
+    ...reuseArgs(request, setup),
+    ...policyArgs(setup),
+    ...resultArgs(request, setup, paths),
+    ...Object.values(INPUT_FLAGS).flatMap((flags) => flags({ inputs, setup, paths })),
+    source.context,
+  ]
+}
+
+/** What is taken of earlier builds and of registries. */
+function reuseArgs(request: BuildRequest, { buildah, files }: BuildSetup): string[] {
+  const { inputs, remote } = request
+  const pulls = pullsItself(request)
+  return [
+    ...(pulls ? ownPullArgs(inputs.pull, buildah.version) : [neverPull(buildah.version)]),
     ...(inputs.noCache ? ['--no-cache'] : []),
     ...each('--cache-from', remote.from),
     ...each('--cache-to', remote.to),
-    ...(pullsItself(request) ? ['--authfile', setup.files.auth] : []),
-    ...policyArgs(setup),
-    // the result
-    ...pairs('--label', literalLabels(labels, setup.buildah.version)),
-    ...pairs('--annotation', annotations),
-    ...each('--tag', references.map(formatReference)),
-    ...(inputs.outputs.some(isFiles) ? ['--output', `type=tar,dest=${paths.rootfs}`] : []),
-    ...inputs.extraArgs,
-    source.context,
+    ...(pulls ? ['--authfile', files.auth] : []),
   ]
+}
+
+function resultArgs(request: BuildRequest, { buildah }: BuildSetup, { rootfs }: BuildPaths): string[] {
+  const { inputs, references, labels, annotations } = request
+  const pairs = (given: readonly Pair[]) => given.map(({ name, value }) => `${name}=${value}`)
+  return [
+    ...each('--label', pairs(literalLabels(labels, buildah.version))),
+    ...each('--annotation', pairs(annotations)),
+    ...each('--tag', references.map(formatReference)),
+    ...(inputs.outputs.some(isFiles) ? ['--output', `type=tar,dest=${rootfs}`] : []),
+  ]
+}
+
+function each(flag: string, values: readonly string[]): string[] {
+  return values.flatMap((value) => [flag, value])
 }
 
 /** Labels so written that Buildah keeps them to the letter: an expansion that yields `$` stands for each `$`. */
@@ -226,9 +252,4 @@ export function policyArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
 
 function tlsArgs(registry: string, insecure: readonly string[]): string[] {
   return insecure.includes(registry) ? ['--tls-verify=false'] : []
-}
-
-/** Whether an output is the files of the image, not the image itself. */
-export function isFiles({ type }: Output): boolean {
-  return type === 'local' || type === 'tar'
 }

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
+import { isFiles } from '../../runner/output-files.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import { describe } from '../../errors.js'
 import { execute, formatCommand } from '../../exec.js'
 import { listOf, objectOf, textsOf } from '../../lib/json.js'
 import { warn } from '../../log.js'
 import type { Source } from '../../source/source.js'
-import { type BuildahSetup, buildArgs, type BuildPaths, globalArgs, inspectArgs, isFiles, loginArgs } from './args.js'
+import { type BuildahSetup, buildArgs, type BuildPaths, globalArgs, inspectArgs, loginArgs } from './args.js'
 import { buildApart, isCacheRefusal } from './build.js'
 import { loadImage, runBuildah, writeOutput } from './export.js'
 import { dockerfilePath } from './dockerfile-copy.js'
@@ -67,7 +68,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
     preview(request) {
       // The files that secrets would lie in are made for a build alone.
       const { inputs, source } = request
-      const ssh = inputs.ssh.map((entry) => absoluteKeys(entry, setup.context.workspace))
+      const ssh = inputs.ssh.map((keys) => absoluteKeys(keys, setup.context.workspace))
       const own = { rootfs: rootfsPath(setup), secrets: secretFiles(inputs, folder), ssh }
       const paths = { ...own, ...handedPaths(source, folder), contexts: inputs.buildContexts }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])

@@ -1,11 +1,11 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
-
 import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
 import { mountOptions } from '../../dockerfile/mounts.js'
 import { declarationsOf } from '../../dockerfile/variables.js'
 import type { Pair } from '../../runner/input-parsers.js'
-import type { Inputs } from '../../runner/inputs.js'
+import { INPUT_ROWS } from '../../runner/input-table.js'
+import { type Inputs, valueOf } from '../../runner/inputs.js'
 import { analysisOf } from '../../source/analysis.js'
 import { refusedFaults } from './known-faults.js'
 
@@ -27,18 +27,6 @@ export const LABELS_ARE_INSTRUCTIONS = '1.30.0'
 
 /** The oldest release whose flags are all as they are used here; hosted runners of 2022 have it. */
 const OLDEST: Need = { what: 'this action', since: '1.23.0' }
-
-/** First versions of flags, read in the man pages and sources of the releases (see docs/engines.md). */
-const INPUT_SINCE: readonly [name: string, since: string, used: (inputs: Inputs) => boolean][] = [
-  ['build-contexts', '1.27.0', (inputs) => inputs.buildContexts.length > 0],
-  ['outputs', '1.26.0', (inputs) => inputs.outputs.some(({ type }) => type === 'local' || type === 'tar')],
-  ['ssh', '1.23.0', (inputs) => inputs.ssh.length > 0],
-  ['no-cache', '1.28.0', (inputs) => inputs.noCache],
-  ['cache', '1.27.0', ({ cache }) => cache.kind === 'registry'],
-  ['cache-from', '1.29.0', ({ cache }) => cache.kind === 'registry' && cache.from.length > 1],
-  ['cache-to', '1.29.0', ({ cache }) => cache.kind === 'registry' && cache.to.length > 1],
-  ['add-hosts', '1.41.0', (inputs) => inputs.addHosts.some((entry) => entry.endsWith(':host-gateway'))],
-]
 
 type Test = (instruction: Instruction) => boolean
 
@@ -95,10 +83,9 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
  * Everything that the inputs, the Dockerfile and the labels of the image ask for which needs a certain version; pure.
  */
 export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly Pair[]): Need[] {
-  const ofInputs: Need[] = INPUT_SINCE.filter(([, , used]) => used(inputs)).map(([name, since]) => ({
-    what: `input "${name}"`,
-    since,
-  }))
+  const ofInputs: Need[] = INPUT_ROWS.flatMap(([name, row]) =>
+    row.buildah?.asks(valueOf(inputs, row)) === true ? [{ what: `input "${name}"`, since: row.buildah.since }] : [],
+  )
   const unseen = labels.find(({ name, value }) => /[^\P{C}]|[^\P{Z} ]/u.test(name + value))
   if (unseen !== undefined) {
     const what = `input "labels": a line break or another invisible character in ${JSON.stringify(unseen.name)}`

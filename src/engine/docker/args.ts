@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { targetIndex } from '../../dockerfile/dockerfile.js'
 import { formatReference } from '../../metadata/reference.js'
+import { formatBuildArg } from '../../runner/build-arguments.js'
+import type { CountedInput } from '../../runner/input-table.js'
+import { formatSshKeys } from '../../runner/ssh-keys.js'
 import type { Source } from '../../source/source.js'
 import { csv } from '../../lib/csv.js'
 import type { BuildRequest } from '../engine.js'
@@ -29,6 +32,35 @@ export interface BuildPlaces {
   readonly insecure: boolean
 }
 
+/** What the flags of a build are made of. */
+interface Build {
+  readonly inputs: BuildRequest['inputs']
+  readonly kind: BuilderKind
+  readonly places: BuildPlaces
+}
+
+const refused = () => []
+
+/** How Docker is told each input that counts as it is written. */
+const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
+  secrets: ({ places }) =>
+    each(
+      '--secret',
+      places.secrets.map(({ id, path }) => csv(`id=${id}`, `src=${path}`)),
+    ),
+  ssh: ({ inputs, places }) =>
+    each(
+      '--ssh',
+      inputs.ssh.map((keys) => formatSshKeys(absoluteKeys(keys, places.workspace))),
+    ),
+  network: ({ inputs, kind }) => networkArgs(inputs.network, kind),
+  'add-hosts': ({ inputs }) => hostArgs(inputs.addHosts),
+  'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
+  ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
+  isolation: refused,
+  'extra-args': refused,
+}
+
 /** The arguments of a build with all its results, behind the path of the client; pure. */
 export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>, places: BuildPlaces): string[] {
   const { inputs, source } = request
@@ -37,24 +69,13 @@ export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>,
     // what
     ...['--file', places.file],
     ...targetArgs(source),
-    ...each('--build-arg', inputs.buildArgs),
+    ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
     ...each(
       '--build-context',
       inputs.buildContexts.map((context) => absoluteContext(context, places.workspace)),
     ),
-    ...each(
-      '--secret',
-      places.secrets.map(({ id, path }) => csv(`id=${id}`, `src=${path}`)),
-    ),
-    ...each(
-      '--ssh',
-      inputs.ssh.map((entry) => absoluteKeys(entry, places.workspace)),
-    ),
     // how
-    ...networkArgs(inputs.network, kind),
-    ...hostArgs(inputs.addHosts),
-    ...(inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
-    ...each('--ulimit', inputs.ulimit),
+    ...Object.values(INPUT_FLAGS).flatMap((flags) => flags({ inputs, kind, places })),
     ...(places.pull ? ['--pull'] : []),
     ...(inputs.noCache || !request.cache.read ? ['--no-cache'] : []),
     ...each('--cache-from', places.cacheFrom),

@@ -24,7 +24,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   const docker = await findDocker(env)
   const name = `${docker.name} with Buildx ${docker.buildx}, driver ${docker.driver}`
   checkRootless(inputs, docker, name)
-  const frontend = inputs.buildArgs.some((line) => /^BUILDKIT_SYNTAX(=|$)/.test(line))
+  const frontend = inputs.buildArgs.some(({ name }) => name === 'BUILDKIT_SYNTAX')
     ? 'named by a build argument'
     : frontendOf(await readFile(source.file, 'utf8'))
   checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)

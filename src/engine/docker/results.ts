@@ -2,7 +2,7 @@ import { lstat, mkdir, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { UserError } from '../../errors.js'
 import { execute, findProgram } from '../../exec.js'
-import type { Output } from '../../runner/inputs.js'
+import type { Output } from '../../runner/output-files.js'
 import { type BuildPlaces, resultPath } from './args.js'
 import type { DockerSetup } from './setup.js'
 

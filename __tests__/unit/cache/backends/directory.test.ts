@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { Warm } from '../../../../src/cache/cache.js'
+import type { RestoredStorage } from '../../../../src/cache/cache.js'
 import { openDirectory } from '../../../../src/cache/backends/directory.js'
 import { indexPath } from '../../../../src/cache/key.js'
 import { readContents } from '../../../../src/cache/containers-storage/layout.js'
@@ -52,7 +52,7 @@ async function start(
   })
   const store = storeOf()
   const privateRoot = join(store.folder, 'root')
-  const warm = await cache.open(store, keysOf(wanted), privateRoot)
+  const warm = await cache.restore(store, keysOf(wanted), privateRoot)
   const { layers, images } = await readContents(warm.root, 'overlay-root')
   return { cache, store, warm, layers, images, isOwn: warm.root !== privateRoot }
 }
@@ -75,7 +75,7 @@ async function leave(
     ...{ image: hex(`i:${name}`), key: hex(`k${name}`), content: undefined, seconds: 1 },
     hit: !isNew(imageOf(name, name)),
   }))
-  const { failures } = await warm.keep({ steps: made, ours: [], pushed: undefined, failed: false })
+  const { failures } = await warm.save({ steps: made, ours: [], pushed: undefined, failed: false })
   await cache.close()
   return [...failures]
 }
@@ -87,7 +87,7 @@ async function build(directory: string, given: Given = {}, names: readonly strin
 }
 
 /** All that a build would take of a root is what `grow()` wrote. */
-function expectRight({ root }: Warm, layers: readonly LayerRecord[], images: readonly ImageRecord[]): void {
+function expectRight({ root }: RestoredStorage, layers: readonly LayerRecord[], images: readonly ImageRecord[]): void {
   for (const { id, parent, ...rest } of layers) {
     expect(rest).toStrictEqual({ 'diff-size': 1000 })
     const content = join(root, 'overlay', id, 'diff')

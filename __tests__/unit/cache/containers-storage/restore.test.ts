@@ -2,27 +2,27 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Index, parseIndex } from '../../../../src/cache/containers-storage/index.js'
-import { keep, planRetention } from '../../../../src/cache/containers-storage/save.js'
 import { partKey, partPath } from '../../../../src/cache/key.js'
 import { readContents } from '../../../../src/cache/containers-storage/layout.js'
 import { mountsFolder, packMounts, unpackMounts } from '../../../../src/cache/containers-storage/cache-mounts.js'
 import { selectRestorable, type Restorable } from '../../../../src/cache/containers-storage/select.js'
-import { fetchPart, restore } from '../../../../src/cache/containers-storage/restore.js'
+import { fetchForBuild, restore } from '../../../../src/cache/containers-storage/restore.js'
 import { digestFile } from '../../../../src/lib/hash.js'
 import { temporaryFolder } from '../../helpers.js'
 import {
-  DAY,
   forge,
   type ForgedEntry,
   grow,
   hex,
   imageOf,
+  jobOf,
   layerOf,
   listing,
   MemoryEntries,
   namesOf,
   NOW,
   placeOf,
+  saveFrom,
   storeOf,
   writeMount,
 } from '../fixtures.js'
@@ -50,21 +50,8 @@ beforeAll(async () => {
     hit: false,
     seconds: 1,
   }))
-  const order = {
-    ...{
-      scope: 's',
-      ref: 'r',
-      unique: 'u',
-      root: first,
-      indexes: [],
-      steps,
-      ours: [],
-      pushed: undefined,
-      mounts: false,
-    },
-    limits: { now: NOW, ttlMs: DAY, maxBytes: 2 ** 31, perKey: 1 },
-  }
-  const { failures } = await keep(order, await planRetention(order, place.store), place, 60_000)
+  const job = jobOf({ storage: place.store, root: first, run: { steps }, scope: 's', ref: 'r', unique: 'u' })
+  const { failures } = await saveFrom(job, place)
   expect(failures).toStrictEqual([])
   const key = [...left.stored.keys()].find((name) => name.includes('-i-')) ?? ''
   index = parseIndex(left.stored.get(key)?.content.toString() ?? '')
@@ -236,12 +223,12 @@ describe('a part that somebody else has made, with a digest that is right', () =
   })
 })
 
-describe('fetchPart', () => {
+describe('fetchForBuild', () => {
   it('gives the file to who unpacks it', async () => {
     const place = await placeOf(entries)
     const [part] = index.parts
     if (part === undefined) throw new Error('no part')
-    const path = await fetchPart(part, place)
+    const path = await fetchForBuild(part, place)
     expect(path).toBe(join(place.store.folder, 'parts', part.sha256))
     expect((await digestFile(path)).sha256).toBe(part.sha256)
   })

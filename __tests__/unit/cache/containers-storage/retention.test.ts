@@ -14,7 +14,6 @@ import {
   bytesOfParts,
   chooseRetention,
   groupParts,
-  type Keeping,
   type Limits,
   type Made,
   placeParts,
@@ -36,7 +35,7 @@ import {
 import { runs } from '../../../harness/properties.js'
 
 const keys = (...names: string[]) => new Map(names.map((name) => [hex(`k${name}`), undefined]))
-const shown = ({ images, layers }: Restorable | Keeping) => ({ images: namesOf(images), layers: namesOf(layers) })
+const shown = ({ images, layers }: Restorable) => ({ images: namesOf(images), layers: namesOf(layers) })
 const step = (name: string, changes: Partial<RecordedStep> = {}): RecordedStep => ({
   image: hex(`i:${name}`),
   key: hex(`k${name}`),
@@ -199,13 +198,13 @@ describe('withoutParts', () => {
   })
 })
 
-describe('chooseKeeping', () => {
+describe('chooseRetention', () => {
   const alpine = ['docker.io/library/alpine:3.20']
   const ours = ['docker.io/acme/web:1']
   const layers = [layerOf('base'), layerOf('1', 'base'), layerOf('2', '1')]
   const base = imageOf('base', 'base', alpine)
   const images = [base, imageOf('1', '1'), imageOf('2', '2', ours)]
-  const places = ({ images, layers }: Keeping) =>
+  const places = ({ images, layers }: Restorable) =>
     Object.fromEntries(
       [...namesOf(images), ...namesOf(layers)].map((name, at) => [name, [...images, ...layers][at]?.part]),
     )
@@ -324,7 +323,7 @@ describe('chooseKeeping', () => {
 
 describe('groupParts', () => {
   const MIB = 2 ** 20
-  const keepingOf = (sizes: readonly number[], images = 1): Keeping => ({
+  const keepingOf = (sizes: readonly number[], images = 1): Restorable => ({
     layers: sizes.map((size, at) => keptLayer(`l${at}`, at === 0 ? undefined : `l${at - 1}`, '', size)),
     images: Array.from({ length: images }, (_, at) => keptStep(`${at}`, 'l0', { part: '' })),
   })
@@ -380,7 +379,7 @@ describe('groupParts', () => {
 })
 
 describe('placeParts', () => {
-  const keeping: Keeping = {
+  const keeping: Restorable = {
     layers: [keptLayer('base'), keptLayer('1', 'base', ''), keptLayer('2', '1', '')],
     images: [keptStep('base', 'base'), keptStep('1', '1', { part: '' }), keptStep('2', '2', { part: '' })],
   }
@@ -408,8 +407,8 @@ describe('placeParts', () => {
 
 describe('withinLimits', () => {
   const limits: Limits = { now: NOW, ttlMs: 7 * DAY, maxBytes: 1e9, perKey: 1 }
-  const sizes = (kept: Keeping) => bytesOfLayers(kept)
-  const keeping = ({ layers, images }: Index): Keeping => ({ layers, images })
+  const sizes = (kept: Restorable) => bytesOfLayers(kept)
+  const keeping = ({ layers, images }: Index): Restorable => ({ layers, images })
   const aged = (name: string, days: number, changes: Partial<Image> = {}) =>
     keptStep(name, name, { used: NOW - days * DAY, ...changes })
 

@@ -2,14 +2,30 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import { formatIndex, type Index, parseIndex } from '../../../../src/cache/containers-storage/index.js'
-import { keep, type Kept, type Order, type Plan, planRetention } from '../../../../src/cache/containers-storage/save.js'
+import { planSave } from '../../../../src/cache/backends/archives-save.js'
+import { containersStorage } from '../../../../src/cache/containers-storage/snapshot.js'
+import type { Run, Saved } from '../../../../src/cache/cache.js'
+import type { SaveJob, SavePlan } from '../../../../src/cache/snapshot.js'
 import { indexPath, partKey, partPath } from '../../../../src/cache/key.js'
 import { packMounts } from '../../../../src/cache/containers-storage/cache-mounts.js'
 import type { RecordedStep } from '../../../../src/dockerfile/recorded-steps.js'
 import type { Workplace } from '../../../../src/cache/containers-storage/restore.js'
 import { fakeClock } from '../../fake-clock.js'
 import { temporaryFolder } from '../../helpers.js'
-import { DAY, grow, hex, imageOf, layerOf, MemoryEntries, namesOf, NOW, placeOf, writeMount } from '../fixtures.js'
+import {
+  DAY,
+  grow,
+  hex,
+  imageOf,
+  jobOf,
+  layerOf,
+  MemoryEntries,
+  namesOf,
+  NOW,
+  placeOf,
+  saveFrom,
+  writeMount,
+} from '../fixtures.js'
 
 const MINUTE = 60_000
 const big = (name: string, parent?: string) => layerOf(name, parent, 5 * 2 ** 20)
@@ -32,20 +48,26 @@ beforeEach(async () => {
 const step = (name: string, hit = false): RecordedStep => ({
   ...{ image: hex(`i:${name}`), key: hex(`k${name}`), content: undefined, hit, seconds: 3 },
 })
-const orderOf = (changes: Partial<Order> = {}): Order => ({
-  ...{ scope: 'scope', ref: 'refs/heads/main', unique: '1-1-a', root, indexes: [], ours: [], pushed: undefined },
-  steps: [step('1'), step('2')],
-  mounts: false,
-  limits: { now: NOW, ttlMs: 7 * DAY, maxBytes: 2 ** 31, perKey: 1 },
-  ...changes,
-})
+/** Of a job and of its run. */
+type Changes = Partial<Omit<SaveJob, 'run'> & Run>
+
+const jobWith = ({ steps = [step('1'), step('2')], pushed, ...changes }: Changes = {}): SaveJob =>
+  jobOf({ storage: place.store, root, run: { steps, pushed }, ...changes })
+
+const planOf = async (changes: Changes): Promise<SavePlan<Index>> =>
+  await planSave(await containersStorage(place.store, new Map()), jobWith(changes), place.stagingDir)
+
+interface Outcome extends Saved {
+  readonly plan: SavePlan<unknown>
+  readonly written: boolean
+  readonly index: Index
+}
 
 /** A run of its own, with what the one before it has written. */
-async function run(changes: Partial<Order> = {}, deadlineMs = MINUTE): Promise<Kept & { plan: Plan; index: Index }> {
-  const order = orderOf(changes)
-  const plan = await planRetention(order, place.store)
-  const kept = await keep(order, plan, place, deadlineMs)
-  return { ...kept, plan, index: newestIndex() }
+async function run(changes: Changes = {}, deadlineMs = MINUTE): Promise<Outcome> {
+  const before = indexKeys().length
+  const saved = await saveFrom(jobWith({ ...changes, deadlineMs }), place)
+  return { ...saved, written: indexKeys().length > before, index: newestIndex() }
 }
 
 const indexKeys = () => [...entries.stored.keys()].filter((key) => key.includes('-i-'))
@@ -157,7 +179,7 @@ describe('a later run', () => {
     const { parts, written, index } = await run({ ...later, ...hits, indexes: before })
     expect({ parts, written }).toStrictEqual({ parts: 0, written: true })
     expect(index.pushed).toStrictEqual([hex('push')])
-    const again = await planRetention(orderOf({ ...hits, indexes: [formatIndex(index)] }), place.store)
+    const again = await planOf({ ...hits, indexes: [formatIndex(index)] })
     expect(again.isDue).toBe(false)
   })
 
@@ -169,8 +191,8 @@ describe('a later run', () => {
     const before = await indexes()
     const now = NOW + days * DAY
     const hits = [step('1', true), step('2', true)]
-    const order = orderOf({ ...later, steps: hits, indexes: before, limits: { ...orderOf().limits, now } })
-    expect((await planRetention(order, place.store)).isDue).toBe(isDue)
+    const limits = { ...jobWith().limits, now }
+    expect((await planOf({ ...later, steps: hits, indexes: before, limits })).isDue).toBe(isDue)
   })
 
   it('keeps the memory of the last twenty pushes', async () => {
@@ -196,7 +218,7 @@ describe('a later run', () => {
   it('counts a part once that two branches have, so that it needn’t go for its size', async () => {
     const main = await indexes()
     const bytes = newestIndex().parts.reduce((sum, part) => sum + part.bytes, 0)
-    const limits = { ...orderOf().limits, maxBytes: Math.floor(bytes * 1.5) }
+    const limits = { ...jobWith().limits, maxBytes: Math.floor(bytes * 1.5) }
     const { index } = await run({ ...later, indexes: [...main, ...main], limits, pushed: hex('push') })
     expect(namesOf(index.images)).toStrictEqual(['base', '1', '2'])
   })
@@ -208,7 +230,7 @@ describe('a later run', () => {
       ...later,
       indexes: before,
       pushed: hex('p'),
-      limits: { ...orderOf().limits, maxBytes: rest ?? 0 },
+      limits: { ...jobWith().limits, maxBytes: rest ?? 0 },
     })
     expect(index.images).toStrictEqual([])
     expect(index.parts).toStrictEqual([])

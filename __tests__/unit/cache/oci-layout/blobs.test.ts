@@ -3,15 +3,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import { formatBlobIndex, parseBlobIndex } from '../../../../src/cache/oci-layout/index.js'
-import type { Saved, Warm } from '../../../../src/cache/cache.js'
-import { openDirectoryBlobs } from '../../../../src/cache/oci-layout/directory.js'
-import { type BlobOrder, saveBlobs, planBlobs } from '../../../../src/cache/oci-layout/save.js'
-import { takeLock } from '../../../../src/cache/backends/lock.js'
-import { openRemoteBlobs } from '../../../../src/cache/oci-layout/remote.js'
+import { openArchives } from '../../../../src/cache/backends/archives.js'
+import { saveDeferred } from '../../../../src/cache/backends/deferred-save.js'
+import { openDirectory } from '../../../../src/cache/backends/directory.js'
+import type { RestoredStorage, Saved } from '../../../../src/cache/cache.js'
+import type { SaveJob } from '../../../../src/cache/snapshot.js'
 import type { RecordedStep } from '../../../../src/dockerfile/recorded-steps.js'
 import type { OciLayout } from '../../../../src/build-storage.js'
 import { temporaryFolder } from '../../helpers.js'
-import { DAY, hex, MemoryEntries, NOW } from '../fixtures.js'
+import { DAY, hex, jobOf, MemoryEntries, NOW } from '../fixtures.js'
 
 const SAVED: OciLayout = { kind: 'blobs', layout: 'saved-image', staysInEngine: false, folder: '/unused' }
 const OCI: OciLayout = { ...SAVED, layout: 'oci-layout' }
@@ -29,7 +29,7 @@ beforeEach(() => {
   entries = new MemoryEntries()
 })
 
-async function openRemote(blobs: OciLayout = SAVED, limits: Partial<typeof LIMITS> = {}): Promise<Warm> {
+async function openRemote(blobs: OciLayout = SAVED, limits: Partial<typeof LIMITS> = {}): Promise<RestoredStorage> {
   const stagingDir = temporaryFolder()
   const root = join(stagingDir, 'root')
   mkdirSync(root)
@@ -40,9 +40,10 @@ async function openRemote(blobs: OciLayout = SAVED, limits: Partial<typeof LIMIT
     unique: `run-${(runs += 1)}`,
     mounts: false,
     deadlineMs: 60_000,
+    backend: 'github' as const,
   }
   const options = { ...of, entries, stagingDir, read: true, write: true, limits: { ...LIMITS, ...limits } }
-  return await openRemoteBlobs(options, blobs, root)
+  return await openArchives(options).restore(blobs, new Map(), root)
 }
 
 function write(root: string, files: Readonly<Record<string, string>>): void {
@@ -62,9 +63,13 @@ function filesIn(root: string): Record<string, string> {
   )
 }
 
-async function keepIn(warm: Warm, files: Readonly<Record<string, string>>, steps = [step('1')]): Promise<Saved> {
+async function keepIn(
+  warm: RestoredStorage,
+  files: Readonly<Record<string, string>>,
+  steps = [step('1')],
+): Promise<Saved> {
   write(warm.root, files)
-  return await warm.keep({ ...run, steps })
+  return await warm.save({ ...run, steps })
 }
 
 const big = 'x'.repeat(300_000)
@@ -83,7 +88,7 @@ describe('a folder of steps at a service', () => {
   it('is not sent again where nothing has changed, and of what has changed only what is new', async () => {
     await keepIn(await openRemote(), { 'one/layer.tar': big })
     const same = await openRemote()
-    expect(await same.keep({ ...run, steps: [step('1', true)] })).toMatchObject({ parts: 0, bytes: 0, failures: [] })
+    expect(await same.save({ ...run, steps: [step('1', true)] })).toMatchObject({ parts: 0, bytes: 0, failures: [] })
     const more = await keepIn(await openRemote(), { 'two/layer.tar': `${big}y` }, [step('1', true), step('2')])
     expect(more).toMatchObject({ parts: 1, bytes: 300_001 })
     expect((await openRemote()).restored.stepSeconds).toStrictEqual(
@@ -94,10 +99,10 @@ describe('a folder of steps at a service', () => {
   it('is written down anew when half of the time is over after which it isn’t used any more', async () => {
     await keepIn(await openRemote(), { one: big })
     const young = await openRemote(SAVED, { now: NOW + 3 * DAY })
-    await young.keep({ ...run, steps: [] })
+    await young.save({ ...run, steps: [] })
     const stores = entries.stores.length
     const old = await openRemote(SAVED, { now: NOW + 4 * DAY })
-    await old.keep({ ...run, steps: [] })
+    await old.save({ ...run, steps: [] })
     expect(entries.stores.length).toBe(stores + 1)
     expect((await openRemote(SAVED, { now: NOW + 12 * DAY })).restored.parts).toBe(0)
   })
@@ -139,19 +144,8 @@ describe('a folder of steps at a service', () => {
     const warm = await openRemote()
     entries.failures = () => ['The cache service says no.'] as never
     expect((await keepIn(warm, { one: big })).failures).toStrictEqual([])
-    const order: BlobOrder = {
-      ...{
-        kind: 'blobs',
-        scope: 's',
-        ref: 'r',
-        unique: 'u',
-        root: warm.root,
-        layout: 'saved-image',
-        before: undefined,
-      },
-      ...{ seconds: [], limits: LIMITS, deadlineMs: 1000, said: [] },
-    }
-    const saved = await saveBlobs(order, await planBlobs(order), { entries, stagingDir: entries.stagingDir })
+    const job = jobOf({ storage: SAVED, root: warm.root })
+    const saved = await saveDeferred(job, { entries, stagingDir: entries.stagingDir })
     expect(saved.failures).toStrictEqual(['The cache service says no.'])
   })
 
@@ -159,8 +153,8 @@ describe('a folder of steps at a service', () => {
     const warm = await openRemote()
     const saved = await keepIn(warm, { one: 'z'.repeat(9 * 2 ** 20) })
     expect(saved).toMatchObject({ parts: 0, later: expect.stringMatching(/later\.json$/) })
-    const order = JSON.parse(readFileSync(saved.later ?? '', 'utf8')) as BlobOrder
-    const later = await saveBlobs(order, await planBlobs(order), { entries, stagingDir: entries.stagingDir })
+    const job = JSON.parse(readFileSync(saved.later ?? '', 'utf8')) as SaveJob
+    const later = await saveDeferred(job, { entries, stagingDir: entries.stagingDir })
     expect(later).toMatchObject({ parts: 2, failures: [] })
     expect((await openRemote()).restored.parts).toBe(2)
   })
@@ -168,37 +162,34 @@ describe('a folder of steps at a service', () => {
   it('is not kept when it is too much, when the build failed, or when the engine has left nothing', async () => {
     const much = await openRemote(SAVED, { maxBytes: 1000 })
     expect((await keepIn(much, { one: big })).failures).toStrictEqual([expect.stringMatching(/^nothing was kept: /)])
-    expect(await (await openRemote()).keep({ ...run, failed: true, steps: [] })).toMatchObject({
+    expect(await (await openRemote()).save({ ...run, failed: true, steps: [] })).toMatchObject({
       parts: 0,
       failures: [],
     })
     for (const blobs of [SAVED, OCI])
-      expect(await (await openRemote(blobs)).keep({ ...run, steps: [] })).toMatchObject({ parts: 0, failures: [] })
+      expect(await (await openRemote(blobs)).save({ ...run, steps: [] })).toMatchObject({ parts: 0, failures: [] })
     expect(entries.stores).toStrictEqual([])
   })
 })
 
 describe('a folder of steps that stays', () => {
-  async function open(folder: string): Promise<Warm> {
-    const lock = await takeLock(folder)
-    if (lock === undefined) throw new Error('locked')
+  async function open(directory: string): Promise<RestoredStorage> {
     const options = {
-      directory: folder,
       scope: 's',
-      stagingDir: folder,
+      stagingDir: directory,
       refs: ['refs/heads/main'],
       read: true,
       write: true,
       mounts: false,
-      limits: LIMITS,
     }
-    const warm = await openDirectoryBlobs(folder, OCI, lock, options)
-    return { ...warm, keep: async (one) => await warm.keep(one).finally(() => lock.release()) }
+    const cache = openDirectory({ ...options, directory, limits: LIMITS })
+    const warm = await cache.restore(OCI, new Map(), '/unused')
+    return { ...warm, save: async (one) => await warm.save(one).finally(() => cache.close()) }
   }
 
   it('that the engine has left nothing in is no trouble', async () => {
     const warm = await open(temporaryFolder())
-    expect(await warm.keep({ ...run, steps: [step('1')] })).toMatchObject({ failures: [] })
+    expect(await warm.save({ ...run, steps: [step('1')] })).toMatchObject({ failures: [] })
   })
 
   it('is there the next time, without what no manifest names', async () => {
@@ -206,31 +197,31 @@ describe('a folder of steps that stays', () => {
     const warm = await open(folder)
     writeOci(warm.root, 'a layer')
     writeFileSync(join(warm.root, 'blobs/sha256', hex('stray')), 'stray')
-    await warm.keep({ ...run, steps: [step('1')] })
+    await warm.save({ ...run, steps: [step('1')] })
     expect(existsSync(join(warm.root, 'blobs/sha256', hex('stray')))).toBe(false)
     const again = await open(folder)
     expect(again.restored.stepSeconds).toStrictEqual(new Map([[hex('1'), 3]]))
     expect(existsSync(join(again.root, 'index.json'))).toBe(true)
-    await again.keep({ ...run, failed: true, steps: [] })
+    await again.save({ ...run, failed: true, steps: [] })
   })
 
   it.each(['gone', 'short'])('is emptied when a blob is %s', async (flaw) => {
     const folder = temporaryFolder()
     const warm = await open(folder)
     const blob = writeOci(warm.root, 'a layer')
-    await warm.keep({ ...run, steps: [step('1')] })
+    await warm.save({ ...run, steps: [step('1')] })
     rmSync(blob)
     if (flaw === 'short') writeFileSync(blob, 'a lay')
     const again = await open(folder)
     expect(filesIn(again.root)).toStrictEqual({})
-    await again.keep({ ...run, failed: true, steps: [] })
+    await again.save({ ...run, failed: true, steps: [] })
   })
 
   it('whose index the engine has broken is a trouble, and no more', async () => {
     const warm = await open(temporaryFolder())
     writeOci(warm.root, 'a layer')
     writeFileSync(join(warm.root, 'index.json'), '{')
-    expect((await warm.keep({ ...run, steps: [] })).failures).toHaveLength(1)
+    expect((await warm.save({ ...run, steps: [] })).failures).toHaveLength(1)
   })
 })
 

@@ -80,13 +80,12 @@ describe('buildArgs', () => {
       'build',
       // what
       ...['--file', '/workspace/Dockerfile'],
-      // how
       ...['--layers', '--format', 'oci'],
-      ...['--isolation', 'chroot'],
-      ...['--cni-config-dir', '/temp/rib-1/data'],
       // what it needs is pulled before, with the login
       '--pull=never',
-      // the result
+      // how
+      ...['--isolation', 'chroot'],
+      ...['--cni-config-dir', '/temp/rib-1/data'],
       '/workspace',
     ])
   })
@@ -168,19 +167,8 @@ describe('buildArgs', () => {
       ...['--build-context', 'base=docker-image://alpine:3.20'],
       ...['--build-context', 'git=https://host/r.git#main:sub'],
       ...['--build-context', 'scp=git@host:acme/r.git'],
-      ...['--secret', 'id=token,src=/temp/rib-1/secrets/0'],
-      ...['--ssh', 'default'],
-      ...['--ssh', 'git=/workspace/keys/id'],
-      ...['--ssh', 'abs=/keys/id'],
-      // how
       ...['--layers', '--format', 'docker'],
-      ...['--isolation', 'rootless', '--runtime', '/usr/bin/crun', '--network', 'none'],
-      ...['--cni-config-dir', '/temp/rib-1/data'],
-      ...['--add-host', 'db:10.0.0.2'],
-      ...['--add-host', 'six:::1'],
-      ...['--shm-size', '256m'],
-      ...['--ulimit', 'nofile=1024:2048'],
-      ...['--ulimit', 'nproc=3'],
+      // what may be used
       '--pull-always',
       '--no-cache',
       ...['--cache-from', 'docker.io/acme/cache', '--cache-from', 'ghcr.io/acme/cache'],
@@ -196,6 +184,18 @@ describe('buildArgs', () => {
       ...['--tag', 'docker.io/acme/web:1.2'],
       ...['--tag', 'localhost:5000/acme/web'],
       ...['--output', 'type=tar,dest=/temp/rib-1/out/rootfs.tar'],
+      // how
+      ...['--secret', 'id=token,src=/temp/rib-1/secrets/0'],
+      ...['--ssh', 'default'],
+      ...['--ssh', 'git=/workspace/keys/id'],
+      ...['--ssh', 'abs=/keys/id'],
+      ...['--isolation', 'rootless', '--runtime', '/usr/bin/crun', '--network', 'none'],
+      ...['--cni-config-dir', '/temp/rib-1/data'],
+      ...['--add-host', 'db:10.0.0.2'],
+      ...['--add-host', 'six:::1'],
+      ...['--shm-size', '256m'],
+      ...['--ulimit', 'nofile=1024:2048'],
+      ...['--ulimit', 'nproc=3'],
       '--cap-add=NET_ADMIN',
       '--env=X=a b',
       '/workspace/my app',
@@ -211,7 +211,10 @@ describe('buildArgs', () => {
   })
 
   it('makes every key of an SSH id absolute', () => {
-    expect(absoluteKeys('git=keys/a,/keys/b,c=d', '/workspace')).toBe('git=/workspace/keys/a,/keys/b,/workspace/c=d')
+    expect(absoluteKeys({ id: 'git', paths: ['keys/a', '/keys/b', 'c=d'] }, '/workspace')).toStrictEqual({
+      id: 'git',
+      paths: ['/workspace/keys/a', '/keys/b', '/workspace/c=d'],
+    })
   })
 
   it.each([

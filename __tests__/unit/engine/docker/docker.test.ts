@@ -16,11 +16,12 @@ import { explain } from '../../../../src/engine/docker/failures.js'
 import { mergeConfig } from '../../../../src/engine/docker/config.js'
 import { inspectedBase } from '../../../../src/engine/docker/fresh-bases.js'
 import { findDocker } from '../../../../src/engine/docker/detect.js'
-import { BUILDKIT_SINCE, checkParity, DIFFERENCES } from '../../../../src/engine/docker/unsupported.js'
+import { BUILDKIT_SINCE, checkParity } from '../../../../src/engine/docker/unsupported.js'
 import { failedLine, followBuildkit } from '../../../../src/engine/docker/progress.js'
 import type { BuildRequest } from '../../../../src/engine/engine.js'
 import { UserError } from '../../../../src/errors.js'
 import { CommandError } from '../../../../src/exec.js'
+import { INPUT_ROWS } from '../../../../src/runner/input-table.js'
 import { inputsOf, refusal, rejection, temporaryFolder } from '../../helpers.js'
 
 const kinds: readonly BuilderKind[] = ['buildx', 'buildx-docker']
@@ -186,20 +187,19 @@ describe('what Docker does otherwise', () => {
     checkParity(asked, { buildkit: '0.34.2', buildx: '0.38.2', ...docker }, 'Docker 1 with x')
   }
 
-  it.each(DIFFERENCES.map((one) => [one.inputs[0], one.example, one.refusedBy] as const))(
-    '%s: %s is refused by %j, and by no other',
-    (input, example, refusedBy) => {
-      for (const kind of kinds) {
-        if (refusedBy.includes(kind)) {
-          expect(
-            refusal(() => {
-              check({ [input]: example }, { kind })
-            }).message,
-          ).toMatch(new RegExp(`^Inputs? "${input}".* can't be honoured: Docker 1 with x `))
-        } else check({ [input]: example }, { kind })
-      }
-    },
-  )
+  it.each(
+    INPUT_ROWS.flatMap(([name, { docker }]) => (docker ? [[name, docker.example, docker.refusedBy] as const] : [])),
+  )('%s: %s is refused by %j, and by no other', (input, example, refusedBy) => {
+    for (const kind of kinds) {
+      if (refusedBy.includes(kind)) {
+        expect(
+          refusal(() => {
+            check({ [input]: example }, { kind })
+          }).message,
+        ).toMatch(new RegExp(`^Input "${input}" can't be honoured: Docker 1 with x `))
+      } else check({ [input]: example }, { kind })
+    }
+  })
 
   it('nothing that is left at its default is refused, however old', () => {
     for (const kind of kinds) check({}, { kind, buildkit: '0.8.3', buildx: '0.8.0' })

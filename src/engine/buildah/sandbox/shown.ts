@@ -57,7 +57,7 @@ export async function shownToBuild(
 ): Promise<Shown[]> {
   const { workspace } = context
   const contexts = inputs.buildContexts.filter(({ value }) => isPath(value)).map(({ value }) => value)
-  const keys = inputs.ssh.flatMap((entry) => entry.split(/=(.*)/s)[1]?.split(',') ?? [])
+  const keys = inputs.ssh.flatMap(({ paths }) => paths)
   const agent = inputs.ssh.length > 0 ? folder.env['SSH_AUTH_SOCK'] : undefined
   const named = pathsInArguments(inputs.extraArgs)
   const made = named.filter(({ isMade }) => isMade).map(({ path }) => path)

@@ -1,11 +1,28 @@
-import { lstat, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { execute } from '../exec.js'
-import { placesOf, orphanedPaths } from './containers-storage/layout.js'
-import { contentsOf, idsOf, type Restorable, united } from './containers-storage/select.js'
-import type { Place } from './place.js'
+import { type ContainersStorage, executeInStorage } from '../../build-storage.js'
+import type { DirectoryOptions } from '../options.js'
+import type { Tools } from './archive.js'
+import { isThere, orphanedPaths, placesOf } from './layout.js'
+import { contentsOf, idsOf, type Restorable, united } from './select.js'
+
+/** The folder of one scope, in which a storage root stays. */
+export interface Place extends DirectoryOptions {
+  readonly folder: string
+  /** What the build sees: what it is offered, and what it makes. */
+  readonly root: string
+  /** What other builds will be offered, out of the sight of this one. */
+  readonly aside: string
+  readonly store: ContainersStorage
+  readonly tools: Tools
+}
 
 type Grounds = Pick<Place, 'root' | 'aside' | 'store'>
+
+/** Where the index of a branch lies. @param name of the branch, from `indexPath()` */
+export function indexFile({ folder }: Pick<Place, 'folder'>, name: string): string {
+  return join(folder, 'indexes', name)
+}
 
 /** A file or folder of a layer or an image, by the two places where it may lie, both absolute. */
 interface Piece {
@@ -85,31 +102,20 @@ function withoutSome({ layers, images }: Restorable, ids: ReadonlySet<string>): 
   return { layers: layers.filter(isOther), images: images.filter(isOther) }
 }
 
-/** Not where it is a link to elsewhere. */
-async function isThere(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    (found) => !found.isSymbolicLink(),
-    () => false,
-  )
+async function removeAll(paths: readonly string[], store: ContainersStorage): Promise<void> {
+  if (paths.length > 0) await executeInStorage(store, ['xargs', '-0', 'rm', '-rf', '--'], paths.join('\0'))
 }
 
-async function removeAll(paths: readonly string[], { enter, env, folder }: Place['store']): Promise<void> {
-  if (paths.length === 0) return
-  await execute([...enter, 'xargs', '-0', 'rm', '-rf', '--'], { env, cwd: folder, input: paths.join('\0') })
-}
-
-async function makeAll(folders: readonly string[], { enter, env, folder }: Place['store']): Promise<void> {
+async function makeAll(folders: readonly string[], store: ContainersStorage): Promise<void> {
   const missing = await Promise.all([...new Set(folders)].map(async (path) => ((await isThere(path)) ? [] : [path])))
-  if (missing.flat().length === 0) return
-  await execute([...enter, 'mkdir', '-p', '-m', '0700', '--', ...missing.flat()], { env, cwd: folder })
+  if (missing.flat().length > 0) await executeInStorage(store, ['mkdir', '-p', '-m', '0700', '--', ...missing.flat()])
 }
 
 /** Each to its new place, where nothing lies. */
 async function moveAll(
   moves: readonly (readonly [from: string, to: string])[],
-  { enter, env, folder }: Place['store'],
+  store: ContainersStorage,
 ): Promise<void> {
-  if (moves.length === 0) return
-  const input = moves.flat().join('\0')
-  await execute([...enter, 'xargs', '-0', '-n', '2', 'mv', '-T', '--'], { env, cwd: folder, input })
+  if (moves.length > 0)
+    await executeInStorage(store, ['xargs', '-0', '-n', '2', 'mv', '-T', '--'], moves.flat().join('\0'))
 }

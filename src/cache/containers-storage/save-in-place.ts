@@ -1,24 +1,18 @@
-import { branchName, removeIndex, writeIndex } from '../branch-indexes.js'
-import { NOTHING_SAVED, type Run, type Saved } from '../cache.js'
-import type { Index } from '../containers-storage/index.js'
-import { placesOf, readContents } from '../containers-storage/layout.js'
-import { readMemory } from '../containers-storage/blob-info-cache.js'
-import { dropMounts, saveMounts } from '../containers-storage/cache-mounts-folder.js'
-import { normalizeMtimes, putRecords } from '../containers-storage/archive.js'
-import { removeIds } from '../aside.js'
-import {
-  bytesOfLayers,
-  type Contents,
-  idsOf,
-  type Restorable,
-  united,
-  withoutIds,
-} from '../containers-storage/select.js'
-import type { Place } from '../place.js'
-import { chooseRetention, withinLimits } from '../containers-storage/retention.js'
-import type { ImageRecord } from '../containers-storage/records.js'
-import { sealImage, sealLayers, withSeal } from '../seals.js'
-import { failureOf } from '../errors.js'
+import { mkdir, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { writeIndex } from '../backends/branch-indexes.js'
+import type { Run } from '../cache.js'
+import { indexPath } from '../key.js'
+import { normalizeMtimes, putRecords } from './archive.js'
+import { indexFile, type Place, removeIds } from './aside.js'
+import { readBlobInfoCache } from './blob-info-cache.js'
+import { dropMounts, saveMounts } from './cache-mounts-folder.js'
+import { emptyIndex, formatIndex, type Index } from './index.js'
+import { placesOf, readContents } from './layout.js'
+import type { ImageRecord } from './records.js'
+import { chooseRetention, withinLimits } from './retention.js'
+import { sealImage, sealLayers, withSeal } from './seals.js'
+import { bytesOfLayers, type Contents, idsOf, type Restorable, united, withoutIds } from './select.js'
 
 /** What a folder has, branch by branch. */
 export interface Branches {
@@ -39,42 +33,25 @@ const PER_KEY = 8
 /**
  * Writes down what the root has now, for this branch, and removes what is too old or too much, whichever branch it is of.
  */
-export async function keepAll(run: Run, state: State, place: Place): Promise<Saved> {
-  const { store, root, folder, limits, lock, refs } = place
-  const started = Date.now()
-  // What isn't in an index is removed before the next build.
-  if (!place.write) return NOTHING_SAVED
-  try {
-    if (!(await lock.isHeld()))
-      throw new Error(`another job took over ${folder} meanwhile, so nothing of this one is kept`)
-    const [ref = ''] = refs
-    const mounts = (await saveMounts(ref, place)) ?? state.mine[0]?.mounts
-    const contents = await readContents(root, store.layout)
-    const keeping = chooseRetention(contents, run.steps, state.mine, limits.now, run.ours)
-    const own = withinLimits(keeping, bytesOfLayers, { ...limits, maxBytes: Infinity, perKey: PER_KEY })
-    const others = [...state.all].filter(([name]) => name !== branchName(ref))
-    const wanted = united([own, ...others.map(([, index]) => index)])
-    const left = idsOf(withinLimits(wanted, bytesOfLayers, { ...limits, perKey: Infinity }))
-    const before = united([...state.all.values()])
-    const old = new Set([...idsOf(united([wanted, before]))].filter((id) => !left.has(id)))
-    await removeOld(old, before, contents, place)
-    const kept = await sealed(withoutIds(own, old), contents, state, place)
-    const memory = await readMemory(store)
-    const index: Index = {
-      buildah: store.version,
-      layout: store.layout,
-      parts: [],
-      ...kept,
-      mounts,
-      pushed: [],
-      memory,
-    }
-    await writeIndex(folder, ref, index)
-    await dropUnused(others, left, place)
-    return { ...NOTHING_SAVED, seconds: (Date.now() - started) / 1000 }
-  } catch (error) {
-    return { ...NOTHING_SAVED, failures: [failureOf(error)] }
-  }
+export async function saveInPlace(run: Run, state: State, place: Place): Promise<void> {
+  const { store, root, limits, refs } = place
+  const name = indexPath(refs[0] ?? '')
+  const mounts = (await saveMounts(name, place)) ?? state.mine[0]?.mounts
+  const contents = await readContents(root, store.layout)
+  const keeping = chooseRetention(contents, run.steps, state.mine, limits.now, run.ours)
+  const own = withinLimits(keeping, bytesOfLayers, { ...limits, maxBytes: Infinity, perKey: PER_KEY })
+  const others = [...state.all].filter(([other]) => other !== name)
+  const wanted = united([own, ...others.map(([, index]) => index)])
+  const left = idsOf(withinLimits(wanted, bytesOfLayers, { ...limits, perKey: Infinity }))
+  const before = united([...state.all.values()])
+  const old = new Set([...idsOf(united([wanted, before]))].filter((id) => !left.has(id)))
+  await removeOld(old, before, contents, place)
+  const saved = await sealed(withoutIds(own, old), contents, state, place)
+  const memory = await readBlobInfoCache(store)
+  const index = { ...emptyIndex(store), ...saved, mounts, memory }
+  await mkdir(dirname(indexFile(place, name)), { recursive: true, mode: 0o700 })
+  await writeIndex(indexFile(place, name), formatIndex(index))
+  await dropUnused(others, left, place)
 }
 
 /** Removes the indexes of branches of which nothing is left that they have used lately. */
@@ -86,7 +63,7 @@ async function dropUnused(
   const oldest = place.limits.now - place.limits.ttlMs
   for (const [name, { images }] of others) {
     if (images.some(({ record, used }) => left.has(record.id) && used >= oldest)) continue
-    await removeIndex(place.folder, name)
+    await rm(indexFile(place, name), { recursive: true, force: true })
     await dropMounts(name, place)
   }
 }
@@ -111,7 +88,7 @@ async function removeOld(
 
 /** Gives a seal to what has none yet, or is another than it was. Where that fails, whoever is offered it next does. */
 async function sealed(
-  kept: Restorable,
+  saved: Restorable,
   contents: Contents,
   { mine, restorable }: State,
   place: Place,
@@ -119,8 +96,8 @@ async function sealed(
   const { root, store } = place
   const offered = new Map([...restorable.layers, ...restorable.images].map((one) => [one.record.id, one]))
   const made = new Set([...contents.layers, ...contents.images].map(({ id }) => id))
-  const layers = kept.layers.filter(({ record }) => made.has(record.id) && !offered.has(record.id))
-  const images = kept.images.filter(
+  const layers = saved.layers.filter(({ record }) => made.has(record.id) && !offered.has(record.id))
+  const images = saved.images.filter(
     ({ record }) => made.has(record.id) && !isSame(record, offered.get(record.id)?.record),
   )
   const fresh = new Set([...layers, ...images].map(({ record }) => record.id))
@@ -142,8 +119,8 @@ async function sealed(
     // A job that is cancelled ends all programs.
   }
   return {
-    layers: kept.layers.map((one) => withSeal(one, seals)),
-    images: kept.images.map((one) => withSeal(one, seals)),
+    layers: saved.layers.map((one) => withSeal(one, seals)),
+    images: saved.images.map((one) => withSeal(one, seals)),
   }
 }
 

@@ -1,11 +1,18 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.js'
+import { digestFile } from '../../lib/hash.js'
+import { partKey, partPath } from '../key.js'
 import type { Entries } from './entries.js'
-import type { Part } from '../containers-storage/index.js'
-import { indexKey, indexPath, partKey, partPath } from '../key.js'
 
-/** Whose entries they become. */
+/** One file of the cache. */
+export interface Part {
+  /** SHA-256 of the file, hexadecimal; also its name. */
+  readonly sha256: string
+  readonly bytes: number
+}
+
+/** Whose entries parts and texts become. */
 export interface Author {
   readonly scope: string
   /** The Git ref. */
@@ -14,7 +21,7 @@ export interface Author {
   readonly unique: string
 }
 
-/** Where what is sent lies, and goes. */
+/** Where what is sent lies, and goes; and the other way round. */
 export interface StagingOptions {
   readonly entries: Entries
   /** Private folder of this process, absolute. */
@@ -23,17 +30,38 @@ export interface StagingOptions {
   readonly clock?: Clock
 }
 
+export const GONE = 'a part of the cache is not there any more'
+/** Beside a moment to answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
+const FETCH_TIMEOUT_MS = 20_000
+const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1000
 /** The jobs of a matrix send the same at the same time. */
 const SETTLE_MS = 2000
-/** The index comes last, and without it nothing before it counts. */
-const INDEX_TIMEOUT_MS = 20_000
+
+/** Bytes of all of them together; pure. */
+export function bytesOf(all: readonly { readonly bytes: number }[]): number {
+  return all.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** Fetches a part and checks it. @returns the path of the file, in the staging directory */
+export async function fetchPart(
+  { sha256, bytes }: Part,
+  { entries, stagingDir }: Pick<StagingOptions, 'entries' | 'stagingDir'>,
+): Promise<string> {
+  const path = partPath(sha256)
+  const file = join(stagingDir, path)
+  const found = await entries.fetch(partKey(sha256), path, FETCH_TIMEOUT_MS + bytes / SLOWEST_BYTES_PER_MS, bytes)
+  if (found === undefined) throw new Error(GONE)
+  const got = await digestFile(file)
+  if (got.sha256 !== sha256) throw new Error('a part of the cache is not what the index says: its SHA-256 is another')
+  return file
+}
 
 /**
  * Sends a part. One of this name may be there already, from another scope or a job beside this one, which may be about
  * to have sent it. An upload that was cut off blocks its name for good, so that another is needed then: parts are found
  * by the start of their names.
  */
-export async function send(
+export async function sendPart(
   part: Part,
   { unique }: Pick<Author, 'unique'>,
   { entries, stagingDir, clock = systemClock }: StagingOptions,
@@ -53,26 +81,5 @@ export async function send(
     outcome = isWhole ? 'stored' : await entries.store(`${key}-${unique}`, path, left())
   }
   await rm(join(stagingDir, path), { force: true })
-  return outcome === 'stored'
-}
-
-/** Until when parts may be sent, so that the index behind them has its time too. */
-export function endOfParts(end: number, deadlineMs: number): number {
-  return end - Math.min(INDEX_TIMEOUT_MS, deadlineMs / 4)
-}
-
-/** Writes the text of an index down, and sends it. @returns whether it was taken */
-export async function sendIndex(
-  text: string,
-  { scope, ref, unique }: Author,
-  { entries, stagingDir, clock = systemClock }: StagingOptions,
-  end: number,
-): Promise<boolean> {
-  const path = indexPath(ref)
-  // What came from the service lies there, and may be a link.
-  await rm(join(stagingDir, path), { recursive: true, force: true })
-  await writeFile(join(stagingDir, path), text, { flag: 'wx' })
-  const left = Math.min(INDEX_TIMEOUT_MS, Math.max(0, end - clock.now()))
-  const outcome = await entries.store(indexKey(scope, ref, unique), path, left)
   return outcome === 'stored'
 }

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { buildRecordPath } from '../../../src/cache/key.js'
-import { directoryNote, NO_NOTE, type BuildRecordStore } from '../../../src/cache/note.js'
+import { type BuildRecordStore, directoryRecords, NO_RECORDS } from '../../../src/cache/build-records.js'
 import { temporaryFolder } from '../helpers.js'
 
 const isRoot = process.getuid?.() === 0
@@ -27,7 +27,7 @@ interface Given {
 
 const scope = '0123456789abcdef'
 const noteIn = (directory: string, given: Given = {}): BuildRecordStore =>
-  directoryNote({
+  directoryRecords({
     ...{ directory, scope, stagingDir: '/nowhere', refs: ['refs/heads/main'], read: true, write: true, mounts: false },
     ...given,
     limits: { now: 0, ttlMs: 1, maxBytes: 1, perKey: 1 },
@@ -208,8 +208,8 @@ describe('the note in a folder', () => {
 
 describe('no note', () => {
   it('is none, and takes none', async () => {
-    expect(await NO_NOTE.read()).toBeUndefined()
-    expect(await NO_NOTE.write('x')).toBe(false)
-    expect(await NO_NOTE.read()).toBeUndefined()
+    expect(await NO_RECORDS.read()).toBeUndefined()
+    expect(await NO_RECORDS.write('x')).toBe(false)
+    expect(await NO_RECORDS.read()).toBeUndefined()
   })
 })

@@ -12,13 +12,18 @@ import {
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { readIndexes, writeIndex } from '../../../src/cache/branch-indexes.js'
-import type { Restorable } from '../../../src/cache/containers-storage/select.js'
-import { findTools } from '../../../src/cache/containers-storage/archive.js'
-import { checkSeals, type Sealed, sealFolder, sealImage, sealLayers } from '../../../src/cache/seals.js'
-import { isExhaustive } from '../../harness/test-set.js'
-import { temporaryFolder } from '../helpers.js'
-import { grow, hex, imageOf, indexOf, layerOf, storeOf } from './fixtures.js'
+import type { Restorable } from '../../../../src/cache/containers-storage/select.js'
+import { findTools } from '../../../../src/cache/containers-storage/archive.js'
+import {
+  checkSeals,
+  type Sealed,
+  sealFolder,
+  sealImage,
+  sealLayers,
+} from '../../../../src/cache/containers-storage/seals.js'
+import { isExhaustive } from '../../../harness/test-set.js'
+import { temporaryFolder } from '../../helpers.js'
+import { grow, hex, imageOf, layerOf, storeOf } from '../fixtures.js'
 
 const names = ['a', 'b', 'c']
 let place: Sealed
@@ -195,22 +200,4 @@ describe('seals', () => {
       isExhaustive ? { numRuns: 10_000, seed: Date.now() } : { numRuns: 12, seed: 20_261_130 },
     )
   }, 3_600_000)
-})
-
-describe('an index of a branch', () => {
-  it('is not used where any bit of it is another', async () => {
-    const folder = temporaryFolder()
-    const index = indexOf({ layers: [{ record: layerOf('a'), part: '', seal: hex('seal') }] })
-    await writeIndex(folder, 'refs/heads/main', index)
-    expect([...(await readIndexes(folder)).indexes.values()]).toStrictEqual([index])
-    const [path = ''] = readdirSync(join(folder, 'indexes')).map((name) => join(folder, 'indexes', name))
-    const whole = readFileSync(path)
-    for (let bit = 0; bit < 8 * whole.length; bit += isExhaustive ? 1 : 13) {
-      const flipped = Buffer.from(whole)
-      flipped[bit >> 3] = (whole[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-      writeFileSync(path, flipped)
-      const { indexes, flaws } = await readIndexes(folder)
-      expect([indexes.size, flaws.size]).toStrictEqual([0, 1])
-    }
-  })
 })

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { entriesOfSplit } from '../../../src/cache/containers-storage/layer-entries.js'
-import { isTarHeader, type LayerEntry, readTarHeaders } from '../../../src/cache/tar-headers.js'
+import { isTarHeader, type LayerEntry, readTarHeaders } from '../../../src/lib/tar-headers.js'
 import { temporaryFolder } from '../helpers.js'
 
 const LONG = `${'long-'.repeat(30)}name`

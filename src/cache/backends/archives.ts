@@ -1,0 +1,88 @@
+import { describe } from '../../errors.js'
+import { archivedRecords } from '../build-records.js'
+import { type Cache, type RestoredStorage, restoredOrEmpty } from '../cache.js'
+import type { ArchiveOptions } from '../options.js'
+import type { SaveJob, Snapshot } from '../snapshot.js'
+import { withSnapshot } from '../snapshots.js'
+import { saveOrDefer } from './archives-save.js'
+import { fetchText, INDEX } from './texts.js'
+
+/** Texts of the indexes of refs, in their order; undefined where there is none. */
+type Texts = readonly PromiseSettledResult<string | undefined>[]
+
+/** A cache of archives that lie with a service. It starts to look for what the last runs left. */
+export function openArchives(options: ArchiveOptions): Cache {
+  const { entries, scope, refs, read } = options
+  const lookUp = (suffix: string): Promise<Texts> =>
+    Promise.allSettled((read ? refs : []).map((ref) => fetchText(INDEX, ref, { ...options, scope: scope + suffix })))
+  const early = lookUp('')
+  return {
+    restore: (storage, keys, root) =>
+      restoredOrEmpty(root, async () => {
+        // Indexes of other names have the same place in the staging directory.
+        const found = await early
+        return await withSnapshot(storage, keys, async (snapshot) => {
+          const texts = snapshot.suffix === '' ? found : await lookUp(snapshot.suffix)
+          return await restoreFrom(texts, snapshot, { storage, root }, { ...options, scope: scope + snapshot.suffix })
+        })
+      }),
+    records: archivedRecords(options),
+    requests: () => entries.counts().requests,
+    close() {
+      entries.close()
+      return Promise.resolve()
+    },
+  }
+}
+
+async function restoreFrom<Index>(
+  texts: Texts,
+  snapshot: Snapshot<Index>,
+  target: Pick<SaveJob, 'storage' | 'root'>,
+  options: ArchiveOptions,
+): Promise<RestoredStorage> {
+  const { indexes, failures } = parseIndexes(texts, snapshot, options)
+  const unpacked = await snapshot.unpack(indexes, target.root, options)
+  const causes = new Set([...failures, ...unpacked.restored.failures, ...options.entries.failures()])
+  let known: readonly Index[] | undefined = unpacked.indexes
+  const clear = async () => {
+    known = undefined
+    await snapshot.empty(target.root)
+  }
+  return {
+    root: target.root,
+    restored: { ...unpacked.restored, failures: [...causes] },
+    staysInEngine: false,
+    changedBaseImages: async () => (known === undefined ? [] : await unpacked.changedBaseImages()),
+    clear: unpacked.isEmpty ? undefined : clear,
+    save: async (run) => {
+      const { backend, scope, refs, unique, mounts, limits, deadlineMs, entries } = options
+      const author = { scope, ref: refs[0] ?? '', unique }
+      const found = { indexes: (known ?? []).map((index) => snapshot.format(index)), reported: entries.failures() }
+      return await saveOrDefer(
+        snapshot,
+        { backend, ...author, ...target, run, mounts, limits, deadlineMs, ...found },
+        options,
+      )
+    },
+  }
+}
+
+/** The indexes that are of use here, in the order of the refs, and why others aren't. */
+function parseIndexes<Index>(texts: Texts, snapshot: Snapshot<Index>, { limits }: ArchiveOptions) {
+  const indexes: Index[] = []
+  const failures: string[] = []
+  for (const text of texts) {
+    try {
+      if (text.status === 'rejected') throw text.reason
+      if (text.value === undefined) continue
+      const index = snapshot.parse(text.value)
+      const reason = snapshot.incompatibleReason(index, limits)
+      if (reason === undefined) indexes.push(index)
+      else if (reason !== '') failures.push(reason)
+    } catch (error) {
+      failures.push(`an index is not used: ${describe(error)}`)
+    }
+  }
+  return { indexes, failures }
+}

@@ -1,0 +1,317 @@
+import validRange from 'semver/ranges/valid.js'
+import type { Env } from '../exec.js'
+import { buildArgs } from './build-arguments.js'
+import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
+import { buildContexts, context } from './context-inputs.js'
+import { extraArguments } from './extra-arguments.js'
+import { boolean, choice, type InputReader, lines, list, refuse } from './input-parsers.js'
+import { login } from './login-inputs.js'
+import { isFiles, outputFiles } from './output-files.js'
+import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
+import { buildSecrets, gitToken } from './secret-inputs.js'
+import { sshKeys } from './ssh-keys.js'
+
+/** Reads one input, or several of which this is the first. @throws UserError for a text that doesn't fit */
+export type Parser<T> = (read: InputReader, input: string, env: Env) => T
+
+/**
+ * How far a change of an input reaches: into RUN steps, which the key of each step and the fingerprint of the build then
+ * tell; into the image, which the fingerprint tells; or no further than what is done with the image.
+ */
+export type Effect<T> = EngineAnswers<T> &
+  (
+    | {
+        readonly affects: 'run-steps' | 'image'
+        /** Texts that are compared: other ones, another build. */
+        readonly counts: (value: T) => readonly string[]
+      }
+    | {
+        readonly affects: 'run-steps' | 'image'
+        /** What is compared in its place: what it comes to, once that is known. */
+        readonly countsAs: ResolvedPart | 'secrets'
+      }
+    | { readonly affects: 'nothing' }
+  )
+
+/** Parts of a fingerprint that are known when the inputs have been looked up: files are read, names are resolved. */
+export type ResolvedPart =
+  | 'engine'
+  | 'format'
+  | 'target'
+  | 'Dockerfile'
+  | 'build arguments'
+  | 'labels'
+  | 'annotations'
+  | 'context'
+  | 'build contexts'
+
+/** What engines can't do of an input, left out where each version of Buildah and Docker does all of it. */
+interface EngineAnswers<T> {
+  readonly buildah?: BuildahNeed<T>
+  readonly docker?: DockerRefusal<T>
+}
+
+export interface BuildahNeed<T> {
+  /** First version that can, read in the man pages and sources of the releases: `1.27.0`. */
+  readonly since: string
+  readonly asks: (value: T) => boolean
+}
+
+/** What Docker does otherwise than Buildah: it is refused before the build. */
+export interface DockerRefusal<T> {
+  readonly refusedBy: readonly ('buildx' | 'buildx-docker')[]
+  readonly asks: (value: T) => boolean
+  /** A text of the input that is refused, for the documentation and the tests. */
+  readonly example: string
+  /** Why, as the end of a sentence that begins with the builder. */
+  readonly why: string
+  readonly hint: string
+}
+
+export const SET_UP_BUILDX =
+  'Set up Docker Buildx with a builder of its own in a step before (docker/setup-buildx-action).'
+
+const IN_DAEMON = ['buildx-docker'] as const
+const BY_ALL = ['buildx', 'buildx-docker'] as const
+const ONLY_BUILDAH = {
+  refusedBy: BY_ALL,
+  why: 'has nothing of the kind',
+  hint: 'Leave it out, or write `engine: buildah`.',
+}
+
+/** Every input, in the order of action.yml, with the field of the parsed inputs that its value is in. */
+export const INPUTS = {
+  // Common
+  images: input('images', oneALine, { affects: 'nothing' }),
+  // The default labels have the version, which is the first tag.
+  tags: input('tags', oneALine, { affects: 'image', countsAs: 'labels' }),
+  push: input('push', whether(false), { affects: 'nothing' }),
+  registry: input('registry', text, { affects: 'nothing' }),
+  username: input('login', login, { affects: 'nothing' }),
+  password: partOf('login', { affects: 'nothing' }),
+  context: input('context', context, { affects: 'image', countsAs: 'context' }),
+  file: input('file', text, { affects: 'image', countsAs: 'Dockerfile' }),
+  target: input('target', text, { affects: 'image', countsAs: 'target' }),
+  // The key of a step has those that the step sees.
+  'build-args': input('buildArgs', buildArgs, { affects: 'run-steps', countsAs: 'build arguments' }),
+  // Values don't count, as they don't for any cache; a step without its secret is another step.
+  secrets: input('secrets', buildSecrets, {
+    affects: 'image',
+    counts: (secrets) => secrets.map(({ id }) => id).sort(),
+  }),
+  cache: input('cache', readCacheOptions, {
+    affects: 'nothing',
+    buildah: { since: '1.27.0', asks: ({ kind }) => kind === 'registry' },
+  }),
+
+  // Build
+  'build-contexts': input('buildContexts', buildContexts, {
+    affects: 'image',
+    countsAs: 'build contexts',
+    buildah: { since: '1.27.0', asks: (contexts) => contexts.length > 0 },
+  }),
+  'secret-envs': partOf('secrets', { affects: 'image', countsAs: 'secrets' }),
+  'secret-files': partOf('secrets', { affects: 'image', countsAs: 'secrets' }),
+  ssh: input('ssh', sshKeys, {
+    affects: 'image',
+    counts: (keys) => keys.map(({ id }) => id).sort(),
+    buildah: { since: '1.23.0', asks: (keys) => keys.length > 0 },
+  }),
+  'github-token': input('githubToken', gitToken, { affects: 'nothing' }),
+  // These two decide whether something is built, not what.
+  pull: input('pull', whether(false), { affects: 'nothing' }),
+  'no-cache': input('noCache', whether(false), {
+    affects: 'nothing',
+    buildah: { since: '1.28.0', asks: (noCache) => noCache },
+  }),
+  network: input('network', oneOf('default', 'none', 'host'), {
+    affects: 'run-steps',
+    counts: (network) => [network],
+  }),
+  'add-hosts': input('addHosts', addHosts, {
+    affects: 'run-steps',
+    counts: (hosts) => hosts,
+    buildah: { since: '1.41.0', asks: (hosts) => hosts.some(isGateway) },
+  }),
+  'shm-size': input('shmSize', shmSize, {
+    affects: 'run-steps',
+    counts: (size) => (size === undefined ? [] : [size]),
+  }),
+  ulimit: input('ulimit', ulimits, { affects: 'run-steps', counts: (limits) => limits }),
+  // What they mean is Buildah's affair, and their order may count.
+  'extra-args': input('extraArgs', extraArguments, {
+    affects: 'run-steps',
+    counts: (words) => words,
+    docker: {
+      refusedBy: BY_ALL,
+      asks: (words) => words.length > 0,
+      example: '--squash',
+      why: "doesn't know the arguments of `buildah build`",
+      hint: 'Leave it out, or write `engine: buildah`.',
+    },
+  }),
+
+  // Tags, labels and output
+  flavor: input('flavor', oneALine, { affects: 'image', countsAs: 'labels' }),
+  labels: input('labels', entries, { affects: 'image', countsAs: 'labels' }),
+  annotations: input('annotations', entries, {
+    affects: 'image',
+    countsAs: 'annotations',
+    docker: {
+      refusedBy: IN_DAEMON,
+      asks: (annotations) => annotations.length > 0,
+      example: 'org.acme.team=web',
+      why: "writes images in Docker's format, which has no annotations",
+      hint: `Use labels. ${SET_UP_BUILDX}`,
+    },
+  }),
+  format: input('format', oneOf('auto', 'oci', 'docker'), {
+    affects: 'image',
+    countsAs: 'format',
+    docker: {
+      refusedBy: IN_DAEMON,
+      asks: (format) => format === 'oci',
+      example: 'oci',
+      why: "writes images in Docker's format",
+      hint: `Write \`format: auto\`. ${SET_UP_BUILDX}`,
+    },
+  }),
+  load: input('load', whether(false), { affects: 'nothing' }),
+  outputs: input('outputs', outputFiles, {
+    affects: 'nothing',
+    buildah: { since: '1.26.0', asks: (outputs) => outputs.some(isFiles) },
+    docker: {
+      refusedBy: IN_DAEMON,
+      asks: (outputs) => outputs.some(({ type }) => type === 'oci'),
+      example: 'type=oci,dest=image.tar',
+      why: "writes images in Docker's format",
+      hint: `Write \`type=docker,dest=…\`. ${SET_UP_BUILDX}`,
+    },
+  }),
+  'tls-verify': input('tlsVerify', whether(true), { affects: 'nothing' }),
+  'dry-run': input('dryRun', whether(false), { affects: 'nothing' }),
+  summary: input('summary', whether(true), { affects: 'nothing' }),
+
+  // Cache
+  unchanged: input('unchanged', oneOf('skip', 'build'), { affects: 'nothing' }),
+  'cache-from': partOf<CacheOptions>('cache', {
+    affects: 'nothing',
+    buildah: { since: '1.29.0', asks: ({ kind, from }) => kind === 'registry' && from.length > 1 },
+  }),
+  'cache-to': partOf<CacheOptions>('cache', {
+    affects: 'nothing',
+    buildah: { since: '1.29.0', asks: ({ kind, to }) => kind === 'registry' && to.length > 1 },
+  }),
+  'cache-scope': partOf('cache', { affects: 'nothing' }),
+  'cache-dir': partOf('cache', { affects: 'nothing' }),
+  'cache-max-size': partOf('cache', { affects: 'nothing' }),
+  'cache-ttl': partOf('cache', { affects: 'nothing' }),
+  'cache-write': partOf('cache', { affects: 'nothing' }),
+  'cache-deadline': partOf('cache', { affects: 'nothing' }),
+  'cache-mounts': partOf<CacheOptions>('cache', {
+    affects: 'nothing',
+    docker: {
+      refusedBy: BY_ALL,
+      asks: ({ mounts }) => mounts,
+      example: 'true',
+      why: "doesn't give out what its cache mounts hold",
+      hint: 'Leave it out: they stay in the builder as long as it stays.',
+    },
+  }),
+
+  // Engine
+  engine: input('engine', oneOf('auto', 'buildah', 'docker'), { affects: 'image', countsAs: 'engine' }),
+  rootless: input('rootless', oneOf('prefer', 'require', 'off'), { affects: 'nothing' }),
+  'rootless-user': input('rootlessUser', text, {
+    affects: 'nothing',
+    docker: { ...ONLY_BUILDAH, asks: isGiven, example: 'builder', why: 'builds as its daemon runs' },
+  }),
+  'buildah-version': input('buildahVersion', buildahVersion, {
+    affects: 'image',
+    countsAs: 'engine',
+    docker: { ...ONLY_BUILDAH, asks: isGiven, example: '>=1.37' },
+  }),
+  'buildah-manifest': input('buildahManifest', text, {
+    affects: 'image',
+    countsAs: 'engine',
+    docker: { ...ONLY_BUILDAH, asks: isGiven, example: 'manifest.json' },
+  }),
+  'storage-driver': input('storageDriver', oneOf('auto', 'overlay', 'fuse-overlayfs', 'vfs'), {
+    affects: 'nothing',
+    docker: { ...ONLY_BUILDAH, asks: (driver) => driver !== 'auto', example: 'overlay' },
+  }),
+  isolation: input('isolation', oneOf('auto', 'oci', 'rootless', 'chroot'), {
+    affects: 'run-steps',
+    counts: (isolation) => [isolation],
+    docker: { ...ONLY_BUILDAH, asks: (isolation) => isolation !== 'auto', example: 'chroot' },
+  }),
+  sandbox: input('sandbox', oneOf('auto', 'require', 'off'), {
+    affects: 'nothing',
+    docker: { ...ONLY_BUILDAH, asks: (sandbox) => sandbox === 'require', example: 'require' },
+  }),
+} satisfies Readonly<Record<string, InputSpec>>
+
+/** A row of the table, whatever its value is. */
+export type InputSpec = { readonly field: string; readonly parse?: Parser<unknown> } & Effect<never>
+
+type Rows = typeof INPUTS
+
+export type InputName = keyof Rows
+
+export const INPUT_NAMES = Object.keys(INPUTS) as readonly InputName[]
+
+export const INPUT_ROWS = Object.entries(INPUTS) as readonly (readonly [InputName, InputSpec])[]
+
+/** Those whose own texts are compared. Engines get them as they are. */
+export type CountedInput = {
+  [N in InputName]: Rows[N] extends { readonly counts: unknown } ? N : never
+}[InputName]
+
+type Parsed = Extract<Rows[InputName], { readonly parse: unknown }>
+
+/** The values of all inputs, each checked for itself; nothing here has looked at the disk yet. */
+export type InputValues = { readonly [R in Parsed as R['field']]: ReturnType<R['parse']> }
+
+function input<const F extends string, T, const E extends Effect<T>>(field: F, parse: Parser<T>, effect: E) {
+  return { field, parse, ...effect }
+}
+
+/** An input that is read with another one. */
+function partOf<T>(field: 'cache' | 'login' | 'secrets', effect: Effect<T>) {
+  return { field, ...effect }
+}
+
+function text(read: InputReader, input: string): string | undefined {
+  return read(input).trim() || undefined
+}
+
+/** Lines whose grammar is that of names. */
+function oneALine(read: InputReader, input: string): string[] {
+  return lines(read(input))
+}
+
+/** `name=value` lines with a value of any characters. */
+function entries(read: InputReader, input: string): string[] {
+  return list(read, input, { commas: false })
+}
+
+function whether(otherwise: boolean): Parser<boolean> {
+  return (read, input) => boolean(read, input, otherwise)
+}
+
+/** The first of `choices` is the default. */
+function oneOf<const T extends string>(...choices: readonly [T, ...T[]]): Parser<T> {
+  return (read, input) => choice(read, input, choices)
+}
+
+/** A range, or `bundled` for the action's own. */
+function buildahVersion(read: InputReader, input: string): string | undefined {
+  const got = text(read, input)
+  if (got === undefined || got === 'auto') return undefined
+  if (got === 'bundled' || validRange(got) !== null) return got
+  throw refuse(input, got, 'Write `auto`, `bundled`, or a range as semver does: `>=1.37`, `1.42.x`, `1.43.2`.')
+}
+
+function isGiven(value: string | undefined): boolean {
+  return value !== undefined
+}
