@@ -95,7 +95,7 @@ describe('a bind mount of a stage that is a link (CVE-2024-1753, open in the Bui
     'shows everything without one',
     async () => {
       const home = homeWithCanary()
-      const wish = open?.wish() ?? {}
+      const wish = open?.wish() ?? { inputs: {} }
       const inputs = { ...wish.inputs, sandbox: 'off' }
       const step = await attacked({ Dockerfile: lines(home).join('\n') }, home, { ...wish, inputs })
       expect(step.log).toContain(`bind: read /mnt${home}/canary`)
