@@ -28,7 +28,12 @@ const chroot: ExecutionMode = {
   network: 'default',
 }
 const context = contextOf({ workspace: '/workspace' })
-const version = (number: string) => ({ path: '/usr/bin/buildah', version: number, reason: '' })
+const version = (number: string) => ({
+  path: '/usr/bin/buildah',
+  launcher: '/usr/bin/buildah',
+  version: number,
+  reason: '',
+})
 const root = '/cache/root'
 const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
 const setup = { buildah: version('1.28.2'), folder, mode: chroot, root, context, files }
@@ -293,9 +298,9 @@ describe('pullsItself', () => {
 describe('networkArgs', () => {
   it.each([
     ['1.23.0', ['--cni-config-dir', '/t/data']],
-    ['1.32.9', ['--cni-config-dir', '/t/data']],
+    ['1.33.7', ['--cni-config-dir', '/t/data']],
     // From here on Buildah has netavark only.
-    ['1.33.0', []],
+    ['1.35.0', []],
     ['1.43.2', []],
   ])('for Buildah %s', (number, expected) => {
     expect(networkArgs('/t', number)).toStrictEqual(expected)
