@@ -18,6 +18,9 @@ import { isExhaustive } from './test-set.js'
  */
 const versions = ['1.33.7', '1.43.2'] as const
 
+/** Those that only the table of what Buildah gets wrong is tried with: of GitHub's other images, and of Debian 13. */
+const matrix = ['1.23.1', '1.39.4', '1.42.1'] as const
+
 /** What scripts/from-go.sh has made. */
 export interface BuiltBuildah {
   readonly version: string
@@ -56,6 +59,17 @@ export function builtVersions(systemVersion: string): readonly string[] {
   const all = machineVersion === undefined ? versions : [machineVersion, ...versions]
   const others = all.filter((version) => version !== systemVersion)
   return isExhaustive ? others : others.slice(0, 1)
+}
+
+/**
+ * What the table of what Buildah gets wrong is tried with beside the system's: in the exhaustive set, the versions of all
+ * hosted machines, and the action's own. The reason for each that can't be made.
+ */
+export function matrixBuildahs(): (BuiltBuildah | { readonly version: string; readonly missing: string })[] {
+  const names: string[] = [versions[0], ...(isExhaustive ? matrix : [])]
+  const wanted = names.map((version) => ({ version, built: builtBuildah(version) }))
+  if (isExhaustive) wanted.push({ version: 'of the action', built: staticBuildah() })
+  return wanted.map(({ version, built }) => (typeof built === 'string' ? { version, missing: built } : built))
 }
 
 export function systemVersion(): string {

@@ -7,6 +7,7 @@ import {
   builtBuildah,
   builtVersions,
   type ManifestServer,
+  matrixBuildahs,
   serveManifest,
   systemVersion,
 } from './built-buildah.js'
@@ -45,6 +46,18 @@ export function testedEngines(how: 'each' | 'one' = 'each'): TestedEngine[] {
       if (typeof built === 'string') return absentEngine(version, built)
       return index === 0 ? engineOnPath(built) : engineOfManifest(built)
     }),
+  ]
+}
+
+/** What the table of what Buildah gets wrong is tried with, each with the path of its program. */
+export function matrixEngines(): (TestedEngine & { readonly program: string })[] {
+  return [
+    { ...systemEngine(), program: '/usr/bin/buildah' },
+    ...matrixBuildahs().map((one) =>
+      'missing' in one
+        ? { ...absentEngine(one.version, one.missing), program: '' }
+        : { ...engineOnPath(one), program: one.program },
+    ),
   ]
 }
 

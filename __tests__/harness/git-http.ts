@@ -21,7 +21,9 @@ export async function serveGit(root: string, login?: string): Promise<GitServer>
   const server = createServer((request, response) => {
     const sent = Buffer.from(request.headers.authorization?.split(' ')[1] ?? '', 'base64').toString()
     logins.push(sent)
-    if (login === undefined || sent === login) answer(backend, root, request, response)
+    // What people see of a repository, at the address that Git itself never asks for.
+    if (request.url?.endsWith('.git') === true) response.end('<!doctype html>')
+    else if (login === undefined || sent === login) answer(backend, root, request, response)
     else response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -9,6 +9,7 @@ import { createGzip } from 'node:zlib'
 export interface BaseConfig {
   readonly Env: readonly string[]
   readonly Cmd: readonly string[]
+  readonly Volumes?: Readonly<Record<string, object>>
 }
 
 const architectures: Partial<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' }

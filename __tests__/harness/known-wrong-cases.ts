@@ -1,0 +1,319 @@
+import type { FaultName } from '../../src/dockerfile/known-wrong.js'
+import { contentOf } from './image-content.js'
+import { imageFiles, type PulledImage } from './images.js'
+import type { Tree } from './staleness-tree.js'
+
+/** What cases are written with. */
+export interface CasePlace {
+  /** Image with busybox. */
+  readonly base: string
+  /** An image with a volume /data. */
+  readonly withVolume: string
+  /** Two images that have the same layers, one with SHADE=light and one with SHADE=dark. */
+  readonly light: string
+  readonly dark: string
+  /** A Git repository with a file `kept`, by HTTP. */
+  readonly repository: string
+}
+
+/** A build, as Buildah itself and the action are both told. */
+export interface CaseBuild {
+  readonly lines: readonly string[]
+  /** The context, the Dockerfile aside. */
+  readonly files?: Tree
+  readonly buildArgs?: readonly string[]
+  readonly labels?: readonly string[]
+  readonly annotations?: readonly string[]
+  readonly contexts?: readonly string[]
+  readonly platform?: string
+  readonly target?: string
+}
+
+/** Builds that show one row of the table. */
+export interface WrongCase {
+  readonly row: FaultName
+  /** Releases of the range that give the right image all the same, and why. */
+  readonly rightOn?: Readonly<Record<string, string>>
+  /** The first Buildah that builds it at all. */
+  readonly buildsSince?: string
+  /** On the storage of a machine, where it isn't vfs. */
+  readonly storage?: 'overlay'
+  /** In the ordinary set as well: it stands for its answer. */
+  readonly isOrdinary?: boolean
+  /** One after another with one cache; the image of the last one is looked at. */
+  readonly builds: (place: CasePlace) => readonly CaseBuild[]
+  readonly look: (image: PulledImage) => unknown
+  readonly right: unknown
+  /** What a Buildah of the range makes of it; `fails`, no image. */
+  readonly wrong: unknown
+}
+
+export const FAILS = 'fails'
+
+const file =
+  (path: string) =>
+  (image: PulledImage): unknown =>
+    imageFiles(image).has(path) ? contentOf(image, path).toString().trimEnd() : undefined
+const variable =
+  (name: string) =>
+  ({ config }: PulledImage): unknown =>
+    config.config?.Env?.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1)
+const label =
+  (name: string) =>
+  ({ config }: PulledImage): unknown =>
+    config.config?.Labels?.[name]
+
+/** The last build shows `two`, or what the one before has left. */
+const stale = { right: 'two', wrong: 'one' }
+const seen = { look: file('seen'), ...stale }
+
+const neverLooks = { '1.33.7': 'it never looks for a step with a mount of a stage' }
+
+/** The same build with each value. */
+function both(build: (value: string) => CaseBuild): CaseBuild[] {
+  return ['one', 'two'].map(build)
+}
+
+/**
+ * A stage that shows a value, and what takes it; the second value is built as far as the stage before it is taken.
+ * @param folder one that no other case has, so that its stage is another one
+ */
+function ofStage(base: string, folder: string, type: string): CaseBuild[] {
+  const run = `RUN --mount=type=${type},from=0,source=/${folder},target=/m cat /m/file >/seen`
+  const lines = [`FROM ${base}`, `COPY file /${folder}/file`, `FROM ${base}`, run]
+  const build = (value: string): CaseBuild => ({ lines, files: { file: value } })
+  return [build('one'), { ...build('two'), target: '0' }, build('two')]
+}
+
+export const wrongCases: readonly WrongCase[] = [
+  {
+    row: 'gitRepository',
+    builds: ({ base, repository }) => [{ lines: [`FROM ${base}`, `ADD ${repository} /src/`] }],
+    look: file('src/kept'),
+    ...{ right: 'kept', wrong: undefined },
+  },
+  {
+    row: 'inheritedArgument',
+    builds: ({ base }) => [{ lines: [`FROM ${base} AS base`, 'ARG WHO=ada', 'FROM base', 'RUN echo "<$WHO>" >/seen'] }],
+    look: file('seen'),
+    ...{ right: '<ada>', wrong: '<>' },
+  },
+  {
+    row: 'volume',
+    isOrdinary: true,
+    builds: ({ base }) => [{ lines: [`FROM ${base}`, 'VOLUME /data', 'RUN echo kept >/data/file'] }],
+    look: file('data/file'),
+    ...{ right: 'kept', wrong: undefined },
+  },
+  {
+    row: 'invisibleLabel',
+    builds: ({ base }) => [{ lines: [`FROM ${base}`], labels: ['seen=a\tb'] }],
+    look: label('seen'),
+    ...{ right: 'a\tb', wrong: 'a\\tb' },
+  },
+  {
+    row: 'perhapsVolume',
+    builds: ({ base }) => [
+      { lines: [`FROM ${base}`, 'VOLUME /data', 'RUN for folder in /da*; do echo kept >$folder/file; done'] },
+    ],
+    look: file('data/file'),
+    ...{ right: 'kept', wrong: undefined },
+  },
+  {
+    row: 'volumeOfBase',
+    builds: ({ withVolume }) => [{ lines: [`FROM ${withVolume}`, 'RUN echo kept >/data/file'] }],
+    look: file('data/file'),
+    ...{ right: 'kept', wrong: undefined },
+  },
+  {
+    row: 'overlayAttribute',
+    storage: 'overlay',
+    builds: ({ base }) => [{ lines: [`FROM ${base}`, 'RUN chmod 600 /etc/group'] }],
+    look: ({ layers }) => layers.some((layer) => layer.includes('overlay.origin')),
+    ...{ right: false, wrong: true },
+  },
+  {
+    row: 'stageSpelling',
+    builds: ({ base }) => [
+      { lines: [`FROM ${base} AS Build`, 'RUN echo made >/made', `FROM ${base}`, 'COPY --from=build /made /seen'] },
+    ],
+    look: file('seen'),
+    ...{ right: 'made', wrong: FAILS },
+  },
+  {
+    row: 'ignoreException',
+    builds: ({ base }) => [
+      {
+        lines: [`FROM ${base}`, 'COPY . /src'],
+        files: { '.dockerignore': '**\n!**/*.go\n', 'cmd/main.go': 'main' },
+      },
+    ],
+    look: file('src/cmd/main.go'),
+    ...{ right: 'main', wrong: undefined },
+  },
+  {
+    row: 'ignoreFileOfDockerfile',
+    builds: ({ base }) => [
+      {
+        lines: [`FROM ${base}`, 'COPY . /src'],
+        files: { 'Dockerfile.dockerignore': 'private\n', private: 'private' },
+      },
+    ],
+    look: file('src/private'),
+    ...{ right: undefined, wrong: 'private' },
+  },
+  {
+    row: 'labelWithDollar',
+    isOrdinary: true,
+    builds: ({ base }) => [{ lines: [`FROM ${base}`, 'ENV PRICE=1'], labels: ['seen=$PRICE'] }],
+    look: label('seen'),
+    ...{ right: '$PRICE', wrong: '1' },
+  },
+  {
+    row: 'argumentValue',
+    builds: ({ base }) =>
+      both((value) => ({ lines: [`FROM ${base}`, 'ARG V', 'ENV SEEN=$V'], buildArgs: [`V=${value}`] })),
+    look: variable('SEEN'),
+    ...stale,
+  },
+  {
+    row: 'proxyDefault',
+    builds: ({ base }) =>
+      both((value) => ({
+        lines: [`FROM ${base}`, `ARG no_proxy=${value}`, 'RUN echo "$no_proxy" >/seen'],
+      })),
+    ...seen,
+  },
+  {
+    row: 'heredoc',
+    isOrdinary: true,
+    buildsSince: '1.33.0',
+    builds: ({ base }) => both((value) => ({ lines: [`FROM ${base}`, 'RUN <<EOF', `echo ${value} >/seen`, 'EOF'] })),
+    ...seen,
+  },
+  {
+    row: 'heredocBehindArgument',
+    buildsSince: '1.33.0',
+    builds: ({ base }) =>
+      both((value) => ({ lines: [`FROM ${base}`, 'ARG SAME=x', 'RUN <<EOF', `echo ${value} >/seen`, 'EOF'] })),
+    ...seen,
+  },
+  {
+    row: 'mount',
+    buildsSince: '1.24.0',
+    builds: ({ base }) =>
+      both((value) => ({
+        lines: [`FROM ${base}`, 'RUN --mount=type=bind,source=file,target=/m cat /m >/seen'],
+        files: { file: value },
+      })),
+    ...seen,
+  },
+  {
+    row: 'mountOfLink',
+    rightOn: { '1.39.4': 'it compares the time of the link' },
+    buildsSince: '1.24.0',
+    builds: ({ base }) =>
+      both((value) => ({
+        lines: [`FROM ${base}`, 'RUN --mount=type=bind,source=link,target=/m cat /m/file >/seen'],
+        files: { link: { link: 'folder' }, 'folder/file': value },
+      })),
+    ...seen,
+  },
+  {
+    row: 'mountWithoutType',
+    buildsSince: '1.24.0',
+    builds: ({ base }) =>
+      both((value) => ({
+        lines: [`FROM ${base}`, 'RUN --mount=source=file,target=/m cat /m >/seen'],
+        files: { file: value },
+      })),
+    ...seen,
+  },
+  {
+    row: 'mountOfStage',
+    buildsSince: '1.24.0',
+    rightOn: neverLooks,
+    builds: ({ base }) => ofStage(base, 'bound', 'bind'),
+    ...seen,
+  },
+  {
+    row: 'mountOfCachedStage',
+    buildsSince: '1.24.0',
+    builds: ({ base }) =>
+      both((value) => ({
+        lines: [
+          `FROM ${base} AS shown`,
+          'RUN mkdir /shown && echo shown >/shown/file',
+          `FROM ${base}`,
+          `RUN --mount=type=bind,from=shown,source=/shown,target=/m cat /m/file >/${value}`,
+        ],
+      })),
+    look: file('two'),
+    ...{ right: 'shown', wrong: FAILS },
+  },
+  {
+    row: 'mountOfContext',
+    buildsSince: '1.27.0',
+    builds: ({ base }) =>
+      both((value) => ({
+        lines: [`FROM ${base}`, 'RUN --mount=type=bind,from=other,source=file,target=/m cat /m >/seen'],
+        files: { 'other/file': value },
+        contexts: ['other=other'],
+      })),
+    ...seen,
+  },
+  {
+    row: 'cacheMountOfStage',
+    buildsSince: '1.24.0',
+    rightOn: neverLooks,
+    builds: ({ base }) => ofStage(base, 'cached', 'cache'),
+    ...seen,
+  },
+  {
+    row: 'annotation',
+    builds: ({ base }) =>
+      both((value) => ({ lines: [`FROM ${base}`, 'RUN echo >/made'], annotations: [`seen=${value}`] })),
+    look: ({ manifest }) => manifest.annotations?.['seen'],
+    ...stale,
+  },
+  {
+    row: 'overriddenBase',
+    buildsSince: '1.27.0',
+    builds: ({ light, dark }) =>
+      [light, dark].map((image) => ({
+        lines: ['FROM lib', 'COPY file /file'],
+        files: { file: 'same' },
+        contexts: [`lib=docker-image://${image}`],
+      })),
+    look: variable('SHADE'),
+    ...{ right: 'dark', wrong: 'light' },
+  },
+  {
+    row: 'platform',
+    builds: () =>
+      ['linux/amd64', 'linux/riscv64'].map((platform) => ({
+        lines: ['FROM scratch', 'COPY file /file'],
+        files: { file: 'same' },
+        platform,
+      })),
+    look: ({ config }) => config.architecture,
+    ...{ right: 'riscv64', wrong: 'amd64' },
+  },
+  {
+    row: 'stageByArgument',
+    buildsSince: '1.33.0',
+    builds: ({ base }) =>
+      both(() => ({
+        lines: [
+          `FROM ${base} AS one`,
+          'RUN echo two >/made',
+          `FROM ${base}`,
+          'ARG WHICH',
+          'COPY --from=$WHICH /made /seen',
+        ],
+        buildArgs: [`WHICH=one`],
+      })),
+    look: file('seen'),
+    ...{ right: 'two', wrong: FAILS },
+  },
+]
