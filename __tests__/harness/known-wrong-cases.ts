@@ -203,8 +203,8 @@ export const wrongCases: readonly WrongCase[] = [
     buildsSince: '1.24.0',
     builds: ({ base }) =>
       both((value) => ({
-        lines: [`FROM ${base}`, 'RUN --mount=type=bind,source=file,target=/m cat /m >/seen'],
-        files: { file: value },
+        lines: [`FROM ${base}`, 'RUN --mount=type=bind,source=folder,target=/m cat /m/file >/seen'],
+        files: { 'folder/file': value },
       })),
     ...seen,
   },
@@ -224,8 +224,8 @@ export const wrongCases: readonly WrongCase[] = [
     buildsSince: '1.24.0',
     builds: ({ base }) =>
       both((value) => ({
-        lines: [`FROM ${base}`, 'RUN --mount=source=file,target=/m cat /m >/seen'],
-        files: { file: value },
+        lines: [`FROM ${base}`, 'RUN --mount=source=folder,target=/m cat /m/file >/seen'],
+        files: { 'folder/file': value },
       })),
     ...seen,
   },
@@ -256,8 +256,8 @@ export const wrongCases: readonly WrongCase[] = [
     buildsSince: '1.27.0',
     builds: ({ base }) =>
       both((value) => ({
-        lines: [`FROM ${base}`, 'RUN --mount=type=bind,from=other,source=file,target=/m cat /m >/seen'],
-        files: { 'other/file': value },
+        lines: [`FROM ${base}`, 'RUN --mount=type=bind,from=other,source=folder,target=/m cat /m/file >/seen'],
+        files: { 'other/folder/file': value },
         contexts: ['other=other'],
       })),
     ...seen,

@@ -55,7 +55,7 @@ export const KNOWN_WRONG = {
     answer: 'another Buildah',
   },
   invisibleLabel: {
-    what: 'a line break or another invisible character in a label',
+    what: 'a label with a line break or another invisible character',
     since: LABELS_ARE_INSTRUCTIONS,
     wrong: 'the label has its escape, such as `\\n`',
     answer: 'another Buildah',

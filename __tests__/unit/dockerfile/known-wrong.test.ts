@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 
 import { type FaultName, getsWrong, KNOWN_WRONG } from '../../../src/dockerfile/known-wrong.js'
+import { wrongCases } from '../../harness/known-wrong-cases.js'
 
 describe('getsWrong', () => {
   it.each<[name: FaultName, version: string, isWrong: boolean]>([
@@ -28,6 +29,10 @@ describe('the table', () => {
     .filter((name) => name.endsWith('.ts') && name !== 'dockerfile/known-wrong.ts')
     .map((name) => readFileSync(join(source, name), 'utf8'))
     .join('')
+
+  it('has rows that the end-to-end test known-wrong builds, each of them', () => {
+    expect(wrongCases.map(({ row }) => row).sort()).toStrictEqual(Object.keys(KNOWN_WRONG).sort())
+  })
 
   it.each(Object.keys(KNOWN_WRONG))('has %s, and what acts on it names it', (name) => {
     expect(code).toMatch(new RegExp(`['\`]${name}['\`]|KNOWN_WRONG\\.${name}\\b|^ {2}${name}: \\(`, 'm'))

@@ -83,8 +83,12 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
   )
   const unseen = labels.find(({ name, value }) => /[^\P{C}]|[^\P{Z} ]/u.test(name + value))
   if (unseen !== undefined) {
-    const what = `input "labels": a line break or another invisible character in ${JSON.stringify(unseen.name)}`
-    ofInputs.push({ what, since: OLDEST.since, below: KNOWN_WRONG.invisibleLabel.since })
+    const { what, since } = KNOWN_WRONG.invisibleLabel
+    ofInputs.push({
+      what: `input "labels": ${what}, ${JSON.stringify(unseen.name)}`,
+      since: OLDEST.since,
+      below: since,
+    })
   }
   const ofSteps = stepsOf(dockerfile).flatMap((instruction) =>
     DOCKERFILE_SINCE.filter(([, , used]) => used(instruction)).map(([feature, since]) => ({

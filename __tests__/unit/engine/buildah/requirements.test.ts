@@ -121,7 +121,7 @@ describe('needsOf the inputs and the labels', () => {
     expect(needsOf(inputsOf({}), plain, labels)).toStrictEqual([
       always,
       {
-        what: `input "labels": a line break or another invisible character in "${name}"`,
+        what: `input "labels": a label with a line break or another invisible character, "${name}"`,
         since: '1.23.0',
         below: '1.30.0',
       },
