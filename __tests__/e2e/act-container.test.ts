@@ -159,7 +159,7 @@ function jobOf({ exitCode, jobs, log }: ActRun, wanted: 'success' | 'failure'): 
 /** What each job of act says and leaves, whoever builds. */
 function expectByAct({ main, outputs, summary, post }: ActJob): void {
   expect(main.match(/^.*nektos\/act.*$/gm)).toStrictEqual([
-    expect.stringMatching(/^Run by nektos\/act, with the Node on its PATH, v24\./),
+    expect.stringMatching(/^Running under nektos\/act, with Node\.js v24\./),
   ])
   expect(summary).toContain(outputs['digest'])
   expect(post).toMatch(/^Removed \/\S+\/rootless-image-build-\w+$/m)

@@ -128,14 +128,16 @@ describe.each(privileged)('a run for %s', (name) => {
     const step = await watched(pullRequest(name, '1', scope))
     expectHit(step, 'none')
     expect(step.requests).toBe(0)
-    expect(step.log).toMatch(new RegExp(`^The cache is not used: this is a run for ${name}; it has the rights of`, 'm'))
+    expect(step.log).toMatch(
+      new RegExp(`^The cache is not used: this is a ${name} run; it has the permissions of`, 'm'),
+    )
   })
 
   exhaustively(test)('reads it where the workflow names it, and writes it where it says that too', async () => {
     const asked = await watched(pullRequest(name, '2', scope, { inputs: { cache: 'github' } }))
     expectHit(asked, 'partial')
     expect(asked.uploads).toBe(0)
-    expect(asked.log).toMatch(new RegExp(`^The cache is not written: this is a run for ${name}; `, 'm'))
+    expect(asked.log).toMatch(new RegExp(`^The cache is not written: this is a ${name} run; `, 'm'))
     const always = await watched(pullRequest(name, '2', scope, { inputs: { 'cache-write': 'always' } }))
     expectHit(always, 'partial')
     expect(always.uploads).toBe(2)

@@ -146,7 +146,7 @@ describe('a small disk', () => {
     try {
       const step = await withstand(stand, directoryStep(stand, disk.path))
       expect(warningsOf(step)).toStrictEqual([
-        expect.stringMatching(/^Cache: \d+ MiB are free in .*, so this job builds without what is there$/),
+        expect.stringMatching(/^Cache: only \d+ MiB free in .*; building without the cache$/),
       ])
     } finally {
       await disk.remove()
@@ -158,9 +158,7 @@ describe('a small disk', () => {
     async () => {
       const disk = await mountSmallDisk(2048 * MIB, 60)
       const step = directoryStep(stand, disk.path)
-      const warning = expect.stringMatching(
-        /^Cache: \d+ files are free in .*, so this job builds without what is there$/,
-      )
+      const warning = expect.stringMatching(/^Cache: only \d+ files free in .*; building without the cache$/)
       try {
         const [once, twice] = [await withstand(stand, step), await withstand(stand, step)]
         expect([warningsOf(once), warningsOf(twice)]).toStrictEqual([[warning], [warning]])

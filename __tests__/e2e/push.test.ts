@@ -148,7 +148,7 @@ test('a tag that can’t be changed, and has this very image, counts as pushed',
   try {
     const again = await succeed(push(fixed.host))
     expect(again.outputs['digest']).toBe(first.outputs['digest'])
-    expect(again.log).toContain(`${fixed.host}/acme/fixed:1 is refused, and counts as pushed: it is this image already`)
+    expect(again.log).toContain(`${fixed.host}/acme/fixed:1: the push was refused, but the tag already is this image`)
   } finally {
     await fixed.stop()
   }

@@ -229,7 +229,7 @@ describe('a registry that does not', () => {
         const { error, log } = await fail(pushTo(`${proxy.host}/acme/forgets`))
         expect(error).toContain(`Not pushed: ${proxy.host}/acme/forgets:latest. Nothing was pushed.`)
         expect(error).toMatch(lacking)
-        expect(error.split('The registry doesn’t find what was pushed to it.')).toHaveLength(2)
+        expect(error.split('The registry doesn’t find content that was just pushed to it.')).toHaveLength(2)
         // Twice by the action, or three times by Buildah.
         expect([3, 4]).toContain(proxy.count('PUT', manifests))
         expect(log).not.toContain('attempt 3 failed')

@@ -49,7 +49,7 @@ function job({ files: changed = {}, inputs = {}, ...more }: Change & JobOptions 
   return { ...skipJob(place, 'parts', [], options), workspace: { ...files, ...changed } }
 }
 
-const differsIn = (part: string) => new RegExp(`^Unchanged: no, it differs from the build of .* UTC in: ${part}$`, 'm')
+const differsIn = (part: string) => new RegExp(`^Unchanged: no; changed since the build of .* UTC: ${part}$`, 'm')
 
 let cold: StepResult
 

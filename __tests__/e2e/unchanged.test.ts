@@ -94,7 +94,7 @@ describe('nothing has changed', () => {
     const again = await runIt(same())
     expectBuilt(
       again,
-      /^Unchanged: all is as in the build of .*, and it is built all the same, since .*no longer there/m,
+      /^Unchanged: no build input has changed since the build of .*, but its image can't be reused: .* is no longer in the registry$/m,
     )
     expect(again.outputs['digest']).toBe(cold.outputs['digest'])
     expectSkipped(await runIt(same()), cold)
@@ -108,7 +108,7 @@ describe('nothing has changed', () => {
     const again = await runIt(same())
     expectBuilt(
       again,
-      /^Unchanged: all is as in the build of .*, since .* can't be pulled, since its registry has lost /m,
+      /^Unchanged: no build input has changed since the build of .*, but its image can't be reused: .* can't be pulled: the registry has lost /m,
     )
     expect((await place.pull('same')).digest).toBe(digest)
     expectSkipped(await runIt(same()), again)
@@ -203,7 +203,7 @@ describe('built all the same', () => {
     const step = job('doubtful', ['ADD http://127.0.0.1:9/x /x'], { files, env })
     const { log } = await fail(step)
     expect(log).toContain(
-      "Unchanged: not looked for, since line 2: what ADD downloads, since it has no --checksum, can't be told before the build",
+      "Unchanged: not checked; line 2: what ADD downloads, since it has no --checksum, can't be told before the build",
     )
   })
 })

@@ -767,8 +767,8 @@ export const promises = [
       {
         loses: 'Post fails a job whose image is where it belongs',
         file: 'src/post.ts',
-        find: 'warn(`Not everything of this step could be removed. ${describe(error)}`)',
-        put: 'warn(`Not everything of this step could be removed. ${describe(error)}`)\n  process.exitCode = 1',
+        find: 'warn(`Could not remove everything that this step created. ${describe(error)}`)',
+        put: 'warn(`Could not remove everything that this step created. ${describe(error)}`)\n  process.exitCode = 1',
         test: '__tests__/unit/project/dist.test.ts',
         name: 'post warns of a state',
       },

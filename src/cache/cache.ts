@@ -116,8 +116,8 @@ export async function savedOrFailure(work: () => Promise<Saved>): Promise<Saved>
 
 /** Says what was saved, and what was not. */
 export function reportSaved({ parts, bytes, seconds, failures, later }: Saved): void {
-  if (later !== undefined) info('Cache: what is new is kept when the job has ended')
+  if (later !== undefined) info('Cache: new layers will be saved in the post step')
   else if (parts > 0)
-    info(`Cache: kept ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, in ${seconds.toFixed(1)} s`)
+    info(`Cache saved: ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, ${seconds.toFixed(1)} s`)
   for (const failure of failures) warn(`Cache: ${failure}`)
 }

@@ -25,5 +25,5 @@ export async function lackOfRoom(folder: string, bytes: number): Promise<string 
   const [needed, room] = [bytes * ROOM_FACTOR, await freeBytes(folder)]
   if (room >= needed) return undefined
   const [need, free] = [needed, room].map((size) => `${Math.ceil(size / 2 ** 20)} MiB`)
-  return `nothing was restored: ${need} should be free where the image is built, twice what comes back, and ${free} are`
+  return `nothing was restored: the build disk has ${free} free and needs ${need}, twice the size of what is restored`
 }

@@ -40,7 +40,7 @@ export async function hold(argv: readonly string[], { env, cwd }: { env: Env; cw
       if (rest.length > 0) resolve(first ?? '')
     })
     void ended.then(() => {
-      reject(new Error(errors.trim() || `${file} ended without a word`))
+      reject(new Error(errors.trim() || `${file} exited without output`))
     })
   })
   return {

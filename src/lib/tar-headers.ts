@@ -49,10 +49,10 @@ export function readTarHeaders(): TarHeaders {
   }
   const takeHeader = (block: Buffer) => {
     if (block.every((byte) => byte === 0)) return
-    if (!isTarHeader(block)) throw new Error('a tar archive has a header that is none')
+    if (!isTarHeader(block)) throw new Error('a tar archive has an invalid header')
     const flag = String.fromCharCode(block[156] ?? 0)
     const size = Number(said.get('size') ?? numberIn(block, 124, 12))
-    if (!Number.isSafeInteger(size) || size < 0) throw new Error('a tar archive has a size that is none')
+    if (!Number.isSafeInteger(size) || size < 0) throw new Error('a tar archive has an invalid size')
     if (EXTENSIONS.includes(flag)) {
       if (size > MAX_EXTENSION) throw new Error('a tar archive has a header that is too long')
       extension = { flag, size }
@@ -91,7 +91,7 @@ export function readTarHeaders(): TarHeaders {
       }
     },
     pass(count) {
-      if (count > transient) throw new Error('a tar archive has a content that no header is about')
+      if (count > transient) throw new Error('a tar archive has content without a header')
       transient -= count
     },
   }
@@ -139,7 +139,7 @@ function recordsOf(body: Buffer): [name: string, value: string][] {
     const blank = body.indexOf(0x20, at)
     const length = Number(body.toString('latin1', at, blank))
     const equals = body.indexOf(0x3d, blank)
-    if (blank < 0 || !(length > blank - at) || equals < 0) throw new Error('a tar archive has a record that is none')
+    if (blank < 0 || !(length > blank - at) || equals < 0) throw new Error('a tar archive has an invalid record')
     records.push([body.toString('utf8', blank + 1, equals), body.toString('utf8', equals + 1, at + length - 1)])
     at += length
   }

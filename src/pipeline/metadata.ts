@@ -54,7 +54,7 @@ export async function resolveMetadata(inputs: Inputs, context: Context): Promise
   }
   const empty = emptyOfSchedule(all.labels, context.event)
   if (empty.length > 0)
-    info(`Labels: empty are ${empty.join(' and ')}, since the event of a schedule says nothing of the repository`)
+    info(`Labels: left empty: ${empty.join(' and ')}; a schedule event doesn't describe the repository`)
   const ofCommit = commitLabelsOf(all, describe(NOTHING), isOfCommit(resolved, names, resolve))
   return { ...resolved, ...all, ofCommit, json: describeNames(resolved, all.labels, all.annotations) }
 }
@@ -105,7 +105,7 @@ function digitsOf(text: string): number | undefined {
   if (/^\s*\d+\s*$/.test(text) && Number(text) > 0) return Number(text)
   throw new UserError(
     `Variable "DOCKER_METADATA_SHORT_SHA_LENGTH": got ${JSON.stringify(text)}.`,
-    'Write how many digits of the commit a tag has, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
+    'Write the number of commit digits in a tag, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
   )
 }
 

@@ -64,5 +64,5 @@ export function hiddenOutputs(
     return names.length === 0 ? [] : [`${names.join(', ')} (a line of ${secret.of})`]
   })
   if (hidden.length === 0) return undefined
-  return `Outputs: GitHub may hand these to no other job, since text that it masks is in them: ${hidden.join('; ')}. A secret in one line that is nowhere else, such as its base64, has no such effect.`
+  return `Outputs: GitHub may withhold these from other jobs, since they contain masked text: ${hidden.join('; ')}. To avoid that, pass the secret as a single line that appears nowhere else, such as its base64.`
 }

@@ -73,7 +73,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
   const doubts = [
     ...dependencies.doubts,
     ...further.doubts,
-    ...(hidden === undefined ? [] : [`${hidden} may bring anything`]),
+    ...(hidden === undefined ? [] : [`${hidden} may add files that can't be compared`]),
   ]
   try {
     const ignores = await readIgnored(source)
@@ -110,7 +110,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
       },
     }
   } catch (error) {
-    const why = `not everything of what is built can be read: ${whyUnread(error)}`
+    const why = `some build inputs can't be read: ${whyUnread(error)}`
     return {
       ...{ images: [], frontend: undefined, doubts: [...doubts, why], survey: undefined, files: 0 },
       ...{ copies: [], ownCopies: [], read: () => [], findChanged: () => Promise.resolve(undefined) },
@@ -138,7 +138,7 @@ function contextsOf({ buildContexts }: Inputs, { contexts }: Dependencies, { wor
     images: used.filter(isImage).map(({ value }) => value.slice(IMAGE.length)),
     named: used.filter(isImage),
     doubts: others.map(
-      ({ name }) => `what the build context ${JSON.stringify(name)} has can't be told before the build`,
+      ({ name }) => `the content of the build context ${JSON.stringify(name)} can't be determined before the build`,
     ),
   }
 }

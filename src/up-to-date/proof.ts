@@ -34,7 +34,7 @@ export async function findFault(
   await read
   const changed = await inspection.findChanged()
   if (changed === undefined) return undefined
-  return `${changed === '' ? 'the context' : quote(changed)} changed while it was built`
+  return `${changed === '' ? 'the context' : quote(changed)} changed during the build`
 }
 
 /**
@@ -53,10 +53,10 @@ export async function whyUnproved(
   for (const copy of copies) {
     const layer = layers.find(({ stage, index }) => stage === copy.stage && index === copy.index)
     const what = `${copy.keyword} in line ${copy.line}`
-    if (layer === undefined) return `what ${what} has put into the image can't be listed`
+    if (layer === undefined) return `can't list the files that ${what} added`
     const stranger = firstStranger(layer.entries, known)
     if (stranger === undefined || (await unpacksArchive(copy, context))) continue
-    return `${what} has put ${quote(stranger.path)} into the image, and no such file was compared`
+    return `${what} added ${quote(stranger.path)}, which is not one of the files that were compared`
   }
   return undefined
 }

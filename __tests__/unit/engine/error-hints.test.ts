@@ -118,7 +118,7 @@ describe('retriesOfLost', () => {
   it.each(lost)('%s: it is pushed again twice', (_, output) => {
     expect(retriesOfLost(output)).toBe(2)
     expect(isPassing(output)).toBe(true)
-    expect(hintFor(output)).toMatch(/doesn’t find what was pushed to it/)
+    expect(hintFor(output)).toMatch(/doesn’t find content that was just pushed to it/)
   })
 
   it.each([...busy, ...refusing])('%s is another matter', (_, output) => {

@@ -111,8 +111,7 @@ describe('what the log says', () => {
   }
 
   it('which labels a run by schedule leaves without a value', async () => {
-    const note = (labels: string) =>
-      `Labels: empty are ${labels}, since the event of a schedule says nothing of the repository\n`
+    const note = (labels: string) => `Labels: left empty: ${labels}; a schedule event doesn't describe the repository\n`
     const description = `${oci}description=x`
     expect((await named({ images: 'a/b' }, scheduled(false))).log).toBe(note(`${oci}description and ${oci}licenses`))
     expect((await named({ images: 'a/b', labels: description }, scheduled(false))).log).toBe(note(`${oci}licenses`))
@@ -142,7 +141,7 @@ describe('the digits of a short commit', () => {
   it.each(['abc', '0', '-1', '1.5', '1e1', '0x10', '12 '.repeat(2)])('%j is refused', async (text) => {
     expect(describeError(await rejection(tagOf(text)))).toBe(
       `Variable "DOCKER_METADATA_SHORT_SHA_LENGTH": got ${JSON.stringify(text)}.\n` +
-        'Write how many digits of the commit a tag has, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
+        'Write the number of commit digits in a tag, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
     )
   })
 })

@@ -54,8 +54,8 @@ describe('names that make no sense are refused before anything is made', () => {
     const login = { username: 'me', password: 'hunter2', push: 'true' }
     const error = await refusedBy({ ...login, images: 'acme/web\nghcr.io/acme/web' })
     expect(describeError(error)).toBe(
-      'Input "registry" is missing: the references are in docker.io and ghcr.io, and "username" and "password" can be for one of them only.\n' +
-        'Write `registry: docker.io`, and log in to the others in a step before.',
+      'Input "registry" is missing: the references are in docker.io and ghcr.io, but "username" and "password" are for one registry.\n' +
+        'Write `registry: docker.io`, and log in to the others in an earlier step.',
     )
   })
 

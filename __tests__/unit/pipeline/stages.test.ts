@@ -114,7 +114,7 @@ describe('a run that nothing has changed for', () => {
     const { events, result, log } = await step()
     expect(events).toStrictEqual(['open', 'find', 'close cache'])
     expect(result).toMatchObject({ built: false, cache: { hit: 'full' } })
-    expect(log).toContain('Unchanged: nothing is built')
+    expect(log).toContain('Unchanged: reusing the image')
   })
 
   it('gives the image the tags that are missing', async () => {
@@ -149,7 +149,7 @@ describe('a run that nothing has changed for', () => {
     world.registries.refuse(refused())
     const { result, log } = await step()
     expect(result?.built).toBe(true)
-    expect(log).toContain('it is built all the same, since The registry refuses.')
+    expect(log).toContain("but its image can't be reused: The registry refuses.")
   })
 
   it('remembers nothing of a build that failed', async () => {
@@ -200,7 +200,7 @@ describe('a build that fails', () => {
     const { error, events, log } = await step({ unchanged: 'build' }, { engine: { build } })
     expect(error).toBeUndefined()
     expect(events.slice(2)).toStrictEqual(['restore', 'build', 'clear', ...made.slice(1), 'close', 'close cache'])
-    expect(log).toContain('::warning::Cache: with what came back of earlier runs this failed')
+    expect(log).toContain('::warning::Cache: the build failed with the restored layers')
   })
 
   it('is made once more without the cache, where a step stands on a base image that has changed', async () => {
@@ -226,7 +226,7 @@ describe('trouble with the cache', () => {
   it('is one warning where the engine gives no steps out', async () => {
     const { error, log } = await step({}, { engine: { saveSteps: fail(new Error('no steps')) } })
     expect(error).toBeUndefined()
-    expect(log).toContain('::warning::Cache: the steps of this build could not be kept. no steps')
+    expect(log).toContain('::warning::Cache: could not save the steps of this build. no steps')
   })
 })
 

@@ -81,7 +81,7 @@ function parseIndexes<Index>(texts: Texts, snapshot: Snapshot<Index>, { limits }
       if (reason === undefined) indexes.push(index)
       else if (reason !== '') failures.push(reason)
     } catch (error) {
-      failures.push(`an index is not used: ${describe(error)}`)
+      failures.push(`skipping an index: ${describe(error)}`)
     }
   }
   return { indexes, failures }

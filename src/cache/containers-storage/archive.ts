@@ -22,7 +22,7 @@ export async function findTools(store: ContainersStorage): Promise<Tools | strin
   const [tar, zstd, b2sum] = await Promise.all(['tar', 'zstd', 'b2sum'].map((name) => findProgram(name, store.env)))
   if (tar === undefined || zstd === undefined) return `the program ${tar === undefined ? 'tar' : 'zstd'} is missing`
   const { stdout } = await execute([tar, '--version'], { env: store.env })
-  if (!stdout.includes('GNU tar')) return `${tar} isn't GNU tar, which keeps extended attributes`
+  if (!stdout.includes('GNU tar')) return `${tar} isn't GNU tar, which extended attributes need`
   // BLAKE2 takes half of the time of SHA-256 in coreutils; BusyBox has only the latter.
   return { tar, compressor: `${zstd} -3 -T0`, digester: b2sum === undefined ? 'sha256sum' : `${b2sum} -l 256` }
 }
@@ -156,6 +156,6 @@ async function runFor(
   const name = basename(argv[0] ?? '')
   if (exitCode === TIMED_OUT) throw new Error(`${name} took longer than ${seconds} s`)
   if (exitCode !== 0 && /checkpoint \d+/.test(stderr))
-    throw new Error('a part of the cache has more in it than the index says')
+    throw new Error('a part of the cache has more content than the index says')
   if (exitCode !== 0) throw new CommandError(argv, exitCode, stderr)
 }

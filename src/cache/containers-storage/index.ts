@@ -66,10 +66,10 @@ export function formatIndex(index: Index): string {
  */
 export function parseIndex(text: string): Index {
   const { format, buildah, layout: written, parts, layers, images, mounts, pushed, memory } = object(JSON.parse(text))
-  if (format !== FORMAT) throw new Error(`its format is ${shown(format)}, and ${FORMAT} is known here`)
+  if (format !== FORMAT) throw new Error(`its format is ${shown(format)} instead of ${FORMAT}`)
   const layout = LAYOUTS.find((known) => known === written)
-  if (layout === undefined) throw new Error(`its layout is ${shown(written)}`)
-  if (typeof buildah !== 'string' || !/^\d+\.\d+\.\d+$/.test(buildah)) throw new Error('its Buildah has no version')
+  if (layout === undefined) throw new Error(`its layout ${shown(written)} is unknown`)
+  if (typeof buildah !== 'string' || !/^\d+\.\d+\.\d+$/.test(buildah)) throw new Error('its Buildah version is invalid')
   return {
     buildah,
     layout,
@@ -97,14 +97,15 @@ export function parseIndex(text: string): Index {
     pushed: list(pushed).map(id),
     memory: list(memory).map((value) => {
       const { name, content } = object(value)
-      if (!isBlobInfoCacheName(name) || typeof content !== 'string') throw new Error(`${shown(name)} is no memory`)
+      if (!isBlobInfoCacheName(name) || typeof content !== 'string')
+        throw new Error(`${shown(name)} is not a valid blob info cache`)
       return { name, content }
     }),
   }
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {
-  if (!isObject(value)) throw new Error(`${shown(value)} stands where an object belongs`)
+  if (!isObject(value)) throw new Error(`${shown(value)} is not an object`)
   return value
 }
 
@@ -114,7 +115,7 @@ function list(value: unknown): unknown[] {
 }
 
 function id(value: unknown): string {
-  if (!isId(value)) throw new Error(`${shown(value)} is no id`)
+  if (!isId(value)) throw new Error(`${shown(value)} is not an ID`)
   return value
 }
 
@@ -123,7 +124,8 @@ function partName(value: unknown): string {
 }
 
 function count(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new Error(`${shown(value)} is no number`)
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    throw new Error(`${shown(value)} is not a number`)
   return value
 }
 

@@ -50,7 +50,7 @@ export function entriesOfSplit(lines: Buffer): readonly LayerEntry[] {
     const { type, size = 0, payload } = objectOf(JSON.parse(line))
     if (type === AROUND && typeof payload === 'string') headers.add(Buffer.from(payload, 'base64'))
     else if (type === CONTENT && typeof size === 'number') headers.pass(size)
-    else throw new Error('a layer has a piece that is not known here')
+    else throw new Error('a layer has an unknown kind of entry')
   }
   return headers.entries
 }

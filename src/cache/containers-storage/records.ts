@@ -100,7 +100,7 @@ export function isId(value: unknown): value is string {
 }
 
 function pick(value: unknown, fields: Readonly<Record<string, Check>>): Record<string, unknown> {
-  if (!isObject(value)) throw new Error('a record is no object')
+  if (!isObject(value)) throw new Error('a record is not an object')
   const record: Record<string, unknown> = {}
   for (const [name, check] of Object.entries(fields)) {
     const found = value[name]

@@ -129,5 +129,5 @@ async function unpackPart(
   const done = () => rm(archive, { force: true })
   await unpack(place.tools, place.store, root, { file: archive, members, maxBytes }).finally(done)
   if (!(await areThere(root, members)))
-    throw new Error('a part of the cache has a link where a layer or an image belongs')
+    throw new Error('a part of the cache has a link in place of a layer or an image')
 }

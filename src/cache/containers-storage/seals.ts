@@ -41,7 +41,7 @@ export async function sealLayers(
   place: Sealed,
 ): Promise<ReadonlyMap<string, string>> {
   const { seals, whole } = await digestLayers(ids, bytes, place)
-  if (!whole) throw new Error('not all layers could be read for their digests')
+  if (!whole) throw new Error('could not compute the digests of all layers')
   return seals
 }
 
@@ -60,12 +60,11 @@ async function digestLayers(
     ...['xargs', '-P', String(atOnce), '-I', '{}', ...each, ...placesOf(store.layout).ofLayer('{}')],
   ]
   const options = { env: store.env, cwd: store.folder, input: `${ids.join('\n')}\n` }
-  const checking = (seconds: number) => `Cache: layers are read for their digests, ${Math.round(seconds)} s so far`
+  const checking = (seconds: number) => `Cache: computing layer digests, ${Math.round(seconds)} s so far`
   const { exitCode, stderr } = await withProgress(checking, () => attempt(argv, options))
-  if (exitCode === TIMED_OUT)
-    throw new Error(`layers could not be read for their digests within ${secondsFor(bytes)} s`)
+  if (exitCode === TIMED_OUT) throw new Error(`could not compute layer digests within ${secondsFor(bytes)} s`)
   // Who can't even be started: nothing of it is known.
-  if ([125, 126, 127].includes(exitCode)) throw new Error(`layers can't be read for their digests: ${stderr.trim()}`)
+  if ([125, 126, 127].includes(exitCode)) throw new Error(`cannot compute layer digests: ${stderr.trim()}`)
   const seals = new Map<string, string>()
   for (const id of ids) {
     const [, seal] = /^([0-9a-f]{64}) /.exec((await textOfPlain(fileOf(id), 1000)) ?? '') ?? []
