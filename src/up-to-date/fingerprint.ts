@@ -50,7 +50,7 @@ export interface FingerprintFacts {
 }
 
 /** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
-const GRAMMAR = '5'
+const GRAMMAR = '6'
 
 type Values = readonly (string | Buffer)[]
 
@@ -58,7 +58,7 @@ type Values = readonly (string | Buffer)[]
 export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
   const parts = {
     // How all this is compared.
-    'way of comparing': [GRAMMAR],
+    'comparison version': [GRAMMAR],
     // Another engine, or another version of it, may make another image of the same.
     engine: [facts.engine],
     // Base images and RUN steps are those of the processor.
@@ -72,7 +72,7 @@ export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
     // Their order doesn't count, and an argument that isn't used might be by an image's ONBUILD.
     'build arguments': sorted([...facts.buildArgs].map(([name, value]) => `${name}=${value}`)),
     // One that is gone would stay in an image that is only given other ones.
-    'names of labels': [
+    'label names': [
       ...sorted(facts.labels.map(({ name }) => `label ${name}`)),
       ...sorted(facts.annotations.map(({ name }) => `annotation ${name}`)),
     ],
