@@ -5,7 +5,7 @@ import { open, rename, rm, writeFile } from 'node:fs/promises'
 /**
  * Reads a regular file of this size at most. Whoever may write to the folder could have put a link or a pipe there: what
  * a link shows is not for the cache, and a pipe would be waited for.
- * @returns undefined where there is nothing
+ * @returns undefined if there is nothing
  * @throws Error when it is anything but such a file
  */
 export async function readPlain(path: string, maxBytes: number): Promise<Buffer | undefined> {

@@ -5,7 +5,7 @@ import { UserError } from '../errors.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import { quote } from '../lib/quote.js'
 
-/** What the choice of a cache depends on, beside the inputs for it. */
+/** What the choice of a cache depends on, in addition to the inputs for it. */
 export interface CacheFacts extends Pick<
   Context,
   'act' | 'event' | 'cacheService' | 'cacheMode' | 'toolCache' | 'userCache' | 'workspace'

@@ -1,7 +1,7 @@
 import { info, PROGRESS_INTERVAL_MS } from '../log.js'
 import { formatBytes } from './format.js'
 
-/** How far something has come that takes its time. */
+/** Progress of a long-running operation. */
 export interface Progress {
   /** `Cache` */
   readonly what: string

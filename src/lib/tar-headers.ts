@@ -11,9 +11,9 @@ export interface LayerEntry {
 
 /** Reads the headers of a tar archive, and passes over what they are about. */
 export interface TarHeaders {
-  /** Takes the next bytes of the archive. @throws Error where they make no sense */
+  /** Takes the next bytes of the archive. @throws Error if they make no sense */
   add(bytes: Buffer): void
-  /** Passes over so many bytes of a content that nobody has here. @throws Error where none are due */
+  /** Passes over so many bytes of a content that nobody has here. @throws Error if none are due */
   pass(count: number): void
   /** All entries so far. */
   readonly entries: readonly LayerEntry[]
@@ -38,7 +38,7 @@ export function readTarHeaders(): TarHeaders {
   let held: Buffer = Buffer.alloc(0)
   let wanted = BLOCK
   let transient = 0
-  /** Which extension is being read, with how many bytes of it; undefined where it is a header. */
+  /** Which extension is being read, with how many bytes of it; undefined if it is a header. */
   let extension: { readonly flag: string; readonly size: number } | undefined
   let said = new Map<string, string>()
 

@@ -16,7 +16,7 @@ export interface Built {
   readonly pushed: readonly Pushed[]
   readonly steps: readonly Step[]
   readonly cache: CacheReport
-  /** Why it isn't known to be made of what was read; undefined where it is, or nobody looked. */
+  /** Why it isn't known to be made of what was read; undefined if it is, or nobody looked. */
   readonly fault: string | undefined
 }
 

@@ -99,7 +99,7 @@ async function nameContext(context: Context): Promise<NameContext> {
   return { ...known, commitDate: names.commitDate ?? (await commitDateOf(commitOf(known), context)) }
 }
 
-/** The digits of a short commit; undefined where the variable of docker/metadata-action is not set. */
+/** The digits of a short commit; undefined if the variable of docker/metadata-action is not set. */
 function digitsOf(text: string): number | undefined {
   if (text.trim() === '') return undefined
   if (/^\s*\d+\s*$/.test(text) && Number(text) > 0) return Number(text)
@@ -115,7 +115,7 @@ async function commitDateOf(sha: string, context: Context): Promise<Date | undef
   return Number.isNaN(date.getTime()) ? undefined : date
 }
 
-/** The tags of the repository: the remote's, which a checkout need not have, and its own; undefined where Git has none. */
+/** The tags of the repository: the remote's, which a checkout need not have, and its own; undefined if Git has none. */
 async function listTags(context: Context): Promise<string[] | undefined> {
   const [remote, own] = await Promise.all([
     git(['ls-remote', '--tags', '--refs', 'origin'], context),

@@ -40,7 +40,7 @@ export function outputsOf({ metadata, built, imageId, pushed, engine, cache, sto
 
 /**
  * What is to be said of outputs that the runner keeps from other jobs, since there is a text in them that it masks;
- * undefined where there are none. It masks every line of a secret, one that is a bracket alone too. Pure.
+ * undefined if there are none. It masks every line of a secret, one that is a bracket alone too. Pure.
  */
 export function hiddenOutputs(
   outputs: Readonly<Record<string, unknown>>,

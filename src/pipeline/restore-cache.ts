@@ -22,7 +22,7 @@ import type { PipelineContext } from './pipeline-context.js'
 export interface PendingCache {
   readonly plan: CachePlan
   readonly cache: Cache
-  /** Private folder of this process for what comes and goes; undefined where nothing does. */
+  /** Private folder of this process for what comes and goes; undefined if nothing does. */
   readonly stagingDir: string | undefined
 }
 
@@ -40,7 +40,7 @@ export interface RestoredCache extends PendingCache {
 export async function startCache(request: CacheRequest, pipeline: PipelineContext): Promise<PendingCache> {
   const plan = sayPlan(request)
   if (!plan.isStored) return { plan, cache: EMPTY_CACHE, stagingDir: undefined }
-  // Beside the folder of the build, so that what goes from one to the other is only renamed.
+  // Next to the folder of the build, so that what goes from one to the other is only renamed.
   const stagingDir = await mkdtemp(join(dirname(pipeline.workDir.path), `${PREFIX}cache-`))
   await keepForSelf(stagingDir)
   pipeline.services.remember({ stagingDir })

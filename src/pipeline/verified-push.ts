@@ -17,7 +17,7 @@ interface Held {
 /**
  * The same engine, where the registry has the last word on what it holds after a push: a push that is refused counts where
  * the same image is under the same tag already, since a run that failed half way could otherwise never succeed where tags
- * can't be changed; and the digest is the one that the registry has, since some write manifests anew.
+ * can't be changed; and the digest is the one that the registry has, since some rewrite manifests.
  * @param open gives the registries to ask; called by the first push
  */
 export function verifyingPushes(engine: Engine, open: () => Promise<Asked>): Engine {

@@ -54,7 +54,7 @@ export function withRequests({ hit, stats }: CacheReport, requests: number): Cac
   return { hit, stats: { ...stats, requests } }
 }
 
-/** The line of the log that says what the cache was good for; undefined where it had no part in the build. Pure. */
+/** The line of the log that says what the cache was good for; undefined if it had no part in the build. Pure. */
 export function renderCache({ stats }: CacheReport): string | undefined {
   const of = (name: string) => stats[name] ?? 0
   const steps = of('steps-hit') + of('steps-missed')

@@ -12,9 +12,9 @@ export interface SummaryFacts {
   /** `Buildah 1.43.2`. */
   readonly engine: string
   readonly rootless: boolean
-  /** When an earlier run built it; undefined where this one did. */
+  /** When an earlier run built it; undefined if this one did. */
   readonly builtEarlier?: Date | undefined
-  /** Of its layers, uncompressed; undefined where not even their number is known. */
+  /** Of its layers, uncompressed; undefined if not even their number is known. */
   readonly size?: { readonly layers: number; readonly bytes: number | undefined } | undefined
   /** What was warned of, any text. */
   readonly warnings: readonly string[]

@@ -92,7 +92,7 @@ function choiceOf(name: string, taken: Candidate, candidates: readonly Candidate
 /**
  * Why what was pulled isn't known to be what was looked up, by the names that the engine's storage has after a build.
  * Pure.
- * @returns a sentence without its full stop; undefined where all is as expected
+ * @returns a sentence without its full stop; undefined if all is as expected
  */
 export function otherThanExpected(choices: readonly Choice[], names: ReadonlySet<string>): string | undefined {
   for (const { name, expected, others } of choices) {
@@ -108,7 +108,7 @@ export function otherThanExpected(choices: readonly Choice[], names: ReadonlySet
  * Why what the engine says it has used isn't what was looked up: a name that was read otherwise, or a tag that has moved.
  * Pure.
  * @param used digests
- * @returns a sentence without its full stop; undefined where each of them was looked up
+ * @returns a sentence without its full stop; undefined if each of them was looked up
  */
 export function otherThanLookedUp(used: readonly string[], digests: Bases['digests']): string | undefined {
   const known = new Set(digests.values())

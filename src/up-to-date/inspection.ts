@@ -31,7 +31,7 @@ export interface Inspection {
   readonly frontend: string | undefined
   /** What keeps from telling what goes into the image, as sentences without their full stop. */
   readonly doubts: readonly string[]
-  /** What is copied or mounted of the context; undefined where it couldn't be looked at. */
+  /** What is copied or mounted of the context; undefined if it couldn't be looked at. */
   readonly survey: Survey | undefined
   /** How many files of the context can be in the image. */
   readonly files: number
@@ -40,11 +40,11 @@ export interface Inspection {
   /** Instructions that layers of the image itself are of, the lowest first. */
   readonly ownCopies: readonly CopyStep[]
   readonly read: () => readonly TakenFile[]
-  /** The first of all that was read which has changed since; undefined where nothing has. */
+  /** The first of all that was read which has changed since; undefined if nothing has. */
   findChanged(): Promise<string | undefined>
   /**
    * @param keepsExcludedFolders whether folders count that the ignore file excludes and something in them isn't
-   * @throws Error where something can't be read
+   * @throws Error if something can't be read
    */
   digests(
     keepsExcludedFolders: boolean,

@@ -20,7 +20,7 @@ const COMPRESSED = ['1f8b', '425a68', 'fd377a585a00', '28b52ffd']
 const WHITEOUT = '.wh.'
 
 /**
- * Why what was built isn't known to be made of what was read; undefined where it is.
+ * Why what was built isn't known to be made of what was read; undefined if it is.
  * @param read when all of it is read: what is read later than it is built must be the same still
  * @returns a sentence without its full stop
  */
@@ -38,7 +38,7 @@ export async function findFault(
 }
 
 /**
- * Why what a build has copied isn't known to be what was read for its fingerprint; undefined where it is. What an engine
+ * Why what a build has copied isn't known to be what was read for its fingerprint; undefined if it is. What an engine
  * takes of a context is read here by rules that may not be its own: what it has put into the image says what it took.
  * @returns a sentence without its full stop
  */

@@ -31,7 +31,7 @@ export interface Put {
 
 /**
  * Puts an image that is in its registries under all these references, by its manifest alone.
- * @param sayings labels and annotations that it is to have instead of those that it has; undefined where it keeps them
+ * @param sayings labels and annotations that it is to have instead of those that it has; undefined if it keeps them
  * @returns what is there now; or why it can't be done, as a sentence without its full stop. Never rejects.
  */
 export async function putReferences(

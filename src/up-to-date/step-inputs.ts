@@ -21,7 +21,7 @@ export interface Building extends BuildSpec {
   readonly copied: ReadonlyMap<string, string>
 }
 
-/** What decides the result of the steps beside the Dockerfile and what is copied. */
+/** What decides the result of the steps in addition to the Dockerfile and what is copied. */
 export async function stepInputsOf(
   { inputs, source, format, copied, labels, annotations }: Building,
   { version, env }: ContainersStorage,

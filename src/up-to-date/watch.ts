@@ -29,7 +29,7 @@ export interface Watch {
 }
 
 /**
- * Begins to look at all that goes into the image; undefined where nothing is compared.
+ * Begins to look at all that goes into the image; undefined if nothing is compared.
  * @param env of Buildah
  */
 export function startWatch(

@@ -31,7 +31,7 @@ export interface StagingOptions {
 }
 
 export const GONE = 'a part of the cache is missing'
-/** Beside a moment to answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
+/** In addition to the time for an answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
 const FETCH_TIMEOUT_MS = 20_000
 const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1000
 /** The jobs of a matrix send the same at the same time. */
@@ -57,7 +57,7 @@ export async function fetchPart(
 }
 
 /**
- * Sends a part. One of this name may be there already, from another scope or a job beside this one, which may be about
+ * Sends a part. One of this name may be there already, from another scope or a parallel job, which may be about
  * to have sent it. An upload that was cut off blocks its name for good, so that another is needed then: parts are found
  * by the start of their names.
  */

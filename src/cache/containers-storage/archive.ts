@@ -62,7 +62,7 @@ export function archiveArgs(tar: string, compressor: string, folder: string, fil
 }
 
 /**
- * Takes the time from the topmost folders of layers and from the files beside them. It is the time when the layer was
+ * Takes the time from the topmost folders of layers and from the files next to them. It is the time when the layer was
  * unpacked, which is in no image, and would make another archive of the same layer.
  */
 export async function normalizeMtimes(store: ContainersStorage, root: string, paths: readonly string[]): Promise<void> {
@@ -81,7 +81,7 @@ export interface Unpacking {
 
 /**
  * Unpacks these members, and nothing else, into a folder.
- * @throws Error where the archive is larger than it may be; it isn't read further
+ * @throws Error if the archive is larger than it may be; it isn't read further
  */
 export async function unpack(
   { tar }: Tools,
@@ -105,7 +105,7 @@ function secondsFor(bytes: number): number {
 }
 
 /**
- * Puts the records of layers and images into a root, beside the layers that were unpacked. It is the account that writes
+ * Puts the records of layers and images into a root, next to the layers that were unpacked. It is the account that writes
  * them: nothing that it put into its own folder is followed with the rights of this process.
  * @param stagingDir private folder of this process
  */

@@ -30,7 +30,7 @@ export async function restoreMounts(indexes: readonly Index[], place: Place): Pr
   }
 }
 
-/** Takes what cache mounts of a branch have left now. @returns its digest, undefined where there is none */
+/** Takes what cache mounts of a branch have left now. @returns its digest, undefined if there is none */
 export async function saveMounts(name: string, place: Place): Promise<string | undefined> {
   if (!place.mounts || !(await isThere(privateMounts(place)))) return undefined
   const folder = folderOf(name, place)

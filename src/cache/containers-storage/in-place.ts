@@ -28,7 +28,7 @@ import {
   withoutIds,
 } from './select.js'
 
-/** Beside what is there, this much must be free: a build needs room. */
+/** In addition to what is there, this much must be free: a build needs room. */
 const MIN_FREE_BYTES = 2 ** 30
 const MIN_FREE_FACTOR = 2
 /** A base image and the packages of a build have some ten thousand. */

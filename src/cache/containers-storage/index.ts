@@ -6,7 +6,7 @@ import { type ImageRecord, isId, type LayerRecord, readImage, readLayer } from '
 
 export interface Layer {
   readonly record: LayerRecord
-  /** SHA-256 of the part that holds it; '' where it lies in a root that stays. */
+  /** SHA-256 of the part that holds it; '' if it lies in a root that stays. */
   readonly part: string
   /** Digest of its files, where it lies in a root that stays. */
   readonly seal?: string
@@ -19,7 +19,7 @@ export interface Image {
   readonly seal?: string
   /** Key of the step that gave it; undefined for an image that was pulled. */
   readonly key: string | undefined
-  /** Digest of what the steps up to it copied from the context; undefined where that isn't known. */
+  /** Digest of what the steps up to it copied from the context; undefined if that isn't known. */
   readonly content: string | undefined
   /** Milliseconds since 1970 when a run last used it. */
   readonly used: number
@@ -35,7 +35,7 @@ export interface Index {
   readonly parts: readonly Part[]
   readonly layers: readonly Layer[]
   readonly images: readonly Image[]
-  /** SHA-256 of the part with what cache mounts left, or of the folder that stays; undefined where there is none. */
+  /** SHA-256 of the part with what cache mounts left, or of the folder that stays; undefined if there is none. */
   readonly mounts: string | undefined
   /** What was pushed where, by digests, as far as `memory` knows of it. */
   readonly pushed: readonly string[]

@@ -33,7 +33,7 @@ const MAX_IMAGE_FILE = 64 * 2 ** 20
  * and links count. They are read by who sees them as the build does, since files of subordinate users are not for
  * everybody. One that can't be read in time has none.
  * @param bytes of them all, about
- * @throws Error where one isn't there or can't be read
+ * @throws Error if one isn't there or can't be read
  */
 export async function sealLayers(
   ids: readonly string[],
@@ -74,7 +74,7 @@ async function digestLayers(
   return { seals, whole: exitCode === 0 }
 }
 
-/** Digest of a folder with all in it, likewise; undefined where it can't be read in time. */
+/** Digest of a folder with all in it, likewise; undefined if it can't be read in time. */
 export async function sealFolder(folder: string, { store, tools }: Omit<Sealed, 'root'>): Promise<string | undefined> {
   const file = join(store.folder, 'parts', 'seal-folder')
   const argv = [...archiveArgs(tools.tar, tools.digester, folder, file), '.']
@@ -85,7 +85,7 @@ export async function sealFolder(folder: string, { store, tools }: Omit<Sealed, 
   return exitCode === 0 ? seal : undefined
 }
 
-/** Digest of the files beside an image, by their names; undefined where something else lies there. */
+/** Digest of the files next to an image, by their names; undefined if something else lies there. */
 export async function sealImage(id: string, { root, store }: Omit<Sealed, 'tools'>): Promise<string | undefined> {
   const [folder = ''] = placesOf(store.layout).ofImage(id)
   const hash = createHash('sha256')

@@ -12,7 +12,7 @@ export interface BlobFile {
   readonly path: string
   readonly sha256: string
   readonly bytes: number
-  /** SHA-256 of the part that it is, or that holds it among others from `offset` on; '' where none does yet. */
+  /** SHA-256 of the part that it is, or that holds it among others from `offset` on; '' if none does yet. */
   readonly part: string
   readonly offset: number
 }
@@ -81,7 +81,7 @@ export function secondsOf(
   return steps.map(({ key, hit, seconds }) => [key, hit ? (before.get(key) ?? 0) : seconds])
 }
 
-/** Why so many bytes aren't kept, as a sentence; undefined where they may be. Pure. */
+/** Why so many bytes aren't kept, as a sentence; undefined if they may be. Pure. */
 export function tooMuch(bytes: number, maxBytes: number): string | undefined {
   if (bytes <= maxBytes) return undefined
   return `nothing was saved: the steps take ${Math.ceil(bytes / 2 ** 20)} MiB, more than "cache-max-size" allows`

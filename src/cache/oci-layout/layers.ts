@@ -19,7 +19,7 @@ const GZIP = Buffer.from([0x1f, 0x8b])
 
 /**
  * The image that `docker save` has written into a folder.
- * @throws Error where there is none
+ * @throws Error if there is none
  */
 export async function readSavedImage(root: string): Promise<SavedImage> {
   const images: unknown = JSON.parse(await textIn(root, 'manifest.json'))
@@ -35,7 +35,7 @@ export function blobPath(digest: string): string {
 
 /**
  * The entries of a layer in a folder of steps, as it is or compressed by gzip.
- * @throws Error where it isn't there, or is something else
+ * @throws Error if it isn't there, or is something else
  */
 export async function listArchive(root: string, path: string): Promise<readonly LayerEntry[]> {
   const file = await open(inside(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
