@@ -82,7 +82,7 @@ describe('labels of the commit', () => {
 
     const next = await commit(repository, { 'src/a': '3' }, '2026-11-24T08:00:00Z')
     const changed = await watchSkip(place, await job('labels', repository, { event }))
-    expectBuilt(changed, / in: context$/m)
+    expectBuilt(changed, /^Unchanged: no; changed since the build of .*: context$/m)
     expect(await labelsOf('labels')).toMatchObject({
       [`${label}.revision`]: next,
       [`${label}.created`]: '2026-11-24T08:00:00.000Z',

@@ -61,7 +61,7 @@ describe('nothing has changed', () => {
     for (const name of names) expect(again.outputs[name]).toBe(cold.outputs[name])
     expect(statsOf(again)['requests']).toBe(again.requests)
     expect(statsOf(again)).toMatchObject({ 'steps-hit': 3, 'steps-missed': 0, 'bytes-restored': 0, 'bytes-saved': 0 })
-    expect(again.log).toContain('2 files of the context and 1 base image')
+    expect(again.log).toContain('2 context files and 1 base image')
     expect(again.summary).toContain('Nothing was built')
     expect(again.summary).toContain(cold.outputs['digest'])
     expect([...warnings(cold), ...warnings(again)]).toStrictEqual([])
