@@ -348,8 +348,8 @@ export const promises = [
       {
         loses: 'A tag that moved while its image was pulled is remembered with the wrong base',
         file: 'src/up-to-date/check.ts',
-        find: 'if (difference !== undefined) return `this changed',
-        put: "if (difference === '') return `this changed",
+        find: 'if (difference !== undefined) return `changed',
+        put: "if (difference === '') return `changed",
         test: '__tests__/unit/up-to-date/check.test.ts',
       },
       {

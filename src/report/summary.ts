@@ -55,7 +55,7 @@ function renderFacts({ engine, rootless, builtEarlier, size, cache }: SummaryFac
     ...(size === undefined ? [] : [`- **Size:** ${renderSize(size)}`]),
     ...(builtEarlier === undefined
       ? []
-      : [`- **Reused:** the image built at ${formatTime(builtEarlier)}; no build input has changed`]),
+      : [`- **Nothing was built:** reusing the image built at ${formatTime(builtEarlier)}`]),
     `- **Built by:** ${engine}, ${rootless ? 'rootless' : 'as root'}`,
     ...(used === undefined ? [] : [`- **Cache:** ${used}`]),
     ...(moved === '' ? [] : [`- **Cache transfers:** ${moved}`]),
