@@ -66,9 +66,9 @@ describe('nothing has changed', () => {
     expect(again.summary).toContain(cold.outputs['digest'])
     expect([...warnings(cold), ...warnings(again)]).toStrictEqual([])
 
-    const part = /^::debug::Unchanged: [\w .]+: [0-9a-f]{64}$/gm
+    const part = /^::debug::Unchanged: [\w .-]+: [0-9a-f]{64}$/gm
     expect(cold.log).not.toMatch(part)
-    expect(again.log.match(part)).toHaveLength(18)
+    expect(again.log).toContain(` (${again.log.match(part)?.length ?? 0} parts, `)
   })
 
   test('a tag that is missing is put there by its manifest, also in another repository', async () => {
