@@ -132,7 +132,7 @@ const places: readonly Case[] = [
     got('file', './Dockerfile.web'),
   ],
   ['a target that isn’t there', { target: 'shop' }, got('target', 'shop'), 'Its stages: compile, ship.'],
-  ['a secret file that isn’t there', { 'secret-files': 'id=none' }, 'Input "secret-files"', /\/none, isn't there/],
+  ['a secret file that isn’t there', { 'secret-files': 'id=none' }, 'Input "secret-files"', /\/none, doesn't exist/],
   ['a build context that isn’t there', { 'build-contexts': 'more=./none' }, 'Input "build-contexts"', '"./none"'],
   ['a key that isn’t there', { ssh: 'deploy=./none' }, 'Input "ssh"', '/none'],
   [

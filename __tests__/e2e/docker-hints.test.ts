@@ -88,7 +88,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which 
       const { error } = await fail({ ...step, inputs: { ...step.inputs, tags: 'one\ntwo' } })
       const name = `${proxy.host}/acme/${mode}`
       expect(error).toContain(`Not pushed: ${name}:two. Pushed: ${name}:one.`)
-      expect(error).toContain('The registry knows the user and refuses')
+      expect(error).toContain('The login is valid, but it has no access')
     } finally {
       await proxy.stop()
       await registry.stop()

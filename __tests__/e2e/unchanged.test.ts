@@ -203,7 +203,7 @@ describe('built all the same', () => {
     const step = job('doubtful', ['ADD http://127.0.0.1:9/x /x'], { files, env })
     const { log } = await fail(step)
     expect(log).toContain(
-      "Unchanged: not looked for, since line 2: what ADD downloads, since it has no --checksum, can't be told before the build",
+      "Unchanged: not looked for, since line 2: what ADD downloads, since it has no --checksum, can't be known before the build",
     )
   })
 })

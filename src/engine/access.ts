@@ -61,6 +61,6 @@ export async function checkReadable(
 function unreadable(path: string, what: string, buildUser: BuildUser): UserError {
   return new UserError(
     `The build runs as ${buildUser.name} (uid ${buildUser.uid}), and ${JSON.stringify(path)} ${what} by it.`,
-    `Make it readable in a step before (\`chmod --recursive a+rX\`), leave it out of the context by .dockerignore, or build as another user ("rootless-user").`,
+    `Make it readable in an earlier step (\`chmod --recursive a+rX\`), leave it out of the context by .dockerignore, or build as another user ("rootless-user").`,
   )
 }

@@ -8,7 +8,7 @@ export const SEE_LOG = 'The log has the whole output.'
 type Hint = readonly [pattern: RegExp, hint: string | ((found: RegExpExecArray, scene: Scene) => string | undefined)]
 
 const REFUSED_LOGIN =
-  'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor login, the password is an access token.'
+  'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor authentication, use an access token as the password.'
 
 /** What is known to be behind a message of Buildah or of a step, and what to do about it. */
 const HINTS: readonly Hint[] = [
@@ -68,11 +68,11 @@ const REGISTRY_HINTS: readonly Hint[] = [
   [/pinging container registry \S+: .*(?:status ?code(?: from registry)?:? 40[345]\b|"<)/i, NO_REGISTRY],
   [
     /http: server gave HTTP response to HTTPS client/i,
-    'The registry speaks plain HTTP. If that is meant so, write `tls-verify: false`.',
+    'The registry uses plain HTTP. If that is intended, write `tls-verify: false`.',
   ],
   [
     /x509: |tls: failed to verify certificate/i,
-    'The certificate of the registry is not one that this machine knows. Add its authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` for the registry that is pushed to.',
+    'This machine doesn’t trust the certificate of the registry. Add its certificate authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` if it is the registry that you push to.',
   ],
   [
     /\bquota\b|storage (limit|space)|upper limit|insufficient storage|limit (is \d|exceeded)|exceed\w* .*\b(limit|storage)|(registry|repository) .*\bis full/i,
@@ -84,7 +84,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
   ],
   [
     /toomanyrequests|too many requests/i,
-    'The registry limits how much may be asked of it. Log in (`username`, `password`), or use a mirror.',
+    'The registry limits the rate of requests. Log in (`username`, `password`), or use a mirror.',
   ],
   [
     /invalid username\/password|unauthorized|authentication required|no basic auth credentials|incorrect username or password|from registry 401\b/i,
@@ -94,7 +94,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
     /(?<!permission )denied|forbidden|from registry 403\b/i,
     (_, scene) =>
       whyNoLogin(scene) ??
-      'The registry knows the user and refuses: check that the repository exists and that the token may write to it.',
+      'The login is valid, but it has no access: check that the repository exists and that the token may write to it.',
   ],
   [LOST, LOST_CONTENT.hint],
   [

@@ -138,7 +138,7 @@ function contextsOf({ buildContexts }: Inputs, { contexts }: Dependencies, { wor
     images: used.filter(isImage).map(({ value }) => value.slice(IMAGE.length)),
     named: used.filter(isImage),
     doubts: others.map(
-      ({ name }) => `what the build context ${JSON.stringify(name)} has can't be told before the build`,
+      ({ name }) => `what the build context ${JSON.stringify(name)} has can't be known before the build`,
     ),
   }
 }

@@ -27,7 +27,10 @@ const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['a file, named by its path', /^The auth file \$|^\$\{(found\.path|what\} \$\{file)\}/],
   ['a path of the context', /\$\{JSON\.stringify\(path\)\}/],
   ['a reference', /^Reference \$/],
-  ['a registry, named by its host', /^\$\{(registry|host|reference\.registry|realm\.host|formatReference\(tagged\))\}/],
+  [
+    'a registry, named by its host',
+    /^(Access denied: |Request to |The token server of )?\$\{(registry|host|reference\.registry|realm\.host|formatReference\(tagged\))\}/,
+  ],
   ['a push, a pull or a build', /^(Push of |Not pushed: |The push |The build failed|Base images )/],
   [
     'a program',

@@ -17,7 +17,7 @@ const CONCURRENCY = 3
 /** A registry that sends a byte now and then would hold the job for six hours. */
 const MAX_MS = 60 * 60_000
 const KILL_GRACE_MS = 2000
-/** No Dockerfile that somebody wrote names so many images that can't be told before the build. */
+/** No Dockerfile that somebody wrote names so many images that can't be known before the build. */
 const MAX_LATE = 20
 /** An image by its name that `--pull=never` kept from being pulled. */
 const UNKNOWN = [
