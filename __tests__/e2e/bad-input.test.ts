@@ -193,7 +193,7 @@ describe('when root runs the step, no account is made for it:', () => {
     for (const [, inputs, ...parts] of casesOfSet(places, (_, index) => index === 0))
       await expectRefused({ inputs, workspace: files, as: 'root', within }, parts)
     const nobody = { 'rootless-user': 'no-such-user' }
-    const part = `${got('rootless-user', 'no-such-user')}, and this machine has no such user`
+    const part = `${got('rootless-user', 'no-such-user')}, but this machine has no such user`
     await expectRefused({ inputs: nobody, workspace: files, as: 'root', within }, [part])
     // Without a mistake, the account is missed.
     const { error } = await fail({ inputs: {}, workspace: files, as: 'root', within })

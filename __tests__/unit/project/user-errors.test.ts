@@ -34,7 +34,7 @@ const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['a push, a pull or a build', /^(Push of |Not pushed: |The push |The build failed|Base images )/],
   [
     'a program',
-    /^The program \w+ |\bthe program \w+ is missing|^Docker's daemon |^The builder of Docker Buildx|^Docker \$\{version\}|^\$\{path\} is Podman|^Neither Buildah/,
+    /^The program \w+ |\bthe program \w+ is missing|^Cannot connect to the Docker daemon |^The builder of Docker Buildx|^Docker \$\{version\}|^\$\{path\} is Podman|^Neither Buildah/,
   ],
   ['this machine', /^A rootless build can't work here: |^No way to run the steps /],
 ]

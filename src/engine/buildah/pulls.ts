@@ -80,8 +80,8 @@ async function withinLimit(clock: Clock, pull: () => Promise<void>): Promise<voi
   const processTree = await followNewChildren()
   const late = () =>
     new UserError(
-      `Base images took longer than ${formatLimit(MAX_MS)} to pull, which is the limit.`,
-      'See what the registry says: it may be out of reach, or limit how much may be pulled from it.',
+      `Base images were not pulled within the limit of ${formatLimit(MAX_MS)}.`,
+      'Check the registry: it may be unreachable, or limit the rate of pulls.',
     )
   const limit = startLimit(MAX_MS, late, () => endProcessTree(processTree, KILL_GRACE_MS), clock)
   try {
