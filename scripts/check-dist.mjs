@@ -5,12 +5,15 @@ import { join, relative } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+/** Of the released Buildah: its archives come from scripts/static-buildah/, not from src/. */
+const MANIFEST = 'buildah.json'
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 function filesIn(folder) {
   const entries = fs.readdirSync(folder, { recursive: true, withFileTypes: true })
   return entries
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== MANIFEST)
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
 }
 

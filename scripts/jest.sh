@@ -3,7 +3,8 @@
 #
 # As root it runs in a mount namespace of its own, and leaves nothing on the machine: /etc is covered by an overlay, in
 # which the tests, and the action in them, make their accounts. All of their files are in memory, where there is enough
-# of it: Buildah syncs every step to the disk, and a build in memory takes half as long.
+# of it: Buildah syncs every step to the disk, and a build in memory takes half as long. With RUNNER_IMAGE=ubuntu-24.04 (or another of
+# scripts/hosted/lookalike.sh) in the environment the machine looks like that image of GitHub's.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -24,6 +25,11 @@ furnish() {
   # Where useradd makes them.
   sed --in-place '/^HOME=/d' /etc/default/useradd
   echo "HOME=$1/homes" >>/etc/default/useradd
+  if [[ -n ${RUNNER_IMAGE-} ]]; then
+    source scripts/hosted/lookalike.sh
+    mkdir "$1/hosted"
+    look_like "$RUNNER_IMAGE" "$1/hosted"
+  fi
   export TMPDIR=$1/tmp
 }
 

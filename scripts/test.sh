@@ -59,6 +59,7 @@ start_builds() {
   # Process groups of their own, which end with this script.
   set -m
   (
+    nice -n 19 bash scripts/static-buildah.sh || true
     for program in 'buildah 1.33.7' 'buildkitd 0.34.2' 'buildx 0.38.2' 'act 0.2.89'; do
       # shellcheck disable=SC2086 # a name and a version
       nice -n 19 bash scripts/from-go.sh $program || true
@@ -96,7 +97,7 @@ if ! node --eval 'process.exit(Number(process.versions.node.split(".")[0]) >= 20
   echo 'Node 20 or later is needed on PATH.' >&2
   exit 1
 fi
-command -v go >/dev/null && packages+=(gcc libc6-dev)
+command -v go >/dev/null && packages+=(gcc libc6-dev libseccomp-dev pkg-config)
 install_packages
 start_builds
 install_modules

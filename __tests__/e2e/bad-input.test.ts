@@ -217,7 +217,7 @@ describe('a Dockerfile that this Buildah is too old for', () => {
       env: { PATH: '/nowhere' },
     })
     expect(error).toMatch(
-      new RegExp(`Buildah ${found.replaceAll('.', '\\.')} \\(/\\S+/buildah\\) can't do what is asked for`),
+      new RegExp(`Buildah ${found.replaceAll('.', '\\.')} \\(/\\S+/buildah\\) doesn't meet the requirements`),
     )
     expect(error).toContain('Dockerfile line 4: RUN with --mount=type=secret with env')
     expect(error).toContain(`needs Buildah ${needed}`)
@@ -231,7 +231,7 @@ describe('a Dockerfile that this Buildah is too old for', () => {
       workspace: { Dockerfile: 'FROM scratch\nCOPY a /a\nRUN --security=insecure ["/a"]\n', a: 'a' },
     })
     expect(error).toContain('Dockerfile line 3: RUN with --security')
-    expect(error).toContain('Leave that feature out of the Dockerfile.')
+    expect(error).toContain('Remove that feature from the Dockerfile.')
     expect(log).not.toMatch(/^(Engine:|Installing|::group::)/m)
   })
 })

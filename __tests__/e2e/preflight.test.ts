@@ -172,14 +172,14 @@ describe('isolation', () => {
   testAsRoot('is chroot by itself where there is no runtime, and the log says why', async () => {
     const { log } = await succeed(build({}, { within: none }))
     expect(log).toMatch(/^Engine: .*isolation chroot$/m)
-    expect(log).toContain(`passed over: ${noRuntime}`)
+    expect(log).toContain(`skipped: ${noRuntime}`)
   })
 
   const notHybrid = hybrid ? undefined : 'the cgroups of this machine are all v2, where crun runs'
   testUnless(rootReason ?? notHybrid)('rootless where crun can’t run: the error says why', async () => {
     await expectStopped(
       build({ isolation: 'rootless' }, { within: withoutPrograms('runc') }),
-      /with isolation: rootless:\n- \/\S+\/crun can't run in the hybrid layout of cgroups v1 and v2/,
+      /with isolation: rootless:\n- \/\S+\/crun doesn't support hybrid cgroups v1 and v2/,
     )
   })
 })

@@ -20,6 +20,8 @@ export interface StepOptions {
   /** Put over the environment of the step; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly toolCache?: string
+  /** The manifest of the action's own Buildah. Default, one without any, so that no step asks for a release of this action. */
+  readonly ownBuildah?: string
   /** A folder that PATH begins with. */
   readonly path?: string
   readonly home?: string
@@ -93,6 +95,7 @@ async function makeJob(account: Account, options: StepOptions): Promise<string> 
   // A copy, since the account may have no way to where the repository is.
   const action = join(folder, 'action')
   cpSync(join(repository, 'dist'), join(action, 'dist'), { recursive: true })
+  writeFileSync(join(action, 'dist/buildah.json'), options.ownBuildah ?? '[]')
   for (const file of ['action.yml', 'package.json']) cpSync(join(repository, file), join(action, file))
   for (const name of ['temp', 'tools', 'home']) mkdirSync(join(folder, name))
   for (const name of commandFiles) writeFileSync(join(folder, name), '')

@@ -870,7 +870,7 @@ export const promises = [
         loses: 'An OCI runtime that has no network is taken for steps that need one',
         file: 'src/engine/buildah/preflight.ts',
         find: 'if (!host.tun) return',
-        put: 'if (!host.networkHelper) return',
+        put: 'if (!host.slirp4netns) return',
         test: '__tests__/unit/engine/buildah/preflight.test.ts',
       },
       {
@@ -895,12 +895,19 @@ export const promises = [
         test: '__tests__/unit/engine/buildah/install.test.ts',
       },
       {
+        loses: 'A Dockerfile for Buildah 1.44 on Ubuntu 24.04 goes to Docker, or waits for apt-get',
+        file: 'src/engine/buildah/install.ts',
+        find: "if ('path' in archive) return archive",
+        put: "if ('path' in archive && options.manifest !== undefined) return archive",
+        test: '__tests__/unit/engine/buildah/install.test.ts',
+      },
+      {
         loses: 'A Buildah that somebody put in the place of the real one is run',
         file: 'src/engine/buildah/download.ts',
-        find: 'if (got !== file.sha256.toLowerCase()) {',
-        put: 'if (got.length !== file.sha256.length) {',
-        test: '__tests__/e2e/install.test.ts',
-        name: 'an archive of another content than the manifest says',
+        find: 'if (got.sha256 !== sha256.toLowerCase())',
+        put: 'if (got.sha256.length !== sha256.length)',
+        test: '__tests__/unit/engine/buildah/install.test.ts',
+        name: 'runs nothing of another content than the manifest of the action says',
       },
       {
         loses: 'A file that the build account can’t read fails the build half way',

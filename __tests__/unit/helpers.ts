@@ -78,6 +78,8 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     serviceEnv: {},
     act: false,
     cacheWorker: '/action/dist/cache-worker/index.js',
+    buildahManifest: '/action/dist/buildah.json',
+    actionRepository: 'https://github.com/acme/action/',
     ...changes,
   }
 }

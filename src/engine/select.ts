@@ -13,7 +13,7 @@ import { checkReadable } from './access.js'
 import { buildahEngine, factsOf } from './buildah/buildah.js'
 import { type BaseNames, resolveAll } from './base-names.js'
 import { type BuildUser, chooseBuilder } from './build-user.js'
-import { pinNetworkBackend, readRegistriesConf, writeConfig } from './buildah/containers-conf.js'
+import { pinNetworkBackend, readRegistriesConf, withOnePath, writeConfig } from './buildah/containers-conf.js'
 import { losesVolumes, toldFaults } from './buildah/known-faults.js'
 import { resolveName } from './buildah/registries-conf.js'
 import { findDockerEngine } from './docker/docker.js'
@@ -22,14 +22,14 @@ import type { Engine, Engines, EngineRequest, ResolvedEngine } from './engine.js
 import { writeDockerfile } from './buildah/dockerfile-copy.js'
 import { needsOf, withIpv6 } from './buildah/requirements.js'
 import { writeIgnoreFile } from './buildah/ignore-file.js'
-import { type Buildah, provideBuildah } from './buildah/install.js'
+import { type Buildah, commandOf, provideBuildah } from './buildah/install.js'
 import { readHost } from './buildah/host.js'
 import { preflight } from './buildah/preflight.js'
 import type { ExecutionMode } from './buildah/probe.js'
 import { quietHelpers } from './buildah/quiet-helpers.js'
 import { checkSecrets, knownHole, refuseCacheMountsOutside } from './buildah/sandbox/leaks.js'
 import { openSandboxes } from './buildah/sandbox/sandboxes.js'
-import { type WorkDir, storageArgs, storageConf, takeBackFromBuildUser, writePrivate } from './work-dir.js'
+import { type WorkDir, privateRoot, storageArgs, storageConf, takeBackFromBuildUser, writePrivate } from './work-dir.js'
 
 /** Buildah, and Docker. */
 export const engines: Engines = { chooseBuildUser: chooseBuilder, find: findEngine }
@@ -84,7 +84,8 @@ async function findBuildah(selection: EngineRequest, onProgram: (path: string) =
     context,
     folder,
   )
-  onProgram(buildah.path)
+  onProgram(buildah.launcher)
+  await writeStorageConf(folder, buildah, storageConf(folder.path, privateRoot(folder.path)))
   const host = await readHost(folder.buildUser, folder.path, folder.env)
   const runs = stepsOf(source.dockerfile).some(({ keyword }) => keyword === 'RUN' || keyword === 'ONBUILD')
   const { mode, notes, warnings } = await preflight({ ...inputs, runs }, { buildah, folder, host, context })
@@ -125,9 +126,12 @@ function refuseIpv6({ inputs, source, references }: EngineRequest): void {
 }
 
 /** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
-async function prewarm(folder: WorkDir, { path }: Buildah, { driver, fuseOverlayfs }: ExecutionMode): Promise<void> {
+async function prewarm(folder: WorkDir, buildah: Buildah, { driver, fuseOverlayfs }: ExecutionMode): Promise<void> {
   const storage = storageArgs(folder.path, join(folder.path, 'tried'), driver, fuseOverlayfs)
-  await attempt([...folder.buildUser.prefix, path, ...storage, 'images', '--quiet'], { env: folder.env, cwd: '/' })
+  await attempt([...folder.buildUser.prefix, ...commandOf(buildah), ...storage, 'images', '--quiet'], {
+    env: folder.env,
+    cwd: '/',
+  })
 }
 
 /** In the order in which Buildah reads its configuration. */
@@ -159,7 +163,7 @@ function storeOf({ path, buildUser, env }: WorkDir, buildah: Buildah, { driver }
     kind: 'root',
     layout: layoutOf(driver, buildUser.uid),
     version: buildah.version,
-    enter: isRoot ? [] : [...buildUser.prefix, buildah.path, 'unshare'],
+    enter: isRoot ? [] : [...buildUser.prefix, buildah.launcher, 'unshare'],
     ...{ env, folder: path, uid: buildUser.uid, gid: buildUser.gid, foreign: buildUser.prefix.length > 0 },
   }
 }
@@ -168,7 +172,7 @@ async function configured(
   { inputs, source, context, folder, logins, insecure }: EngineRequest,
   { buildah, mode, root }: { buildah: Buildah; mode: ExecutionMode; root: string },
 ): Promise<Engine> {
-  await writePrivate(folder, 'storage.conf', storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
+  await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
   const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
   const env = {
     ...folder.env,
@@ -183,6 +187,10 @@ async function configured(
   const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
   const hasLogin = (registry: string) => knowsRegistry(logins, registry)
   return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker: { findDaemon, loadArchive } })
+}
+
+async function writeStorageConf(folder: WorkDir, buildah: Buildah, text: string): Promise<void> {
+  await writePrivate(folder, 'storage.conf', withOnePath(text, buildah, folder.buildUser.uid))
 }
 
 function describeMode({ driver, isolation, runtime, network }: ExecutionMode): string {

@@ -40,6 +40,10 @@ export interface Context {
   readonly serviceEnv: Env
   /** Absolute path of the program that speaks with the cache service; it lies beside the one that runs. */
   readonly cacheWorker: string
+  /** Absolute path of the manifest of the action's own Buildah, which lies beside the programs. */
+  readonly buildahManifest: string
+  /** Address of the repository that the action is of, with a slash at its end. */
+  readonly actionRepository: string
   /** Whether act (nektos/act) runs the workflow. */
   readonly act: boolean
 }
@@ -74,6 +78,8 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     cacheMode: MODES.find((mode) => mode === environment['ACTIONS_CACHE_MODE']?.trim().toLowerCase()),
     serviceEnv: serviceEnvironment(environment),
     cacheWorker: cacheWorkerProgram(),
+    buildahManifest: join(dirname(process.argv[1] ?? ''), '../buildah.json'),
+    actionRepository: actionRepository(environment),
     act: environment['ACT'] === 'true',
   }
 }
@@ -111,6 +117,13 @@ export function serviceEnvironment(environment: NodeJS.ProcessEnv): Env {
     return value === undefined ? [] : [[name, value] as const]
   })
   return { ...programEnvironment(environment), ...Object.fromEntries(mode) }
+}
+
+/** An action by a path, `uses: ./`, has no repository but the one that is checked out. */
+function actionRepository(environment: NodeJS.ProcessEnv): string {
+  const server = environment['GITHUB_SERVER_URL'] || 'https://github.com'
+  const repository = environment['GITHUB_ACTION_REPOSITORY'] || environment['GITHUB_REPOSITORY']
+  return repository ? `${server}/${repository}/` : `${server}/`
 }
 
 /** The choice of @actions/cache 6. Of v2 it can't do a thing without the token; servers of v1 do without. */

@@ -120,7 +120,10 @@ export const INPUTS = {
   'github-token': input('githubToken', gitToken, { affects: 'nothing' }),
   // These two decide whether something is built, not what.
   pull: input('pull', whether(false), { affects: 'nothing' }),
-  'no-cache': input('noCache', whether(false), { affects: 'nothing' }),
+  'no-cache': input('noCache', whether(false), {
+    affects: 'nothing',
+    buildah: { since: '1.28.0', asks: (noCache) => noCache },
+  }),
   network: input('network', oneOf('default', 'none', 'host'), {
     affects: 'run-steps',
     counts: (network) => [network],
@@ -223,7 +226,7 @@ export const INPUTS = {
     affects: 'nothing',
     docker: { ...ONLY_BUILDAH, asks: isGiven, example: 'builder', why: 'builds as the user of its daemon' },
   }),
-  'buildah-version': input('buildahVersion', versionRange, {
+  'buildah-version': input('buildahVersion', buildahVersion, {
     affects: 'image',
     countsAs: 'engine',
     docker: { ...ONLY_BUILDAH, asks: isGiven, example: '>=1.37' },
@@ -301,10 +304,12 @@ function oneOf<const T extends string>(...choices: readonly [T, ...T[]]): Parser
   return (read, input) => choice(read, input, choices)
 }
 
-function versionRange(read: InputReader, input: string): string | undefined {
+/** A range, or `bundled` for the action's own. */
+function buildahVersion(read: InputReader, input: string): string | undefined {
   const got = text(read, input)
-  if (got === undefined || validRange(got) !== null) return got
-  throw refuse(input, got, 'Write a semver range: `>=1.37`, `1.42.x`, `1.43.2`.')
+  if (got === undefined || got === 'auto') return undefined
+  if (got === 'bundled' || validRange(got) !== null) return got
+  throw refuse(input, got, 'Write `auto`, `bundled`, or a semver range: `>=1.37`, `1.42.x`, `1.43.2`.')
 }
 
 function isGiven(value: string | undefined): boolean {

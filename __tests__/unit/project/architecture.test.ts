@@ -45,7 +45,7 @@ const PURE = [
   ...['lib/spelling.ts', 'runner/peer-inputs.ts', 'runner/extra-arguments.ts', 'runner/amounts.ts'],
   ...['runner/context-inputs.ts', 'runner/login-inputs.ts', 'runner/output-files.ts'],
   ...['runner/ssh-keys.ts', 'runner/cache-inputs.ts'],
-  'engine/buildah/requirements.ts',
+  ...['engine/buildah/requirements.ts', 'engine/buildah/apparmor.ts'],
   ...['engine/buildah/args.ts', 'engine/buildah/push-progress.ts', 'engine/buildah/registries-conf.ts'],
   ...['engine/buildah/registries-tables.ts', 'engine/buildah/sandbox/mounts.ts', 'engine/buildah/sandbox/script.ts'],
   ...['engine/buildah/sandbox/extra-arguments.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
@@ -95,8 +95,9 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   [/^@actions\/cache$/, ['cache-worker.ts'], false],
   [/^@actions\/tool-cache$/, ['engine/buildah/download.ts'], true],
   [/^smol-toml$/, ['engine/buildah/registries-tables.ts'], true],
-  // One file speaks to registries. The other lets go of connections that the client of the cache service keeps.
-  [/^(@actions\/http-client|(node:)?https?)$/, ['registry/http.ts', 'cache-worker.ts'], false],
+  // One file speaks to registries, one downloads files. The last lets go of connections that the client of the cache
+  // service keeps.
+  [/^(@actions\/http-client|(node:)?https?)$/, ['registry/http.ts', 'lib/download.ts', 'cache-worker.ts'], false],
 ]
 
 const folderOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '')

@@ -36,7 +36,7 @@ const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
     'a program',
     /^The program \w+ |\bthe program \w+ is missing|^Cannot connect to the Docker daemon |^The builder of Docker Buildx|^Docker \$\{version\}|^\$\{path\} is Podman|^Neither Buildah/,
   ],
-  ['this machine', /^A rootless build can't work here: |^No way to run the steps /],
+  ['this machine', /^A rootless build can't work here: |^No usable isolation /],
 ]
 
 /** Whose makers are given the text: those are checked where they are called. */

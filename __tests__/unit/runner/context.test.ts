@@ -10,6 +10,7 @@ describe('readContext', () => {
       RUNNER_TOOL_CACHE: '/opt/hostedtoolcache',
       RUNNER_ENVIRONMENT: 'github-hosted',
       GITHUB_SERVER_URL: 'https://git.acme.example',
+      GITHUB_ACTION_REPOSITORY: 'acme/rootless',
       HOME: '/home/runner',
       PATH: '/usr/bin',
       INPUT_PASSWORD: 'hunter2',
@@ -30,6 +31,7 @@ describe('readContext', () => {
         RUNNER_TOOL_CACHE: '/opt/hostedtoolcache',
         RUNNER_ENVIRONMENT: 'github-hosted',
         GITHUB_SERVER_URL: 'https://git.acme.example',
+        GITHUB_ACTION_REPOSITORY: 'acme/rootless',
         HOME: '/home/runner',
         PATH: '/usr/bin',
       },
@@ -42,7 +44,16 @@ describe('readContext', () => {
       serviceEnv: expect.objectContaining({ HOME: '/home/runner' }),
       act: false,
       cacheWorker: expect.stringMatching(/^\/.*\/cache-worker\/index\.js$/),
+      buildahManifest: expect.stringMatching(/^\/.*\/buildah\.json$/),
+      actionRepository: 'https://git.acme.example/acme/rootless/',
     })
+  })
+
+  it.each([
+    ['of another repository', { GITHUB_ACTION_REPOSITORY: 'acme/rootless' }, 'https://github.com/acme/rootless/'],
+    ['by a path', { GITHUB_ACTION_REPOSITORY: '' }, 'https://github.com/acme/web/'],
+  ])('knows the repository of an action %s', (_, environment, expected) => {
+    expect(readContext({ GITHUB_REPOSITORY: 'acme/web', ...environment }).actionRepository).toBe(expected)
   })
 
   it('has a usable default for everything that is missing', () => {
@@ -75,6 +86,8 @@ describe('readContext', () => {
       serviceEnv: {},
       act: false,
       cacheWorker: expect.stringMatching(/^\/.*\/cache-worker\/index\.js$/),
+      buildahManifest: expect.stringMatching(/^\/.*\/buildah\.json$/),
+      actionRepository: 'https://github.com/',
     })
   })
 

@@ -168,6 +168,8 @@ const accepted: readonly Row[] = [
   ['engine', 'auto', 'engine', 'auto'],
   ['engine', 'buildah', 'engine', 'buildah'],
   ['engine', 'docker', 'engine', 'docker'],
+  ['buildah-version', 'auto', 'buildahVersion', undefined],
+  ['buildah-version', 'bundled', 'buildahVersion', 'bundled'],
   ['buildah-version', '>=1.37', 'buildahVersion', '>=1.37'],
   ['buildah-version', '1.42.x', 'buildahVersion', '1.42.x'],
   ['buildah-version', '1.43.2', 'buildahVersion', '1.43.2'],

@@ -20,7 +20,7 @@ import { lineUnderWay, type Step } from '../progress.js'
 import { openPusher } from './push.js'
 import { absoluteKeys } from '../input-paths.js'
 import { ownKeys, secretFiles, writeSecrets } from '../secret-files.js'
-import type { Buildah } from './install.js'
+import { type Buildah, commandOf } from './install.js'
 import { type WorkDir, storageConfPath, takeFile } from '../work-dir.js'
 
 /** What Buildah writes the files of the image into. */
@@ -29,6 +29,10 @@ const ROOTFS = 'rootfs.tar'
 /** Which Buildah it is, and as whom it builds. */
 export function factsOf({ version }: Buildah, { buildUser }: WorkDir): EngineFacts {
   return { name: 'buildah', label: `Buildah ${version}`, version, rootless: buildUser.uid !== 0 }
+}
+
+function asAccount({ buildah, folder }: Pick<BuildahSetup, 'buildah' | 'folder'>): string[] {
+  return [...folder.buildUser.prefix, ...commandOf(buildah)]
 }
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
@@ -44,7 +48,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
     storageConf: storageConfPath(folder.path),
 
     async login(registry, username, password) {
-      const argv = [...folder.buildUser.prefix, buildah.path, ...loginArgs(registry, username, files.auth, insecure)]
+      const argv = [...asAccount(given), ...loginArgs(registry, username, files.auth, insecure)]
       const options = { env: folder.env, cwd: folder.path, input: password.reveal() }
       await execute(argv, options).catch((error: unknown) => {
         throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error, { isLogin: true })

@@ -21,6 +21,15 @@ export interface Config {
 const SYSTEM = '/etc/containers'
 
 /**
+ * A storage.conf(5) without what this Buildah warns of at each command: it takes no two paths of the storage. Without root,
+ * one of them is enough for every version, also for an older one in a later step. Pure.
+ */
+export function withOnePath(storageConf: string, { version }: Pick<Buildah, 'version'>, uid: number): string {
+  if (lt(version, '1.45.0')) return storageConf
+  return storageConf.replace(uid === 0 ? /^rootless_storage_path = .*\n/m : /^graphroot = .*\n/m, '')
+}
+
+/**
  * Writes what the machine's configuration lacks into the private folder: where short names (`FROM alpine`) are looked
  * up, which registries may be spoken to without TLS, and a signature policy, without which Buildah pulls nothing.
  * @param insecure registries, host and port, that the user allowed that for

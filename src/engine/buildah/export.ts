@@ -8,6 +8,7 @@ import { isFiles, type Output } from '../../runner/output-files.js'
 import { info, warn } from '../../log.js'
 import { type BuildahSetup, globalArgs, policyArgs } from './args.js'
 import type { Image } from '../engine.js'
+import { commandOf } from './install.js'
 import type { Sandbox } from './sandbox/session.js'
 import { takeFile } from '../work-dir.js'
 
@@ -119,10 +120,12 @@ async function loadForUser(image: Image, setup: BuildahSetup): Promise<void> {
   const { buildah, context } = setup
   const archive = await writeArchive(image, image.format, setup)
   const transport = image.format === 'oci' ? 'oci-archive' : 'docker-archive'
-  const pull = [buildah.path, 'pull', '--quiet', ...policyArgs(setup), `${transport}:${archive}`]
+  // Root needs no namespace of another.
+  const start = context.uid === 0 ? [buildah.path] : commandOf(buildah)
+  const pull = [...start, 'pull', '--quiet', ...policyArgs(setup), `${transport}:${archive}`]
   const { stdout } = await withoutTrace(context, () => execute(pull, { env: context.env }))
   const id = stdout.trim().split('\n').at(-1) ?? image.id
   const names = image.references.map(formatReference)
-  if (names.length > 0) await execute([buildah.path, 'tag', id, ...names], { env: context.env })
+  if (names.length > 0) await execute([...start, 'tag', id, ...names], { env: context.env })
   await rm(archive)
 }

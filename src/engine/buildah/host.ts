@@ -1,8 +1,10 @@
-import { readFile, stat, statfs } from 'node:fs/promises'
+import { readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { release } from 'node:os'
+import { join } from 'node:path'
 import type { Env } from '../../exec.js'
 import { findProgram } from '../../exec.js'
 import type { User } from '../build-user.js'
+import { type AppArmor, PROFILED } from './apparmor.js'
 
 /** What decides whether a rootless build works on a machine and with what, as far as files tell; see user_namespaces(7). */
 export interface Host {
@@ -29,7 +31,9 @@ export interface Host {
   /** The account may open /dev/fuse, and /dev/net/tun (which slirp4netns and pasta need). */
   readonly fuse: boolean
   readonly tun: boolean
-  readonly networkHelper: boolean
+  /** What gives RUN steps of an OCI runtime a network. */
+  readonly slirp4netns: boolean
+  readonly pasta: boolean
   readonly netavark: string | undefined
   /** Bytes that an ordinary user may still write where the storage will be. */
   readonly freeBytes: number
@@ -66,13 +70,10 @@ export async function readHost(buildUser: User, storageFolder: string, env: Env)
     kernel: release(),
     maxUserNamespaces: await number('/proc/sys/user/max_user_namespaces'),
     usernsClone: await number('/proc/sys/kernel/unprivileged_userns_clone'),
-    apparmorRestricts: (await number('/proc/sys/kernel/apparmor_restrict_unprivileged_userns')) === 1,
+    apparmorRestricts: await restrictsNamespaces(),
     seccomp: /^Seccomp:\s*2$/m.test(status ?? ''),
     noNewPrivileges: /^NoNewPrivs:\s*1$/m.test(status ?? ''),
-    inContainer:
-      (await exists('/.dockerenv')) ||
-      (await exists('/run/.containerenv')) ||
-      env['KUBERNETES_SERVICE_HOST'] !== undefined,
+    inContainer: await isContainer(env),
     newuidmap: await idMapTool(await program('newuidmap')),
     newgidmap: await idMapTool(await program('newgidmap')),
     subuids: rangeSize(subuid ?? '', buildUser),
@@ -83,10 +84,36 @@ export async function readHost(buildUser: User, storageFolder: string, env: Env)
     fuseOverlayfs,
     fuse: await mayOpen('/dev/fuse', buildUser),
     tun: await mayOpen('/dev/net/tun', buildUser),
-    networkHelper: slirp !== undefined || pasta !== undefined,
+    slirp4netns: slirp !== undefined,
+    pasta: pasta !== undefined,
     netavark,
     freeBytes: space.bavail * space.bsize,
   }
+}
+
+/** Reads the profiles of AppArmor, where they matter; what can't be read is as if it weren't there. */
+export async function readAppArmor(env: Env, folder = '/etc/apparmor.d'): Promise<AppArmor> {
+  const restricts = await restrictsNamespaces()
+  const names = restricts ? await readdir(folder).catch(() => []) : []
+  const texts = await Promise.all(names.map((name) => text(join(folder, name))))
+  return {
+    restricts,
+    inContainer: await isContainer(env),
+    profiles: texts.filter((found) => found !== undefined),
+    hasProfiled: await exists(PROFILED),
+  }
+}
+
+async function restrictsNamespaces(): Promise<boolean> {
+  return (await number('/proc/sys/kernel/apparmor_restrict_unprivileged_userns')) === 1
+}
+
+async function isContainer(env: Env): Promise<boolean> {
+  return (
+    (await exists('/.dockerenv')) ||
+    (await exists('/run/.containerenv')) ||
+    env['KUBERNETES_SERVICE_HOST'] !== undefined
+  )
 }
 
 /** How many ids the text of /etc/subuid or /etc/subgid gives to a user, by name or number; pure. */

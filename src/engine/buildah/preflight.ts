@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import gte from 'semver/functions/gte.js'
+import lt from 'semver/functions/lt.js'
 import { UserError } from '../../errors.js'
 import { attempt } from '../../exec.js'
 import type { Host } from './host.js'
@@ -24,6 +25,8 @@ export interface Preflight {
   readonly warnings: readonly string[]
 }
 
+/** First release that is known to have no other way to a network of its own than pasta. */
+const PASTA_ONLY_SINCE = '1.45.0'
 const LOW_DISK = 2 ** 30
 
 /**
@@ -51,7 +54,7 @@ export async function preflight(options: ModeOptions, place: Place): Promise<Pre
     if (failure === undefined) return { mode, notes, warnings }
     notes.push(`isolation ${isolation}${runtime === undefined ? '' : ` with ${runtime}`} doesn't work here: ${failure}`)
   }
-  throw noUsableMode(options, place.host, notes)
+  throw noUsableMode(options, place, notes)
 }
 
 function lowDisk({ host, folder }: Place): string[] {
@@ -91,8 +94,8 @@ async function chooseDriver(
     driver: 'vfs',
     mounted: false,
     warnings: [
-      'Neither overlay nor fuse-overlayfs can be mounted here, so layers are kept as full copies (vfs): about 1.7 times the processor time and four times the disk. ' +
-        'Cure: a RUNNER_TEMP on a real disk (ext4, xfs), or fuse-overlayfs and /dev/fuse (`options: --device /dev/fuse`).',
+      'Neither overlay nor fuse-overlayfs can be mounted here, so layers are stored as full copies (vfs): about 1.7 times the processor time and four times the disk. ' +
+        'Fix: a RUNNER_TEMP on a real disk (ext4, xfs), or fuse-overlayfs and /dev/fuse (`options: --device /dev/fuse`).',
     ],
   }
 }
@@ -101,7 +104,7 @@ async function chooseDriver(
 async function mountOverlay({ buildah, folder }: Place): Promise<string | undefined> {
   const { buildUser } = folder
   const place = (name: string) => join(folder.path, 'probe', name)
-  const asOwner = buildUser.uid === 0 ? ['unshare', '--mount'] : [...buildUser.prefix, buildah.path, 'unshare']
+  const asOwner = buildUser.uid === 0 ? ['unshare', '--mount'] : [...buildUser.prefix, buildah.launcher, 'unshare']
   const layers = `lowerdir=${place('lower')},upperdir=${place('upper')},workdir=${place('work')}`
   // Within a user namespace the kernel keeps overlay's own attributes only under this option (5.11 and later).
   const options = buildUser.uid === 0 ? layers : `${layers},userxattr`
@@ -118,7 +121,7 @@ async function mountOverlay({ buildah, folder }: Place): Promise<string | undefi
 /** The isolations worth a try, best first; what is left out goes to `notes`. */
 function isolations(
   options: ModeOptions,
-  { host, folder }: Place,
+  { host, folder, buildah }: Place,
   notes: string[],
 ): Pick<ExecutionMode, 'isolation' | 'runtime'>[] {
   const chroot = { isolation: 'chroot' as const, runtime: undefined }
@@ -133,7 +136,7 @@ function isolations(
   const runtimes = [host.crun, host.runc].filter((runtime) => runtime !== undefined)
   if (runtimes.length === 0) notes.push('no OCI runtime (crun, runc) is installed')
   const fitting = runtimes.filter((runtime) => {
-    const flaw = runtimeFlaw(runtime, options, host, folder.buildUser.uid)
+    const flaw = runtimeFlaw(runtime, options, host, { uid: folder.buildUser.uid, version: buildah.version })
     if (flaw !== undefined) notes.push(flaw)
     return flaw === undefined
   })
@@ -145,13 +148,15 @@ function isolations(
 export function runtimeFlaw(
   runtime: string,
   { network }: Pick<ModeOptions, 'network'>,
-  host: Pick<Host, 'cgroups' | 'networkHelper' | 'tun'>,
-  uid: number,
+  host: Pick<Host, 'cgroups' | 'slirp4netns' | 'pasta' | 'tun'>,
+  { uid, version }: { readonly uid: number; readonly version: string },
 ): string | undefined {
   if (runtime.endsWith('/crun') && host.cgroups === 'hybrid')
-    return `${runtime} can't run in the hybrid layout of cgroups v1 and v2`
+    return `${runtime} doesn't support hybrid cgroups v1 and v2`
   if (uid === 0 || network !== 'default') return undefined
-  if (!host.networkHelper) return `${runtime} without slirp4netns or pasta has no network for RUN steps`
+  const knowsSlirp = lt(version, PASTA_ONLY_SINCE)
+  if (!host.pasta && !(host.slirp4netns && knowsSlirp))
+    return `${runtime} without ${knowsSlirp ? 'slirp4netns or pasta' : 'pasta'} has no network for RUN steps`
   if (!host.tun) return `${runtime} has no network for RUN steps: /dev/net/tun can't be opened`
   return undefined
 }
@@ -170,7 +175,7 @@ function notInChroot(options: ModeOptions): UserError {
   )
 }
 
-function noUsableMode(options: ModeOptions, host: Host, notes: readonly string[]): UserError {
+function noUsableMode(options: ModeOptions, { host, buildah }: Place, notes: readonly string[]): UserError {
   const asked = [
     ...(options.isolation === 'auto' ? [] : [`isolation: ${options.isolation}`]),
     ...(options.network === 'none' ? ['network: none'] : []),
@@ -179,12 +184,12 @@ function noUsableMode(options: ModeOptions, host: Host, notes: readonly string[]
   const hint = notes.some((note) => note.includes('netavark'))
     ? 'sudo apt-get install netavark'
     : host.crun === undefined && host.runc === undefined
-      ? 'sudo apt-get install crun slirp4netns'
+      ? `sudo apt-get install crun ${lt(buildah.version, PASTA_ONLY_SINCE) ? 'slirp4netns' : 'passt'}`
       : asked.length > 0
-        ? `Leave out \`${asked.join('`, `')}\`, or cure what is named above; \`network: host\` needs no network helper.`
-        : 'Cure what is named above.'
+        ? `Leave out \`${asked.join('`, `')}\`, or fix what is listed above; \`network: host\` needs no network helper.`
+        : 'Fix what is listed above.'
   return new UserError(
-    `No way to run the steps of a Dockerfile works here${asked.length > 0 ? ` with ${asked.join(', ')}` : ''}:\n${notes.map((note) => `- ${note}`).join('\n')}`,
+    `No usable isolation for RUN steps here${asked.length > 0 ? ` with ${asked.join(', ')}` : ''}:\n${notes.map((note) => `- ${note}`).join('\n')}`,
     hint,
   )
 }

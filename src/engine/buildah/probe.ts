@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import lt from 'semver/functions/lt.js'
 import type { Context } from '../../runner/context.js'
 import { attempt } from '../../exec.js'
-import type { Buildah } from './install.js'
+import { type Buildah, commandOf } from './install.js'
 import type { Host } from './host.js'
 import { type Driver, type WorkDir, storageArgs, writePrivate } from '../work-dir.js'
 
@@ -78,7 +78,7 @@ async function buildTiny(mode: ExecutionMode, { buildah, folder }: Place): Promi
   if (program === undefined) return undefined
   await chmod(await writePrivate(folder, 'trial/program', Buffer.from(program, 'base64')), 0o700)
   const argv = [
-    ...[...folder.buildUser.prefix, buildah.path],
+    ...[...folder.buildUser.prefix, ...commandOf(buildah)],
     // A storage of its own: the tiny image has no business in the one that is built in.
     ...storageArgs(join(folder.path, 'probe'), join(folder.path, 'probe/root'), mode.driver, mode.fuseOverlayfs),
     ...['build', '--quiet', '--format', 'oci', ...modeArgs(mode), ...networkArgs(folder.path, buildah.version)],
@@ -86,7 +86,14 @@ async function buildTiny(mode: ExecutionMode, { buildah, folder }: Place): Promi
     join(folder.path, 'trial'),
   ]
   const { exitCode, stderr } = await attempt(argv, { env: folder.env, cwd: folder.path })
-  return exitCode === 0 ? undefined : stderr.trim().split('\n').slice(-4).join('\n')
+  return exitCode === 0 ? undefined : reasonIn(stderr)
+}
+
+/** The lines around the one by which Buildah ends, after which a helper's own help may follow; else the last ones. Pure. */
+export function reasonIn(stderr: string): string {
+  const lines = stderr.trim().split('\n')
+  const end = lines.findIndex((line) => line.startsWith('Error: '))
+  return (end === -1 ? lines.slice(-4) : lines.slice(Math.max(0, end - 2), end + 2)).join('\n')
 }
 
 async function keyOf(mode: ExecutionMode, { buildah, folder, host }: Place): Promise<string> {

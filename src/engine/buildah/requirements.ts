@@ -2,6 +2,7 @@ import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
 import { mountOptions } from '../../dockerfile/mounts.js'
+import { declarationsOf } from '../../dockerfile/variables.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import { INPUT_ROWS } from '../../runner/input-table.js'
 import { type Inputs, valueOf } from '../../runner/inputs.js'
@@ -34,18 +35,26 @@ const flag =
   (instruction) =>
     keyword.test(instruction.keyword) && instruction.flags.some((own) => own.name === name)
 
-/** A RUN with a mount of this type (bind, where none is written) that has one of these options, and not `false`. */
+/** A RUN with a mount of such a type (bind, where none is written) whose options are such; pure. */
 const mount =
-  (type: string, ...wanted: string[]): Test =>
+  (type: RegExp, hasOptions: (options: ReadonlyMap<string, string>) => boolean): Test =>
   ({ keyword, flags }) =>
     keyword === 'RUN' &&
     flags.some(({ name, value }) => {
       const options = mountOptions(value)
-      const isWanted = name === 'mount' && (options.get('type') ?? 'bind') === type
-      return isWanted && wanted.some((option) => (options.get(option) ?? 'false') !== 'false')
+      return name === 'mount' && type.test(options.get('type') ?? 'bind') && hasOptions(options)
     })
 
-/** First versions of Dockerfile features, each run on several releases. */
+/** One of these options is there, and not `false`. */
+const isOn =
+  (...wanted: string[]) =>
+  (options: ReadonlyMap<string, string>) =>
+    wanted.some((option) => (options.get(option) ?? 'false') !== 'false')
+
+/** Instructions in which Buildah puts in the values of variables. */
+const EXPANDED = /^(ADD|ARG|COPY|ENV|EXPOSE|LABEL|STOPSIGNAL|USER|VOLUME|WORKDIR)$/
+
+/** First versions of Dockerfile features, each run on several releases; of some, the first one that was run and does it. */
 const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, used: Test][] = [
   ['a heredoc', '1.33.0', (instruction) => instruction.heredoc],
   ['--checksum', '1.33.0', flag(/^ADD$/, 'checksum')],
@@ -55,8 +64,18 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
   ['--network', '1.30.0', flag(/^RUN$/, 'network')],
   ['--security', undefined, flag(/^RUN$/, 'security')],
   ['--device', undefined, flag(/^RUN$/, 'device')],
-  ['a writable --mount=type=bind', '1.39.0', mount('bind', 'rw', 'readwrite')],
-  ['--mount=type=secret with env', '1.44.0', mount('secret', 'env')],
+  ['a writable --mount=type=bind', '1.39.0', mount(/^bind$/, isOn('rw', 'readwrite'))],
+  ['--mount=type=secret with env', '1.44.0', mount(/^secret$/, isOn('env'))],
+  ['--mount=type=secret with required', '1.33.0', mount(/^secret$/, (options) => options.get('required') === '')],
+  ['--mount=type=bind, cache or tmpfs', '1.24.0', mount(/^(bind|cache|tmpfs)$/, () => true)],
+  ['several arguments', '1.28.0', (instruction) => declarationsOf(instruction).length > 1],
+  [
+    'a pattern in a variable',
+    '1.37.0',
+    ({ keyword, argument, flags }) =>
+      EXPANDED.test(keyword) &&
+      [argument, ...flags.map(({ value }) => value)].some((text) => /(?<!\\)\$\{\w+[#%/]/.test(text)),
+  ],
   ['--start-interval', '1.36.0', flag(/^HEALTHCHECK$/, 'start-interval')],
 ]
 

@@ -1,11 +1,18 @@
 import { UserError } from '../../errors.js'
 import { attempt, type RunResult } from '../../exec.js'
+import { profileFor } from './apparmor.js'
 import type { Host } from './host.js'
 import type { Place } from './probe.js'
 
 interface Cause {
   readonly cause: string
   readonly hint: string
+}
+
+/** Who makes the namespace, and with which Buildah. */
+interface Maker {
+  readonly user: string
+  readonly program: string
 }
 
 const NEEDED_IDS = 65536
@@ -19,11 +26,11 @@ export async function checkNamespaces({ buildah, folder, host }: Place): Promise
   const { buildUser } = folder
   // As real root, no namespace is needed, and Buildah makes none.
   if (buildUser.uid === 0) return []
-  const result = await attempt([...buildUser.prefix, buildah.path, 'unshare', 'cat', '/proc/self/uid_map'], {
+  const result = await attempt([...buildUser.prefix, buildah.launcher, 'unshare', 'cat', '/proc/self/uid_map'], {
     env: folder.env,
     cwd: folder.path,
   })
-  const failure = explainNamespaces(result, host, buildUser.name)
+  const failure = explainNamespaces(result, host, { user: buildUser.name, program: buildah.path })
   if (failure !== undefined) throw new UserError(`A rootless build can't work here: ${failure.cause}.`, failure.hint)
   const ids = Math.min(host.subuids, host.subgids)
   if (ids === 0 || ids >= NEEDED_IDS) return []
@@ -36,12 +43,12 @@ export async function checkNamespaces({ buildah, folder, host }: Place): Promise
  * What stops user namespaces here, from how `buildah unshare cat /proc/self/uid_map` ended; pure.
  * @returns the cause and its hint; undefined when the mapping is usable
  */
-export function explainNamespaces(result: RunResult, host: Host, user: string): Cause | undefined {
+export function explainNamespaces(result: RunResult, host: Host, { user, program }: Maker): Cause | undefined {
   const ids = result.stdout.split('\n').reduce((sum, line) => sum + (Number(line.trim().split(/\s+/)[2]) || 0), 0)
   if (result.exitCode === 0 && ids > 1) return undefined
   return (
     closedKernel(host) ??
-    filtered(result, host) ??
+    filtered(result, host, program) ??
     missingTool(host) ??
     missingRange(host, user) ??
     powerlessTool(host) ??
@@ -66,13 +73,13 @@ function closedKernel(host: Host): Cause | undefined {
 }
 
 /** The kernel said no to the namespace itself, before any id was mapped. */
-function filtered(result: RunResult, host: Host): Cause | undefined {
+function filtered(result: RunResult, host: Host, program: string): Cause | undefined {
   if (!/CLONE_NEWUSER\)?.*(Operation not permitted|Permission denied)|unshare\(\.\.\.\)/i.test(result.stderr))
     return undefined
   if (host.apparmorRestricts && !host.inContainer) {
     return {
       cause: 'AppArmor restricts user namespaces to programs with a profile',
-      hint: 'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+      hint: profileFor(program),
     }
   }
   if (!host.seccomp) return undefined

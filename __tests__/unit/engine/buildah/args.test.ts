@@ -28,7 +28,12 @@ const chroot: ExecutionMode = {
   network: 'default',
 }
 const context = contextOf({ workspace: '/workspace' })
-const version = (number: string) => ({ path: '/usr/bin/buildah', version: number, reason: '' })
+const version = (number: string) => ({
+  path: '/usr/bin/buildah',
+  launcher: '/usr/bin/buildah',
+  version: number,
+  reason: '',
+})
 const root = '/cache/root'
 const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
 const setup = { buildah: version('1.28.2'), folder, mode: chroot, root, context, files }

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { readRegistriesConf, registriesConf } from '../../../../src/engine/buildah/containers-conf.js'
+import { readRegistriesConf, registriesConf, withOnePath } from '../../../../src/engine/buildah/containers-conf.js'
 import type { WorkDir } from '../../../../src/engine/work-dir.js'
 import { temporaryFolder } from '../../helpers.js'
 
@@ -127,5 +127,19 @@ describe('readRegistriesConf', () => {
     const read = await readRegistriesConf({ ...folder, env: { CONTAINERS_REGISTRIES_CONF: named } })
     expect(read).toMatchObject({ main: 'other', dropInFolder: undefined })
     expect(read.dropIns.slice(-2)).toStrictEqual(['one', 'two'])
+  })
+})
+
+describe('withOnePath', () => {
+  const [graph, rootless] = ['graphroot = "/r"\n', 'rootless_storage_path = "/r"\n']
+  const text = `[storage]\n${graph}${rootless}runroot = "/run"\n`
+
+  it.each([
+    ['1.28.2', 1000, text],
+    ['1.43.2', 0, text],
+    ['1.45.0', 1000, text.replace(graph, '')],
+    ['1.45.0', 0, text.replace(rootless, '')],
+  ])('Buildah %s of user %i', (version, uid, expected) => {
+    expect(withOnePath(text, { version }, uid)).toBe(expected)
   })
 })

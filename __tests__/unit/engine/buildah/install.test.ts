@@ -1,13 +1,18 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
 import {
+  type Buildah,
   type BuildahConstraint,
+  commandOf,
   misfit,
-  packageCommands,
   provideBuildah,
 } from '../../../../src/engine/buildah/install.js'
 import type { WorkDir } from '../../../../src/engine/work-dir.js'
+import type { Context } from '../../../../src/runner/context.js'
 import { describe as describeError, type UserError } from '../../../../src/errors.js'
 import { contextOf, logOf, rejection, temporaryFolder } from '../../helpers.js'
 
@@ -19,58 +24,21 @@ const wishOf = (changes: Partial<BuildahConstraint> = {}): BuildahConstraint => 
 })
 const link = { what: 'Dockerfile line 3: COPY with --link', since: '1.41.0' }
 const heredoc = { what: 'Dockerfile line 5: RUN with a heredoc', since: '1.33.0' }
+const wrong = { what: 'Dockerfile line 2: ADD of a Git repository (before, it adds a page)', since: '1.38.0' }
 const never = { what: 'Dockerfile line 7: RUN with --security', since: undefined }
 
-describe('packageCommands', () => {
+describe('commandOf', () => {
   it.each([
-    [
-      '/usr/bin/apt-get',
-      [
-        [...['env', 'DEBIAN_FRONTEND=noninteractive', '/usr/bin/apt-get', '-qq', '-o', 'Dpkg::Use-Pty=0'], 'update'],
-        [
-          ...['env', 'DEBIAN_FRONTEND=noninteractive', '/usr/bin/apt-get', '-qq', '-o', 'Dpkg::Use-Pty=0'],
-          ...['install', '--yes', 'buildah', 'uidmap', 'slirp4netns', 'fuse-overlayfs', 'ca-certificates'],
-        ],
-      ],
-    ],
-    [
-      '/usr/bin/dnf',
-      [
-        [
-          ...['/usr/bin/dnf', 'install', '--assumeyes', '--quiet'],
-          ...['buildah', 'shadow-utils', 'crun', 'slirp4netns', 'util-linux'],
-        ],
-      ],
-    ],
-    [
-      '/sbin/apk',
-      [
-        [
-          ...['/sbin/apk', 'add', '--quiet'],
-          ...['buildah', 'shadow-uidmap', 'crun', 'slirp4netns', 'fuse-overlayfs', 'setpriv'],
-        ],
-      ],
-    ],
-    [
-      '/usr/bin/zypper',
-      [
-        [
-          ...['/usr/bin/zypper', '--non-interactive', '--quiet', 'install'],
-          ...['buildah', 'shadow', 'crun', 'slirp4netns', 'fuse-overlayfs'],
-        ],
-      ],
-    ],
-  ])('%s', (manager, expected) => {
-    expect(packageCommands(manager)).toStrictEqual(expected)
-  })
-
-  it('knows no other', () => {
-    expect(() => packageCommands('/usr/bin/pacman')).toThrow('/usr/bin/pacman')
+    [{ path: '/opt/buildah', launcher: '/opt/buildah' }, ['/opt/buildah']],
+    [{ path: '/opt/buildah', launcher: '/usr/bin/buildah' }, ['/usr/bin/buildah', 'unshare', '/opt/buildah']],
+  ])('%j', (buildah, command) => {
+    expect(commandOf(buildah)).toStrictEqual(command)
   })
 })
 
 describe('misfit', () => {
   it.each([
+    ['1.45.0', { range: 'bundled' }, 'input "buildah-version" asks for the action’s own'],
     ['1.28.2', {}, undefined],
     ['1.22.0', {}, 'this action needs Buildah 1.23.0'],
     ['1.28.2', { range: '>=1.28' }, undefined],
@@ -87,7 +55,7 @@ describe('misfit', () => {
     [
       '1.43.2',
       { needs: [never] },
-      'Dockerfile line 7: RUN with --security needs Buildah of a version that doesn’t exist yet',
+      'Dockerfile line 7: RUN with --security needs Buildah in a version that doesn’t exist yet',
     ],
     [
       '1.43.2',
@@ -110,7 +78,15 @@ function machineWith(programs: Readonly<Record<string, string>>): { bin: string;
   return { bin, folder: { path: temporaryFolder(), buildUser, env: { PATH: bin } } }
 }
 
+const program = (bin: string) => ({ path: join(bin, 'buildah'), launcher: join(bin, 'buildah') })
+const NOT_RELEASED = 'Buildah of this action: none (RUNNER_TOOL_CACHE, where it would be stored, is not set)\n'
 const printing = (version: string) => `echo 'buildah version ${version} (image-spec 1.1.0-rc2, runtime-spec 1.0.2-dev)'`
+
+/** An apt-get that keeps what it was asked for and, asked to install Buildah, writes a newer one beside itself. */
+function installing(version: string): string {
+  const install = `printf '#!/bin/sh\\necho buildah version ${version}\\n' >"\${0%/*}/buildah"`
+  return `echo "$@" >>"\${0%/*}/asked"\ncase "$*" in *install*buildah*) ${install} ;; esac`
+}
 
 describe('provideBuildah', () => {
   const provide = async (programs: Readonly<Record<string, string>>, wish: BuildahConstraint, uid = 0) => {
@@ -124,28 +100,25 @@ describe('provideBuildah', () => {
     ['1.43', '1.43.0'],
   ])('takes Buildah %s on PATH when it fits', async (printed, version) => {
     const { bin, found } = await provide({ buildah: printing(printed) }, wishOf())
-    expect(found).toStrictEqual({ path: join(bin, 'buildah'), version, reason: 'found on PATH' })
+    expect(found).toStrictEqual({ ...program(bin), version, reason: 'found on PATH' })
   })
 
   it('says what was found and what is needed where nothing better can be had', async () => {
     const error = await rejection(provide({ buildah: printing('1.28.2') }, wishOf({ needs: [link] })))
     expect(error.message).toMatch(
-      /^Buildah 1\.28\.2 \(\/.*\/buildah\) can't do what is asked for: Dockerfile line 3: COPY with --link needs Buildah 1\.41\.0\.$/,
+      /^Buildah 1\.28\.2 \(\/.*\/buildah\) doesn't meet the requirements: Dockerfile line 3: COPY with --link needs Buildah 1\.41\.0\.$/,
     )
-    expect(error.hint).toContain('No package manager that this action knows (apt-get, dnf, apk, zypper)')
+    expect(error.hint).toContain('no package manager that this action knows (apt-get, dnf, apk, zypper)')
     expect(error.hint).toContain('"buildah-manifest"')
   })
 
-  /** An apt-get that keeps what it was asked for and, asked to install Buildah, writes a newer one beside itself. */
-  const packageManager =
-    'echo "$@" >>"${0%/*}/asked"\n' +
-    `case "$*" in *install*buildah*) printf '#!/bin/sh\\necho buildah version 1.43.2\\n' >"\${0%/*}/buildah" ;; esac`
+  const packageManager = installing('1.43.2')
 
   it('installs nothing for what no version can', async () => {
     const { bin, folder } = machineWith({ buildah: printing('1.28.2'), 'apt-get': packageManager })
     const context = contextOf({ uid: 0, env: { PATH: bin } })
     const error = await rejection(provideBuildah(wishOf({ needs: [never] }), context, folder))
-    expect(describeError(error)).toMatch(/doesn’t exist yet\.\nLeave that feature out of the Dockerfile\.$/)
+    expect(describeError(error)).toMatch(/doesn’t exist yet\.\nRemove that feature from the Dockerfile\.$/)
     expect(existsSync(join(bin, 'asked'))).toBe(false)
   })
 
@@ -157,11 +130,11 @@ describe('provideBuildah', () => {
       found = await provideBuildah(wishOf({ range: '>=1.43' }), context, folder)
     })
     expect(found).toStrictEqual({
-      path: join(bin, 'buildah'),
+      ...program(bin),
       version: '1.43.2',
       reason: 'upgraded with the package manager',
     })
-    expect(log).toBe('Installing Buildah and what a rootless build needs with apt-get\n')
+    expect(log).toBe(NOT_RELEASED + 'Installing Buildah and what a rootless build needs with apt-get\n')
     expect(readFileSync(join(bin, 'asked'), 'utf8')).toMatch(/^-qq .* update\n-qq .* install --yes buildah /)
   })
 
@@ -228,3 +201,97 @@ describe('provideBuildah', () => {
     await expect(provideBuildah(wishOf(), context, folder)).rejects.toThrow('--version prints no version: hello')
   })
 })
+
+describe('which Buildah is taken', () => {
+  const hasPackages = { 'apt-get': installing('1.43.2') }
+  const lines = ['PATH', 'own', 'packages'] as const
+  const found = {
+    PATH: 'found on PATH',
+    own: 'of this action, because ',
+    packages: 'upgraded with the package manager',
+  }
+
+  it.each<
+    [onPath: string, wish: Partial<BuildahConstraint>, own: string, taken: (typeof lines)[number], version: string]
+  >([
+    ['1.33.7', {}, '1.45.0', 'PATH', '1.33.7'],
+    ['1.33.7', { needs: [heredoc] }, '1.45.0', 'PATH', '1.33.7'],
+    ['1.33.7', { needs: [link] }, '1.45.0', 'own', '1.45.0'],
+    ['1.28.2', { needs: [wrong] }, '1.45.0', 'own', '1.45.0'],
+    ['1.28.2', { needs: [link] }, '1.40.0', 'packages', '1.43.2'],
+    ['1.28.2', { range: '>=1.37' }, '1.45.0', 'own', '1.45.0'],
+    ['1.28.2', { range: '1.28.x' }, '1.45.0', 'PATH', '1.28.2'],
+    ['1.28.2', { range: '1.43.x' }, '1.45.0', 'packages', '1.43.2'],
+    ['1.45.0', { range: 'bundled' }, '1.45.0', 'own', '1.45.0'],
+    ['1.46.0', { range: 'bundled' }, '1.45.0', 'own', '1.45.0'],
+  ])('%s on PATH, %j, own %s: %s', async (onPath, wish, own, taken, version) => {
+    const { bin, folder } = machineWith({ buildah: printing(onPath), ...hasPackages })
+    const context = contextOf({ uid: 0, env: { PATH: bin }, ...release(own) })
+    let chosen: Buildah | undefined
+    await logOf(async () => {
+      chosen = await provideBuildah(wishOf(wish), context, folder)
+    })
+    expect(chosen?.version).toBe(version)
+    expect(lines.filter((line) => chosen?.reason.startsWith(found[line]))).toStrictEqual([taken])
+    expect(existsSync(join(bin, 'asked'))).toBe(taken === 'packages')
+  })
+
+  it('says what it cost, and nothing the second time', async () => {
+    const { bin, folder } = machineWith({ buildah: printing('1.33.7') })
+    const context = contextOf({ env: { PATH: bin }, ...release('1.45.0') })
+    const choose = async () => told(await logOf(() => provideBuildah(wishOf({ range: 'bundled' }), context, folder)))
+    expect(await choose()).toMatch(/^Fetched file:\S+\/v1\/buildah\.tar\.gz: \d+\.?\d* k?B in \d+\.\d s\n$/)
+    expect(await choose()).toBe('')
+  })
+
+  it.each([
+    ['auto', {}, /doesn't meet the requirements: Dockerfile line 3/],
+    ['bundled', { range: 'bundled' }, /asks for the action’s own/],
+  ])('%s, where nothing is released: one line, and the next is asked', async (_, wish, message) => {
+    const { bin, folder } = machineWith({ buildah: printing('1.33.7') })
+    const context = contextOf({ env: { PATH: bin }, ...release('1.45.0') })
+    rmSync(new URL('v1/buildah.tar.gz', context.actionRepository))
+    let error: UserError | undefined
+    const log = await logOf(async () => {
+      error = await rejection(provideBuildah(wishOf({ needs: [link], ...wish }), context, folder))
+    })
+    expect(error?.message).toMatch(message)
+    expect(error?.hint).toContain("This action's own Buildah isn't available here: file:")
+    expect(told(log)).toMatch(/^Buildah of this action: none \(.* ENOENT.*\)\n$/)
+  })
+
+  it('runs nothing of another content than the manifest of the action says', async () => {
+    const { bin, folder } = machineWith({ buildah: printing('1.33.7') })
+    const context = contextOf({ env: { PATH: bin }, ...release('1.45.0') })
+    writeFileSync(new URL('v1/buildah.tar.gz', context.actionRepository), 'other')
+    const error = await rejection(provideBuildah(wishOf({ range: 'bundled' }), context, folder))
+    expect(error.message).toMatch(
+      /has the SHA-256 [0-9a-f]{64}, but the manifest says [0-9a-f]{64}\. It is not used\.$/,
+    )
+    expect(error.hint).toMatch(/^Someone who can write to the releases of this action/)
+  })
+})
+
+/** The log without what the library writes into it. */
+function told(log: string): string {
+  return log.replaceAll(/^(::debug::|\[command\]).*\n/gm, '')
+}
+
+/** What the action has when it has released this version: the manifest beside it, the archive in its repository. */
+function release(version: string): Pick<Context, 'buildahManifest' | 'actionRepository' | 'toolCache' | 'temp'> {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'repository/v1'), { recursive: true })
+  mkdirSync(join(folder, 'bin'))
+  writeFileSync(join(folder, 'bin/buildah'), `#!/bin/sh\n${printing(version)}\n`, { mode: 0o755 })
+  const archive = join(folder, 'repository/v1/buildah.tar.gz')
+  execFileSync('tar', ['--create', '--gzip', '--file', archive, '--directory', folder, 'bin/buildah'])
+  const sha256 = createHash('sha256').update(readFileSync(archive)).digest('hex')
+  const file = { filename: 'buildah.tar.gz', arch: process.arch, platform: 'linux', download_url: 'v1/buildah.tar.gz' }
+  const buildahManifest = join(folder, 'buildah.json')
+  writeFileSync(buildahManifest, JSON.stringify([{ version, stable: true, files: [{ ...file, sha256 }] }]))
+  const actionRepository = pathToFileURL(`${folder}/repository/`).href
+  const [toolCache, temp] = [temporaryFolder(), temporaryFolder()]
+  // Where the library looks.
+  process.env['RUNNER_TOOL_CACHE'] = toolCache
+  return { buildahManifest, actionRepository, toolCache, temp }
+}

@@ -18,7 +18,7 @@ function setupOf(script: string): BuildahSetup {
   const sandbox: Sandbox = { enter: [], env: {}, missing: undefined, close: () => Promise.resolve() }
   const open = () => Promise.resolve(sandbox)
   return {
-    buildah: { path: program, version: '1.43.2', reason: '' },
+    buildah: { path: program, launcher: program, version: '1.43.2', reason: '' },
     folder: { path, buildUser, env: { PATH: '/usr/bin:/bin' } },
     mode: { driver: 'vfs', fuseOverlayfs: undefined, isolation: 'chroot', runtime: undefined, network: 'default' },
     root: join(path, 'root'),

@@ -22,28 +22,31 @@ describe('needsOf the Dockerfile', () => {
     ['RUN --network=none x', 'RUN with --network', '1.30.0'],
     ['RUN --security=insecure x', 'RUN with --security', undefined],
     ['RUN --device=vendor.com/gpu x', 'RUN with --device', undefined],
-    ['RUN --mount=type=bind,target=/x,rw x', 'RUN with a writable --mount=type=bind', '1.39.0'],
-    ['RUN --mount=type=bind,rw,target=/x x', 'RUN with a writable --mount=type=bind', '1.39.0'],
-    ['RUN --mount=target=/x,type=bind,readwrite x', 'RUN with a writable --mount=type=bind', '1.39.0'],
-    ['RUN --mount=type=bind,rw=true,target=/x x', 'RUN with a writable --mount=type=bind', '1.39.0'],
-    ['RUN --mount=rw,type=bind,target=/x x', 'RUN with a writable --mount=type=bind', '1.39.0'],
-    // a mount without a type is one of type bind
-    ['RUN --mount=target=/x,rw x', 'RUN with a writable --mount=type=bind', '1.39.0'],
     ['RUN --mount=type=secret,id=a,env=A x', 'RUN with --mount=type=secret with env', '1.44.0'],
     ['RUN --mount=env=A,type=secret,id=a x', 'RUN with --mount=type=secret with env', '1.44.0'],
+    ['RUN --mount=type=secret,id=a,required x', 'RUN with --mount=type=secret with required', '1.33.0'],
+    ['ARG A=1 B=2', 'ARG with several arguments', '1.28.0'],
+    ['ENV A=${B#x}', 'ENV with a pattern in a variable', '1.37.0'],
+    ['COPY a ${B%/}/', 'COPY with a pattern in a variable', '1.37.0'],
+    ['LABEL a=${B/x/y}', 'LABEL with a pattern in a variable', '1.37.0'],
+    ['ARG A=${B##x}', 'ARG with a pattern in a variable', '1.37.0'],
     ['HEALTHCHECK --interval=5s --start-interval=1s CMD x', 'HEALTHCHECK with --start-interval', '1.36.0'],
   ])('%j', (step, what, since) => {
     expect(ofSteps('RUN first', step)).toStrictEqual([{ what: `Dockerfile line 3: ${what}`, since }])
   })
 
   it.each([
-    'RUN --mount=type=cache,target=/x,rw x',
-    'RUN --mount=type=tmpfs,target=/x x',
-    'RUN --mount=type=bind,target=/x x',
-    'RUN --mount=type=bind,target=/x,rw=false x',
-    'RUN --mount=type=bind,target=/rw x',
-    'RUN --mount=target=/x x',
     'RUN --mount=type=secret,id=env x',
+    'RUN --mount=type=secret,id=required x',
+    'RUN --mount=type=secret,id=a,required=true x',
+    'RUN --mount=type=ssh x',
+    // the shell's own
+    'RUN echo ${A#x}',
+    'ENV A=${B:-x}',
+    'ENV A=${B:-/x#y}',
+    'ENV A=\\${B#x}',
+    'ENV A=1 B=2',
+    'ARG A',
     'RUN --mount=type=secret,id=a,target=/env=x x',
     'RUN echo --network=none',
     'COPY --from=link a b',
@@ -56,6 +59,25 @@ describe('needsOf the Dockerfile', () => {
     'ONBUILD COPY --link a b',
   ])('nothing: %j', (step) => {
     expect(ofSteps(step)).toStrictEqual([])
+  })
+
+  const mounts = { what: 'Dockerfile line 2: RUN with --mount=type=bind, cache or tmpfs', since: '1.24.0' }
+  const writable = { what: 'Dockerfile line 2: RUN with a writable --mount=type=bind', since: '1.39.0' }
+  it.each([
+    ['RUN --mount=type=bind,target=/x,rw x', [writable, mounts]],
+    ['RUN --mount=type=bind,rw,target=/x x', [writable, mounts]],
+    ['RUN --mount=target=/x,type=bind,readwrite x', [writable, mounts]],
+    ['RUN --mount=type=bind,rw=true,target=/x x', [writable, mounts]],
+    ['RUN --mount=rw,type=bind,target=/x x', [writable, mounts]],
+    // a mount without a type is one of type bind
+    ['RUN --mount=target=/x,rw x', [writable, mounts]],
+    ['RUN --mount=target=/x x', [mounts]],
+    ['RUN --mount=type=bind,target=/x,rw=false x', [mounts]],
+    ['RUN --mount=type=bind,target=/rw x', [mounts]],
+    ['RUN --mount=type=cache,target=/x,rw x', [mounts]],
+    ['RUN --mount=type=tmpfs,target=/x x', [mounts]],
+  ])('a mount: %j', (step, expected) => {
+    expect(ofSteps(step)).toStrictEqual(expected)
   })
 
   it('every feature of every stage, in order', () => {
@@ -79,6 +101,7 @@ describe('needsOf the inputs and the labels', () => {
     [{ outputs: 'type=oci,dest=x' }, []],
     [{ outputs: 'type=docker,dest=x' }, []],
     [{ ssh: 'default' }, [{ what: 'input "ssh"', since: '1.23.0' }]],
+    [{ 'no-cache': 'true' }, [{ what: 'input "no-cache"', since: '1.28.0' }]],
     [{ 'build-args': 'A=1', secrets: 'a=b', 'shm-size': '1m', ulimit: 'nofile=1' }, []],
   ])('%j', (values, expected) => {
     expect(needsOf(inputsOf(values), plain, [{ name: 'a', value: '1' }])).toStrictEqual([always, ...expected])

@@ -21,7 +21,8 @@ const good: Host = {
   fuseOverlayfs: undefined,
   fuse: true,
   tun: true,
-  networkHelper: true,
+  slirp4netns: true,
+  pasta: true,
   netavark: undefined,
   freeBytes: 2 ** 34,
 }
@@ -36,13 +37,15 @@ const fallback = ended(
   single,
 )
 
+const maker = { user: 'me', program: '/usr/local/bin/buildah' }
+
 describe('explainNamespaces', () => {
   it.each([
     ['0 1000 1\n1 100000 65536\n', 'a range beside the own id'],
     ['         0       1000          1\n         1     100000      65536\n', 'the kernel’s own columns'],
     ['0 0 4294967295\n', 'no namespace at all, as root has it'],
   ])('%j is usable: %s', (stdout) => {
-    expect(explainNamespaces(ended(0, 'some warning', stdout), good, 'me')).toBeUndefined()
+    expect(explainNamespaces(ended(0, 'some warning', stdout), good, maker)).toBeUndefined()
   })
 
   it.each<[string, ReturnType<typeof ended>, Partial<Host>, RegExp, RegExp]>([
@@ -71,7 +74,7 @@ describe('explainNamespaces', () => {
       ended(1, 'Error during unshare(...): Operation not permitted'),
       { apparmorRestricts: true },
       /AppArmor/,
-      /^sudo sysctl -w kernel\.apparmor_restrict_unprivileged_userns=0$/,
+      /^sudo tee \/etc\/apparmor\.d\/\S+ <<'END'\n[^]*"\/usr\/local\/bin\/buildah"[^]*\nsudo apparmor_parser --replace \/etc/,
     ],
     [
       'a seccomp filter in a container',
@@ -160,12 +163,12 @@ describe('explainNamespaces', () => {
     ['one id only and no word about it', ended(0, '', single), {}, /no user namespace could be created/, /65536/],
     ['no output at all', ended(0), {}, /no user namespace could be created/, /65536/],
   ])('%s', (_, result, host, cause, hint) => {
-    const failure = explainNamespaces(result, { ...good, ...host }, 'me')
+    const failure = explainNamespaces(result, { ...good, ...host }, maker)
     expect(failure?.cause).toMatch(cause)
     expect(failure?.hint).toMatch(hint)
   })
 
   it('quotes Buildah without the times of its logger', () => {
-    expect(explainNamespaces(fallback, { ...good, inContainer: true }, 'me')?.cause).not.toMatch(/time=|level=/)
+    expect(explainNamespaces(fallback, { ...good, inContainer: true }, maker)?.cause).not.toMatch(/time=|level=/)
   })
 })

@@ -29,7 +29,7 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
   const { inputs, source, context, logins } = asked
   const { folder } = tools
   const { buildUser } = folder
-  const none = noSandbox(buildUser)
+  const none = noSandbox(buildUser, tools.buildah)
   if (inputs.sandbox === 'off' || buildUser.uid === 0) {
     const reason = inputs.sandbox === 'off' ? '`sandbox: off`' : 'Buildah runs as root'
     if (inputs.sandbox === 'require') throw refuse(reason)
@@ -39,7 +39,7 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
   const ofBuildah = shownToBuildah(tools)
   const ofBuild = await shownToBuild(inputs, source, context, folder)
   const open = async (shown: readonly Shown[]) =>
-    await openSandbox(await describeTree([...ofBuildah, ...shown], buildUser), folder, tools.buildah.path)
+    await openSandbox(await describeTree([...ofBuildah, ...shown], buildUser), folder, tools.buildah.launcher)
   const first = await open(ofBuild).catch((error: unknown) => {
     const reason = describeInLine(error)
     if (inputs.sandbox === 'require') throw refuse(reason)

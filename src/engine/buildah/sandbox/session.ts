@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { findProgram, type Env } from '../../../exec.js'
 import { hold } from '../../../lib/held-program.js'
 import type { BuildUser } from '../../build-user.js'
+import type { Buildah } from '../install.js'
 import type { WorkDir } from '../../work-dir.js'
 import { mountTable } from './mounts.js'
 import { SCRIPT } from './script.js'
@@ -29,8 +30,9 @@ const UNSHARE_PROFILE = '/etc/apparmor.d/unshare-userns-restrict'
 type ToolPaths = Record<(typeof TOOLS)[number], string>
 
 /** Where nothing keeps programs of the account apart from the runner. */
-export function noSandbox({ prefix }: BuildUser): Sandbox {
-  return { enter: prefix, env: {}, missing: undefined, close: () => Promise.resolve() }
+export function noSandbox({ prefix }: BuildUser, { path, launcher }: Pick<Buildah, 'path' | 'launcher'>): Sandbox {
+  const enter = path === launcher ? prefix : [...prefix, launcher, 'unshare']
+  return { enter, env: {}, missing: undefined, close: () => Promise.resolve() }
 }
 
 /**

@@ -1,0 +1,74 @@
+import { chmodSync, copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, describe, expect, jest } from '@jest/globals'
+
+import { accountFor } from '../harness/account.js'
+import { builtBuildah, type ManifestServer, serveManifest, staticBuildah } from '../harness/built-buildah.js'
+import { succeed } from '../harness/clean-step.js'
+import { makeFolder } from '../harness/folders.js'
+import { contentOf } from '../harness/image-content.js'
+import { pullImage } from '../harness/images.js'
+import { rootReason, testUnless } from '../harness/skipping.js'
+import { likeHostedRunner } from '../harness/surroundings.js'
+import { useRegistry } from '../harness/use-registry.js'
+
+jest.setTimeout(180_000)
+
+const built = staticBuildah()
+const missing = typeof built === 'string' ? built : undefined
+const { registry, base } = await useRegistry()
+
+let server: ManifestServer | undefined
+afterAll(async () => {
+  await server?.stop()
+})
+
+/** What no Buildah of a distribution can yet. */
+const dockerfile = `FROM ${base}\nRUN --mount=type=secret,id=token,env=TOKEN echo "$TOKEN" | wc -c >/size\n`
+const step = {
+  workspace: { Dockerfile: dockerfile },
+  inputs: {
+    ...{ images: `${registry.host}/acme/own`, push: 'true', 'tls-verify': 'false', sandbox: 'require' },
+    ...{ engine: 'buildah', secrets: 'token=hunter22' },
+  },
+}
+
+describe('the Buildah of the action', () => {
+  const toolCache = makeFolder('tools', accountFor('user'))
+
+  testUnless(missing ?? rootReason)('builds what the one on PATH is too old for, in a sandbox', async () => {
+    if (typeof built === 'string') throw new Error(built)
+    server = await serveManifest(built)
+    const { log, outputs } = await succeed({ ...step, ...server.own, toolCache, within: likeHostedRunner })
+    const image = await pullImage(`${registry.host}/acme/own:latest`)
+    expect(contentOf(image, 'size').toString().trim()).toBe('9')
+    expect(outputs).toMatchObject({ 'engine-version': built.version, rootless: 'true', digest: image.digest })
+    expect(server.requests).toStrictEqual([expect.stringMatching(/^\/acme\/action\/releases\/download\/buildah-/)])
+    expect(log).toMatch(/^Fetched http:\S+\.tar\.gz: 1\d\.\d MB in \d+\.\d s$/m)
+    const line = /^Engine: .*$/m.exec(log)?.[0]
+    expect(line).toMatch(
+      / of this action, because [\d.]+ on PATH isn't enough: Dockerfile line 2: RUN with --mount=type=secret/,
+    )
+  })
+
+  const ubuntu = builtBuildah('1.33.7')
+  const noUbuntu = typeof ubuntu === 'string' ? ubuntu : undefined
+  testUnless(missing ?? noUbuntu ?? rootReason)(
+    'comes from the tool cache, on the machine of Ubuntu 24.04, for an account that may not go there',
+    async () => {
+      if (typeof built === 'string' || typeof ubuntu === 'string' || server === undefined) throw new Error('Not there')
+      const asked = server.requests.length
+      chmodSync(toolCache, 0o700)
+      const path = makeFolder('buildah')
+      copyFileSync(ubuntu.program, join(path, 'buildah'))
+      const workspace = { Dockerfile: `FROM ${base}\nCOPY --link made /made\n`, made: 'made\n' }
+      const { log, outputs } = await succeed({ ...step, ...server.own, workspace, toolCache, path, as: 'root' })
+      expect(log).toContain("of this action, because 1.33.7 on PATH isn't enough: Dockerfile line 2: COPY with --link")
+      // A copy, in the private folder of the step.
+      expect(log).toMatch(/^Engine: Buildah [\d.]+ \(\S+\/rootless-image-build-\w+\/buildah, /m)
+      expect(outputs).toMatchObject({ 'engine-version': built.version, rootless: 'true' })
+      expect(server.requests).toHaveLength(asked)
+    },
+  )
+})
