@@ -28,7 +28,7 @@ const unsaved = /not everything was taken|The index was not taken/i
 
 const rows: Readonly<Record<'v2' | 'v1', readonly Row[]>> = {
   v2: [
-    { isOrdinary: true, call: 'CreateCacheEntry', answer: limited, warning: refused, after: 'none' },
+    { call: 'CreateCacheEntry', answer: limited, warning: refused, after: 'none' },
     { call: 'CreateCacheEntry', key: PARTS, answer: { status: 503 }, warning: slow, after: 'none' },
     { call: 'CreateCacheEntry', times: 1, answer: { status: 500 }, warning: undefined, after: 'full' },
     {

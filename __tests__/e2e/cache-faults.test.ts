@@ -28,18 +28,11 @@ const unread = /Something could not be read from the cache service: /
 
 const rows: Readonly<Record<'v2' | 'v1', readonly Row[]>> = {
   v2: [
-    { isOrdinary: true, answer: limited, warning: refused, hit: 'none' },
+    { answer: limited, warning: refused, hit: 'none' },
     { call: 'GetCacheEntryDownloadURL', key: PARTS, answer: limited, warning: refused, hit: 'none' },
     { call: 'GetCacheEntryDownloadURL', times: 1, answer: { status: 500 }, warning: undefined, hit: 'full' },
     { answer: { status: 503 }, warning: slow, hit: 'none' },
-    {
-      isOrdinary: true,
-      call: 'GetCacheEntryDownloadURL',
-      key: INDEX,
-      answer: { hang: 60_000 },
-      warning: slow,
-      hit: 'none',
-    },
+    { call: 'GetCacheEntryDownloadURL', key: INDEX, answer: { hang: 60_000 }, warning: slow, hit: 'none' },
     { call: 'GetBlob', key: INDEX, answer: 'cut', warning: broken, hit: 'none' },
     { call: 'GetBlob', key: PARTS, answer: 'cut', warning: broken, hit: 'none' },
     { call: 'GetBlob', key: PARTS, answer: 'truncate', warning: unread, hit: 'none' },

@@ -72,7 +72,7 @@ describe('where Buildah can’t build, Docker does, with one warning that gives 
     })
   }
 
-  testDocker('a Dockerfile that this Buildah is too old for', async () => {
+  exhaustively(testDocker)('a Dockerfile that this Buildah is too old for', async () => {
     const workspace = { Dockerfile: 'FROM scratch\nCOPY --parents a/one /\n', 'a/one': '1' }
     const within = withoutPrograms('apt-get', 'sudo')
     const { outputs, log } = await succeed(step('buildx', {}, { workspace, within }))
@@ -81,30 +81,10 @@ describe('where Buildah can’t build, Docker does, with one warning that gives 
   })
 })
 
-describe('who insists gets an error instead', () => {
-  const within = withoutPrograms('newuidmap')
-
-  testDocker('engine: buildah', async () => {
-    const { error } = await fail(step('buildx', { engine: 'buildah' }, { within }))
-    expect(error).toContain("A rootless build can't work here: the program newuidmap is missing")
-    expect(error).not.toContain('Docker')
-  })
-
-  testDocker('rootless: require, where Docker is not rootless', async () => {
-    const { error } = await fail(step('buildx', { rootless: 'require' }, { within }))
-    expect(error).toContain('the program newuidmap is missing')
-    expect(error).toContain('Input "rootless": got "require"')
-    const { error: alone } = await fail(step('buildx-docker', { rootless: 'require', engine: 'docker' }))
-    expect(alone).toMatch(
-      /^Input "rootless": got "require", and Docker 20\.\S+ with Buildx \S+, driver docker isn't known/,
-    )
-  })
-})
-
 describe('where neither can build, one error has both reasons:', () => {
   const within = withoutPrograms('newuidmap')
 
-  testDocker('no daemon at DOCKER_HOST', async () => {
+  exhaustively(testDocker)('no daemon at DOCKER_HOST', async () => {
     const { error } = await fail(
       step('buildx-docker', {}, { within, env: { DOCKER_HOST: 'unix:///nowhere/docker.sock' } }),
     )
@@ -144,15 +124,7 @@ describe('where neither can build, one error has both reasons:', () => {
 })
 
 describe('what a builder can’t do is refused before the build', () => {
-  testDocker('an input', async () => {
-    const { error, log } = await fail(step('buildx-docker', { engine: 'docker', annotations: 'a=b' }))
-    expect(error).toMatch(
-      /^Input "annotations" can't be honoured: Docker 20\.\S+ with Buildx \S+, driver docker writes/,
-    )
-    expect(log).not.toContain('::group::Build')
-  })
-
-  testDocker('everything, without Buildx', async () => {
+  exhaustively(testDocker)('everything, without Buildx', async () => {
     const { error } = await fail(step('none', { engine: 'docker' }))
     expect(error).toMatch(
       /^Input "engine": got "docker"\. Docker 20\.\S+ has no Buildx here, and this action builds only with Buildx\.\n/,

@@ -153,9 +153,8 @@ describe('values that would add a line to a file of the runner', () => {
     ['target', line],
     ['registry', line],
   ] as const
-  test.each(casesOfSet(refused, ([name]) => name === 'tags'))(
-    'in "%s", are refused in one error',
-    async (name, value) => {
+  for (const [name, value] of refused)
+    exhaustively(test)(`in "${name}", are refused in one error`, async () => {
       const more = { inputs: { [name]: value, username: 'ada', password: 'lovelace' } }
       const step = await fail(pushed('lines', { Dockerfile: `FROM ${base}\n` }, more))
       expect(Object.keys({ ...step.outputs })).toStrictEqual([])
@@ -166,8 +165,7 @@ describe('values that would add a line to a file of the runner', () => {
           .map((command) => command.name)
           .filter((own) => own !== 'add-mask'),
       ).toStrictEqual(['error'])
-    },
-  )
+    })
 })
 
 describe('links in a checkout', () => {

@@ -26,7 +26,7 @@ const system = systemEngine()
 /** What the system's can't do and the newer one can; it makes the file /made. */
 const modern = lt(system.version, '1.33.0')
   ? { lines: ['RUN <<END', 'echo made > /made', 'END'], since: '1.33.0', name: 'RUN with a heredoc' }
-  : { lines: ['COPY --link made /made'], since: '1.41.0', name: 'COPY --link' }
+  : { lines: ['COPY --link made /made'], since: '1.41.0', name: 'COPY with --link' }
 const noOlder = lt(system.version, modern.since) ? undefined : `the system's Buildah is ${system.version}`
 
 const { registry, base: busybox } = await useRegistry()

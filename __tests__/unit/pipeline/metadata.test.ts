@@ -56,6 +56,12 @@ describe('resolveMetadata', () => {
     expect(log).toContain('Names: type=edge gives no tag: ')
   })
 
+  it('has bare tags where there is no name that they could be for', async () => {
+    const { names } = await named({}, contextOf({ event: eventOf({ ref: 'refs/heads/main' }) }))
+    expect(names).toMatchObject({ references: [], bareTags: ['main'], tagNames: ['main'], version: 'main' })
+    expect(names.json.tags).toStrictEqual(['main'])
+  })
+
   it.each([
     ['tags', { tags: 'type=x' }, 'Input "tags": in the line "type=x", the type "x" is unknown'],
     ['flavor', { flavor: 'latest=no' }, 'Input "flavor": in the line "latest=no", latest is "no"'],

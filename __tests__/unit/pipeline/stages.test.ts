@@ -10,7 +10,7 @@ import type { Context } from '../../../src/runner/context.js'
 import type { State } from '../../../src/runner/state.js'
 import { type FakeCacheOptions, fakeCaches, type FakeMemory } from '../cache/fake-cache.js'
 import { type FakeEngineOptions, fakeEngines } from '../engine/fake-engine.js'
-import { contextOf, inputsOf, logOf, refused, temporaryFolder } from '../helpers.js'
+import { contextOf, eventOf, inputsOf, logOf, refused, temporaryFolder } from '../helpers.js'
 import { fakeRegistries, type FakeRegistries } from '../registry/fake-registries.js'
 import { servicesOf } from './services.js'
 
@@ -102,7 +102,9 @@ describe('a first run', () => {
   })
 
   it('times every stage by the clock', async () => {
-    const { result } = await step()
+    const { result, log } = await step()
+    for (const title of ['Setup: 1.0 s', 'Build: 1.0 s', '::group::Push: 1.0 s'])
+      expect(log.split('\n')).toContain(title)
     expect(result?.phases.map(({ name }) => name)).toStrictEqual(['setup', 'restore', 'build', 'push', 'save'])
     expect(result?.phases.every(({ seconds }) => seconds === 1)).toBe(true)
   })
@@ -128,6 +130,7 @@ describe('a run that nothing has changed for', () => {
     ['`unchanged: build`', { unchanged: 'build' }, {}],
     ['no cache', { cache: 'off' }, {}],
     ['`no-cache`', { 'no-cache': 'true' }, {}],
+    ['`pull`', { pull: 'true' }, {}],
     ['the image wanted here', { load: 'true' }, {}],
     ['another build argument', { 'build-args': 'A=2' }, {}],
     ['no push', { push: 'false' }, {}],
@@ -144,6 +147,14 @@ describe('a run that nothing has changed for', () => {
     expect((await step()).result?.built).toBe(true)
   })
 
+  it('builds all the same what can only be told by building, and says which line', async () => {
+    writeFileSync(join(world.workspace, 'Dockerfile'), 'FROM scratch\nADD https://h.example/x /x\n')
+    await step()
+    const { result, log } = await step()
+    expect(result?.built).toBe(true)
+    expect(log).toContain('Unchanged: not looked for, since line 2: what ADD downloads, since it has no --checksum,')
+  })
+
   it('builds all the same where the registry doesn’t answer, and fails only by the push', async () => {
     await step()
     world.registries.refuse(refused())
@@ -156,6 +167,49 @@ describe('a run that nothing has changed for', () => {
     await step({}, { engine: { build: fail(new Error('broken')) } })
     expect(world.memory.record).toBeUndefined()
     expect((await step()).result?.built).toBe(true)
+  })
+})
+
+describe('a run whose event says that its code may be anybody’s', () => {
+  const on = (name: string, fork: boolean): Faults => ({
+    context: { cacheService: 'v2', event: eventOf({ name, fork }) },
+  })
+  const ordinary = on('push', false)
+
+  it('looks into the cache and leaves nothing in it, for a fork', async () => {
+    await step({}, ordinary)
+    const before = { ...world.memory, runs: [...world.memory.runs] }
+    expect(before).toMatchObject({ record: expect.any(String), runs: [{}] })
+    const { events, result, log } = await step({ 'build-args': 'A=2' }, on('pull_request', true))
+    expect(events).toContain('restore')
+    expect(result?.built).toBe(true)
+    expect(log).toMatch(/^The cache is not written: the pull request comes from a fork/m)
+    expect(world.memory).toStrictEqual(before)
+    expect((await step({}, ordinary)).result?.built).toBe(false)
+  })
+
+  it.each(['pull_request_target', 'workflow_run'])('has no cache, for %s', async (name) => {
+    await step({}, ordinary)
+    const { result, log } = await step({}, on(name, false))
+    expect(result).toMatchObject({ built: true, cache: { hit: 'none' } })
+    expect(log).toMatch(new RegExp(`^The cache is not used: this is a run for ${name}; it has the rights of`, 'm'))
+  })
+})
+
+describe('a run that pushes nothing', () => {
+  it('says what the image would be called, and leaves the registry alone', async () => {
+    const { events, result } = await step({ push: 'false' })
+    expect(events).toStrictEqual(['open', 'find', 'restore', 'build', 'save', 'keep', 'close', 'close cache'])
+    expect(result).toMatchObject({ pushed: [], metadata: { tagNames: ['1'] } })
+    expect(world.registries.tags()).toStrictEqual([])
+  })
+})
+
+describe('a secret that is empty', () => {
+  it('is one warning', async () => {
+    const { error, log } = await step({ secrets: 'token=' })
+    expect(error).toBeUndefined()
+    expect(log).toContain('::warning::secrets: "token" is empty and is left out.')
   })
 })
 

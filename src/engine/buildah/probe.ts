@@ -20,7 +20,7 @@ export interface ExecutionMode {
 }
 
 /** First release that has netavark only, and is seen to fail without it, even where a step shares the host's network. */
-export const NETAVARK_SINCE = '1.33.0'
+export const NETAVARK_SINCE = '1.35.0'
 
 /** Everything that an answer depends on beside the way itself. */
 export interface Place {

@@ -298,9 +298,9 @@ describe('pullsItself', () => {
 describe('networkArgs', () => {
   it.each([
     ['1.23.0', ['--cni-config-dir', '/t/data']],
-    ['1.32.9', ['--cni-config-dir', '/t/data']],
+    ['1.33.7', ['--cni-config-dir', '/t/data']],
     // From here on Buildah has netavark only.
-    ['1.33.0', []],
+    ['1.35.0', []],
     ['1.43.2', []],
   ])('for Buildah %s', (number, expected) => {
     expect(networkArgs('/t', number)).toStrictEqual(expected)
