@@ -92,7 +92,7 @@ describe('a context, when root builds in another account,', () => {
     writeFileSync(join(workspace, 'Dockerfile'), 'FROM scratch\nCOPY . /\n')
     chmodSync(closed, 0o700)
     const { error, log } = await fail(build(workspace, { as: 'root' }))
-    expect(error).toContain(`${JSON.stringify(closed)} may not be entered`)
+    expect(error).toContain(`can’t enter ${JSON.stringify(closed)}`)
     expect(log).not.toMatch(stepLine)
   })
 })
@@ -111,7 +111,9 @@ describe('a full disk', () => {
       )
       expect(log).toMatch(/^::warning::Only \d\d MiB are free in .*, where the image is built\.$/m)
       expect(error).toMatch(/no space left on device/i)
-      expect(error).toContain('The disk is full. Free some of it in a step before, or set RUNNER_TEMP to a larger one.')
+      expect(error).toContain(
+        'The disk is full. Free some space in an earlier step, or set RUNNER_TEMP to a larger one.',
+      )
       expect(listFolder(temp)).toStrictEqual([])
     } finally {
       execFileSync('umount', [temp])

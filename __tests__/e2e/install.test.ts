@@ -104,7 +104,7 @@ describe('an archive of another content than the manifest says', () => {
     try {
       const { result, seen } = await watchProcesses(() => fail({ ...step([], inputs), toolCache }))
       const { error, log, temp } = result
-      expect(error).toMatch(new RegExp(`has the SHA-256 [0-9a-f]{64}, and the manifest says ${sum}. It is not used.`))
+      expect(error).toMatch(new RegExp(`has the SHA-256 [0-9a-f]{64}, but the manifest says ${sum}. It is not used.`))
       expect(log).not.toContain('::group::Build')
       expect(listFolder(toolCache)).toStrictEqual([])
       const programs = seen.map(({ argv }) => argv[0] ?? '')

@@ -103,7 +103,7 @@ exhaustively(test)(
     const inputs = { tags: `${guarded.host}/acme/web:1\n${open.host}/acme/half:1`, push: 'true', 'tls-verify': 'false' }
     const { error, outputs } = await fail({ workspace, inputs })
     expect(error).toContain(`Not pushed: ${guarded.host}/acme/web:1. Pushed: ${open.host}/acme/half:1.`)
-    expect(error).toContain(`There is no login for ${guarded.host}, and it asks for one`)
+    expect(error).toContain(`There is no login for ${guarded.host}, and it requires one`)
     expect((await pullImage(`${open.host}/acme/half:1`)).manifest.layers).toHaveLength(2)
     await expect(pullImage(`${guarded.host}/acme/web:1`, login)).rejects.toThrow('manifest unknown')
     expect(outputs['digest']).toBeUndefined()
@@ -121,7 +121,7 @@ test('a registry that knows no OCI manifests gets the image in Docker’s format
   try {
     const inputs = { images: `${old.host}/acme/old`, tags: '1\n2', push: 'true', 'tls-verify': 'false' }
     const { log, outputs } = await succeed({ workspace, inputs })
-    expect(log).toContain(`Format: ${old.host} takes no OCI manifest, so that it gets the image in Docker's format\n`)
+    expect(log).toContain(`Format: ${old.host} doesn't accept OCI manifests, so it gets the image in Docker's format\n`)
     // What it takes is found out once.
     expect(old.count('PUT', manifests)).toBe(3)
     for (const tag of ['1', '2']) {

@@ -197,7 +197,7 @@ describe('a registry that gets better', () => {
 describe('a registry that does not', () => {
   const refusals: readonly (readonly [status: number, message: RegExp])[] = [
     [401, /doesn’t accept the user name and password/],
-    [403, /There is no login for .*, and it asks for one/],
+    [403, /There is no login for .*, and it requires one/],
     [404, /name unknown/],
   ]
 

@@ -73,7 +73,7 @@ exhaustively(test)(
       const before = tokens.questions.length
       const again = await succeed(job(registry, 'tokens', 'latest'))
       expect(again.outputs['built']).toBe('true')
-      expect(again.log).toContain("which isn't https: no login goes there.")
+      expect(again.log).toContain("which doesn't use HTTPS, so no login is sent there.")
       // Buildah's own, which has its own idea of that.
       expect(tokens.questions.length).toBeGreaterThan(before)
     } finally {

@@ -31,7 +31,7 @@ async function find(values: Readonly<Record<string, string>>, docker = usual) {
   const env = { PATH: `${folder}:/usr/bin:/bin` }
   const context = contextOf({ workspace: folder, temp: folder, home: folder, env })
   const [uid = 0, gid = 0] = [process.getuid?.(), process.getgid?.()]
-  const me = { name: 'me', uid, gid, home: folder, prefix: [], reason: 'who runs the step' }
+  const me = { name: 'me', uid, gid, home: folder, prefix: [], reason: 'the user who runs the step' }
   const request = {
     inputs: inputsOf(values),
     source: { context: folder, file: join(folder, 'Dockerfile'), dockerfile: parseDockerfile(text), target: undefined },
@@ -59,7 +59,7 @@ describe('where Buildah can’t build', () => {
     const { found, log } = await find({})
     expect(found?.engine).toMatchObject({ name: 'docker', version: '28.2.2', rootless: false })
     expect(log.match(/^::warning::.*/gm)).toStrictEqual([
-      expect.stringMatching(/^::warning::Docker builds this image, since Buildah can't here.*newuidmap.*uidmap/),
+      expect.stringMatching(/^::warning::Falling back to Docker: Buildah can't run here.*newuidmap.*uidmap/),
     ])
   })
 
@@ -76,21 +76,19 @@ describe('where Buildah can’t build', () => {
       'it isn’t rootless and has to be',
       { rootless: 'require' },
       usual,
-      /Input "rootless": got "require", and Docker 28/,
+      /Input "rootless": got "require", but Docker 28/,
     ],
     [
       'its daemon doesn’t answer',
       {},
       withoutDaemon,
-      /Docker's daemon doesn't answer; .*\nCannot connect\n.*start docker/,
+      /Cannot connect to the Docker daemon .*\nCannot connect\n.*start docker/,
     ],
     ['it has no Buildx', {}, withoutBuildx, /Docker 28\.2\.2 has no Buildx here/],
     ['it can’t do what is asked', { annotations: 'a=b' }, usual, /Input "annotations" can't be honoured: Docker 28/],
   ])('and Docker can’t either, since %s, one error has both reasons', async (_, values, docker, reason) => {
     const { error, log } = await find(values, docker)
-    expect(error).toMatch(
-      /^Neither Buildah nor Docker can build this here\.\nBuildah: The program newuidmap is missing/,
-    )
+    expect(error).toMatch(/^Neither Buildah nor Docker can build here\.\nBuildah: The program newuidmap is missing/)
     expect(error.slice(error.indexOf('\nDocker: '))).toMatch(reason)
     expect(log).toBe('')
   })
@@ -111,7 +109,7 @@ describe('whoever asks for Docker', () => {
       'is not rootless',
       { rootless: 'require' },
       usual,
-      /^Input "rootless": got "require", and Docker 28\.2\.2 with Buildx/,
+      /^Input "rootless": got "require", but Docker 28\.2\.2 with Buildx/,
     ],
     ['lacks Buildx', {}, withoutBuildx, /^Input "engine": got "docker"\. Docker 28\.2\.2 has no Buildx here/],
     ['can’t honour an input', { annotations: 'a=b' }, usual, /^Input "annotations" can't be honoured: Docker 28\.2\.2/],

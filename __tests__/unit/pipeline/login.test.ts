@@ -68,7 +68,7 @@ describe('loginRegistry', () => {
     ],
     [
       { registry: 'dockerhub', images: 'acme/web' },
-      'Input "registry": "dockerhub" is not a registry: a host without a dot can be told from a name on Docker Hub by its port only',
+      'Input "registry": "dockerhub" is not a registry: without a dot or a port, a host looks like a name on Docker Hub',
       'Write its full host name or its port, such as dockerhub:443; for Docker Hub, docker.io.',
     ],
   ])('%j is refused, with what to write', (values, message, hint) => {

@@ -65,7 +65,7 @@ describe('resolveMetadata', () => {
   it.each([
     ['tags', { tags: 'type=x' }, 'Input "tags": in the line "type=x", the type "x" is unknown'],
     ['flavor', { flavor: 'latest=no' }, 'Input "flavor": in the line "latest=no", latest is "no"'],
-    ['labels', { labels: '=x' }, 'Input "labels": in the line "=x", there is no name'],
+    ['labels', { labels: '=x' }, 'Input "labels": in the line "=x", the name before = is missing'],
     ['annotations', { annotations: 'index:a=b' }, 'Input "annotations": in the line "index:a=b"'],
     ['a push of nothing', { tags: 'type=edge', push: 'true' }, 'Input "push" is true, and there is nothing to push'],
   ])('an error of %s names the input', async (_, values, message) => {
@@ -80,7 +80,7 @@ describe('what the log says', () => {
   it('why the branch gives no tag, also where nobody wrote a rule', async () => {
     const { names, log } = await named({ images: 'acme/web' }, onBranch('\u529f\u80fd'))
     expect(names.tagNames).toStrictEqual([])
-    expect(log).toBe('Names: type=ref,event=branch gives no tag: nothing in "\u529f\u80fd" can be in a tag\n')
+    expect(log).toBe('Names: type=ref,event=branch gives no tag: no character of "\u529f\u80fd" is allowed in a tag\n')
   })
 
   it('nothing of the other rules that nobody wrote, and all of those that somebody wrote', async () => {
@@ -104,9 +104,9 @@ describe('what the log says', () => {
     expect(names.annotations.get('a')).toBe('{{nope}}')
     expect(names.labels.has('b')).toBe(false)
     expect(log.trim().split('\n')).toStrictEqual([
-      'Labels: "{{nope}}" in "a" is no expression and stays as it is',
+      'Labels: "{{nope}}" in "a" is not an expression and is left unchanged',
       expect.stringMatching(/^::warning::labels: "b" has no = and is left out\. Write b=/),
-      'Annotations: "{{nope}}" in "a" is no expression and stays as it is',
+      'Annotations: "{{nope}}" in "a" is not an expression and is left unchanged',
       expect.stringMatching(/^::warning::annotations: "b" has no = and is left out\. Write b=/),
     ])
   })
@@ -169,7 +169,7 @@ describe('what Git is asked', () => {
     git(workspace, 'remote', 'add', 'origin', remote)
     const { names, log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', { workspace }))
     expect(names.tagNames).toStrictEqual(['v1.4.2'])
-    expect(log).toMatch(/latest stays where it is: v?1\.9\.0 is higher/)
+    expect(log).toMatch(/latest is not moved: v?1\.9\.0 is higher/)
   })
 
   it.each<[string, Partial<Context>]>([
@@ -178,14 +178,14 @@ describe('what Git is asked', () => {
   ])('nothing comes of it where %s', async (_, changes) => {
     const { names, log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', changes))
     expect(names.tagNames).toStrictEqual(['v1.4.2'])
-    expect(log).toContain('the tags that exist are not known')
+    expect(log).toContain('the existing tags are not known')
   })
 
   it('not of a repository that the workspace is only a folder of', async () => {
     const workspace = join(checkout('v9.0.0'), 'folder')
     mkdirSync(workspace)
     const { log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', { workspace }))
-    expect(log).toContain('the tags that exist are not known')
+    expect(log).toContain('the existing tags are not known')
   })
 
   it('the time of the commit, where the event hasn’t it', async () => {

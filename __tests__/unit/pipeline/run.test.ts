@@ -38,7 +38,7 @@ describe('names that make no sense are refused before anything is made', () => {
     ['a label without a name', { labels: '=x' }, /Input "labels": in the line "=x"/],
     ['an annotation of an index', { annotations: 'index:a=b' }, /Input "annotations": in the line "index:a=b"/],
     ['a full reference with a bad tag', { tags: 'acme/web:1:2' }, /"?tags"?/],
-    ['a tag that is there twice', { images: 'acme/web', tags: '1\n2\n1' }, /tags.*twice|twice.*tags/],
+    ['a tag that appears twice', { images: 'acme/web', tags: '1\n2\n1' }, /tags.*twice|twice.*tags/],
     ['a reference by two of its names', { tags: 'acme/web:1\ndocker.io/acme/web:1' }, /Input "tags": .* and .*, for /],
     ['a reference with a digest', { tags: `acme/web@sha256:${'ab'.repeat(32)}` }, /Input "tags": .*digest/],
     ['a reference with and without its tag', { tags: 'acme/web\nacme/web:latest' }, /Input "tags": .* and .*, for /],

@@ -80,7 +80,7 @@ describe('dist', () => {
       output:
         'Rootless Image Build: .\n' +
         `::error::Input "file" is missing, and no Dockerfile was found. Looked for:%0A  ${folder}/Containerfile%0A  ${folder}/Dockerfile%0A` +
-        'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.\n',
+        'Write its path: `file: path/of/Dockerfile`, relative to the workspace.\n',
     })
     // Nothing was made, and nothing is told to those who come after.
     expect(filesIn(temp)).toStrictEqual([])

@@ -52,7 +52,7 @@ export const FAULTS: readonly Fault[] = [
   {
     what: 'ADD of a Git repository',
     until: '1.38.0',
-    wrong: 'it adds the page that the server shows at this address',
+    wrong: 'it adds the web page at that address',
     answer: 'refused',
     find: ({ analysis }) =>
       analysis.stages
@@ -68,7 +68,7 @@ export const FAULTS: readonly Fault[] = [
     find: ({ analysis }) => inheritedArguments(analysis).map(({ line, name }) => ({ line, detail: name })),
   },
   {
-    what: 'a RUN that works in a VOLUME before it',
+    what: 'a RUN that works in a VOLUME declared before it',
     until: VOLUMES_ARE_KEPT,
     wrong: 'what it changes there is lost',
     answer: 'refused',
@@ -78,7 +78,7 @@ export const FAULTS: readonly Fault[] = [
         .map(({ line, volume }) => ({ line, detail: volume })),
   },
   {
-    what: 'another RUN behind a VOLUME',
+    what: 'another RUN after a VOLUME',
     until: VOLUMES_ARE_KEPT,
     wrong: 'what it changes there is lost, if it does',
     answer: 'warned',
@@ -100,9 +100,9 @@ export const FAULTS: readonly Fault[] = [
         .map(({ line, volume }) => ({ line, detail: volume })),
   },
   {
-    what: 'layers on overlay, without root',
+    what: 'rootless layers on overlay',
     until: '1.35.0',
-    wrong: 'files that a step changes keep an attribute of the file system (`user.overlay.origin`) in their layer',
+    wrong: 'files that a step changes keep an extended attribute (`user.overlay.origin`) in their layer',
     answer: 'noted',
     find: ({ layout }) => (layout === 'overlay-rootless' ? [{}] : []),
   },
@@ -118,7 +118,7 @@ export function refusedFaults(
   facts: Pick<FaultFacts, 'analysis'>,
 ): { readonly what: string; readonly since: string }[] {
   return FAULTS.filter((fault) => fault.answer === 'refused').flatMap(({ what, until, wrong, find }) =>
-    find(facts).map((finding) => ({ what: `${placed(finding, what)} (before, ${wrong})`, since: until })),
+    find(facts).map((finding) => ({ what: `${placed(finding, what)} (in older versions, ${wrong})`, since: until })),
   )
 }
 
