@@ -42,7 +42,7 @@ async function answer(question: Question): Promise<void> {
 async function carryOut(question: Question, seen: Notes): Promise<Outcome> {
   const { op, key, path } = question
   try {
-    if (!PATH.test(path)) throw new Error(`${JSON.stringify(path)} is no path of a file below the desk`)
+    if (!PATH.test(path)) throw new Error(`${JSON.stringify(path)} is not a relative path of a file`)
     // Only plain names are unpacked from an archive, so that none can put a file elsewhere.
     const name = path.replaceAll('/', '-')
     const value = await { fetch, has, store }[op](key, name, path)
@@ -61,7 +61,7 @@ async function fetch(key: string, name: string, path: string): Promise<string | 
     (stats) => stats.isFile(),
     () => false,
   )
-  if (!isFile) throw new Error(`the archive of ${found} has no file ${name} in it`)
+  if (!isFile) throw new Error(`the archive of ${found} has no file ${name}`)
   if (name !== path) await rename(name, path)
   return found
 }

@@ -50,7 +50,7 @@ export class RegistryError extends UserError {
  */
 export const LOST_CONTENT = {
   retries: 2,
-  hint: 'The registry doesn’t find what was pushed to it. Run the job again. If that doesn’t help, look at the registry: no garbage collection may run during a push, and servers behind one address need the same storage and the same secret.',
+  hint: 'The registry doesn’t find content that was just pushed to it. Run the job again. If that doesn’t help, check the registry: garbage collection must not run during a push, and servers behind one address need the same storage and the same secret.',
 } as const
 
 /** Where in a file a mistake is. */
@@ -71,7 +71,7 @@ export function lastLine({ message, cause }: Error): string {
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const lines = [error.message]
-  for (let { cause } = error; cause instanceof Error; { cause } = cause) lines.push(`because: ${cause.message}`)
+  for (let { cause } = error; cause instanceof Error; { cause } = cause) lines.push(`Caused by: ${cause.message}`)
   if (error instanceof UserError && error.hint !== undefined) lines.push(error.hint)
   return lines.join('\n')
 }

@@ -48,7 +48,7 @@ export async function printGroup<T>(title: () => string, work: () => Promise<T>)
   }
 }
 
-/** Warns: the runner shows the text beside the log, too. It can't be another command, whoever wrote it. */
+/** Warns: the runner also shows the text next to the log. It can't be another command, whoever wrote it. */
 export function warn(text: string): void {
   gathering.getStore()?.push(text)
   warning(text)

@@ -52,7 +52,7 @@ try {
     info(`Rootless Image Build: ${inputs.context}${inputs.target === undefined ? '' : `, target ${inputs.target}`}`)
     for (const note of inputs.notes) info(note)
     // It runs every action by whatever node it finds, whatever action.yml says.
-    if (context.act) info(`Run by nektos/act, with the Node on its PATH, ${process.version}`)
+    if (context.act) info(`Running under nektos/act, with Node.js ${process.version} from its PATH`)
     return { inputs, result: await run(inputs, context, services) }
   })
   const { inputs, result } = value
@@ -100,6 +100,6 @@ async function writeSummary(result: Result, warnings: readonly string[]): Promis
     .addRaw(text)
     .write()
     .catch((error: unknown) => {
-      warn(`The summary of the job could not be written: ${describe(error)}`)
+      warn(`Could not write the job summary: ${describe(error)}`)
     })
 }

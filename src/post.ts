@@ -14,11 +14,11 @@ const KILL_GRACE_MS = 2000
 
 try {
   const state = readState()
-  if (state === undefined) info('Nothing to remove: the step ended before it made anything.')
+  if (state === undefined) info('Nothing to remove: the step ended before it created anything.')
   else await finish(state, process.env)
 } catch (error) {
   // The image is where it belongs; what could not be removed is no reason to fail the job.
-  warn(`Not everything of this step could be removed. ${describe(error)}`)
+  warn(`Could not remove everything that this step created. ${describe(error)}`)
 }
 process.exit()
 
@@ -32,7 +32,11 @@ async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<voi
   await endProcessTree(followProcessTree(), KILL_GRACE_MS)
   if (state.stagingDir !== undefined) await rm(state.stagingDir, { recursive: true, force: true })
   await removeFolder(state, programEnvironment(environment))
-  info(state.keepStorage ? 'Removed secrets and logins; the storage goes with the machine.' : `Removed ${state.folder}`)
+  info(
+    state.keepStorage
+      ? 'Removed secrets and logins; the storage is removed with the machine.'
+      : `Removed ${state.folder}`,
+  )
 }
 
 /** Does what main has left to do for the cache. Nothing that happens here is a reason to fail the job. */
@@ -48,7 +52,7 @@ async function save(later: string, stagingDir: string, environment: NodeJS.Proce
     limit = startLimit(deadlineMs + KILL_GRACE_MS, late, () => Promise.resolve())
     reportSaved(await limit.within(deferred.run()))
   } catch (error) {
-    warn(`Cache: nothing was kept. ${describe(error)}`)
+    warn(`Cache: nothing was saved. ${describe(error)}`)
   } finally {
     limit?.close()
     deferred?.close()

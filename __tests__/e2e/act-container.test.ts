@@ -118,8 +118,8 @@ describeExhaustively("by act, in a job container of Docker's", () => {
     const warm = jobOf(await runInContainer(client()), 'success')
     for (const job of [cold, warm]) {
       expectByAct(job)
-      expect(job.warnings).toStrictEqual([expect.stringMatching(/^Docker builds this image, since Buildah can't here/)])
-      expect(job.warnings[0]).toContain('a seccomp filter, as containers have it')
+      expect(job.warnings).toStrictEqual([expect.stringMatching(/^Falling back to Docker: Buildah can't run here/)])
+      expect(job.warnings[0]).toContain('a seccomp filter, as in containers')
       expect(job.main).toContain("Cache: act's cache server (the runner offers it), read and written")
       expect(job.outputs).toMatchObject({
         ...{ engine: 'docker', rootless: 'false', 'engine-version': expect.stringMatching(/^\d+\.\d/) },
@@ -134,8 +134,8 @@ describeExhaustively("by act, in a job container of Docker's", () => {
   withDocker('with neither that client nor the socket, it is refused, with both reasons and cures', async () => {
     const run = await runInContainer([], { withoutSocket: true })
     jobOf(run, 'failure')
-    expect(run.log).toContain('Neither Buildah nor Docker can build this here.')
-    expect(run.log).toContain("A rootless build can't work here: a seccomp filter, as containers have it")
+    expect(run.log).toContain('Neither Buildah nor Docker can build here.')
+    expect(run.log).toContain("A rootless build can't work here: a seccomp filter, as in containers")
     expect(run.log).toContain(`act --container-options \\"${allowed.join(' ')}\\"`)
     expect(run.log).toContain('The program docker is not on PATH.')
     expect(run.log).not.toContain('STEP 1')
@@ -144,7 +144,7 @@ describeExhaustively("by act, in a job container of Docker's", () => {
   withDocker('with that client alone, what is missing is the socket', async () => {
     const run = await runInContainer(client(), { withoutSocket: true })
     jobOf(run, 'failure')
-    expect(run.log).toContain("Docker's daemon doesn't answer; it was looked for at its default socket")
+    expect(run.log).toContain('Cannot connect to the Docker daemon at /var/run/docker.sock')
     expect(run.log).toContain('volumes: [/var/run/docker.sock:/var/run/docker.sock]')
   })
 })
@@ -159,7 +159,7 @@ function jobOf({ exitCode, jobs, log }: ActRun, wanted: 'success' | 'failure'): 
 /** What each job of act says and leaves, whoever builds. */
 function expectByAct({ main, outputs, summary, post }: ActJob): void {
   expect(main.match(/^.*nektos\/act.*$/gm)).toStrictEqual([
-    expect.stringMatching(/^Run by nektos\/act, with the Node on its PATH, v24\./),
+    expect.stringMatching(/^Running under nektos\/act, with Node\.js v24\./),
   ])
   expect(summary).toContain(outputs['digest'])
   expect(post).toMatch(/^Removed \/\S+\/rootless-image-build-\w+$/m)

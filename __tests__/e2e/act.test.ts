@@ -142,7 +142,7 @@ describeExhaustively('by act, in host mode, as a user without rights', () => {
         expect(after.outputs).toMatchObject({ 'cache-hit': 'full', digest: before.outputs['digest'] })
         for (const { main, outputs, summary, post } of [before, after]) {
           expect(main.match(/^.*nektos\/act.*$/gm)).toStrictEqual([
-            `Run by nektos/act, with the Node on its PATH, ${process.version}`,
+            `Running under nektos/act, with Node.js ${process.version} from its PATH`,
           ])
           expect(main).toMatch(says)
           expect(outputs).toMatchObject({ engine: 'buildah', rootless: 'true' })
@@ -177,7 +177,7 @@ describeExhaustively('by act, in host mode, as a user without rights', () => {
       await succeed(machine, { checkout })
       const path = dirname(forEveryone(newest.program))
       const { main, outputs } = jobOf(await succeed(machine, { checkout, path }), 'Image/image')
-      expect(main).toContain('Run by nektos/act, with the Node on its PATH, v24.')
+      expect(main).toContain('Running under nektos/act, with Node.js v24.')
       expect(outputs['cache-hit']).toBe('full')
     },
   )

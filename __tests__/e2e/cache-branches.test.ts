@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { Job } from '../harness/cache-service.js'
 import { succeed } from '../harness/clean-step.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
-import { casesOfSet, describeExhaustively, exhaustively, isExhaustive } from '../harness/test-set.js'
+import { describeExhaustively, exhaustively, isExhaustive } from '../harness/test-set.js'
 import { askedTwice, expectHit, type JobOptions, stepsOf, uploads, warnings } from '../harness/warm-steps.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -115,32 +115,33 @@ describe('pull requests', () => {
   })
 })
 
-const privileged = casesOfSet(['pull_request_target', 'workflow_run'], (name) => name === 'pull_request_target')
+for (const name of ['pull_request_target', 'workflow_run'])
+  describeExhaustively(`a run for ${name}`, () => {
+    const scope = name.replaceAll('_', '-')
 
-describe.each(privileged)('a run for %s', (name) => {
-  const scope = name.replaceAll('_', '-')
+    beforeAll(async () => {
+      await succeed(on(main, '1', scope))
+    })
 
-  beforeAll(async () => {
-    await succeed(on(main, '1', scope))
+    test('has no cache, and the log says why', async () => {
+      const step = await watched(pullRequest(name, '1', scope))
+      expectHit(step, 'none')
+      expect(step.requests).toBe(0)
+      expect(step.log).toMatch(
+        new RegExp(`^The cache is not used: this is a ${name} run; it has the permissions of`, 'm'),
+      )
+    })
+
+    test('reads it where the workflow names it, and writes it where it says that too', async () => {
+      const asked = await watched(pullRequest(name, '2', scope, { inputs: { cache: 'github' } }))
+      expectHit(asked, 'partial')
+      expect(asked.uploads).toBe(0)
+      expect(asked.log).toMatch(new RegExp(`^The cache is not written: this is a ${name} run; `, 'm'))
+      const always = await watched(pullRequest(name, '2', scope, { inputs: { 'cache-write': 'always' } }))
+      expectHit(always, 'partial')
+      expect(always.uploads).toBe(2)
+    })
   })
-
-  test('has no cache, and the log says why', async () => {
-    const step = await watched(pullRequest(name, '1', scope))
-    expectHit(step, 'none')
-    expect(step.requests).toBe(0)
-    expect(step.log).toMatch(new RegExp(`^The cache is not used: this is a run for ${name}; it has the rights of`, 'm'))
-  })
-
-  exhaustively(test)('reads it where the workflow names it, and writes it where it says that too', async () => {
-    const asked = await watched(pullRequest(name, '2', scope, { inputs: { cache: 'github' } }))
-    expectHit(asked, 'partial')
-    expect(asked.uploads).toBe(0)
-    expect(asked.log).toMatch(new RegExp(`^The cache is not written: this is a run for ${name}; `, 'm'))
-    const always = await watched(pullRequest(name, '2', scope, { inputs: { 'cache-write': 'always' } }))
-    expectHit(always, 'partial')
-    expect(always.uploads).toBe(2)
-  })
-})
 
 describeExhaustively('cache-write', () => {
   test('never: it is read and not written, on main too', async () => {

@@ -204,7 +204,7 @@ describe.each(protocols)('%s', (protocol) => {
     expect(service.counters().service).toBe(2)
     expect(entries.failures()).toStrictEqual([
       expect.stringMatching(
-        /^The cache service lets this job write nothing: .*cache write denied: token has no writable scopes\. Where that is as it should be, write `cache-write: never`\.$/,
+        /^The cache service denies this job write access: .*cache write denied: token has no writable scopes\. If that is intended, write `cache-write: never`\.$/,
       ),
     ])
   })
@@ -215,7 +215,7 @@ describe.each(protocols)('%s', (protocol) => {
     expect(await entries.fetch('k-1', 'part')).toBeUndefined()
     expect(await entries.has('k-1', 'part')).toBe(false)
     expect(service.counters().service).toBe(1)
-    expect(entries.failures()).toStrictEqual([expect.stringContaining('lets this job read nothing: ')])
+    expect(entries.failures()).toStrictEqual([expect.stringContaining('denies this job read access: ')])
   })
 
   test.each(['read', 'none'])('cache-mode: %s of the workflow is a refusal, too', async (mode) => {
@@ -224,7 +224,7 @@ describe.each(protocols)('%s', (protocol) => {
     writeFileSync(join(stagingDir, 'part'), content)
     expect(await entries.store('k-1', 'part')).toBe('failed')
     expect(entries.failures()).toStrictEqual([
-      expect.stringContaining(`write nothing: Cache save skipped: the effective cache-mode '${mode}' does not permit`),
+      expect.stringContaining(`write access: Cache save skipped: the effective cache-mode '${mode}' does not permit`),
     ])
     expect(service.requests).toStrictEqual([])
   })
@@ -240,7 +240,9 @@ describe.each(protocols)('%s', (protocol) => {
     expect(service.requests).toHaveLength(1)
     const [text = '', ...rest] = entries.failures()
     expect(rest).toStrictEqual([])
-    expect(text).toMatch(/^The cache service limits the requests of this repository: .*\. The rest of this run goes on/)
+    expect(text).toMatch(
+      /^The cache service is rate-limiting this repository: .*\. The rest of this run doesn't use it/,
+    )
     expect(text).toContain(protocol === 'v2' ? 'your rate limit will reset in 18 seconds' : 'responded with 429')
     await until(() => processes().length === 0)
   })
@@ -260,9 +262,9 @@ interface Row {
 
 const find = 'GetCacheEntryDownloadURL'
 const v1: Job = { protocol: 'v1' }
-const late = /^The cache service was too slow: "k-1" had no answer within 2 s\.$/
+const late = /^The cache service was too slow: no response for "k-1" within 2 s\.$/
 const slow = { deadlineMs: 2000, failure: late }
-const unpacked = /^Something could not be read from the cache service: .*tar.* failed/
+const unpacked = /^Could not read from the cache service: .*tar.* failed/
 const rows: readonly Row[] = [
   { call: find, answer: { status: 500 }, ...slow },
   { isOrdinary: true, call: find, answer: { status: 503 }, ...slow },
@@ -273,16 +275,16 @@ const rows: readonly Row[] = [
     isOrdinary: true,
     call: find,
     answer: { hang: 100 },
-    failure: /^The connection to the cache service broke: .*ECONNRESET/,
+    failure: /^The connection to the cache service failed: .*ECONNRESET/,
   },
   {
     isOrdinary: true,
     call: find,
     answer: { status: 404 },
-    failure: /^The cache service answered with an error: .*\(404\) Not Found/,
+    failure: /^The cache service returned an error: .*\(404\) Not Found/,
   },
-  { call: 'GetBlob', answer: 'cut', failure: /^The connection to the cache service broke: aborted\.$/ },
-  { call: 'GetBlob', answer: 'cut', azure: true, failure: /^The connection to the cache service broke: aborted\.$/ },
+  { call: 'GetBlob', answer: 'cut', failure: /^The connection to the cache service failed: aborted\.$/ },
+  { call: 'GetBlob', answer: 'cut', azure: true, failure: /^The connection to the cache service failed: aborted\.$/ },
   { call: 'GetBlob', answer: { stall: 4000 }, ...slow },
   { isOrdinary: true, call: 'GetBlob', answer: 'truncate', failure: unpacked },
   { call: 'GetBlob', answer: { flip: 200_000 }, failure: unpacked },
@@ -345,7 +347,7 @@ describe('a fault is a miss with one text', () => {
     const { entries } = client()
     expect(await entries.fetch('k-1', 'part', 50_000)).toBeUndefined()
     expect(entries.failures()).toStrictEqual([
-      expect.stringMatching(/^The cache service answered with an error: .*after 5 attempts.*\(503\)/),
+      expect.stringMatching(/^The cache service returned an error: .*after 5 attempts.*\(503\)/),
     ])
     expect(entries.counts()).toStrictEqual({ requests: 5, failures: 1 })
   })
@@ -356,7 +358,7 @@ describe('a fault is a miss with one text', () => {
     expect(await entries.store('k-1', 'part')).toBe('failed')
     expect(await entries.store('k-1', 'parts/part')).toBe('failed')
     expect(entries.failures()).toStrictEqual([
-      expect.stringMatching(/^A file of the cache was not there when it was to be stored: Path Validation Error/),
+      expect.stringMatching(/^A cache file was missing when it was to be saved: Path Validation Error/),
     ])
     expect(service.requests).toStrictEqual([])
   })
@@ -365,7 +367,7 @@ describe('a fault is a miss with one text', () => {
     await start()
     const { entries } = client()
     expect(await entries.fetch('k-1', path)).toBeUndefined()
-    expect(entries.failures()).toStrictEqual([expect.stringContaining('is no path of a file below the desk')])
+    expect(entries.failures()).toStrictEqual([expect.stringContaining('is not a relative path of a file')])
     expect(service.requests).toStrictEqual([])
   })
 })
@@ -386,7 +388,7 @@ describe('stopping', () => {
     expect(entries.counts()).toStrictEqual({ requests: 6, failures: 5 })
     // Of a service that fails in several ways, what has ended it is said.
     expect(entries.failures()).toStrictEqual([
-      expect.stringMatching(/^The cache service answered .*\(404\).*\. The rest of this run goes on without it\.$/),
+      expect.stringMatching(/^The cache service returned .*\(404\).*\. The rest of this run doesn't use it\.$/),
     ])
   })
 
@@ -413,7 +415,7 @@ describe('stopping', () => {
     expect(await entries.fetch('one', 'one')).toBeUndefined()
     expect(processes()).toStrictEqual([])
     expect(entries.failures()).toStrictEqual([
-      'The process that talks to the cache service ended by SIGKILL. The rest of this run goes on without it.',
+      "The process that talks to the cache service ended by SIGKILL. The rest of this run doesn't use it.",
     ])
   })
 
@@ -524,7 +526,7 @@ describe('secrets and strangers', () => {
       writeFileSync(join(stagingDir, 'part'), 'left by another')
       expect(await entries.fetch('k-1', 'part')).toBeUndefined()
     }
-    expect(entries.failures()).toStrictEqual([expect.stringContaining('the archive of k-1 has no file part in it')])
+    expect(entries.failures()).toStrictEqual([expect.stringContaining('the archive of k-1 has no file part')])
   })
 
   test('a process that only talks to the service ends when it has nothing else to do, and prints nothing', async () => {

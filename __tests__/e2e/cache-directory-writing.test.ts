@@ -29,7 +29,7 @@ import { listFolder, removeFolders } from '../harness/folders.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk } from '../harness/small-disk.js'
-import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
+import { describeExhaustively, exhaustively, isExhaustive } from '../harness/test-set.js'
 
 jest.setTimeout(300_000)
 
@@ -61,37 +61,33 @@ const forks: StepOptions['event'] = {
   },
 }
 
-describe('a run that may not write reads, and leaves nothing for the next', () => {
+describeExhaustively('a run that may not write reads, and leaves nothing for the next', () => {
   const runs: Readonly<{ [name: string]: Omit<StepOptions, 'inputs'> & { inputs?: Record<string, string> } }> = {
     'a pull request from a fork': { event: forks },
     'cache-write: never': { inputs: { 'cache-write': 'never' } },
     pull_request_target: { event: { name: 'pull_request_target', payload: forks.payload } },
   }
 
-  test.each(casesOfSet(Object.entries(runs), ([what]) => what === 'cache-write: never'))(
-    '%s',
-    async (_, { inputs, ...more }) => {
-      const directory = cacheDirectory()
-      await recover(stand, directoryStep(stand, directory))
-      const scope = scopeIn(directory)
-      const [index, layers] = [readFileSync(indexFile(scope), 'utf8'), idsIn(scope, 'overlay')]
-      const files = { small: 'from elsewhere', big: Buffer.alloc(5 * MIB, 'elsewhere') }
-      const reading = await succeed(directoryStep(stand, directory, inputs, more))
-      expect(reading.outputs['cache-hit']).toBe('full')
-      expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
-      expect(readFileSync(indexFile(scope), 'utf8')).toBe(index)
-      // Not even the same build finds it.
-      if (isExhaustive)
-        expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
-      const next = await recover(stand, directoryStep(stand, directory))
-      expect(next.outputs['cache-hit']).toBe('full')
-      expect(idsIn(scope, 'overlay')).toStrictEqual(layers)
-      expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
-      if (isExhaustive) expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory), files)))).toBe(0)
-    },
-  )
+  test.each(Object.entries(runs))('%s', async (_, { inputs, ...more }) => {
+    const directory = cacheDirectory()
+    await recover(stand, directoryStep(stand, directory))
+    const scope = scopeIn(directory)
+    const [index, layers] = [readFileSync(indexFile(scope), 'utf8'), idsIn(scope, 'overlay')]
+    const files = { small: 'from elsewhere', big: Buffer.alloc(5 * MIB, 'elsewhere') }
+    const reading = await succeed(directoryStep(stand, directory, inputs, more))
+    expect(reading.outputs['cache-hit']).toBe('full')
+    expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
+    expect(readFileSync(indexFile(scope), 'utf8')).toBe(index)
+    // Not even the same build finds it.
+    expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory, inputs, more), files)))).toBe(0)
+    const next = await recover(stand, directoryStep(stand, directory))
+    expect(next.outputs['cache-hit']).toBe('full')
+    expect(idsIn(scope, 'overlay')).toStrictEqual(layers)
+    expect(idsIn(scope, 'overlay-images')).toStrictEqual(recordsIn(scope, 'images'))
+    expect(hitsOf(await succeed(withFiles(directoryStep(stand, directory), files)))).toBe(0)
+  })
 
-  exhaustively(test)('the same, where the user wants it written', async () => {
+  test('the same, where the user wants it written', async () => {
     const directory = cacheDirectory()
     const build = () => recover(stand, directoryStep(stand, directory, { 'cache-write': 'always' }, { event: forks }))
     await build()
@@ -146,7 +142,7 @@ describe('a small disk', () => {
     try {
       const step = await withstand(stand, directoryStep(stand, disk.path))
       expect(warningsOf(step)).toStrictEqual([
-        expect.stringMatching(/^Cache: \d+ MiB are free in .*, so this job builds without what is there$/),
+        expect.stringMatching(/^Cache: only \d+ MiB free in .*; building without the cache$/),
       ])
     } finally {
       await disk.remove()
@@ -158,9 +154,7 @@ describe('a small disk', () => {
     async () => {
       const disk = await mountSmallDisk(2048 * MIB, 60)
       const step = directoryStep(stand, disk.path)
-      const warning = expect.stringMatching(
-        /^Cache: \d+ files are free in .*, so this job builds without what is there$/,
-      )
+      const warning = expect.stringMatching(/^Cache: only \d+ files free in .*; building without the cache$/)
       try {
         const [once, twice] = [await withstand(stand, step), await withstand(stand, step)]
         expect([warningsOf(once), warningsOf(twice)]).toStrictEqual([[warning], [warning]])

@@ -142,7 +142,7 @@ describe('post is killed', () => {
     const script = service.script({ call: 'PutBlob', key, answer: { stall: 60_000 } })
     const main = await runAction({ ...build(), only: 'main' })
     expect(main.exitCode).toBe(0)
-    expect(main.log).toContain('what is new is kept when the job has ended')
+    expect(main.log).toContain('new layers will be saved in the post step')
     const job = dirname(main.temp)
     const post = await runPost(main, build(), asked('PutBlob', key))
     script.end()

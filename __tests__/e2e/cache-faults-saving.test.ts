@@ -21,14 +21,14 @@ interface Row extends Fault {
 const INDEX = /^rib1-i-/
 const PARTS = /^rib1-p-/
 const limited = { status: 429, headers: { 'retry-after': '18' } }
-const refused = /The cache service limits the requests of this repository: .*The rest of this run goes on without it\.$/
-const error = /The cache service answered with an error: /
+const refused = /The cache service is rate-limiting this repository: .*The rest of this run doesn't use it\.$/
+const error = /The cache service returned an error: /
 const slow = /The cache service was too slow: /
 const unsaved = /not everything was taken|The index was not taken/i
 
 const rows: Readonly<Record<'v2' | 'v1', readonly Row[]>> = {
   v2: [
-    { isOrdinary: true, call: 'CreateCacheEntry', answer: limited, warning: refused, after: 'none' },
+    { call: 'CreateCacheEntry', answer: limited, warning: refused, after: 'none' },
     { call: 'CreateCacheEntry', key: PARTS, answer: { status: 503 }, warning: slow, after: 'none' },
     { call: 'CreateCacheEntry', times: 1, answer: { status: 500 }, warning: undefined, after: 'full' },
     {
@@ -96,7 +96,7 @@ describe.each(protocols)('saving by %s', (protocol) => {
     const reading = await withstand(stand, build({ access: 'read' }))
     expect(reading.outputs['cache-hit']).toBe('full')
     expect(warningsOf(step)).toStrictEqual([
-      expect.stringMatching(/lets this job write nothing: .*`cache-write: never`/),
+      expect.stringMatching(/denies this job write access: .*`cache-write: never`/),
     ])
     expect(warningsOf(reading)).toStrictEqual([])
   })
@@ -105,7 +105,7 @@ describe.each(protocols)('saving by %s', (protocol) => {
     const step = await withstand(stand, build({ access: 'none' }))
     expect(step.outputs['cache-hit']).toBe('none')
     expect(warningsOf(step)).toStrictEqual([
-      expect.stringMatching(/The cache service lets this job (read|write) nothing: /),
+      expect.stringMatching(/The cache service denies this job (read|write) access: /),
     ])
   })
 })

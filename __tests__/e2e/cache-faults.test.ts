@@ -20,26 +20,19 @@ interface Row extends Fault {
 const INDEX = /^rib1-i-/
 const PARTS = /^rib1-p-/
 const limited = { status: 429, headers: { 'retry-after': '18' } }
-const refused = /The cache service limits the requests of this repository: .*The rest of this run goes on without it\.$/
-const error = /The cache service answered with an error: /
-const broken = /The connection to the cache service broke: /
+const refused = /The cache service is rate-limiting this repository: .*The rest of this run doesn't use it\.$/
+const error = /The cache service returned an error: /
+const broken = /The connection to the cache service failed: /
 const slow = /The cache service was too slow: /
-const unread = /Something could not be read from the cache service: /
+const unread = /Could not read from the cache service: /
 
 const rows: Readonly<Record<'v2' | 'v1', readonly Row[]>> = {
   v2: [
-    { isOrdinary: true, answer: limited, warning: refused, hit: 'none' },
+    { answer: limited, warning: refused, hit: 'none' },
     { call: 'GetCacheEntryDownloadURL', key: PARTS, answer: limited, warning: refused, hit: 'none' },
     { call: 'GetCacheEntryDownloadURL', times: 1, answer: { status: 500 }, warning: undefined, hit: 'full' },
     { answer: { status: 503 }, warning: slow, hit: 'none' },
-    {
-      isOrdinary: true,
-      call: 'GetCacheEntryDownloadURL',
-      key: INDEX,
-      answer: { hang: 60_000 },
-      warning: slow,
-      hit: 'none',
-    },
+    { call: 'GetCacheEntryDownloadURL', key: INDEX, answer: { hang: 60_000 }, warning: slow, hit: 'none' },
     { call: 'GetBlob', key: INDEX, answer: 'cut', warning: broken, hit: 'none' },
     { call: 'GetBlob', key: PARTS, answer: 'cut', warning: broken, hit: 'none' },
     { call: 'GetBlob', key: PARTS, answer: 'truncate', warning: unread, hit: 'none' },

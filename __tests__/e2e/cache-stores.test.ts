@@ -118,7 +118,9 @@ describe('an older and a newer Buildah', () => {
     const step = await succeed(by(older, 'downwards'))
     expectHit(step, 'none')
     expect(step.log.match(/which is newer than/g)).toHaveLength(1)
-    expect(step.log).toContain(`Buildah ${newer?.version ?? ''} wrote it, which is newer than ${older?.version ?? ''}`)
+    expect(step.log).toContain(
+      `it was written by Buildah ${newer?.version ?? ''}, which is newer than ${older?.version ?? ''}`,
+    )
     const list = contentOf(await place.pull('downwards'), 'list').toString()
     expect(list).toBe('/d/two 6750 12 34\n')
   })
@@ -141,7 +143,9 @@ describeEngines('with $name', ({ version, missing, wish, testEach, testOne, only
     await succeed(job('drivers', { inputs: { 'storage-driver': 'vfs' } }))
     const step = await succeed(job('drivers', { inputs: { 'storage-driver': 'overlay' } }))
     expectHit(step, 'none')
-    expect(step.log.match(/its layers lie as vfs-rootless has them, and here it is overlay-rootless/g)).toHaveLength(1)
+    expect(
+      step.log.match(/its layers use the layout vfs-rootless, and this build uses overlay-rootless/g),
+    ).toHaveLength(1)
     expectHit(await succeed(job('drivers', { inputs: { 'storage-driver': 'overlay' } })), 'full')
   })
 

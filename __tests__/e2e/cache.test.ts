@@ -66,7 +66,7 @@ describeEngines('with $name', ({ name: engine, wish, testEach, testOne }) => {
     expect(place.service.counters().service).toBeLessThanOrEqual(4)
     expect(statsOf(warm)).toMatchObject({ 'steps-hit': 5, 'steps-missed': 0, 'parts-saved': 0, 'bytes-saved': 0 })
     expect(statsOf(warm)['requests']).toBe(place.service.counters().service)
-    const came = `^Cache: ${countHits(warm)} steps came back, in 1 parts? of .*; key of image "\\S+same\\S*", platform `
+    const came = `^Cache restored: ${countHits(warm)} steps, .* in 1 part, .* s \\(key [0-9a-f]+: image "\\S+same\\S*", platform `
     expect(warm.log).toMatch(new RegExp(came, 'm'))
     expect([...warnings(cold), ...warnings(warm)]).toStrictEqual([])
   })
@@ -79,7 +79,7 @@ describeEngines('with $name', ({ name: engine, wish, testEach, testOne }) => {
       await succeed(job('large', lines, { files: { large: large('a') } }))
       const changed = await succeed(job('large', lines, { files: { large: large('b') } }))
       expect(stepsOf(changed)).toStrictEqual({ hit: lines.slice(0, 1), ran: lines.slice(1) })
-      expect(changed.log).toMatch(/Cache: 1 step came back, /)
+      expect(changed.log).toMatch(/^Cache restored: 1 step, /m)
       // The part with all that is small came; that of the large layer didn't.
       expect(statsOf(changed)).toMatchObject({ 'parts-restored': 1 })
       const same = await succeed(job('large', lines, { files: { large: large('b') } }))

@@ -91,8 +91,8 @@ describe.each(accounts)('in a container, by %s', (_, as, says) => {
 
   testRefused("with Docker's own filter it is refused before the build", async () => {
     const { error, log } = await inContainer([], (container) => fail(step(as, 'refused', container)))
-    expect(error).toMatch(/^Neither Buildah nor Docker can build this here\.\n/)
-    expect(error).toContain("A rootless build can't work here: a seccomp filter, as containers have it")
+    expect(error).toMatch(/^Neither Buildah nor Docker can build here\.\n/)
+    expect(error).toContain("A rootless build can't work here: a seccomp filter, as in containers")
     expect(error).toContain(`container:\n  options: ${allowed.join(' ')}`)
     expect(log).not.toContain('STEP 1')
   })

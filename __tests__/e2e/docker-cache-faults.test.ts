@@ -46,7 +46,7 @@ async function expectHealed(step: StepOptions, warning: RegExp): Promise<void> {
 }
 
 describe('at the cache service', () => {
-  const other = /a part of the cache is not what the index says/
+  const other = /a part of the cache doesn't match the SHA-256 in the index/
 
   exhaustively(testDocker)('a part with a flipped byte', async () => {
     const step = job('flipped')
@@ -61,7 +61,7 @@ describe('at the cache service', () => {
     await docker.renew()
     await succeed(step)
     place.service.remove((await newestKeys(place.service)).small)
-    await expectHealed(step, /a part of the cache is not there any more/)
+    await expectHealed(step, /a part of the cache is missing/)
   })
 
   exhaustively(testDocker)('an index that is none', async () => {
@@ -69,7 +69,7 @@ describe('at the cache service', () => {
     await docker.renew()
     await succeed(step)
     await rewrite(place.service, (await newestKeys(place.service)).index, () => 'not JSON')
-    await expectHealed(step, /an index is not used/)
+    await expectHealed(step, /skipping an index/)
   })
 
   exhaustively(testDocker)('nothing has changed: nothing is sent', async () => {
@@ -87,7 +87,9 @@ describe('at the cache service', () => {
   exhaustively(testDocker)('more than the limit is not kept, and said so', async () => {
     await docker.renew()
     const step = await succeed(job('much', { inputs: { 'cache-max-size': '1MB' } }))
-    expect(warnings(step)).toStrictEqual([expect.stringMatching(/nothing was kept: the steps have \d+ MiB, more than/)])
+    expect(warnings(step)).toStrictEqual([
+      expect.stringMatching(/nothing was saved: the steps take \d+ MiB, more than/),
+    ])
   })
 })
 

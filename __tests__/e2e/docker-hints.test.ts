@@ -37,7 +37,7 @@ describe.each(ways)('with %s, the error', (mode) => {
     const Dockerfile = 'FROM scratch\nCOPY secret.env /srv/\n'
     const { error, mark } = await errorOf({ Dockerfile, 'secret.env': '', [file]: '# no secrets\n*.env\n' })
     expect(mark).toStrictEqual(['Dockerfile', '2'])
-    expect(error).toContain(`\n"secret.env" is left out of the context by line 2 of ${file}; `)
+    expect(error).toContain(`\n"secret.env" is excluded from the context by line 2 of ${file}; `)
   })
 
   exhaustively(testHere)('of a COPY from another stage says nothing of the context', async () => {
@@ -88,7 +88,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which 
       const { error } = await fail({ ...step, inputs: { ...step.inputs, tags: 'one\ntwo' } })
       const name = `${proxy.host}/acme/${mode}`
       expect(error).toContain(`Not pushed: ${name}:two. Pushed: ${name}:one.`)
-      expect(error).toContain('The registry knows the user and refuses')
+      expect(error).toContain('The login is valid, but it has no access')
     } finally {
       await proxy.stop()
       await registry.stop()
@@ -100,7 +100,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which 
     const proxy = await startFlakyProxy(registry.host, [{ ...fault, times: 99 }])
     try {
       const { error, log } = await fail(pushTo(proxy.host))
-      expect(error).toContain('The registry doesn’t find what was pushed to it.')
+      expect(error).toContain('The registry doesn’t find content that was just pushed to it.')
       expect(proxy.count('PUT', manifests)).toBe(3)
       expect(retries(log)).toHaveLength(2)
     } finally {

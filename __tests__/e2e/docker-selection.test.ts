@@ -57,7 +57,7 @@ describe('where Buildah can’t build, Docker does, with one warning that gives 
   for (const [what, within, reason] of [
     ['newuidmap is missing', () => withoutPrograms('newuidmap'), 'apt-get install uidmap'],
     ['newuidmap has lost its setuid bit', bare, 'chmod u+s /usr/bin/newuidmap'],
-    ['the account has no subordinate ids', noIds, 'usermod --add-subuids'],
+    ['the account has no subordinate IDs', noIds, 'usermod --add-subuids'],
     ['the process may not gain privileges', () => withoutNewPrivileges, 'allowPrivilegeEscalation: true'],
     ['the kernel allows no user namespaces', () => withoutUserNamespaces, 'sysctl -w user.max_user_namespaces='],
     ['there is no Buildah, and none can be had', () => withoutPrograms('buildah', 'apt-get', 'sudo'), 'Buildah'],
@@ -67,12 +67,12 @@ describe('where Buildah can’t build, Docker does, with one warning that gives 
       const { outputs, log } = await succeed(step('buildx', {}, { within: await within() }))
       expect(outputs).toMatchObject({ engine: 'docker', rootless: 'false' })
       expect(warnings({ log })).toHaveLength(1)
-      expect(log).toMatch(/^::warning::Docker builds this image, since Buildah can't here/m)
+      expect(log).toMatch(/^::warning::Falling back to Docker: Buildah can't run here/m)
       expect(warnings({ log })[0]).toContain(reason)
     })
   }
 
-  testDocker('a Dockerfile that this Buildah is too old for', async () => {
+  exhaustively(testDocker)('a Dockerfile that this Buildah is too old for', async () => {
     const workspace = { Dockerfile: 'FROM scratch\nCOPY --parents a/one /\n', 'a/one': '1' }
     const within = withoutPrograms('apt-get', 'sudo')
     const { outputs, log } = await succeed(step('buildx', {}, { workspace, within }))
@@ -81,35 +81,15 @@ describe('where Buildah can’t build, Docker does, with one warning that gives 
   })
 })
 
-describe('who insists gets an error instead', () => {
-  const within = withoutPrograms('newuidmap')
-
-  testDocker('engine: buildah', async () => {
-    const { error } = await fail(step('buildx', { engine: 'buildah' }, { within }))
-    expect(error).toContain("A rootless build can't work here: the program newuidmap is missing")
-    expect(error).not.toContain('Docker')
-  })
-
-  testDocker('rootless: require, where Docker is not rootless', async () => {
-    const { error } = await fail(step('buildx', { rootless: 'require' }, { within }))
-    expect(error).toContain('the program newuidmap is missing')
-    expect(error).toContain('Input "rootless": got "require"')
-    const { error: alone } = await fail(step('buildx-docker', { rootless: 'require', engine: 'docker' }))
-    expect(alone).toMatch(
-      /^Input "rootless": got "require", and Docker 20\.\S+ with Buildx \S+, driver docker isn't known/,
-    )
-  })
-})
-
 describe('where neither can build, one error has both reasons:', () => {
   const within = withoutPrograms('newuidmap')
 
-  testDocker('no daemon at DOCKER_HOST', async () => {
+  exhaustively(testDocker)('no daemon at DOCKER_HOST', async () => {
     const { error } = await fail(
       step('buildx-docker', {}, { within, env: { DOCKER_HOST: 'unix:///nowhere/docker.sock' } }),
     )
-    expect(error).toMatch(/^Neither Buildah nor Docker can build this here\.\nBuildah: .*newuidmap is missing/)
-    expect(error).toContain("Docker's daemon doesn't answer; it was looked for at unix:///nowhere/docker.sock")
+    expect(error).toMatch(/^Neither Buildah nor Docker can build here\.\nBuildah: .*newuidmap is missing/)
+    expect(error).toContain('Cannot connect to the Docker daemon at unix:///nowhere/docker.sock')
     expect(error).toContain('systemctl start docker')
   })
 
@@ -118,7 +98,7 @@ describe('where neither can build, one error has both reasons:', () => {
     await run('chmod', ['600', host])
     const { error } = await fail(step('buildx-docker', {}, { within }))
     await run('chmod', ['660', host])
-    expect(error).toContain('may not be spoken to by this user')
+    expect(error).toContain(': permission denied.')
     expect(error).toContain('usermod --append --groups docker')
   })
 
@@ -139,30 +119,22 @@ describe('where neither can build, one error has both reasons:', () => {
     const { error } = await fail(
       step('buildx-docker', { engine: 'docker' }, { env: { DOCKER_HOST: undefined, DOCKER_CONFIG: config } }),
     )
-    expect(error).toMatch(/looked for by the context "elsewhere"|context "elsewhere"/)
+    expect(error).toMatch(/Docker daemon of the context "elsewhere"|context "elsewhere"/)
   })
 })
 
 describe('what a builder can’t do is refused before the build', () => {
-  testDocker('an input', async () => {
-    const { error, log } = await fail(step('buildx-docker', { engine: 'docker', annotations: 'a=b' }))
-    expect(error).toMatch(
-      /^Input "annotations" can't be honoured: Docker 20\.\S+ with Buildx \S+, driver docker writes/,
-    )
-    expect(log).not.toContain('::group::Build')
-  })
-
-  testDocker('everything, without Buildx', async () => {
+  exhaustively(testDocker)('everything, without Buildx', async () => {
     const { error } = await fail(step('none', { engine: 'docker' }))
     expect(error).toMatch(
-      /^Input "engine": got "docker"\. Docker 20\.\S+ has no Buildx here, without which it isn't built with\.\n/,
+      /^Input "engine": got "docker"\. Docker 20\.\S+ has no Buildx here, and this action builds only with Buildx\.\n/,
     )
     expect(error).toContain('`- uses: docker/setup-buildx-action@v3`')
   })
 
   exhaustively(testDocker)('what the BuildKit of the daemon is too old for', async () => {
     const limited = await fail(step('buildx-docker', { engine: 'docker', ulimit: 'nofile=100' }))
-    expect(limited.error).toMatch(/^Input "ulimit" needs BuildKit 0\.10\.0, and the builder has 0\.8/)
+    expect(limited.error).toMatch(/^Input "ulimit" needs BuildKit 0\.10\.0, but the builder has 0\.8/)
     const workspace = { Dockerfile: 'FROM scratch\nCOPY <<E /e\ne\nE\n' }
     const { error } = await fail(step('buildx-docker', { engine: 'docker' }, { workspace }))
     expect(error).toMatch(/^Dockerfile line 2: COPY with a heredoc needs BuildKit 0\.10\.0/)

@@ -10,7 +10,7 @@ import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { insecureRegistries } from '../harness/registries-conf.js'
 import type { StepOptions } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
-import { casesOfSet, exhaustively } from '../harness/test-set.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(120_000)
@@ -25,14 +25,6 @@ function build(workspace: NonNullable<StepOptions['workspace']>, more: Partial<S
 }
 
 describe('a Dockerfile', () => {
-  test('that is missing: the error says where it was looked for', async () => {
-    const { error, workspace, log } = await fail(build({ 'README.md': 'nothing to build' }))
-    expect(error).toContain('Input "file" is missing, and no Dockerfile was found')
-    for (const name of ['Containerfile', 'Dockerfile']) expect(error).toContain(join(workspace, name))
-    expect(error).toContain('`file: path/of/Dockerfile`')
-    expect(log).not.toContain('Engine:')
-  })
-
   test('whose RUN fails: the error has the last lines of both its streams', async () => {
     const script = 'echo on standard output; echo on standard error >&2; exit 7'
     const dockerfile = `FROM ${base}\nENV A=1\nRUN ${script}\n`
@@ -49,14 +41,12 @@ describe('a Dockerfile', () => {
   })
 
   const messages = ['cat: /etc/shadow: Permission denied', 'curl: (22) The requested URL returned error: 403 Forbidden']
-  test.each(casesOfSet(messages, (message) => message.includes('403')))(
-    'whose RUN fails with "%s": the error does not blame the registry',
-    async (message) => {
+  for (const message of messages)
+    exhaustively(test)(`whose RUN fails with "${message}": the error does not blame the registry`, async () => {
       const { error } = await fail(build({ Dockerfile: `FROM ${base}\nRUN echo '${message}' >&2; exit 1\n` }))
       expect(error).toContain(message)
       expect(error).not.toMatch(/the (registry|token)/i)
-    },
-  )
+    })
 
   test('whose base image is not there: the error names it', async () => {
     const { error } = await fail(build({ Dockerfile: `FROM ${registry.host}/base/none:1\nRUN true\n` }))
@@ -102,7 +92,7 @@ describe('a context, when root builds in another account,', () => {
     writeFileSync(join(workspace, 'Dockerfile'), 'FROM scratch\nCOPY . /\n')
     chmodSync(closed, 0o700)
     const { error, log } = await fail(build(workspace, { as: 'root' }))
-    expect(error).toContain(`${JSON.stringify(closed)} may not be entered`)
+    expect(error).toContain(`can’t enter ${JSON.stringify(closed)}`)
     expect(log).not.toMatch(stepLine)
   })
 })
@@ -121,7 +111,9 @@ describe('a full disk', () => {
       )
       expect(log).toMatch(/^::warning::Only \d\d MiB are free in .*, where the image is built\.$/m)
       expect(error).toMatch(/no space left on device/i)
-      expect(error).toContain('The disk is full. Free some of it in a step before, or set RUNNER_TEMP to a larger one.')
+      expect(error).toContain(
+        'The disk is full. Free some space in an earlier step, or set RUNNER_TEMP to a larger one.',
+      )
       expect(listFolder(temp)).toStrictEqual([])
     } finally {
       execFileSync('umount', [temp])

@@ -41,7 +41,7 @@ exhaustively(test)('what takes long says how far it has come', async () => {
   expect(first.log).toMatch(
     /^Push of \S+\/acme\/headway:\S+: \d of \d layers begun, 5\.\d MB in all, not compressed; \d+ s so far$/m,
   )
-  expect(first.log).toMatch(/^Cache: keeping, before compression: nothing of 5\.\d MB yet, \d+ s so far$/m)
+  expect(first.log).toMatch(/^Cache: saving \(before compression\): 0 B of 5\.\d MB, \d+ s so far$/m)
   expect(phases(first.log)).toStrictEqual(['Setup', 'Restore', 'Build', 'Push', 'Save'])
   expect(first.log).toMatch(/^Push: /m)
   expect(first.log).toMatch(/^Save: /m)

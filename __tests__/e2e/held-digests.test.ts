@@ -21,7 +21,7 @@ test('the digest is the one that the registry has, where it writes manifests ane
     expect(outputs['digest']).toBe(digest)
     const pushed = JSON.parse(outputs['pushed'] ?? '') as { digest: string }[]
     expect(pushed.map((one) => one.digest)).toStrictEqual([digest, digest])
-    expect(log).toContain(`the registry has written the manifest anew, and has it as ${digest}, not as sha256:`)
+    expect(log).toContain(`the registry rewrote the manifest; its digest is ${digest} instead of sha256:`)
     expect(summary).toContain(digest)
   } finally {
     await rewriting.stop()

@@ -54,7 +54,7 @@ describeEngines('with $name, the error', ({ wish, testEach, testOne }) => {
     const Dockerfile = `FROM ${base}\nCOPY secret.env /srv/\n`
     const { error, mark } = await errorOf({ Dockerfile, 'secret.env': '', '.dockerignore': '# no secrets\n*.env\n' })
     expect(mark).toStrictEqual(['Dockerfile', '2'])
-    expect(error).toMatch(/\n"secret\.env" is left out of the context by line 2 of \.dockerignore; /)
+    expect(error).toMatch(/\n"secret\.env" is excluded from the context by line 2 of \.dockerignore; /)
   })
 
   testOne('of a host without an address says so, with the last lines of the step', async () => {
@@ -63,7 +63,7 @@ describeEngines('with $name, the error', ({ wish, testEach, testOne }) => {
     expect(mark).toStrictEqual(['Dockerfile', '2'])
     expect(error).toContain("\n  wget: bad address 'no-such-host.invalid'\n")
     expect(error).toContain('"RUN echo before; wget http://no-such-host.invalid/"')
-    expect(error).toMatch(/\nA program of the step doesn’t find a host by its name\..*$/)
+    expect(error).toMatch(/\nA program of the step can’t resolve a host name\..*$/)
   })
 
   exhaustively(testEach)('of a package that the mirror has no more says that the lists are old', async () => {
@@ -77,6 +77,6 @@ describeEngines('with $name, the error', ({ wish, testEach, testOne }) => {
     const { error, mark } = await errorOf({ Dockerfile })
     expect(mark).toStrictEqual(['Dockerfile', '3'])
     expect(error).toMatch(/E: Failed to fetch \S+hello-old_1\.0_all\.deb {2}404 {2}Not Found/)
-    expect(error).toMatch(/\nThe package lists are older than what the mirror has: /)
+    expect(error).toMatch(/\nThe package lists are older than the mirror: /)
   })
 })

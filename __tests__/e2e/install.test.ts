@@ -26,7 +26,7 @@ const system = systemEngine()
 /** What the system's can't do and the newer one can; it makes the file /made. */
 const modern = lt(system.version, '1.33.0')
   ? { lines: ['RUN <<END', 'echo made > /made', 'END'], since: '1.33.0', name: 'RUN with a heredoc' }
-  : { lines: ['COPY --link made /made'], since: '1.41.0', name: 'COPY --link' }
+  : { lines: ['COPY --link made /made'], since: '1.41.0', name: 'COPY with --link' }
 const noOlder = lt(system.version, modern.since) ? undefined : `the system's Buildah is ${system.version}`
 
 const { registry, base: busybox } = await useRegistry()
@@ -104,7 +104,7 @@ describe('an archive of another content than the manifest says', () => {
     try {
       const { result, seen } = await watchProcesses(() => fail({ ...step([], inputs), toolCache }))
       const { error, log, temp } = result
-      expect(error).toMatch(new RegExp(`has the SHA-256 [0-9a-f]{64}, and the manifest says ${sum}. It is not used.`))
+      expect(error).toMatch(new RegExp(`has the SHA-256 [0-9a-f]{64}, but the manifest says ${sum}. It is not used.`))
       expect(log).not.toContain('::group::Build')
       expect(listFolder(toolCache)).toStrictEqual([])
       const programs = seen.map(({ argv }) => argv[0] ?? '')

@@ -31,9 +31,9 @@ describeEngines('with $name', ({ wish, version, testOne }) => {
       // Without a package manager on PATH, there is nothing to install a newer one with.
       const { error, log } = await fail({ ...step, env: { PATH: '/nowhere' } })
       expect(error).toContain(
-        'Dockerfile line 5: an ARG of the stage in FROM, WHO (before, it is empty there) needs Buildah 1.41.0',
+        'Dockerfile line 5: an ARG of the stage in FROM, WHO (in older versions, it is empty there) needs Buildah 1.41.0',
       )
-      const hasVolume = error.includes('Dockerfile line 6: a RUN that works in a VOLUME before it, /data')
+      const hasVolume = error.includes('Dockerfile line 6: a RUN that works in a VOLUME declared before it, /data')
       expect(hasVolume).toBe(lt(version, '1.37.0'))
       expect(log).not.toMatch(/^(Engine:|Installing|::group::)/m)
       return

@@ -24,7 +24,7 @@ describe('dist/, by a Node that is not the one of the tests', () => {
         const job = () => place.job(`node-${major}`, ['RUN echo once > /once', 'RUN cat /once > /twice'], options)
         const [cold, warm] = [await succeed(job()), await succeed(job())]
         for (const { log } of [cold, warm]) {
-          expect(log).toMatch(new RegExp(`^Run by nektos/act, with the Node on its PATH, v${major}\\.`, 'm'))
+          expect(log).toMatch(new RegExp(`^Running under nektos/act, with Node\\.js v${major}\\.`, 'm'))
         }
         expect(stepsOf(cold).ran).toHaveLength(2)
         expect(stepsOf(warm)).toStrictEqual({ hit: stepsOf(cold).ran, ran: [] })

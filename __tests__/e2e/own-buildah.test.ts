@@ -48,7 +48,7 @@ describe('the Buildah of the action', () => {
     expect(log).toMatch(/^Fetched http:\S+\.tar\.gz: 1\d\.\d MB in \d+\.\d s$/m)
     const line = /^Engine: .*$/m.exec(log)?.[0]
     expect(line).toMatch(
-      / of this action, since [\d.]+ on PATH doesn't do: Dockerfile line 2: RUN with --mount=type=secret/,
+      / of this action, because [\d.]+ on PATH isn't enough: Dockerfile line 2: RUN with --mount=type=secret/,
     )
   })
 
@@ -64,7 +64,7 @@ describe('the Buildah of the action', () => {
       copyFileSync(ubuntu.program, join(path, 'buildah'))
       const workspace = { Dockerfile: `FROM ${base}\nCOPY --link made /made\n`, made: 'made\n' }
       const { log, outputs } = await succeed({ ...step, ...server.own, workspace, toolCache, path, as: 'root' })
-      expect(log).toContain("of this action, since 1.33.7 on PATH doesn't do: Dockerfile line 2: COPY with --link")
+      expect(log).toContain("of this action, because 1.33.7 on PATH isn't enough: Dockerfile line 2: COPY with --link")
       // A copy, in the private folder of the step.
       expect(log).toMatch(/^Engine: Buildah [\d.]+ \(\S+\/rootless-image-build-\w+\/buildah, /m)
       expect(outputs).toMatchObject({ 'engine-version': built.version, rootless: 'true' })

@@ -67,14 +67,14 @@ describe('a rootless build names what stops it, and the cure:', () => {
     const within = withCovered({ '/usr/bin/newuidmap': bare })
     await expectStopped(
       build({}, { within }),
-      `${cant}/usr/bin/newuidmap can't map ids: it isn't setuid`,
+      `${cant}/usr/bin/newuidmap can't map IDs: it isn't setuid`,
       'chmod u+s /usr/bin/newuidmap',
     )
   })
 
-  testAsRoot('the account has no subordinate ids', async () => {
+  testAsRoot('the account has no subordinate IDs', async () => {
     const within = withCovered({ '/etc/subuid': '/dev/null', '/etc/subgid': '/dev/null' })
-    const cause = /\/etc\/subuid gives the user rib-test no subordinate ids/
+    const cause = /\/etc\/subuid gives the user rib-test no subordinate IDs/
     await expectStopped(build({}, { within }), cause, /usermod --add-subuids \S+ --add-subgids \S+ rib-test/)
     // The same where root names the account: it is somebody's, so it is not changed.
     await expectStopped(build({ 'rootless-user': accountFor('user').name }, { within, as: 'root' }), cause)
@@ -99,12 +99,12 @@ describe('a rootless build names what stops it, and the cure:', () => {
   })
 })
 
-describe('subordinate ids', () => {
+describe('subordinate IDs', () => {
   exhaustively(testAsRoot)('too few are a warning', async () => {
     const few = makeWorkspace({ ids: `${accountFor('user').name}:200000:1000\n` })
     const within = withCovered({ '/etc/subuid': join(few, 'ids'), '/etc/subgid': join(few, 'ids') })
     const { log } = await succeed(build({}, { within }))
-    expect(log).toMatch(/^::warning::The user rib-test has only 1000 subordinate ids; .*usermod/m)
+    expect(log).toMatch(/^::warning::The user rib-test has only 1000 subordinate IDs; .*usermod/m)
   })
 
   testAsRoot('the account that the action makes gets its own where the system gave it none', async () => {
@@ -172,14 +172,14 @@ describe('isolation', () => {
   testAsRoot('is chroot by itself where there is no runtime, and the log says why', async () => {
     const { log } = await succeed(build({}, { within: none }))
     expect(log).toMatch(/^Engine: .*isolation chroot$/m)
-    expect(log).toContain(`passed over: ${noRuntime}`)
+    expect(log).toContain(`skipped: ${noRuntime}`)
   })
 
   const notHybrid = hybrid ? undefined : 'the cgroups of this machine are all v2, where crun runs'
   testUnless(rootReason ?? notHybrid)('rootless where crun can’t run: the error says why', async () => {
     await expectStopped(
       build({ isolation: 'rootless' }, { within: withoutPrograms('runc') }),
-      /with isolation: rootless:\n- \/\S+\/crun can't run in the hybrid layout of cgroups v1 and v2/,
+      /with isolation: rootless:\n- \/\S+\/crun doesn't support hybrid cgroups v1 and v2/,
     )
   })
 })

@@ -138,13 +138,13 @@ describe('a registry with a password (Basic)', () => {
     const registry = await registryOf({ login })
     const { host } = registry
     const anonymous = await refusalOf(client({ insecure: [host] }).resolve(at(host, 'acme/web:1')))
-    expect(anonymous.message).toContain(`${host} doesn't let anybody without a login read acme/web (401`)
+    expect(anonymous.message).toContain(`Access denied: ${host} doesn't allow anonymous users to read acme/web (401`)
     expect(anonymous.hint).toContain(`Log in to ${host}`)
     const asked = registry.logs().split('\n').length
     const wrong = await refusalOf(
       client({ insecure: [host], ...stepLogin(host, 'wrong-9d1') }).resolve(at(host, 'acme/web:1')),
     )
-    expect(wrong.message).toContain(`${host} doesn't let "alice" read acme/web (401`)
+    expect(wrong.message).toContain(`Access denied: ${host} doesn't allow "alice" to read acme/web (401`)
     expect(JSON.stringify([wrong, wrong.message, wrong.hint, wrong.stack])).not.toContain('wrong-9d1')
     expect(registry.logs().split('\n').length).toBeGreaterThan(asked)
   })
@@ -199,16 +199,16 @@ describe('a registry with tokens (Bearer)', () => {
     const registries = client({ insecure })
     expect((await registries.resolve(at(host, 'acme/web:1')))?.digest).toBe(image.manifest.digest)
     const hidden = await refusalOf(registries.resolve(at(host, 'acme/hidden:1')))
-    expect(hidden.message).toContain(`doesn't let anybody without a login read acme/hidden (401`)
+    expect(hidden.message).toContain(`doesn't allow anonymous users to read acme/hidden (401`)
     const push = await refusalOf(registries.putManifest(at(host, 'acme/web:2'), image.manifest))
-    expect(push.message).toContain(`doesn't let anybody without a login write to acme/web (401`)
+    expect(push.message).toContain(`doesn't allow anonymous users to write to acme/web (401`)
   })
 
   it('says where the login is wrong', async () => {
     const { tokens, host, insecure } = await both()
     const error = await refusalOf(client({ insecure, ...stepLogin(host, 'wrong-9d1') }).resolve(at(host, 'acme/web:1')))
     expect(error.message).toContain(
-      `${tokens.host} gives out the tokens of ${host}, and for acme/web "alice" gets none (401`,
+      `Access denied: ${tokens.host}, the token server of ${host}, gives "alice" no token for acme/web (401`,
     )
     expect(error.message).not.toContain('wrong-9d1')
   })
@@ -216,7 +216,7 @@ describe('a registry with tokens (Bearer)', () => {
   it('gets no login where its tokens are given out without https', async () => {
     const { tokens, host, asked } = await both()
     const error = await refusalOf(client({ insecure: [host], ...stepLogin(host) }).resolve(at(host, 'acme/web:1')))
-    expect(error.message).toContain("isn't https")
+    expect(error.message).toContain("doesn't use HTTPS")
     expect(tokens.questions.length).toBe(asked)
   })
 
@@ -269,6 +269,6 @@ describe('a login', () => {
     const { host } = await registryOf({ login })
     const registries = client({ insecure: [host], ...options(host, host.split(':')[1] ?? '') })
     const error = await refusalOf(registries.resolve(at(host, 'acme/web:1')))
-    expect(error.message).toContain('anybody without a login')
+    expect(error.message).toContain('anonymous users')
   })
 })

@@ -36,7 +36,7 @@ describeEngines('with $name', ({ wish, testOne }) => {
     const { log } = await succeed({ ...wish(), workspace: checkout(), inputs: { ...wish().inputs, ...inputs } })
     const told = [...log.matchAll(/^::warning::(Dockerfile line .*)$/gm)].map(([, text = '']) => text)
     expect(told).toHaveLength(1)
-    expect(told[0]).toMatch(/^Dockerfile line 3: COPY has put a folder in the place .*: "\/bin" \(to "usr\/bin"\)\. /)
+    expect(told[0]).toMatch(/^Dockerfile line 3: COPY replaced these links .*: "\/bin" \(to "usr\/bin"\)\. /)
     expect(log.indexOf(told[0] ?? '')).toBeLessThan(log.indexOf('\nPushed '))
 
     const files = imageFiles(await pullImage(reference))

@@ -87,7 +87,7 @@ describe('a step that is run by root', () => {
     expect(account.uid).not.toBe(0)
     expectRunBy(account, step)
     expect(step.outputs['rootless']).toBe('true')
-    expect(step.log).toMatch(/, as rootless-build \(the step runs as root; the build has an account of its own/)
+    expect(step.log).toMatch(/, as rootless-build \(the step runs as root; the build has its own account/)
     await expectOwners()
   })
 
@@ -105,7 +105,7 @@ describe('a step that is run by root', () => {
     const step = await watched({ env })
     expectRunBy(account, step)
     expect(step.outputs['rootless']).toBe('true')
-    expect(step.log).toContain(`, as ${account.name} (the step runs as root by sudo of this account)`)
+    expect(step.log).toContain(`, as ${account.name} (the step runs as root through sudo from this account)`)
   })
 
   testUnless(rootReason)('builds as root when "rootless: off" says so, and says so itself', async () => {
@@ -113,7 +113,7 @@ describe('a step that is run by root', () => {
     expectRunBy(accountFor('root'), step)
     expect(step.outputs['rootless']).toBe('false')
     expect(step.log).toContain(', as root (the step runs as root and rootless is off)')
-    expect(step.log).toMatch(/^Sandbox: none, since it builds as root$/m)
+    expect(step.log).toMatch(/^Sandbox: none \(Buildah runs as root\)$/m)
     await expectOwners()
   })
 
@@ -139,7 +139,7 @@ describe('a step that is run by root', () => {
   )
 
   const refused = [
-    { user: 'nobody-of-this-name', why: 'and this machine has no such user' },
+    { user: 'nobody-of-this-name', why: 'but this machine has no such user' },
     { user: 'root', why: 'which is root' },
   ]
   for (const { user, why } of casesOfSet(refused, ({ user }) => user === 'root')) {

@@ -99,7 +99,7 @@ describe('a bind mount of a stage that is a link (CVE-2024-1753, open in the Bui
       const inputs = { ...wish.inputs, sandbox: 'off' }
       const step = await attacked({ Dockerfile: lines(home).join('\n') }, home, { ...wish, inputs })
       expect(step.log).toContain(`bind: read /mnt${home}/canary`)
-      expect(step.log).toContain('Sandbox: none, since `sandbox: off`')
+      expect(step.log).toContain('Sandbox: none (`sandbox: off`)')
     },
   )
 })
@@ -198,7 +198,7 @@ describe('where no sandbox can be made', () => {
   testRoot('one warning says why, and it is built', async () => {
     const step = await attacked(files, makeFolder('home', account), { within })
     expect(step.log).toContain(
-      '::warning::Buildah runs without a sandbox, since none can be made here: these programs of util-linux are missing: nsenter',
+      '::warning::Buildah runs without a sandbox, because none can be created here: missing programs of util-linux: nsenter',
     )
   })
 
@@ -283,6 +283,6 @@ describe('images for another platform', () => {
     expect(one.log).toContain(' --pull=never ')
     const lines = [`FROM --platform=linux/arm64 ${other()} AS arm`, `FROM ${other()}`, 'COPY --from=arm /Dockerfile /x']
     const two = await build(lines)
-    expect(two.log).toContain('Sandbox: the build has the logins, since it needs one image for two platforms')
+    expect(two.log).toContain('Sandbox: the build can read the logins, because it needs one image for two platforms')
   })
 })

@@ -62,14 +62,14 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
     )
     expect(dom).toContain(`docker pull ${place.proxy.host}/acme/summary@${digest}`)
     expect(dom).toMatch(/<strong>Size:<\/strong> \d+\.\d MB in 5 layers/)
-    expect(dom).toMatch(/<strong>Cache:<\/strong> 2 of 4 steps were there/)
+    expect(dom).toMatch(/<strong>Cache:<\/strong> 2\/4 steps hit/)
     expect(dom).toMatch(/<h4>Warnings<\/h4>\s*<ul>\s*<li>Cache: /)
     // Mermaid draws a picture of a bomb where it can't read a chart.
     expect(dom).toMatch(/<svg[^>]*aria-roledescription="gantt"/)
     expect(dom).not.toMatch(/class="error-icon"|Syntax error in text/)
     for (const name of ['restore', 'build', 'push', '3 RUN echo a b c d sleep 1 head -c 3000000', '6 LABEL and 7 more'])
       expect(dom).toContain(name)
-    expect(dom).toContain('Steps that came from the cache are grey.')
+    expect(dom).toContain('Steps from the cache are grey.')
   },
 )
 

@@ -76,13 +76,13 @@ describe('labels of the commit', () => {
     const event = { name: 'workflow_dispatch', payload: { head_commit: null } }
     const docs = await watchSkip(place, await job('labels', repository, { event }))
     expectSkipped(docs, cold)
-    expect(docs.log).toContain(`Unchanged: its labels name the commit that it was built of: ${built}\n`)
+    expect(docs.log).toContain(`Unchanged: its labels name the commit it was built from: ${built}\n`)
     expect(docs.outputs['labels']).toBe(cold.outputs['labels'])
     expect(docs.outputs['annotations']).toBe(cold.outputs['annotations'])
 
     const next = await commit(repository, { 'src/a': '3' }, '2026-11-24T08:00:00Z')
     const changed = await watchSkip(place, await job('labels', repository, { event }))
-    expectBuilt(changed, / in: context$/m)
+    expectBuilt(changed, /^Unchanged: no; changed since the build of .*: context$/m)
     expect(await labelsOf('labels')).toMatchObject({
       [`${label}.revision`]: next,
       [`${label}.created`]: '2026-11-24T08:00:00.000Z',
@@ -90,7 +90,7 @@ describe('labels of the commit', () => {
 
     const inputs = { labels: `${label}.revision={{sha}}` }
     const own = await watchSkip(place, await job('labels', repository, { inputs }))
-    expect(own.log).toMatch(/^Unchanged: nothing is built, since all but labels is as in the build /m)
+    expect(own.log).toMatch(/^Unchanged: reusing the image built at .* UTC with the labels of this run; /m)
     expect(await labelsOf('labels')).toMatchObject({ [`${label}.revision`]: next.slice(0, 7) })
   })
 
@@ -106,9 +106,9 @@ describe('labels of the commit', () => {
     const options = { inputs: release }
     const tagged = await watchSkip(place, await job('relabelled', repository, options))
     expect(tagged.log).toMatch(
-      /^Unchanged: nothing is built, since all but labels and annotations is as in the build /m,
+      /^Unchanged: reusing the image built at .* UTC with the labels and annotations of this run; /m,
     )
-    expect(tagged.log).not.toMatch(/^(\[\d+\/\d+\] )?STEP |^Cache: \d+ steps? came back/m)
+    expect(tagged.log).not.toMatch(/^(\[\d+\/\d+\] )?STEP |^Cache restored: /m)
     expect(tagged.outputs).toMatchObject({ built: 'false', 'cache-hit': 'full' })
     const after = await place.pull('relabelled')
     expect(after.digest).toBe(tagged.outputs['digest'])

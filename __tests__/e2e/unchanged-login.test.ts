@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 
 import { busyboxImage } from '../harness/base-image.js'
-import { fail, succeed } from '../harness/clean-step.js'
+import { succeed } from '../harness/clean-step.js'
 import { type CacheService, startCacheService } from '../harness/cache-service.js'
 import { removeFolders } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
@@ -32,14 +32,15 @@ afterAll(async () => {
 })
 
 /** A step that pushes to a registry with a login, on a base image of the open one. */
-function job(registry: Registry, scope: string, tags: string, password = login.password): StepOptions {
+function job(registry: Registry, scope: string, tags: string): StepOptions {
   return {
     inputs: {
       images: `${registry.host}/acme/web`,
       // The reference in the open registry is there so that plain HTTP is allowed for its base image.
       tags: `${tags}\n${open.host}/acme/copy:latest`,
       ...{ push: 'true', 'tls-verify': 'false', unchanged: 'skip', 'cache-scope': scope },
-      ...{ username: login.username, password, registry: registry.host },
+      ...login,
+      registry: registry.host,
     },
     env: service.environment(),
     workspace: { Dockerfile: `FROM ${open.host}/base/busybox:1\nRUN true\n` },
@@ -58,9 +59,6 @@ test('the login of the step is enough, and is in no log', async () => {
     const there = await pullImage(`${registry.host}/acme/web:more`, login)
     expect(there.digest).toBe(cold.outputs['digest'])
     for (const { log } of [cold, again, more]) expect(withoutMasks(log)).not.toContain(login.password)
-    // A wrong one is found out by the login before the build, as ever.
-    const { error } = await fail(job(registry, 'login', 'latest', 'wrong'))
-    expect(error).toContain(`Login to ${registry.host} as "ada" failed`)
   } finally {
     await registry.stop()
   }
@@ -75,7 +73,7 @@ exhaustively(test)(
       const before = tokens.questions.length
       const again = await succeed(job(registry, 'tokens', 'latest'))
       expect(again.outputs['built']).toBe('true')
-      expect(again.log).toContain("which isn't https: no login goes there.")
+      expect(again.log).toContain("which doesn't use HTTPS, so no login is sent there.")
       // Buildah's own, which has its own idea of that.
       expect(tokens.questions.length).toBeGreaterThan(before)
     } finally {

@@ -39,14 +39,14 @@ export function expectSkipped(run: SkipRun, before: StepResult): void {
     imageid: before.outputs['imageid'],
     digest: before.outputs['digest'],
   })
-  expect(log).toMatch(/^Unchanged: nothing is built, since all is as in the build of /m)
-  expect(log).not.toMatch(/^(\[\d+\/\d+\] )?STEP |^Cache: \d+ steps? came back/m)
+  expect(log).toMatch(/^Unchanged: reusing the image built at [^;]*UTC; no build input has changed /m)
+  expect(log).not.toMatch(/^(\[\d+\/\d+\] )?STEP |^Cache restored: /m)
   expect(asked.filter(({ method, path }) => method !== 'HEAD' && path.includes('/blobs/sha256:'))).toStrictEqual([])
 }
 
 /** Holds that it was built, and that the log says why, where something is remembered. */
 export function expectBuilt({ log, outputs }: StepResult, why?: RegExp): void {
   if (outputs['built'] !== 'true') throw new Error(`It was not built; the log:\n${log}`)
-  expect(log).not.toMatch(/^Unchanged: nothing is built/m)
+  expect(log).not.toMatch(/^Unchanged: reusing /m)
   if (why !== undefined) expect(log).toMatch(why)
 }

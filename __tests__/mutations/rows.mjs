@@ -327,8 +327,7 @@ export const promises = [
         file: 'src/up-to-date/check.ts',
         find: 'return inputs.noCache || inputs.pull ?',
         put: 'return inputs.noCache ?',
-        test: '__tests__/e2e/unchanged.test.ts',
-        name: 'built all the same pull$',
+        test: '__tests__/unit/up-to-date/check.test.ts',
       },
       {
         loses: 'A base image with ONBUILD is remembered, though what it copies is not known',
@@ -348,8 +347,8 @@ export const promises = [
       {
         loses: 'A tag that moved while its image was pulled is remembered with the wrong base',
         file: 'src/up-to-date/check.ts',
-        find: 'if (difference !== undefined) return `this changed',
-        put: "if (difference === '') return `this changed",
+        find: 'if (difference !== undefined) return `changed',
+        put: "if (difference === '') return `changed",
         test: '__tests__/unit/up-to-date/check.test.ts',
       },
       {
@@ -425,8 +424,8 @@ export const promises = [
         file: 'src/cache/backends/directory.ts',
         find: 'if (!options.write) return NOTHING_SAVED',
         put: 'if (!options.write && !options.read) return NOTHING_SAVED',
-        test: '__tests__/e2e/cache-directory-writing.test.ts',
-        name: 'leaves nothing for the next cache-write: never',
+        test: '__tests__/unit/cache/backends/directory.test.ts',
+        name: 'has nothing that was cut off',
       },
       {
         loses: 'A pull request from a fork stores its layers with the cache service',
@@ -767,8 +766,8 @@ export const promises = [
       {
         loses: 'Post fails a job whose image is where it belongs',
         file: 'src/post.ts',
-        find: 'warn(`Not everything of this step could be removed. ${describe(error)}`)',
-        put: 'warn(`Not everything of this step could be removed. ${describe(error)}`)\n  process.exitCode = 1',
+        find: 'warn(`Could not remove everything that this step created. ${describe(error)}`)',
+        put: 'warn(`Could not remove everything that this step created. ${describe(error)}`)\n  process.exitCode = 1',
         test: '__tests__/unit/project/dist.test.ts',
         name: 'post warns of a state',
       },
@@ -803,16 +802,14 @@ export const promises = [
         file: 'src/engine/select.ts',
         find: "if (engine === 'buildah' || !(error instanceof UserError)) throw error",
         put: 'if (!(error instanceof UserError)) throw error',
-        test: '__tests__/e2e/docker-selection.test.ts',
-        name: 'who insists gets an error instead engine: buildah',
+        test: '__tests__/unit/engine/select.test.ts',
       },
       {
         loses: '`rootless: require` builds by a daemon that runs as root',
         file: 'src/engine/docker/docker.ts',
         find: "if (rootless !== 'require' || docker.rootless) return",
         put: "if (rootless !== 'require' || !docker.rootless) return",
-        test: '__tests__/e2e/docker-selection.test.ts',
-        name: 'who insists gets an error instead rootless: require',
+        test: '__tests__/unit/engine/select.test.ts',
       },
       {
         loses: 'Docker drops annotations without a word',
@@ -1175,8 +1172,7 @@ export const promises = [
         file: 'src/pipeline/build.ts',
         find: 'const pushed = asked.inputs.push ? await',
         put: 'const pushed = !asked.inputs.dryRun ? await',
-        test: '__tests__/e2e/push.test.ts',
-        name: 'what is not to be pushed is not',
+        test: '__tests__/unit/pipeline/stages.test.ts',
       },
       {
         loses: '`dry-run` builds and pushes',

@@ -10,17 +10,17 @@ describe('describe', () => {
     ['an error', new Error('broken'), 'broken'],
     ['a mistake without a cure', new UserError('wrong'), 'wrong'],
     ['a mistake with its cure', new UserError('wrong', 'do this'), 'wrong\ndo this'],
-    ['causes in their order', new Error('outer', { cause: middle }), 'outer\nbecause: middle\nbecause: inner'],
+    ['causes in their order', new Error('outer', { cause: middle }), 'outer\nCaused by: middle\nCaused by: inner'],
     [
       'causes before the cure',
       new UserError('outer', 'do this', { cause: middle }),
-      'outer\nbecause: middle\nbecause: inner\ndo this',
+      'outer\nCaused by: middle\nCaused by: inner\ndo this',
     ],
     ['a cause that is no error', new Error('outer', { cause: 'text' }), 'outer'],
     [
       'a program that failed',
       new UserError('The build failed.', 'hint', { cause: new CommandError(['/bin/buildah', 'build'], 125, 'a\nb\n') }),
-      'The build failed.\nbecause: buildah build ended with exit code 125:\n  a\n  b\nhint',
+      'The build failed.\nCaused by: buildah build ended with exit code 125:\n  a\n  b\nhint',
     ],
     ['a text', 'thrown', 'thrown'],
     ['undefined', undefined, 'undefined'],
@@ -43,6 +43,6 @@ describe('UserError', () => {
 describe('describeInLine', () => {
   it('has all of it in one line', () => {
     const cause = new Error('broken\n  in two')
-    expect(describeInLine(new UserError('wrong', 'do this', { cause }))).toBe('wrong because: broken in two do this')
+    expect(describeInLine(new UserError('wrong', 'do this', { cause }))).toBe('wrong Caused by: broken in two do this')
   })
 })

@@ -105,7 +105,7 @@ export function parseAuthFile(text: string, path: string): AuthFile {
     // The parser's own message may quote a password.
     throw new UserError(
       `The auth file ${path} isn't JSON, so the earlier logins in it can't be used.`,
-      'Log in anew (`buildah login`, `docker login`), or remove the file.',
+      'Log in again (`buildah login`, `docker login`), or remove the file.',
     )
   }
   const { auths, credHelpers, credsStore } = objectOf(value)

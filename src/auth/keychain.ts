@@ -79,7 +79,7 @@ export async function settleLogins(logins: AuthFile, registries: readonly string
 async function askStore(store: string, registry: string, env: Env): Promise<Login | undefined> {
   return await askHelper(store, registry, env).catch((error: unknown) => {
     if (!(error instanceof RegistryError)) throw error
-    debug(`${error.message} It counts as one without a login for that registry.`)
+    debug(`${error.message} Continuing without a login for that registry.`)
     return undefined
   })
 }
@@ -125,7 +125,10 @@ function readEntry(entry: unknown): Login | undefined {
 
 async function askHelper(helper: string, registry: string, env: Env): Promise<Login | undefined> {
   if (!HELPER.test(helper))
-    throw helperError(`The auth file names ${quote(helper)} for ${registry}`, 'That is no name of a credential helper')
+    throw helperError(
+      `The auth file names ${quote(helper)} for ${registry}`,
+      'That is not the name of a credential helper',
+    )
   const program = `docker-credential-${helper}`
   const path = await findProgram(program, env)
   const keys = registry === 'docker.io' ? [registry, HUB_KEY] : [registry]
@@ -152,8 +155,8 @@ function readHelper(stdout: string, program: string, registry: string): Login | 
   const { Username: username, Secret: secret } = parseObject(stdout)
   if (typeof username !== 'string' || typeof secret !== 'string')
     throw helperError(
-      `The credential helper ${program} gave no login for ${registry}`,
-      'Its answer has no Username and Secret',
+      `The credential helper ${program} returned no login for ${registry}`,
+      'Its output has no Username and Secret',
     )
   if (secret === '') return undefined
   return username === '<token>'
@@ -162,6 +165,6 @@ function readHelper(stdout: string, program: string, registry: string): Login | 
 }
 
 function helperError(what: string, why: string): RegistryError {
-  const hint = 'Log in anew (`buildah login`, `docker login`), or take the helper out of the auth file.'
+  const hint = 'Log in again (`buildah login`, `docker login`), or remove the helper from the auth file.'
   return new RegistryError(`${what}. ${why}.`, hint, false)
 }

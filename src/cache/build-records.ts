@@ -8,7 +8,7 @@ import type { ArchiveOptions, CacheOptions, DirectoryOptions } from './options.j
 /** A short text that the runs of a scope leave for those after them: what was built. */
 export interface BuildRecordStore {
   /**
-   * The newest of this branch, else that of the base, else that of the default branch; undefined where there is none, or
+   * The newest of this branch, else that of the base, else that of the default branch; undefined if there is none, or
    * where it failed. Never rejects.
    */
   read(): Promise<string | undefined>

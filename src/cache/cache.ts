@@ -31,7 +31,7 @@ export interface RestoredStorage {
   /** Names of base images that have changed in what Buildah doesn't compare. */
   changedBaseImages(): Promise<readonly string[]>
   /**
-   * Empties the root, and forgets what came back, for a build that could not do with it; undefined where nothing came
+   * Empties the root, and forgets what came back, for a build that could not do with it; undefined if nothing came
    * back.
    */
   readonly clear: (() => Promise<void>) | undefined
@@ -48,7 +48,7 @@ export interface Restored {
   readonly seconds: number
   /** Seconds that the steps of the offered images took when they ran, by key. */
   readonly stepSeconds: ReadonlyMap<string, number>
-  /** What didn't come back, and why: one sentence a cause, the first letter small. */
+  /** What didn't come back, and why: one sentence per cause. */
   readonly failures: readonly string[]
 }
 
@@ -56,7 +56,7 @@ export interface Run {
   readonly steps: readonly RecordedStep[]
   /** Names that the image got. */
   readonly ours: readonly string[]
-  /** Digest over what was pushed where; undefined where nothing was. */
+  /** Digest over what was pushed where; undefined if nothing was. */
   readonly pushed: string | undefined
   /** It failed, or was cancelled: then nothing shall take time now. */
   readonly failed: boolean
@@ -78,7 +78,7 @@ export const NOTHING_RESTORED: Restored = {
 }
 export const NOTHING_SAVED: Saved = { parts: 0, bytes: 0, seconds: 0, failures: [], later: undefined }
 
-/** The cache of a build that has none: an empty root, of which nothing is saved. */
+/** The cache of a build without one: an empty root, and nothing is saved. */
 export const EMPTY_CACHE: Cache = {
   restore: (_storage, _keys, root) => Promise.resolve(emptyStorage(root)),
   records: NO_RECORDS,
@@ -86,7 +86,7 @@ export const EMPTY_CACHE: Cache = {
   close: () => Promise.resolve(),
 }
 
-/** A root in which nothing came back, and of which nothing is saved. */
+/** An empty root, nothing of which is saved. */
 export function emptyStorage(root: string, failures: readonly string[] = []): RestoredStorage {
   return {
     root,
@@ -116,8 +116,8 @@ export async function savedOrFailure(work: () => Promise<Saved>): Promise<Saved>
 
 /** Says what was saved, and what was not. */
 export function reportSaved({ parts, bytes, seconds, failures, later }: Saved): void {
-  if (later !== undefined) info('Cache: what is new is kept when the job has ended')
+  if (later !== undefined) info('Cache: new layers will be saved in the post step')
   else if (parts > 0)
-    info(`Cache: kept ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, in ${seconds.toFixed(1)} s`)
+    info(`Cache saved: ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, ${seconds.toFixed(1)} s`)
   for (const failure of failures) warn(`Cache: ${failure}`)
 }

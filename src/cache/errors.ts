@@ -2,7 +2,7 @@ import { describe } from '../errors.js'
 import type { Operation, Failure } from './backends/entries.js'
 
 /** One cause, whoever ran into it: this process, tar, zstd, or the library of the cache service. */
-const DISK_FULL = 'The disk is full: not everything of the cache could be used or kept.'
+const DISK_FULL = 'The disk is full: part of the cache could not be restored or saved.'
 
 /** What went wrong, as a sentence for a warning; pure. */
 export function failureOf(error: unknown): string {
@@ -20,24 +20,24 @@ export function sentenceOf(op: Operation, { cause, text }: Failure): string {
   const what = text.replace(/[\s.]+$/, '')
   switch (cause) {
     case 'rate-limit':
-      return `The cache service limits the requests of this repository: ${what}.`
+      return `The cache service is rate-limiting this repository: ${what}.`
     case 'denied':
       return op !== 'store'
-        ? `The cache service lets this job read nothing: ${what}.`
-        : `The cache service lets this job write nothing: ${what}. Where that is as it should be, write \`cache-write: never\`.`
+        ? `The cache service denies this job read access: ${what}.`
+        : `The cache service denies this job write access: ${what}. If that is intended, write \`cache-write: never\`.`
     case 'service':
-      return `The cache service answered with an error: ${what}.`
+      return `The cache service returned an error: ${what}.`
     case 'network':
-      return `The connection to the cache service broke: ${what}.`
+      return `The connection to the cache service failed: ${what}.`
     case 'late':
       return `The cache service was too slow: ${what}.`
     case 'ended':
       return `The process that talks to the cache service ${what}.`
     case 'missing-path':
-      return `A file of the cache was not there when it was to be stored: ${what}.`
+      return `A cache file was missing when it was to be saved: ${what}.`
     case 'disk-full':
       return DISK_FULL
     case 'other':
-      return `Something could not be ${op === 'store' ? 'written to' : 'read from'} the cache service: ${what}.`
+      return `Could not ${op === 'store' ? 'write to' : 'read from'} the cache service: ${what}.`
   }
 }

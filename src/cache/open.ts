@@ -47,7 +47,7 @@ export interface CacheRequest {
 
 export const caches: Caches = { open: openCache }
 
-/** Decides on the cache. Pure. @throws UserError where a registry shall keep steps and nothing names a repository for it */
+/** Decides on the cache. Pure. @throws UserError if a registry shall keep steps and nothing names a repository for it */
 export function planCache({ inputs, context, references }: CacheRequest): CachePlan {
   const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
   const { kind, read, write, directory, notes } = decision

@@ -4,7 +4,7 @@ import type { Limits } from './containers-storage/retention.js'
 /** What the cache of a build is made of, wherever it lies. */
 export interface CacheOptions {
   readonly scope: string
-  /** Private folder of this process, absolute, beside that of the build. */
+  /** Private folder of this process, absolute, next to that of the build. */
   readonly stagingDir: string
   /** Whose indexes and records to look for: the own ones, under which this run writes, first. */
   readonly refs: readonly string[]

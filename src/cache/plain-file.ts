@@ -5,7 +5,7 @@ import { open, rename, rm, writeFile } from 'node:fs/promises'
 /**
  * Reads a regular file of this size at most. Whoever may write to the folder could have put a link or a pipe there: what
  * a link shows is not for the cache, and a pipe would be waited for.
- * @returns undefined where there is nothing
+ * @returns undefined if there is nothing
  * @throws Error when it is anything but such a file
  */
 export async function readPlain(path: string, maxBytes: number): Promise<Buffer | undefined> {
@@ -13,15 +13,15 @@ export async function readPlain(path: string, maxBytes: number): Promise<Buffer 
     (error: unknown) => {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOENT') return undefined
-      if (code === 'ELOOP' || code === 'ENXIO') throw new Error(`${path} is no regular file`)
+      if (code === 'ELOOP' || code === 'ENXIO') throw new Error(`${path} is not a regular file`)
       throw error
     },
   )
   if (file === undefined) return undefined
   try {
     const found = await file.stat()
-    if (!found.isFile()) throw new Error(`${path} is no regular file`)
-    if (found.size > maxBytes) throw new Error(`${path} has ${Math.ceil(found.size / 2 ** 20)} MiB`)
+    if (!found.isFile()) throw new Error(`${path} is not a regular file`)
+    if (found.size > maxBytes) throw new Error(`${path} is too large (${Math.ceil(found.size / 2 ** 20)} MiB)`)
     // Not to its end: somebody may still write to it.
     const { buffer, bytesRead } = await file.read(Buffer.alloc(found.size), 0, found.size, 0)
     return buffer.subarray(0, bytesRead)
@@ -43,7 +43,7 @@ export async function readSealed(path: string, maxBytes: number): Promise<string
   const content = await readPlain(path, maxBytes)
   if (content === undefined) return undefined
   const [, text = '', digest] = /^([^]*)\n([0-9a-f]{64})\n$/.exec(content.toString('utf8')) ?? []
-  if (digest !== digestOf(text)) throw new Error('it is not what was written')
+  if (digest !== digestOf(text)) throw new Error("its content doesn't match its digest")
   return text
 }
 

@@ -5,7 +5,7 @@ import { UserError } from '../errors.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import { quote } from '../lib/quote.js'
 
-/** What the choice of a cache depends on, beside the inputs for it. */
+/** What the choice of a cache depends on, in addition to the inputs for it. */
 export interface CacheFacts extends Pick<
   Context,
   'act' | 'event' | 'cacheService' | 'cacheMode' | 'toolCache' | 'userCache' | 'workspace'
@@ -35,7 +35,7 @@ type Kind = Exclude<CacheDecision['kind'], 'off'>
 
 /** They run with the rights of the base branch, and often with the code of somebody else. */
 const UNTRUSTED = ['pull_request_target', 'workflow_run']
-const RISK = "it has the rights of the base branch, and what it builds may be somebody else's"
+const RISK = "it has the permissions of the base branch and may build somebody else's code"
 const NO_SERVICE = 'the runner offers no GitHub cache service'
 const MISSING =
   'The environment has neither ACTIONS_CACHE_URL nor ACTIONS_CACHE_SERVICE_V2 with ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN.'
@@ -47,7 +47,7 @@ export function decideCache(options: CacheOptions, facts: CacheFacts): CacheDeci
   if (options.kind === 'github' && !offered)
     return off(
       [
-        `\`cache: github\` (or type=gha) is asked for, and ${NO_SERVICE}. ${MISSING} Write \`cache: directory\` where the machine stays.`,
+        `\`cache: github\` (or type=gha) is requested, but ${NO_SERVICE}. ${MISSING} If the machine outlives the job, write \`cache: directory\`.`,
       ],
       options,
     )
@@ -83,7 +83,7 @@ export function cacheRepositories(
 function besideImage([image]: readonly Reference[]): string {
   if (image === undefined) {
     throw new UserError(
-      'Input "cache": got "registry", and nothing names a repository for it: neither "cache-from" and "cache-to" nor "images".',
+      'Input "cache": got "registry", but none of "cache-from", "cache-to" and "images" names a repository.',
       'Write `cache-from: type=registry,ref=docker.io/acme/web-cache`, and the same for `cache-to`.',
     )
   }
@@ -120,7 +120,7 @@ function mayWrite(options: CacheOptions, { event, cacheMode }: CacheFacts, kind:
 }
 
 const FORK =
-  'The cache is not written: the pull request comes from a fork, or its event does not say where from. `cache-write: always` writes all the same.'
+  'The cache is not written: the pull request comes from a fork, or its event does not say where it comes from. `cache-write: always` writes it anyway.'
 
 function ofMode(mode: Exclude<CacheMode, 'write'>): string {
   const consequence = { none: 'neither read nor written', read: 'not written', 'write-only': 'not read' }
@@ -128,11 +128,11 @@ function ofMode(mode: Exclude<CacheMode, 'write'>): string {
 }
 
 function ofRun(event: string): string {
-  return `The cache is not used: this is a run for ${event}; ${RISK}. \`cache: github\` (or directory, registry) reads it, \`cache-write: always\` reads and writes it.`
+  return `The cache is not used: this is a ${event} run; ${RISK}. \`cache: github\` (or directory, registry) reads it, \`cache-write: always\` reads and writes it.`
 }
 
 function ofWrite(event: string): string {
-  return `The cache is not written: this is a run for ${event}; ${RISK}. \`cache-write: always\` writes all the same.`
+  return `The cache is not written: this is a ${event} run; ${RISK}. \`cache-write: always\` writes it anyway.`
 }
 
 function refused(why: string): Permission {

@@ -14,7 +14,7 @@ export interface Snapshot<Index> {
   /** @throws Error that says what is wrong with the text */
   readonly parse: (text: string) => Index
   readonly format: (index: Index) => string
-  /** Why an index is of no use here; '' where that is as it should be, undefined when it is of use. */
+  /** Why an index is of no use here; '' if that is as it should be, undefined when it is of use. */
   incompatibleReason(index: Index, limits: Limits): string | undefined
   /**
    * Fills an empty root. Never rejects.
@@ -77,7 +77,7 @@ export interface SavePlan<Index> {
   /**
    * The index that says where everything is.
    * @param made what became of each of the archives; undefined for what wasn't taken
-   * @returns undefined where it would say nothing new, or what is there is of no use
+   * @returns undefined if it would say nothing new, or what is there is of no use
    */
   index(made: readonly (Part | undefined)[]): Promise<Index | undefined>
   /** What is reported where not everything was taken, in place of the usual. */
@@ -88,6 +88,6 @@ export interface SavePlan<Index> {
 export interface Archive {
   /** Before compression. */
   readonly bytes: number
-  /** Leaves it in the staging directory. @returns undefined where there is nothing to pack */
+  /** Leaves it in the staging directory. @returns undefined if there is nothing to pack */
   pack(): Promise<Part | undefined>
 }

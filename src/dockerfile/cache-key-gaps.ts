@@ -45,7 +45,7 @@ function forgottenOf(step: StepAnalysis, known: ReadonlySet<string>, buildah: st
   if (keyword === 'RUN') {
     if (heredoc && forgetsHeredocs(buildah, declared.size > 0)) return 'the text of a heredoc in RUN'
     const mounted = comparedMounts(step, buildah).some(({ kind }) => kind === 'digest' || kind === 'unknown')
-    return mounted ? 'all that RUN --mount shows' : undefined
+    return mounted ? 'everything that RUN --mount mounts' : undefined
   }
   // Its values are never compared, unless it is declared without a default.
   const proxy = declarationsOf(instruction).find(({ name, value }) => PROXIES.has(name) && value !== undefined)

@@ -6,7 +6,7 @@ import { EMPTY_MOUNTS, type Mount } from './mounts.js'
  * What Buildah knows of the content of a mount when it looks for an earlier step:
  * `own`, it compares that itself; `digest`, it doesn't, and a digest of this path in the context must stand in;
  * `link`, it does, unless the path is a symbolic link: then it compares where the link points to and no more;
- * `unknown`, what it shows can't be told before the build.
+ * `unknown`, what it shows can't be known before the build.
  */
 export type MountKnowledge =
   | { readonly kind: 'own' }
@@ -40,17 +40,17 @@ function judge({ text, type, from, source, isReadable }: Mount<Origin>, buildah:
   if (type === 'cache' && from === undefined) return OWN
   const unknown = (why: string): MountKnowledge => ({ kind: 'unknown', why: `--mount=${text}: ${why}` })
   if (!isReadable || source.includes('$') || (from !== undefined && 'unknown' in from))
-    return unknown('quotes and variables in a mount are read by Buildah alone')
+    return unknown('only Buildah can read quotes and variables in a mount')
   // In all releases: `cacheMountOfStage`.
-  if (type === 'cache') return unknown('what a cache mount starts with is not compared')
-  if (type !== undefined && type !== 'bind') return unknown('a type of mount that is not known here')
+  if (type === 'cache') return unknown('the initial content of a cache mount is not compared')
+  if (type !== undefined && type !== 'bind') return unknown('the mount type is unknown')
   if (from === undefined) return ofContext(source, type, buildah)
   // Of some releases that is so (`mountOfContext`), of some it is only that they never look it up.
-  if (from.known.contexts.length > 0) return unknown('it shows another build context')
+  if (from.known.contexts.length > 0) return unknown('it mounts another build context')
   const fault = from.stages.length > 0 ? 'mountOfStage' : 'mount'
   return type === 'bind' && !getsWrong(fault, buildah)
     ? OWN
-    : unknown(`Buildah ${buildah} does not compare what it shows`)
+    : unknown(`Buildah ${buildah} does not compare what it mounts`)
 }
 
 function ofContext(source: string, type: string | undefined, buildah: string): MountKnowledge {

@@ -10,7 +10,7 @@ export interface Dependencies {
   readonly paths: readonly ContextPath[]
   /** Names of further build contexts. */
   readonly contexts: readonly string[]
-  /** What can't be told before the build, as sentences without their full stop. */
+  /** What can't be known before the build, as sentences without their full stop. */
   readonly doubts: readonly string[]
 }
 
@@ -86,7 +86,7 @@ function collect(analysis: Analysis, target: number): Findings {
   }
   const { ambiguous } = analysis.dockerfile
   // One of the engines may see a COPY or a FROM there that the other one doesn't.
-  if (ambiguous !== undefined) doubt(findings, ambiguous, 'what the engine makes of it')
+  if (ambiguous !== undefined) doubt(findings, ambiguous, 'how the engine reads it')
   addStage(target, findings)
   return findings
 }
@@ -146,5 +146,5 @@ function addPath(path: ContextPath, { paths }: Findings): void {
 }
 
 function doubt({ doubts }: Findings, line: number, what: string): void {
-  doubts.add(`line ${line}: ${what} can't be told before the build`)
+  doubts.add(`line ${line}: ${what} can't be known before the build`)
 }

@@ -39,7 +39,7 @@ export const KNOWN_WRONG = {
   gitRepository: {
     what: 'ADD of a Git repository',
     until: '1.38.0',
-    wrong: 'it adds the page that the server shows at this address',
+    wrong: 'it adds the web page at that address',
     answer: 'another Buildah',
   },
   inheritedArgument: {
@@ -49,7 +49,7 @@ export const KNOWN_WRONG = {
     answer: 'another Buildah',
   },
   volume: {
-    what: 'a RUN that works in a VOLUME before it',
+    what: 'a RUN that works in a VOLUME declared before it',
     until: VOLUMES_ARE_KEPT,
     wrong: 'what it changes there is lost',
     answer: 'another Buildah',
@@ -61,7 +61,7 @@ export const KNOWN_WRONG = {
     answer: 'another Buildah',
   },
   perhapsVolume: {
-    what: 'another RUN behind a VOLUME',
+    what: 'another RUN after a VOLUME',
     until: VOLUMES_ARE_KEPT,
     wrong: 'what it changes there is lost, if it does',
     answer: 'warning',
@@ -73,13 +73,13 @@ export const KNOWN_WRONG = {
     answer: 'warning',
   },
   overlayAttribute: {
-    what: 'layers on overlay, without root',
+    what: 'rootless layers on overlay',
     until: '1.35.0',
-    wrong: 'files that a step changes keep an attribute of the file system (`user.overlay.origin`) in their layer',
+    wrong: 'files that a step changes keep an extended attribute (`user.overlay.origin`) in their layer',
     answer: 'note',
   },
   stageSpelling: {
-    what: 'a stage named in another case, as `FROM build` behind `AS Build`',
+    what: 'a stage named in another case, as `FROM build` after `AS Build`',
     wrong: 'it is taken for the name of an image',
     answer: 'rewrite',
   },
@@ -97,7 +97,7 @@ export const KNOWN_WRONG = {
   labelWithDollar: {
     what: 'a label with `$`',
     since: LABELS_ARE_INSTRUCTIONS,
-    wrong: 'what stands behind it is taken for the name of a variable',
+    wrong: 'what follows it is taken for the name of a variable',
     answer: 'rewrite',
   },
   argumentValue: {
@@ -120,7 +120,7 @@ export const KNOWN_WRONG = {
     answer: 'key',
   },
   heredocBehindArgument: {
-    what: 'the text of a heredoc in RUN behind an ARG',
+    what: 'the text of a heredoc in RUN after an ARG',
     since: '1.33.0',
     until: '1.40.0',
     wrong: CACHE_KEEPS_OLD,

@@ -93,7 +93,7 @@ function builtAnew({ stage, steps }: StageAnalysis, buildah: string): StageKeys 
     keys,
     contents: keys,
     added: 0,
-    unknown: { line, why: `a mount shows this stage, and Buildah ${buildah} shows only what it has just built` },
+    unknown: { line, why: `a mount uses this stage, and Buildah ${buildah} can mount only what it has just built` },
   }
 }
 
@@ -101,7 +101,7 @@ function builtAnew({ stage, steps }: StageAnalysis, buildah: string): StageKeys 
 function endedAnew(stage: StageKeys, { steps }: StageAnalysis): StageKeys {
   const last = steps.at(-1)?.instruction
   if (last === undefined || stage.unknown !== undefined) return stage
-  const why = 'COPY may take from it by a variable, and Buildah finds only what it has just built'
+  const why = 'COPY may read from it through a variable, and Buildah finds only what it has just built'
   return { ...stage, keys: [...stage.keys.slice(0, -1), undefined], unknown: { line: last.line, why } }
 }
 
@@ -132,7 +132,7 @@ function stageKeys({ stage, base, steps }: StageAnalysis, bases: readonly StageK
     const rest = Array.from<undefined>({ length: steps.length + 1 - keys.length })
     return { keys: [...keys, ...rest], contents, added: 0, unknown: { line, why } }
   }
-  if (unknown) return nothing(stage.line, `it goes on from a stage with unknown steps (line ${unknown.line})`, [])
+  if (unknown) return nothing(stage.line, `it continues a stage with unknown steps (line ${unknown.line})`, [])
   const keys = [key]
   let scope = globals
   for (const step of steps) {

@@ -36,7 +36,7 @@ export async function checkReadable(
   if (buildUser.uid === 0) return
   for (const path of [source.context, dirname(source.file)]) {
     const closed = await firstClosedFolder(path, buildUser)
-    if (closed !== undefined) throw unreadable(closed, 'may not be entered', buildUser)
+    if (closed !== undefined) throw unreadable(closed, 'can’t enter', buildUser)
   }
   const program = await findProgram('find', context.env)
   // BusyBox's find knows no -readable; the build itself will then name the file.
@@ -55,12 +55,12 @@ export async function checkReadable(
   const isNeeded = (path: string) =>
     path === source.file || path === source.context || !ignores(relative(source.context, path))
   const first = paths.find(isNeeded)
-  if (first !== undefined) throw unreadable(first, 'can’t be read', buildUser)
+  if (first !== undefined) throw unreadable(first, 'can’t read', buildUser)
 }
 
 function unreadable(path: string, what: string, buildUser: BuildUser): UserError {
   return new UserError(
-    `The build runs as ${buildUser.name} (uid ${buildUser.uid}), and ${JSON.stringify(path)} ${what} by it.`,
-    `Make it readable in a step before (\`chmod --recursive a+rX\`), leave it out of the context by .dockerignore, or build as another user ("rootless-user").`,
+    `The build runs as ${buildUser.name} (uid ${buildUser.uid}), and ${what} ${JSON.stringify(path)}.`,
+    `Make it readable in an earlier step (\`chmod --recursive a+rX\`), exclude it in .dockerignore, or build as another user ("rootless-user").`,
   )
 }

@@ -39,7 +39,7 @@ export async function resolveAll(
   for (const name of names) {
     const resolved = await resolve(name)
     if ('unknown' in resolved) {
-      candidates.set(name, { why: `where ${name} is looked for isn't known: ${resolved.unknown}` })
+      candidates.set(name, { why: `it isn't known where ${name} is looked up: ${resolved.unknown}` })
       continue
     }
     candidates.set(name, resolved.candidates)

@@ -44,10 +44,10 @@ export async function chooseBuildUser(options: BuildUserOptions, context: Contex
         'Remove the input: the build already runs without root.',
       )
     }
-    return { ...(await stepUser(context)), prefix: [], reason: 'who runs the step' }
+    return { ...(await stepUser(context)), prefix: [], reason: 'the user who runs the step' }
   }
   if (options.rootless === 'off')
-    return { ...(await stepUser(context)), prefix: [], reason: 'the step runs as root and rootless is off' }
+    return { ...(await stepUser(context)), prefix: [], reason: 'the step runs as root and `rootless` is `off`' }
   const { user, reason } = await findUnprivileged(options.rootlessUser, context)
   return { ...user, prefix: await dropTo(user, context.env), reason }
 }
@@ -60,7 +60,7 @@ export async function chooseBuilder(
   options: BuildUserOptions & { readonly engine: 'auto' | 'buildah' | 'docker' },
   context: Context,
 ): Promise<BuildUser> {
-  const own = async () => ({ ...(await stepUser(context)), prefix: [], reason: 'who runs the step' })
+  const own = async () => ({ ...(await stepUser(context)), prefix: [], reason: 'the user who runs the step' })
   if (options.engine === 'docker') return await own()
   try {
     return await chooseBuildUser(options, context)
@@ -89,7 +89,7 @@ export function nextFreeRange(text: string): number {
   return Math.max(FIRST_RANGE, ...ends.filter((end) => Number.isInteger(end)))
 }
 
-/** By its number: the USER of the environment may be another's, or missing, and subordinate ids go by the name. */
+/** By its number: the USER of the environment may be another's, or missing, and subordinate IDs go by the name. */
 async function stepUser({ uid, gid, home, env }: Context): Promise<User> {
   const name = (await lookUp(String(uid), env))?.name ?? String(uid)
   return { name, uid, gid, home }
@@ -100,22 +100,22 @@ async function findUnprivileged(named: string | undefined, context: Context): Pr
     const user = await lookUp(named, context.env)
     if (user === undefined || user.uid === 0) {
       throw new UserError(
-        `Input "rootless-user": got ${JSON.stringify(named)}, ${user === undefined ? 'and this machine has no such user' : 'which is root'}.`,
-        `Name an account that isn't root (\`useradd --create-home ${user === undefined && /^[a-z_][a-z0-9_-]*$/.test(named) ? named : 'builder'}\` makes one), or leave the input out: the step then makes an account of its own.`,
+        `Input "rootless-user": got ${JSON.stringify(named)}, ${user === undefined ? 'but this machine has no such user' : 'which is root'}.`,
+        `Name an account that isn't root (\`useradd --create-home ${user === undefined && /^[a-z_][a-z0-9_-]*$/.test(named) ? named : 'builder'}\` creates one), or leave the input out: the action then creates its own account.`,
       )
     }
     return { user, reason: 'the step runs as root and "rootless-user" names this account' }
   }
   if (context.sudoUid !== undefined) {
     const user = await lookUp(String(context.sudoUid), context.env)
-    if (user !== undefined) return { user, reason: 'the step runs as root by sudo of this account' }
+    if (user !== undefined) return { user, reason: 'the step runs as root through sudo from this account' }
   }
   const own = await lookUp(OWN_ACCOUNT, context.env)
   const user = own ?? (await create(context.env))
   await giveRanges(user)
   return {
     user,
-    reason: `the step runs as root; the build has an account of its own${own === undefined ? ', made now' : ''}`,
+    reason: `the step runs as root; the build has its own account${own === undefined ? ', created now' : ''}`,
   }
 }
 
@@ -150,14 +150,14 @@ async function create(env: Env): Promise<User> {
   const user = await lookUp(OWN_ACCOUNT, env)
   if (user === undefined) {
     throw new UserError(
-      'Input "rootless-user" is missing, and the step runs as root: no account could be made to build without root, since neither useradd nor adduser is here.',
+      'Input "rootless-user" is missing, and the step runs as root: no account could be created to build without root, because neither useradd nor adduser is installed.',
       'Run the step as another user, name an existing one (`rootless-user: builder`), or build as root: `rootless: off`.',
     )
   }
   return user
 }
 
-/** Gives our own account its subordinate ids where the system's tools didn't. Accounts of others are left as they are. */
+/** Gives our own account its subordinate IDs where the system's tools didn't. Accounts of others are left as they are. */
 async function giveRanges(user: User): Promise<void> {
   for (const file of ['/etc/subuid', '/etc/subgid']) {
     const text = await readFile(file, 'utf8').catch(() => '')

@@ -44,7 +44,7 @@ export async function hintForMissing(
   if (ignored) return await hintForIgnored(path, source)
   const ignores = await readIgnored(source).catch(() => () => false)
   const like = sameButSpelling(path, await namesIn(source.context, ignores))
-  const also = like === undefined ? '' : ` Is ${quote(like)} meant?`
+  const also = like === undefined ? '' : ` Did you mean ${quote(like)}?`
   return `The context has no ${quote(path)}: paths of COPY and ADD are relative to the context, not to the Dockerfile.${also}`
 }
 
@@ -63,10 +63,11 @@ export function readMissing(output: string, context: string): Missing | undefine
 
 async function hintForIgnored(path: string, source: Pick<Source, 'context' | 'file'>): Promise<string> {
   const found = await findIgnoring(source, path).catch(() => undefined)
-  if (found === undefined) return `All that ${quote(path)} stands for is left out of the context by its ignore file.`
+  if (found === undefined)
+    return `Everything that ${quote(path)} matches is excluded from the context by its ignore file.`
   const file = relative(source.context, found.file)
   const name = file.startsWith('../') ? found.file : file
-  return `${quote(path)} is left out of the context by line ${found.line} of ${name}; \`!${path}\` below it takes it in again.`
+  return `${quote(path)} is excluded from the context by line ${found.line} of ${name}; \`!${path}\` below it includes it again.`
 }
 
 /** Paths of what is in the context, the nearest to its top first. What can't be read isn't there. */

@@ -8,15 +8,15 @@ export const SEE_LOG = 'The log has the whole output.'
 type Hint = readonly [pattern: RegExp, hint: string | ((found: RegExpExecArray, scene: Scene) => string | undefined)]
 
 const REFUSED_LOGIN =
-  'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor login, the password is an access token.'
+  'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor authentication, use an access token as the password.'
 
 /** What is known to be behind a message of Buildah or of a step, and what to do about it. */
 const HINTS: readonly Hint[] = [
   [
     /no space left on device/i,
-    'The disk is full. Free some of it in a step before, or set RUNNER_TEMP to a larger one.',
+    'The disk is full. Free some space in an earlier step, or set RUNNER_TEMP to a larger one.',
   ],
-  [/exec format error/i, 'A program in the image is for another processor than this machine’s.'],
+  [/exec format error/i, 'A program in the image is built for another processor than this machine’s.'],
   [/\bfrom=(\S+): no stage or image found with that name/, ([, name = ''], scene) => whyNoStage(name, scene)],
   [
     /short-name .* did not resolve|short-name resolution enforced/i,
@@ -24,11 +24,11 @@ const HINTS: readonly Hint[] = [
   ],
   [
     /setting supplemental groups list|potentially insufficient UIDs or GIDs/i,
-    'The account has too few subordinate ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+    'The account has too few subordinate IDs: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
   ],
   [
     /max depth exceeded/i,
-    'The image has more layers than the storage takes. Join RUN, COPY and ADD instructions, or begin a stage with fewer: `FROM scratch` and `COPY --from=build / /`.',
+    'The image has more layers than the storage allows. Join RUN, COPY and ADD instructions, or start a stage with fewer: `FROM scratch` and `COPY --from=build / /`.',
   ],
 ]
 
@@ -38,7 +38,7 @@ const BUILD_HINTS: readonly Hint[] = [
   [
     // What isn't UTF-8 is lost on the way between two processes of Buildah; Docker sends none of it.
     /(?:stat|open|readlink|copier)[^\n]*(?:\uFFFD|\\x[89a-f][0-9a-f]|\\ufffd)[^\n]*no such file or directory|contains invalid UTF-8/i,
-    "A file of the context has a name that isn’t UTF-8, and it can’t be copied. Rename it, or leave it out by .dockerignore; this lists them: `LC_ALL=C.UTF-8 find . | grep -axv '.*'`.",
+    "A file of the context has a name that isn’t UTF-8, and it can’t be copied. Rename it, or exclude it in .dockerignore. This lists such files: `LC_ALL=C.UTF-8 find . | grep -axv '.*'`.",
   ],
 ]
 
@@ -51,7 +51,7 @@ const LOST =
   /blob unknown|unknown blob|blob upload (unknown|invalid)|(digest|size) invalid|provided (digest|length) did not match|(uploading manifest|failed to push) .*manifest unknown/i
 
 const NO_REGISTRY =
-  'What answers at this address isn’t a registry, or something in between answers for it; nobody has looked at a login. Check "registry" and the names of the images (host or host:port, without a path), and HTTPS_PROXY and NO_PROXY.'
+  'The server at this address isn’t a registry, or a proxy answers in its place; no login was checked. Check "registry" and the names of the images (host or host:port, without a path), and HTTPS_PROXY and NO_PROXY.'
 
 /** What is said where a user and a password are tried: no repository has anything to do with that. */
 const LOGIN_HINTS: readonly Hint[] = [
@@ -68,23 +68,23 @@ const REGISTRY_HINTS: readonly Hint[] = [
   [/pinging container registry \S+: .*(?:status ?code(?: from registry)?:? 40[345]\b|"<)/i, NO_REGISTRY],
   [
     /http: server gave HTTP response to HTTPS client/i,
-    'The registry speaks plain HTTP. If that is meant so, write `tls-verify: false`.',
+    'The registry uses plain HTTP. If that is intended, write `tls-verify: false`.',
   ],
   [
     /x509: |tls: failed to verify certificate/i,
-    'The certificate of the registry is not one that this machine knows. Add its authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` for the registry that is pushed to.',
+    'This machine doesn’t trust the certificate of the registry. Add its certificate authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` if it is the registry that you push to.',
   ],
   [
     /\bquota\b|storage (limit|space)|upper limit|insufficient storage|limit (is \d|exceeded)|exceed\w* .*\b(limit|storage)|(registry|repository) .*\bis full/i,
-    'The registry has no room left for this account or project: its quota is used up. Delete images there that nobody needs, or have the quota raised.',
+    'The registry has no space left for this account or project: its quota is used up. Delete images there that are no longer needed, or have the quota raised.',
   ],
   [
     /\b413\b|(request entity|payload|content) too large/i,
-    'A layer is larger than the registry, or a proxy in front of it, takes at once. Have that limit raised (nginx: `client_max_body_size 0`), or spread the files over several instructions.',
+    'A layer is larger than the registry, or a proxy in front of it, accepts. Have that limit raised (nginx: `client_max_body_size 0`), or spread the files over several instructions.',
   ],
   [
     /toomanyrequests|too many requests/i,
-    'The registry limits how much may be asked of it. Log in (`username`, `password`), or use a mirror.',
+    'The registry limits the rate of requests. Log in (`username`, `password`), or use a mirror.',
   ],
   [
     /invalid username\/password|unauthorized|authentication required|no basic auth credentials|incorrect username or password|from registry 401\b/i,
@@ -94,16 +94,16 @@ const REGISTRY_HINTS: readonly Hint[] = [
     /(?<!permission )denied|forbidden|from registry 403\b/i,
     (_, scene) =>
       whyNoLogin(scene) ??
-      'The registry knows the user and refuses: check that the repository exists and that the token may write to it.',
+      'The login is valid, but it has no access: check that the repository exists and that the token may write to it.',
   ],
   [LOST, LOST_CONTENT.hint],
   [
     /name unknown|manifest unknown|404 \(|from registry 404\b/i,
-    'The registry has nothing of that name: check that the repository exists.',
+    'The registry has nothing with that name: check that the repository exists.',
   ],
   [
     /connection refused|no such host|i\/o timeout|network is unreachable/i,
-    'The registry can’t be reached from this machine. Check its name and port, and that it runs.',
+    'The registry can’t be reached from this machine. Check its name and port, and that it is running.',
   ],
 ]
 
@@ -111,12 +111,12 @@ const REGISTRY_HINTS: readonly Hint[] = [
 const RUN_HINTS: readonly Hint[] = [
   [
     /(?:^|\s)E: Failed to fetch \S+\.deb\s+404 {1,2}Not Found/m,
-    'The package lists are older than what the mirror has: an `apt-get update` in a step of its own comes from the cache. Write both into one: `RUN apt-get update && apt-get install …`.',
+    'The package lists are older than the mirror: an `apt-get update` in its own step comes from the cache. Write both in one step: `RUN apt-get update && apt-get install …`.',
   ],
   [
     // apt, curl and git; BusyBox; GNU wget; glibc, and by it Python; Node; Go.
     /Temporary failure resolving '|could not resolve (host|')|bad address '|unable to resolve host address|name or service not known|temporary failure in name resolution|getaddrinfo (ENOTFOUND|EAI_AGAIN)|dial tcp: lookup \S+.*no such host/i,
-    'A program of the step doesn’t find a host by its name. Check the name, and whether RUN steps have a network (`network`); what only this machine knows goes into `add-hosts`.',
+    'A program of the step can’t resolve a host name. Check the name, and whether RUN steps have a network (`network`); names that only this machine knows go into `add-hosts`.',
   ],
   [
     // Buildah with chroot; runc, also of BuildKit; crun.

@@ -17,7 +17,7 @@ export interface Scene {
 /** A registry that asks for a login which nobody has given. */
 export function whyNoLogin({ registry, hasLogin }: Scene): string | undefined {
   if (registry === undefined || hasLogin === undefined || hasLogin(registry)) return undefined
-  return `There is no login for ${registry}, and it asks for one; some also say so of a repository that isn't there. Log in by \`username\` and \`password\` (and \`registry: ${registry}\`), or in a step before.`
+  return `There is no login for ${registry}, and it requires one; some registries also say so if a repository doesn't exist. Set \`username\` and \`password\` (and \`registry: ${registry}\`), or log in with an earlier step.`
 }
 
 /** A name that is taken for an image, and is a stage but for its case, which Buildah compares. */
@@ -25,7 +25,7 @@ export function whyNoImage(name: string, { dockerfile }: Scene): string | undefi
   const names = (dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
   const like = names.find((stage) => stage !== name && stage.toLowerCase() === name.toLowerCase())
   if (like === undefined) return undefined
-  return `The Dockerfile has a stage ${quote(like)}, and Buildah tells it from ${quote(name)}: write ${quote(like)} in both places.`
+  return `The Dockerfile has a stage ${quote(like)}, which for Buildah isn't ${quote(name)}: write ${quote(like)} in both places.`
 }
 
 /** A name behind `--from` that is neither a stage nor an image. */
@@ -33,15 +33,15 @@ export function whyNoStage(name: string, scene: Scene): string {
   const like = whyNoImage(name, scene)
   if (like !== undefined) return like
   const names = (scene.dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
-  const known = names.length === 0 ? 'has no stage with a name' : `has the stages ${names.map(quote).join(', ')}`
+  const known = names.length === 0 ? 'has no named stage' : `has the stages ${names.map(quote).join(', ')}`
   return `The Dockerfile ${known}, and no image ${quote(name)} was found either. Write a stage above this line, or an image with its registry: \`--from=docker.io/library/alpine\`.`
 }
 
 /** A program of RUN that isn't in the image, or something that it needs. */
 export function whyNoProgram(program: string): string {
   if (program === '/bin/sh')
-    return 'The image has no /bin/sh, which RUN needs, unless it is written as RUN ["program", "argument"]. Run the step in a stage that has a shell, and take its result by `COPY --from`.'
-  return `The image has no ${quote(program)}, or what starts it is missing: the dynamic loader of a program (link it statically), the interpreter in the first line of a script.`
+    return 'The image has no /bin/sh, which RUN needs, unless it is written as RUN ["program", "argument"]. Run the step in a stage that has a shell, and copy its result with `COPY --from`.'
+  return `The image has no ${quote(program)}, or what starts it is missing: the dynamic loader of a program (link it statically) or the interpreter in the first line of a script.`
 }
 
 /** A pattern that Go's `filepath.Match` can't read: which one, and where it stands. */

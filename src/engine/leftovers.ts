@@ -32,7 +32,7 @@ export async function removeLeftovers(
         await removeFolder({ folder, unshare, keepStorage: false }, env)
         info(`Removed ${folder}, left by a step that was killed`)
       } catch (error) {
-        info(`${folder}, left by a step that was killed, could not be removed whole: ${describeInLine(error)}`)
+        info(`${folder}, left by a step that was killed, could not be removed completely: ${describeInLine(error)}`)
       }
     }
   }

@@ -63,12 +63,12 @@ async function fallBack(selection: EngineRequest, reason: UserError): Promise<Re
   const found = await findDockerEngine(selection).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     throw new UserError(
-      `Neither Buildah nor Docker can build this here.\nBuildah: ${describe(reason)}\nDocker: ${describe(error)}`,
-      'One of the two is enough; `engine: buildah` or `engine: docker` asks for that one alone.',
+      `Neither Buildah nor Docker can build here.\nBuildah: ${describe(reason)}\nDocker: ${describe(error)}`,
+      'One of the two is enough; `engine: buildah` or `engine: docker` selects that one.',
     )
   })
   warn(
-    `Docker builds this image, since Buildah can't here, and it is built with the rights of Docker's daemon. ${describe(reason)}`,
+    `Falling back to Docker: Buildah can't run here, so the build has the privileges of the Docker daemon. ${describe(reason)}`,
   )
   return found
 }
@@ -92,7 +92,7 @@ async function findBuildah(selection: EngineRequest, onProgram: (path: string) =
   info(
     `Engine: Buildah ${buildah.version} (${buildah.path}, ${buildah.reason}), as ${folder.buildUser.name} (${folder.buildUser.reason}); ${describeMode(mode)}`,
   )
-  for (const note of notes) info(`  passed over: ${note}`)
+  for (const note of notes) info(`  skipped: ${note}`)
   for (const text of warnings) warn(text)
   refuseCacheMountsOutside(source.dockerfile, buildah.version)
   checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: mode.isolation }))
@@ -120,8 +120,8 @@ function refuseIpv6({ inputs, source, references }: EngineRequest): void {
   const name = withIpv6([...references.map(formatReference), ...from, ...to], source.dockerfile)
   if (name === undefined) return
   throw new UserError(
-    `Reference ${quote(name)}: no Buildah takes the IPv6 address of a registry in a name.`,
-    'Give the address a name, by a line such as `fd00::2 registry.internal` in /etc/hosts, and write `registry.internal:5000`.',
+    `Reference ${quote(name)}: Buildah doesn't accept the IPv6 address of a registry in a name.`,
+    'Give the address a name, with a line such as `fd00::2 registry.internal` in /etc/hosts, and write `registry.internal:5000`.',
   )
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Env } from '../exec.js'
 
-/** A program that runs beside this one, and ends with it: its standard input is a pipe that only this process holds. */
+/** A program that runs alongside this one, and ends with it: its standard input is a pipe that only this process holds. */
 export interface Held {
   /** The first line that it printed. */
   readonly line: string
@@ -40,7 +40,7 @@ export async function hold(argv: readonly string[], { env, cwd }: { env: Env; cw
       if (rest.length > 0) resolve(first ?? '')
     })
     void ended.then(() => {
-      reject(new Error(errors.trim() || `${file} ended without a word`))
+      reject(new Error(errors.trim() || `${file} exited without output`))
     })
   })
   return {

@@ -8,7 +8,7 @@ export function platform(): string {
   return `linux/${ARCHITECTURES[arch()] ?? arch()}`
 }
 
-/** What an engine declares in front of the first FROM; undefined where it depends on a variant of the processor. */
+/** What an engine declares in front of the first FROM; undefined if it depends on a variant of the processor. */
 export function platformArguments(name = platform()): ReadonlyMap<string, string | undefined> {
   const [os = '', architecture = ''] = name.split('/')
   return new Map(

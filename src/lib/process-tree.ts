@@ -91,7 +91,7 @@ export async function startedWith(variable: string): Promise<number[]> {
   return found.flat().filter((pid) => pid !== process.pid)
 }
 
-/** When a process was started, in clock ticks since the machine was; undefined where there is none of that number. */
+/** When a process was started, in clock ticks since the machine was; undefined if there is none of that number. */
 export async function startOf(pid: number): Promise<string | undefined> {
   const found = await readProcess(pid)
   return found === undefined || found.zombie ? undefined : found.started

@@ -1,7 +1,7 @@
 import { info, PROGRESS_INTERVAL_MS } from '../log.js'
 import { formatBytes } from './format.js'
 
-/** How far something has come that takes its time. */
+/** Progress of a long-running operation. */
 export interface Progress {
   /** `Cache` */
   readonly what: string
@@ -13,7 +13,7 @@ export interface Progress {
 
 /** `Cache: 120.0 MB of 419.0 MB, 38.0 MB/s, 8 s left`. Pure. */
 export function renderProgress({ what, done, total, seconds }: Progress): string {
-  if (done <= 0 || seconds <= 0) return `${what}: nothing of ${formatBytes(total)} yet, ${Math.round(seconds)} s so far`
+  if (done <= 0 || seconds <= 0) return `${what}: 0 B of ${formatBytes(total)}, ${Math.round(seconds)} s so far`
   const rate = done / seconds
   const left = Math.max(0, total - done) / rate
   return `${what}: ${formatBytes(done)} of ${formatBytes(total)}, ${formatBytes(Math.round(rate))}/s, ${Math.ceil(left)} s left`

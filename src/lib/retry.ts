@@ -3,7 +3,7 @@ import { type Clock, systemClock } from './clock.js'
 import { lastLine, RegistryError } from '../errors.js'
 import { info } from '../log.js'
 
-/** A registry that asks for a longer pause than this is asked again after it all the same: a step doesn't wait for minutes. */
+/** Upper bound for Retry-After: a step doesn't wait for minutes. */
 const MAX_WAIT_MS = 10_000
 const RETRIES = 3
 /** Doubled from attempt to attempt, and up to doubled once more at random, so that not all come back at once. */

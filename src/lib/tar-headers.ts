@@ -11,9 +11,9 @@ export interface LayerEntry {
 
 /** Reads the headers of a tar archive, and passes over what they are about. */
 export interface TarHeaders {
-  /** Takes the next bytes of the archive. @throws Error where they make no sense */
+  /** Takes the next bytes of the archive. @throws Error if they make no sense */
   add(bytes: Buffer): void
-  /** Passes over so many bytes of a content that nobody has here. @throws Error where none are due */
+  /** Passes over so many bytes of a content that nobody has here. @throws Error if none are due */
   pass(count: number): void
   /** All entries so far. */
   readonly entries: readonly LayerEntry[]
@@ -38,7 +38,7 @@ export function readTarHeaders(): TarHeaders {
   let held: Buffer = Buffer.alloc(0)
   let wanted = BLOCK
   let transient = 0
-  /** Which extension is being read, with how many bytes of it; undefined where it is a header. */
+  /** Which extension is being read, with how many bytes of it; undefined if it is a header. */
   let extension: { readonly flag: string; readonly size: number } | undefined
   let said = new Map<string, string>()
 
@@ -49,10 +49,10 @@ export function readTarHeaders(): TarHeaders {
   }
   const takeHeader = (block: Buffer) => {
     if (block.every((byte) => byte === 0)) return
-    if (!isTarHeader(block)) throw new Error('a tar archive has a header that is none')
+    if (!isTarHeader(block)) throw new Error('a tar archive has an invalid header')
     const flag = String.fromCharCode(block[156] ?? 0)
     const size = Number(said.get('size') ?? numberIn(block, 124, 12))
-    if (!Number.isSafeInteger(size) || size < 0) throw new Error('a tar archive has a size that is none')
+    if (!Number.isSafeInteger(size) || size < 0) throw new Error('a tar archive has an invalid size')
     if (EXTENSIONS.includes(flag)) {
       if (size > MAX_EXTENSION) throw new Error('a tar archive has a header that is too long')
       extension = { flag, size }
@@ -91,7 +91,7 @@ export function readTarHeaders(): TarHeaders {
       }
     },
     pass(count) {
-      if (count > transient) throw new Error('a tar archive has a content that no header is about')
+      if (count > transient) throw new Error('a tar archive has content without a header')
       transient -= count
     },
   }
@@ -139,7 +139,7 @@ function recordsOf(body: Buffer): [name: string, value: string][] {
     const blank = body.indexOf(0x20, at)
     const length = Number(body.toString('latin1', at, blank))
     const equals = body.indexOf(0x3d, blank)
-    if (blank < 0 || !(length > blank - at) || equals < 0) throw new Error('a tar archive has a record that is none')
+    if (blank < 0 || !(length > blank - at) || equals < 0) throw new Error('a tar archive has an invalid record')
     records.push([body.toString('utf8', blank + 1, equals), body.toString('utf8', equals + 1, at + length - 1)])
     at += length
   }

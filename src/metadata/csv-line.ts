@@ -29,7 +29,7 @@ export function fieldsOf(line: string): readonly Field[] {
       `A field with a comma or a quote in it is quoted whole, and a quote inside is doubled: "value=a,""b""".`,
     )
   }
-  if (records.length > 1) throw new UserError('it holds a line break', 'Write one entry a line.')
+  if (records.length > 1) throw new UserError('it holds a line break', 'Write one entry per line.')
   const [only = '', ...others] = textsIn(records)
   if (others.length > 0 || !line.startsWith('"')) return textsIn(records).map(readField)
   return within(only) ?? [readField(only)]

@@ -30,7 +30,7 @@ export function parseImages(lines: readonly string[]): Images {
     if (lower !== name) warnings.push(lowered('images', name, lower))
     const twice = names.some((other) => formatReference(other) === formatReference(reference))
     if (twice) {
-      warnings.push(`images: ${formatReference(reference)} is there twice`)
+      warnings.push(`images: ${formatReference(reference)} appears twice`)
       continue
     }
     names.push(reference)
@@ -40,7 +40,7 @@ export function parseImages(lines: readonly string[]): Images {
 }
 
 export function lowered(input: string, name: string, lower: string): string {
-  return `${input}: ${quote(name)} is written ${quote(lower)}, registries take a repository in lower case only`
+  return `${input}: ${quote(name)} is changed to ${quote(lower)}, because a repository must be in lower case`
 }
 
 interface Entry {

@@ -84,7 +84,8 @@ function readEntries(
     atLine(input, entry, () => {
       const { name, text, left } = readEntry(input === 'annotations' ? ofManifest(entry) : entry, expressions)
       own.push([name, text])
-      for (const piece of left) notes.push(`${quote(piece)} in ${quote(name)} is no expression and stays as it is`)
+      for (const piece of left)
+        notes.push(`${quote(piece)} in ${quote(name)} is not an expression and is left unchanged`)
     })
   }
   return { own, notes, warnings }
@@ -108,18 +109,18 @@ function defaults({ version, revision, created }: CommitFacts, context: NameCont
 }
 
 function withoutValue(input: LabelInput, entry: string): string {
-  return `${input}: ${quote(entry)} has no = and is left out. Write ${shown(`${entry}=`)} for an empty value, and quote a value of several lines as a whole: "name=…"`
+  return `${input}: ${quote(entry)} has no = and is left out. Write ${shown(`${entry}=`)} for an empty value, and quote a multi-line value as a whole: "name=…"`
 }
 
 function readEntry(entry: string, expressions: Expressions) {
   const equals = entry.indexOf('=')
   const name = entry.slice(0, equals).trim()
-  if (name === '') throw new UserError('there is no name before a =', 'Write name=value.')
+  if (name === '') throw new UserError('the name before = is missing', 'Write name=value.')
   if (/[\s\p{C}]/u.test(name)) throw new UserError(`the name ${quote(name)} has a space in it`, 'Write name=value.')
   if (name.includes('"')) {
     throw new UserError(
       `the name ${quote(name)} has a quote in it`,
-      'A line that is quoted begins with its quote, without a blank before it: "name=value".',
+      'A quoted line begins with its quote, without a space before it: "name=value".',
     )
   }
   return { name, ...renderKnown(entry.slice(equals + 1), expressions) }
@@ -131,7 +132,7 @@ function ofManifest(entry: string): string {
   const found = level.exec(entry)?.[0]
   if (found === undefined || found === 'manifest:') return entry.slice(found?.length ?? 0)
   throw new UserError(
-    `${quote(found)} is not a place for an annotation here`,
+    `${quote(found)} is not a supported place for an annotation`,
     'An image of one platform has its annotations in the manifest: write manifest:name=value, or name=value.',
   )
 }

@@ -29,11 +29,11 @@ export function decideLatest(latest: Latest, rule: Rule, given: Given, existing?
 }
 
 function decideHighest(rule: Rule, given: Given, existing: readonly string[] | undefined): LatestMove {
-  const stay = (why: string): LatestMove => ({ moves: false, note: `latest stays where it is: ${why}` })
+  const stay = (why: string): LatestMove => ({ moves: false, note: `latest is not moved: ${why}` })
   const { version } = given
   if (version === undefined) return stay('the tag is not a version')
   if (!version.stable) return stay(`${version.raw} is not a final release`)
-  if (existing === undefined) return stay('the tags that exist are not known')
+  if (existing === undefined) return stay('the existing tags are not known')
   const higher = higherThan(version, versionTexts(rule, given, existing))
   return higher === undefined ? { moves: true } : stay(`${higher} is higher than ${version.raw}`)
 }

@@ -25,25 +25,25 @@ export function domainFlaw(domain: string): Flaw | undefined {
   if (!host.test(name))
     return {
       what: `${quote(name)} is not a host name`,
-      hint: 'Write a host of letters, digits, dashes and dots, and a port where it has one: ghcr.io, localhost:5000.',
+      hint: 'Write a host of letters, digits, dashes and dots, and a port if it has one: ghcr.io, localhost:5000.',
     }
   if (port === null) return undefined
   const digits = port[1] ?? ''
   if (/^[0-9]+$/.test(digits) && Number(digits) > 0 && Number(digits) < 65536) return undefined
   return {
     what: `${quote(digits)} is not a port`,
-    hint: `Write a number from 1 to 65535, ${name}:5000. If it shall be a tag, no slash can be in it: write type=ref,event=branch in tags.`,
+    hint: `Write a number from 1 to 65535, ${name}:5000. If it is meant to be a tag, it can't contain a slash: write type=ref,event=branch in tags.`,
   }
 }
 
 export function pathFlaw(path: string): Flaw | undefined {
-  if (path === '') return { what: 'the repository is missing', hint: `Write it behind the registry. ${emptyRule}` }
+  if (path === '') return { what: 'the repository is missing', hint: `Write it after the registry. ${emptyRule}` }
   if (path !== path.toLowerCase()) {
-    return { what: `the repository ${quote(path)} has upper case`, hint: `Write ${quote(path.toLowerCase())}.` }
+    return { what: `the repository ${quote(path)} has upper-case letters`, hint: `Write ${quote(path.toLowerCase())}.` }
   }
   if (path.length > maxRepository) {
     return {
-      what: `the repository has ${path.length} characters, ${maxRepository} at most are allowed`,
+      what: `the repository has ${path.length} characters; at most ${maxRepository} are allowed`,
       hint: 'Write a shorter name.',
     }
   }
@@ -52,23 +52,26 @@ export function pathFlaw(path: string): Flaw | undefined {
   if (bad === '') {
     const few = path.split('/').filter((part) => part !== '')
     const hint = few.length === 0 ? emptyRule : `Write ${quote(few.join('/'))}. ${emptyRule}`
-    return { what: 'the repository has an empty component (a slash too many)', hint }
+    return { what: 'the repository has an empty component (an extra slash)', hint }
   }
   const stranger = /[^a-z0-9._-]/u.exec(bad)
   if (stranger !== null) {
     return { what: `the repository component ${quote(bad)} has the character ${quote(stranger[0])}`, hint: pathRule }
   }
-  return { what: `the repository component ${quote(bad)} has a separator too many or at an end`, hint: pathRule }
+  return {
+    what: `the repository component ${quote(bad)} has two separators in a row, or one at its start or end`,
+    hint: pathRule,
+  }
 }
 
-const emptyRule = 'If an expression stands there, it is empty: see whether its variable is set.'
+const emptyRule = 'If there is an expression, it is empty: check that its variable is set.'
 
 const pathRule =
-  'Allowed are groups of a-z and 0-9 with one dot, one or two underscores or any number of dashes between.'
+  'Allowed are groups of a-z and 0-9 with one dot, one or two underscores or any number of dashes between them.'
 
 export function tagFlaw(tag: string | undefined): Flaw | undefined {
   if (tag === undefined || isTag(tag)) return undefined
-  if (tag === '') return { what: 'the tag behind the colon is missing', hint: `Write it there. ${emptyRule}` }
+  if (tag === '') return { what: 'the tag after the colon is missing', hint: `Write it there. ${emptyRule}` }
   if (tag.includes('/')) {
     return {
       what: `the tag ${quote(tag)} has a slash`,
@@ -77,7 +80,7 @@ export function tagFlaw(tag: string | undefined): Flaw | undefined {
   }
   if (tag.length > maxTag) {
     return {
-      what: `the tag has ${tag.length} characters, ${maxTag} at most are allowed`,
+      what: `the tag has ${tag.length} characters; at most ${maxTag} are allowed`,
       hint: 'Write a shorter one.',
     }
   }
@@ -86,7 +89,7 @@ export function tagFlaw(tag: string | undefined): Flaw | undefined {
   return { what: `the tag ${quote(tag)} has the character ${quote(stranger[0])}`, hint: tagRule }
 }
 
-const tagRule = 'Allowed are A-Z, a-z, 0-9 and _ first, then also dots and dashes.'
+const tagRule = 'A tag begins with A-Z, a-z, 0-9 or _; after that, dots and dashes are allowed too.'
 
 export function digestFlaw(digest: string | undefined): Flaw | undefined {
   if (digest === undefined) return undefined
@@ -100,7 +103,7 @@ export function digestFlaw(digest: string | undefined): Flaw | undefined {
   if (hex.length === length && /^[0-9a-f]+$/.test(hex)) return undefined
   return {
     what: `a ${algorithm} digest has ${length} digits of 0-9 and a-f, not ${quote(hex)}`,
-    hint: 'Write all of them, or leave the digest away.',
+    hint: 'Write all of them, or remove the digest.',
   }
 }
 
@@ -110,14 +113,14 @@ export function schemeFlaw(text: string): Flaw | undefined {
     return text.trim() === '' ? { what: 'it is empty', hint: `Write a name. ${emptyRule}` } : undefined
   return {
     what: `it begins with ${found}`,
-    hint: `Leave ${found} away: registry/repository:tag, such as ghcr.io/acme/web:1.2.`,
+    hint: `Remove ${found}. Write registry/repository:tag, such as ghcr.io/acme/web:1.2.`,
   }
 }
 
 export function idFlaw(text: string): Flaw | undefined {
   if (!/^[a-f0-9]{64}$/.test(text)) return undefined
   return {
-    what: 'it reads as the ID of an image',
+    what: 'it looks like an image ID',
     hint: 'Write a name: registry/repository:tag, such as ghcr.io/acme/web:1.2.',
   }
 }

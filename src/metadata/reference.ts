@@ -50,11 +50,11 @@ export function parseName(text: string): Reference {
   const flaw = schemeFlaw(text) ?? idFlaw(text)
   if (flaw !== undefined) throw refusal(text, flaw)
   if (digest !== undefined) {
-    throw refusal(text, { what: 'a name has no digest', hint: `Write ${quote(name)}.` })
+    throw refusal(text, { what: 'a name must not have a digest', hint: `Write ${quote(name)}.` })
   }
   if (tag !== undefined) {
     throw refusal(text, {
-      what: 'a name has no tag',
+      what: 'a name must not have a tag',
       hint: `Write ${quote(name)} here, and ${isTag(tag) ? `the tag ${quote(tag)}` : 'type=ref,event=branch'} in tags.`,
     })
   }
@@ -116,14 +116,14 @@ export function readRegistry(text: string): WrittenRegistry {
   const [address = '', ...path] = bare.split('/')
   const registry = address.toLowerCase()
   if (text.trim() === '') return { registry: DOCKER_HUB, path: '' }
-  if (bare.includes('@')) throw refuse('it has a user in it', 'Use the inputs username and password.')
+  if (bare.includes('@')) throw refuse('it contains a user name', 'Use the inputs username and password.')
   const foreign = SCHEME.exec(bare)?.[0]
   if (foreign !== undefined) throw refuse(`it begins with ${foreign}`, `Write ${bare.slice(foreign.length)}.`)
   const flaw = domainFlaw(registry)
   if (flaw !== undefined) throw refuse(flaw.what, flaw.hint)
   if (!isDomain(registry)) {
     throw refuse(
-      'a host without a dot can be told from a name on Docker Hub by its port only',
+      'without a dot or a port, a host looks like a name on Docker Hub',
       `Write its full host name or its port, such as ${registry}:443; for Docker Hub, docker.io.`,
     )
   }

@@ -22,7 +22,7 @@ export function makeTag(text: string): Tag | undefined {
     const hash = createHash('sha256').update(text).digest('hex').slice(0, hashDigits)
     return {
       name: `${name.slice(0, longest - 1 - hashDigits)}-${hash}`,
-      change: `of ${name.length} characters it is cut to ${longest}, its end is a hash`,
+      change: `shortened from ${name.length} to ${longest} characters, ending in a hash`,
     }
   }
   return name === all ? { name } : { name, change: 'a tag begins with a letter, a digit or an underscore' }

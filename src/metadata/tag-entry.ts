@@ -38,8 +38,8 @@ export function readEntries(line: string, hasImages: boolean): readonly Entry[] 
   const typed = fields.some(({ name }) => name === 'type')
   if (references.length > 0 && !typed) {
     throw new UserError(
-      'there is something beside a full reference',
-      'A full reference stands alone on its line. For attributes, write the name in images and the tag in tags.',
+      'there is something else next to a full reference',
+      'A full reference must be alone on its line. For attributes, write the name in images and the tag in tags.',
     )
   }
   const rule = parseRule(line, fields)
@@ -52,7 +52,7 @@ function isReference(text: string, hasImages: boolean): boolean {
   if (!/[:@]/.test(literal)) return !hasExpression(text) && !hasImages && literal.includes('/')
   if (!hasExpression(text)) return true
   throw new UserError(
-    'there is an expression in a full reference',
+    "a full reference can't contain an expression",
     'Write the name in images and the expression in tags, as type=raw,value=….',
   )
 }
@@ -61,7 +61,7 @@ function read(line: string, { value }: Field): Entry {
   const lower = lowerName(value)
   const { registry, repository, tag = 'latest', digest } = parseReference(lower)
   if (digest !== undefined) {
-    throw new UserError(`${quote(value)} has a digest, which the image gets by being built`, 'Leave the digest away.')
+    throw new UserError(`${quote(value)} has a digest, which is known only after the build`, 'Remove the digest.')
   }
   const warnings = lower === value ? [] : [lowered('tags', value, lower)]
   return { kind: 'reference', line, reference: { registry, repository, tag }, written: lower, warnings }

@@ -68,7 +68,7 @@ export function parseRule(line: string, fields: readonly Field[]): Rule {
   const bare = fields.filter(({ name }) => name === undefined).map(({ value }) => value)
   if (bare.length > 1) throw new UserError(`there are ${bare.length} tags`, eachOnItsLine('tags', bare))
   for (const { name = 'value', value } of fields) {
-    if (attributes.has(name)) throw new UserError(`${quote(name)} is there twice`, 'Write one tag or rule a line.')
+    if (attributes.has(name)) throw new UserError(`${quote(name)} appears twice`, 'Write one tag or rule per line.')
     attributes.set(name, value)
   }
   const type = readType(attributes.get('type') ?? 'raw')
@@ -169,7 +169,7 @@ function readPriority(text: string): number {
 
 function readGroup(text: string): number {
   if (/^\d+$/.test(text)) return Number(text)
-  throw new UserError(`group is ${quote(text)}`, 'Write the number of a group of the pattern, 0 for all that matches.')
+  throw new UserError(`group is ${quote(text)}`, 'Write the number of a group of the pattern, 0 for the whole match.')
 }
 
 /** `/…/flags`, or the expression alone. The flags g and y only make sense for a second search. */

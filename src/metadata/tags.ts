@@ -129,7 +129,7 @@ const rulesOfRefs = {
 export function noTags({ tagNames, notes }: Names, context: NameContext): UserError {
   if (tagNames.length > 0) {
     return new UserError(
-      `Input "push" is true, and there is nothing to push: images has no name that ${tagNames.join(', ')} could be applied to`,
+      `Input "push" is true, and there is nothing to push: images has no name to apply ${tagNames.join(', ')} to`,
       "Write the image's name, such as docker.io/acme/web, in images.",
     )
   }
@@ -137,7 +137,7 @@ export function noTags({ tagNames, notes }: Names, context: NameContext): UserEr
   const rule = rulesOfRefs[refOf(context).kind]
   const isTried = rule === undefined || notes.some((note) => note.startsWith(rule))
   return new UserError(
-    `Input "push" is true, and there is nothing to push: no rule of tags gives a tag for ${describeEvent(context)}${reasons}`,
+    `Input "push" is true, and there is nothing to push: no rule in tags gives a tag for ${describeEvent(context)}${reasons}`,
     `Add a rule that does to tags, such as type=sha${isTried ? '' : ` or ${rule}`}.`,
   )
 }
@@ -147,7 +147,7 @@ function makeTags(entries: readonly RuleEntry[], flavor: Flavor, context: NameCo
   for (const entry of [...entries].sort((a, b) => b.rule.priority - a.rule.priority)) {
     const { line, rule } = entry
     for (const name of rule.ignored)
-      remarks.warnings.push(`tags: ${quote(line)}: ${name} means nothing to ${rule.type}`)
+      remarks.warnings.push(`tags: ${quote(line)}: ${name} has no effect with type=${rule.type}`)
     const outcome = atLine('tags', line, () => applyRule(rule, flavor, context))
     if ('why' in outcome) {
       const note = `${shown(line)} gives no tag: ${outcome.why}`
@@ -157,11 +157,11 @@ function makeTags(entries: readonly RuleEntry[], flavor: Flavor, context: NameCo
     }
     const tag = makeTag(outcome.text)
     if (tag === undefined) {
-      remarks.notes.push(`${shown(line)} gives no tag: nothing in ${quote(outcome.text)} can be in a tag`)
+      remarks.notes.push(`${shown(line)} gives no tag: no character of ${quote(outcome.text)} is allowed in a tag`)
       continue
     }
     if (entry.kind === 'plain' && tag.name !== outcome.text) {
-      remarks.warnings.push(`tags: ${quote(outcome.text)} is not a tag and is written ${tag.name}`)
+      remarks.warnings.push(`tags: ${quote(outcome.text)} is not a valid tag; using ${tag.name}`)
     } else if (tag.change !== undefined) {
       remarks.notes.push(`${shown(line)} gives ${tag.name}: ${tag.change}`)
     }
@@ -190,7 +190,7 @@ function refusePlain(entries: readonly RuleEntry[]): void {
   const plain = entries.find(({ kind }) => kind === 'plain')
   if (plain === undefined) return
   throw new UserError(
-    `tags: the plain tag ${quote(plain.line)} has no image that it could be applied to`,
+    `tags: the plain tag ${quote(plain.line)} has no image to be applied to`,
     `Write the image's name, such as docker.io/acme/web, in images, or a full reference in tags.`,
   )
 }
@@ -206,8 +206,8 @@ function refuseTwice(images: Images, made: readonly MadeTag[], full: readonly Re
   for (const { name, line } of written) {
     const before = lines.get(name)
     if (before !== undefined) {
-      const both = before === line ? `the line ${quote(line)} is there twice` : `${quote(before)} and ${quote(line)}`
-      throw new UserError(`tags: ${both}, for ${name}`, 'Leave one away.')
+      const both = before === line ? `the line ${quote(line)} appears twice` : `${quote(before)} and ${quote(line)}`
+      throw new UserError(`tags: ${both}, for ${name}`, 'Remove one of them.')
     }
     lines.set(name, line)
   }
@@ -219,7 +219,7 @@ type ReferenceEntry = Extract<Entry, { kind: 'reference' }>
 function unused(images: Images, rules: readonly RuleEntry[]): string[] {
   if (images.given > 0 && images.names.length === 0) return ['images: every name is disabled']
   if (images.given > 0 && rules.length === 0) return ['images: no plain tag and no rule in tags applies to them']
-  return images.given === 0 && rules.length > 0 ? ['images: there is none that the rules of tags apply to'] : []
+  return images.given === 0 && rules.length > 0 ? ['images: there is no image for the rules in tags to apply to'] : []
 }
 
 function unique(names: readonly string[]): string[] {

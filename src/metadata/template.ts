@@ -62,12 +62,12 @@ function evaluate(call: Call, expressions: Expressions): string {
   if (expression === undefined) {
     throw new UserError(
       `the expression {{${call.name}}} is unknown`,
-      `Known here are ${[...expressions.keys()].join(', ')}. Braces that are text are written \\{{.`,
+      `Known here are ${[...expressions.keys()].join(', ')}. Write literal braces as \\{{.`,
     )
   }
   if (typeof expression === 'function') return expression(call)
   if (call.argument !== undefined || call.options.size > 0) {
-    throw new UserError(`the expression {{${call.name}}} takes nothing behind its name`, `Write {{${call.name}}}.`)
+    throw new UserError(`the expression {{${call.name}}} takes nothing after its name`, `Write {{${call.name}}}.`)
   }
   return expression
 }

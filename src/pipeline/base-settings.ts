@@ -78,7 +78,7 @@ export async function settingsOfBases(
 function unreadable({ name }: BaseImage): (error: unknown) => undefined {
   return (error) => {
     if (!(error instanceof RegistryError)) throw error
-    info(`Format: the configuration of ${name} could not be read. ${describeInLine(error)}`)
+    info(`Format: could not read the configuration of ${name}. ${describeInLine(error)}`)
     return undefined
   }
 }

@@ -16,7 +16,7 @@ export interface Built {
   readonly pushed: readonly Pushed[]
   readonly steps: readonly Step[]
   readonly cache: CacheReport
-  /** Why it isn't known to be made of what was read; undefined where it is, or nobody looked. */
+  /** Why it isn't known to be made of what was read; undefined if it is, or nobody looked. */
   readonly fault: string | undefined
 }
 
@@ -74,7 +74,7 @@ export async function buildAndSave(
  */
 async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void> {
   if (warm.clear === undefined || !(error instanceof Error) || !isUnexplained(error)) throw error
-  warn(`Cache: with what came back of earlier runs this failed, so all is built anew. ${lastLine(error)}`)
+  warn(`Cache: the build failed with the restored layers; rebuilding without the cache. ${lastLine(error)}`)
   await warm.clear().catch(() => {
     throw error
   })
@@ -83,7 +83,7 @@ async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void
 /** What the cache doesn't get is no reason to fail. */
 async function saveSteps(engine: Engine): Promise<void> {
   await engine.saveSteps().catch((error: unknown) => {
-    warn(`Cache: the steps of this build could not be kept. ${describe(error)}`)
+    warn(`Cache: could not save the steps of this build. ${describe(error)}`)
   })
 }
 
@@ -97,6 +97,8 @@ async function buildFresh(
   const image = await engine.build(request)
   const renewed = hasHits() ? await warm.changedBaseImages() : []
   if (renewed.length === 0) return image
-  info(`Cache: ${renewed.join(', ')} has the layers that it had, and is another image all the same; all is built anew`)
+  info(
+    `Cache: base image ${renewed.join(' and base image ')} changed (same layers, new configuration); rebuilding without the cache`,
+  )
   return await engine.build({ ...request, inputs: { ...request.inputs, noCache: true } })
 }

@@ -27,8 +27,8 @@ export function loginRegistry(
   const registries = [...new Set(references.map(({ registry }) => registry))]
   if (inputs.login !== undefined && registries.length > 1) {
     throw new UserError(
-      `Input "registry" is missing: the references are in ${registries.join(' and ')}, and "username" and "password" can be for one of them only.`,
-      `Write \`registry: ${registries[0] ?? ''}\`, and log in to the others in a step before.`,
+      `Input "registry" is missing: the references are in ${registries.join(' and ')}, but "username" and "password" are for one registry.`,
+      `Write \`registry: ${registries[0] ?? ''}\`, and log in to the others in an earlier step.`,
     )
   }
   return registries[0] ?? DOCKER_HUB
@@ -47,7 +47,7 @@ function givenRegistry(text: string, written: readonly WrittenName[]): string {
     ...(path === '' ? [] : [`Write \`registry: ${registry}\`.`]),
     ...linesOf(names, (name) => `${registry}/${below(folder, name)}`).map((line) => `Write ${line}.`),
     ...(path === '' ? linesOf(names, (name) => `${DOCKER_HUB}/${name}`) : []).map(
-      (line) => `If Docker Hub is meant, write ${line}.`,
+      (line) => `For Docker Hub, write ${line}.`,
     ),
   ]
   throw new UserError(`Input "registry": got ${JSON.stringify(text)}. ${flawOf(names)}.`, cures.join(' '))
@@ -55,8 +55,8 @@ function givenRegistry(text: string, written: readonly WrittenName[]): string {
 
 function flawOf([first]: readonly WrittenName[]): string {
   return first === undefined
-    ? 'A registry has no path behind its host'
-    : `It isn't put in front of names, and ${JSON.stringify(first.name)} in "${first.input}" names no registry, which is Docker Hub`
+    ? 'A registry is a host without a path'
+    : `It isn't prepended to image names, and ${JSON.stringify(first.name)} in "${first.input}" has no registry, which means Docker Hub`
 }
 
 function readGiven(text: string): WrittenRegistry {
@@ -114,7 +114,7 @@ function onlyRefusal(error: unknown): undefined {
 
 function asksLate(registry: string): UserError {
   return new UserError(
-    `${registry} asks for a login when something is written, and not at /v2/, the only place where Buildah looks: it would push without a login, and be refused.`,
-    `Let Docker build (\`engine: docker\`), or have those who run the registry answer ${registry}/v2/ with 401 where there is no login.`,
+    `${registry} asks for a login only for writes, not at /v2/, the only place where Buildah checks: Buildah would push without the login and be refused.`,
+    `Build with Docker (\`engine: docker\`), or configure the registry to answer ${registry}/v2/ with 401 if there is no login.`,
   )
 }

@@ -54,7 +54,7 @@ export async function resolveMetadata(inputs: Inputs, context: Context): Promise
   }
   const empty = emptyOfSchedule(all.labels, context.event)
   if (empty.length > 0)
-    info(`Labels: empty are ${empty.join(' and ')}, since the event of a schedule says nothing of the repository`)
+    info(`Labels: left empty: ${empty.join(' and ')}; a schedule event doesn't describe the repository`)
   const ofCommit = commitLabelsOf(all, describe(NOTHING), isOfCommit(resolved, names, resolve))
   return { ...resolved, ...all, ofCommit, json: describeNames(resolved, all.labels, all.annotations) }
 }
@@ -99,13 +99,13 @@ async function nameContext(context: Context): Promise<NameContext> {
   return { ...known, commitDate: names.commitDate ?? (await commitDateOf(commitOf(known), context)) }
 }
 
-/** The digits of a short commit; undefined where the variable of docker/metadata-action is not set. */
+/** The digits of a short commit; undefined if the variable of docker/metadata-action is not set. */
 function digitsOf(text: string): number | undefined {
   if (text.trim() === '') return undefined
   if (/^\s*\d+\s*$/.test(text) && Number(text) > 0) return Number(text)
   throw new UserError(
     `Variable "DOCKER_METADATA_SHORT_SHA_LENGTH": got ${JSON.stringify(text)}.`,
-    'Write how many digits of the commit a tag has, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
+    'Write the number of commit digits in a tag, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
   )
 }
 
@@ -115,7 +115,7 @@ async function commitDateOf(sha: string, context: Context): Promise<Date | undef
   return Number.isNaN(date.getTime()) ? undefined : date
 }
 
-/** The tags of the repository: the remote's, which a checkout need not have, and its own; undefined where Git has none. */
+/** The tags of the repository: the remote's, which a checkout need not have, and its own; undefined if Git has none. */
 async function listTags(context: Context): Promise<string[] | undefined> {
   const [remote, own] = await Promise.all([
     git(['ls-remote', '--tags', '--refs', 'origin'], context),

@@ -40,7 +40,7 @@ export function outputsOf({ metadata, built, imageId, pushed, engine, cache, sto
 
 /**
  * What is to be said of outputs that the runner keeps from other jobs, since there is a text in them that it masks;
- * undefined where there are none. It masks every line of a secret, one that is a bracket alone too. Pure.
+ * undefined if there are none. It masks every line of a secret, one that is a bracket alone too. Pure.
  */
 export function hiddenOutputs(
   outputs: Readonly<Record<string, unknown>>,
@@ -64,5 +64,5 @@ export function hiddenOutputs(
     return names.length === 0 ? [] : [`${names.join(', ')} (a line of ${secret.of})`]
   })
   if (hidden.length === 0) return undefined
-  return `Outputs: GitHub may hand these to no other job, since text that it masks is in them: ${hidden.join('; ')}. A secret in one line that is nowhere else, such as its base64, has no such effect.`
+  return `Outputs: GitHub may withhold these from other jobs, since they contain masked text: ${hidden.join('; ')}. To avoid that, pass the secret as a single line that appears nowhere else, such as its base64.`
 }

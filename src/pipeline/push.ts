@@ -14,8 +14,7 @@ const SLOWEST_BYTES_PER_MINUTE = 60 * 2 ** 20
 const UNKNOWN_MS = 120 * 60_000
 const MAX_MS = 360 * 60_000
 const KILL_GRACE_MS = 2000
-const HINT =
-  'See what the registry says: it may be out of reach, limit how much may be asked of it, or ask for long pauses.'
+const HINT = 'Check the status of the registry: it may be unreachable, limit requests, or ask for long pauses.'
 
 /**
  * Pushes every reference: registries side by side, and in each the first reference alone, so that the layers go there
@@ -40,7 +39,7 @@ export async function pushAll(engine: Engine, image: Image): Promise<Pushed[]> {
       : `Pushed: ${pushed.map(({ reference }) => formatReference(reference)).join(', ')}.`
   throw new UserError(
     `Not pushed: ${names}. ${rest}\n${failed.map(({ error }) => describe(error)).join('\n')}`,
-    'When that is cured, run the job again: it pushes what is missing.',
+    'When that is fixed, run the job again: it pushes what is missing.',
   )
 }
 

@@ -69,7 +69,7 @@ export function describeReplacedLinks(links: readonly ReplacedLink[], { stages }
     const place = instruction === undefined ? 'COPY' : `Dockerfile line ${instruction.line}: ${instruction.keyword}`
     const shown = own.slice(0, MAX_RECORDS).map(({ path, target }) => `${quote(`/${path}`)} (to ${quote(target)})`)
     const rest = own.length > MAX_RECORDS ? ` and ${own.length - MAX_RECORDS} more` : ''
-    return `${place} has put a folder in the place of each of these links of the layers below: ${shown.join(', ')}${rest}. What the link leads to is not found there any more. Copy into the folder that it leads to.`
+    return `${place} replaced these links of the layers below with folders: ${shown.join(', ')}${rest}. The links' targets can't be reached through them anymore. Copy into the target folders instead.`
   })
 }
 

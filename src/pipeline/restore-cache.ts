@@ -22,7 +22,7 @@ import type { PipelineContext } from './pipeline-context.js'
 export interface PendingCache {
   readonly plan: CachePlan
   readonly cache: Cache
-  /** Private folder of this process for what comes and goes; undefined where nothing does. */
+  /** Private folder of this process for what comes and goes; undefined if nothing does. */
   readonly stagingDir: string | undefined
 }
 
@@ -40,7 +40,7 @@ export interface RestoredCache extends PendingCache {
 export async function startCache(request: CacheRequest, pipeline: PipelineContext): Promise<PendingCache> {
   const plan = sayPlan(request)
   if (!plan.isStored) return { plan, cache: EMPTY_CACHE, stagingDir: undefined }
-  // Beside the folder of the build, so that what goes from one to the other is only renamed.
+  // Next to the folder of the build, so that what goes from one to the other is only renamed.
   const stagingDir = await mkdtemp(join(dirname(pipeline.workDir.path), `${PREFIX}cache-`))
   await keepForSelf(stagingDir)
   pipeline.services.remember({ stagingDir })
@@ -86,7 +86,7 @@ async function restoreBlobs(pending: PendingCache, blobs: OciLayout, root: strin
   const { cache, plan } = pending
   const warm = await cache.restore(blobs, new Map(), root)
   const { staysInEngine } = warm
-  if (staysInEngine) info('Cache: the builder keeps its steps by itself, on a machine that stays')
+  if (staysInEngine) info('Cache: the builder keeps its own steps on this machine')
   else sayRestored(pending, warm)
   return { warm, keys: [], remote: plan.repositories, access: { read: plan.read, write: plan.write && !staysInEngine } }
 }
@@ -108,9 +108,11 @@ async function restoreRoot(
   const keys = isUsed ? stepKeys(analysis, stepInputs, targetIndex(dockerfile, target)) : []
   const warm = await cache.restore(store, contentsByKey(keys), root)
   if (plan.isStored) {
-    if (hidden !== undefined) info(`Cache: all is built anew, since ${hidden} may change what is built without a trace`)
+    if (hidden !== undefined)
+      info(`Cache: rebuilding without the cache, since ${hidden} may change the image in ways that can't be detected`)
     for (const { unknown } of keys) {
-      if (unknown !== undefined) info(`Cache: from line ${unknown.line} on, that stage is built anew: ${unknown.why}`)
+      if (unknown !== undefined)
+        info(`Cache: rebuilding the rest of the stage from line ${unknown.line}: ${unknown.why}`)
     }
   }
   sayRestored(pending, warm)
@@ -130,9 +132,9 @@ function contentsByKey(keys: readonly StageKeys[]): ReadonlyMap<string, string |
 function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredStorage): void {
   if (stagingDir === undefined) return
   const { images, parts, bytes, seconds, failures } = restored
-  const came = parts === 0 ? '' : `, in ${formatCount(parts, 'part')} of ${formatBytes(bytes)}`
+  const moved = parts === 0 ? '' : ` ${formatBytes(bytes)} in ${formatCount(parts, 'part')},`
   const { text, id } = plan.scope
-  info(`Cache: ${formatCount(images, 'step')} came back${came}, in ${seconds.toFixed(1)} s; key of ${text} (${id})`)
+  info(`Cache restored: ${formatCount(images, 'step')},${moved} ${seconds.toFixed(1)} s (key ${id}: ${text})`)
   for (const failure of failures) warn(`Cache: ${failure}`)
 }
 
@@ -144,6 +146,6 @@ function freshRepositories(
 ): BuildRequest['remote'] {
   const flaw = repositories.from.length === 0 ? undefined : forgettable(analysis, stepInputs)
   if (flaw === undefined) return repositories
-  info(`Cache: nothing is read from ${repositories.from.join(', ')}, since it could be stale: ${flaw}`)
+  info(`Cache: not reading from ${repositories.from.join(', ')}, since steps could be stale: ${flaw}`)
   return { ...repositories, from: [] }
 }

@@ -10,16 +10,16 @@ export interface Result {
   readonly metadata: Metadata
   /** False where it was the image of an earlier run, or a dry run. */
   readonly built: boolean
-  /** When an earlier run built it; undefined where this one did. */
+  /** When an earlier run built it; undefined if this one did. */
   readonly builtEarlier?: Date
   /** '' in a dry run. */
   readonly imageId: string
-  /** Of the image; undefined where that isn't known. */
+  /** Of the image; undefined if that isn't known. */
   readonly size?: Image['size']
   readonly pushed: readonly Pushed[]
   readonly engine: EngineFacts
   readonly cache: CacheReport
-  /** Path of a storage.conf(5) by which later steps find the image where it was built; '' where there is none. */
+  /** Path of a storage.conf(5) by which later steps find the image where it was built; '' if there is none. */
   readonly storageConf: string
   /** Of the build, in their order; empty where nothing was built. */
   readonly steps: readonly Step[]

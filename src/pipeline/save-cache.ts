@@ -43,7 +43,7 @@ export async function saveCache(
     const line = renderCache(report)
     if (line !== undefined) info(`Cache: ${line}`)
     if (recorded.length === 0 && run.steps.some(({ image }) => image !== undefined) && keys.length > 0)
-      info('Cache: Buildah had other steps than the Dockerfile has (ONBUILD of a base image?), so that none is kept')
+      info('Cache: no steps saved; Buildah ran other steps than those of the Dockerfile (ONBUILD in a base image?)')
     reportSaved(saved)
   }
   return { report, later: saved.later }

@@ -14,7 +14,7 @@ export interface FormattedSource {
   readonly format: Format['format']
 }
 
-/** Finds what is built on the disk; undefined where it has to be fetched first. @throws UserError for what isn't there */
+/** Finds what is built on the disk; undefined if it has to be fetched first. @throws UserError for what isn't there */
 export async function findLocalSource(inputs: Inputs, { workspace }: Context): Promise<FormattedSource | undefined> {
   return parseGitContext(inputs.context) === undefined ? await find(inputs, workspace) : undefined
 }

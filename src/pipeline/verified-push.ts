@@ -17,7 +17,7 @@ interface Held {
 /**
  * The same engine, where the registry has the last word on what it holds after a push: a push that is refused counts where
  * the same image is under the same tag already, since a run that failed half way could otherwise never succeed where tags
- * can't be changed; and the digest is the one that the registry has, since some write manifests anew.
+ * can't be changed; and the digest is the one that the registry has, since some rewrite manifests.
  * @param open gives the registries to ask; called by the first push
  */
 export function verifyingPushes(engine: Engine, open: () => Promise<Asked>): Engine {
@@ -48,7 +48,9 @@ async function acceptRefused(
     return undefined
   })
   if (held?.isSame !== true) throw error
-  info(`${formatReference(reference)} is refused, and counts as pushed: it is this image already (${held.digest})`)
+  info(
+    `${formatReference(reference)}: the push was refused, but the tag already is this image (${held.digest}), so it counts as pushed`,
+  )
   return { reference, digest: held.digest }
 }
 
@@ -61,17 +63,17 @@ async function heldDigest({ reference, digest }: Pushed, image: Image, open: () 
     return isThere ? undefined : await lookUp(reference, image, registries)
   }
   const held = await look().catch((error: unknown) => {
-    debug(`Push of ${name}: the digest could not be looked up. ${describeInLine(error)}`)
+    debug(`Push of ${name}: could not look up the digest. ${describeInLine(error)}`)
     return undefined
   })
   if (held === undefined || held.digest === digest) return digest
   if (held.isSame) {
-    info(`Push of ${name}: the registry has written the manifest anew, and has it as ${held.digest}, not as ${digest}`)
+    info(`Push of ${name}: the registry rewrote the manifest; its digest is ${held.digest} instead of ${digest}`)
     return held.digest
   }
   // Somebody else may have moved the tag meanwhile, and nobody may take their image for this one.
   warn(
-    `${name} was pushed as ${digest}, which the registry doesn't have, and what it has there, ${held.digest}, is another image. See whether somebody else pushes this tag.`,
+    `${name} was pushed as ${digest}, but the registry doesn't have that digest; the tag points to another image, ${held.digest}. Check whether somebody else pushes this tag.`,
   )
   return digest
 }

@@ -7,7 +7,7 @@ import { checkedDigest, isDigest } from './manifest.js'
  * is read.
  */
 export async function findBlob(client: ClientContext, reference: Reference, digest: string): Promise<boolean> {
-  if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is no digest`)
+  if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is not a digest`)
   const access = reading(reference)
   const path = `/v2/${reference.repository}/blobs/${digest}`
   const head = await ask(client, access, { method: 'HEAD', path })
@@ -21,7 +21,7 @@ export async function findBlob(client: ClientContext, reference: Reference, dige
 
 /** The bytes of a blob. */
 export async function readBlob(client: ClientContext, reference: Reference, digest: string): Promise<Buffer> {
-  if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is no digest`)
+  if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is not a digest`)
   const access = reading(reference)
   const response = await ask(client, access, { method: 'GET', path: `/v2/${reference.repository}/blobs/${digest}` })
   if (response.status !== 200) throw await refused(client, access, response, 'read')

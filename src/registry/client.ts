@@ -83,13 +83,13 @@ export function openRegistries(options: RegistriesOptions): Registries {
   return {
     resolve: (reference) =>
       withRetries(
-        `Look at ${formatReference(reference)}`,
+        `Lookup of ${formatReference(reference)}`,
         () => lookUpManifest(client, reference, reading(reference)),
         clock,
       ),
     fetchManifest: (reference) =>
       withRetries(
-        `Manifest of ${formatReference(reference)}`,
+        `Fetch of the manifest ${formatReference(reference)}`,
         () => readManifest(client, reference, reading(reference)),
         clock,
       ),
@@ -101,12 +101,16 @@ export function openRegistries(options: RegistriesOptions): Registries {
       withRetries(`Upload of ${blob.digest} to ${formatReference(into)}`, () => upload(client, into, blob), clock),
     hasBlob: (reference, digest) =>
       withRetries(
-        `Look at ${digest} in ${formatReference(reference)}`,
+        `Lookup of ${digest} in ${formatReference(reference)}`,
         () => findBlob(client, reference, digest),
         clock,
       ),
     fetchBlob: (reference, digest) =>
-      withRetries(`${digest} of ${formatReference(reference)}`, () => readBlob(client, reference, digest), clock),
+      withRetries(
+        `Fetch of ${digest} from ${formatReference(reference)}`,
+        () => readBlob(client, reference, digest),
+        clock,
+      ),
     tryPush: (reference) => tryPush(client, reference),
     close: () => {
       connection.close()

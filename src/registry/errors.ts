@@ -31,25 +31,25 @@ const LOST = new Set([
 export function refusal(response: Response, { registry, repository, verb, who }: ErrorContext): RegistryError {
   const { status } = response
   const said = statusText(response)
-  const whom = who === undefined ? 'anybody without a login' : quote(who)
+  const whom = who === undefined ? 'anonymous users' : quote(who)
   if (status === 401 || status === 403)
     return new RegistryError(
-      `${registry} doesn't let ${whom} ${verb} ${repository} (${said}).`,
+      `Access denied: ${registry} doesn't allow ${whom} to ${verb} ${repository} (${said}).`,
       hintFor(status, registry, who),
       false,
       { refuses: true },
     )
   if (verb === 'write to' && errorsOf(response).some(({ code }) => LOST.has(String(code))))
     return new RegistryError(
-      `${registry} doesn't find all of what is put into ${repository} (${said}).`,
+      `${registry} reports missing content in what was pushed to ${repository} (${said}).`,
       LOST_CONTENT.hint,
       true,
       { retries: LOST_CONTENT.retries },
     )
   if (status === 404)
     return new RegistryError(
-      `${registry} has no repository ${repository}, or doesn't show it to ${whom} (${said}).`,
-      'Check that the repository exists; some registries want it made before the first push.',
+      `${registry} has no repository ${repository}, or hides it from ${whom} (${said}).`,
+      'Check that the repository exists; some registries require it to be created before the first push.',
       false,
     )
   return failure(response, registry) ?? unexpected(response, registry)
@@ -59,23 +59,18 @@ export function refusal(response: Response, { registry, repository, verb, who }:
 export function failure(response: Response, registry: string): RegistryError | undefined {
   const { status } = response
   if (status !== 429 && status !== 408 && status < 500) return undefined
-  const what = status === 429 ? 'limits how much may be asked of it' : 'is in trouble'
+  const what = status === 429 ? 'limits the rate of requests' : 'reports a temporary error'
   const hint =
-    status === 429
-      ? 'Log in (`username`, `password`), or use a mirror.'
-      : 'Try again later, or look at its status page.'
+    status === 429 ? 'Log in (`username`, `password`), or use a mirror.' : 'Try again later, or check its status page.'
   const retryAfterMs = retryAfter(response)
   return new RegistryError(`${registry} ${what} (${statusText(response)}).`, hint, true, { retryAfterMs })
 }
 
 /** An answer that isn't one of those that the protocol knows. */
 export function unexpected(response: Response, registry: string): RegistryError {
-  return new RegistryError(
-    `${registry} gave an answer that a registry doesn't give (${statusText(response)}).`,
-    NO_REGISTRY,
-    false,
-    { refuses: true },
-  )
+  return new RegistryError(`${registry} sent an unexpected response (${statusText(response)}).`, NO_REGISTRY, false, {
+    refuses: true,
+  })
 }
 
 /** Whether an answer is for people: of a proxy that wants a login of its own, of a web site. A 401 is often one as well. */
@@ -87,7 +82,11 @@ export function isPage({ status, headers }: Response): boolean {
 export function outOfReach(error: unknown, host: string): unknown {
   if (!(error instanceof ConnectionError)) return error
   const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
-  return new RegistryError(`${host} can't be asked: ${quote(error.message)}.`, hintForConnection(code), error.transient)
+  return new RegistryError(
+    `Request to ${host} failed: ${quote(error.message)}.`,
+    hintForConnection(code),
+    error.transient,
+  )
 }
 
 /** `404 NAME_UNKNOWN: "…"`: the status and the first that the registry says, in which nothing can act. */
@@ -120,15 +119,15 @@ function retryAfter({ headers }: Response): number | undefined {
 
 function hintFor(status: 401 | 403, registry: string, who: string | undefined): string {
   if (who === undefined)
-    return `Log in to ${registry}: by \`username\` and \`password\` (and \`registry: ${registry}\`), or in a step before.`
+    return `Log in to ${registry}: set \`username\` and \`password\` (and \`registry: ${registry}\`), or log in with an earlier step.`
   return status === 401
-    ? 'Check "username", "password" and "registry", and that the token may be used for this repository; with two-factor login, the password is an access token.'
-    : 'The registry knows the user and refuses: check that the repository exists and that the token may write to it.'
+    ? 'Check "username", "password" and "registry", and that the token is valid for this repository; with two-factor authentication, use an access token as the password.'
+    : 'The login is valid, but it has no access: check that the repository exists and that the token may write to it.'
 }
 
 function hintForConnection(code = ''): string {
   if (CERTIFICATE.test(code))
-    return 'The certificate of the registry is not one that this machine knows. Add its authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` for the registry that is pushed to.'
-  if (code === 'EPROTO') return 'If the registry speaks plain HTTP, and that is meant so, write `tls-verify: false`.'
-  return 'Check its name and port, that it runs, and that this machine can reach it.'
+    return 'This machine doesn’t trust the certificate of the registry. Add its certificate authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` if it is the registry that you push to.'
+  if (code === 'EPROTO') return 'If the registry uses plain HTTP on purpose, write `tls-verify: false`.'
+  return 'Check its name and port, that it is running, and that this machine can reach it.'
 }

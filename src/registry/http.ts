@@ -78,12 +78,11 @@ export function openConnection({ insecure, env, quietMs = IDLE_TIMEOUT_MS }: Con
   const roundTrip = async (request: Request): Promise<Response> => {
     let [asked, left] = [request, REDIRECTS]
     for (;;) {
-      if (!isPrivate(asked.url)) throw new ConnectionError(`${asked.url.origin} isn't https`, false)
+      if (!isPrivate(asked.url)) throw new ConnectionError(`${asked.url.origin} doesn't use HTTPS`, false)
       const response = await send(asked, (await transportTo(asked.url)).agent, quietMs)
       const next = redirection(asked, response)
       if (next === undefined) return response
-      if (--left < 0)
-        throw new ConnectionError(`${request.url.host} leads from one place to another without end`, false)
+      if (--left < 0) throw new ConnectionError(`${request.url.host} redirects too often`, false)
       asked = next
     }
   }
@@ -158,9 +157,9 @@ async function send(request: Request, agent: Agent, quietMs: number): Promise<Re
     tooLate = new ConnectionError(`${url.host} ${what}`, true)
     clock.abort()
   }
-  const total = setTimeout(late(`has no whole answer after ${TOTAL_MS / 1000} s`), TOTAL_MS)
+  const total = setTimeout(late(`sent no complete response within ${TOTAL_MS / 1000} s`), TOTAL_MS)
   const quiet = setTimeout(
-    late(`is silent for ${quietMs / 1000} s`),
+    late(`sent nothing for ${quietMs / 1000} s`),
     method === 'GET' || method === 'HEAD' ? quietMs : TOTAL_MS,
   )
   try {
@@ -201,7 +200,7 @@ async function readBody(response: IncomingMessage, { url, limit }: Request, onPi
     onPiece()
     pieces.push(piece)
     size += piece.length
-    if (size > limit) throw new ConnectionError(`${url.host} answers with more than ${limit} bytes`, false)
+    if (size > limit) throw new ConnectionError(`${url.host} sent more than ${limit} bytes`, false)
   }
   return Buffer.concat(pieces)
 }
@@ -210,7 +209,7 @@ function connectionError(url: URL, error: unknown): ConnectionError {
   if (error instanceof ConnectionError) return error
   const { code, message } = error as NodeJS.ErrnoException
   // Where several addresses of a host were tried, the message is empty.
-  const what = message === '' ? (code ?? 'unknown trouble') : message
+  const what = message === '' ? (code ?? 'unknown error') : message
   return new ConnectionError(`${url.host}: ${what}`, TRANSIENT.includes(code ?? ''), { cause: error })
 }
 

@@ -56,8 +56,8 @@ export async function putManifest(
   reference: Reference,
   { bytes, digest, mediaType }: Manifest,
 ): Promise<void> {
-  if (reference.tag === undefined) throw new Error('a manifest is put under a tag')
-  if (digestLike(bytes, digest) !== digest) throw new Error(`the bytes of a manifest are not those of ${digest}`)
+  if (reference.tag === undefined) throw new Error('a manifest needs a tag to be put under')
+  if (digestLike(bytes, digest) !== digest) throw new Error(`the bytes of the manifest don't match ${digest}`)
   const access = writing(reference)
   const tagged = { registry: reference.registry, repository: reference.repository, tag: reference.tag }
   const { path } = manifestLine(tagged)
@@ -71,8 +71,8 @@ export async function putManifest(
   const there = await lookUpManifest(client, tagged, access)
   if (there?.digest === digest) return
   throw new RegistryError(
-    `${formatReference(tagged)} was put there with ${digest}, and read back it is ${there?.digest ?? 'not there'}.`,
-    'Somebody else may push the same tag at the same time: see whether two jobs do.',
+    `${formatReference(tagged)} was pushed as ${digest}, but the registry now returns ${there?.digest ?? 'nothing'} for it.`,
+    'Check whether another job pushes the same tag at the same time.',
     false,
   )
 }
@@ -94,8 +94,8 @@ function digestHeader({ headers }: Response, reference: Reference): string | und
   const isFine = typeof named === 'string' && isDigest(named)
   if (isFine && (reference.digest === undefined || reference.digest === named)) return named
   throw new RegistryError(
-    `${reference.registry} names ${isFine ? 'another digest' : 'something that is no digest'} for ${formatReference(reference)}: ${quote(String(named))}.`,
-    'The registry, or a proxy on the way to it, has broken content.',
+    `${reference.registry} returned ${isFine ? 'another digest' : 'an invalid digest'} for ${formatReference(reference)}: ${quote(String(named))}.`,
+    'The registry, or a proxy in front of it, has corrupt content.',
     false,
   )
 }

@@ -60,8 +60,8 @@ export function checkedDigest(bytes: Buffer, wanted: string | undefined, referen
   const digest = digestLike(bytes, wanted)
   if (wanted === undefined || digest === wanted) return digest
   throw new RegistryError(
-    `${reference.registry} gave other bytes than those of ${formatReference(reference)}: ${digest}, not ${wanted}.`,
-    'The registry, or a proxy on the way to it, has broken content.',
+    `${reference.registry} returned content that doesn't match ${formatReference(reference)}: ${digest}, not ${wanted}.`,
+    'The registry, or a proxy in front of it, has corrupt content.',
     false,
   )
 }

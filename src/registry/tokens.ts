@@ -40,7 +40,7 @@ export async function fetchToken(connection: Connection, request: TokenRequest, 
   const question =
     request.login?.kind === 'identity' ? roundTripOf(realm, request, request.login) : queryOf(realm, request)
   const answer = await connection.roundTrip({ ...question, limit: LIMIT }).catch((error: unknown) => {
-    throw outOfReach(error, `${realm.host}, where ${request.registry} gives out tokens,`)
+    throw outOfReach(error, `${realm.host}, the token server of ${request.registry},`)
   })
   if (answer.status !== 200) throw noToken(withoutSecrets(answer, secretsOf(request.login)), realm, request)
   const { token, access_token: access, expires_in: life } = parseObject(answer.body.toString('utf8'))
@@ -48,7 +48,7 @@ export async function fetchToken(connection: Connection, request: TokenRequest, 
   // It becomes part of a header.
   if (given === undefined || !/^[\x21-\x7e]+$/.test(given))
     throw new RegistryError(
-      `${realm.host}, where ${request.registry} gives out tokens, answered without a token.`,
+      `${realm.host}, the token server of ${request.registry}, sent no token.`,
       NO_REGISTRY,
       false,
     )
@@ -67,14 +67,14 @@ export function withoutSecrets(answer: Response, secrets: readonly string[]): Re
 function checkRealm(connection: Connection, { registry, demand }: TokenRequest): URL {
   const refuse = (what: string) =>
     new RegistryError(
-      `${registry} has its tokens given out at ${quote(demand.realm)}, which ${what}: no login goes there.`,
-      'Those who run the registry can change that. Where it is meant so, on a network of your own, name that host in `tls-verify: false`.',
+      `The token server of ${registry} is ${quote(demand.realm)}, which ${what}, so no login is sent there.`,
+      'The operator of the registry can change that. `tls-verify: false` allows plain HTTP only for the registries of the references.',
       false,
     )
-  if (!URL.canParse(demand.realm)) throw refuse("isn't an address")
+  if (!URL.canParse(demand.realm)) throw refuse("isn't a valid URL")
   const realm = new URL(demand.realm)
-  if (realm.username !== '' || realm.password !== '') throw refuse('has a user in it')
-  if (!connection.isPrivate(realm)) throw refuse("isn't https")
+  if (realm.username !== '' || realm.password !== '') throw refuse('contains a user name')
+  if (!connection.isPrivate(realm)) throw refuse("doesn't use HTTPS")
   return realm
 }
 
@@ -109,16 +109,16 @@ function noToken(answer: Response, realm: URL, { registry, repository, login }: 
   const { status } = answer
   if (status === 404 || status === 405 || isPage(answer))
     return new RegistryError(
-      `${realm.host}, where ${registry} gives out tokens, gave an answer without one (${statusText(answer)}).`,
+      `${realm.host}, the token server of ${registry}, sent no token (${statusText(answer)}).`,
       NO_REGISTRY,
       false,
     )
-  const whom = login === undefined ? 'nobody without a login gets one' : `${quote(login.username)} gets none`
+  const whom = login === undefined ? 'anonymous users' : quote(login.username)
   return new RegistryError(
-    `${realm.host} gives out the tokens of ${registry}, and for ${repository} ${whom} (${statusText(answer)}).`,
+    `Access denied: ${realm.host}, the token server of ${registry}, gives ${whom} no token for ${repository} (${statusText(answer)}).`,
     login === undefined
-      ? `Log in to ${registry}: by \`username\` and \`password\` (and \`registry: ${registry}\`), or in a step before.`
-      : 'Check "username", "password" and "registry"; with two-factor login, the password is an access token.',
+      ? `Log in to ${registry}: set \`username\` and \`password\` (and \`registry: ${registry}\`), or log in with an earlier step.`
+      : 'Check "username", "password" and "registry"; with two-factor authentication, use an access token as the password.',
     false,
     { refuses: status === 401 || status === 403 },
   )

@@ -44,8 +44,8 @@ async function greet({ connection }: ClientContext, registry: string): Promise<R
  * @returns whether it is there now
  */
 export async function mount(client: ClientContext, into: Reference, digest: string, from: Reference): Promise<boolean> {
-  if (into.registry !== from.registry) throw new Error('a blob is mounted within one registry')
-  if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is no digest`)
+  if (into.registry !== from.registry) throw new Error('a blob can only be mounted within one registry')
+  if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is not a digest`)
   const access = writing(into, from)
   const blobs = `/v2/${into.repository}/blobs`
   const there = await ask(client, access, { method: 'HEAD', path: `${blobs}/${digest}` })
@@ -61,7 +61,7 @@ export async function mount(client: ClientContext, into: Reference, digest: stri
 
 /** Puts a small blob into a repository, where it isn't there yet. */
 export async function upload(client: ClientContext, into: Reference, { digest, bytes }: Blob): Promise<void> {
-  if (digestLike(bytes, digest) !== digest) throw new Error(`the bytes of a blob are not those of ${digest}`)
+  if (digestLike(bytes, digest) !== digest) throw new Error(`the bytes of the blob don't match ${digest}`)
   const access = writing(into)
   const blobs = `/v2/${into.repository}/blobs`
   const there = await ask(client, access, { method: 'HEAD', path: `${blobs}/${digest}` })

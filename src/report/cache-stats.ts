@@ -54,14 +54,14 @@ export function withRequests({ hit, stats }: CacheReport, requests: number): Cac
   return { hit, stats: { ...stats, requests } }
 }
 
-/** The line of the log that says what the cache was good for; undefined where it had no part in the build. Pure. */
+/** The line of the log that says what the cache was good for; undefined if it had no part in the build. Pure. */
 export function renderCache({ stats }: CacheReport): string | undefined {
   const of = (name: string) => stats[name] ?? 0
   const steps = of('steps-hit') + of('steps-missed')
   if (steps === 0) return undefined
   const spent = of('seconds-restoring') + of('seconds-saving')
-  const took = `${of('steps-hit')} of ${steps} steps were there, which took ${of('seconds-saved').toFixed(1)} s when they ran`
-  const cost = `restoring and saving took ${spent.toFixed(1)} s`
+  const took = `${of('steps-hit')}/${steps} steps hit, about ${of('seconds-saved').toFixed(1)} s saved`
+  const cost = `restore and save took ${spent.toFixed(1)} s`
   const verdict = of('steps-hit') > 0 && spent > of('seconds-saved') ? ', more than it saved' : ''
   return `${took}; ${cost}${verdict}`
 }

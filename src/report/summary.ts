@@ -12,9 +12,9 @@ export interface SummaryFacts {
   /** `Buildah 1.43.2`. */
   readonly engine: string
   readonly rootless: boolean
-  /** When an earlier run built it; undefined where this one did. */
+  /** When an earlier run built it; undefined if this one did. */
   readonly builtEarlier?: Date | undefined
-  /** Of its layers, not compressed; undefined where not even their number is known. */
+  /** Of its layers, uncompressed; undefined if not even their number is known. */
   readonly size?: { readonly layers: number; readonly bytes: number | undefined } | undefined
   /** What was warned of, any text. */
   readonly warnings: readonly string[]
@@ -55,23 +55,23 @@ function renderFacts({ engine, rootless, builtEarlier, size, cache }: SummaryFac
     ...(size === undefined ? [] : [`- **Size:** ${renderSize(size)}`]),
     ...(builtEarlier === undefined
       ? []
-      : [`- **Nothing was built:** all is as in the build of ${formatTime(builtEarlier)}`]),
-    `- **Built by:** ${engine}, ${rootless ? 'without root' : 'as root'}`,
+      : [`- **Nothing was built:** reusing the image built at ${formatTime(builtEarlier)}`]),
+    `- **Built by:** ${engine}, ${rootless ? 'rootless' : 'as root'}`,
     ...(used === undefined ? [] : [`- **Cache:** ${used}`]),
-    ...(moved === '' ? [] : [`- **Over the network:** ${moved}`]),
+    ...(moved === '' ? [] : [`- **Cache transfers:** ${moved}`]),
   ]
 }
 
 function renderSize({ layers, bytes }: NonNullable<SummaryFacts['size']>): string {
   const count = formatCount(layers, 'layer')
-  return bytes === undefined ? count : `${formatBytes(bytes)} in ${count}, not compressed`
+  return bytes === undefined ? count : `${formatBytes(bytes)} in ${count}, uncompressed`
 }
 
 /** What went over the network for the cache. */
 function renderMoved({ stats }: CacheReport): string {
   const moves = [
-    ['came from the cache', 'restored'],
-    ['went there', 'saved'],
+    ['restored', 'restored'],
+    ['saved', 'saved'],
   ].flatMap(([what = '', name = '']) => {
     const parts = stats[`parts-${name}`] ?? 0
     return parts === 0 ? [] : [`${formatBytes(stats[`bytes-${name}`] ?? 0)} in ${formatCount(parts, 'part')} ${what}`]
@@ -86,7 +86,7 @@ function renderWarnings(warnings: readonly string[]): string[] {
     '#### Warnings',
     '',
     ...warnings.slice(0, MAX_WARNINGS).map((text) => `- ${escapeMarkdown(text)}`),
-    ...(more > 0 ? [`- and ${more} more, in the log`] : []),
+    ...(more > 0 ? [`- ${more} more in the log`] : []),
   ]
 }
 
@@ -99,7 +99,7 @@ function renderTimeline({ phases, steps }: SummaryFacts): string[] {
     ...(phase.name === BUILD ? stepBars(steps, phase.started) : []),
   ])
   return [
-    ...(steps.some(({ hit }) => hit) ? ['Steps that came from the cache are grey.', ''] : []),
+    ...(steps.some(({ hit }) => hit) ? ['Steps from the cache are grey.', ''] : []),
     '```mermaid',
     'gantt',
     `  title ${total.toFixed(1)} s`,

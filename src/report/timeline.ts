@@ -1,4 +1,4 @@
-/** A part of the pass, as it went. */
+/** A phase of the step, as it was measured. */
 export interface Phase {
   readonly name: string
   /** Seconds since the pass began. */

@@ -45,10 +45,10 @@ export function parseBuildArg(line: string): BuildArg {
 }
 
 function notAnArgument(input: string, line: string, before = 'NAME=') {
-  const quoted = `Quote a value of several lines as a whole:\n${input}: |\n  "${parseBuildArg(before).name}=first line\n  second line"`
-  return refuse(input, line, 'Write one NAME=value a line; a name has letters, digits, `_`, `.` and `-`.', quoted)
+  const quoted = `Quote a multi-line value as a whole:\n${input}: |\n  "${parseBuildArg(before).name}=first line\n  second line"`
+  return refuse(input, line, 'Write one NAME=value per line; a name has letters, digits, `_`, `.` and `-`.', quoted)
 }
 
 function notGiven(name: string, before: string): string {
-  return `Build argument ${name}: not given, since its line has no value and the step no variable of that name. If it is a part of the value of ${before}, quote that entry as a whole: "${before}=…".`
+  return `Build argument ${name} is not set: its line has no value, and the step has no variable of that name. If it is part of the value of ${before}, quote that entry as a whole: "${before}=…".`
 }

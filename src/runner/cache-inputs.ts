@@ -99,8 +99,8 @@ function withoutInline(
   const inline = unique(written.filter(({ type }) => type === INLINE).map(({ side }) => side))
   const isOfImage = inline.includes('cache-to') && !others.some(({ side }) => side === 'cache-to')
   const lines = isOfImage ? others.filter(({ type }) => type !== 'registry') : others
-  const rest = lines.length < others.length ? ' Nor is type=registry of "cache-from", where it would lie.' : ''
-  const note = `${inline.map((side) => `"${side}"`).join(', ')}: type=inline is not used here, since Buildah keeps no cache inside an image.${rest}`
+  const rest = lines.length < others.length ? ' So is type=registry of "cache-from", which would read it.' : ''
+  const note = `${inline.map((side) => `"${side}"`).join(', ')}: type=inline is ignored, because Buildah stores no cache inside an image.${rest}`
   return { lines, notes: inline.length === 0 ? [] : [note] }
 }
 
@@ -132,9 +132,7 @@ function readLine(side: Side, line: string): Line<Type | typeof INLINE> {
 
 function ignoredNotes(side: Side, type: Type, names: readonly string[]): string[] {
   if (names.length === 0) return []
-  return [
-    `"${side}": ${names.map(quote).join(', ')} of type=${type} ${names.length === 1 ? 'is' : 'are'} not used here.`,
-  ]
+  return [`"${side}": ${names.map(quote).join(', ')} of type=${type} ${names.length === 1 ? 'is' : 'are'} ignored.`]
 }
 
 function attributesOf(side: Side, line: string): Map<string, string> {
@@ -144,8 +142,8 @@ function attributesOf(side: Side, line: string): Map<string, string> {
     const name = part.slice(0, Math.max(at, 0)).trim().toLowerCase()
     if (name === '')
       throw new UserError(
-        `Input "${side}": an attribute isn't of the form name=value.`,
-        `Write one cache a line, its attributes with commas between: \`type=gha,scope=web\`.`,
+        `Input "${side}": an attribute isn't in the form name=value.`,
+        `Write one cache per line, with commas between its attributes: \`type=gha,scope=web\`.`,
       )
     if (attributes.has(name)) throw refuse(side, name, 'This attribute is given twice in one line; write it once.')
     attributes.set(name, part.slice(at + 1).trim())
@@ -161,7 +159,7 @@ function typeOf(side: Side, attributes: ReadonlyMap<string, string>): Type {
     side,
     written === '' ? '' : `type=${written}`,
     `${TYPES_ELSEWHERE.includes(written) ? 'There is no such cache here. ' : ''}Allowed: type=registry,ref=…; type=gha; type=local,src=… or dest=….`,
-    'Without "cache-from" and "cache-to", `cache: auto` takes what the runner offers.',
+    'Without "cache-from" and "cache-to", `cache: auto` uses what the runner offers.',
   )
 }
 
@@ -176,7 +174,7 @@ function registryLine(side: Side, written: string, mode: Mode, notes: readonly s
     const dropped = [...(tag === undefined ? [] : [`:${tag}`]), ...(digest === undefined ? [] : [`@${digest}`])].join(
       '',
     )
-    const note = `"${side}": ${dropped} is left away, since Buildah keeps every step under a tag of its own; they are in ${value}.`
+    const note = `"${side}": ${dropped} is ignored, because Buildah stores each step under its own tag; they are in ${value}.`
     const changed = lower === written ? [] : [`${lowered(side, written, lower)}.`]
     return { side, type: 'registry', value, mode, notes: [...notes, ...changed, ...(dropped === '' ? [] : [note])] }
   } catch (error) {
@@ -219,11 +217,11 @@ function oneValue(input: string, written: string | undefined, type: Type, values
     type === 'gha'
       ? [
           'scopes',
-          `Write \`cache-scope: ${first ?? ''}\`, and \`type=gha\` alone in the lines. A branch finds what its base and the default branch have left by itself.`,
+          `Write \`cache-scope: ${first ?? ''}\`, and \`type=gha\` alone in the lines. A branch also reads the caches of its base branch and the default branch.`,
         ]
       : [
           'folders',
-          `Write \`cache-dir: ${first ?? ''}\` alone, and leave out the lines. The folder is brought up to date where it is, and needs no second one.`,
+          `Write \`cache-dir: ${first ?? ''}\` alone, and leave out the lines. The folder is updated in place and needs no second one.`,
         ]
   throw new UserError(
     `Inputs "${input}", "cache-from" and "cache-to": got the ${what} ${quote(first ?? '')} and ${quote(other)}. A build has one.`,

@@ -16,7 +16,7 @@ export function extraArguments(read: InputReader): string[] {
   throw refuse(
     INPUT,
     stray,
-    'No flag that could take this value stands before it.',
+    'There is no flag before it that could take this value.',
     'Quote a value with white space, `--label "a=b c"`, or write the flag and its value as one line, `--label=a=b c`.',
   )
 }
@@ -58,6 +58,6 @@ function wordsOf(line: string): string[] {
 function unclosed(): UserError {
   return new UserError(
     `Input "${INPUT}": a quote isn't closed in a line with several arguments.`,
-    "Close it, or write each argument on a line of its own, where quotes need no partner: `--label=a=it's`.",
+    "Close it, or write each argument on its own line, where a single quote is allowed: `--label=a=it's`.",
   )
 }

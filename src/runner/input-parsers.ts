@@ -17,7 +17,7 @@ export function refuse(name: string, got: string, allowed: string, hint?: string
 /** An error that shows nothing of a URL that a program would be given as an argument, and the log would show. */
 export function withPassword(name: string): UserError {
   return new UserError(
-    `Input "${name}": the URL has a password in it, which would show in the arguments of Git.`,
+    `Input "${name}": the URL contains a password, which would be visible in the arguments of Git.`,
     'Check the repository out with actions/checkout (`token: …`) and write the path of the checkout.',
   )
 }
@@ -117,6 +117,6 @@ function pair(name: string, line: string, emptyValue: boolean): Pair {
   const at = line.indexOf('=')
   const key = (at < 0 ? line : line.slice(0, at)).trim()
   const value = at < 0 ? '' : line.slice(at + 1)
-  if (key === '' || (value === '' && !emptyValue)) throw refuse(name, line, 'Write one name=value a line.')
+  if (key === '' || (value === '' && !emptyValue)) throw refuse(name, line, 'Write one name=value per line.')
   return { name: key, value }
 }

@@ -69,13 +69,13 @@ export interface DockerRefusal<T> {
 }
 
 export const SET_UP_BUILDX =
-  'Set up Docker Buildx with a builder of its own in a step before (docker/setup-buildx-action).'
+  'Set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).'
 
 const IN_DAEMON = ['buildx-docker'] as const
 const BY_ALL = ['buildx', 'buildx-docker'] as const
 const ONLY_BUILDAH = {
   refusedBy: BY_ALL,
-  why: 'has nothing of the kind',
+  why: 'has no equivalent',
   hint: 'Leave it out, or write `engine: buildah`.',
 }
 
@@ -214,8 +214,8 @@ export const INPUTS = {
       refusedBy: BY_ALL,
       asks: ({ mounts }) => mounts,
       example: 'true',
-      why: "doesn't give out what its cache mounts hold",
-      hint: 'Leave it out: they stay in the builder as long as it stays.',
+      why: "doesn't export the content of its cache mounts",
+      hint: 'Leave it out: they stay in the builder for as long as it exists.',
     },
   }),
 
@@ -224,7 +224,7 @@ export const INPUTS = {
   rootless: input('rootless', oneOf('prefer', 'require', 'off'), { affects: 'nothing' }),
   'rootless-user': input('rootlessUser', text, {
     affects: 'nothing',
-    docker: { ...ONLY_BUILDAH, asks: isGiven, example: 'builder', why: 'builds as its daemon runs' },
+    docker: { ...ONLY_BUILDAH, asks: isGiven, example: 'builder', why: 'builds as the user of its daemon' },
   }),
   'buildah-version': input('buildahVersion', buildahVersion, {
     affects: 'image',
@@ -309,7 +309,7 @@ function buildahVersion(read: InputReader, input: string): string | undefined {
   const got = text(read, input)
   if (got === undefined || got === 'auto') return undefined
   if (got === 'bundled' || validRange(got) !== null) return got
-  throw refuse(input, got, 'Write `auto`, `bundled`, or a range as semver does: `>=1.37`, `1.42.x`, `1.43.2`.')
+  throw refuse(input, got, 'Write `auto`, `bundled`, or a semver range: `>=1.37`, `1.42.x`, `1.43.2`.')
 }
 
 function isGiven(value: string | undefined): boolean {

@@ -8,7 +8,7 @@ export interface Login {
 }
 
 const NO_PASSWORD =
-  'Login: none, since "password" is empty, as secrets are in runs for pull requests from forks; nothing is pushed, so that only base images may need one'
+  'Login: none; "password" is empty, as secrets are in runs for pull requests from forks. Nothing is pushed, so only base images may need a login'
 
 /** Reads the inputs `username` and `password`. @throws UserError where one of them is missing and something is pushed */
 export function login(read: InputReader): Login | undefined {

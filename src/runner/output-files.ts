@@ -32,7 +32,7 @@ function output(input: string, line: string): Output {
     throw refuse(
       input,
       line,
-      'Write type=oci,dest=FILE, type=docker,dest=FILE, type=local,dest=FOLDER or type=tar,dest=FILE; nothing else is known here.',
+      'Write type=oci,dest=FILE, type=docker,dest=FILE, type=local,dest=FOLDER or type=tar,dest=FILE; no other type is supported.',
       'To push the image, write `push: true`; to keep it in the local storage, `load: true`.',
     )
   }

@@ -47,7 +47,7 @@ const SIGN = 'Remove it, and sign the pushed image in a later step (cosign), wit
  */
 export const PEER_INPUTS: readonly PeerInput[] = [
   // docker/build-push-action
-  row('allow', BUILD_PUSH, "Remove it: RUN steps don't get more rights than a container has.", {
+  row('allow', BUILD_PUSH, 'Remove it: RUN steps never get more privileges than a container has.', {
     says: 'if it is `network.host`',
     when: (text) => entriesOf(text).every((entry) => entry === 'network.host'),
   }),

@@ -7,7 +7,7 @@ export function addHosts(read: InputReader, input: string): string[] {
     const [, host, written = ''] = /^([\w.-]+)[:=](.+)$/.exec(line) ?? []
     const address = written.replace(/^\[(.*)\]$/, '$1')
     if (host !== undefined && (isIP(address) !== 0 || isGateway(address))) return `${host}:${address}`
-    throw refuse(input, line, 'Write one name:address a line, the address an IP address or host-gateway.')
+    throw refuse(input, line, 'Write one name:address per line; the address is an IP address or host-gateway.')
   })
 }
 
@@ -20,12 +20,12 @@ export function shmSize(read: InputReader, input: string): string | undefined {
   const got = read(input).trim()
   if (got === '') return undefined
   if (/^[1-9]\d*[bkmg]?$/i.test(got)) return got
-  throw refuse(input, got, 'Write a number and a unit, b, k, m or g: `shm-size: 256m`.')
+  throw refuse(input, got, 'Write a number and a unit (b, k, m or g): `shm-size: 256m`.')
 }
 
 export function ulimits(read: InputReader, input: string): string[] {
   return list(read, input, { commas: false }).map((line) => {
     if (/^[a-z]+=-?\d+(:-?\d+)?$/.test(line)) return line
-    throw refuse(input, line, 'Write one name=soft[:hard] a line: `nofile=1024:2048`.')
+    throw refuse(input, line, 'Write one name=soft[:hard] per line: `nofile=1024:2048`.')
   })
 }

@@ -27,7 +27,7 @@ export function buildSecrets(read: InputReader, _name: string, env: Env): BuildS
   if (twice !== undefined)
     throw new UserError(
       `Inputs "secrets", "secret-envs" and "secret-files": the ID ${JSON.stringify(twice.id)} is given twice.`,
-      'Leave one of the two away, or give it an ID of its own.',
+      'Remove one of the two, or give it another ID.',
     )
   return secrets
 }
@@ -52,15 +52,15 @@ export function gitToken(read: InputReader, input: string): Secret | undefined {
   const written = read(input).trim()
   if (written === '') return undefined
   if (!/\s/.test(written)) return new Secret(written)
-  throw new UserError(`Input "${input}": there is white space in it.`, 'Write `${{ secrets.… }}`, or leave it out.')
+  throw new UserError(`Input "${input}": it contains white space.`, 'Write `${{ secrets.… }}`, or leave it out.')
 }
 
 /** What stands there may be the secret itself, so it is shown only where it is written as variables mostly are. */
 function notAVariable(id: string, flaw: string, variable = ''): UserError {
   const name = /^[A-Z_][A-Z0-9_]*$/.test(variable) ? variable : 'VARIABLE'
   return new UserError(
-    `Input "secret-envs": what ${JSON.stringify(id)} stands for ${flaw}.`,
-    `Write one id=VARIABLE a line, and give the variable to the step: \`env:\` \`${name}: \${{ secrets.${name} }}\`. A value itself goes into "secrets".`,
+    `Input "secret-envs": the value of ${JSON.stringify(id)} ${flaw}.`,
+    `Write one id=VARIABLE per line, and pass the variable to the step: \`env:\` \`${name}: \${{ secrets.${name} }}\`. A value itself goes into "secrets".`,
   )
 }
 
@@ -102,14 +102,14 @@ function split(line: string): [id: string, text: string] {
 }
 
 function emptySecret(name: Name, id: string): string {
-  return `${name}: ${JSON.stringify(id)} is empty and is left out. It was not set, or is not handed to this run: pull requests from forks get no secrets.`
+  return `${name}: ${JSON.stringify(id)} is empty and is left out. It is not set, or not passed to this run: pull requests from forks get no secrets.`
 }
 
 function notAPair(name: Name, before = 'token'): UserError {
   const variable = before.toUpperCase().replaceAll(/\W/g, '_')
-  const quoted = `Quote a value of several lines as a whole:\nsecrets: |\n  "${before}=\${{ secrets.${variable} }}"\nIf it has quotes in it, hand it over by a variable: \`secret-envs: ${before}=${variable}\`, and for the step \`env:\` \`${variable}: \${{ secrets.${variable} }}\`.`
+  const quoted = `Quote a multi-line value as a whole:\nsecrets: |\n  "${before}=\${{ secrets.${variable} }}"\nIf it contains quotes, pass it in a variable: \`secret-envs: ${before}=${variable}\`, and for the step \`env:\` \`${variable}: \${{ secrets.${variable} }}\`.`
   return new UserError(
-    `Input "${name}": an entry isn't of the form id=value.`,
-    `Write one id=value a line, the id of letters, digits, \`.\`, \`-\` and \`_\`.${name === 'secrets' ? ` ${quoted}` : ''}`,
+    `Input "${name}": an entry isn't in the form id=value.`,
+    `Write one id=value per line; an id has letters, digits, \`.\`, \`-\` and \`_\`.${name === 'secrets' ? ` ${quoted}` : ''}`,
   )
 }

@@ -32,7 +32,7 @@ export function stateWriter(): Remember {
 export function readState(text: string = getState(NAME)): State | undefined {
   if (text === '') return undefined
   const value: unknown = JSON.parse(text)
-  if (!isState(value)) throw new Error(`the state that main left is not in the form that post reads: ${text}`)
+  if (!isState(value)) throw new Error(`the state saved by main is not in the format that post reads: ${text}`)
   return { ...value, stagingDir: value.stagingDir, later: value.later }
 }
 

@@ -79,7 +79,7 @@ function guess(name: string, known: readonly string[]): string {
 function refusal(refused: readonly Unknown[]): UserError {
   const lines = refused.map(
     ({ name, shown }) =>
-      `Input ${quote(name)}${shown === undefined ? '' : `: got ${quote(shown)}`}. This action doesn't have it, and the image would be another without it.`,
+      `Input ${quote(name)}${shown === undefined ? '' : `: got ${quote(shown)}`}. This action doesn't have it, and ignoring it would change the image.`,
   )
   const advice = refused.length === 1 ? refused.map((unknown) => unknown.advice) : refused.map(entry)
   return new UserError(lines.join('\n'), advice.join('\n'))

@@ -16,7 +16,7 @@ const NEWLINE = '\n'.charCodeAt(0)
 export async function findAttributed(folder: string, paths: readonly string[], env: Env): Promise<string | undefined> {
   if (paths.length === 0) return undefined
   const tar = await findProgram('tar', env)
-  if (tar === undefined) throw new Error('the program tar is missing, which tells extended attributes')
+  if (tar === undefined) throw new Error('the program tar, which lists extended attributes, is missing')
   const marks: number[] = []
   let [line, column] = [0, 0]
   const look = (chunk: Buffer) => {
@@ -34,6 +34,6 @@ export async function findAttributed(folder: string, paths: readonly string[], e
     ...{ env: { ...env, LC_ALL: 'C' }, cwd: '/', onStdout: look },
     input: paths.map((path) => `${path}\0`).join(''),
   })
-  if (exitCode !== 0) throw new Error(`${tar} can't tell extended attributes, which GNU tar does`)
+  if (exitCode !== 0) throw new Error(`${tar} can't list extended attributes; GNU tar can`)
   return paths[marks[0] ?? paths.length]
 }

@@ -32,7 +32,7 @@ export function plainContext(written: string, own: string | undefined, input = '
   const [expression, folder = ''] = DEFAULT_CONTEXT.exec(written.trim()) ?? []
   if (expression !== undefined && own === undefined)
     throw new UserError(
-      `Input "${input}": got ${JSON.stringify(written)}, and the runner doesn't say which repository the run is of.`,
+      `Input "${input}": got ${JSON.stringify(written)}, but the runner doesn't say which repository the run belongs to.`,
       `Check it out with actions/checkout and write ${lineOf(input, '.')}.`,
     )
   const context = expression === undefined ? withoutQuery(written, input) : `${own ?? ''}${folder}`
@@ -56,7 +56,7 @@ export function parseGitContext(context: string, input = 'context'): GitContext 
   if (/^https?:/.test(url) && !url.endsWith('.git')) throw noRepository(context, url, input)
   if (!/^(?!-)[\w./+@-]*$/.test(ref) || /(^|\/)\.\.(\/|$)/.test(folder) || isAbsolute(folder)) {
     throw new UserError(
-      `Input "${input}": got ${JSON.stringify(context)}. Behind # goes a branch, tag or commit, then, if wanted, a colon and a folder inside the repository.`,
+      `Input "${input}": got ${JSON.stringify(context)}. After # comes a branch, tag or commit, then optionally a colon and a folder in the repository.`,
       `Write ${lineOf(input, `${url}#main:path/of/folder`)}.`,
     )
   }
@@ -68,7 +68,7 @@ function noRepository(context: string, url: string, input: string): UserError {
   if (ARCHIVE.test(path))
     return new UserError(
       `Input "${input}": got ${JSON.stringify(context)}. That is an archive, and archives are not fetched; a Git URL must end with .git.`,
-      `Unpack it in a step before, such as \`run: mkdir archive && curl -fsSL URL | tar -xz -C archive\`, and write ${lineOf(input, 'archive')}.`,
+      `Unpack it in an earlier step, such as \`run: mkdir archive && curl -fsSL URL | tar -xz -C archive\`, and write ${lineOf(input, 'archive')}.`,
     )
   return new UserError(
     `Input "${input}": got ${JSON.stringify(context)}. An http(s) URL must be that of a Git repository and end with .git.`,
@@ -89,7 +89,7 @@ function withoutQuery(written: string, input: string): string {
   if (hasPassword(url)) throw withPassword(input)
   if (!isPlain || fragment !== undefined)
     throw new UserError(
-      `Input "${input}": got ${JSON.stringify(written)}. Behind ? goes one of ref, branch, tag and commit, and, if wanted, subdir; then no # is allowed.`,
+      `Input "${input}": got ${JSON.stringify(written)}. After ? comes one of ref, branch, tag and commit, and optionally subdir; # isn't allowed then.`,
       `Write ${lineOf(input, `${url}?ref=main&subdir=path/of/folder`)}.`,
     )
   const [key, value] = named[0] ?? ['', '']

@@ -71,7 +71,7 @@ export async function listTaken(
     if (all.length > first.length + MAX_RULES) break
     rules = all
   }
-  throw new Error('links in the context lead to one another')
+  throw new Error('links in the context form a loop')
 }
 
 /** Rules only ever become more, and take more. */

@@ -84,7 +84,7 @@ export async function fetchGitContext(
   if (folder === undefined || !isBelow(folder, await realpath(into))) {
     throw new UserError(
       `Input "${input}": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`,
-      'Behind the colon goes the path of a folder in the repository; a link that leads out of it is none.',
+      'After the colon comes the path of a folder in the repository; a link that leads out of it isn’t accepted.',
     )
   }
   return folder
@@ -101,7 +101,7 @@ export async function findSource(inputs: Inputs, workspace: string, context?: st
   const folder = await realpath(named).catch(() => named)
   if (!(await isFolder(folder))) {
     throw new UserError(
-      `Input "context": got ${JSON.stringify(inputs.context)}, and there is no folder ${folder}.`,
+      `Input "context": got ${JSON.stringify(inputs.context)}, but there is no folder ${folder}.`,
       'A path is relative to the workspace. Is actions/checkout missing before this step?',
     )
   }
@@ -126,9 +126,9 @@ async function findFile(file: string | undefined, context: string, base: string)
   const beside =
     file === undefined || !(await isFile(resolve(context, file))) ? undefined : relative(base, resolve(context, file))
   throw new UserError(
-    `${file === undefined ? 'Input "file" is missing, and no Dockerfile was found' : `Input "file": got ${JSON.stringify(file)}, and there is no such file`}. Looked for:\n${places.map((place) => `  ${place}`).join('\n')}`,
+    `${file === undefined ? 'Input "file" is missing, and no Dockerfile was found' : `Input "file": got ${JSON.stringify(file)}, but there is no such file`}. Looked for:\n${places.map((place) => `  ${place}`).join('\n')}`,
     beside === undefined
-      ? 'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.'
+      ? 'Write its path: `file: path/of/Dockerfile`, relative to the workspace.'
       : `The path is relative to the workspace, not to the context. Write \`file: ${beside}\`.`,
   )
 }
@@ -136,8 +136,8 @@ async function findFile(file: string | undefined, context: string, base: string)
 async function readDockerfile(file: string): Promise<string> {
   return await readFile(file, 'utf8').catch((error: unknown) => {
     throw new UserError(
-      `The Dockerfile ${file} can't be read by who runs the step.`,
-      `Make it readable in a step before: \`chmod u+r ${file}\`.`,
+      `The Dockerfile ${file} can't be read by the user who runs the step.`,
+      `Make it readable in an earlier step: \`chmod u+r ${file}\`.`,
       { cause: error },
     )
   })
@@ -149,7 +149,7 @@ async function refuseOutside(what: string, file: string, context: string, worksp
   const isOurs = [workspace, context].some((place) => isBelow(file, place))
   if (real === undefined || !isOurs || places.some((place) => isBelow(real, place))) return
   throw new UserError(
-    `${what} ${file} is a link to ${real}, outside of the workspace and of the context.`,
+    `${what} ${file} is a link to ${real}, which is outside the workspace and the context.`,
     what === 'The Dockerfile' ? 'Copy it there, or name that file itself with "file".' : 'Copy it there.',
   )
 }
@@ -159,14 +159,14 @@ async function checkPaths(inputs: Inputs, workspace: string): Promise<void> {
     const missing = await firstMissing(keys.paths, workspace)
     if (missing === undefined) continue
     throw new UserError(
-      `Input "ssh": got ${JSON.stringify(formatSshKeys(keys))}, and there is no ${missing}.`,
+      `Input "ssh": got ${JSON.stringify(formatSshKeys(keys))}, but there is no ${missing}.`,
       'A path is relative to the workspace.',
     )
   }
   for (const { id, source } of inputs.secrets) {
     if ('path' in source && !(await isFile(resolve(workspace, source.path)))) {
       throw new UserError(
-        `Input "secret-files": the file of ${JSON.stringify(id)}, ${resolve(workspace, source.path)}, isn't there.`,
+        `Input "secret-files": the file of ${JSON.stringify(id)}, ${resolve(workspace, source.path)}, doesn't exist.`,
         'A path is relative to the workspace.',
       )
     }
@@ -174,7 +174,7 @@ async function checkPaths(inputs: Inputs, workspace: string): Promise<void> {
   for (const { name, value } of inputs.buildContexts) {
     if (isPath(value) && !(await isFolder(resolve(workspace, value)))) {
       throw new UserError(
-        `Input "build-contexts": ${JSON.stringify(name)} is ${JSON.stringify(value)}, and there is no folder ${resolve(workspace, value)}.`,
+        `Input "build-contexts": ${JSON.stringify(name)} is ${JSON.stringify(value)}, but there is no folder ${resolve(workspace, value)}.`,
         'Write a folder relative to the workspace, a Git URL, or `docker-image://reference`.',
       )
     }
@@ -203,7 +203,7 @@ function checkTarget(target: string | undefined, dockerfile: Dockerfile, file: s
   if (found !== undefined) return found
   const names = dockerfile.stages.map(({ name }, index) => name ?? String(index))
   throw new UserError(
-    `Input "target": got ${JSON.stringify(target)}, and ${file} has no such stage.`,
+    `Input "target": got ${JSON.stringify(target)}, but ${file} has no such stage.`,
     `Its stages: ${names.join(', ')}.`,
   )
 }

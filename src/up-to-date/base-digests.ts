@@ -49,7 +49,7 @@ export async function digestBases(
     }
     return { digests, choices }
   } catch (error) {
-    return { why: `a base image could not be looked up: ${describeInLine(error)}` }
+    return { why: `could not look up a base image: ${describeInLine(error)}` }
   }
 }
 
@@ -92,14 +92,14 @@ function choiceOf(name: string, taken: Candidate, candidates: readonly Candidate
 /**
  * Why what was pulled isn't known to be what was looked up, by the names that the engine's storage has after a build.
  * Pure.
- * @returns a sentence without its full stop; undefined where all is as expected
+ * @returns a sentence without its full stop; undefined if all is as expected
  */
 export function otherThanExpected(choices: readonly Choice[], names: ReadonlySet<string>): string | undefined {
   for (const { name, expected, others } of choices) {
     const found = [expected, ...others].filter((one) => names.has(one))
     if (found.length === 1 && found[0] === expected) continue
-    const pulled = found.length === 0 ? 'none of them' : found.join(' and ')
-    return `${name} was taken for ${expected}, and the storage has ${pulled}`
+    const pulled = found.length === 0 ? 'neither of its candidates' : found.join(' and ')
+    return `${name} was resolved to ${expected}, but the storage has ${pulled}`
   }
   return undefined
 }
@@ -108,12 +108,10 @@ export function otherThanExpected(choices: readonly Choice[], names: ReadonlySet
  * Why what the engine says it has used isn't what was looked up: a name that was read otherwise, or a tag that has moved.
  * Pure.
  * @param used digests
- * @returns a sentence without its full stop; undefined where each of them was looked up
+ * @returns a sentence without its full stop; undefined if each of them was looked up
  */
 export function otherThanLookedUp(used: readonly string[], digests: Bases['digests']): string | undefined {
   const known = new Set(digests.values())
   const strange = used.find((digest) => !known.has(digest))
-  return strange === undefined
-    ? undefined
-    : `it was made of the image ${strange}, which is none of those that were looked up`
+  return strange === undefined ? undefined : `the engine used the base image ${strange}, which was not looked up`
 }

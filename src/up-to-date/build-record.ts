@@ -75,7 +75,7 @@ export function differenceFrom(builds: readonly RememberedBuild[], now: Fingerpr
     now.filter((part) => before.some(({ name, digest }) => name === part.name && digest === part.digest)).length
   const nearest = builds.reduce((best, one) => (same(one) > same(best) ? one : best))
   const difference = firstDifference(nearest.fingerprint, now) ?? ''
-  return `no, it differs from the build of ${formatTime(new Date(nearest.builtAt))} in: ${difference}`
+  return `no; changed since the build of ${formatTime(new Date(nearest.builtAt))}: ${difference}`
 }
 
 /** Where an image was pushed, each repository once. Pure. */

@@ -54,7 +54,7 @@ export function compare(request: ComparisonRequest): Comparison {
       const found =
         why === undefined && watched !== undefined
           ? await findSame(watched, request)
-          : { why: `not looked for, since ${why ?? ''}` }
+          : { why: `not checked; ${why ?? ''}` }
       if (!('why' in found)) return found
       info(`Unchanged: ${found.why}`)
       return undefined
@@ -68,8 +68,8 @@ export function compare(request: ComparisonRequest): Comparison {
       // Who doesn't push is told already that nothing is looked for, and leaves nothing.
       if (watched === undefined) return
       const refusal = await rememberBuild(built, watched, request).catch((error: unknown) => describeInLine(error))
-      if (refusal === undefined) debug('Unchanged: this build is remembered')
-      else info(`Unchanged: this build is not remembered, since ${refusal}`)
+      if (refusal === undefined) debug('Unchanged: build record saved')
+      else info(`Unchanged: no build record saved; ${refusal}`)
     },
     close: () => {
       registries.close()
@@ -79,9 +79,9 @@ export function compare(request: ComparisonRequest): Comparison {
 
 /** Why it is built in any case, as a sentence without its full stop. */
 function whyNotLookedFor(inputs: Inputs): string | undefined {
-  if (!inputs.push) return 'the image is wanted here (`push: false`)'
-  if (inputs.load || inputs.outputs.length > 0) return 'the image is wanted here (`load`, `outputs`)'
-  return inputs.noCache || inputs.pull ? 'it shall be built anew (`no-cache`, `pull`)' : undefined
+  if (!inputs.push) return 'the image is needed here (`push: false`)'
+  if (inputs.load || inputs.outputs.length > 0) return 'the image is needed here (`load`, `outputs`)'
+  return inputs.noCache || inputs.pull ? 'a new build is requested (`no-cache`, `pull`)' : undefined
 }
 
 /** What is on its way while the engine is made ready. None of these rejects. */
@@ -118,13 +118,15 @@ async function findSame(
   if (builds.length === 0) {
     const isOld = (await all).length > 0
     return {
-      why: isOld ? 'all builds that are remembered are older than `cache-ttl`' : 'no earlier build is remembered',
+      why: isOld
+        ? 'not checked; all build records are older than `cache-ttl`'
+        : 'not checked; there is no build record yet',
     }
   }
   const local = await partly
   if (!('why' in local) && builds.every((one) => isOfNoUse(one, local))) return { why: differenceFrom(builds, local) }
   const now = await wholly
-  if ('why' in now) return { why: `that can't be told, since ${now.why}` }
+  if ('why' in now) return { why: `not checked; ${now.why}` }
   const same = builds.find((one) => !isOther(now.fingerprint)(one))
   if (same !== undefined) return await takeSame(same, now.fingerprint, request)
   const other = builds.find((one) => !isOfNoUse(one, now.fingerprint))
@@ -145,9 +147,9 @@ async function rememberBuild(
 ): Promise<string | undefined> {
   const before = await watched.wholly
   if ('why' in before) return before.why
-  if (built.pushed.length === 0) return 'it was pushed nowhere'
-  if (!areShown(built)) return 'the engine has not shown its steps, and a base image may have some of its own (ONBUILD)'
-  if (hasTriggers(built)) return 'a base image has instructions of its own (ONBUILD)'
+  if (built.pushed.length === 0) return 'no image was pushed'
+  if (!areShown(built)) return "the engine didn't print its steps, and a base image may add some (ONBUILD)"
+  if (hasTriggers(built)) return 'a base image adds instructions (ONBUILD)'
   const { choices } = before.bases
   const other = choices.length === 0 ? undefined : otherThanExpected(choices, await built.imageNames())
   if (other !== undefined) return other
@@ -160,13 +162,13 @@ async function rememberBuild(
   const after = 'why' in bases ? bases : await fingerprint(request, bases.digests)
   if ('why' in after) return after.why
   const difference = firstDifference(before.fingerprint, after)
-  if (difference !== undefined) return `this changed while it was built: ${difference}`
+  if (difference !== undefined) return `changed during the build: ${difference}`
   const limits = limitsOf(request)
   const { fingerprint: parts } = before
   const said = request.ofCommit.values
   const made = { ...sizeOf(built), builtAt: limits.now, fingerprint: parts, places: repositoriesOf(built.pushed), said }
   const isTaken = await request.note.write(formatRemembered(addRemembered(await watched.builds, made, limits)))
-  return isTaken ? undefined : 'the cache takes nothing from this run'
+  return isTaken ? undefined : "this run couldn't write to the cache"
 }
 
 async function faultOf(
@@ -203,12 +205,13 @@ async function takeSame(
 ): Promise<Unchanged | Unknown> {
   const time = formatTime(new Date(build.builtAt))
   const put = await putReferences(references, build.places, registries)
-  if ('why' in put) return { why: `all is as in the build of ${time}, and it is built all the same, since ${put.why}` }
+  if ('why' in put)
+    return { why: `no build input has changed since the build of ${time}, but its image can't be reused: ${put.why}` }
   const compared = describeCompared(now, inspection)
-  info(`Unchanged: nothing is built, since all is as in the build of ${time} (${compared}), and its image is there`)
+  info(`Unchanged: reusing the image built at ${time}; no build input has changed (${compared})`)
   const revision = build.said.get(REVISION)
   if (revision !== undefined && revision !== ofCommit.values.get(REVISION))
-    info(`Unchanged: its labels name the commit that it was built of: ${revision}`)
+    info(`Unchanged: its labels name the commit it was built from: ${revision}`)
   return { build, pushed: put.pushed }
 }
 
@@ -220,11 +223,15 @@ async function takeRelabelled(
   request: ComparisonRequest,
 ): Promise<Unchanged | Unknown> {
   const { references, registries, inspection, note, ofCommit, labels, annotations } = request
-  const same = `all but ${differingSayings(build.fingerprint, now).join(' and ')} is as in the build of ${formatTime(new Date(build.builtAt))}`
+  const time = formatTime(new Date(build.builtAt))
+  const changed = differingSayings(build.fingerprint, now).join(' and ')
   const put = await putReferences(references, build.places, registries, { labels, annotations })
-  if ('why' in put) return { why: `${same}, and it is built all the same, since ${put.why}` }
+  if ('why' in put)
+    return { why: `only ${changed} changed since the build of ${time}, but its image can't be reused: ${put.why}` }
   const compared = describeCompared(now, inspection)
-  info(`Unchanged: nothing is built, since ${same} (${compared}), and its image is given those of this run`)
+  info(
+    `Unchanged: reusing the image built at ${time} with the ${changed} of this run; no other build input has changed (${compared})`,
+  )
   const { pushed, imageId = build.imageId } = put
   const made = { ...build, fingerprint: now, imageId, places: repositoriesOf(pushed), said: ofCommit.values }
   // Where nothing may be written, the next run does the same once more, with the same result.
@@ -233,5 +240,5 @@ async function takeRelabelled(
 }
 
 function describeCompared(now: Fingerprint, { files, images }: Inspection): string {
-  return `${now.length} parts, among them ${formatCount(files, 'file')} of the context and ${formatCount(images.length, 'base image')}`
+  return `${now.length} checked, including ${formatCount(files, 'context file')} and ${formatCount(images.length, 'base image')}`
 }

@@ -39,6 +39,6 @@ export async function listLayers(
       return entries === undefined ? [] : [{ stage, index, image, entries }]
     })
   } catch (error) {
-    return { why: `what its steps have put into the image can't be listed: ${describeInLine(error)}` }
+    return { why: `can't list the files that its steps added: ${describeInLine(error)}` }
   }
 }

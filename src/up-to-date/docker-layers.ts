@@ -29,13 +29,13 @@ export async function listDockerLayers(
   [pushed]: readonly Pushed[],
   registries: Registries,
 ): Promise<Layers> {
-  const what = "what its steps have put into the image can't be listed"
-  if (!isKept || pushed === undefined) return { why: `${what}: the builder keeps it` }
+  const what = "can't list the files that its steps added"
+  if (!isKept || pushed === undefined) return { why: `${what}: the builder keeps them` }
   try {
     const image = layout === 'saved-image' ? await readSavedImage(root) : await readPushedImage(pushed, registries)
     const copied = copiedLayers(image).slice(-copies.length)
     const isSame = copied.length === copies.length && copies.every(({ keyword }, i) => copied[i]?.keyword === keyword)
-    if (!isSame) return { why: `${what}: the history of the image has other steps than the Dockerfile` }
+    if (!isSame) return { why: `${what}: the image history has other steps than the Dockerfile` }
     return await Promise.all(
       copies.map(async ({ stage, index }, place) => {
         return { stage, index, entries: await listArchive(root, copied[place]?.path ?? '') }
@@ -52,7 +52,7 @@ function copiedLayers({ config, layers }: SavedImage): { readonly keyword: strin
   const filled = listOf(history)
     .map(objectOf)
     .filter(({ empty_layer: isEmpty }) => isEmpty !== true)
-  if (filled.length !== layers.length) throw new Error('the history of the image is not that of its layers')
+  if (filled.length !== layers.length) throw new Error("the image history doesn't match its layers")
   return filled.flatMap(({ created_by: text }, index) => {
     const keyword = COPYING.exec(typeof text === 'string' ? text : '')?.[1]
     const path = layers[index]
@@ -67,7 +67,7 @@ async function readPushedImage({ reference, digest }: Pushed, registries: Regist
   const manifest = await registries.fetchManifest(place)
   const { config, layers } = parseObject(String(manifest?.bytes))
   const { digest: id } = objectOf(config)
-  if (typeof id !== 'string' || !Array.isArray(layers)) throw new Error('what was pushed is no image')
+  if (typeof id !== 'string' || !Array.isArray(layers)) throw new Error('the pushed manifest is not that of an image')
   const text = String(await registries.fetchBlob(place, id))
   return { config: text, layers: layers.map((layer) => blobPath(String(objectOf(layer)['digest']))) }
 }

@@ -13,7 +13,7 @@ export interface Part {
 /** Everything that a result depends on: equal parts, equal image. */
 export type Fingerprint = readonly Part[]
 
-/** A label or an annotation; the value is undefined where the commit or the time alone may change it. */
+/** A label or an annotation; the value is undefined if the commit or the time alone may change it. */
 export interface Described {
   readonly name: string
   readonly value: string | undefined
@@ -45,12 +45,12 @@ export interface FingerprintFacts {
   readonly inputs: CountedTexts
   /** Of the environment, by the names of their variables. */
   readonly proxies: ReadonlyMap<string, string>
-  /** SOURCE_DATE_EPOCH, '' where it isn't set. */
+  /** SOURCE_DATE_EPOCH, '' if it isn't set. */
   readonly epoch: string
 }
 
 /** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
-const GRAMMAR = '5'
+const GRAMMAR = '6'
 
 type Values = readonly (string | Buffer)[]
 
@@ -58,7 +58,7 @@ type Values = readonly (string | Buffer)[]
 export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
   const parts = {
     // How all this is compared.
-    'way of comparing': [GRAMMAR],
+    'comparison version': [GRAMMAR],
     // Another engine, or another version of it, may make another image of the same.
     engine: [facts.engine],
     // Base images and RUN steps are those of the processor.
@@ -72,7 +72,7 @@ export function fingerprintOf(facts: FingerprintFacts): Fingerprint {
     // Their order doesn't count, and an argument that isn't used might be by an image's ONBUILD.
     'build arguments': sorted([...facts.buildArgs].map(([name, value]) => `${name}=${value}`)),
     // One that is gone would stay in an image that is only given other ones.
-    'names of labels': [
+    'label names': [
       ...sorted(facts.labels.map(({ name }) => `label ${name}`)),
       ...sorted(facts.annotations.map(({ name }) => `annotation ${name}`)),
     ],
@@ -104,7 +104,7 @@ const SAYINGS: readonly string[] = ['labels', 'annotations']
 /**
  * What an image of the one can be given to be one of the other, since they differ in nothing else: `labels`,
  * `annotations`. Pure.
- * @returns none where they differ in more, or in nothing
+ * @returns none if they differ in more, or in nothing
  */
 export function differingSayings(before: Fingerprint, now: Fingerprint): string[] {
   const [sayings, others] = [true, false].map((isSaying) =>
@@ -114,7 +114,7 @@ export function differingSayings(before: Fingerprint, now: Fingerprint): string[
   return (sayings ?? []).filter((part) => firstDifference(before, [part]) !== undefined).map(({ name }) => name)
 }
 
-/** The first part of `now` that differs, undefined where none does. Pure. */
+/** The first part of `now` that differs, undefined if none does. Pure. */
 export function firstDifference(before: Fingerprint, now: Fingerprint): string | undefined {
   const digests = new Map(before.map(({ name, digest }) => [name, digest]))
   return now.find(({ name, digest }) => digests.get(name) !== digest)?.name

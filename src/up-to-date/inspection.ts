@@ -31,7 +31,7 @@ export interface Inspection {
   readonly frontend: string | undefined
   /** What keeps from telling what goes into the image, as sentences without their full stop. */
   readonly doubts: readonly string[]
-  /** What is copied or mounted of the context; undefined where it couldn't be looked at. */
+  /** What is copied or mounted of the context; undefined if it couldn't be looked at. */
   readonly survey: Survey | undefined
   /** How many files of the context can be in the image. */
   readonly files: number
@@ -40,11 +40,11 @@ export interface Inspection {
   /** Instructions that layers of the image itself are of, the lowest first. */
   readonly ownCopies: readonly CopyStep[]
   readonly read: () => readonly TakenFile[]
-  /** The first of all that was read which has changed since; undefined where nothing has. */
+  /** The first of all that was read which has changed since; undefined if nothing has. */
   findChanged(): Promise<string | undefined>
   /**
    * @param keepsExcludedFolders whether folders count that the ignore file excludes and something in them isn't
-   * @throws Error where something can't be read
+   * @throws Error if something can't be read
    */
   digests(
     keepsExcludedFolders: boolean,
@@ -73,7 +73,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
   const doubts = [
     ...dependencies.doubts,
     ...further.doubts,
-    ...(hidden === undefined ? [] : [`${hidden} may bring anything`]),
+    ...(hidden === undefined ? [] : [`${hidden} may add files that can't be compared`]),
   ]
   try {
     const ignores = await readIgnored(source)
@@ -110,7 +110,7 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
       },
     }
   } catch (error) {
-    const why = `not everything of what is built can be read: ${whyUnread(error)}`
+    const why = `some build inputs can't be read: ${whyUnread(error)}`
     return {
       ...{ images: [], frontend: undefined, doubts: [...doubts, why], survey: undefined, files: 0 },
       ...{ copies: [], ownCopies: [], read: () => [], findChanged: () => Promise.resolve(undefined) },
@@ -138,7 +138,7 @@ function contextsOf({ buildContexts }: Inputs, { contexts }: Dependencies, { wor
     images: used.filter(isImage).map(({ value }) => value.slice(IMAGE.length)),
     named: used.filter(isImage),
     doubts: others.map(
-      ({ name }) => `what the build context ${JSON.stringify(name)} has can't be told before the build`,
+      ({ name }) => `the content of the build context ${JSON.stringify(name)} can't be determined before the build`,
     ),
   }
 }

@@ -18,7 +18,7 @@ export interface JustBuilt {
   readonly fault: string | undefined
   /** What its engine has left, where that is to be looked at in the place of a storage. */
   readonly blobs: LeftBlobs | undefined
-  /** Digests of the base images, as the engine tells them; undefined where it doesn't. */
+  /** Digests of the base images, as the engine tells them; undefined if it doesn't. */
   readonly bases?: readonly string[] | undefined
   /** Full names of the images in the storage that it was built in. */
   readonly imageNames: () => Promise<ReadonlySet<string>>

@@ -20,7 +20,7 @@ const COMPRESSED = ['1f8b', '425a68', 'fd377a585a00', '28b52ffd']
 const WHITEOUT = '.wh.'
 
 /**
- * Why what was built isn't known to be made of what was read; undefined where it is.
+ * Why what was built isn't known to be made of what was read; undefined if it is.
  * @param read when all of it is read: what is read later than it is built must be the same still
  * @returns a sentence without its full stop
  */
@@ -34,11 +34,11 @@ export async function findFault(
   await read
   const changed = await inspection.findChanged()
   if (changed === undefined) return undefined
-  return `${changed === '' ? 'the context' : quote(changed)} changed while it was built`
+  return `${changed === '' ? 'the context' : quote(changed)} changed during the build`
 }
 
 /**
- * Why what a build has copied isn't known to be what was read for its fingerprint; undefined where it is. What an engine
+ * Why what a build has copied isn't known to be what was read for its fingerprint; undefined if it is. What an engine
  * takes of a context is read here by rules that may not be its own: what it has put into the image says what it took.
  * @returns a sentence without its full stop
  */
@@ -53,10 +53,10 @@ export async function whyUnproved(
   for (const copy of copies) {
     const layer = layers.find(({ stage, index }) => stage === copy.stage && index === copy.index)
     const what = `${copy.keyword} in line ${copy.line}`
-    if (layer === undefined) return `what ${what} has put into the image can't be listed`
+    if (layer === undefined) return `can't list the files that ${what} added`
     const stranger = firstStranger(layer.entries, known)
     if (stranger === undefined || (await unpacksArchive(copy, context))) continue
-    return `${what} has put ${quote(stranger.path)} into the image, and no such file was compared`
+    return `${what} added ${quote(stranger.path)}, which is not one of the files that were compared`
   }
   return undefined
 }

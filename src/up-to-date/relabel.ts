@@ -38,7 +38,7 @@ export function relabel(manifest: Manifest, config: Buffer, sayings: Sayings): R
     return { why: "its manifest isn't that of a single image" }
   const image = parseObject(config.toString('utf8'))
   if (!isObject(image['config']) || !Array.isArray(image['history']))
-    return { why: 'its configuration has no place for them' }
+    return { why: "its configuration can't hold labels" }
   const changed = blobOf({
     ...image,
     config: withLabels(image['config'], sayings.labels),

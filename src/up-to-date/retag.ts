@@ -31,7 +31,7 @@ export interface Put {
 
 /**
  * Puts an image that is in its registries under all these references, by its manifest alone.
- * @param sayings labels and annotations that it is to have instead of those that it has; undefined where it keeps them
+ * @param sayings labels and annotations that it is to have instead of those that it has; undefined if it keeps them
  * @returns what is there now; or why it can't be done, as a sentence without its full stop. Never rejects.
  */
 export async function putReferences(
@@ -53,14 +53,14 @@ export async function putReferences(
       images.set(place, found)
     }
     const ids = new Set([...images.values()].map(({ config }) => config?.digest))
-    if (ids.size > 1) return { why: 'its registries have it in several formats' }
+    if (ids.size > 1) return { why: 'its registries hold it in several formats' }
     // Each manifest is fetched once, and each repository gets its layers once.
     const manifests = new Map<string, Promise<Manifest>>()
     const pushed: Pushed[] = []
     await mapConcurrent(goals, CONCURRENCY, async ({ reference, place }, index) => {
       if (place === undefined) return
       const found = images.get(place)
-      if (found === undefined) throw new Error(`${formatReference(place)} was not looked at`)
+      if (found === undefined) throw new Error(`${formatReference(place)} was not looked up`)
       const manifest = () => {
         const name = `${place.digest} for ${reference.registry}/${reference.repository}`
         const known = manifests.get(name) ?? bringManifest(reference, place, found, registries)
@@ -104,7 +104,9 @@ async function bringManifest(
 ): Promise<Manifest> {
   for (const digest of reference.repository === place.repository ? [] : blobsOf(source)) {
     if (!(await registries.mountBlob(reference, digest, place)))
-      throw new Error(`${reference.registry} doesn't mount layers of ${place.repository} in ${reference.repository}`)
+      throw new Error(
+        `${reference.registry} doesn't mount layers from ${place.repository} into ${reference.repository}`,
+      )
   }
   if (config !== undefined) await registries.putBlob(reference, config)
   return wanted
@@ -117,16 +119,16 @@ async function findImage(
   sayings: Sayings | undefined,
 ): Promise<ResolvedEngine | Unknown> {
   const manifest = await registries.fetchManifest(place)
-  if (manifest === undefined) return { why: 'is no longer there' }
+  if (manifest === undefined) return { why: 'is no longer in the registry' }
   const lost: string[] = []
   await mapConcurrent(blobsOf(manifest), BLOBS_AT_ONCE, async (digest) => {
     if (!(await registries.hasBlob(place, digest))) lost.push(digest)
   })
-  if (lost[0] !== undefined) return { why: `can't be pulled, since its registry has lost ${lost[0]}` }
+  if (lost[0] !== undefined) return { why: `can't be pulled: the registry has lost ${lost[0]}` }
   if (sayings === undefined) return { source: manifest, wanted: manifest, config: undefined }
   const [id = ''] = blobsOf(manifest)
   const made = relabel(manifest, await registries.fetchBlob(place, id), sayings)
-  if ('why' in made) return { why: `can't be given other labels, since ${made.why}` }
+  if ('why' in made) return { why: `can't be relabelled: ${made.why}` }
   return { source: manifest, wanted: made.manifest, config: made.config }
 }
 
@@ -138,7 +140,7 @@ function blobsOf({ bytes, digest }: Manifest): string[] {
   const { config, layers } = parseObject(bytes.toString())
   const named = [config, ...listOf(layers)].map(objectOf)
   return named.flatMap(({ digest: blob, urls }) => {
-    if (typeof blob !== 'string') throw new Error(`${digest} is not the manifest of an image`)
+    if (typeof blob !== 'string') throw new Error(`${digest} is not an image manifest`)
     return listOf(urls).length > 0 ? [] : [blob]
   })
 }

@@ -21,7 +21,7 @@ export interface Building extends BuildSpec {
   readonly copied: ReadonlyMap<string, string>
 }
 
-/** What decides the result of the steps beside the Dockerfile and what is copied. */
+/** What decides the result of the steps in addition to the Dockerfile and what is copied. */
 export async function stepInputsOf(
   { inputs, source, format, copied, labels, annotations }: Building,
   { version, env }: ContainersStorage,
@@ -64,8 +64,8 @@ export function untrackedInput(
   const argument = hiddenArgument(extraArgs)
   if (argument !== undefined) return `${argument} in "extra-args"`
   const { ambiguous } = dockerfile
-  if (ambiguous !== undefined) return `line ${ambiguous}, which BuildKit and Buildah read differently,`
-  return file.endsWith('.in') ? `the preprocessor, which ${file} goes through,` : undefined
+  if (ambiguous !== undefined) return `line ${ambiguous} (BuildKit and Buildah read it differently)`
+  return file.endsWith('.in') ? `the preprocessor of ${file}` : undefined
 }
 
 async function isLink(path: string): Promise<boolean> {

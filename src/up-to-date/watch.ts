@@ -29,7 +29,7 @@ export interface Watch {
 }
 
 /**
- * Begins to look at all that goes into the image; undefined where nothing is compared.
+ * Begins to look at all that goes into the image; undefined if nothing is compared.
  * @param env of Buildah
  */
 export function startWatch(
@@ -40,7 +40,7 @@ export function startWatch(
 ): Watch | undefined {
   if (inputs.unchanged !== 'skip') return undefined
   if (!plan.isStored) {
-    info(`Unchanged: not looked for, since no cache remembers what was built (\`cache: ${plan.kind}\`)`)
+    info(`Unchanged: not checked; this cache holds no build records (\`cache: ${plan.kind}\`)`)
     return undefined
   }
   const { records: note } = cache

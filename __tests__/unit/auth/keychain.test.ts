@@ -115,8 +115,8 @@ describe('findLogin with a credential helper', () => {
 
   it.each<[what: string, answer: string, exitCode: number, name: string, message: string]>([
     ['fails', 'secret-5e2: broken', 3, 'test', 'docker-credential-test failed for h:1. It ended with exit code 3.'],
-    ['gives no JSON', 'secret-5e2', 0, 'test', 'gave no login for h:1'],
-    ['gives other JSON', '{"Secret":"secret-5e2"}', 0, 'test', 'gave no login for h:1'],
+    ['gives no JSON', 'secret-5e2', 0, 'test', 'returned no login for h:1'],
+    ['gives other JSON', '{"Secret":"secret-5e2"}', 0, 'test', 'returned no login for h:1'],
     ['is not there', '', 0, 'other', 'No such program is on the PATH'],
   ])('says so where it %s, and not what it printed', async (_, answer, exitCode, name, message) => {
     const { env } = helper(answer, exitCode, name)
@@ -127,7 +127,7 @@ describe('findLogin with a credential helper', () => {
 
   it.each(['../x', 'a b', '-x', '', 'a/b', 'a;b'])('starts nothing that is named %j', async (name) => {
     const error = await rejection(findLogin('h:1', 'a', using({ PATH: '/' }, { 'h:1': name })))
-    expect(error.message).toContain('no name of a credential helper')
+    expect(error.message).toContain('not the name of a credential helper')
   })
 })
 

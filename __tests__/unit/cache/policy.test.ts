@@ -63,14 +63,14 @@ const rows: readonly (readonly [given: Given, world: World, kind: CacheDecision[
     [{}, { ...fork, noCache: true }, 'off', '', 'from a fork'],
     // runs with rights that the code may not deserve
     ...['pull_request_target', 'workflow_run'].flatMap((name) => [
-      [{}, { name }, 'off', '', `a run for ${name}`] as const,
-      [{}, { name, cacheService: undefined }, 'off', '', `a run for ${name}`] as const,
-      [{ 'cache-write': 'never' }, { name }, 'off', '', `a run for ${name}`] as const,
+      [{}, { name }, 'off', '', `a ${name} run`] as const,
+      [{}, { name, cacheService: undefined }, 'off', '', `a ${name} run`] as const,
+      [{ 'cache-write': 'never' }, { name }, 'off', '', `a ${name} run`] as const,
       [always, { name }, 'github', rw] as const,
-      [{ cache: 'github' }, { name }, 'github', 'read only', `a run for ${name}`] as const,
+      [{ cache: 'github' }, { name }, 'github', 'read only', `a ${name} run`] as const,
       [{ cache: 'github', ...always }, { name }, 'github', rw] as const,
-      [{ cache: 'directory' }, { name }, 'directory', 'read only', `a run for ${name}`] as const,
-      [{ cache: 'registry' }, { name }, 'registry', 'read only', `a run for ${name}`] as const,
+      [{ cache: 'directory' }, { name }, 'directory', 'read only', `a ${name} run`] as const,
+      [{ cache: 'registry' }, { name }, 'registry', 'read only', `a ${name} run`] as const,
       [{ 'cache-from': 'type=gha', 'cache-to': 'type=gha' }, { name }, 'github', 'read only', name] as const,
     ]),
     [{}, { name: 'release' }, 'github', rw],
@@ -109,7 +109,7 @@ describe('the decision', () => {
     const given = { 'cache-from': 'acme/c:main', 'cache-to': 'acme/c' }
     expect(decide(given, {}).notes).toStrictEqual([
       'Cache: a registry, read and written',
-      '"cache-from": :main is left away, since Buildah keeps every step under a tag of its own; they are in docker.io/acme/c.',
+      '"cache-from": :main is ignored, because Buildah stores each step under its own tag; they are in docker.io/acme/c.',
     ])
   })
 

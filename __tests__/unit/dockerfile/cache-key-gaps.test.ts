@@ -29,12 +29,12 @@ describe('forgettable', () => {
     [HEREDOC, '1.39.3', undefined],
     [HEREDOC_WITH_ARG, '1.39.3', 'Dockerfile line 3: the text of a heredoc in RUN'],
     [HEREDOC_WITH_ARG, '1.40.0', undefined],
-    [mount('type=bind,source=x'), '1.33.7', 'Dockerfile line 4: all that RUN --mount shows'],
+    [mount('type=bind,source=x'), '1.33.7', 'Dockerfile line 4: everything that RUN --mount mounts'],
     [mount('type=bind,source=x'), '1.39.3', undefined],
-    [mount('source=x'), '1.43.2', 'Dockerfile line 4: all that RUN --mount shows'],
-    [mount('type=bind,from=one'), '1.43.2', 'Dockerfile line 4: all that RUN --mount shows'],
+    [mount('source=x'), '1.43.2', 'Dockerfile line 4: everything that RUN --mount mounts'],
+    [mount('type=bind,from=one'), '1.43.2', 'Dockerfile line 4: everything that RUN --mount mounts'],
     [mount('type=bind,from=c:1'), '1.43.2', undefined],
-    [mount('type=cache,from=one'), '1.43.2', 'Dockerfile line 4: all that RUN --mount shows'],
+    [mount('type=cache,from=one'), '1.43.2', 'Dockerfile line 4: everything that RUN --mount mounts'],
     // what is compared
     [mount('type=cache'), '1.28.2', undefined],
     ['FROM a\nARG V\nRUN echo $V', '1.28.2', undefined],
@@ -65,6 +65,8 @@ describe('forgettable', () => {
 
   it('knows further build contexts', () => {
     const text = mount('type=bind,from=other')
-    expect(forgotten(text, '1.43.2', { contexts: ['other'] })).toBe('Dockerfile line 4: all that RUN --mount shows')
+    expect(forgotten(text, '1.43.2', { contexts: ['other'] })).toBe(
+      'Dockerfile line 4: everything that RUN --mount mounts',
+    )
   })
 })

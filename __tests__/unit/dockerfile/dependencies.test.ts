@@ -25,7 +25,7 @@ const take = (lines: readonly string[], { target, ...given }: Given = {}): Depen
 
 const copied = (path: string): ContextPath => ({ path, mounted: false })
 const mounted = (path: string): ContextPath => ({ path, mounted: true })
-const unknown = (line: number, what: string) => `line ${line}: ${what} can't be told before the build`
+const unknown = (line: number, what: string) => `line ${line}: ${what} can't be known before the build`
 const downloads = 'what ADD downloads, since it has no --checksum,'
 const guessed = { path: '', mounted: false, guessed: true }
 const nothing: Dependencies = { images: [], paths: [], contexts: [], doubts: [] }
@@ -325,7 +325,7 @@ it.each([
   ['# syntax=docker/dockerfile:1\n# escape=`\nFROM scratch\nCOPY a `\n b', 4],
   ['FROM scratch\nRUN echo \\\\\nCOPY a b', 2],
 ])('is in doubt where the engines read %j otherwise than each other', (text, line) => {
-  expect(take([text]).doubts).toStrictEqual([unknown(line, 'what the engine makes of it')])
+  expect(take([text]).doubts).toStrictEqual([unknown(line, 'how the engine reads it')])
 })
 
 it('every doubt is told once, in the order in which the stages are needed', () => {

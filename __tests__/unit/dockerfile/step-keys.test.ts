@@ -361,12 +361,12 @@ describe('stepKeys', () => {
     ['type=bind,from=image:1,target=/s', '1.38.9', /Buildah 1\.38\.9 does not compare/],
     ['from=image:1,target=/s', '1.44.0', /does not compare/],
     ['type=bind,from=other,target=/s', '1.44.0', /another build context/],
-    ['type=cache,from=one,target=/s', '1.44.0', /what a cache mount starts with/],
+    ['type=cache,from=one,target=/s', '1.44.0', /the initial content of a cache mount/],
     ['type=bind,source=$V,target=/s', '1.43.2', /quotes and variables/],
     ['type=$V,target=/s', '1.43.2', /quotes and variables/],
     ['$V', '1.43.2', /quotes and variables/],
     ['type=bind,\\"source=a\\",target=/s', '1.43.2', /quotes and variables/],
-    ['type=npipe,target=/s', '1.43.2', /type of mount/],
+    ['type=npipe,target=/s', '1.43.2', /mount type/],
   ])('ends at --mount=%s with Buildah %s', (mount, buildah, why) => {
     const text = `FROM a AS one\nRUN x\nFROM b\nRUN x\nRUN --mount=${mount} y\nRUN z`
     const [one, two] = keysOf(text, { buildah, contexts: [{ name: 'other', value: '../other' }], annotations: ['a=1'] })
@@ -397,7 +397,7 @@ describe('stepKeys', () => {
     expect(stages[1]).toMatchObject({
       keys: [undefined, undefined, undefined],
       added: 1,
-      unknown: { line: 3, why: 'it goes on from a stage with unknown steps (line 2)' },
+      unknown: { line: 3, why: 'it continues a stage with unknown steps (line 2)' },
     })
     expect(keysOf(text)[2]?.keys).not.toContain(undefined)
   })

@@ -93,7 +93,7 @@ describe('chooseAccount', () => {
 
   it.each(['prefer', 'require', 'off'] as const)('takes who runs the step, for rootless: %s', async (rootless) => {
     const context = contextOf({ uid: 54321, gid: 54322, home: '/home/me', env: { USER: 'root' } })
-    // Its name is not the environment's word: subordinate ids go by the name.
+    // Its name is not the environment's word: subordinate IDs go by the name.
     expect(await chooseBuildUser({ ...wish, rootless }, context)).toMatchObject({
       name: '54321',
       uid: 54321,
@@ -111,7 +111,7 @@ describe('chooseAccount', () => {
       gid: 0,
       home: '/root',
       prefix: [],
-      reason: 'the step runs as root and rootless is off',
+      reason: 'the step runs as root and `rootless` is `off`',
     })
   })
 
@@ -119,7 +119,7 @@ describe('chooseAccount', () => {
     const nobody = parsePasswd(readFileSync('/etc/passwd', 'utf8'), 'nobody')
     const context = contextOf({ uid: 0, gid: 0, home: '/root', sudoUid: nobody?.uid, env: path })
     const buildUser = await chooseBuildUser(wish, context)
-    expect(buildUser).toMatchObject({ ...nobody, reason: 'the step runs as root by sudo of this account' })
+    expect(buildUser).toMatchObject({ ...nobody, reason: 'the step runs as root through sudo from this account' })
     expect(buildUser.prefix[0]).toMatch(/\/setpriv$/)
     expect(buildUser.prefix.slice(1)).toStrictEqual([
       `--reuid=${nobody?.uid ?? ''}`,
@@ -138,11 +138,11 @@ describe('chooseAccount', () => {
   })
 
   it.each([
-    ['nobody-of-this-name', /^Input "rootless-user": got "nobody-of-this-name", and this machine has no such user\.$/],
+    ['nobody-of-this-name', /^Input "rootless-user": got "nobody-of-this-name", but this machine has no such user\.$/],
     ['root', /^Input "rootless-user": got "root", which is root\.$/],
     ['0', /^Input "rootless-user": got "0", which is root\.$/],
-    ['--help', /^Input "rootless-user": got "--help", and this machine has no such user\.$/],
-    ['x; rm -rf /', /^Input "rootless-user": got "x; rm -rf \/", and this machine has no such user\.$/],
+    ['--help', /^Input "rootless-user": got "--help", but this machine has no such user\.$/],
+    ['x; rm -rf /', /^Input "rootless-user": got "x; rm -rf \/", but this machine has no such user\.$/],
   ])('refuses %j as the account', async (rootlessUser, message) => {
     const error = await rejection(chooseBuildUser({ ...wish, rootlessUser }, contextOf({ uid: 0, gid: 0, env: path })))
     expect(error.message).toMatch(message)

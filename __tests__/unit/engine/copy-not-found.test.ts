@@ -61,7 +61,7 @@ describe('hintForMissing', () => {
 
   it('names a path that is spelled alike', async () => {
     expect(await hint({ 'src/server.js': '' }, stat('COPY SRC/server.js /x', 'SRC/server.js'))).toBe(
-      'The context has no "SRC/server.js": paths of COPY and ADD are relative to the context, not to the Dockerfile. Is "src/server.js" meant?',
+      'The context has no "SRC/server.js": paths of COPY and ADD are relative to the context, not to the Dockerfile. Did you mean "src/server.js"?',
     )
   })
 
@@ -81,13 +81,13 @@ describe('hintForMissing', () => {
     ['Dockerfile.dockerignore', '!*.env\nsecret.*\n', 2],
   ])('names the line of %s that leaves a path out', async (name, text, line) => {
     expect(await hint({ [name]: text, 'secret.env': '' }, ignored('COPY secret.env /x', 'secret.env', name))).toBe(
-      `"secret.env" is left out of the context by line ${line} of ${name}; \`!secret.env\` below it takes it in again.`,
+      `"secret.env" is excluded from the context by line ${line} of ${name}; \`!secret.env\` below it includes it again.`,
     )
   })
 
   it('of a wildcard, says what it can', async () => {
     expect(await hint({ '.dockerignore': 'a.env\n' }, ignored('COPY *.env /x/', '*.env'))).toBe(
-      'All that "*.env" stands for is left out of the context by its ignore file.',
+      'Everything that "*.env" matches is excluded from the context by its ignore file.',
     )
   })
 

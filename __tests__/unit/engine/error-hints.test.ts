@@ -118,7 +118,7 @@ describe('retriesOfLost', () => {
   it.each(lost)('%s: it is pushed again twice', (_, output) => {
     expect(retriesOfLost(output)).toBe(2)
     expect(isPassing(output)).toBe(true)
-    expect(hintFor(output)).toMatch(/doesn’t find what was pushed to it/)
+    expect(hintFor(output)).toMatch(/doesn’t find content that was just pushed to it/)
   })
 
   it.each([...busy, ...refusing])('%s is another matter', (_, output) => {
@@ -306,12 +306,12 @@ describe('hintFor', () => {
     ['Python', 'urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>'],
     ['Go', 'dial tcp: lookup no-such-host.invalid on 127.0.0.53:53: no such host'],
   ])('knows a host without an address from %s', (_, text) => {
-    expect(hintFor(failing(text))).toMatch(/find a host by its name.*`network`/)
+    expect(hintFor(failing(text))).toMatch(/resolve a host name.*`network`/)
   })
 
   it('knows them behind what BuildKit puts before each line', () => {
     expect(hintForRun(`#7 1.234 ${aptOf('a_1_all.deb').split('\n')[2] ?? ''}`)).toMatch(/package lists/)
-    expect(hintForRun('#7 0.2 curl: (6) Could not resolve host: x')).toMatch(/by its name/)
+    expect(hintForRun('#7 0.2 curl: (6) Could not resolve host: x')).toMatch(/resolve a host name/)
   })
 
   it('looks only at the step that failed', () => {
@@ -458,9 +458,9 @@ describe('hintFor a step', () => {
   it('of a stage in another case', () => {
     const missing = (name: string) =>
       `Error: building at STEP "COPY --from=${name} /o /o": COPY --from=${name}: no stage or image found with that name`
-    expect(hintFor(missing('build'), { dockerfile: { stages } })).toMatch(/stage "Build".*from "build"/)
+    expect(hintFor(missing('build'), { dockerfile: { stages } })).toMatch(/stage "Build".*isn't "build"/)
     expect(hintFor(missing('bulid'), { dockerfile: { stages } })).toMatch(/stages "Build", "app".*no image "bulid"/)
-    expect(hintFor(missing('x'))).toMatch(/no stage with a name.*no image "x"/)
+    expect(hintFor(missing('x'))).toMatch(/no named stage.*no image "x"/)
   })
 
   it('of a pattern names it, and where it stands', () => {

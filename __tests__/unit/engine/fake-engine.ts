@@ -94,7 +94,7 @@ export function fakeEngines(options: FakeEngineOptions & { readonly requests?: E
   const { events = [], traits = {}, requests = [] } = options
   return {
     chooseBuildUser: (_, { uid, gid, home }) => {
-      const user: BuildUser = { name: 'me', uid, gid, home, prefix: [], reason: 'who runs the step' }
+      const user: BuildUser = { name: 'me', uid, gid, home, prefix: [], reason: 'the user who runs the step' }
       return Promise.resolve(user)
     },
     async find(request, onProgram) {

@@ -18,7 +18,7 @@ describe('what may be the fault of layers that came back', () => {
 
   it('a push of layers that aren’t what the storage says of them', () => {
     const text =
-      'Not pushed: a.example/x:1. Nothing was pushed.\nPush failed.\nbecause: Error: writing blob: Digest did not match, expected sha256:1, got sha256:2'
+      'Not pushed: a.example/x:1. Nothing was pushed.\nPush failed.\nCaused by: Error: writing blob: Digest did not match, expected sha256:1, got sha256:2'
     expect(isUnexplained(new UserError(text))).toBe(true)
   })
 })
@@ -56,6 +56,8 @@ describe('what isn’t', () => {
   })
 
   it('a push that a registry refuses', () => {
-    expect(isUnexplained(new UserError('Not pushed: a.example/x:1. Nothing was pushed.\nbecause: denied'))).toBe(false)
+    expect(isUnexplained(new UserError('Not pushed: a.example/x:1. Nothing was pushed.\nCaused by: denied'))).toBe(
+      false,
+    )
   })
 })

@@ -18,11 +18,11 @@ describe('renderHeadway', () => {
 
   it.each([
     [120 * megabyte, 419 * megabyte, 3.2, 'Cache: 120.0 MB of 419.0 MB, 37.5 MB/s, 8 s left'],
-    [0, 419 * megabyte, 15, 'Cache: nothing of 419.0 MB yet, 15 s so far'],
+    [0, 419 * megabyte, 15, 'Cache: 0 B of 419.0 MB, 15 s so far'],
     [419 * megabyte, 419 * megabyte, 10, 'Cache: 419.0 MB of 419.0 MB, 41.9 MB/s, 0 s left'],
     // Archives are a little larger than what is in them.
     [420 * megabyte, 419 * megabyte, 10, 'Cache: 420.0 MB of 419.0 MB, 42.0 MB/s, 0 s left'],
-    [1, 2, 0, 'Cache: nothing of 2 B yet, 0 s so far'],
+    [1, 2, 0, 'Cache: 0 B of 2 B, 0 s so far'],
   ])('%d of %d bytes in %d s: %s', (done, total, seconds, expected) => {
     expect(renderProgress({ what: 'Cache', done, total, seconds })).toBe(expected)
   })

@@ -93,9 +93,9 @@ describe('the entries of an archive', () => {
   it('are none of what is no archive', () => {
     expect(() => {
       readTarHeaders().add(Buffer.alloc(512, 'x'))
-    }).toThrow('a header that is none')
-    expect(() => entriesOfSplit(Buffer.from('{"type":1,"size":3}\n'))).toThrow('that no header is about')
-    expect(() => entriesOfSplit(Buffer.from('{"type":3}\n'))).toThrow('that is not known here')
+    }).toThrow('an invalid header')
+    expect(() => entriesOfSplit(Buffer.from('{"type":1,"size":3}\n'))).toThrow('content without a header')
+    expect(() => entriesOfSplit(Buffer.from('{"type":3}\n'))).toThrow('an unknown kind of entry')
     expect(isTarHeader(Buffer.alloc(100))).toBe(false)
   })
 })

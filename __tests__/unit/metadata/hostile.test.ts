@@ -83,7 +83,9 @@ describe('a hostile name', () => {
     const where = context({ ref: 'refs/heads/日本\u202e語' })
     const names = resolveTags(['acme/web'], [], [], where)
     expect(names.references).toEqual([])
-    expect(names.notes).toContain('type=ref,event=branch gives no tag: nothing in "日本\\u202e語" can be in a tag')
+    expect(names.notes).toContain(
+      'type=ref,event=branch gives no tag: no character of "日本\\u202e語" is allowed in a tag',
+    )
     expect(noTags(names, where).message).toContain('on "refs/heads/日本\\u202e語"')
   })
 
@@ -95,7 +97,7 @@ describe('a hostile name', () => {
     expect(a?.tagNames).not.toEqual(b?.tagNames)
     expect(a?.tagNames).toEqual(again?.tagNames)
     expect(a?.notes).toEqual([
-      `type=ref,event=branch gives ${a?.version ?? ''}: of 321 characters it is cut to 128, its end is a hash`,
+      `type=ref,event=branch gives ${a?.version ?? ''}: shortened from 321 to 128 characters, ending in a hash`,
     ])
   })
 

@@ -24,7 +24,7 @@ test.each<[string[], string[], number]>([
 
 describe('is refused', () => {
   test.each([
-    ['acme/web:1', /a name has no tag/, /the tag "1" in tags/],
+    ['acme/web:1', /a name must not have a tag/, /the tag "1" in tags/],
     ['acme/we=b', /the attribute "acme\/we" is unknown/, /name=/],
     ['acme/we+b', /has the character "\+"/, /Allowed/],
     [
@@ -32,7 +32,7 @@ describe('is refused', () => {
       /has white space in it/,
       /a line of its own:\nimages: \|\n {2}acme\/web\n {2}ghcr.io\/acme\/web$/,
     ],
-    ['https://ghcr.io/acme/web', /begins with https/, /Leave/],
+    ['https://ghcr.io/acme/web', /begins with https/, /Remove/],
     ['acme/web,enable=yes', /enable is "yes"/, /name=docker.io\/acme\/web,enable=true/],
     ['acme/web,enable={{is_default_branch}}', /enable is "\{\{is_default_branch\}\}"/, /true or false/],
     ['acme/web,tag=1', /the attribute "tag" is unknown/, /name=/],

@@ -109,12 +109,12 @@ describe('own lines', () => {
 
   test('what they are not taken for is said once', () => {
     const entries = ['a={{nope}} {{branch}} {{ x', 'b', '# c', ' manifest:e ', 'f={{sha}}']
-    const quoted = 'and quote a value of several lines as a whole: "name=…"'
+    const quoted = 'and quote a multi-line value as a whole: "name=…"'
     for (const input of ['labels', 'annotations'] as const) {
       expect(remarksOn(input, entries, context())).toMatchObject({
         notes: [
-          `"{{nope}}" in "a" is no expression and stays as it is`,
-          `"{{ x" in "a" is no expression and stays as it is`,
+          `"{{nope}}" in "a" is not an expression and is left unchanged`,
+          `"{{ x" in "a" is not an expression and is left unchanged`,
         ],
         warnings: [
           `${input}: "b" has no = and is left out. Write b= for an empty value, ${quoted}`,
@@ -126,12 +126,12 @@ describe('own lines', () => {
   })
 
   test.each([
-    ['=b', /there is no name before a =/, 'Write name=value.'],
+    ['=b', /the name before = is missing/, 'Write name=value.'],
     ['a b=c', /the name "a b" has a space in it/, 'Write name=value.'],
     ['a\u200bb=c', /the name "a\\u200bb" has a space/, 'Write name=value.'],
     ['a={{date}}', /\{\{date\}\} has no format/, /Write \{\{date/],
     ["a={{date 'YYYY' tz='Nowhere'}}", /time zone "Nowhere" is unknown/, /IANA/],
-    ['a={{branch "x"}}', /takes nothing behind its name/, /Write \{\{branch\}\}/],
+    ['a={{branch "x"}}', /takes nothing after its name/, /Write \{\{branch\}\}/],
     ['"a=b', /the name "\\"a" has a quote in it/, /begins with its quote/],
   ])('%j is refused', (entry, message, hint) => {
     const error = refusal(() => own([entry]))
@@ -151,7 +151,7 @@ describe('annotations', () => {
     '%s is refused',
     (entry) => {
       const error = refusal(() => annotationsOf([entry], commitFacts('', context()), context()))
-      expect(error.message).toMatch(/^annotations: in the line .* is not a place for an annotation here/)
+      expect(error.message).toMatch(/^annotations: in the line .* is not a supported place for an annotation/)
       expect(error.hint).toMatch(/write manifest:name=value/)
     },
   )

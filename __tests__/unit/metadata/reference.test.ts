@@ -81,27 +81,27 @@ describe('parseReference', () => {
     ['  ', /empty/],
     ['https://ghcr.io/acme/web', /begins with https:\/\//],
     ['docker://acme/web', /begins with docker:\/\//],
-    ['acme/Web', /repository "acme\/Web" has upper case/],
-    ['Web', /repository "Web" has upper case/],
-    ['ghcr.io/Acme/web:1', /repository "Acme\/web" has upper case/],
+    ['acme/Web', /repository "acme\/Web" has upper-case letters/],
+    ['Web', /repository "Web" has upper-case letters/],
+    ['ghcr.io/Acme/web:1', /repository "Acme\/web" has upper-case letters/],
     ['acme//web', /empty component/],
     ['/acme/web', /empty component/],
     ['acme/web/', /empty component/],
     ['ghcr.io/', /repository is missing/],
     [':1.2', /repository is missing/],
     [`@${sha256}`, /repository is missing/],
-    ['acme/-web', /component "-web" has a separator/],
-    ['acme/web-', /component "web-" has a separator/],
-    ['acme/we___b', /component "we___b" has a separator/],
-    ['acme/we..b', /component "we..b" has a separator/],
-    ['acme/we._b', /component "we._b" has a separator/],
+    ['acme/-web', /component "-web" has two separators in a row, or one at/],
+    ['acme/web-', /component "web-" has two separators in a row, or one at/],
+    ['acme/we___b', /component "we___b" has two separators in a row/],
+    ['acme/we..b', /component "we..b" has two separators in a row/],
+    ['acme/we._b', /component "we._b" has two separators in a row/],
     ['acme/we b', /has the character " "/],
     [' acme/web', /has the character " "/],
     ['acme/wéb', /has the character "é"/],
     ['acme/web\nx', /has the character "\\n"/],
     ['acme/$(id)', /has the character "\$"/],
     ['acme/we😀b', /has the character "😀"/],
-    [`acme/${'a'.repeat(251)}`, /has 256 characters, 255 at most/],
+    [`acme/${'a'.repeat(251)}`, /has 256 characters; at most 255/],
     ['-a.example/web', /"-a.example" is not a host name/],
     ['a_b.example/web', /"a_b.example" is not a host name/],
     ['a..example/web', /"a..example" is not a host name/],
@@ -110,8 +110,8 @@ describe('parseReference', () => {
     ['registry:/web', /"" is not a port/],
     ['registry:65536/web', /"65536" is not a port/],
     ['registry:0/web', /"0" is not a port/],
-    ['acme/web:', /tag behind the colon is missing/],
-    [`acme/web:${'x'.repeat(129)}`, /tag has 129 characters, 128 at most/],
+    ['acme/web:', /tag after the colon is missing/],
+    [`acme/web:${'x'.repeat(129)}`, /tag has 129 characters; at most 128/],
     ['acme/web:.x', /tag ".x" begins with "."/],
     ['acme/web:-x', /tag "-x" begins with "-"/],
     ['acme/web:a b', /tag "a b" has the character " "/],
@@ -125,7 +125,7 @@ describe('parseReference', () => {
     ['acme/web@sha256:0123', /a sha256 digest has 64 digits/],
     [`acme/web@${sha256.toUpperCase().replace('SHA', 'sha')}`, /a sha256 digest has 64 digits of 0-9 and a-f/],
     [`acme/web@${sha256}:1`, /a sha256 digest has 64 digits/],
-    ['f'.repeat(64), /ID of an image/],
+    ['f'.repeat(64), /image ID/],
   ])('%j is refused', (text, why) => {
     const { message } = refusal(() => parseReference(text))
     expect(message).toMatch(why)
@@ -133,14 +133,14 @@ describe('parseReference', () => {
     expect(message).not.toMatch(/[\p{Cc}\u2028]/u)
   })
 
-  const empty = 'If an expression stands there, it is empty: see whether its variable is set.'
+  const empty = 'If there is an expression, it is empty: check that its variable is set.'
 
   test.each([
     ['/a/b', `Write "a/b". ${empty}`],
     ['a//b', `Write "a/b". ${empty}`],
     ['a/b/', `Write "a/b". ${empty}`],
     ['ghcr.io//b', `Write "b". ${empty}`],
-    ['ghcr.io/', `Write it behind the registry. ${empty}`],
+    ['ghcr.io/', `Write it after the registry. ${empty}`],
     ['ghcr.io//', empty],
     ['', `Write a name. ${empty}`],
     ['x/y:', `Write it there. ${empty}`],
@@ -150,7 +150,7 @@ describe('parseReference', () => {
     [`acme/web:${'x'.repeat(129)}`, 'Write a shorter one.'],
     ['f'.repeat(64), /registry\/repository:tag/],
     ['a_b.example/web', /letters, digits, dashes and dots/],
-    ['acme/web@sha256:0123', /leave the digest away/],
+    ['acme/web@sha256:0123', /remove the digest/],
   ])('%j has a hint', (text, hint) => {
     const got = refusal(() => parseReference(text)).hint
     if (typeof hint === 'string') expect(got).toBe(hint)
@@ -178,7 +178,7 @@ describe('parseReference', () => {
 
   test('the cure is the line to write', () => {
     expect(refusal(() => parseReference('ghcr.io/Acme/Web')).hint).toBe('Write "acme/web".')
-    expect(refusal(() => parseReference('https://ghcr.io/web')).hint).toMatch(/^Leave https:\/\/ away/)
+    expect(refusal(() => parseReference('https://ghcr.io/web')).hint).toMatch(/^Remove https:\/\/\./)
   })
 })
 
@@ -192,10 +192,10 @@ describe('parseName', () => {
   })
 
   test.each([
-    ['acme/web:1.2', /no tag/, 'Write "acme/web" here, and the tag "1.2" in tags.'],
-    ['localhost:5000', /no tag/, 'Write "localhost" here, and the tag "5000" in tags.'],
-    [`acme/web@${sha256}`, /no digest/, 'Write "acme/web".'],
-    ['acme/Web', /upper case/, 'Write "acme/web".'],
+    ['acme/web:1.2', /not have a tag/, 'Write "acme/web" here, and the tag "1.2" in tags.'],
+    ['localhost:5000', /not have a tag/, 'Write "localhost" here, and the tag "5000" in tags.'],
+    [`acme/web@${sha256}`, /not have a digest/, 'Write "acme/web".'],
+    ['acme/Web', /upper-case/, 'Write "acme/web".'],
     ['https://ghcr.io/acme/web', /begins with/, undefined],
     ['', /empty/, undefined],
   ])('%j is refused', (text, why, hint) => {
@@ -252,13 +252,13 @@ describe('readRegistry', () => {
       'Write its full host name or its port, such as dockerhub:443; for Docker Hub, docker.io.',
     ],
     ['ftp://ghcr.io', /begins with ftp:/, 'Write ghcr.io.'],
-    ['me:hunter2@ghcr.io', /has a user in it/, undefined],
+    ['me:hunter2@ghcr.io', /contains a user name/, undefined],
     ['https://', /"" is not a host name/, undefined],
     ['gh cr.io', /"gh cr.io" is not a host name/, undefined],
     ['ghcr.io\nx', /is not a host name/, undefined],
     ['ghcr.io:99999', /"99999" is not a port/, undefined],
     ['-x.example', /is not a host name/, undefined],
-    ['https://me:hunter2@ghcr.io', /has a user in it/, 'Use the inputs username and password.'],
+    ['https://me:hunter2@ghcr.io', /contains a user name/, 'Use the inputs username and password.'],
   ])('%j is refused', (text, why, hint) => {
     const error = refusal(() => readRegistry(text))
     expect(error.message).toMatch(why)

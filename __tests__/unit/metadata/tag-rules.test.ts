@@ -80,7 +80,7 @@ describe('is refused', () => {
     ['type=raw', 'the attribute value is missing', 'Write type=raw,value=1.2.3.'],
     ['type=sha,priority=high', 'priority is "high"', /priority=900/],
     ['type=sha,priority=', 'priority is ""', /priority=900/],
-    ['type=raw,value=a,value=b', '"value" is there twice', 'Write one tag or rule a line.'],
+    ['type=raw,value=a,value=b', '"value" appears twice', 'Write one tag or rule per line.'],
     ['a,b', 'there are 2 tags', 'Write each on a line of its own:\ntags: |\n  a\n  b'],
     ['type=raw,value="x"', /its quotes can't be read/, /quoted whole/],
   ])('%s', (line, message, hint) => {

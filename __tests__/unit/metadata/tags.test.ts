@@ -176,13 +176,13 @@ describe('latest=highest', () => {
   test('says which version is in the way', () => {
     const where = context({ ref: 'refs/tags/v1.4.3' })
     const { notes } = resolveTags(['acme/web'], [version], ['latest=highest'], where, ['v1.5.0', 'v2.1.0', 'v2.0.0'])
-    expect(notes).toEqual(['latest stays where it is: v2.1.0 is higher than v1.4.3'])
+    expect(notes).toEqual(['latest is not moved: v2.1.0 is higher than v1.4.3'])
   })
 
   test('keeps latest where it is when nobody looked the tags up', () => {
     const { tagNames, notes } = resolveTags(['acme/web'], [version], ['latest=highest'], events.tag)
     expect(tagNames).toEqual(['1.4.2'])
-    expect(notes).toEqual(['latest stays where it is: the tags that exist are not known'])
+    expect(notes).toEqual(['latest is not moved: the existing tags are not known'])
   })
 
   test('says nothing of latest on an event that is not about a release', () => {
@@ -290,11 +290,17 @@ describe('plain tags and full references', () => {
   test.each<[string, string[], string[], RegExp, RegExp]>([
     ['no image', [], ['1.2.3'], /plain tag "1\.2\.3" has no image/, /in images, or a full reference in tags/],
     ['no image, beside a reference', [], ['acme/web:1', '1'], /plain tag "1" has no image/, /in images/],
-    ['twice', ['acme/web'], ['1', '1'], /the line "1" is there twice, for docker\.io\/acme\/web:1/, /one away/],
-    ['twice when written', ['acme/web'], ['a+b', 'a/b'], /"a\+b" and "a\/b", for docker\.io\/acme\/web:a-b/, /away/],
-    ['twice in full', [], ['acme/web:1', 'docker.io/acme/web:1'], /for docker\.io\/acme\/web:1/, /away/],
-    ['twice on a line', [], ['acme/web:1,acme/web:1'], /is there twice/, /away/],
-    ['plain and in full', ['acme/web', 'acme/api'], ['1', 'acme/api:1'], /"1" and "acme\/api:1"/, /away/],
+    ['twice', ['acme/web'], ['1', '1'], /the line "1" appears twice, for docker\.io\/acme\/web:1/, /Remove one/],
+    [
+      'twice when written',
+      ['acme/web'],
+      ['a+b', 'a/b'],
+      /"a\+b" and "a\/b", for docker\.io\/acme\/web:a-b/,
+      /Remove one/,
+    ],
+    ['twice in full', [], ['acme/web:1', 'docker.io/acme/web:1'], /for docker\.io\/acme\/web:1/, /Remove one/],
+    ['twice on a line', [], ['acme/web:1,acme/web:1'], /appears twice/, /Remove one/],
+    ['plain and in full', ['acme/web', 'acme/api'], ['1', 'acme/api:1'], /"1" and "acme\/api:1"/, /Remove one/],
     [
       'two on a line',
       ['acme/web'],
@@ -332,12 +338,30 @@ describe('plain tags and full references', () => {
       /has white space/,
       /\n {2}quay.io\/acme\/web:1\n {2}quay.io\/acme\/web:2$/,
     ],
-    ['a bad reference', [], ['acme/web:.x'], /tags: in the line "acme\/web:\.x", .*begins with "\."/, /Allowed/],
-    ['a scheme', [], ['https://ghcr.io/acme/web:1'], /begins with https:\/\//, /Leave/],
-    ['a digest', [], [`acme/web@sha256:${'0'.repeat(64)}`], /has a digest/, /Leave the digest away/],
-    ['attributes', ['acme/web'], ['acme/web:1,enable=false'], /something beside a full reference/, /stands alone/],
-    ['an expression', ['acme/web'], ['acme/web:{{sha}}'], /an expression in a full reference/, /type=raw,value=/],
-    ['a line break', ['acme/web'], ['1\n2'], /"1\\n2", it holds a line break/, /one entry a line/],
+    [
+      'a bad reference',
+      [],
+      ['acme/web:.x'],
+      /tags: in the line "acme\/web:\.x", .*begins with "\."/,
+      /A tag begins with/,
+    ],
+    ['a scheme', [], ['https://ghcr.io/acme/web:1'], /begins with https:\/\//, /Remove/],
+    ['a digest', [], [`acme/web@sha256:${'0'.repeat(64)}`], /has a digest/, /Remove the digest/],
+    [
+      'attributes',
+      ['acme/web'],
+      ['acme/web:1,enable=false'],
+      /something else next to a full reference/,
+      /must be alone/,
+    ],
+    [
+      'an expression',
+      ['acme/web'],
+      ['acme/web:{{sha}}'],
+      /full reference can't contain an expression/,
+      /type=raw,value=/,
+    ],
+    ['a line break', ['acme/web'], ['1\n2'], /"1\\n2", it holds a line break/, /one entry per line/],
     ['quotes', ['acme/web'], ['value="1"'], /its quotes can't be read/, /quoted whole/],
   ])('%s is refused', (_case, images, tags, message, hint) => {
     const error = refusal(() => references(images, tags))
@@ -385,7 +409,7 @@ describe('what the log says', () => {
     ['type=raw,value={{tag}}', 'main', 'its value is empty'],
     ['type=sha,enable=false', 'main', 'it is disabled by enable=false'],
     ['type=sha,enable={{is_default_branch}}', 'topic', 'it is disabled by enable=false'],
-    ['type=raw,value=--', 'main', 'nothing in "--" can be in a tag'],
+    ['type=raw,value=--', 'main', 'no character of "--" is allowed in a tag'],
   ])('%s on %s', (rule, event, why) => {
     expect(resolveTags(['acme/web'], [rule], [], events[event]).notes).toEqual([`${rule} gives no tag: ${why}`])
   })
@@ -401,22 +425,27 @@ describe('what the log says', () => {
   })
 
   test.each<[string, string[], string[], string]>([
-    ['upper case in a name', ['GHCR.io/Acme/Web'], ['1'], 'images: "GHCR.io/Acme/Web" is written "ghcr.io/acme/web", '],
+    [
+      'upper case in a name',
+      ['GHCR.io/Acme/Web'],
+      ['1'],
+      'images: "GHCR.io/Acme/Web" is changed to "ghcr.io/acme/web", ',
+    ],
     [
       'upper case in a reference',
       [],
       ['ghcr.io/Acme/web:A'],
-      'tags: "ghcr.io/Acme/web:A" is written "ghcr.io/acme/web:A", ',
+      'tags: "ghcr.io/Acme/web:A" is changed to "ghcr.io/acme/web:A", ',
     ],
-    ['a name twice', ['acme/web', 'docker.io/acme/web'], ['1'], 'images: docker.io/acme/web is there twice'],
+    ['a name twice', ['acme/web', 'docker.io/acme/web'], ['1'], 'images: docker.io/acme/web appears twice'],
     [
       'an attribute without a meaning',
       ['acme/web'],
       ['type=sha,event=tag'],
-      'tags: "type=sha,event=tag": event means nothing to sha',
+      'tags: "type=sha,event=tag": event has no effect with type=sha',
     ],
-    ['a plain tag that is none', ['acme/web'], ['a+b'], 'tags: "a+b" is not a tag and is written a-b'],
-    ['rules without images', [], ['type=sha'], 'images: there is none that the rules of tags apply to'],
+    ['a plain tag that is none', ['acme/web'], ['a+b'], 'tags: "a+b" is not a valid tag; using a-b'],
+    ['rules without images', [], ['type=sha'], 'images: there is no image for the rules in tags to apply to'],
     ['images without tags', ['acme/web'], ['acme/api:1'], 'images: no plain tag and no rule in tags applies to them'],
     ['images that are all disabled', ['acme/web,enable=false'], ['1'], 'images: every name is disabled'],
   ])('warns of %s', (_case, images, tags, warning) => {
@@ -430,7 +459,7 @@ describe('what the log says', () => {
     const error = noTags(names, events.topic)
     expect(error).toBeInstanceOf(UserError)
     expect(error.message.split('\n')).toEqual([
-      'Input "push" is true, and there is nothing to push: no rule of tags gives a tag for the event "push" on "refs/heads/feature/Login_page"',
+      'Input "push" is true, and there is nothing to push: no rule in tags gives a tag for the event "push" on "refs/heads/feature/Login_page"',
       '- type=schedule gives no tag: the event "push" on "refs/heads/feature/Login_page" is not a schedule',
       '- type=ref,event=tag gives no tag: the event "push" on "refs/heads/feature/Login_page" is not a tag',
     ])
@@ -440,7 +469,7 @@ describe('what the log says', () => {
   test('tags without an image to push are another', () => {
     const error = noTags(resolveTags([], [], [], events.tag), events.tag)
     expect(error.message).toBe(
-      'Input "push" is true, and there is nothing to push: images has no name that v1.4.2, latest could be applied to',
+      'Input "push" is true, and there is nothing to push: images has no name to apply v1.4.2, latest to',
     )
     expect(error.hint).toMatch(/in images\.$/)
   })
@@ -482,7 +511,7 @@ describe('what the log says', () => {
   test('only rules of the default that are about another event need not be said', () => {
     const { notes, expected } = resolveTags(['acme/web'], [], [], context({ ref: 'refs/heads/\u529f\u80fd' }))
     expect(notes.filter((note) => !expected.has(note))).toEqual([
-      'type=ref,event=branch gives no tag: nothing in "\u529f\u80fd" can be in a tag',
+      'type=ref,event=branch gives no tag: no character of "\u529f\u80fd" is allowed in a tag',
     ])
     expect(expected.size).toBe(3)
   })

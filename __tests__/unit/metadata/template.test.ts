@@ -45,7 +45,7 @@ test.each([
   ['{{nope}}', /the expression \{\{nope\}\} is unknown/, /^Known here are name, evil, show\./],
   ['{{constructor}}', /\{\{constructor\}\} is unknown/, /Known here/],
   ['{{__proto__}}', /\{\{__proto__\}\} is unknown/, /Known here/],
-  ["{{name 'x'}}", /\{\{name\}\} takes nothing behind its name/, /Write \{\{name\}\}/],
+  ["{{name 'x'}}", /\{\{name\}\} takes nothing after its name/, /Write \{\{name\}\}/],
   ["{{name x='x'}}", /takes nothing/, /Write/],
   ['{{name', /"\{\{name" can't be read/, /quotes around each text/],
   ['{{}}', /"\{\{\}\}" can't be read/, /quotes/],

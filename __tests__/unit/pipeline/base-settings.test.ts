@@ -69,7 +69,7 @@ describe('settings of base images', () => {
     })
     const healthcheck = { keyword: 'HEALTHCHECK', origin: 'of the base image x' }
     expect(found).toStrictEqual([undefined, healthcheck, undefined, undefined])
-    expect(log).toContain('Format: the configuration of x could not be read. The registry refuses.')
+    expect(log).toContain('Format: could not read the configuration of x. The registry refuses.')
   })
 
   it('are not known of a name whose place is not known', async () => {

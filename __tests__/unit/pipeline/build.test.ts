@@ -116,7 +116,7 @@ describe('a base image with the layers that it had, and another configuration', 
   it('has all built anew, where a step of the old one was taken', async () => {
     const { requests, log } = await watched({ steps: [hit], renewed })
     expect(requests.map(({ inputs }) => inputs.noCache)).toStrictEqual([false, true])
-    expect(log).toContain('Cache: docker.io/library/debian:12 has the layers that it had')
+    expect(log).toContain('Cache: base image docker.io/library/debian:12 changed (same layers, new configuration)')
   })
 
   it('is nothing where no step was taken', async () => {
@@ -166,6 +166,6 @@ describe('the steps that were finished are kept', () => {
     const { runs, error, log } = await watched({ saveSteps: broken })
     expect(error).toBeUndefined()
     expect(runs).toHaveLength(1)
-    expect(log).toMatch(/^::warning::Cache: the steps of this build could not be kept\. broken$/m)
+    expect(log).toMatch(/^::warning::Cache: could not save the steps of this build\. broken$/m)
   })
 })

@@ -28,7 +28,7 @@ describe('loginRegistry', () => {
   })
 
   const notPrefixed = (name: string, input: string) =>
-    `It isn't put in front of names, and "${name}" in "${input}" names no registry, which is Docker Hub.`
+    `It isn't prepended to image names, and "${name}" in "${input}" has no registry, which means Docker Hub.`
 
   it.each([
     [
@@ -48,27 +48,27 @@ describe('loginRegistry', () => {
     ],
     [
       { registry: 'ghcr.io/acme', images: 'ghcr.io/acme/web' },
-      'Input "registry": got "ghcr.io/acme". A registry has no path behind its host.',
+      'Input "registry": got "ghcr.io/acme". A registry is a host without a path.',
       'Write `registry: ghcr.io`.',
     ],
     [
       { registry: 'https://registry.example/v2/', images: 'registry.example/web' },
-      'Input "registry": got "https://registry.example/v2/". A registry has no path behind its host.',
+      'Input "registry": got "https://registry.example/v2/". A registry is a host without a path.',
       'Write `registry: registry.example`.',
     ],
     [
       { registry: 'ghcr.io', images: 'acme/web' },
       `Input "registry": got "ghcr.io". ${notPrefixed('acme/web', 'images')}`,
-      'Write `images: ghcr.io/acme/web` instead of `acme/web`. If Docker Hub is meant, write `images: docker.io/acme/web` instead of `acme/web`.',
+      'Write `images: ghcr.io/acme/web` instead of `acme/web`. For Docker Hub, write `images: docker.io/acme/web` instead of `acme/web`.',
     ],
     [
       { registry: 'ghcr.io', tags: 'acme/web:1,acme/web:2' },
       `Input "registry": got "ghcr.io". ${notPrefixed('acme/web:1', 'tags')}`,
-      'Write `tags: ghcr.io/acme/web:1,ghcr.io/acme/web:2` instead of `acme/web:1,acme/web:2`. If Docker Hub is meant, write `tags: docker.io/acme/web:1,docker.io/acme/web:2` instead of `acme/web:1,acme/web:2`.',
+      'Write `tags: ghcr.io/acme/web:1,ghcr.io/acme/web:2` instead of `acme/web:1,acme/web:2`. For Docker Hub, write `tags: docker.io/acme/web:1,docker.io/acme/web:2` instead of `acme/web:1,acme/web:2`.',
     ],
     [
       { registry: 'dockerhub', images: 'acme/web' },
-      'Input "registry": "dockerhub" is not a registry: a host without a dot can be told from a name on Docker Hub by its port only',
+      'Input "registry": "dockerhub" is not a registry: without a dot or a port, a host looks like a name on Docker Hub',
       'Write its full host name or its port, such as dockerhub:443; for Docker Hub, docker.io.',
     ],
   ])('%j is refused, with what to write', (values, message, hint) => {
@@ -142,7 +142,7 @@ describe('login', () => {
 
   it('ends where Buildah would never be asked for the login', async () => {
     const { log, error } = await loginWith(late)
-    expect(describeError(error)).toMatch(/^h\.example asks for a login when something is written.*`engine: docker`/s)
+    expect(describeError(error)).toMatch(/^h\.example asks for a login only for writes.*`engine: docker`/s)
     expect(log).toBe('')
   })
 

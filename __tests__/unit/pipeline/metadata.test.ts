@@ -56,10 +56,16 @@ describe('resolveMetadata', () => {
     expect(log).toContain('Names: type=edge gives no tag: ')
   })
 
+  it('has bare tags where there is no name that they could be for', async () => {
+    const { names } = await named({}, contextOf({ event: eventOf({ ref: 'refs/heads/main' }) }))
+    expect(names).toMatchObject({ references: [], bareTags: ['main'], tagNames: ['main'], version: 'main' })
+    expect(names.json.tags).toStrictEqual(['main'])
+  })
+
   it.each([
     ['tags', { tags: 'type=x' }, 'Input "tags": in the line "type=x", the type "x" is unknown'],
     ['flavor', { flavor: 'latest=no' }, 'Input "flavor": in the line "latest=no", latest is "no"'],
-    ['labels', { labels: '=x' }, 'Input "labels": in the line "=x", there is no name'],
+    ['labels', { labels: '=x' }, 'Input "labels": in the line "=x", the name before = is missing'],
     ['annotations', { annotations: 'index:a=b' }, 'Input "annotations": in the line "index:a=b"'],
     ['a push of nothing', { tags: 'type=edge', push: 'true' }, 'Input "push" is true, and there is nothing to push'],
   ])('an error of %s names the input', async (_, values, message) => {
@@ -74,7 +80,7 @@ describe('what the log says', () => {
   it('why the branch gives no tag, also where nobody wrote a rule', async () => {
     const { names, log } = await named({ images: 'acme/web' }, onBranch('\u529f\u80fd'))
     expect(names.tagNames).toStrictEqual([])
-    expect(log).toBe('Names: type=ref,event=branch gives no tag: nothing in "\u529f\u80fd" can be in a tag\n')
+    expect(log).toBe('Names: type=ref,event=branch gives no tag: no character of "\u529f\u80fd" is allowed in a tag\n')
   })
 
   it('nothing of the other rules that nobody wrote, and all of those that somebody wrote', async () => {
@@ -98,9 +104,9 @@ describe('what the log says', () => {
     expect(names.annotations.get('a')).toBe('{{nope}}')
     expect(names.labels.has('b')).toBe(false)
     expect(log.trim().split('\n')).toStrictEqual([
-      'Labels: "{{nope}}" in "a" is no expression and stays as it is',
+      'Labels: "{{nope}}" in "a" is not an expression and is left unchanged',
       expect.stringMatching(/^::warning::labels: "b" has no = and is left out\. Write b=/),
-      'Annotations: "{{nope}}" in "a" is no expression and stays as it is',
+      'Annotations: "{{nope}}" in "a" is not an expression and is left unchanged',
       expect.stringMatching(/^::warning::annotations: "b" has no = and is left out\. Write b=/),
     ])
   })
@@ -111,8 +117,7 @@ describe('what the log says', () => {
   }
 
   it('which labels a run by schedule leaves without a value', async () => {
-    const note = (labels: string) =>
-      `Labels: empty are ${labels}, since the event of a schedule says nothing of the repository\n`
+    const note = (labels: string) => `Labels: left empty: ${labels}; a schedule event doesn't describe the repository\n`
     const description = `${oci}description=x`
     expect((await named({ images: 'a/b' }, scheduled(false))).log).toBe(note(`${oci}description and ${oci}licenses`))
     expect((await named({ images: 'a/b', labels: description }, scheduled(false))).log).toBe(note(`${oci}licenses`))
@@ -142,7 +147,7 @@ describe('the digits of a short commit', () => {
   it.each(['abc', '0', '-1', '1.5', '1e1', '0x10', '12 '.repeat(2)])('%j is refused', async (text) => {
     expect(describeError(await rejection(tagOf(text)))).toBe(
       `Variable "DOCKER_METADATA_SHORT_SHA_LENGTH": got ${JSON.stringify(text)}.\n` +
-        'Write how many digits of the commit a tag has, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
+        'Write the number of commit digits in a tag, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
     )
   })
 })
@@ -164,7 +169,7 @@ describe('what Git is asked', () => {
     git(workspace, 'remote', 'add', 'origin', remote)
     const { names, log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', { workspace }))
     expect(names.tagNames).toStrictEqual(['v1.4.2'])
-    expect(log).toMatch(/latest stays where it is: v?1\.9\.0 is higher/)
+    expect(log).toMatch(/latest is not moved: v?1\.9\.0 is higher/)
   })
 
   it.each<[string, Partial<Context>]>([
@@ -173,14 +178,14 @@ describe('what Git is asked', () => {
   ])('nothing comes of it where %s', async (_, changes) => {
     const { names, log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', changes))
     expect(names.tagNames).toStrictEqual(['v1.4.2'])
-    expect(log).toContain('the tags that exist are not known')
+    expect(log).toContain('the existing tags are not known')
   })
 
   it('not of a repository that the workspace is only a folder of', async () => {
     const workspace = join(checkout('v9.0.0'), 'folder')
     mkdirSync(workspace)
     const { log } = await named({ images: 'a/b', flavor: 'latest=highest' }, onTag('v1.4.2', { workspace }))
-    expect(log).toContain('the tags that exist are not known')
+    expect(log).toContain('the existing tags are not known')
   })
 
   it('the time of the commit, where the event hasn’t it', async () => {

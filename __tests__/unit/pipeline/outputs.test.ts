@@ -17,6 +17,13 @@ describe('outputsOf', () => {
       ],
     })
   })
+
+  it('has bare tags where there is no reference', () => {
+    const { metadata } = resultOf()
+    const json = { ...metadata.json, tags: ['main'] }
+    const bare = { ...resultOf(), metadata: { ...metadata, bareTags: ['main'], tagNames: ['main'], json } }
+    expect(outputsOf(bare)).toMatchObject({ tags: 'main', 'tag-names': 'main' })
+  })
 })
 
 describe('hiddenOutputs', () => {

@@ -119,7 +119,7 @@ describe('pushAll', () => {
     ])
     expect(error).toBeInstanceOf(UserError)
     expect(describeError(error)).toBe(
-      'Not pushed: a.example/x:1. Pushed: a.example/x:2, b.example/x:1.\nThe registry refuses.\nAsk for rights.\nWhen that is cured, run the job again: it pushes what is missing.',
+      'Not pushed: a.example/x:1. Pushed: a.example/x:2, b.example/x:1.\nThe registry refuses.\nAsk for rights.\nWhen that is fixed, run the job again: it pushes what is missing.',
     )
     expect(log).toContain('Pushed a.example/x:2@')
     expect(log).toContain('Pushed b.example/x:1@')
@@ -141,7 +141,7 @@ describe('pushAll', () => {
     const { engine } = registries({ 'a.example/x:1': [refused()], 'b.example/x:1': [new Error('broken')] })
     const { error } = await settled(() => pushAll(engine, imageOf('a.example/x:1', 'b.example/x:1')))
     expect(describeError(error)).toBe(
-      'Not pushed: a.example/x:1, b.example/x:1. Nothing was pushed.\nThe registry refuses.\nAsk for rights.\nbroken\nWhen that is cured, run the job again: it pushes what is missing.',
+      'Not pushed: a.example/x:1, b.example/x:1. Nothing was pushed.\nThe registry refuses.\nAsk for rights.\nbroken\nWhen that is fixed, run the job again: it pushes what is missing.',
     )
   })
 

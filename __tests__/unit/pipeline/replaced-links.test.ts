@@ -83,10 +83,10 @@ describe('describeReplacedLinks', () => {
     const many = paths.map((path) => ({ ...link, index: 1, path }))
     const [first, second] = describeReplacedLinks([link, ...many, { ...link, index: 1, path: 'g' }], dockerfile)
     expect(first).toBe(
-      'Dockerfile line 4: ADD has put a folder in the place of each of these links of the layers below: "/bin" (to "usr/bin"). ' +
-        'What the link leads to is not found there any more. Copy into the folder that it leads to.',
+      'Dockerfile line 4: ADD replaced these links of the layers below with folders: "/bin" (to "usr/bin"). ' +
+        "The links' targets can't be reached through them anymore. Copy into the target folders instead.",
     )
-    expect(second).toContain('"/e" (to "usr/bin"), "/f\\n::error::" (to "usr/bin") and 1 more. What')
+    expect(second).toContain('"/e" (to "usr/bin"), "/f\\n::error::" (to "usr/bin") and 1 more. The links\'')
   })
 
   it('has nothing to say of none', () => {

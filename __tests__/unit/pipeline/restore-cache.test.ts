@@ -47,7 +47,7 @@ describe('the steps that may be taken from the cache', () => {
   ])('are none where %s, and the log says so', async (_, world, says) => {
     const { count, log } = await offered(world)
     expect(count).toBe(0)
-    expect(log).toContain(`Cache: all is built anew, since ${says}`)
+    expect(log).toContain(`Cache: rebuilding without the cache, since ${says}`)
   })
 
   it('are none without a cache', async () => {

@@ -38,7 +38,7 @@ describe('names that make no sense are refused before anything is made', () => {
     ['a label without a name', { labels: '=x' }, /Input "labels": in the line "=x"/],
     ['an annotation of an index', { annotations: 'index:a=b' }, /Input "annotations": in the line "index:a=b"/],
     ['a full reference with a bad tag', { tags: 'acme/web:1:2' }, /"?tags"?/],
-    ['a tag that is there twice', { images: 'acme/web', tags: '1\n2\n1' }, /tags.*twice|twice.*tags/],
+    ['a tag that appears twice', { images: 'acme/web', tags: '1\n2\n1' }, /tags.*twice|twice.*tags/],
     ['a reference by two of its names', { tags: 'acme/web:1\ndocker.io/acme/web:1' }, /Input "tags": .* and .*, for /],
     ['a reference with a digest', { tags: `acme/web@sha256:${'ab'.repeat(32)}` }, /Input "tags": .*digest/],
     ['a reference with and without its tag', { tags: 'acme/web\nacme/web:latest' }, /Input "tags": .* and .*, for /],
@@ -54,8 +54,8 @@ describe('names that make no sense are refused before anything is made', () => {
     const login = { username: 'me', password: 'hunter2', push: 'true' }
     const error = await refusedBy({ ...login, images: 'acme/web\nghcr.io/acme/web' })
     expect(describeError(error)).toBe(
-      'Input "registry" is missing: the references are in docker.io and ghcr.io, and "username" and "password" can be for one of them only.\n' +
-        'Write `registry: docker.io`, and log in to the others in a step before.',
+      'Input "registry" is missing: the references are in docker.io and ghcr.io, but "username" and "password" are for one registry.\n' +
+        'Write `registry: docker.io`, and log in to the others in an earlier step.',
     )
   })
 

@@ -10,7 +10,7 @@ import type { Context } from '../../../src/runner/context.js'
 import type { State } from '../../../src/runner/state.js'
 import { type FakeCacheOptions, fakeCaches, type FakeMemory } from '../cache/fake-cache.js'
 import { type FakeEngineOptions, fakeEngines } from '../engine/fake-engine.js'
-import { contextOf, inputsOf, logOf, refused, temporaryFolder } from '../helpers.js'
+import { contextOf, eventOf, inputsOf, logOf, refused, temporaryFolder } from '../helpers.js'
 import { fakeRegistries, type FakeRegistries } from '../registry/fake-registries.js'
 import { servicesOf } from './services.js'
 
@@ -102,7 +102,9 @@ describe('a first run', () => {
   })
 
   it('times every stage by the clock', async () => {
-    const { result } = await step()
+    const { result, log } = await step()
+    for (const title of ['Setup: 1.0 s', 'Build: 1.0 s', '::group::Push: 1.0 s'])
+      expect(log.split('\n')).toContain(title)
     expect(result?.phases.map(({ name }) => name)).toStrictEqual(['setup', 'restore', 'build', 'push', 'save'])
     expect(result?.phases.every(({ seconds }) => seconds === 1)).toBe(true)
   })
@@ -114,7 +116,7 @@ describe('a run that nothing has changed for', () => {
     const { events, result, log } = await step()
     expect(events).toStrictEqual(['open', 'find', 'close cache'])
     expect(result).toMatchObject({ built: false, cache: { hit: 'full' } })
-    expect(log).toContain('Unchanged: nothing is built')
+    expect(log).toContain('Unchanged: reusing the image')
   })
 
   it('gives the image the tags that are missing', async () => {
@@ -128,6 +130,7 @@ describe('a run that nothing has changed for', () => {
     ['`unchanged: build`', { unchanged: 'build' }, {}],
     ['no cache', { cache: 'off' }, {}],
     ['`no-cache`', { 'no-cache': 'true' }, {}],
+    ['`pull`', { pull: 'true' }, {}],
     ['the image wanted here', { load: 'true' }, {}],
     ['another build argument', { 'build-args': 'A=2' }, {}],
     ['no push', { push: 'false' }, {}],
@@ -144,18 +147,69 @@ describe('a run that nothing has changed for', () => {
     expect((await step()).result?.built).toBe(true)
   })
 
+  it('builds all the same what can only be told by building, and says which line', async () => {
+    writeFileSync(join(world.workspace, 'Dockerfile'), 'FROM scratch\nADD https://h.example/x /x\n')
+    await step()
+    const { result, log } = await step()
+    expect(result?.built).toBe(true)
+    expect(log).toContain('Unchanged: not checked; line 2: what ADD downloads, since it has no --checksum,')
+  })
+
   it('builds all the same where the registry doesn’t answer, and fails only by the push', async () => {
     await step()
     world.registries.refuse(refused())
     const { result, log } = await step()
     expect(result?.built).toBe(true)
-    expect(log).toContain('it is built all the same, since The registry refuses.')
+    expect(log).toContain("but its image can't be reused: The registry refuses.")
   })
 
   it('remembers nothing of a build that failed', async () => {
     await step({}, { engine: { build: fail(new Error('broken')) } })
     expect(world.memory.record).toBeUndefined()
     expect((await step()).result?.built).toBe(true)
+  })
+})
+
+describe('a run whose event says that its code may be anybody’s', () => {
+  const on = (name: string, fork: boolean): Faults => ({
+    context: { cacheService: 'v2', event: eventOf({ name, fork }) },
+  })
+  const ordinary = on('push', false)
+
+  it('looks into the cache and leaves nothing in it, for a fork', async () => {
+    await step({}, ordinary)
+    const before = { ...world.memory, runs: [...world.memory.runs] }
+    expect(before).toMatchObject({ record: expect.any(String), runs: [{}] })
+    const { events, result, log } = await step({ 'build-args': 'A=2' }, on('pull_request', true))
+    expect(events).toContain('restore')
+    expect(result?.built).toBe(true)
+    expect(log).toMatch(/^The cache is not written: the pull request comes from a fork/m)
+    expect(world.memory).toStrictEqual(before)
+    expect((await step({}, ordinary)).result?.built).toBe(false)
+  })
+
+  it.each(['pull_request_target', 'workflow_run'])('has no cache, for %s', async (name) => {
+    await step({}, ordinary)
+    const { result, log } = await step({}, on(name, false))
+    expect(result).toMatchObject({ built: true, cache: { hit: 'none' } })
+    expect(log).toMatch(new RegExp(`^The cache is not used: this is a ${name} run; it has the permissions of`, 'm'))
+  })
+})
+
+describe('a run that pushes nothing', () => {
+  it('says what the image would be called, and leaves the registry alone', async () => {
+    const { events, result } = await step({ push: 'false' })
+    expect(events).toStrictEqual(['open', 'find', 'restore', 'build', 'save', 'keep', 'close', 'close cache'])
+    expect(result).toMatchObject({ pushed: [], metadata: { tagNames: ['1'] } })
+    expect(world.registries.tags()).toStrictEqual([])
+  })
+})
+
+describe('a secret that is empty', () => {
+  it('is one warning', async () => {
+    const { error, log } = await step({ secrets: 'token=' })
+    expect(error).toBeUndefined()
+    expect(log).toContain('::warning::secrets: "token" is empty and is left out.')
   })
 })
 
@@ -200,7 +254,7 @@ describe('a build that fails', () => {
     const { error, events, log } = await step({ unchanged: 'build' }, { engine: { build } })
     expect(error).toBeUndefined()
     expect(events.slice(2)).toStrictEqual(['restore', 'build', 'clear', ...made.slice(1), 'close', 'close cache'])
-    expect(log).toContain('::warning::Cache: with what came back of earlier runs this failed')
+    expect(log).toContain('::warning::Cache: the build failed with the restored layers')
   })
 
   it('is made once more without the cache, where a step stands on a base image that has changed', async () => {
@@ -226,7 +280,7 @@ describe('trouble with the cache', () => {
   it('is one warning where the engine gives no steps out', async () => {
     const { error, log } = await step({}, { engine: { saveSteps: fail(new Error('no steps')) } })
     expect(error).toBeUndefined()
-    expect(log).toContain('::warning::Cache: the steps of this build could not be kept. no steps')
+    expect(log).toContain('::warning::Cache: could not save the steps of this build. no steps')
   })
 })
 

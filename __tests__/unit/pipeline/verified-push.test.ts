@@ -56,7 +56,7 @@ describe('a push that went well', () => {
     const { result, log } = await push(registryWith(rewritten))
     expect(result).toStrictEqual({ reference, digest: rewritten.digest })
     expect(log).toBe(
-      `Push of h.example/acme/web:1: the registry has written the manifest anew, and has it as ${rewritten.digest}, not as ${sent.digest}\n`,
+      `Push of h.example/acme/web:1: the registry rewrote the manifest; its digest is ${rewritten.digest} instead of ${sent.digest}\n`,
     )
   })
 
@@ -64,7 +64,7 @@ describe('a push that went well', () => {
     const { result, log } = await push(registryWith(other))
     expect(result).toStrictEqual(pushed)
     expect(log).toContain(
-      `::warning::h.example/acme/web:1 was pushed as ${sent.digest}, which the registry doesn't have`,
+      `::warning::h.example/acme/web:1 was pushed as ${sent.digest}, but the registry doesn't have that digest; the tag points to another image, `,
     )
   })
 
@@ -84,7 +84,7 @@ describe('a push that is refused', () => {
     const { result, log } = await push(registryWith(rewritten), refusing)
     expect(result).toStrictEqual({ reference, digest: rewritten.digest })
     expect(log).toBe(
-      `h.example/acme/web:1 is refused, and counts as pushed: it is this image already (${rewritten.digest})\n`,
+      `h.example/acme/web:1: the push was refused, but the tag already is this image (${rewritten.digest}), so it counts as pushed\n`,
     )
   })
 

@@ -80,7 +80,7 @@ describe('dist', () => {
       output:
         'Rootless Image Build: .\n' +
         `::error::Input "file" is missing, and no Dockerfile was found. Looked for:%0A  ${folder}/Containerfile%0A  ${folder}/Dockerfile%0A` +
-        'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.\n',
+        'Write its path: `file: path/of/Dockerfile`, relative to the workspace.\n',
     })
     // Nothing was made, and nothing is told to those who come after.
     expect(filesIn(temp)).toStrictEqual([])
@@ -111,7 +111,7 @@ describe('dist', () => {
     const { exitCode, output } = await node(['dist/post/index.js'], step().env)
     expect({ exitCode, output }).toStrictEqual({
       exitCode: 0,
-      output: 'Nothing to remove: the step ended before it made anything.\n',
+      output: 'Nothing to remove: the step ended before it created anything.\n',
     })
   })
 
@@ -119,6 +119,6 @@ describe('dist', () => {
     const env = { ...step().env, 'STATE_rootless-image-build': '{"folder": "x"}' }
     const { exitCode, output } = await node(['dist/post/index.js'], env)
     expect(exitCode).toBe(0)
-    expect(output).toMatch(/^::warning::Not everything of this step could be removed\. .*\n$/)
+    expect(output).toMatch(/^::warning::Could not remove everything that this step created\. .*\n$/)
   })
 })

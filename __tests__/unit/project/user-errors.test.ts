@@ -27,13 +27,16 @@ const SUBJECTS: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['a file, named by its path', /^The auth file \$|^\$\{(found\.path|what\} \$\{file)\}/],
   ['a path of the context', /\$\{JSON\.stringify\(path\)\}/],
   ['a reference', /^Reference \$/],
-  ['a registry, named by its host', /^\$\{(registry|host|reference\.registry|realm\.host|formatReference\(tagged\))\}/],
+  [
+    'a registry, named by its host',
+    /^(Access denied: |Request to |The token server of )?\$\{(registry|host|reference\.registry|realm\.host|formatReference\(tagged\))\}/,
+  ],
   ['a push, a pull or a build', /^(Push of |Not pushed: |The push |The build failed|Base images )/],
   [
     'a program',
-    /^The program \w+ |\bthe program \w+ is missing|^Docker's daemon |^The builder of Docker Buildx|^Docker \$\{version\}|^\$\{path\} is Podman|^Neither Buildah/,
+    /^The program \w+ |\bthe program \w+ is missing|^Cannot connect to the Docker daemon |^The builder of Docker Buildx|^Docker \$\{version\}|^\$\{path\} is Podman|^Neither Buildah/,
   ],
-  ['this machine', /^A rootless build can't work here: |^No way to run the steps /],
+  ['this machine', /^A rootless build can't work here: |^No usable isolation /],
 ]
 
 /** Whose makers are given the text: those are checked where they are called. */

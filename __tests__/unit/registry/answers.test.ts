@@ -123,7 +123,7 @@ describe('fetchBlob', () => {
     })
     expect((await refused(client(host).fetchBlob(tag(host), digest))).message).toContain('(404')
     expect((await refused(client(host).fetchBlob(tag(host), other))).message).toContain(
-      'gave other bytes than those of',
+      "returned content that doesn't match",
     )
   })
 })
@@ -154,15 +154,15 @@ describe('resolve', () => {
       'a page for people',
       { 'content-type': 'text/html' },
       '<html>Log in to the hotel</html>',
-      "that a registry doesn't give (200)",
+      'sent an unexpected response (200)',
     ],
+    ['a digest that is none', { ...headers, 'docker-content-digest': 'sha256:../../x' }, '', 'an invalid digest'],
     [
-      'a digest that is none',
-      { ...headers, 'docker-content-digest': 'sha256:../../x' },
+      'one of an unknown kind',
+      { ...headers, 'docker-content-digest': `md5:${'0'.repeat(32)}` },
       '',
-      'something that is no digest',
+      'an invalid digest',
     ],
-    ['one of an unknown kind', { ...headers, 'docker-content-digest': `md5:${'0'.repeat(32)}` }, '', 'no digest'],
   ])('refuses %s', async (_, more, body, message) => {
     const { host } = await scripted((_asked, response) => {
       info(response, 200, { ...more, 'content-length': Buffer.byteLength(body) }, body)
@@ -184,7 +184,7 @@ describe('fetchManifest', () => {
       info(response, 200, { 'content-type': OCI, 'docker-content-digest': digest }, `${bytes.toString()} `)
     })
     const error = await refused(client(host).fetchManifest(pinned(host)))
-    expect(error.message).toContain('other bytes')
+    expect(error.message).toContain("content that doesn't match")
     expect(error.transient).toBe(false)
   })
 
@@ -260,14 +260,14 @@ describe('putManifest', () => {
       else info(response, 200, { ...headers, 'docker-content-digest': other })
     })
     const error = await refused(client(host).putManifest(tag(host), manifest))
-    expect(error.message).toContain(`was put there with ${digest}, and read back it is ${other}`)
+    expect(error.message).toContain(`was pushed as ${digest}, but the registry now returns ${other} for it`)
   })
 
   it('says where nothing is there afterwards', async () => {
     const { host } = await scripted(({ method }, response) => {
       info(response, method === 'PUT' ? 201 : 404)
     })
-    expect((await refused(client(host).putManifest(tag(host), manifest))).message).toContain('it is not there')
+    expect((await refused(client(host).putManifest(tag(host), manifest))).message).toContain('returns nothing for it')
   })
 
   it('sends the bytes as they are, and only where they are those of the digest', async () => {
@@ -276,7 +276,9 @@ describe('putManifest', () => {
     })
     await client(host).putManifest(tag(host), manifest)
     expect(asked[0]).toMatchObject({ method: 'PUT', path: '/v2/acme/web/manifests/1', body: bytes.toString() })
-    await expect(client(host).putManifest(tag(host), { ...manifest, digest: other })).rejects.toThrow('not those of')
+    await expect(client(host).putManifest(tag(host), { ...manifest, digest: other })).rejects.toThrow(
+      "bytes of the manifest don't match",
+    )
     expect(asked.filter(({ method }) => method === 'PUT')).toHaveLength(1)
   })
 
@@ -288,7 +290,9 @@ describe('putManifest', () => {
     const log = await logOf(() => client(host).putManifest(tag(host), manifest))
     expect(asked.filter(({ method }) => method === 'PUT')).toHaveLength(2)
     expect(log.match(/.*attempt.*/g)).toStrictEqual([
-      expect.stringMatching(/^Tag \S+: attempt 1 failed, 2 left\. .* doesn't find all of what is put into acme\/web/),
+      expect.stringMatching(
+        /^Tag \S+: attempt 1 failed, 2 left\. .* reports missing content in what was pushed to acme\/web/,
+      ),
     ])
   })
 
@@ -389,7 +393,7 @@ describe('putBlob', () => {
   it('sends no bytes under the digest of others', async () => {
     const { host, asked } = await uploading({})
     const other = { bytes: Buffer.from('other'), digest }
-    await expect(client(host).putBlob(tag(host), other)).rejects.toThrow('are not those of')
+    await expect(client(host).putBlob(tag(host), other)).rejects.toThrow("bytes of the blob don't match")
     expect(asked).toStrictEqual([])
   })
 })
@@ -438,10 +442,10 @@ describe('a login', () => {
   })
 
   it.each([
-    ['without https', (host: string) => `http://${host}/token`, "isn't https"],
-    ['with a user in it', (host: string) => `https://bob:x@${host}/token`, 'has a user in it'],
-    ['that is none', () => '/token', "isn't an address"],
-    ['of another kind', () => 'file:///etc/passwd', "isn't https"],
+    ['without https', (host: string) => `http://${host}/token`, "doesn't use HTTPS"],
+    ['with a user in it', (host: string) => `https://bob:x@${host}/token`, 'contains a user name'],
+    ['that is none', () => '/token', "isn't a valid URL"],
+    ['of another kind', () => 'file:///etc/passwd', "doesn't use HTTPS"],
   ])('is not sent to a realm %s', async (_, realm, message) => {
     const tokens = await scripted((_asked, response) => {
       info(response, 200, {}, '{"token":"t"}')
@@ -450,7 +454,7 @@ describe('a login', () => {
       info(response, 401, { 'www-authenticate': `Bearer realm="${realm(tokens.host)}"` })
     })
     const error = await refused(client(host, step(host)).resolve(tag(host)))
-    expect(error.message).toContain(`${message}: no login goes there`)
+    expect(error.message).toContain(`${message}, so no login is sent there`)
     expect(tokens.asked).toStrictEqual([])
   })
 
@@ -504,7 +508,7 @@ describe('a login', () => {
     })
     realm = `http://${host}/token`
     const error = await refused(client(host, step(host)).resolve(tag(host)))
-    expect(error.message).toContain('"alice" gets none (401')
+    expect(error.message).toContain('gives "alice" no token for acme/web (401')
     expect(everythingOf(error)).not.toMatch(/77aa|YWxpY2U6/)
   })
 })
@@ -568,7 +572,7 @@ describe('a token', () => {
     'is not what a server gives with %s',
     async (text) => {
       const { host } = await rotating(60, () => text)
-      expect((await refused(client(host).resolve(tag(host)))).message).toContain('answered without a token')
+      expect((await refused(client(host).resolve(tag(host)))).message).toContain('sent no token')
     },
   )
 })
@@ -585,7 +589,7 @@ describe('trouble', () => {
     })
     expect(clock.waits).toHaveLength(1)
     expect(clock.waits[0]).toBeGreaterThanOrEqual(3000)
-    expect(log).toContain(`${host} limits how much may be asked of it (429).`)
+    expect(log).toContain(`${host} limits the rate of requests (429).`)
   })
 
   it('of the server of tokens passes, too', async () => {
@@ -607,7 +611,7 @@ describe('trouble', () => {
       info(response, 403)
     })
     const error = await refused(client(host).resolve(tag(host)))
-    expect(error.message).toBe(`${host} doesn't let anybody without a login read acme/web (403).`)
+    expect(error.message).toBe(`Access denied: ${host} doesn't allow anonymous users to read acme/web (403).`)
     expect(asked).toHaveLength(1)
   })
 
@@ -632,7 +636,7 @@ describe('trouble', () => {
     const { host, asked } = await scripted((_, response) => {
       info(response, 307, { location: '/v2/again' })
     })
-    expect((await refused(client(host).resolve(tag(host)))).message).toContain('without end')
+    expect((await refused(client(host).resolve(tag(host)))).message).toContain('redirects too often')
     expect(asked.length).toBeLessThan(10)
   })
 })
@@ -646,7 +650,7 @@ describe('a connection', () => {
     const request = { method: 'GET', url: new URL(`http://${host}/x`), limit: 100 } as const
     await expect(connection.roundTrip(request)).rejects.toMatchObject({
       transient: true,
-      message: `${host} is silent for 0.2 s`,
+      message: `${host} sent nothing for 0.2 s`,
     })
     connection.close()
   })
@@ -658,7 +662,7 @@ describe('a connection', () => {
     for (const insecure of [[], ['127.0.0.1'], [`${host}0`], ['localhost']]) {
       const connection = openConnection({ insecure, env: {} })
       const request = { method: 'GET', url: new URL(`http://${host}/x`), limit: 100 } as const
-      await expect(connection.roundTrip(request)).rejects.toThrow("isn't https")
+      await expect(connection.roundTrip(request)).rejects.toThrow("doesn't use HTTPS")
       expect(await connection.originOf(host)).toBe(`https://${host}`)
       connection.close()
     }

@@ -88,7 +88,7 @@ describe('tryPush', () => {
     const { host, outcome } = await trial(answers, 'wrong-9d1')
     const error = await rejection(outcome)
     expect(error).toMatchObject({ refuses: true, transient: false })
-    expect(error.message).toBe(`${host} doesn't let "ada" write to acme/web (401 UNAUTHORIZED).`)
+    expect(error.message).toBe(`Access denied: ${host} doesn't allow "ada" to write to acme/web (401 UNAUTHORIZED).`)
     expect(error.hint).toContain('"password"')
     expect(everythingOf(error)).not.toContain('wrong-9d1')
   })
@@ -106,7 +106,7 @@ describe('tryPush', () => {
       const { host, outcome } = await trial((request) => (request === 'GET /v2/' ? { status: 200 } : page(status)))
       const error = await rejection(outcome)
       expect(error).toMatchObject({ refuses: true })
-      expect(error.message).toBe(`${host} gave an answer that a registry doesn't give (${status}).`)
+      expect(error.message).toBe(`${host} sent an unexpected response (${status}).`)
       expect(error.hint).toContain('proxy')
     },
   )

@@ -49,12 +49,12 @@ describe('renderCache', () => {
   const line = (changes: Partial<CacheFacts>) => renderCache(reportCache({ ...facts, ...changes }))
 
   it('says what the cache was good for', () => {
-    expect(line({})).toBe('2 of 3 steps were there, which took 12.5 s when they ran; restoring and saving took 1.2 s')
+    expect(line({})).toBe('2/3 steps hit, about 12.5 s saved; restore and save took 1.2 s')
   })
 
   it('says so when it cost more than it saved', () => {
     const restored = { ...facts.restored, seconds: 20 }
-    expect(line({ restored })).toMatch(/; restoring and saving took 20\.0 s, more than it saved$/)
+    expect(line({ restored })).toMatch(/; restore and save took 20\.0 s, more than it saved$/)
   })
 
   it('counts saving, too, in what it cost', () => {

@@ -50,10 +50,10 @@ describe('renderSummary', () => {
 docker pull ghcr.io/acme/web@${digest}
 \`\`\`
 
-- **Size:** 76.2 MB in 3 layers, not compressed
-- **Built by:** Buildah 1.43.2, without root
-- **Cache:** 1 of 2 steps were there, which took 9.0 s when they ran; restoring and saving took 2.0 s
-- **Over the network:** 5.0 MB in 2 parts came from the cache, 1.0 kB in 1 part went there
+- **Size:** 76.2 MB in 3 layers, uncompressed
+- **Built by:** Buildah 1.43.2, rootless
+- **Cache:** 1/2 steps hit, about 9.0 s saved; restore and save took 2.0 s
+- **Cache transfers:** 5.0 MB in 2 parts restored, 1.0 kB in 1 part saved
 
 #### Warnings
 
@@ -61,7 +61,7 @@ docker pull ghcr.io/acme/web@${digest}
 - \\<\\/details\\>
 - \\!\\[x\\]\\(https\\:\\/\\/example\\.org\\/y\\)
 
-Steps that came from the cache are grey.
+Steps from the cache are grey.
 
 \`\`\`mermaid
 gantt
@@ -118,7 +118,7 @@ gantt
 
   it('shows the first of very many warnings', () => {
     const warnings = Array.from({ length: 30 }, (_, number) => `warning ${number}`)
-    expect(renderSummary({ ...facts, warnings })).toMatch(/\n- warning 9\n- and 20 more, in the log\n\n/)
+    expect(renderSummary({ ...facts, warnings })).toMatch(/\n- warning 9\n- 20 more in the log\n\n/)
   })
 
   it.each([
@@ -138,7 +138,7 @@ gantt
       fc.property(
         fc.array(fc.record({ text, hit: fc.boolean(), seconds: fc.double({ min: 0, max: 1e4, noNaN: true }) })),
         (steps) => {
-          const legend = steps.some(({ hit }) => hit) ? ['Steps that came from the cache are grey.', ''] : []
+          const legend = steps.some(({ hit }) => hit) ? ['Steps from the cache are grey.', ''] : []
           const bare = renderSummary({ ...facts, steps: [] }).split('\n')
           const chart = bare.indexOf('```mermaid')
           const plain = [...bare.slice(0, chart), ...legend, ...bare.slice(chart)]

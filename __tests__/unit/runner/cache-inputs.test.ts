@@ -23,7 +23,7 @@ const unset: CacheOptions = {
 
 const noWrite = 'The cache is not written: "cache-from" is given without "cache-to".'
 const noRead = 'The cache is not read: "cache-to" is given without "cache-from".'
-const noInline = '"cache-to": type=inline is not used here, since Buildah keeps no cache inside an image.'
+const noInline = '"cache-to": type=inline is ignored, because Buildah stores no cache inside an image.'
 const both = (line: string): Given => ({ 'cache-from': line, 'cache-to': line })
 
 const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>])[] = [
@@ -59,8 +59,8 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
     {
       kind: 'github',
       notes: [
-        '"cache-from": "token", "timeout" of type=gha are not used here.',
-        '"cache-to": "token", "timeout" of type=gha are not used here.',
+        '"cache-from": "token", "timeout" of type=gha are ignored.',
+        '"cache-to": "token", "timeout" of type=gha are ignored.',
       ],
     },
   ],
@@ -104,7 +104,7 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
       from: ['localhost:5000/c'],
       write: 'never',
       notes: [
-        '"cache-from": :main is left away, since Buildah keeps every step under a tag of its own; they are in localhost:5000/c.',
+        '"cache-from": :main is ignored, because Buildah stores each step under its own tag; they are in localhost:5000/c.',
         noWrite,
       ],
     },
@@ -116,8 +116,8 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
       from: ['ghcr.io/acme/web'],
       to: ['ghcr.io/acme/web'],
       notes: ['cache-from', 'cache-to'].flatMap((side) => [
-        `${side}: "GHCR.io/Acme/Web:Main" is written "ghcr.io/acme/web:Main", registries take a repository in lower case only.`,
-        `"${side}": :Main is left away, since Buildah keeps every step under a tag of its own; they are in ghcr.io/acme/web.`,
+        `${side}: "GHCR.io/Acme/Web:Main" is changed to "ghcr.io/acme/web:Main", because a repository must be in lower case.`,
+        `"${side}": :Main is ignored, because Buildah stores each step under its own tag; they are in ghcr.io/acme/web.`,
       ]),
     },
   ],
@@ -128,8 +128,8 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
       to: ['docker.io/acme/c'],
       read: false,
       notes: [
-        '"cache-to": "compression" of type=registry is not used here.',
-        `"cache-to": @sha256:${'0'.repeat(64)} is left away, since Buildah keeps every step under a tag of its own; they are in docker.io/acme/c.`,
+        '"cache-to": "compression" of type=registry is ignored.',
+        `"cache-to": @sha256:${'0'.repeat(64)} is ignored, because Buildah stores each step under its own tag; they are in docker.io/acme/c.`,
         noRead,
       ],
     },
@@ -139,7 +139,7 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
   [both('type=inline'), { notes: [`"cache-from", ${noInline}`] }],
   [
     { 'cache-from': 'type=registry,ref=acme/web:latest', 'cache-to': 'type=inline' },
-    { notes: [`${noInline} Nor is type=registry of "cache-from", where it would lie.`] },
+    { notes: [`${noInline} So is type=registry of "cache-from", which would read it.`] },
   ],
   [
     { 'cache-from': 'type=gha,scope=web', 'cache-to': 'type=inline' },
@@ -151,7 +151,7 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
   ],
   [
     { 'cache-from': 'acme/web\ntype=gha', 'cache-to': 'type=inline' },
-    { kind: 'github', notes: [`${noInline} Nor is type=registry of "cache-from", where it would lie.`] },
+    { kind: 'github', notes: [`${noInline} So is type=registry of "cache-from", which would read it.`] },
   ],
   [
     { cache: 'off', 'cache-to': 'type=inline' },

@@ -38,7 +38,7 @@ describe('extra-args', () => {
     ['--label=a=b\nc', 'c'],
     ['--squash --label=a=b c', 'c'],
   ])('%j is refused for %j', (text, word) => {
-    expect(refusal(() => take(text)).message).toMatch(`Input "extra-args": got "${word}". No flag`)
+    expect(refusal(() => take(text)).message).toMatch(`Input "extra-args": got "${word}". There is no flag`)
   })
 
   it.each([`--label a=it's --rm`, '--label "a=b --rm', '--rm --label a=b\\'])('%j has a quote that is open', (text) => {

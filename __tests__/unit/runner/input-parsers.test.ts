@@ -185,13 +185,13 @@ describe('pairs', () => {
   ])('%j has an empty value where that is allowed', (text, expected) => {
     expect(pairs(read(text), 'name', { emptyValue: true })).toStrictEqual(expected)
     expect(refusal(() => pairs(read(text), 'name')).message).toBe(
-      `Input "name": got ${JSON.stringify(text)}. Write one name=value a line.`,
+      `Input "name": got ${JSON.stringify(text)}. Write one name=value per line.`,
     )
   })
 
   it.each(['=1', ' = 1'])('refuses %j, which has no name', (text) => {
     expect(refusal(() => pairs(read(text), 'name', { emptyValue: true })).message).toBe(
-      `Input "name": got ${JSON.stringify(text.trim())}. Write one name=value a line.`,
+      `Input "name": got ${JSON.stringify(text.trim())}. Write one name=value per line.`,
     )
   })
 

@@ -261,8 +261,8 @@ const refused: readonly Refusal[] = [
   ['outputs', '-', '-', 'type=tar,dest=FILE'],
   ['outputs', 'dest=x', 'dest=x', 'type=oci,dest=FILE'],
   ['outputs', 'type=OCI,dest=x', 'type=OCI,dest=x', 'type=oci,dest=FILE'],
-  ['outputs', 'type=oci,dest=x,compression=zstd', 'type=oci,dest=x,compression=zstd', 'nothing else is known'],
-  ['outputs', 'type=oci,dest=x,tar', 'type=oci,dest=x,tar', 'nothing else is known'],
+  ['outputs', 'type=oci,dest=x,compression=zstd', 'type=oci,dest=x,compression=zstd', 'no other type is supported'],
+  ['outputs', 'type=oci,dest=x,tar', 'type=oci,dest=x,tar', 'no other type is supported'],
   ['outputs', 'type=oci,dest=a\ntype=cacheonly', 'type=cacheonly', 'type=oci,dest=FILE'],
   ['buildah-version', 'latest', 'latest', '>=1.37'],
   ['buildah-version', 'v1.x.y.z', 'v1.x.y.z', '>=1.37'],
@@ -278,7 +278,7 @@ describe('refused, with the input, what it got and what is allowed', () => {
 
   it.each([
     ['a name with a space behind it', { 'build-args': 'A =1' }, 'build-args'],
-    ['an attribute that is there twice', { outputs: 'type=oci,type=tar,dest=x' }, 'outputs'],
+    ['an attribute that appears twice', { outputs: 'type=oci,type=tar,dest=x' }, 'outputs'],
     ['two outputs of one destination', { outputs: 'type=oci,dest=x\ntype=tar,dest=x' }, 'outputs'],
     ['an address that is none', { 'add-hosts': 'db:localhost' }, 'add-hosts'],
     ['an address out of range', { 'add-hosts': 'db:10.0.0.256' }, 'add-hosts'],
@@ -295,7 +295,7 @@ describe('refused, with the input, what it got and what is allowed', () => {
     ['build-contexts', 'https://ada:hunter22@host/lib.git'],
   ])('a password in a URL of %s, which is not shown: %s', (name, text) => {
     const error = refusal(() => inputsOf({ [name]: text }))
-    expect(error.message).toContain(`Input "${name}": the URL has a password in it`)
+    expect(error.message).toContain(`Input "${name}": the URL contains a password`)
     expect(everythingOf(error)).not.toContain('hunter22')
   })
 
@@ -305,16 +305,14 @@ describe('refused, with the input, what it got and what is allowed', () => {
     ['second line', 'NAME'],
   ])('the second line of a build argument, with how to quote it: %j', (text, name) => {
     expect(describeError(refusal(() => inputsOf({ 'build-args': text })))).toMatch(
-      new RegExp(
-        `\n?Quote a value of several lines as a whole:\nbuild-args: \\|\n  "${name}=first line\n  second line"$`,
-      ),
+      new RegExp(`\n?Quote a multi-line value as a whole:\nbuild-args: \\|\n  "${name}=first line\n  second line"$`),
     )
   })
 
   it('a second line that could be a name is told, where it names nothing', () => {
     const notesOf = (text: string) => inputsOf({ 'build-args': text }, { HOME: '/root' }).notes
     expect(notesOf('A=first\nsecond')).toStrictEqual([
-      'Build argument second: not given, since its line has no value and the step no variable of that name. If it is a part of the value of A, quote that entry as a whole: "A=…".',
+      'Build argument second is not set: its line has no value, and the step has no variable of that name. If it is part of the value of A, quote that entry as a whole: "A=…".',
     ])
     expect(notesOf('A=first\nHOME')).toStrictEqual([])
     expect(notesOf('OTHER')).toStrictEqual([])

@@ -28,7 +28,7 @@ describe('login', () => {
   it.each(['', '  '])('goes without a login where nothing is pushed and the password is %j', (password) => {
     const inputs = inputsOf({ username: 'me', password, push: 'false' })
     expect(inputs.login).toBeUndefined()
-    expect(inputs.notes).toStrictEqual([expect.stringMatching(/^Login: none, since "password" is empty.*forks/)])
+    expect(inputs.notes).toStrictEqual([expect.stringMatching(/^Login: none; "password" is empty.*forks/)])
     expect(inputsOf({ username: 'me', password: 'x' }).notes).toStrictEqual([])
   })
 })
@@ -88,7 +88,7 @@ describe('secrets', () => {
     const { secrets, warnings } = inputsOf({ [name]: text }, { HOME: '/root' })
     expect(secrets.map((secret) => secret.id)).toStrictEqual(['B'])
     expect(warnings).toStrictEqual([
-      `${name}: "${id}" is empty and is left out. It was not set, or is not handed to this run: pull requests from forks get no secrets.`,
+      `${name}: "${id}" is empty and is left out. It is not set, or not passed to this run: pull requests from forks get no secrets.`,
     ])
   })
 
@@ -104,9 +104,9 @@ describe('secrets', () => {
     ['abc', 'token', 'TOKEN'],
   ])('of several lines without quotes are refused, with how to quote them: %j', (text, id, variable) => {
     const error = refusal(() => inputsOf({ secrets: text }))
-    expect(error.message).toBe('Input "secrets": an entry isn\'t of the form id=value.')
+    expect(error.message).toBe('Input "secrets": an entry isn\'t in the form id=value.')
     expect(error.hint).toContain(
-      `Quote a value of several lines as a whole:\nsecrets: |\n  "${id}=\${{ secrets.${variable} }}"\n`,
+      `Quote a multi-line value as a whole:\nsecrets: |\n  "${id}=\${{ secrets.${variable} }}"\n`,
     )
     expect(error.hint).toContain(`\`secret-envs: ${id}=${variable}\``)
     expect(everythingOf(error)).not.toMatch(/QmFz|abc/)

@@ -107,6 +107,6 @@ describe('state', () => {
     '{"folder": "/a", "unshare": [], "keepStorage": false, "later": 5}',
     '{"folder": "/a", "unshare": [], "keepStorage": false, "later": ""}',
   ])('is refused where it isn’t what main writes: %s', (text) => {
-    expect(() => readState(text)).toThrow(/JSON|not in the form that post reads/)
+    expect(() => readState(text)).toThrow(/JSON|not in the format that post reads/)
   })
 })

@@ -174,9 +174,9 @@ describe('checkUnknownInputs', () => {
     })
     expect(text).toBe(
       [
-        'Input "platforms": got "linux/s390x,linux/ppc64le". This action doesn\'t have it, and the image would be another without it.',
-        'Input "image": got "ghcr.io/acme/web". This action doesn\'t have it, and the image would be another without it.',
-        'Input "envs". This action doesn\'t have it, and the image would be another without it.',
+        'Input "platforms": got "linux/s390x,linux/ppc64le". This action doesn\'t have it, and ignoring it would change the image.',
+        'Input "image": got "ghcr.io/acme/web". This action doesn\'t have it, and ignoring it would change the image.',
+        'Input "envs". This action doesn\'t have it, and ignoring it would change the image.',
         '- "platforms": Build on a runner of that platform (`runs-on: ubuntu-24.04-arm`). A step builds for one platform.',
         '- "image": Write `images: ghcr.io/acme/web`, with the registry in front.',
         '- "envs": Write ENV in a Dockerfile, and name it in `file`.',

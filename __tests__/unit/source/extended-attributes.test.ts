@@ -44,7 +44,9 @@ describe('the first file with extended attributes', () => {
 
   it('is not known where there is no tar, or it can’t tell', async () => {
     const folder = folderOf()
-    await expect(findAttributed(folder, names, { PATH: '/nowhere' })).rejects.toThrow('the program tar is missing')
-    await expect(findAttributed(folder, ['gone'], env)).rejects.toThrow("can't tell extended attributes")
+    await expect(findAttributed(folder, names, { PATH: '/nowhere' })).rejects.toThrow(
+      'the program tar, which lists extended attributes, is missing',
+    )
+    await expect(findAttributed(folder, ['gone'], env)).rejects.toThrow("can't list extended attributes")
   })
 })

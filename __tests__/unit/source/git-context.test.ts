@@ -150,7 +150,7 @@ describe('fetchGitContext', () => {
   it('says what could not be fetched, with Git’s own words', async () => {
     const error = await rejection(fetch('no-such-branch'))
     expect(error.message).toBe(`Input "context": ${url} could not be fetched at no-such-branch.`)
-    expect(describeError(error)).toMatch(/because: git fetch ended with exit code 128:\n.*no-such-branch/)
+    expect(describeError(error)).toMatch(/Caused by: git fetch ended with exit code 128:\n.*no-such-branch/)
     expect(error.hint).toContain('actions/checkout')
   })
 

@@ -481,7 +481,7 @@ describe('links', () => {
   })
 
   it.each<[what: string, links: Files, path: ContextPath, why: string]>([
-    ['lead to one another for ever', { link: 'link/link' }, copy('link/x'), 'links in the context lead to one another'],
+    ['lead to one another for ever', { link: 'link/link' }, copy('link/x'), 'links in the context form a loop'],
     [
       'a mount may follow out of the context',
       { link: '../x' },

@@ -149,7 +149,7 @@ describe('plainContext', () => {
     'https://host/b.git?Ref=main',
   ])('refuses %s, with a line to paste', (written) => {
     const error = refusal(() => plainContext(written, own))
-    expect(error.message).toContain(`Input "context": got ${JSON.stringify(written)}. Behind ? goes one of`)
+    expect(error.message).toContain(`Input "context": got ${JSON.stringify(written)}. After ? comes one of`)
     const [, line = ''] = /`context: (.*?)`/.exec(error.hint ?? '') ?? []
     expect(plainContext(line, own)).toBe('https://host/b.git#main:path/of/folder')
   })
@@ -173,7 +173,7 @@ describe('plainContext', () => {
 
   it('says where the runner doesn’t know the repository', () => {
     const error = refusal(() => plainContext('{{defaultContext}}:x', undefined))
-    expect(error.message).toContain('Input "context": got "{{defaultContext}}:x", and the runner')
+    expect(error.message).toContain('Input "context": got "{{defaultContext}}:x", but the runner')
     expect(error.hint).toContain('`context: .`')
   })
 })
@@ -309,7 +309,7 @@ describe('findSource', () => {
   it('lists the stages where the target is none of them', async () => {
     const files = { Dockerfile: 'FROM a AS build\nFROM b\nFROM c AS final' }
     const error = await rejection(find(files, { target: 'finale' }))
-    expect(error.message).toMatch(/^Input "target": got "finale", and \/.*\/Dockerfile has no such stage\.$/)
+    expect(error.message).toMatch(/^Input "target": got "finale", but \/.*\/Dockerfile has no such stage\.$/)
     expect(error.hint).toBe('Its stages: build, 1, final.')
   })
 
@@ -318,7 +318,7 @@ describe('findSource', () => {
     const error = await rejection(findSource(inputsOf({ context: 'app' }), workspace))
     expect(describeError(error)).toBe(
       `Input "file" is missing, and no Dockerfile was found. Looked for:\n  ${workspace}/app/Containerfile\n  ${workspace}/app/Dockerfile\n` +
-        'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.',
+        'Write its path: `file: path/of/Dockerfile`, relative to the workspace.',
     )
   })
 
@@ -326,8 +326,8 @@ describe('findSource', () => {
     const workspace = workspaceOf({ Dockerfile: 'FROM a' })
     const error = await rejection(findSource(inputsOf({ file: 'Dockerfil' }), workspace))
     expect(describeError(error)).toBe(
-      `Input "file": got "Dockerfil", and there is no such file. Looked for:\n  ${workspace}/Dockerfil\n` +
-        'Say where it is: `file: path/of/Dockerfile`, relative to the workspace.',
+      `Input "file": got "Dockerfil", but there is no such file. Looked for:\n  ${workspace}/Dockerfil\n` +
+        'Write its path: `file: path/of/Dockerfile`, relative to the workspace.',
     )
   })
 
@@ -340,7 +340,7 @@ describe('findSource', () => {
     [
       'a context that isn’t there',
       { context: 'nowhere' },
-      /Input "context": got "nowhere", and there is no folder \/.*\/nowhere\./,
+      /Input "context": got "nowhere", but there is no folder \/.*\/nowhere\./,
       /actions\/checkout/,
     ],
     [
@@ -353,7 +353,7 @@ describe('findSource', () => {
     [
       'a secret file that isn’t there',
       { 'secret-files': 'key=keys/a' },
-      /Input "secret-files": the file of "key", \/.*\/keys\/a, isn't there\./,
+      /Input "secret-files": the file of "key", \/.*\/keys\/a, doesn't exist\./,
       /relative to the workspace/,
     ],
     [
@@ -365,7 +365,7 @@ describe('findSource', () => {
     [
       'a further context that isn’t there',
       { 'build-contexts': 'lib=../nowhere' },
-      /Input "build-contexts": "lib" is "\.\.\/nowhere", and there is no folder \/.*\/nowhere\./,
+      /Input "build-contexts": "lib" is "\.\.\/nowhere", but there is no folder \/.*\/nowhere\./,
       /docker-image:\/\/reference/,
     ],
     [
@@ -402,7 +402,8 @@ describe('findSource', () => {
     symlinkSync(target, join(workspace, 'Dockerfile'))
     const found = findSource(inputsOf({}), workspace)
     if (isAllowed) expect((await found).dockerfile.stages).toHaveLength(1)
-    else expect((await rejection(found)).message).toMatch(/Dockerfile \/.* is a link to \/etc\/hostname, outside of/)
+    else
+      expect((await rejection(found)).message).toMatch(/Dockerfile \/.* is a link to \/etc\/hostname, which is outside/)
   })
 
   it.each([
@@ -414,7 +415,10 @@ describe('findSource', () => {
     const found = findSource(inputsOf({ context: 'app' }), workspace)
     const path = join(workspace, 'app/.dockerignore')
     if (isAllowed) expect((await found).ignoreFile).toStrictEqual({ path, text: 'a' })
-    else expect((await rejection(found)).message).toMatch(/ignore file \/.* is a link to \/etc\/hostname, outside of/)
+    else
+      expect((await rejection(found)).message).toMatch(
+        /ignore file \/.* is a link to \/etc\/hostname, which is outside/,
+      )
   })
 
   it('an ignore file that is none is not read', async () => {
@@ -430,7 +434,7 @@ describe('findSource', () => {
     const files = { Dockerfile: 'FROM a', 'keys/a': '' }
     await expect(find(files, { ssh: 'default\ngit=keys/a' })).resolves.toMatchObject({ file: '/Dockerfile' })
     const error = await rejection(find(files, { ssh: 'git=keys/a,keys/b' }))
-    expect(error.message).toMatch(/^Input "ssh": got "git=keys\/a,keys\/b", and there is no \/.*\/keys\/b\.$/)
+    expect(error.message).toMatch(/^Input "ssh": got "git=keys\/a,keys\/b", but there is no \/.*\/keys\/b\.$/)
   })
 
   it('leaves what isn’t a path to Buildah', async () => {

@@ -196,9 +196,8 @@ function builtWith({ pushed = [IMAGE], names = [HUB], steps = shown, keys = [], 
   }
 }
 
-const CANT_LIST = "what its steps have put into the image can't be listed"
-const SKIPPED =
-  /^Unchanged: nothing is built, since all is as in the build of .* \(24 parts, .*\), and its image is there\n$/
+const CANT_LIST = "can't list the files that its steps added"
+const SKIPPED = /^Unchanged: reusing the image built at .*; no build input has changed \(24 checked, .*\)\n$/
 
 describe('a second run', () => {
   it.each<[what: string, world: World]>([
@@ -224,12 +223,12 @@ describe('a second run', () => {
     const at = (sha: string): World => ({ labels: { [revision]: sha, team: 'web' }, ofCommit: [revision] })
     await runOnce(at('a'), note)
     const again = await runOnce(at('b'), note)
-    expect(again.log.split('\n')[1]).toBe('Unchanged: its labels name the commit that it was built of: a')
+    expect(again.log.split('\n')[1]).toBe('Unchanged: its labels name the commit it was built from: a')
     expect((await runOnce(at('a'), note)).log).toMatch(SKIPPED)
     expect(again.found?.build.said).toStrictEqual(new Map([[revision, 'a']]))
     // The same label in the words of the user is compared, also where it says the same.
     const own = await runOnce({ ...at('a'), ofCommit: [] }, note)
-    expect(own.log).toContain('since all but labels is as in the build of 2026-11-24 12:00 UTC')
+    expect(own.log).toContain('built at 2026-11-24 12:00 UTC with the labels of this run; ')
   })
 
   it('gives an image other labels, and finds that one afterwards', async () => {
@@ -237,7 +236,7 @@ describe('a second run', () => {
     await runOnce({ labels: { version: 'main' } }, note)
     const tagged = await runOnce({ labels: { version: '1.2.3' } }, note)
     expect(tagged.log).toMatch(
-      /^Unchanged: nothing is built, since all but labels is as in the build of .* \(24 parts, .*\), and its image is given those of this run\n$/,
+      /^Unchanged: reusing the image built at .* with the labels of this run; no other build input has changed \(24 checked, .*\)\n$/,
     )
     const { build, pushed } = tagged.found ?? {}
     expect(pushed?.map(({ reference }) => formatReference(reference))).toStrictEqual([`${IMAGE}:latest`])
@@ -253,54 +252,45 @@ describe('a second run', () => {
 
   it.each<[why: string, world: World]>([
     [
-      `${IMAGE}@${digest('b')} can't be given other labels, since its manifest isn't that of a single image`,
+      `${IMAGE}@${digest('b')} can't be relabelled: its manifest isn't that of a single image`,
       { manifest: { manifests: [], config: { digest: digest('c') } } },
     ],
-    [
-      `${IMAGE}@${digest('b')} can't be given other labels, since its configuration has no place for them`,
-      { config: '{}' },
-    ],
+    [`${IMAGE}@${digest('b')} can't be relabelled: its configuration can't hold labels`, { config: '{}' }],
     ['The registry is busy. Wait.', { uploads: busy() }],
-    [`${IMAGE}@${digest('b')} can't be pulled, since its registry has lost ${digest('2')}`, { lost: [digest('2')] }],
+    [`${IMAGE}@${digest('b')} can't be pulled: the registry has lost ${digest('2')}`, { lost: [digest('2')] }],
   ])('builds where an image can’t be given other labels: %s', async (why, world) => {
     const note: BuildRecordStore = { text: undefined }
     await runOnce({ labels: { version: 'main' } }, note)
     const { built, log } = await runOnce({ labels: { version: '1.2.3' }, ...world }, note)
     expect(built).toBe(true)
     expect(log).toContain(
-      `Unchanged: all but labels is as in the build of 2026-11-24 12:00 UTC, and it is built all the same, since ${why}\n`,
+      `Unchanged: only labels changed since the build of 2026-11-24 12:00 UTC, but its image can't be reused: ${why}\n`,
     )
   })
 
   it.each<[line: string, second: World, first?: World]>([
-    ['not looked for, since the image is wanted here (`push: false`)', { inputs: { push: 'false' } }],
-    ['not looked for, since the image is wanted here (`load`, `outputs`)', { inputs: { load: 'true' } }],
+    ['not checked; the image is needed here (`push: false`)', { inputs: { push: 'false' } }],
+    ['not checked; the image is needed here (`load`, `outputs`)', { inputs: { load: 'true' } }],
+    ['not checked; the image is needed here (`load`, `outputs`)', { inputs: { outputs: 'type=oci,dest=web.tar' } }],
+    ['not checked; a new build is requested (`no-cache`, `pull`)', { inputs: { 'no-cache': 'true' } }],
+    ['not checked; a new build is requested (`no-cache`, `pull`)', { inputs: { pull: 'true' } }],
+    ['not checked; ADD brings anything', { doubts: ['ADD brings anything'] }],
+    ['not checked; there is no build record yet', {}, { isNoteTaken: false }],
     [
-      'not looked for, since the image is wanted here (`load`, `outputs`)',
-      { inputs: { outputs: 'type=oci,dest=web.tar' } },
-    ],
-    ['not looked for, since it shall be built anew (`no-cache`, `pull`)', { inputs: { 'no-cache': 'true' } }],
-    ['not looked for, since it shall be built anew (`no-cache`, `pull`)', { inputs: { pull: 'true' } }],
-    ['not looked for, since ADD brings anything', { doubts: ['ADD brings anything'] }],
-    ['no earlier build is remembered', {}, { isNoteTaken: false }],
-    [
-      'all builds that are remembered are older than `cache-ttl`',
+      'not checked; all build records are older than `cache-ttl`',
       { inputs: { 'cache-ttl': '1d' }, now: '2026-11-25T12:00:00Z' },
     ],
-    ['no, it differs from the build of 2026-11-24 12:00 UTC in: context', { context: 'd' }],
-    ['no, it differs from the build of 2026-11-24 12:00 UTC in: base images', { there: { [HUB]: digest('f') } }],
-    ["that can't be told, since Dockerfile: EACCES", { context: undefined }],
-    ["that can't be told, since the daemon has it", { ambiguityOf: 'the daemon has it' }],
+    ['no; changed since the build of 2026-11-24 12:00 UTC: context', { context: 'd' }],
+    ['no; changed since the build of 2026-11-24 12:00 UTC: base images', { there: { [HUB]: digest('f') } }],
+    ['not checked; Dockerfile: EACCES', { context: undefined }],
+    ['not checked; the daemon has it', { ambiguityOf: 'the daemon has it' }],
+    ['not checked; could not look up a base image: The registry is busy. Wait.', { there: { [HUB]: busy() } }],
     [
-      "that can't be told, since a base image could not be looked up: The registry is busy. Wait.",
-      { there: { [HUB]: busy() } },
-    ],
-    [
-      `all is as in the build of 2026-11-24 12:00 UTC, and it is built all the same, since ${IMAGE}@${digest('b')} is no longer there`,
+      `no build input has changed since the build of 2026-11-24 12:00 UTC, but its image can't be reused: ${IMAGE}@${digest('b')} is no longer in the registry`,
       { there: { [`${IMAGE}@${digest('b')}`]: digest('9') } },
     ],
     ...['c', '2'].map<[string, World]>((blob) => [
-      `all is as in the build of 2026-11-24 12:00 UTC, and it is built all the same, since ${IMAGE}@${digest('b')} can't be pulled, since its registry has lost ${digest(blob)}`,
+      `no build input has changed since the build of 2026-11-24 12:00 UTC, but its image can't be reused: ${IMAGE}@${digest('b')} can't be pulled: the registry has lost ${digest(blob)}`,
       { lost: [digest(blob)] },
     ]),
   ])('says in one line: %s', async (line, second, first = {}) => {
@@ -310,7 +300,7 @@ describe('a second run', () => {
     expect(again.built).toBe(true)
     const [said, ...others] = again.log.trimEnd().split('\n')
     expect(said).toBe(`Unchanged: ${line}`)
-    expect(others.every((other) => other.startsWith('Unchanged: this build is not remembered, since '))).toBe(true)
+    expect(others.every((other) => other.startsWith('Unchanged: no build record saved; '))).toBe(true)
   })
 })
 
@@ -318,50 +308,48 @@ describe('a build that isn’t remembered', () => {
   const step = { stage: 0, stages: 1, text: 'ONBUILD RUN x', index: 1, of: 2, image: 'a', hit: false, seconds: 1 }
 
   it.each<[why: string, world: World, outcome: Outcome]>([
-    ['it was pushed nowhere', {}, { pushed: [] }],
-    ['a base image has instructions of its own (ONBUILD)', {}, { steps: [step] }],
-    ['the engine has not shown its steps, and a base image may have some of its own (ONBUILD)', {}, { steps: [] }],
+    ['no image was pushed', {}, { pushed: [] }],
+    ['a base image adds instructions (ONBUILD)', {}, { steps: [step] }],
+    ["the engine didn't print its steps, and a base image may add some (ONBUILD)", {}, { steps: [] }],
     [
-      'the engine has not shown its steps, and a base image may have some of its own (ONBUILD)',
+      "the engine didn't print its steps, and a base image may add some (ONBUILD)",
       {},
       { steps: [{ ...step, index: 0 }], keys: [{ keys: ['a', 'b'], contents: [], added: 0 }] },
     ],
-    ['this changed while it was built: base images', {}, { there: { [HUB]: digest('f') } }],
-    ['"src/a" changed while it was built', { changed: 'src/a' }, {}],
-    ['the context changed while it was built', { changed: '' }, {}],
-    ['COPY in line 2 has put "srv/a" into the image, and no such file was compared', {}, { layers: layerOf(2) }],
-    ["what its steps have put into the image can't be listed", {}, { layers: { why: CANT_LIST } }],
-    ["what COPY in line 2 has put into the image can't be listed", {}, { layers: [] }],
-    ['the cache takes nothing from this run', { isNoteTaken: false }, {}],
+    ['changed during the build: base images', {}, { there: { [HUB]: digest('f') } }],
+    ['"src/a" changed during the build', { changed: 'src/a' }, {}],
+    ['the context changed during the build', { changed: '' }, {}],
+    ['COPY in line 2 added "srv/a", which is not one of the files that were compared', {}, { layers: layerOf(2) }],
+    ["can't list the files that its steps added", {}, { layers: { why: CANT_LIST } }],
+    ["can't list the files that COPY in line 2 added", {}, { layers: [] }],
+    ["this run couldn't write to the cache", { isNoteTaken: false }, {}],
     ['no registry has the image docker.io/library/golang:1', { there: { [HUB]: undefined as never } }, {}],
     [
-      `golang:1 was taken for ${HUB}, and the storage has ${QUAY}`,
+      `golang:1 was resolved to ${HUB}, but the storage has ${QUAY}`,
       { base: 'golang:1' },
       { names: [QUAY, 'docker.io/library/other:1'] },
     ],
     [
-      `golang:1 was taken for ${HUB}, and the storage has ${HUB} and ${QUAY}`,
+      `golang:1 was resolved to ${HUB}, but the storage has ${HUB} and ${QUAY}`,
       { base: 'golang:1' },
       { names: [QUAY, HUB] },
     ],
     [
-      `it was made of the image ${digest('9')}, which is none of those that were looked up`,
+      `the engine used the base image ${digest('9')}, which was not looked up`,
       {},
       { bases: [digest('a'), digest('9')] },
     ],
-    ['it was made of the image unknown, which is none of those that were looked up', {}, { bases: ['unknown'] }],
-    [`golang:1 was taken for ${HUB}, and the storage has none of them`, { base: 'golang:1' }, { names: [] }],
+    ['the engine used the base image unknown, which was not looked up', {}, { bases: ['unknown'] }],
     [
-      'a base image could not be looked up: The registry is busy. Wait.',
-      { base: 'golang:1', there: { [HUB]: busy() } },
-      {},
+      `golang:1 was resolved to ${HUB}, but the storage has neither of its candidates`,
+      { base: 'golang:1' },
+      { names: [] },
     ],
+    ['could not look up a base image: The registry is busy. Wait.', { base: 'golang:1', there: { [HUB]: busy() } }, {}],
   ])('says in one line: %s', async (why, world, outcome) => {
     const note: BuildRecordStore = { text: undefined }
     const { log } = await runOnce(world, note, outcome)
-    expect(log).toBe(
-      `Unchanged: no earlier build is remembered\nUnchanged: this build is not remembered, since ${why}\n`,
-    )
+    expect(log).toBe(`Unchanged: not checked; there is no build record yet\nUnchanged: no build record saved; ${why}\n`)
     expect(note.text).toBeUndefined()
   })
 
@@ -376,6 +364,6 @@ describe('a build that isn’t remembered', () => {
     const comparison = compare(await requestOf({ base: 'golang:1' }, { text: undefined }, there))
     const imageNames = () => Promise.reject(new Error('buildah images failed'))
     const log = await logOf(() => comparison.remember({ ...builtWith({}), imageNames }))
-    expect(log).toBe('Unchanged: this build is not remembered, since buildah images failed\n')
+    expect(log).toBe('Unchanged: no build record saved; buildah images failed\n')
   })
 })

@@ -80,7 +80,7 @@ const exported = (): { readonly left: LeftBlobs; readonly registries: Registries
   return { left: { root: folderWith(Object.fromEntries(files)), layout: 'oci-layout', isKept: true }, registries }
 }
 
-const CANT_LIST = "what its steps have put into the image can't be listed"
+const CANT_LIST = "can't list the files that its steps added"
 
 describe('the layers of an image that Docker has built', () => {
   const expected = [
@@ -99,17 +99,17 @@ describe('the layers of an image that Docker has built', () => {
   })
 
   it.each<[what: string, left: () => LeftBlobs, why: string]>([
-    ['the builder keeps them', () => ({ ...saved(), isKept: false }), ': the builder keeps it'],
-    ['nothing was left', () => ({ ...saved(), root: temporaryFolder() }), ': manifest.json is not there'],
+    ['the builder keeps them', () => ({ ...saved(), isKept: false }), ': the builder keeps them'],
+    ['nothing was left', () => ({ ...saved(), root: temporaryFolder() }), ': manifest.json is missing'],
     [
       'other steps were made',
       () => saved(JSON.stringify({ history: HISTORY.map((one) => ({ ...one, created_by: 'COPY a /' })) })),
-      ': the history of the image has other steps than the Dockerfile',
+      ': the image history has other steps than the Dockerfile',
     ],
     [
       'the history is not that of the layers',
       () => saved(JSON.stringify({ history: HISTORY.slice(1) })),
-      ': the history of the image is not that of its layers',
+      ": the image history doesn't match its layers",
     ],
     [
       'a path leads out of the folder',
@@ -118,7 +118,7 @@ describe('the layers of an image that Docker has built', () => {
         const manifest = JSON.stringify([{ Config: 'config.json', Layers: layers }])
         return { ...saved(), root: folderWith({ 'manifest.json': manifest, 'config.json': config }) }
       },
-      ': "../layer.tar" is no layer',
+      ': "../layer.tar" is not the path of a layer',
     ],
   ])('are not known where %s', async (_, left, why) => {
     expect(await listDockerLayers(left(), copiesOf(LINES), pushed, nobody)).toStrictEqual({ why: `${CANT_LIST}${why}` })

@@ -92,7 +92,7 @@ describe('a layer is proven', () => {
     ]
     const layer = (index: number, bytes: number) => ({ stage: 1, index, entries: entriesOf([file('a', bytes)]) })
     expect(await proven(lines, [layer(1, 1)])).toBeUndefined()
-    expect(await proven(lines, [layer(1, 2)])).toMatch(/^COPY in line 4 has put "a" into the image/)
+    expect(await proven(lines, [layer(1, 2)])).toMatch(/^COPY in line 4 added "a", /)
   })
 
   it('with the members of an archive that was read, and with no others', async () => {
@@ -101,11 +101,11 @@ describe('a layer is proven', () => {
     for (const archive of [tar(), tar('--format=v7'), gzipSync(tar())]) {
       const context = contextWith({ 'pack.any': archive })
       expect(await one('ADD pack.any /', members, context)).toBeUndefined()
-      expect(await one('COPY pack.any /', members, context)).toMatch(/^COPY in line 2 has put "m"/)
+      expect(await one('COPY pack.any /', members, context)).toMatch(/^COPY in line 2 added "m"/)
     }
-    expect(await one('ADD a /', members)).toMatch(/^ADD in line 2 has put "m"/)
+    expect(await one('ADD a /', members)).toMatch(/^ADD in line 2 added "m"/)
     // One in a folder is not unpacked.
-    expect(await one('ADD in /', members, contextWith({ 'in/pack.tar': tar() }))).toMatch(/^ADD in line 2 has put "m"/)
+    expect(await one('ADD in /', members, contextWith({ 'in/pack.tar': tar() }))).toMatch(/^ADD in line 2 added "m"/)
   })
 })
 
@@ -125,14 +125,12 @@ describe('a layer is not proven', () => {
   ])('%s: %j', async (line, entries, named) => {
     const shown = named.replace('\\u000a', '\\n')
     expect(await one(line, entries)).toBe(
-      `COPY in line 2 has put "${shown}" into the image, and no such file was compared`,
+      `COPY in line 2 added "${shown}", which is not one of the files that were compared`,
     )
   })
 
   it('where it can’t be listed', async () => {
-    expect(await proven(['FROM scratch', 'COPY a /'], [])).toBe(
-      "what COPY in line 2 has put into the image can't be listed",
-    )
+    expect(await proven(['FROM scratch', 'COPY a /'], [])).toBe("can't list the files that COPY in line 2 added")
     expect(await proven(['FROM scratch', 'COPY a /'], { why: 'it is so' })).toBe('it is so')
     expect(await proven(['FROM scratch', 'RUN x'], { why: 'it is so' })).toBeUndefined()
   })

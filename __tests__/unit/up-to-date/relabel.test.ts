@@ -105,9 +105,9 @@ describe('an image with other labels', () => {
     ],
     ['OCI with Docker’s', manifestOf({ config: { mediaType: DOCKER_CONFIG } }), '', 'of a single image'],
     ['no configuration', manifestOf({ config: undefined }), '', 'of a single image'],
-    ['no history', manifestOf(), '{"config":{}}', 'no place'],
-    ['no settings', manifestOf(), '{"history":[]}', 'no place'],
-    ['no JSON', manifestOf(), 'x', 'no place'],
+    ['no history', manifestOf(), '{"config":{}}', "can't hold labels"],
+    ['no settings', manifestOf(), '{"history":[]}', "can't hold labels"],
+    ['no JSON', manifestOf(), 'x', "can't hold labels"],
   ])('isn’t made of %s', (_, manifest, bytes, why) => {
     expect(relabel(manifest, Buffer.from(bytes), sayings)).toStrictEqual({ why: expect.stringContaining(why) })
   })

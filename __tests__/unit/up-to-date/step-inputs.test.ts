@@ -102,10 +102,10 @@ describe('what keeps from telling what a step depends on', () => {
   it.each<[argument: string, file: string, text: string, hidden: string | undefined]>([
     ['--volume=/x:/y', 'Dockerfile', 'FROM a', '--volume=/x:/y in "extra-args"'],
     ['--build-arg=WHO', 'Dockerfile', 'FROM a', '--build-arg=WHO in "extra-args"'],
-    ['', 'Dockerfile.in', 'FROM a', 'the preprocessor, which Dockerfile.in goes through,'],
+    ['', 'Dockerfile.in', 'FROM a', 'the preprocessor of Dockerfile.in'],
     ['--timestamp=0', 'Dockerfile', 'FROM a', undefined],
     // BuildKit takes two escape characters for one that is meant, Buildah the second for a continuation.
-    ['', 'Dockerfile', 'FROM a\nENV A=x\\\\\nCOPY a b', 'line 2, which BuildKit and Buildah read differently,'],
+    ['', 'Dockerfile', 'FROM a\nENV A=x\\\\\nCOPY a b', 'line 2 (BuildKit and Buildah read it differently)'],
   ])('%j with %s of %j: %j', (argument, file, text, hidden) => {
     expect(untrackedInput(inputsOf({ 'extra-args': argument }), { file, dockerfile: parseDockerfile(text) })).toBe(
       hidden,

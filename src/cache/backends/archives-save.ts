@@ -67,13 +67,12 @@ export async function carryOut<Index>(
   const endOfParts = end - Math.min(INDEX_TIMEOUT_MS, job.deadlineMs / 4)
   const failures = new Set<string>()
   const { made, sent, isComplete } = await sendArchives(plan, job, place, { end: endOfParts, failures })
-  let lost = isComplete ? undefined : `not everything was taken within ${Math.round(job.deadlineMs / 1000)} s`
+  let lost = isComplete ? undefined : `not everything was saved within ${Math.round(job.deadlineMs / 1000)} s`
   const index = await plan.index(made)
   if (index !== undefined) {
     const timeoutMs = Math.min(INDEX_TIMEOUT_MS, Math.max(0, end - Date.now()))
     const store = () => storeText(INDEX, format(index), job, { ...place, timeoutMs })
-    if ((await orFailure(failures, store)) !== true)
-      lost ??= 'the index was not taken, so that the next run finds an older one'
+    if ((await orFailure(failures, store)) !== true) lost ??= 'the index was not saved; the next run finds an older one'
   }
   // Where the service itself says why, this says nothing new; and a service that fails is reported once.
   const ofService = place.entries.failures()
@@ -106,7 +105,7 @@ async function sendArchives(
   await orFailure(failures, async () => prepare?.())
   const savedSoFar = (seconds: number) => {
     const [some = 0, all = 0] = [done, archives].map(bytesOf)
-    return renderProgress({ what: 'Cache: keeping, before compression', done: some, total: all, seconds })
+    return renderProgress({ what: 'Cache: saving (before compression)', done: some, total: all, seconds })
   }
   await withProgress(savedSoFar, () =>
     mapConcurrent(archives, CONCURRENCY, async (archive, number) => {

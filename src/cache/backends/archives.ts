@@ -7,7 +7,7 @@ import { withSnapshot } from '../snapshots.js'
 import { saveOrDefer } from './archives-save.js'
 import { fetchText, INDEX } from './texts.js'
 
-/** Texts of the indexes of refs, in their order; undefined where there is none. */
+/** Texts of the indexes of refs, in their order; undefined if there is none. */
 type Texts = readonly PromiseSettledResult<string | undefined>[]
 
 /** A cache of archives that lie with a service. It starts to look for what the last runs left. */
@@ -81,7 +81,7 @@ function parseIndexes<Index>(texts: Texts, snapshot: Snapshot<Index>, { limits }
       if (reason === undefined) indexes.push(index)
       else if (reason !== '') failures.push(reason)
     } catch (error) {
-      failures.push(`an index is not used: ${describe(error)}`)
+      failures.push(`skipping an index: ${describe(error)}`)
     }
   }
   return { indexes, failures }

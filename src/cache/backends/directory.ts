@@ -30,8 +30,7 @@ export function openDirectory(options: DirectoryOptions): Cache {
           const folder = join(options.directory, `${options.scope}-${snapshot.folder}`)
           await mkdir(folder, { recursive: true, mode: 0o711 })
           lock = await takeLock(folder)
-          if (lock === undefined)
-            throw new Error(`another job builds in ${folder}, so this one does without what is there`)
+          if (lock === undefined) throw new Error(`another job is building in ${folder}; building without the cache`)
           return await restoreIn(folder, snapshot, lock, options)
         }),
       )
@@ -63,7 +62,7 @@ async function restoreIn<Index>(
       const started = Date.now()
       return await savedOrFailure(async () => {
         if (!(await lock.isHeld()))
-          throw new Error(`another job took over ${folder} meanwhile, so nothing of this one is kept`)
+          throw new Error(`another job took over ${folder} during the build; nothing was saved`)
         await arranged.save(run)
         return { ...NOTHING_SAVED, seconds: (Date.now() - started) / 1000 }
       })

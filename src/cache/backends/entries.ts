@@ -6,7 +6,7 @@ export interface Entries {
    *   tells entries apart by it too. Its folder is there, and no two requests at a time have the same.
    * @param deadlineMs how long it may take from the moment when it is asked
    * @param maxBytes how large the file may become: an archive can be made to unpack to anything
-   * @returns the key that was found; undefined where there is none, or where it failed. Never rejects.
+   * @returns the key that was found; undefined if there is none, or where it failed. Never rejects.
    */
   fetch(key: string, path: string, deadlineMs?: number, maxBytes?: number): Promise<string | undefined>
   /** Whether `fetch()` would find something; nothing is moved. False also where it failed. Never rejects. */

@@ -78,7 +78,7 @@ class Github implements Entries {
     const told = this.stoppedBy ?? ofService[0]
     return [...this.texts]
       .filter(([cause]) => OWN_CAUSES.includes(cause) || cause === told)
-      .map(([cause, text]) => (cause === this.stoppedBy ? `${text} The rest of this run goes on without it.` : text))
+      .map(([cause, text]) => (cause === this.stoppedBy ? `${text} The rest of this run doesn't use it.` : text))
   }
 
   close(): void {
@@ -109,7 +109,7 @@ class Github implements Entries {
     return await new Promise((resolve) => {
       // The one thing that keeps this process waiting; the other process doesn't.
       const timer = setTimeout(() => {
-        const text = `"${question.key}" had no answer within ${Math.round(deadlineMs / 1000)} s`
+        const text = `no response for "${question.key}" within ${Math.round(deadlineMs / 1000)} s`
         answer({ failure: { cause: 'late', text } })
       }, deadlineMs)
       const answer = (outcome: Outcome): void => {

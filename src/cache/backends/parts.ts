@@ -30,8 +30,8 @@ export interface StagingOptions {
   readonly clock?: Clock
 }
 
-export const GONE = 'a part of the cache is not there any more'
-/** Beside a moment to answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
+export const GONE = 'a part of the cache is missing'
+/** In addition to the time for an answer: a part that comes more slowly than 1 MiB a second is not worth its time. */
 const FETCH_TIMEOUT_MS = 20_000
 const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1000
 /** The jobs of a matrix send the same at the same time. */
@@ -52,12 +52,12 @@ export async function fetchPart(
   const found = await entries.fetch(partKey(sha256), path, FETCH_TIMEOUT_MS + bytes / SLOWEST_BYTES_PER_MS, bytes)
   if (found === undefined) throw new Error(GONE)
   const got = await digestFile(file)
-  if (got.sha256 !== sha256) throw new Error('a part of the cache is not what the index says: its SHA-256 is another')
+  if (got.sha256 !== sha256) throw new Error("a part of the cache doesn't match the SHA-256 in the index")
   return file
 }
 
 /**
- * Sends a part. One of this name may be there already, from another scope or a job beside this one, which may be about
+ * Sends a part. One of this name may be there already, from another scope or a parallel job, which may be about
  * to have sent it. An upload that was cut off blocks its name for good, so that another is needed then: parts are found
  * by the start of their names.
  */

@@ -23,7 +23,7 @@ export const BUILD_RECORD: TextKind = {
 }
 
 /**
- * Gets the newest text that runs on a ref have left of a scope; undefined where there is none. One ref is looked for once
+ * Gets the newest text that runs on a ref have left of a scope; undefined if there is none. One ref is looked for once
  * at a time: its file has the same place every time.
  * @throws Error when it is no text of a sensible size
  */

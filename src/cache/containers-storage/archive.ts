@@ -22,7 +22,7 @@ export async function findTools(store: ContainersStorage): Promise<Tools | strin
   const [tar, zstd, b2sum] = await Promise.all(['tar', 'zstd', 'b2sum'].map((name) => findProgram(name, store.env)))
   if (tar === undefined || zstd === undefined) return `the program ${tar === undefined ? 'tar' : 'zstd'} is missing`
   const { stdout } = await execute([tar, '--version'], { env: store.env })
-  if (!stdout.includes('GNU tar')) return `${tar} isn't GNU tar, which keeps extended attributes`
+  if (!stdout.includes('GNU tar')) return `${tar} isn't GNU tar, which extended attributes need`
   // BLAKE2 takes half of the time of SHA-256 in coreutils; BusyBox has only the latter.
   return { tar, compressor: `${zstd} -3 -T0`, digester: b2sum === undefined ? 'sha256sum' : `${b2sum} -l 256` }
 }
@@ -62,7 +62,7 @@ export function archiveArgs(tar: string, compressor: string, folder: string, fil
 }
 
 /**
- * Takes the time from the topmost folders of layers and from the files beside them. It is the time when the layer was
+ * Takes the time from the topmost folders of layers and from the files next to them. It is the time when the layer was
  * unpacked, which is in no image, and would make another archive of the same layer.
  */
 export async function normalizeMtimes(store: ContainersStorage, root: string, paths: readonly string[]): Promise<void> {
@@ -81,7 +81,7 @@ export interface Unpacking {
 
 /**
  * Unpacks these members, and nothing else, into a folder.
- * @throws Error where the archive is larger than it may be; it isn't read further
+ * @throws Error if the archive is larger than it may be; it isn't read further
  */
 export async function unpack(
   { tar }: Tools,
@@ -105,7 +105,7 @@ function secondsFor(bytes: number): number {
 }
 
 /**
- * Puts the records of layers and images into a root, beside the layers that were unpacked. It is the account that writes
+ * Puts the records of layers and images into a root, next to the layers that were unpacked. It is the account that writes
  * them: nothing that it put into its own folder is followed with the rights of this process.
  * @param stagingDir private folder of this process
  */
@@ -156,6 +156,6 @@ async function runFor(
   const name = basename(argv[0] ?? '')
   if (exitCode === TIMED_OUT) throw new Error(`${name} took longer than ${seconds} s`)
   if (exitCode !== 0 && /checkpoint \d+/.test(stderr))
-    throw new Error('a part of the cache has more in it than the index says')
+    throw new Error('a part of the cache has more content than the index says')
   if (exitCode !== 0) throw new CommandError(argv, exitCode, stderr)
 }

@@ -44,7 +44,7 @@ export async function idsThere(restorable: Restorable, place: Grounds): Promise<
 
 /**
  * Has the root hold exactly these layers and images: no others, no records, no links, and nothing of what Buildah notes
- * about a root. What else is kept lies aside then, since a layer that is pulled anew may get the id of one of it, and
+ * about a root. What else is kept lies aside then, since a layer that is pulled again may get the id of one of it, and
  * nobody has looked whether it is what it was.
  */
 export async function arrange(seen: Restorable, kept: Restorable, place: Grounds): Promise<void> {
@@ -57,7 +57,7 @@ export async function arrange(seen: Restorable, kept: Restorable, place: Grounds
     }),
   )
   const missing = [...wanted, ...others].filter((piece) => !inRoot.has(piece.inRoot))
-  // What lies in both places was made anew in the root.
+  // What lies in both places was made again in the root.
   const lying = new Set(missing.map(({ inAside }) => inAside))
   const orphanedAside = (await readdir(aside)).map((name) => join(aside, name)).filter((path) => !lying.has(path))
   const orphanedInRoot = await orphanedPaths(root, store.layout, contentsOf(united([seen, kept])))

@@ -16,7 +16,7 @@ export interface BlobInfoCache {
 const FILES = ['blob-info-cache-v1.sqlite', 'blob-info-cache-v1.boltdb'] as const
 /** Below the private folder, whose `data` is the XDG_DATA_HOME of a build. Root keeps it with the machine. */
 const FOLDER = 'data/containers/cache'
-/** Buildah drops nothing from it; one that has grown so large is begun anew. */
+/** Buildah drops nothing from it; one that has grown so large is started over. */
 const MAX_BYTES = 8 * 2 ** 20
 
 export function isBlobInfoCacheName(value: unknown): value is BlobInfoCache['name'] {

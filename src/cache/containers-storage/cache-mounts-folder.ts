@@ -22,7 +22,7 @@ export async function restoreMounts(indexes: readonly Index[], place: Place): Pr
     if (!(await isThere(from))) continue
     if (seal === undefined || (await sealFolder(from, place)) !== seal) {
       if (ref === own) await dropMounts(indexPath(ref), place)
-      throw new Error(`what cache mounts have left in ${from} is not what was kept, so they begin empty`)
+      throw new Error(`the cache mounts in ${from} don't match their digest; starting with empty ones`)
     }
     const move = ref === own ? ['mv', '-T'] : ['cp', '-a', '-T']
     await executeInStorage(place.store, [...move, '--', from, privateMounts(place)])
@@ -30,7 +30,7 @@ export async function restoreMounts(indexes: readonly Index[], place: Place): Pr
   }
 }
 
-/** Takes what cache mounts of a branch have left now. @returns its digest, undefined where there is none */
+/** Takes what cache mounts of a branch have left now. @returns its digest, undefined if there is none */
 export async function saveMounts(name: string, place: Place): Promise<string | undefined> {
   if (!place.mounts || !(await isThere(privateMounts(place)))) return undefined
   const folder = folderOf(name, place)

@@ -28,7 +28,7 @@ import {
   withoutIds,
 } from './select.js'
 
-/** Beside what is there, this much must be free: a build needs room. */
+/** In addition to what is there, this much must be free: a build needs room. */
 const MIN_FREE_BYTES = 2 ** 30
 const MIN_FREE_FACTOR = 2
 /** A base image and the packages of a build have some ten thousand. */
@@ -95,7 +95,7 @@ async function checked(requested: Restorable, place: Place): Promise<{ restorabl
   const restorable = withoutIds(sealed, damaged)
   const left = idsOf(restorable)
   await removeIds(new Set([...idsOf(requested)].filter((id) => !left.has(id))), requested, place)
-  const damage = `${damaged.size} of the layers and images in ${place.folder} are not what was kept (a fault of the disk?), so that their steps are built anew`
+  const damage = `${damaged.size} of the layers and images in ${place.folder} don't match their digests (a disk fault?); rebuilding their steps`
   return { restorable, damage: [damage] }
 }
 
@@ -110,7 +110,7 @@ async function refuseFull({ root, store, folder }: Place, bytes: number): Promis
       : []),
     ...(isLess(files, filesElsewhere, MIN_FREE_FILES) ? [`${files ?? 0} files`] : []),
   ]
-  if (few !== undefined) throw new Error(`${few} are free in ${folder}, so this job builds without what is there`)
+  if (few !== undefined) throw new Error(`only ${few} free in ${folder}; building without the cache`)
 }
 
 /** What the indexes of all branches say and the folder still has, and which of them this build may use. */
@@ -129,9 +129,9 @@ async function findBranches(place: Place): Promise<{ branches: Branches; failure
     const name = indexPath(ref)
     const index = all.get(name)
     const why = index === undefined ? undefined : incompatibleReason(index, store.layout, store.version)
-    if (why !== undefined) failures.push(`the root is not used: ${why}`)
+    if (why !== undefined) failures.push(`skipping the saved layers: ${why}`)
     const flaw = flaws.get(name)
-    if (flaw !== undefined) failures.push(`the index is not used: ${flaw}`)
+    if (flaw !== undefined) failures.push(`skipping the index: ${flaw}`)
     return index === undefined || why !== undefined ? emptyIndex(store) : index
   })
   return { branches: { all, mine }, failures: [...new Set(failures)] }

@@ -6,7 +6,7 @@ import { type ImageRecord, isId, type LayerRecord, readImage, readLayer } from '
 
 export interface Layer {
   readonly record: LayerRecord
-  /** SHA-256 of the part that holds it; '' where it lies in a root that stays. */
+  /** SHA-256 of the part that holds it; '' if it lies in a root that stays. */
   readonly part: string
   /** Digest of its files, where it lies in a root that stays. */
   readonly seal?: string
@@ -19,7 +19,7 @@ export interface Image {
   readonly seal?: string
   /** Key of the step that gave it; undefined for an image that was pulled. */
   readonly key: string | undefined
-  /** Digest of what the steps up to it copied from the context; undefined where that isn't known. */
+  /** Digest of what the steps up to it copied from the context; undefined if that isn't known. */
   readonly content: string | undefined
   /** Milliseconds since 1970 when a run last used it. */
   readonly used: number
@@ -35,7 +35,7 @@ export interface Index {
   readonly parts: readonly Part[]
   readonly layers: readonly Layer[]
   readonly images: readonly Image[]
-  /** SHA-256 of the part with what cache mounts left, or of the folder that stays; undefined where there is none. */
+  /** SHA-256 of the part with what cache mounts left, or of the folder that stays; undefined if there is none. */
   readonly mounts: string | undefined
   /** What was pushed where, by digests, as far as `memory` knows of it. */
   readonly pushed: readonly string[]
@@ -66,10 +66,10 @@ export function formatIndex(index: Index): string {
  */
 export function parseIndex(text: string): Index {
   const { format, buildah, layout: written, parts, layers, images, mounts, pushed, memory } = object(JSON.parse(text))
-  if (format !== FORMAT) throw new Error(`its format is ${shown(format)}, and ${FORMAT} is known here`)
+  if (format !== FORMAT) throw new Error(`its format is ${shown(format)} instead of ${FORMAT}`)
   const layout = LAYOUTS.find((known) => known === written)
-  if (layout === undefined) throw new Error(`its layout is ${shown(written)}`)
-  if (typeof buildah !== 'string' || !/^\d+\.\d+\.\d+$/.test(buildah)) throw new Error('its Buildah has no version')
+  if (layout === undefined) throw new Error(`its layout ${shown(written)} is unknown`)
+  if (typeof buildah !== 'string' || !/^\d+\.\d+\.\d+$/.test(buildah)) throw new Error('its Buildah version is invalid')
   return {
     buildah,
     layout,
@@ -97,14 +97,15 @@ export function parseIndex(text: string): Index {
     pushed: list(pushed).map(id),
     memory: list(memory).map((value) => {
       const { name, content } = object(value)
-      if (!isBlobInfoCacheName(name) || typeof content !== 'string') throw new Error(`${shown(name)} is no memory`)
+      if (!isBlobInfoCacheName(name) || typeof content !== 'string')
+        throw new Error(`${shown(name)} is not a valid blob info cache`)
       return { name, content }
     }),
   }
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {
-  if (!isObject(value)) throw new Error(`${shown(value)} stands where an object belongs`)
+  if (!isObject(value)) throw new Error(`${shown(value)} is not an object`)
   return value
 }
 
@@ -114,7 +115,7 @@ function list(value: unknown): unknown[] {
 }
 
 function id(value: unknown): string {
-  if (!isId(value)) throw new Error(`${shown(value)} is no id`)
+  if (!isId(value)) throw new Error(`${shown(value)} is not an ID`)
   return value
 }
 
@@ -123,7 +124,8 @@ function partName(value: unknown): string {
 }
 
 function count(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new Error(`${shown(value)} is no number`)
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    throw new Error(`${shown(value)} is not a number`)
   return value
 }
 

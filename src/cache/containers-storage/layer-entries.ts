@@ -18,7 +18,7 @@ const [CONTENT, AROUND] = [1, 2]
  * What the uppermost layer of each of these images has, in a storage root: that is what the step has put there which the
  * image was made by. By the ids that were given; images that aren't there, or aren't the only one, are left out.
  * @param images ids, or the first characters of them
- * @throws Error where a layer can't be read
+ * @throws Error if a layer can't be read
  */
 export async function listUppermost(
   root: string,
@@ -37,7 +37,7 @@ export async function listUppermost(
 }
 
 /**
- * The entries of a layer by what containers/storage keeps of its archive beside the contents of its files: headers and
+ * The entries of a layer by what containers/storage keeps of its archive in addition to the contents of its files: headers and
  * padding, a line of JSON for each piece.
  */
 export function entriesOfSplit(lines: Buffer): readonly LayerEntry[] {
@@ -50,7 +50,7 @@ export function entriesOfSplit(lines: Buffer): readonly LayerEntry[] {
     const { type, size = 0, payload } = objectOf(JSON.parse(line))
     if (type === AROUND && typeof payload === 'string') headers.add(Buffer.from(payload, 'base64'))
     else if (type === CONTENT && typeof size === 'number') headers.pass(size)
-    else throw new Error('a layer has a piece that is not known here')
+    else throw new Error('a layer has an unknown kind of entry')
   }
   return headers.entries
 }

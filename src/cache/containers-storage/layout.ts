@@ -11,10 +11,10 @@ export interface Places {
   readonly layersFile: string
   readonly imagesFile: string
   readonly ofLayer: (id: string) => string[]
-  /** The same, with all that overlay has beside the content. */
+  /** The same, with all that overlay has in addition to the content. */
   readonly ofWholeLayer: (id: string) => string[]
   readonly ofImage: (id: string) => string[]
-  /** What the archive of a layer had beside the contents of its files. */
+  /** What the archive of a layer had in addition to the contents of its files. */
   readonly splitOf: (layer: string) => string
 }
 
@@ -89,7 +89,7 @@ export async function isThere(path: string): Promise<boolean> {
 /**
  * What lies in a root and is neither the content of these layers and images nor one of the folders around it: what was
  * interrupted, what was dropped, the containers of builds that are over, and what Buildah has noted about the root. All
- * that a root needs beside the contents is written anew.
+ * that a root needs in addition to the contents is rewritten.
  * @returns paths relative to the root
  */
 export async function orphanedPaths(root: string, layout: Layout, { layers, images }: Contents): Promise<string[]> {

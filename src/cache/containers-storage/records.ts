@@ -25,7 +25,7 @@ export interface ImageRecord {
 const ID = /^[0-9a-f]{64}$/
 const DIGEST = /^sha256:[0-9a-f]{64}$/
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
-/** What containers/storage keeps beside an image: it writes such names into paths only as base64. */
+/** What containers/storage keeps next to an image: it writes such names into paths only as base64. */
 const BIG_DATA = /^[\w:.=+-]{1,200}$/
 /** The grammar of references leaves more out; this is what keeps a name a name. */
 const NAME = /^[\w./:@+-]{1,600}$/
@@ -100,7 +100,7 @@ export function isId(value: unknown): value is string {
 }
 
 function pick(value: unknown, fields: Readonly<Record<string, Check>>): Record<string, unknown> {
-  if (!isObject(value)) throw new Error('a record is no object')
+  if (!isObject(value)) throw new Error('a record is not an object')
   const record: Record<string, unknown> = {}
   for (const [name, check] of Object.entries(fields)) {
     const found = value[name]

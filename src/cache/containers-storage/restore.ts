@@ -30,7 +30,7 @@ const CONCURRENCY = 4
 const FETCH_CONCURRENCY = 2
 /** An archive of empty files has three times as many bytes as the layer that they are of. */
 const HEADERS_FACTOR = 4
-/** Of the files beside a layer or an image. */
+/** Of the files next to a layer or an image. */
 const BESIDE_BYTES = 16 * 2 ** 20
 /**
  * Fetches the parts of an offer, checks each against its digest and unpacks it into the root, then puts the records
@@ -68,7 +68,7 @@ export async function restore(
     }),
   )
   const whole = withoutParts(restorable, new Set([...needed].filter((sha256) => !come.has(sha256))))
-  // A layer that is built or pulled anew may get the id of one that came back in vain.
+  // A layer that is built or pulled again may get the id of one that came back in vain.
   if (come.size < needed.size) await removeOrphaned(place.store, root, contentsOf(whole))
   await putRecords(place.tools, place.store, root, contentsOf(whole), place.stagingDir)
   const bytes = bytesOf([...come.values()])
@@ -129,5 +129,5 @@ async function unpackPart(
   const done = () => rm(archive, { force: true })
   await unpack(place.tools, place.store, root, { file: archive, members, maxBytes }).finally(done)
   if (!(await areThere(root, members)))
-    throw new Error('a part of the cache has a link where a layer or an image belongs')
+    throw new Error('a part of the cache has a link in place of a layer or an image')
 }

@@ -33,7 +33,7 @@ const MAX_IMAGE_FILE = 64 * 2 ** 20
  * and links count. They are read by who sees them as the build does, since files of subordinate users are not for
  * everybody. One that can't be read in time has none.
  * @param bytes of them all, about
- * @throws Error where one isn't there or can't be read
+ * @throws Error if one isn't there or can't be read
  */
 export async function sealLayers(
   ids: readonly string[],
@@ -41,7 +41,7 @@ export async function sealLayers(
   place: Sealed,
 ): Promise<ReadonlyMap<string, string>> {
   const { seals, whole } = await digestLayers(ids, bytes, place)
-  if (!whole) throw new Error('not all layers could be read for their digests')
+  if (!whole) throw new Error('could not compute the digests of all layers')
   return seals
 }
 
@@ -60,12 +60,11 @@ async function digestLayers(
     ...['xargs', '-P', String(atOnce), '-I', '{}', ...each, ...placesOf(store.layout).ofLayer('{}')],
   ]
   const options = { env: store.env, cwd: store.folder, input: `${ids.join('\n')}\n` }
-  const checking = (seconds: number) => `Cache: layers are read for their digests, ${Math.round(seconds)} s so far`
+  const checking = (seconds: number) => `Cache: computing layer digests, ${Math.round(seconds)} s so far`
   const { exitCode, stderr } = await withProgress(checking, () => attempt(argv, options))
-  if (exitCode === TIMED_OUT)
-    throw new Error(`layers could not be read for their digests within ${secondsFor(bytes)} s`)
+  if (exitCode === TIMED_OUT) throw new Error(`could not compute layer digests within ${secondsFor(bytes)} s`)
   // Who can't even be started: nothing of it is known.
-  if ([125, 126, 127].includes(exitCode)) throw new Error(`layers can't be read for their digests: ${stderr.trim()}`)
+  if ([125, 126, 127].includes(exitCode)) throw new Error(`cannot compute layer digests: ${stderr.trim()}`)
   const seals = new Map<string, string>()
   for (const id of ids) {
     const [, seal] = /^([0-9a-f]{64}) /.exec((await textOfPlain(fileOf(id), 1000)) ?? '') ?? []
@@ -75,7 +74,7 @@ async function digestLayers(
   return { seals, whole: exitCode === 0 }
 }
 
-/** Digest of a folder with all in it, likewise; undefined where it can't be read in time. */
+/** Digest of a folder with all in it, likewise; undefined if it can't be read in time. */
 export async function sealFolder(folder: string, { store, tools }: Omit<Sealed, 'root'>): Promise<string | undefined> {
   const file = join(store.folder, 'parts', 'seal-folder')
   const argv = [...archiveArgs(tools.tar, tools.digester, folder, file), '.']
@@ -86,7 +85,7 @@ export async function sealFolder(folder: string, { store, tools }: Omit<Sealed, 
   return exitCode === 0 ? seal : undefined
 }
 
-/** Digest of the files beside an image, by their names; undefined where something else lies there. */
+/** Digest of the files next to an image, by their names; undefined if something else lies there. */
 export async function sealImage(id: string, { root, store }: Omit<Sealed, 'tools'>): Promise<string | undefined> {
   const [folder = ''] = placesOf(store.layout).ofImage(id)
   const hash = createHash('sha256')

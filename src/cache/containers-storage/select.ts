@@ -17,8 +17,8 @@ export type Keys = ReadonlyMap<string, string | undefined>
 
 /** Why an index is of no use here; undefined when it is of use. Pure. */
 export function incompatibleReason(index: Index, layout: Layout, version: string): string | undefined {
-  if (index.layout !== layout) return `its layers lie as ${index.layout} has them, and here it is ${layout}`
-  if (!lte(index.buildah, version)) return `Buildah ${index.buildah} wrote it, which is newer than ${version}`
+  if (index.layout !== layout) return `its layers use the layout ${index.layout}, and this build uses ${layout}`
+  if (!lte(index.buildah, version)) return `it was written by Buildah ${index.buildah}, which is newer than ${version}`
   return undefined
 }
 

@@ -30,7 +30,7 @@ import {
  */
 export async function containersStorage(store: ContainersStorage, keys: Keys): Promise<Snapshot<Index>> {
   const tools = await findTools(store).catch((error: unknown) => describe(error))
-  if (typeof tools === 'string') throw new Error(`nothing is kept between runs: ${tools}`)
+  if (typeof tools === 'string') throw new Error(`nothing can be restored or saved: ${tools}`)
   return {
     suffix: '',
     folder: `${store.layout}-${store.uid}`,

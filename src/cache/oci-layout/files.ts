@@ -10,7 +10,7 @@ import { readPlain } from '../plain-file.js'
 /** A manifest or a configuration is no larger; a layer that is smaller is no JSON. */
 const MAX_JSON_BYTES = 4 * 2 ** 20
 const CONCURRENCY = 4
-/** What Buildx leaves beside an OCI layout. */
+/** What Buildx leaves next to an OCI layout. */
 const LOCK = 'cache.lock'
 
 /** Every file of a folder of steps, in the order of their paths, in no part yet. */

@@ -12,7 +12,7 @@ export interface BlobFile {
   readonly path: string
   readonly sha256: string
   readonly bytes: number
-  /** SHA-256 of the part that it is, or that holds it among others from `offset` on; '' where none does yet. */
+  /** SHA-256 of the part that it is, or that holds it among others from `offset` on; '' if none does yet. */
   readonly part: string
   readonly offset: number
 }
@@ -44,8 +44,8 @@ export function formatBlobIndex(index: BlobIndex): string {
  */
 export function parseBlobIndex(text: string): BlobIndex {
   const { format, layout, files, parts, seconds, used } = objectOf(JSON.parse(text))
-  if (format !== FORMAT) throw new Error(`its format is ${String(format)}, and ${FORMAT} is known here`)
-  if (layout !== 'oci-layout' && layout !== 'saved-image') throw new Error('its layout is not known here')
+  if (format !== FORMAT) throw new Error(`its format is ${String(format)} instead of ${FORMAT}`)
+  if (layout !== 'oci-layout' && layout !== 'saved-image') throw new Error('its layout is unknown')
   if (!Array.isArray(files) || !files.every(isFile)) throw new Error('its list of files is damaged')
   if (!Array.isArray(parts) || !parts.every(isPart)) throw new Error('its list of parts is damaged')
   if (!Array.isArray(seconds) || !seconds.every(isTime) || !isCount(used)) throw new Error('its times are damaged')
@@ -81,10 +81,10 @@ export function secondsOf(
   return steps.map(({ key, hit, seconds }) => [key, hit ? (before.get(key) ?? 0) : seconds])
 }
 
-/** Why so many bytes aren't kept, as a sentence; undefined where they may be. Pure. */
+/** Why so many bytes aren't kept, as a sentence; undefined if they may be. Pure. */
 export function tooMuch(bytes: number, maxBytes: number): string | undefined {
   if (bytes <= maxBytes) return undefined
-  return `nothing was kept: the steps have ${Math.ceil(bytes / 2 ** 20)} MiB, more than "cache-max-size" allows`
+  return `nothing was saved: the steps take ${Math.ceil(bytes / 2 ** 20)} MiB, more than "cache-max-size" allows`
 }
 
 function isFile(value: unknown): value is BlobFile {

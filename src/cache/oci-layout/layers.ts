@@ -19,12 +19,12 @@ const GZIP = Buffer.from([0x1f, 0x8b])
 
 /**
  * The image that `docker save` has written into a folder.
- * @throws Error where there is none
+ * @throws Error if there is none
  */
 export async function readSavedImage(root: string): Promise<SavedImage> {
   const images: unknown = JSON.parse(await textIn(root, 'manifest.json'))
   const { Config: config, Layers: layers } = objectOf(Array.isArray(images) ? images[0] : undefined)
-  if (typeof config !== 'string' || !Array.isArray(layers)) throw new Error('there is no image')
+  if (typeof config !== 'string' || !Array.isArray(layers)) throw new Error('manifest.json has no image')
   return { config: await textIn(root, config), layers: layers.map(String) }
 }
 
@@ -35,12 +35,12 @@ export function blobPath(digest: string): string {
 
 /**
  * The entries of a layer in a folder of steps, as it is or compressed by gzip.
- * @throws Error where it isn't there, or is something else
+ * @throws Error if it isn't there, or is something else
  */
 export async function listArchive(root: string, path: string): Promise<readonly LayerEntry[]> {
   const file = await open(inside(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
-    if (!(await file.stat()).isFile()) throw new Error(`${path} is no regular file`)
+    if (!(await file.stat()).isFile()) throw new Error(`${path} is not a regular file`)
     const { buffer } = await file.read(Buffer.alloc(GZIP.length), 0, GZIP.length, 0)
     const source = file.createReadStream({ start: 0, autoClose: false })
     const headers = readTarHeaders()
@@ -56,12 +56,13 @@ export async function listArchive(root: string, path: string): Promise<readonly 
 
 async function textIn(root: string, path: string): Promise<string> {
   const content = await readPlain(inside(root, path), MAX_JSON_BYTES)
-  if (content === undefined) throw new Error(`${path} is not there`)
+  if (content === undefined) throw new Error(`${path} is missing`)
   return content.toString()
 }
 
 /** Nothing that a document names leads out of its folder. */
 function inside(root: string, path: string): string {
-  if (!/^[\w./-]+$/.test(path) || path.split('/').includes('..')) throw new Error(`${JSON.stringify(path)} is no layer`)
+  if (!/^[\w./-]+$/.test(path) || path.split('/').includes('..'))
+    throw new Error(`${JSON.stringify(path)} is not the path of a layer`)
   return join(root, path)
 }

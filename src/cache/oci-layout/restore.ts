@@ -31,7 +31,7 @@ export async function fill(
     )
     await rm(path)
   })
-  if (!(await isWhole(root, layout))) throw new Error('what came back of the last run is not whole')
+  if (!(await isWhole(root, layout))) throw new Error('the restored steps are incomplete')
   const bytes = bytesOf(parts)
   const stepSeconds = new Map(seconds)
   return { images: stepSeconds.size, parts: parts.length, bytes, seconds: 0, stepSeconds, failures: [] }

@@ -42,7 +42,7 @@ export async function planSave(
     bytes: bytesOf(archives),
     archives,
     known: new Set(before?.parts.map(({ sha256 }) => sha256)),
-    incomplete: 'not all of the steps was taken, so that the next run finds older ones',
+    incomplete: 'not all steps were saved; the next run finds older ones',
     index(made) {
       if (made.includes(undefined)) return Promise.resolve(undefined)
       const saved = inParts(files, together, together.length === 0 ? undefined : made.at(-1))

@@ -15,7 +15,7 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
   const { sandboxes } = setup
   const always = request.inputs.pull
   if (pullsItself(request)) {
-    info(`Sandbox: the build has the logins, since ${reasonToPull(request)}`)
+    info(`Sandbox: the build can read the logins, because ${reasonToPull(request)}`)
     const sandbox = await sandboxes.forBuildWithLogin()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
@@ -30,7 +30,7 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
 /** Why a build pulls by itself, for the log. */
 function reasonToPull({ remote }: BuildRequest): string {
   return remote.from.length + remote.to.length > 0
-    ? 'it reads and writes the cache in the registry itself'
+    ? 'it reads and writes the cache in the registry'
     : 'it needs one image for two platforms'
 }
 
@@ -52,8 +52,7 @@ async function buildOnce(
     )
     return { id: readImageId(stdout), format, references }
   } finally {
-    if (progress.isDoubtful())
-      info('Cache: the lines of some steps are mixed up, so that no step of this build is kept')
+    if (progress.isDoubtful()) info('Cache: the output of some steps is interleaved, so no step of this build is saved')
     request.onSteps(progress.steps())
   }
 }
@@ -87,6 +86,6 @@ async function buildLive(
 function readImageId(stdout: string): string {
   const line = stdout.trimEnd().split('\n').at(-1) ?? ''
   if (!/^[0-9a-f]{64}$/.test(line))
-    throw new Error(`Buildah ended without the id of the image, but with ${JSON.stringify(line.slice(0, 100))}`)
+    throw new Error(`Buildah printed no image ID at the end, but ${JSON.stringify(line.slice(0, 100))}`)
   return `sha256:${line}`
 }

@@ -116,7 +116,7 @@ async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonl
   const request = { ...asked, onSteps }
   const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
     if (!isCacheRefusal(error) || remote.to.length === 0) throw await failed(error)
-    warn(`Cache: ${remote.to.join(', ')} takes no steps, so that none are kept. ${describe(error)}`)
+    warn(`Cache: ${remote.to.join(', ')} didn't accept the cache export; continuing without it. ${describe(error)}`)
     const alone = { ...request, remote: { ...remote, to: [] } }
     return await buildApart(alone, setup, paths).catch(async (again: unknown) => {
       throw await failed(again)

@@ -50,7 +50,7 @@ export async function fetchBuildah(
   context: Context,
 ): Promise<Fetched> {
   if (context.toolCache === undefined) {
-    if (manifest.kind === 'own') return { missing: 'RUNNER_TOOL_CACHE, where it would be kept, is not set' }
+    if (manifest.kind === 'own') return { missing: 'RUNNER_TOOL_CACHE, where it would be stored, is not set' }
     throw new UserError(
       'Input "buildah-manifest" needs a tool cache, and RUNNER_TOOL_CACHE is not set.',
       'Set it to a folder that the user who runs the step may write.',
@@ -90,7 +90,7 @@ async function fetchArchive(
   let got: Download
   try {
     // What came over the network names no file of this machine.
-    if (address.startsWith('file:') && !base.startsWith('file:')) throw new Error('It is no address of HTTP.')
+    if (address.startsWith('file:') && !base.startsWith('file:')) throw new Error('It is not an HTTP URL.')
     got = await fetchFile(address, path)
   } catch (error) {
     if (kind === 'own') return { missing: notReleased(address, error) }
@@ -106,16 +106,16 @@ async function fetchArchive(
 }
 
 function notReleased(address: string, error: unknown): string {
-  if (error instanceof DownloadError && error.status === 404) return `there is no ${address}`
+  if (error instanceof DownloadError && error.status === 404) return `${address} doesn't exist`
   return `${address} can't be fetched: ${describeInLine(error).replace(/\.$/, '')}`
 }
 
 function changed(address: string, got: string, wanted: string, kind: Manifest['kind']): UserError {
   return new UserError(
-    `Input "buildah-manifest": ${address} has the SHA-256 ${got}, and the manifest says ${wanted}. It is not used.`,
+    `Input "buildah-manifest": ${address} has the SHA-256 ${got}, but the manifest says ${wanted}. It is not used.`,
     kind === 'given'
       ? 'Correct the manifest, or find out who changed the archive.'
-      : 'Whoever can write to the releases of this action has changed the archive: tell its maintainers. Until then, `engine: docker`, or a "buildah-manifest" of your own.',
+      : 'Someone who can write to the releases of this action has changed the archive: tell its maintainers. Until then, use `engine: docker` or your own "buildah-manifest".',
   )
 }
 
@@ -153,7 +153,7 @@ async function readManifest(
   } catch (error) {
     throw refuse('is not JSON', error)
   }
-  throw refuse('is not in the form of a versions manifest with the SHA-256 of each file')
+  throw refuse('is not in the format of a versions manifest with the SHA-256 of each file')
 }
 
 function isRelease(value: unknown): value is Release {

@@ -91,16 +91,16 @@ export async function loadImage(image: Image, setup: BuildahSetup): Promise<void
   const [client] = await Promise.all([setup.docker.findDaemon(env), loadForUser(image, setup)])
   const here = 'Load: the image is in the storage of Buildah and Podman'
   if (client === undefined) {
-    info(`${here}; no daemon of Docker answers`)
+    info(`${here}; no Docker daemon answers`)
     return
   }
   await loadIntoDocker(image, client, setup).then(
     (id) => {
-      info(`${here}, and in that of Docker as ${id}`)
+      info(`${here}, and in Docker's storage as ${id}`)
     },
     (error: unknown) => {
       info(here)
-      warn(`Load: the image is not in the storage of Docker. ${describe(error)}`)
+      warn(`Load: the image is not in Docker's storage. ${describe(error)}`)
     },
   )
 }

@@ -21,7 +21,7 @@ export interface Host {
   readonly inContainer: boolean
   readonly newuidmap: IdMapTool | undefined
   readonly newgidmap: IdMapTool | undefined
-  /** Number of subordinate ids that /etc/subuid and /etc/subgid give the account. */
+  /** Number of subordinate IDs that /etc/subuid and /etc/subgid give the account. */
   readonly subuids: number
   readonly subgids: number
   readonly cgroups: 'v1' | 'hybrid' | 'v2'

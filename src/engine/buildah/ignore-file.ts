@@ -25,7 +25,7 @@ export async function writeIgnoreFile(source: Source, folder: WorkDir): Promise<
   const { patterns: more, lost } = await findUnseen(source.context, patterns)
   if (lost.length > 0)
     warn(
-      `Buildah leaves out what the ignore file takes back (\`!\`) in ${lost.map(quote).join(', ')}. Name the folder otherwise: no line of an ignore file can have that name as it is.`,
+      `Buildah leaves out what the ignore file re-includes (\`!\`) in ${lost.map(quote).join(', ')}. Rename the folder: no line of an ignore file can contain that name literally.`,
     )
   return await writePrivate(folder, NAME, formatIgnoreFile([...patterns, ...more]))
 }

@@ -120,20 +120,22 @@ async function fromManifest(
   const fetched = await fetchBuildah(manifest, (version) => misfit(version, wanted) === undefined, context)
   if (fetched === undefined) return { failures: [] }
   if ('missing' in fetched) {
-    info(`Buildah of this action: none, since ${fetched.missing}`)
-    return { failures: [`This action has no Buildah of its own here: ${fetched.missing}.`] }
+    info(`Buildah of this action: none (${fetched.missing})`)
+    return { failures: [`This action's own Buildah isn't available here: ${fetched.missing}.`] }
   }
   const path = await withinReach(fetched.path, folder)
   const version = await versionOf(path, folder)
   const flaw = misfit(version, wanted)
   if (flaw !== undefined) {
     throw new UserError(
-      `Input "buildah-manifest": ${manifest.source} gave Buildah ${version}, another version than it lists: ${flaw}.`,
+      `Input "buildah-manifest": ${manifest.source} gave Buildah ${version}, which isn't the version that it lists: ${flaw}.`,
       'Correct the version of that archive in the manifest.',
     )
   }
   const why =
-    onPath === undefined ? '' : `, since ${onPath.version} on PATH doesn't do: ${misfit(onPath.version, options) ?? ''}`
+    onPath === undefined
+      ? ''
+      : `, because ${onPath.version} on PATH isn't enough: ${misfit(onPath.version, options) ?? ''}`
   return await launched(
     { path, version },
     `${source === undefined ? 'of this action' : `from the manifest ${source}`}${why}`,
@@ -159,14 +161,14 @@ function refuse(options: BuildahConstraint, installed: Located | undefined, fail
   const found =
     installed === undefined
       ? missing
-      : `Buildah ${installed.version} (${installed.path}) can't do what is asked for: ${misfit(installed.version, options) ?? ''}`
+      : `Buildah ${installed.version} (${installed.path}) doesn't meet the requirements: ${misfit(installed.version, options) ?? ''}`
   const listed = options.manifest === undefined ? '' : `, and ${options.manifest} lists none for ${arch()} that can`
   throw new UserError(`${found}${listed}.`, [...failures, hintFor(installed, options)].join('\n'))
 }
 
 /** Why this version doesn't match the constraint, undefined when it does; pure. */
 export function misfit(version: string, options: BuildahConstraint): string | undefined {
-  if (options.range === 'bundled') return 'input "buildah-version" asks for the one of this action'
+  if (options.range === 'bundled') return 'input "buildah-version" asks for the action’s own'
   if (options.range !== undefined && !satisfies(version, options.range))
     return `input "buildah-version" asks for ${options.range}`
   const open = unmet(options.needs, version)
@@ -175,7 +177,7 @@ export function misfit(version: string, options: BuildahConstraint): string | un
 }
 
 function versions(since: string | undefined, below: string | undefined): string {
-  if (since === undefined) return 'of a version that doesn’t exist yet'
+  if (since === undefined) return 'in a version that doesn’t exist yet'
   return below === undefined ? since : `below ${below}`
 }
 
@@ -194,9 +196,9 @@ async function versionOf(path: string, { buildUser, env, path: cwd }: WorkDir): 
 
 function hintFor(installed: { version: string } | undefined, options: BuildahConstraint): string {
   if (installed === undefined)
-    return 'Install Buildah on the machine, or say with "buildah-manifest" where an archive of it is.'
-  if (options.needs.some(({ since }) => since === undefined)) return 'Leave that feature out of the Dockerfile.'
+    return 'Install Buildah on the machine, or name an archive of it with "buildah-manifest".'
+  if (options.needs.some(({ since }) => since === undefined)) return 'Remove that feature from the Dockerfile.'
   if (unmet(options.needs, installed.version).some(({ below }) => below !== undefined))
-    return 'Take that character out of the label.'
-  return 'Take a runner with a newer Buildah (`runs-on: ubuntu-26.04` has 1.42), or say with "buildah-manifest" where an archive of a newer one is.'
+    return 'Remove that character from the label.'
+  return 'Use a runner with a newer Buildah (`runs-on: ubuntu-26.04` has 1.42), or name an archive of a newer one with "buildah-manifest".'
 }

@@ -62,7 +62,7 @@ function isRepository(source: string): boolean {
 /** What a Dockerfile has that older releases don't build, with the first one that does; pure. */
 export function refusedFaults(facts: EarlyFacts): { readonly what: string; readonly since: string | undefined }[] {
   return rowsOf(REFUSED).flatMap(({ what, until, wrong, find }) =>
-    find(facts).map((finding) => ({ what: `${placed(finding, what)} (before, ${wrong})`, since: until })),
+    find(facts).map((finding) => ({ what: `${placed(finding, what)} (in older versions, ${wrong})`, since: until })),
   )
 }
 

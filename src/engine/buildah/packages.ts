@@ -8,7 +8,7 @@ export async function installPackages(context: Context): Promise<string[]> {
   const managers = await Promise.all(['apt-get', 'dnf', 'apk', 'zypper'].map((name) => findProgram(name, env)))
   const manager = managers.find((path) => path !== undefined)
   if (manager === undefined)
-    return ['No package manager that this action knows (apt-get, dnf, apk, zypper) is on the machine.']
+    return ['The machine has no package manager that this action knows (apt-get, dnf, apk, zypper).']
   const commands = packageCommands(manager)
   const prefix = await rootPrefix(context)
   if (prefix === undefined) {
@@ -69,6 +69,6 @@ export function packageCommands(manager: string): string[][] {
         ],
       ]
     default:
-      throw new Error(`no package manager of this name: ${manager}`)
+      throw new Error(`unknown package manager: ${manager}`)
   }
 }

@@ -94,8 +94,8 @@ async function chooseDriver(
     driver: 'vfs',
     mounted: false,
     warnings: [
-      'Neither overlay nor fuse-overlayfs can be mounted here, so layers are kept as full copies (vfs): about 1.7 times the processor time and four times the disk. ' +
-        'Cure: a RUNNER_TEMP on a real disk (ext4, xfs), or fuse-overlayfs and /dev/fuse (`options: --device /dev/fuse`).',
+      'Neither overlay nor fuse-overlayfs can be mounted here, so layers are stored as full copies (vfs): about 1.7 times the processor time and four times the disk. ' +
+        'Fix: a RUNNER_TEMP on a real disk (ext4, xfs), or fuse-overlayfs and /dev/fuse (`options: --device /dev/fuse`).',
     ],
   }
 }
@@ -152,7 +152,7 @@ export function runtimeFlaw(
   { uid, version }: { readonly uid: number; readonly version: string },
 ): string | undefined {
   if (runtime.endsWith('/crun') && host.cgroups === 'hybrid')
-    return `${runtime} can't run in the hybrid layout of cgroups v1 and v2`
+    return `${runtime} doesn't support hybrid cgroups v1 and v2`
   if (uid === 0 || network !== 'default') return undefined
   const knowsSlirp = lt(version, PASTA_ONLY_SINCE)
   if (!host.pasta && !(host.slirp4netns && knowsSlirp))
@@ -186,10 +186,10 @@ function noUsableMode(options: ModeOptions, { host, buildah }: Place, notes: rea
     : host.crun === undefined && host.runc === undefined
       ? `sudo apt-get install crun ${lt(buildah.version, PASTA_ONLY_SINCE) ? 'slirp4netns' : 'passt'}`
       : asked.length > 0
-        ? `Leave out \`${asked.join('`, `')}\`, or cure what is named above; \`network: host\` needs no network helper.`
-        : 'Cure what is named above.'
+        ? `Leave out \`${asked.join('`, `')}\`, or fix what is listed above; \`network: host\` needs no network helper.`
+        : 'Fix what is listed above.'
   return new UserError(
-    `No way to run the steps of a Dockerfile works here${asked.length > 0 ? ` with ${asked.join(', ')}` : ''}:\n${notes.map((note) => `- ${note}`).join('\n')}`,
+    `No usable isolation for RUN steps here${asked.length > 0 ? ` with ${asked.join(', ')}` : ''}:\n${notes.map((note) => `- ${note}`).join('\n')}`,
     hint,
   )
 }

@@ -17,7 +17,7 @@ const CONCURRENCY = 3
 /** A registry that sends a byte now and then would hold the job for six hours. */
 const MAX_MS = 60 * 60_000
 const KILL_GRACE_MS = 2000
-/** No Dockerfile that somebody wrote names so many images that can't be told before the build. */
+/** No Dockerfile that somebody wrote names so many images that can't be known before the build. */
 const MAX_LATE = 20
 /** An image by its name that `--pull=never` kept from being pulled. */
 const UNKNOWN = [
@@ -80,8 +80,8 @@ async function withinLimit(clock: Clock, pull: () => Promise<void>): Promise<voi
   const processTree = await followNewChildren()
   const late = () =>
     new UserError(
-      `Base images took longer than ${formatLimit(MAX_MS)} to pull, which is the limit.`,
-      'See what the registry says: it may be out of reach, or limit how much may be pulled from it.',
+      `Base images were not pulled within the limit of ${formatLimit(MAX_MS)}.`,
+      'Check the registry: it may be unreachable, or limit the rate of pulls.',
     )
   const limit = startLimit(MAX_MS, late, () => endProcessTree(processTree, KILL_GRACE_MS), clock)
   try {

@@ -18,7 +18,7 @@ export function countBlobs(): { readonly add: (chunk: Uint8Array) => void; reado
 /** `3 of 7 layers begun, 419.0 MB in all, not compressed; 15 s so far`. Pure. */
 export function pushedSoFar({ size }: Pick<Image, 'size'>, begun: number, seconds: number): string {
   const so = `${Math.round(seconds)} s so far`
-  if (size === undefined) return `${formatCount(begun, 'layer')} begun; ${so}`
-  const bytes = size.bytes === undefined ? '' : `, ${formatBytes(size.bytes)} in all, not compressed`
-  return `${begun} of ${formatCount(size.layers, 'layer')} begun${bytes}; ${so}`
+  if (size === undefined) return `${formatCount(begun, 'layer')} started; ${so}`
+  const bytes = size.bytes === undefined ? '' : `, ${formatBytes(size.bytes)} in total, uncompressed`
+  return `${begun} of ${formatCount(size.layers, 'layer')} started${bytes}; ${so}`
 }

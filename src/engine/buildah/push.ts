@@ -29,7 +29,7 @@ export function openPusher(setup: BuildahSetup, isFormatFree: () => boolean): Pi
         const pushed = await pushOnce(inDockers, reference, setup).catch(() => {
           throw error
         })
-        info(`Format: ${registry} takes no OCI manifest, so that it gets the image in Docker's format`)
+        info(`Format: ${registry} doesn't accept OCI manifests, so it gets the image in Docker's format`)
         dockerOnly.add(registry)
         return pushed
       })

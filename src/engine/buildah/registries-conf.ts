@@ -41,7 +41,7 @@ function fullReferences(name: string, { aliases, search, isEnforcing }: Tables):
 function aliasTarget(name: string, alias: string): Reference {
   const { registry, repository, tag, digest } = parseReference(alias)
   if (isShort(alias) || tag !== undefined || digest !== undefined)
-    throw new UserError(`the alias of ${quote(name)} is no name with its registry alone: ${quote(alias)}`)
+    throw new UserError(`the alias of ${quote(name)} is not a name with its registry and nothing else: ${quote(alias)}`)
   return { registry, repository }
 }
 

@@ -136,10 +136,10 @@ function readFile(values: Values): File {
   const search = textsOf(values['unqualified-search-registries'], 'unqualified-search-registries')
   const mode = textOf(values['short-name-mode'] ?? '', 'short-name-mode')
   if (!['', 'enforcing', 'permissive', 'disabled'].includes(mode))
-    throw new UserError(`short-name-mode has no choice ${quote(mode)}`)
+    throw new UserError(`short-name-mode can't be ${quote(mode)}`)
   const aliases = Object.entries(tableOf(values['aliases'] ?? {}, 'aliases'))
   const tables = values['registry'] ?? []
-  if (!Array.isArray(tables)) throw new UserError('[registry] is no list: it is written [[registry]]')
+  if (!Array.isArray(tables)) throw new UserError('[registry] is not a list; write [[registry]]')
   return {
     search,
     mode,
@@ -154,7 +154,7 @@ function readRegistry(table: Values): RegistryTable {
   if (location === '' && !prefix.startsWith('*.'))
     throw new UserError(prefix === '' ? 'a [[registry]] has no location' : `${quote(prefix)} has no location`)
   const mirrors = table['mirror'] ?? []
-  if (!Array.isArray(mirrors)) throw new UserError('[registry.mirror] is no list: it is written [[registry.mirror]]')
+  if (!Array.isArray(mirrors)) throw new UserError('[registry.mirror] is not a list; write [[registry.mirror]]')
   const byDigest = flagOf(table, 'mirror-by-digest-only')
   return {
     prefix: prefix === '' ? location : prefix,
@@ -171,7 +171,7 @@ function readMirror(table: Values, byDigest: boolean): Mirror {
   const written = textOf(table['pull-from-mirror'] ?? '', 'pull-from-mirror')
   if (byDigest && written !== '') throw new UserError('pull-from-mirror and mirror-by-digest-only exclude each other')
   const pulls = (['all', 'digest-only', 'tag-only'] as const).find((one) => one === written)
-  if (pulls === undefined && written !== '') throw new UserError(`pull-from-mirror has no choice ${quote(written)}`)
+  if (pulls === undefined && written !== '') throw new UserError(`pull-from-mirror can't be ${quote(written)}`)
   return { location, insecure: flagOf(table, 'insecure'), pulls: pulls ?? (byDigest ? 'digest-only' : 'all') }
 }
 
@@ -189,13 +189,13 @@ function placeOf(table: Values, key: string): string {
 }
 
 function asLocation(text: string): string {
-  if (/^https?:\/\//i.test(text)) throw new UserError(`a location has no http:// in front: ${quote(text)}`)
+  if (/^https?:\/\//i.test(text)) throw new UserError(`a location must not begin with http://: ${quote(text)}`)
   return text.replace(/\/+$/, '')
 }
 
 function textsOf(value: unknown, what: string): readonly string[] | undefined {
   if (value === undefined || (Array.isArray(value) && value.every((one) => typeof one === 'string'))) return value
-  throw new UserError(`${what} is no list of texts`)
+  throw new UserError(`${what} is not a list of strings`)
 }
 
 function flagOf(table: Values, key: string): boolean {
@@ -205,11 +205,11 @@ function flagOf(table: Values, key: string): boolean {
 }
 
 function textOf(value: unknown, what: string): string {
-  if (typeof value !== 'string') throw new UserError(`${what} is no text`)
+  if (typeof value !== 'string') throw new UserError(`${what} is not a string`)
   return value
 }
 
 function tableOf(value: unknown, what: string): Values {
-  if (!isObject(value)) throw new UserError(`${what} is no table`)
+  if (!isObject(value)) throw new UserError(`${what} is not a table`)
   return value
 }

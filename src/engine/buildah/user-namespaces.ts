@@ -35,7 +35,7 @@ export async function checkNamespaces({ buildah, folder, host }: Place): Promise
   const ids = Math.min(host.subuids, host.subgids)
   if (ids === 0 || ids >= NEEDED_IDS) return []
   return [
-    `The user ${buildUser.name} has only ${ids} subordinate ids; a file of a higher owner can't be unpacked. Give it 65536: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${buildUser.name}`,
+    `The user ${buildUser.name} has only ${ids} subordinate IDs; files with a higher owner ID can't be unpacked. Give it 65536: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${buildUser.name}`,
   ]
 }
 
@@ -85,7 +85,7 @@ function filtered(result: RunResult, host: Host, program: string): Cause | undef
   if (!host.seccomp) return undefined
   const options = '--security-opt seccomp=unconfined --security-opt apparmor=unconfined'
   return {
-    cause: 'a seccomp filter, as containers have it, forbids user namespaces',
+    cause: 'a seccomp filter, as in containers, forbids user namespaces',
     hint: `container:\n  options: ${options}\nIn act's own job container: act --container-options "${options}"`,
   }
 }
@@ -103,7 +103,7 @@ function missingRange(host: Host, user: string): Cause | undefined {
   const file = host.subuids === 0 ? '/etc/subuid' : host.subgids === 0 ? '/etc/subgid' : undefined
   if (file === undefined) return undefined
   return {
-    cause: `${file} gives the user ${user} no subordinate ids`,
+    cause: `${file} gives the user ${user} no subordinate IDs`,
     hint: `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}   # any free range of 65536`,
   }
 }
@@ -118,7 +118,7 @@ function powerlessTool(host: Host): Cause | undefined {
   const tool = [host.newuidmap, host.newgidmap].find((found) => found?.setuid === false)
   if (tool === undefined) return undefined
   return {
-    cause: `${tool.path} can't map ids: it isn't setuid (nor, as it seems, does it have the capability)`,
+    cause: `${tool.path} can't map IDs: it isn't setuid, and doesn't seem to have the capability`,
     hint: `sudo chmod u+s ${tool.path}   # in a container: setcap ${tool === host.newuidmap ? 'cap_setuid' : 'cap_setgid'}+ep ${tool.path}`,
   }
 }
@@ -127,13 +127,13 @@ function unknownCause(result: RunResult, host: Host): Cause {
   const said = messages(result.stderr.trim() || result.stdout.trim())
   if (host.inContainer) {
     return {
-      cause: `newuidmap can't map ids in this container (${said})`,
+      cause: `newuidmap can't map IDs in this container (${said})`,
       hint: 'In the container image: chmod u-s /usr/bin/newuidmap /usr/bin/newgidmap && setcap cap_setuid+ep /usr/bin/newuidmap && setcap cap_setgid+ep /usr/bin/newgidmap',
     }
   }
   return {
-    cause: `no user namespace could be made (${said})`,
-    hint: 'Run `buildah unshare cat /proc/self/uid_map` as the user of the step: it should print a range of 65536 ids.',
+    cause: `no user namespace could be created (${said})`,
+    hint: 'Run `buildah unshare cat /proc/self/uid_map` as the user of the step: it should print a range of 65536 IDs.',
   }
 }
 

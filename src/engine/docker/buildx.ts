@@ -87,7 +87,7 @@ async function buildWithCache(request: BuildRequest, setup: DockerSetup, places:
     return await buildOnce(request, setup, places)
   } catch (error) {
     if (places.cacheFrom.length === 0 || !isCacheFailure(error)) throw error
-    warn(`Cache: what earlier runs have left can't be read, so that all is built anew. ${describe(error)}`)
+    warn(`Cache: the saved steps can't be read; rebuilding without the cache. ${describe(error)}`)
     return await buildOnce(request, setup, { ...places, cacheFrom: [] })
   }
 }

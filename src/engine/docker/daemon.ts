@@ -119,7 +119,7 @@ async function loadSaved(setup: DockerSetup): Promise<string | undefined> {
     await runDocker(setup, ['tag', id, name])
     return name
   } catch (error) {
-    warn(`Cache: the last image could not be loaded, so that all is built anew. ${describe(error)}`)
+    warn(`Cache: the last image could not be loaded; rebuilding without the cache. ${describe(error)}`)
     return undefined
   } finally {
     await rm(archive, { force: true })

@@ -20,7 +20,7 @@ export async function findDocker(env: Env, patience = TIMEOUT_SECONDS): Promise<
   if (path === undefined) {
     throw new UserError(
       'The program docker is not on PATH.',
-      'Install Docker in a step before, or take a runner that has it.',
+      'Install Docker in an earlier step, or use a runner that has it.',
     )
   }
   const ask = await asker(path, env)
@@ -56,7 +56,7 @@ async function startBuilder(builder: Builder | undefined, inspected: RunResult, 
   if (started !== undefined) return started
   const name = env['BUILDX_BUILDER']
   throw new UserError(
-    `The builder of Docker Buildx${name === undefined ? '' : `, ${JSON.stringify(name)} by BUILDX_BUILDER,`} can't be used.\n${answer.stderr.trim()}`,
+    `The builder of Docker Buildx${name === undefined ? '' : `, ${JSON.stringify(name)} (from BUILDX_BUILDER),`} can't be used.\n${answer.stderr.trim()}`,
     'See `docker buildx ls`, and choose another with `docker buildx use`.',
   )
 }
@@ -83,15 +83,15 @@ export async function asker(path: string, env: Env): Promise<Ask> {
 
 function isPodman(path: string): UserError {
   return new UserError(
-    `${path} is Podman under the name of docker, which is no Docker.`,
-    'Podman builds with Buildah, as this action does by itself: write `engine: buildah`. Where Docker is wanted, install it, and put it first on PATH.',
+    `${path} is Podman under the name docker, not Docker.`,
+    'Podman builds with Buildah, as this action does by itself: write `engine: buildah`. If you want Docker, install it, and put it first on PATH.',
   )
 }
 
 function withoutBuildx(version: string): UserError {
   return new UserError(
-    `Docker ${version} has no Buildx here, without which it isn't built with.`,
-    'Install Buildx in a step before (`- uses: docker/setup-buildx-action@v3`), or on the machine: `sudo apt-get install docker-buildx-plugin`, which is `docker-buildx` among the packages of Debian and Ubuntu.',
+    `Docker ${version} has no Buildx here, and this action builds only with Buildx.`,
+    'Install Buildx in an earlier step (`- uses: docker/setup-buildx-action@v3`), or on the machine: `sudo apt-get install docker-buildx-plugin`, called `docker-buildx` in the packages of Debian and Ubuntu.',
   )
 }
 
@@ -100,16 +100,16 @@ function noAnswer({ context, failure }: Info, env: Env, silence: number | undefi
   const host = env['DOCKER_HOST']
   const place =
     host !== undefined && host !== ''
-      ? `at ${host}, which DOCKER_HOST names`
+      ? `at ${host} (from DOCKER_HOST)`
       : context !== 'default'
-        ? `by the context ${JSON.stringify(context)}`
-        : 'at its default socket, /var/run/docker.sock'
-  const silent = silence === undefined ? 'It said nothing that can be read.' : `Nothing was said for ${silence} s.`
+        ? `of the context ${JSON.stringify(context)}`
+        : 'at /var/run/docker.sock'
+  const silent = silence === undefined ? 'It gave no reason.' : `No answer within ${silence} s.`
   const isDenied = /permission denied/i.test(failure)
   return new UserError(
-    `Docker's daemon ${isDenied ? 'may not be spoken to by this user' : "doesn't answer"}; it was looked for ${place}.\n${failure === '' ? silent : failure}`,
+    `Cannot connect to the Docker daemon ${place}${isDenied ? ': permission denied' : ''}.\n${failure === '' ? silent : failure}`,
     isDenied
-      ? 'Let the user of the runner use the socket: `sudo usermod --append --groups docker "$USER"`, then start the runner anew.'
-      : 'Start it (`sudo systemctl start docker`); in a job container, hand the socket in: `volumes: [/var/run/docker.sock:/var/run/docker.sock]`.',
+      ? 'Let the user of the runner use the socket: `sudo usermod --append --groups docker "$USER"`, then restart the runner.'
+      : 'Start it (`sudo systemctl start docker`); in a job container, mount the socket: `volumes: [/var/run/docker.sock:/var/run/docker.sock]`.',
   )
 }

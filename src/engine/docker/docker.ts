@@ -31,7 +31,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   checkInsecure(insecure, docker, name)
   info(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
-    info('  The build has the rights of its daemon, which are those of root.')
+    info('  The build has the privileges of the Docker daemon, which runs as root.')
   const isOwn = docker.kind === 'buildx'
   const facts = { name: 'docker', label: name, version: docker.version, rootless: docker.rootless } as const
   const client = { docker, env, folder }
@@ -68,8 +68,8 @@ function resolveName(name: string): Resolved {
 function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void {
   if (rootless !== 'require' || docker.rootless) return
   throw new UserError(
-    `Input "rootless": got "require", and ${name} isn't known to run without root.`,
-    'Let Buildah build (`engine: buildah` says what it lacks here), run Docker in its rootless mode, or write `rootless: prefer`.',
+    `Input "rootless": got "require", but ${name} isn't known to run without root.`,
+    'Build with Buildah (`engine: buildah` says what it lacks here), run Docker in its rootless mode, or write `rootless: prefer`.',
   )
 }
 
@@ -79,7 +79,7 @@ function checkInsecure(registries: readonly string[], { kind, insecure }: Docker
   const closed = registries.find((registry) => !isInsecure(registry, insecure))
   if (closed === undefined) return
   throw new UserError(
-    `Input "tls-verify": got false, and ${name} speaks to ${closed} by its own configuration only.`,
-    `Add it there: \`{"insecure-registries": [${JSON.stringify(closed)}]}\` in /etc/docker/daemon.json, and start the daemon anew.`,
+    `Input "tls-verify": got false, but for ${closed} ${name} follows only its own configuration.`,
+    `Add it there: \`{"insecure-registries": [${JSON.stringify(closed)}]}\` in /etc/docker/daemon.json, and restart the daemon.`,
   )
 }

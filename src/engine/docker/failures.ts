@@ -9,7 +9,7 @@ import type { DockerClient } from './setup.js'
 import { missingPath } from './copy-not-found.js'
 
 const DAEMON_FULL =
-  'The disk of Docker’s daemon, or of its builder, is full. `docker system prune` and `docker buildx prune` in a step before free some of it; RUNNER_TEMP is another place.'
+  'The disk of Docker’s daemon, or of its builder, is full. `docker system prune` and `docker buildx prune` in an earlier step free some of it; RUNNER_TEMP is elsewhere.'
 
 /** What a registry or the way to it said. @param scene with the part of the output that is about it, where it has others */
 export function refusal(

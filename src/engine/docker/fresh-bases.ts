@@ -23,7 +23,7 @@ export async function withFreshBases<T>(
   } catch (error) {
     const unresolved = pull && !always ? unresolvedIn(error) : undefined
     if (unresolved === undefined) throw error
-    info(`${unresolved} could not be looked up in its registry; the one that is here is used, if there is one.`)
+    info(`${unresolved} could not be looked up in its registry; using the local one, if there is one.`)
     return await build(false)
   }
 }
@@ -40,7 +40,7 @@ async function refreshBases({ images }: BuildRequest, setup: DockerSetup): Promi
     if (here?.isRegistered !== true) continue
     await runDocker(setup, ['pull', '--quiet', name]).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error
-      info(`${name} could not be looked up in its registry; the one that is here is used. ${error.message}`)
+      info(`${name} could not be looked up in its registry; using the local one. ${error.message}`)
     })
   }
   return false
@@ -60,7 +60,7 @@ export async function ambiguityOf(images: readonly string[], client: DockerClien
   for (const image of images) {
     const found = await look(image, client)
     if (found === undefined) continue
-    if (!found.isRegistered) return `the image ${image} is this daemon's own`
+    if (!found.isRegistered) return `the image ${image} is only in this daemon`
     if (found.hasTriggers) return `the image ${image} has instructions of its own (ONBUILD)`
   }
   return undefined

@@ -45,5 +45,5 @@ export async function loadArchive(
 export async function sayLoaded({ id, references: [first] }: Image, client: DockerClient): Promise<void> {
   const name = first === undefined ? id : formatReference(first)
   const { stdout } = await runDocker(client, [...INSPECT_ID, name])
-  info(`Load: the image is in the storage of Docker as ${stdout.trim()}`)
+  info(`Load: the image is in Docker's storage as ${stdout.trim()}`)
 }

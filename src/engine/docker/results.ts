@@ -21,7 +21,7 @@ export async function placeResults(
     await move(from, to, context).catch((error: unknown) => {
       throw new UserError(
         `Input "outputs": ${dest} could not be written.`,
-        'Make its folder writable for who runs the step, or write another `dest=`.',
+        'Make its folder writable for the user who runs the step, or write another `dest=`.',
         { cause: error },
       )
     })

@@ -100,8 +100,8 @@ function checkVersions(
     const what = kinds.includes(kind) ? asks(asked) : undefined
     if (what === undefined) continue
     const needs = [
-      ...(isOlder(buildkit, since) ? [`BuildKit ${since}, and the builder has ${buildkit ?? ''}`] : []),
-      ...(client !== undefined && isOlder(buildx, client) ? [`Buildx ${client}, and this is ${buildx}`] : []),
+      ...(isOlder(buildkit, since) ? [`BuildKit ${since}, but the builder has ${buildkit ?? ''}`] : []),
+      ...(client !== undefined && isOlder(buildx, client) ? [`Buildx ${client}, but this is ${buildx}`] : []),
     ]
     if (needs.length > 0) throw new UserError(`${what} needs ${needs.join('; it needs ')} (${name}).`, SET_UP_BUILDX)
   }
@@ -120,7 +120,7 @@ function checkTarget({ dockerfile, target }: Asked['source'], name: string): voi
   if (target === undefined || stage === undefined || stage.name !== undefined) return
   if (index === dockerfile.stages.length - 1) return
   throw new UserError(
-    `Input "target": got ${JSON.stringify(target)}, and ${name} knows stages by their names only. That of line ${stage.line} has none.`,
+    `Input "target": got ${JSON.stringify(target)}, but ${name} knows stages by name only, and the one in line ${stage.line} has no name.`,
     `Give it one, \`FROM ${stage.base} AS build\`, and write \`target: build\`.`,
   )
 }

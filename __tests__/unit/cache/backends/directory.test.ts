@@ -275,7 +275,7 @@ describe('nothing is used that isn’t what was kept', () => {
     const file = indexIn(directory)
     writeFileSync(file, readFileSync(file, 'utf8').replace('"diff-size":1000', '"diff-size":1001'))
     const next = await start(directory)
-    expect(next.warm.restored.failures).toStrictEqual(['the index is not used: it is not what was written'])
+    expect(next.warm.restored.failures).toStrictEqual(["skipping the index: its content doesn't match its digest"])
     expect(next.images).toStrictEqual([])
     await next.cache.close()
   })
@@ -303,7 +303,7 @@ describe('nothing is waited for', () => {
     execFileSync('mkfifo', [indexIn(directory)])
     const cold = await start(directory)
     expect(cold.warm.restored.failures).toStrictEqual([
-      expect.stringMatching(/^the index is not used: .* no regular file$/),
+      expect.stringMatching(/^skipping the index: .* not a regular file$/),
     ])
     await leave(cold)
   }, 20_000)

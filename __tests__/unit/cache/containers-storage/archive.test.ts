@@ -145,7 +145,7 @@ it('an archive that has more in it than it may is not read to its end', async ()
   await pack(tools, store, root, members, made())
   expect(lstatSync(made()).size).toBeLessThan(100_000)
   const bomb = unpack(tools, store, other, { file: made(), members, maxBytes: 2 ** 20 })
-  await expect(bomb).rejects.toThrow('a part of the cache has more in it than the index says')
+  await expect(bomb).rejects.toThrow('a part of the cache has more content than the index says')
   expect(existsSync(join(other, 'overlay', id, 'diff/more'))).toBe(false)
 })
 

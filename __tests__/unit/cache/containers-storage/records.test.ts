@@ -78,7 +78,7 @@ describe('readLayer', () => {
   })
 
   it.each([[undefined], [null], [[]], ['text'], [5]])('refuses %j', (value) => {
-    expect(() => readLayer(value)).toThrow('a record is no object')
+    expect(() => readLayer(value)).toThrow('a record is not an object')
   })
 
   it.each([[{}], [{ parent: id }], [{ id: null }]])('refuses %j, which has no id', (value) => {

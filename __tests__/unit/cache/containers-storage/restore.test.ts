@@ -125,7 +125,7 @@ describe('restore', () => {
     expect(wrong.failures).toEqual([expect.stringContaining('SHA-256')])
     entries.stored.delete(key)
     const gone = await comeBack()
-    expect(gone.failures).toEqual([expect.stringContaining('not there')])
+    expect(gone.failures).toEqual([expect.stringContaining('is missing')])
     for (const { restorable, contents, parts } of [wrong, gone]) {
       expect(parts).toBe(4)
       expect(namesOf(restorable.images)).toStrictEqual(left)

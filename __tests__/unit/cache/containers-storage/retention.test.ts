@@ -50,7 +50,7 @@ describe('whyUseless', () => {
     ['overlay-root', '1.33.7', undefined],
     ['overlay-root', '1.33.8', undefined],
     ['overlay-root', '1.100.0', undefined],
-    ['overlay-rootless', '1.33.7', /overlay-root .*overlay-rootless/],
+    ['overlay-rootless', '1.33.7', /overlay-root, .*overlay-rootless/],
     ['fuse-overlayfs-root', '1.33.7', /fuse-overlayfs-root/],
     ['vfs-root', '1.33.7', /vfs-root/],
     ['overlay-root', '1.33.6', /1\.33\.7.* newer than 1\.33\.6/],

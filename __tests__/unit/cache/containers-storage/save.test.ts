@@ -241,7 +241,7 @@ describe('trouble', () => {
   it('with the time: nothing goes up, and that is said', async () => {
     const { parts, failures } = await run({}, 0)
     expect(parts).toBe(0)
-    expect(failures).toEqual(['not everything was taken within 0 s'])
+    expect(failures).toEqual(['not everything was saved within 0 s'])
     expect(partKeys()).toStrictEqual([])
     // An index of nothing new is of no use, and one that names what isn't there would be a lie.
     expect(newestIndex().images).toStrictEqual([])

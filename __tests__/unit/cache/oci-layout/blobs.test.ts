@@ -115,7 +115,7 @@ describe('a folder of steps at a service', () => {
     expect(warm.restored).toMatchObject({
       images: 0,
       parts: 0,
-      failures: [expect.stringMatching(/not there any more/)],
+      failures: [expect.stringMatching(/a part of the cache is missing/)],
     })
     expect(await keepIn(warm, { one: big })).toMatchObject({ parts: 2, failures: [] })
     expect((await openRemote()).restored.parts).toBe(2)
@@ -135,7 +135,7 @@ describe('a folder of steps at a service', () => {
   it.each(['-i-', '-p-'])('says so when not all of it was taken: %s', async (kind) => {
     entries.refuses = (key) => key.includes(kind)
     const saved = await keepIn(await openRemote(), { one: big })
-    expect(saved.failures).toStrictEqual(['not all of the steps was taken, so that the next run finds older ones'])
+    expect(saved.failures).toStrictEqual(['not all steps were saved; the next run finds older ones'])
     expect((await openRemote()).restored.parts).toBe(0)
   })
 
@@ -161,7 +161,7 @@ describe('a folder of steps at a service', () => {
 
   it('is not kept when it is too much, when the build failed, or when the engine has left nothing', async () => {
     const much = await openRemote(SAVED, { maxBytes: 1000 })
-    expect((await keepIn(much, { one: big })).failures).toStrictEqual([expect.stringMatching(/^nothing was kept: /)])
+    expect((await keepIn(much, { one: big })).failures).toStrictEqual([expect.stringMatching(/^nothing was saved: /)])
     expect(await (await openRemote()).save({ ...run, failed: true, steps: [] })).toMatchObject({
       parts: 0,
       failures: [],

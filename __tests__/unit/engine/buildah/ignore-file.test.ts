@@ -60,7 +60,7 @@ describe('the ignore file that Buildah is handed', () => {
     }
     const source = { ...sourceWith({ path: '/c/.dockerignore', text: '**\n!**/*.go\n' }), context }
     const log = await logOf(() => writeIgnoreFile(source, folderOf()))
-    expect(log).toContain('::warning::Buildah leaves out what the ignore file takes back (`!`) in "a [b]", "c++".')
+    expect(log).toContain('::warning::Buildah leaves out what the ignore file re-includes (`!`) in "a [b]", "c++".')
   })
 
   it('is the file itself where this process can’t read it', async () => {

@@ -38,7 +38,7 @@ describe('commandOf', () => {
 
 describe('misfit', () => {
   it.each([
-    ['1.45.0', { range: 'bundled' }, 'input "buildah-version" asks for the one of this action'],
+    ['1.45.0', { range: 'bundled' }, 'input "buildah-version" asks for the action’s own'],
     ['1.28.2', {}, undefined],
     ['1.22.0', {}, 'this action needs Buildah 1.23.0'],
     ['1.28.2', { range: '>=1.28' }, undefined],
@@ -55,7 +55,7 @@ describe('misfit', () => {
     [
       '1.43.2',
       { needs: [never] },
-      'Dockerfile line 7: RUN with --security needs Buildah of a version that doesn’t exist yet',
+      'Dockerfile line 7: RUN with --security needs Buildah in a version that doesn’t exist yet',
     ],
     [
       '1.43.2',
@@ -79,7 +79,7 @@ function machineWith(programs: Readonly<Record<string, string>>): { bin: string;
 }
 
 const program = (bin: string) => ({ path: join(bin, 'buildah'), launcher: join(bin, 'buildah') })
-const NOT_RELEASED = 'Buildah of this action: none, since RUNNER_TOOL_CACHE, where it would be kept, is not set\n'
+const NOT_RELEASED = 'Buildah of this action: none (RUNNER_TOOL_CACHE, where it would be stored, is not set)\n'
 const printing = (version: string) => `echo 'buildah version ${version} (image-spec 1.1.0-rc2, runtime-spec 1.0.2-dev)'`
 
 /** An apt-get that keeps what it was asked for and, asked to install Buildah, writes a newer one beside itself. */
@@ -106,9 +106,9 @@ describe('provideBuildah', () => {
   it('says what was found and what is needed where nothing better can be had', async () => {
     const error = await rejection(provide({ buildah: printing('1.28.2') }, wishOf({ needs: [link] })))
     expect(error.message).toMatch(
-      /^Buildah 1\.28\.2 \(\/.*\/buildah\) can't do what is asked for: Dockerfile line 3: COPY with --link needs Buildah 1\.41\.0\.$/,
+      /^Buildah 1\.28\.2 \(\/.*\/buildah\) doesn't meet the requirements: Dockerfile line 3: COPY with --link needs Buildah 1\.41\.0\.$/,
     )
-    expect(error.hint).toContain('No package manager that this action knows (apt-get, dnf, apk, zypper)')
+    expect(error.hint).toContain('no package manager that this action knows (apt-get, dnf, apk, zypper)')
     expect(error.hint).toContain('"buildah-manifest"')
   })
 
@@ -118,7 +118,7 @@ describe('provideBuildah', () => {
     const { bin, folder } = machineWith({ buildah: printing('1.28.2'), 'apt-get': packageManager })
     const context = contextOf({ uid: 0, env: { PATH: bin } })
     const error = await rejection(provideBuildah(wishOf({ needs: [never] }), context, folder))
-    expect(describeError(error)).toMatch(/doesn’t exist yet\.\nLeave that feature out of the Dockerfile\.$/)
+    expect(describeError(error)).toMatch(/doesn’t exist yet\.\nRemove that feature from the Dockerfile\.$/)
     expect(existsSync(join(bin, 'asked'))).toBe(false)
   })
 
@@ -205,7 +205,11 @@ describe('provideBuildah', () => {
 describe('which Buildah is taken', () => {
   const hasPackages = { 'apt-get': installing('1.43.2') }
   const lines = ['PATH', 'own', 'packages'] as const
-  const found = { PATH: 'found on PATH', own: 'of this action, since ', packages: 'upgraded with the package manager' }
+  const found = {
+    PATH: 'found on PATH',
+    own: 'of this action, because ',
+    packages: 'upgraded with the package manager',
+  }
 
   it.each<
     [onPath: string, wish: Partial<BuildahConstraint>, own: string, taken: (typeof lines)[number], version: string]
@@ -241,8 +245,8 @@ describe('which Buildah is taken', () => {
   })
 
   it.each([
-    ['auto', {}, /can't do what is asked for: Dockerfile line 3/],
-    ['bundled', { range: 'bundled' }, /asks for the one of this action/],
+    ['auto', {}, /doesn't meet the requirements: Dockerfile line 3/],
+    ['bundled', { range: 'bundled' }, /asks for the action’s own/],
   ])('%s, where nothing is released: one line, and the next is asked', async (_, wish, message) => {
     const { bin, folder } = machineWith({ buildah: printing('1.33.7') })
     const context = contextOf({ env: { PATH: bin }, ...release('1.45.0') })
@@ -252,8 +256,8 @@ describe('which Buildah is taken', () => {
       error = await rejection(provideBuildah(wishOf({ needs: [link], ...wish }), context, folder))
     })
     expect(error?.message).toMatch(message)
-    expect(error?.hint).toContain('This action has no Buildah of its own here: file:')
-    expect(told(log)).toMatch(/^Buildah of this action: none, since .* ENOENT.*\n$/)
+    expect(error?.hint).toContain("This action's own Buildah isn't available here: file:")
+    expect(told(log)).toMatch(/^Buildah of this action: none \(.* ENOENT.*\)\n$/)
   })
 
   it('runs nothing of another content than the manifest of the action says', async () => {
@@ -262,9 +266,9 @@ describe('which Buildah is taken', () => {
     writeFileSync(new URL('v1/buildah.tar.gz', context.actionRepository), 'other')
     const error = await rejection(provideBuildah(wishOf({ range: 'bundled' }), context, folder))
     expect(error.message).toMatch(
-      /has the SHA-256 [0-9a-f]{64}, and the manifest says [0-9a-f]{64}\. It is not used\.$/,
+      /has the SHA-256 [0-9a-f]{64}, but the manifest says [0-9a-f]{64}\. It is not used\.$/,
     )
-    expect(error.hint).toMatch(/^Whoever can write to the releases of this action/)
+    expect(error.hint).toMatch(/^Someone who can write to the releases of this action/)
   })
 })
 

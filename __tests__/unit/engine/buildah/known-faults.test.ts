@@ -10,7 +10,7 @@ const factsOf = (lines: readonly string[], buildArgs = '') => ({
 
 /** What is refused, without the reasons. */
 const refusedIn = (lines: readonly string[], buildArgs?: string) =>
-  refusedFaults(factsOf(lines, buildArgs)).map(({ what }) => what.replace(/ \(before, .*\)$/, ''))
+  refusedFaults(factsOf(lines, buildArgs)).map(({ what }) => what.replace(/ \(in older versions, .*\)$/, ''))
 
 const warnedOf = (lines: readonly string[], volumes: Readonly<Record<string, string[]>> = {}) =>
   toldFaults('1.28.2', {
@@ -28,7 +28,7 @@ describe('ADD of a Git repository', () => {
   ])('%s', (step) => {
     expect(refusedFaults(factsOf(['FROM a', step]))).toStrictEqual([
       {
-        what: 'Dockerfile line 2: ADD of a Git repository (before, it adds the page that the server shows at this address)',
+        what: 'Dockerfile line 2: ADD of a Git repository (in older versions, it adds the web page at that address)',
         since: '1.38.0',
       },
     ])
@@ -104,7 +104,7 @@ describe('RUN behind a VOLUME', () => {
   ])('that works in it: %j', (steps, line, volume) => {
     const lines = ['FROM a AS base', ...steps]
     expect(refusedIn(lines)).toStrictEqual([
-      `Dockerfile line ${line}: a RUN that works in a VOLUME before it, ${volume}`,
+      `Dockerfile line ${line}: a RUN that works in a VOLUME declared before it, ${volume}`,
     ])
     expect(warnedOf(lines)).toStrictEqual([])
   })
@@ -117,7 +117,7 @@ describe('RUN behind a VOLUME', () => {
     const lines = ['FROM a AS base', ...steps]
     const line = lines.length
     expect(refusedIn(lines)).toStrictEqual([])
-    expect(warnedOf(lines)).toStrictEqual([`Dockerfile line ${line}: another RUN behind a VOLUME, /data`])
+    expect(warnedOf(lines)).toStrictEqual([`Dockerfile line ${line}: another RUN after a VOLUME, /data`])
   })
 
   it.each<[lines: string[]]>([
@@ -174,11 +174,9 @@ describe('what is told', () => {
   it('says what goes wrong, and from which release on it does not', () => {
     const { warnings, notes } = toldFaults('1.28.2', { ...facts, layout: 'overlay-rootless' })
     expect(warnings).toStrictEqual([
-      'Dockerfile line 3: another RUN behind a VOLUME, /data: with Buildah below 1.37.0, what it changes there is lost, if it does',
+      'Dockerfile line 3: another RUN after a VOLUME, /data: with Buildah below 1.37.0, what it changes there is lost, if it does',
     ])
-    expect(notes[0]).toMatch(
-      /^layers on overlay, without root: with Buildah below 1\.35\.0, files .*user\.overlay\.origin/,
-    )
+    expect(notes[0]).toMatch(/^rootless layers on overlay: with Buildah below 1\.35\.0, files .*user\.overlay\.origin/)
   })
 
   it.each(['vfs-rootless', 'fuse-overlayfs-rootless', 'overlay-root', ''])(

@@ -5,7 +5,7 @@ describe('runtimeFlaw', () => {
   const hosted = { cgroups: 'v2', slirp4netns: true, pasta: false, tun: true } as const
   const noHelper = '/usr/bin/crun without slirp4netns or pasta has no network for RUN steps'
   const noTun = "/usr/bin/crun has no network for RUN steps: /dev/net/tun can't be opened"
-  const hybrid = "/usr/bin/crun can't run in the hybrid layout of cgroups v1 and v2"
+  const hybrid = "/usr/bin/crun doesn't support hybrid cgroups v1 and v2"
 
   it.each([
     ['on a hosted runner', '/usr/bin/crun', 'default', hosted, 1001, undefined],

@@ -141,7 +141,7 @@ describe('findDocker', () => {
 
   it('knows Podman under that name, at once', async () => {
     const podman = `echo 'Emulate Docker CLI using podman.' >&2; case $1 in info) echo '{"host":{}}' ;; *) exit 125 ;; esac`
-    expect((await rejection(find(podman))).message).toContain('is Podman under the name of docker')
+    expect((await rejection(find(podman))).message).toContain('is Podman under the name docker')
   })
 
   it('asks everything side by side, so that a daemon which never answers is waited for once', async () => {
@@ -153,7 +153,7 @@ describe('findDocker', () => {
 
   it('says how long it has waited', async () => {
     const hanging = `case $1 in info) exec sleep 1000 ;; ${buildx('docker', 'v0.23.0')} esac`
-    expect((await rejection(find(hanging, 1))).message).toContain('\nNothing was said for 1 s.')
+    expect((await rejection(find(hanging, 1))).message).toContain('\nNo answer within 1 s.')
   })
 })
 
@@ -246,7 +246,7 @@ describe('what Docker does otherwise', () => {
       refusal(() => {
         check({ ulimit: 'nofile=10' }, docker, dockerfile, { hasFrontend: true })
       }).message,
-    ).toContain('needs BuildKit 0.10.0, and the builder has 0.8.3')
+    ).toContain('needs BuildKit 0.10.0, but the builder has 0.8.3')
   })
 
   it('a stage without a name is built where it is the last one', () => {
@@ -256,7 +256,7 @@ describe('what Docker does otherwise', () => {
     const error = refusal(() => {
       check({}, { kind: 'buildx' }, text, { target: '1' })
     })
-    expect(error.message).toMatch(/^Input "target": got "1".* That of line 2 has none\.$/)
+    expect(error.message).toMatch(/^Input "target": got "1".* the one in line 2 has no name\.$/)
     expect(error.hint).toContain('`FROM c AS build`')
   })
 })

@@ -56,7 +56,7 @@ export function pathsInArguments(extraArgs: readonly string[]): ArgumentPath[] {
 function unknown(argument: string, next: string): UserError {
   const written = next === '' ? argument : `${argument} ${next}`
   return new UserError(
-    `Input "extra-args": ${quote(written)} has a path, and what Buildah does with it isn't known here. Buildah runs in a sandbox, where only paths that are known to be needed are seen.`,
+    `Input "extra-args": ${quote(written)} has a path, and this action doesn't know what Buildah does with it. Buildah runs in a sandbox that shows only the paths it is known to need.`,
     'Leave the argument out, or build without a sandbox: `sandbox: off`.',
   )
 }

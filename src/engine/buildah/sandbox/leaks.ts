@@ -41,7 +41,7 @@ export function refuseCacheMountsOutside(dockerfile: Dockerfile, version: string
   const found = mountsIn(steps).find(({ options }) => mayBeCache(options) && leadsOut(nameOf(options)))
   if (found === undefined) return
   throw new UserError(
-    `Dockerfile line ${found.line}: --mount=${quote(found.text)} names its cache ${quote(nameOf(found.options))}, and Buildah ${version} takes that for a path, which can lead out of the folder of caches (CVE-2024-9675).`,
+    `Dockerfile line ${found.line}: --mount=${quote(found.text)} names its cache ${quote(nameOf(found.options))}, and Buildah ${version} treats that as a path, which can lead out of the cache folder (CVE-2024-9675).`,
     'Write the ID without `..` and without variables, or use Buildah 1.38 or later.',
   )
 }
@@ -87,7 +87,7 @@ export function checkSecrets(
   const given = [...(secrets.length > 0 ? ['secrets'] : []), ...(ssh.length > 0 ? ['SSH keys'] : [])].join(' and ')
   if (sandbox === 'require')
     throw new UserError(
-      `Input "sandbox": got "require", and the ${given} of this build can't be kept from its other steps: ${hole}.`,
+      `Input "sandbox": got "require", and the ${given} of this build can't be hidden from its other steps: ${hole}.`,
       HINT,
     )
   warn(`Any step of this build can read its ${given}: ${hole}. ${HINT}`)

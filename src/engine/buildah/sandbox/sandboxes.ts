@@ -31,9 +31,9 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
   const { buildUser } = folder
   const none = noSandbox(buildUser, tools.buildah)
   if (inputs.sandbox === 'off' || buildUser.uid === 0) {
-    const reason = inputs.sandbox === 'off' ? '`sandbox: off`' : 'it builds as root'
+    const reason = inputs.sandbox === 'off' ? '`sandbox: off`' : 'Buildah runs as root'
     if (inputs.sandbox === 'require') throw refuse(reason)
-    info(`Sandbox: none, since ${reason}`)
+    info(`Sandbox: none (${reason})`)
     return outside(none)
   }
   const ofBuildah = shownToBuildah(tools)
@@ -43,16 +43,17 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
   const first = await open(ofBuild).catch((error: unknown) => {
     const reason = describeInLine(error)
     if (inputs.sandbox === 'require') throw refuse(reason)
-    warn(`Buildah runs without a sandbox, since none can be made here: ${reason}`)
+    warn(`Buildah runs without a sandbox, because none can be created here: ${reason}`)
     return undefined
   })
   if (first === undefined) return outside(none)
   const exposed = await exposedBy(ofBuild, context)
-  const flaws = [first.missing, ...exposed.map((place) => `${place} out of sight, which lies in what is built`)]
+  const flaws = [first.missing, ...exposed.map((place) => `hiding ${place}, which is in what is built`)]
   for (const flaw of flaws) if (flaw !== undefined) info(`Sandbox: without ${flaw}`)
   // Such a program needs what it finds in the home of the user.
   const [helper] = Object.values(logins.credHelpers)
-  if (helper !== undefined) info(`Sandbox: pulls and pushes run outside of it, for the credential helper ${helper}`)
+  if (helper !== undefined)
+    info(`Sandbox: pulls and pushes run outside it, because they need the credential helper ${helper}`)
   const ofLogin = [{ path: join(folder.path, 'auth'), writable: false }]
   return inside(first, open, { ofBuild, ofLogin, ...(helper !== undefined && { forRegistries: none }) })
 }
@@ -97,6 +98,6 @@ function outside(none: Sandbox): Sandboxes {
 function refuse(reason: string): UserError {
   return new UserError(
     `Input "sandbox": got "require", and Buildah can't be run in a sandbox here: ${reason}.`,
-    'Cure what is named, or write `sandbox: auto`.',
+    'Fix that, or write `sandbox: auto`.',
   )
 }

@@ -80,7 +80,7 @@ export async function unrestricted(program: string, copy: string, profile = UNSH
 async function findTools(env: Env): Promise<ToolPaths> {
   const found = await Promise.all(TOOLS.map((name) => findProgram(name, env, ['/usr/sbin', '/sbin'])))
   const missing = TOOLS.filter((_, index) => found[index] === undefined)
-  if (missing.length > 0) throw new Error(`these programs of util-linux are missing: ${missing.join(', ')}`)
+  if (missing.length > 0) throw new Error(`missing programs of util-linux: ${missing.join(', ')}`)
   return Object.fromEntries(TOOLS.map((name, index) => [name, found[index] ?? ''])) as ToolPaths
 }
 
