@@ -198,7 +198,7 @@ describe('the progress of a push', () => {
   })
 
   it.each([
-    [{ layers: 2, bytes: 419_000_000 }, '1 of 2 layers started, 419.0 MB in all, not compressed; 15 s so far'],
+    [{ layers: 2, bytes: 419_000_000 }, '1 of 2 layers started, 419.0 MB in total, uncompressed; 15 s so far'],
     [{ layers: 2, bytes: undefined }, '1 of 2 layers started; 15 s so far'],
     [undefined, '1 layer started; 15 s so far'],
   ])('of %j is %s', (size, expected) => {
