@@ -8,6 +8,8 @@ const gathering = new AsyncLocalStorage<string[]>()
 /** Lines that wait for the end of their phase, since its time comes before them. */
 interface Held {
   text: string
+  /** What stands behind the group, where everybody sees it. */
+  results: string
   isWaiting: boolean
 }
 const holding = new AsyncLocalStorage<Held>()
@@ -22,6 +24,13 @@ export function info(text: string): void {
   else process.stdout.write(line)
 }
 
+/** The same for what a phase has come to: its lines stand behind the group of the phase, which the runner shows folded. */
+export function result(text: string): void {
+  const held = holding.getStore()
+  if (held?.isWaiting === true) held.results += `${escapeCommands(text)}\n`
+  else info(text)
+}
+
 /** For whoever has switched on the debug log of the runner (`ACTIONS_STEP_DEBUG`). It can't be another command. */
 export function debug(text: string): void {
   // Who isn't a runner would show them to everybody.
@@ -33,18 +42,20 @@ export function debug(text: string): void {
  * long gets the lines as they come, and the title behind them. Warnings don't wait: in a group they would be hidden.
  */
 export async function printGroup<T>(title: () => string, work: () => Promise<T>): Promise<T> {
-  const held: Held = { text: '', isWaiting: true }
+  const held: Held = { text: '', results: '', isWaiting: true }
   const release = (): string => {
     held.isWaiting = false
-    return held.text
+    return held.text + held.results
   }
   const timer = setTimeout(() => process.stdout.write(release()), PROGRESS_INTERVAL_MS)
   try {
     return await holding.run(held, work)
   } finally {
     clearTimeout(timer)
-    const lines = held.isWaiting ? release() : ''
-    process.stdout.write(lines === '' ? `${escapeCommands(title())}\n` : `::group::${title()}\n${lines}::endgroup::\n`)
+    const { text, results } = held.isWaiting ? held : { text: '', results: '' }
+    held.isWaiting = false
+    const group = text === '' ? `${escapeCommands(title())}\n` : `::group::${title()}\n${text}::endgroup::\n`
+    process.stdout.write(group + results)
   }
 }
 

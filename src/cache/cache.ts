@@ -1,5 +1,5 @@
 import type { RecordedStep } from '../dockerfile/recorded-steps.js'
-import { info, warn } from '../log.js'
+import { result, warn } from '../log.js'
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import { formatBytes, formatCount } from '../lib/format.js'
 import { type BuildRecordStore, NO_RECORDS } from './build-records.js'
@@ -116,8 +116,8 @@ export async function savedOrFailure(work: () => Promise<Saved>): Promise<Saved>
 
 /** Says what was saved, and what was not. */
 export function reportSaved({ parts, bytes, seconds, failures, later }: Saved): void {
-  if (later !== undefined) info('Cache: new layers will be saved in the post step')
+  if (later !== undefined) result('Cache: new layers will be saved in the post step')
   else if (parts > 0)
-    info(`Cache saved: ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, ${seconds.toFixed(1)} s`)
+    result(`Cache saved: ${formatBytes(bytes)} in ${formatCount(parts, 'part')}, ${seconds.toFixed(1)} s`)
   for (const failure of failures) warn(`Cache: ${failure}`)
 }

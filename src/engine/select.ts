@@ -6,7 +6,7 @@ import { describe, UserError } from '../errors.js'
 import { attempt } from '../exec.js'
 import { quote } from '../lib/quote.js'
 import { formatReference } from '../metadata/reference.js'
-import { info, warn } from '../log.js'
+import { info, result, warn } from '../log.js'
 import { analysisOf } from '../source/analysis.js'
 import type { ContainersStorage, Layout } from '../build-storage.js'
 import { checkReadable } from './access.js'
@@ -89,7 +89,7 @@ async function findBuildah(selection: EngineRequest, onProgram: (path: string) =
   const host = await readHost(folder.buildUser, folder.path, folder.env)
   const runs = stepsOf(source.dockerfile).some(({ keyword }) => keyword === 'RUN' || keyword === 'ONBUILD')
   const { mode, notes, warnings } = await preflight({ ...inputs, runs }, { buildah, folder, host, context })
-  info(
+  result(
     `Engine: Buildah ${buildah.version} (${buildah.path}, ${buildah.reason}), as ${folder.buildUser.name} (${folder.buildUser.reason}); ${describeMode(mode)}`,
   )
   for (const note of notes) info(`  skipped: ${note}`)

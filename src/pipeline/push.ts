@@ -1,7 +1,7 @@
 import type { Engine, Image, Pushed } from '../engine/engine.js'
 import { describe, UserError } from '../errors.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
-import { info } from '../log.js'
+import { result } from '../log.js'
 import { formatLimit, type Limit, startLimit } from '../lib/time-limit.js'
 import { withRetries } from '../lib/retry.js'
 import { endProcessTree, followProcessTree } from '../lib/process-tree.js'
@@ -30,7 +30,7 @@ export async function pushAll(engine: Engine, image: Image): Promise<Pushed[]> {
     [...byRegistry(image.references).values()].map((group) => pushGroup({ engine, image, limit }, group)),
   ).finally(limit.close)
   const [pushed, failed] = split(outcomes.flat())
-  for (const { reference, digest } of pushed) info(`Pushed ${formatReference(reference)}@${digest}`)
+  for (const { reference, digest } of pushed) result(`Pushed ${formatReference(reference)}@${digest}`)
   if (failed.length === 0) return pushed
   const names = failed.map(({ reference }) => formatReference(reference)).join(', ')
   const rest =

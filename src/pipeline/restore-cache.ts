@@ -11,7 +11,7 @@ import type { BuildRequest } from '../engine/engine.js'
 import { keepForSelf } from '../engine/keeper.js'
 import { PREFIX, privateRoot } from '../engine/work-dir.js'
 import { formatBytes, formatCount } from '../lib/format.js'
-import { info, warn } from '../log.js'
+import { info, result, warn } from '../log.js'
 import { analysisOf } from '../source/analysis.js'
 import { digestCopied } from '../source/copied-digests.js'
 import type { Source } from '../source/source.js'
@@ -134,7 +134,7 @@ function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredS
   const { images, parts, bytes, seconds, failures } = restored
   const moved = parts === 0 ? '' : ` ${formatBytes(bytes)} in ${formatCount(parts, 'part')},`
   const { text, id } = plan.scope
-  info(`Cache restored: ${formatCount(images, 'step')},${moved} ${seconds.toFixed(1)} s (key ${id}: ${text})`)
+  result(`Cache restored: ${formatCount(images, 'step')},${moved} ${seconds.toFixed(1)} s (key ${id}: ${text})`)
   for (const failure of failures) warn(`Cache: ${failure}`)
 }
 

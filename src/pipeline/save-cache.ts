@@ -5,7 +5,7 @@ import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
-import { info } from '../log.js'
+import { info, result } from '../log.js'
 import { type CacheReport, renderCache, reportCache } from '../report/cache-stats.js'
 import type { RestoredCache } from './restore-cache.js'
 
@@ -41,7 +41,7 @@ export async function saveCache(
   const report = reportCache({ steps, restored: warm.restored, saved, requests: cache.requests() })
   if (stagingDir !== undefined) {
     const line = renderCache(report)
-    if (line !== undefined) info(`Cache: ${line}`)
+    if (line !== undefined) result(`Cache: ${line}`)
     if (recorded.length === 0 && run.steps.some(({ image }) => image !== undefined) && keys.length > 0)
       info('Cache: no steps saved; Buildah ran other steps than those of the Dockerfile (ONBUILD in a base image?)')
     reportSaved(saved)

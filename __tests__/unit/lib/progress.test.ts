@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { countBlobs, pushedSoFar } from '../../../src/engine/buildah/push-progress.js'
 import { renderProgress, withProgress } from '../../../src/lib/progress.js'
-import { printGroup, info, warn } from '../../../src/log.js'
+import { printGroup, info, result, warn } from '../../../src/log.js'
 import { shown } from '../../../src/pipeline/phases.js'
 import { startTimeline } from '../../../src/report/timeline.js'
 import { logOf } from '../helpers.js'
@@ -97,6 +97,22 @@ describe('in the course of time,', () => {
     expect(await group(16)).toBe('one\n> ::error::two\nRestore: 3.2 s\n')
   })
 
+  it('what a phase has come to stands behind its group', async () => {
+    const work = (seconds: number) => async () => {
+      result('restored ::error::3')
+      info('held')
+      await taking(seconds)
+    }
+    const shown = (seconds: number) => logOf(() => printGroup(() => 'Restore: 3.2 s', work(seconds)))
+    expect(await shown(1)).toBe('::group::Restore: 3.2 s\nheld\n::endgroup::\nrestored ::error::3\n')
+    expect(await shown(16)).toBe('held\nrestored ::error::3\nRestore: 3.2 s\n')
+    const forged = () => {
+      result('::debug::x')
+      return Promise.resolve()
+    }
+    expect(await logOf(() => printGroup(() => 'Push: 0.1 s', forged))).toBe('Push: 0.1 s\n> ::debug::x\n')
+  })
+
   it('a phase that says nothing is one line, and one that fails shows what it said', async () => {
     expect(
       await logOf(() =>
@@ -179,9 +195,9 @@ describe('the progress of a push', () => {
   })
 
   it.each([
-    [{ layers: 2, bytes: 419_000_000 }, '1 of 2 layers begun, 419.0 MB in all, not compressed; 15 s so far'],
-    [{ layers: 2, bytes: undefined }, '1 of 2 layers begun; 15 s so far'],
-    [undefined, '1 layer begun; 15 s so far'],
+    [{ layers: 2, bytes: 419_000_000 }, '1 of 2 layers started, 419.0 MB in total, uncompressed; 15 s so far'],
+    [{ layers: 2, bytes: undefined }, '1 of 2 layers started; 15 s so far'],
+    [undefined, '1 layer started; 15 s so far'],
   ])('of %j is %s', (size, expected) => {
     expect(pushedSoFar({ size }, 1, 15.2)).toBe(expected)
   })

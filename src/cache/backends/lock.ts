@@ -51,13 +51,13 @@ function hold(path: string, own: string, clock: Clock): Lock {
     // Where it is gone or can't be written any more, isHeld tells.
     void utimes(path, now, now).catch(() => undefined)
   })
-  return {
-    isHeld,
-    async release() {
-      stopBeating()
-      if (await isHeld()) await rm(path, { force: true })
-    },
+  const letGo = async () => {
+    stopBeating()
+    if (await isHeld()) await rm(path, { force: true })
   }
+  let released: Promise<void> | undefined
+  // Once: a second one could remove the lock of whoever has taken it meanwhile.
+  return { isHeld, release: () => (released ??= letGo()) }
 }
 
 /** Takes a lock away whose holder is dead. Of several who try, one succeeds; who took a fresh one gives it back. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { frontendOf } from '../../dockerfile/dockerfile.js'
 import { UserError } from '../../errors.js'
 import type { Inputs } from '../../runner/inputs.js'
-import { info } from '../../log.js'
+import { info, result } from '../../log.js'
 import { parseReference } from '../../metadata/reference.js'
 import { exactly, resolveAll, type Resolved } from '../base-names.js'
 import type { ResolvedEngine, EngineRequest } from '../engine.js'
@@ -29,7 +29,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     : frontendOf(await readFile(source.file, 'utf8'))
   checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
   checkInsecure(insecure, docker, name)
-  info(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
+  result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
     info('  The build has the privileges of the Docker daemon, which runs as root.')
   const isOwn = docker.kind === 'buildx'
