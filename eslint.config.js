@@ -13,12 +13,13 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      'max-params': ['error', 4],
     },
   },
   {
     files: ['__tests__/**/*.ts'],
     // A describe() is one function to the rule, and a table of cases is long by nature.
-    rules: { 'max-lines-per-function': 'off' },
+    rules: { 'max-lines-per-function': 'off', 'max-params': 'off' },
   },
   {
     files: ['**/*.js', '**/*.mjs'],

@@ -193,7 +193,7 @@ describe('when root runs the step, no account is made for it:', () => {
     await expectRefused({ inputs: nobody, workspace: files, as: 'root', within }, [part])
     // Without a mistake, the account is missed.
     const { error } = await fail({ inputs: {}, workspace: files, as: 'root', within })
-    expect(error).toContain('neither useradd nor adduser is here')
+    expect(error).toContain('neither useradd nor adduser is installed')
   })
 })
 

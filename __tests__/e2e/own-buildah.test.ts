@@ -24,10 +24,13 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** What no Buildah of a distribution can yet. */
-const dockerfile = `FROM ${base}\nRUN --mount=type=secret,id=token,env=TOKEN echo "$TOKEN" | wc -c >/size\n`
+/** What no Buildah of a distribution can yet; and a file that is mounted by itself, which Buildah opens for writing. */
+const dockerfile = `FROM ${base}
+RUN --mount=type=secret,id=token,env=TOKEN echo "$TOKEN" | wc -c >/size
+RUN --mount=type=bind,source=list.json,target=/list.json cat /list.json >/listed && stat -c %a /list.json >/mode
+`
 const step = {
-  workspace: { Dockerfile: dockerfile },
+  workspace: { Dockerfile: dockerfile, 'list.json': '{}\n' },
   inputs: {
     ...{ images: `${registry.host}/acme/own`, push: 'true', 'tls-verify': 'false', sandbox: 'require' },
     ...{ engine: 'buildah', secrets: 'token=hunter22' },
@@ -43,6 +46,7 @@ describe('the Buildah of the action', () => {
     const { log, outputs } = await succeed({ ...step, ...server.own, toolCache, within: likeHostedRunner })
     const image = await pullImage(`${registry.host}/acme/own:latest`)
     expect(contentOf(image, 'size').toString().trim()).toBe('9')
+    expect(contentOf(image, 'listed').toString()).toBe('{}\n')
     expect(outputs).toMatchObject({ 'engine-version': built.version, rootless: 'true', digest: image.digest })
     expect(server.requests).toStrictEqual([expect.stringMatching(/^\/acme\/action\/releases\/download\/buildah-/)])
     expect(log).toMatch(/^Fetched http:\S+\.tar\.gz: 1\d\.\d MB in \d+\.\d s$/m)
@@ -62,7 +66,10 @@ describe('the Buildah of the action', () => {
       chmodSync(toolCache, 0o700)
       const path = makeFolder('buildah')
       copyFileSync(ubuntu.program, join(path, 'buildah'))
-      const workspace = { Dockerfile: `FROM ${base}\nCOPY --link made /made\n`, made: 'made\n' }
+      const workspace = {
+        Dockerfile: `FROM ${base}\nCOPY --link made /made\nRUN --mount=source=made,target=/m cp /m /copied\n`,
+        made: 'made\n',
+      }
       const { log, outputs } = await succeed({ ...step, ...server.own, workspace, toolCache, path, as: 'root' })
       expect(log).toContain("of this action, because 1.33.7 on PATH isn't enough: Dockerfile line 2: COPY with --link")
       // A copy, in the private folder of the step.

@@ -112,7 +112,7 @@ describe('a step that is run by root', () => {
     const step = await watched({ inputs: { rootless: 'off' } })
     expectRunBy(accountFor('root'), step)
     expect(step.outputs['rootless']).toBe('false')
-    expect(step.log).toContain(', as root (the step runs as root and rootless is off)')
+    expect(step.log).toContain(', as root (the step runs as root and `rootless` is `off`)')
     expect(step.log).toMatch(/^Sandbox: none \(Buildah runs as root\)$/m)
     await expectOwners()
   })
@@ -122,7 +122,7 @@ describe('a step that is run by root', () => {
     async () => {
       const { within, etc } = machineWithoutAccount('rootless-build')
       const step = await watched({ within })
-      expect(step.log).toMatch(/, as rootless-build \(.*, made now\)/)
+      expect(step.log).toMatch(/, as rootless-build \(.*, created now\)/)
       const [, , uid] =
         readFileSync(join(etc, 'passwd'), 'utf8')
           .match(/^rootless-build:.*$/m)?.[0]

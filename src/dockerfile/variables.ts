@@ -48,18 +48,16 @@ export function textOf({ keyword, flags, argument }: Instruction): string {
  */
 export function expand(text: string, values: Values): string | undefined {
   if (/["'\\]/.test(text)) return undefined
-  const expanded = text.replaceAll(
-    VARIABLE,
-    (_: string, plain?: string, braced?: string, operator: string = '', word: string = '') => {
-      const name = plain ?? braced ?? ''
-      const isThere = values.has(name)
-      const value = isThere ? (values.get(name) ?? UNREADABLE) : ''
-      if (value.includes(UNREADABLE)) return UNREADABLE
-      const counts = isThere && !(operator.startsWith(':') && value === '')
-      if (operator.endsWith('+')) return counts ? word : ''
-      return counts ? value : operator.endsWith('-') ? word : ''
-    },
-  )
+  const expanded = text.replaceAll(VARIABLE, (...match) => {
+    const [, plain, braced, operator = '', word = ''] = match as (string | undefined)[]
+    const name = plain ?? braced ?? ''
+    const isThere = values.has(name)
+    const value = isThere ? (values.get(name) ?? UNREADABLE) : ''
+    if (value.includes(UNREADABLE)) return UNREADABLE
+    const counts = isThere && !(operator.startsWith(':') && value === '')
+    if (operator.endsWith('+')) return counts ? word : ''
+    return counts ? value : operator.endsWith('-') ? word : ''
+  })
   return expanded.includes(UNREADABLE) ? undefined : expanded
 }
 

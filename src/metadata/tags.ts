@@ -64,9 +64,7 @@ interface Remarks {
  * @throws UserError that names the input and the line
  */
 export function resolveTags(
-  images: readonly string[],
-  tags: readonly string[],
-  flavor: readonly string[],
+  { images, tags, flavor }: Readonly<Record<'images' | 'tags' | 'flavor', readonly string[]>>,
   context: NameContext,
   existing?: readonly string[],
 ): Names {

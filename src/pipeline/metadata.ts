@@ -32,7 +32,7 @@ export async function resolveMetadata(inputs: Inputs, context: Context): Promise
   const isHighest = inInputs(() => needsExistingTags(inputs.flavor, names))
   const existing = isHighest ? await listTags(context) : undefined
   const resolve = (by: NameContext) =>
-    inInputs(() => resolveTags(inputs.images, inputs.tags, inputs.flavor, by, existing))
+    inInputs(() => resolveTags({ images: inputs.images, tags: inputs.tags, flavor: inputs.flavor }, by, existing))
   const resolved = resolve(names)
   const describe = (commit: CommitFacts) => ({
     labels: inInputs(() => labelsOf(inputs.labels, commit, names)),

@@ -69,10 +69,15 @@ describe('a hostile name', () => {
       ['refs/tags/', 'tag'],
     ] as const) {
       const where = context({ ref: folder + name, baseRef: name, defaultBranch: name })
-      const names = resolveTags(['acme/web'], [`type=ref,event=${event}`], ['latest=false'], where)
+      const names = resolveTags(
+        { images: ['acme/web'], tags: [`type=ref,event=${event}`], flavor: ['latest=false'] },
+        where,
+      )
       expect(names.tagNames).toEqual(tag === undefined ? [] : [tag])
       expectSound(names)
-      expectSound(resolveTags(['acme/web'], rules, ['prefix={{branch}}', 'latest=true'], where))
+      expectSound(
+        resolveTags({ images: ['acme/web'], tags: rules, flavor: ['prefix={{branch}}', 'latest=true'] }, where),
+      )
       expect(active.test(noTags(names, where).message.replaceAll('\n- ', ''))).toBe(false)
       const labels = labelsOf(['a={{branch}}{{tag}}{{base_ref}}'], commitFacts(names.version, where), where)
       expect(listLabels(labels).split('\n')).toHaveLength(9)
@@ -81,7 +86,7 @@ describe('a hostile name', () => {
 
   test('that leaves nothing is told with its name', () => {
     const where = context({ ref: 'refs/heads/日本\u202e語' })
-    const names = resolveTags(['acme/web'], [], [], where)
+    const names = resolveTags({ images: ['acme/web'], tags: [], flavor: [] }, where)
     expect(names.references).toEqual([])
     expect(names.notes).toContain(
       'type=ref,event=branch gives no tag: no character of "日本\\u202e語" is allowed in a tag',
@@ -90,7 +95,8 @@ describe('a hostile name', () => {
   })
 
   test('of 300 characters is cut, and two of them stay apart', () => {
-    const tagOf = (ref: string) => resolveTags(['acme/web'], ['type=ref,event=branch'], [], context({ ref }))
+    const tagOf = (ref: string) =>
+      resolveTags({ images: ['acme/web'], tags: ['type=ref,event=branch'], flavor: [] }, context({ ref }))
     const [a, b, again] = ['a', 'b', 'a'].map((end) => tagOf(`refs/heads/${'feature/'.repeat(40)}${end}`))
     expect(a?.tagNames[0]).toMatch(/^(?:feature-){14}feature-[0-9a-f]{8}$/)
     expect(a?.tagNames[0]).toHaveLength(128)
@@ -108,7 +114,9 @@ describe('a hostile name', () => {
   })
 
   test('in a line is shown so that nothing acts on it', () => {
-    const error = refusal(() => resolveTags(['acme/web'], ['type=\u001b[31mred\u0085\u2028'], [], context()))
+    const error = refusal(() =>
+      resolveTags({ images: ['acme/web'], tags: ['type=\u001b[31mred\u0085\u2028'], flavor: [] }, context()),
+    )
     expect(error.message).toBe(
       'tags: in the line "type=\\u001b[31mred\\u0085", the type "\\u001b[31mred\\u0085" is unknown',
     )
@@ -230,7 +238,7 @@ describe('any context and any rules', () => {
         anyFlavor,
         fc.array(nasty),
         (where, tags, flavor, existing) => {
-          const names = attempt(() => resolveTags(images, tags, flavor, where, existing))
+          const names = attempt(() => resolveTags({ images, tags, flavor }, where, existing))
           if (names instanceof UserError) {
             // Expressions of a release stand in prefixes and suffixes here, where they are unknown.
             expect(names.message).toMatch(/^(?:tags|flavor): in the line .* \{\{(?:version|raw|major)\}\} is unknown$/)
@@ -238,7 +246,7 @@ describe('any context and any rules', () => {
           }
           expectSound(names)
           expect(names.references).toHaveLength(names.tagNames.length * images.length)
-          expect(resolveTags(images, tags, flavor, where, existing)).toEqual(names)
+          expect(resolveTags({ images, tags, flavor }, where, existing)).toEqual(names)
           sound++
         },
       ),
@@ -250,7 +258,7 @@ describe('any context and any rules', () => {
   test('any lines at all are names or a clear error', () => {
     fc.assert(
       fc.property(fc.array(nasty), fc.array(nasty), fc.array(nasty), anyContext, (names, tags, flavor, where) => {
-        const result = attempt(() => resolveTags(names, tags, flavor, where))
+        const result = attempt(() => resolveTags({ images: names, tags, flavor }, where))
         if (!(result instanceof UserError)) {
           expectSound(result)
           return
@@ -266,7 +274,7 @@ describe('any context and any rules', () => {
   test('one plain tag beside others that are not valid', () => {
     fc.assert(
       fc.property(nasty, (text) => {
-        const result = attempt(() => resolveTags(['acme/web'], ['good', text], [], context()))
+        const result = attempt(() => resolveTags({ images: ['acme/web'], tags: ['good', text], flavor: [] }, context()))
         if (result instanceof UserError) expect(result.message).toMatch(/^tags: /)
         else expect(result.tagNames[0]).toBe('good')
       }),
@@ -284,7 +292,10 @@ describe('any context and any rules', () => {
           const entries = tags.map((tag, index) => ({ tag, priority: priorities[index] ?? 0 }))
           const lines = entries.map(({ tag, priority }) => `type=raw,value=${tag},priority=${priority}`)
           const expected = [3, 2, 1, 0].flatMap((level) => entries.filter(({ priority }) => priority === level))
-          const names = resolveTags(['acme/web'], [...lines, 'type=raw,value=end,priority=-1'], [], context())
+          const names = resolveTags(
+            { images: ['acme/web'], tags: [...lines, 'type=raw,value=end,priority=-1'], flavor: [] },
+            context(),
+          )
           expect(names.tagNames).toEqual([...new Set([...expected.map(({ tag }) => tag), 'end'])])
         },
       ),

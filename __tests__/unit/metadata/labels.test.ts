@@ -169,7 +169,10 @@ describe('outputs', () => {
   })
 
   test('json has the shape of docker/metadata-action', () => {
-    const names = resolveTags(['acme/web', 'ghcr.io/acme/web'], ['type=semver,pattern={{version}}'], [], events.tag)
+    const names = resolveTags(
+      { images: ['acme/web', 'ghcr.io/acme/web'], tags: ['type=semver,pattern={{version}}'], flavor: [] },
+      events.tag,
+    )
     const labels = labelsOf(['a=b=c', '__proto__=x'], commitFacts(names.version, events.tag), events.tag)
     const json: unknown = JSON.parse(
       JSON.stringify(describeNames(names, labels, annotationsOf(['d=e'], commitFacts('', events.tag), events.tag))),

@@ -10,12 +10,12 @@ import { refusal } from '../helpers.js'
 
 /** The references of a call, whole. */
 function references(images: string[], tags: string[], where = context(), flavor: string[] = []): string[] {
-  return resolveTags(images, tags, flavor, where).references.map(formatReference)
+  return resolveTags({ images, tags, flavor }, where).references.map(formatReference)
 }
 
 /** The tags that rules give for one image. */
 function tagsOf(tags: string[], where: NameContext, flavor: string[] = [], existing?: string[]): readonly string[] {
-  return resolveTags(['acme/web'], tags, flavor, where, existing).tagNames
+  return resolveTags({ images: ['acme/web'], tags, flavor }, where, existing).tagNames
 }
 
 const cells = matrix.flatMap(({ tags, flavor, expected }) =>
@@ -24,7 +24,7 @@ const cells = matrix.flatMap(({ tags, flavor, expected }) =>
 
 describe('tags by event, rules and flavor', () => {
   test.each(cells)('$event: $tags, flavor $flavor: $names', ({ tags, flavor, event, names }) => {
-    const result = resolveTags(['acme/web'], tags, flavor, events[event])
+    const result = resolveTags({ images: ['acme/web'], tags, flavor }, events[event])
     const expected = names === '-' ? [] : names.split(' ')
     expect(result.tagNames).toEqual(expected)
     expect(result.version).toBe(expected[0] ?? '')
@@ -114,7 +114,10 @@ describe('the default branch', () => {
   })
 
   test('type=edge without a known default branch gives nothing and says so', () => {
-    const { tagNames, notes } = resolveTags(['acme/web'], ['type=edge'], [], context({ defaultBranch: undefined }))
+    const { tagNames, notes } = resolveTags(
+      { images: ['acme/web'], tags: ['type=edge'], flavor: [] },
+      context({ defaultBranch: undefined }),
+    )
     expect(tagNames).toEqual([])
     expect(notes).toEqual(['type=edge gives no tag: the default branch is not known'])
   })
@@ -175,18 +178,27 @@ describe('latest=highest', () => {
 
   test('says which version is in the way', () => {
     const where = context({ ref: 'refs/tags/v1.4.3' })
-    const { notes } = resolveTags(['acme/web'], [version], ['latest=highest'], where, ['v1.5.0', 'v2.1.0', 'v2.0.0'])
+    const { notes } = resolveTags({ images: ['acme/web'], tags: [version], flavor: ['latest=highest'] }, where, [
+      'v1.5.0',
+      'v2.1.0',
+      'v2.0.0',
+    ])
     expect(notes).toEqual(['latest is not moved: v2.1.0 is higher than v1.4.3'])
   })
 
   test('keeps latest where it is when nobody looked the tags up', () => {
-    const { tagNames, notes } = resolveTags(['acme/web'], [version], ['latest=highest'], events.tag)
+    const { tagNames, notes } = resolveTags(
+      { images: ['acme/web'], tags: [version], flavor: ['latest=highest'] },
+      events.tag,
+    )
     expect(tagNames).toEqual(['1.4.2'])
     expect(notes).toEqual(['latest is not moved: the existing tags are not known'])
   })
 
   test('says nothing of latest on an event that is not about a release', () => {
-    expect(resolveTags(['acme/web'], ['type=sha'], ['latest=highest'], events.main, []).notes).toEqual([])
+    expect(
+      resolveTags({ images: ['acme/web'], tags: ['type=sha'], flavor: ['latest=highest'] }, events.main, []).notes,
+    ).toEqual([])
   })
 
   test('is the only flavor that needs the tags', () => {
@@ -235,9 +247,7 @@ describe('plain tags and full references', () => {
 
   test('a full reference gives the version where no rule does', () => {
     const { version, tagNames } = resolveTags(
-      ['acme/web'],
-      ['type=semver,pattern={{version}}', 'acme/web:7'],
-      [],
+      { images: ['acme/web'], tags: ['type=semver,pattern={{version}}', 'acme/web:7'], flavor: [] },
       context(),
     )
     expect(version).toBe('7')
@@ -266,13 +276,13 @@ describe('plain tags and full references', () => {
     'type=match,pattern=,group=,enable=false',
     'type=semver,pattern=,enable=false',
   ])('an empty variable in a rule that is disabled is no mistake: %s', (line) => {
-    const { tagNames, notes } = resolveTags(['acme/web'], [line, 'x'], [], context())
+    const { tagNames, notes } = resolveTags({ images: ['acme/web'], tags: [line, 'x'], flavor: [] }, context())
     expect(tagNames).toEqual(['x'])
     expect(notes).toEqual([`${line} gives no tag: it is disabled by enable=false`])
   })
 
   test('an empty variable before attributes is an empty value', () => {
-    expect(resolveTags(['acme/web'], [',enable=true', 'x'], [], context()).notes).toEqual([
+    expect(resolveTags({ images: ['acme/web'], tags: [',enable=true', 'x'], flavor: [] }, context()).notes).toEqual([
       ',enable=true gives no tag: its value is empty',
     ])
     expect(references([',enable=false', 'acme/web'], ['x,'])).toEqual(['docker.io/acme/web:x'])
@@ -411,7 +421,9 @@ describe('what the log says', () => {
     ['type=sha,enable={{is_default_branch}}', 'topic', 'it is disabled by enable=false'],
     ['type=raw,value=--', 'main', 'no character of "--" is allowed in a tag'],
   ])('%s on %s', (rule, event, why) => {
-    expect(resolveTags(['acme/web'], [rule], [], events[event]).notes).toEqual([`${rule} gives no tag: ${why}`])
+    expect(resolveTags({ images: ['acme/web'], tags: [rule], flavor: [] }, events[event]).notes).toEqual([
+      `${rule} gives no tag: ${why}`,
+    ])
   })
 
   test('a disabled rule is not read further', () => {
@@ -419,7 +431,7 @@ describe('what the log says', () => {
   })
 
   test('no commit', () => {
-    expect(resolveTags(['acme/web'], ['type=sha'], [], context({ sha: '' })).notes).toEqual([
+    expect(resolveTags({ images: ['acme/web'], tags: ['type=sha'], flavor: [] }, context({ sha: '' })).notes).toEqual([
       'type=sha gives no tag: the event has no commit',
     ])
   })
@@ -449,13 +461,16 @@ describe('what the log says', () => {
     ['images without tags', ['acme/web'], ['acme/api:1'], 'images: no plain tag and no rule in tags applies to them'],
     ['images that are all disabled', ['acme/web,enable=false'], ['1'], 'images: every name is disabled'],
   ])('warns of %s', (_case, images, tags, warning) => {
-    const { warnings } = resolveTags(images, tags, [], context())
+    const { warnings } = resolveTags({ images, tags, flavor: [] }, context())
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatch(new RegExp(`^${warning.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`))
   })
 
   test('nothing to push is an error with the event and every reason', () => {
-    const names = resolveTags(['acme/web'], ['type=schedule', 'type=ref,event=tag'], [], events.topic)
+    const names = resolveTags(
+      { images: ['acme/web'], tags: ['type=schedule', 'type=ref,event=tag'], flavor: [] },
+      events.topic,
+    )
     const error = noTags(names, events.topic)
     expect(error).toBeInstanceOf(UserError)
     expect(error.message.split('\n')).toEqual([
@@ -467,7 +482,7 @@ describe('what the log says', () => {
   })
 
   test('tags without an image to push are another', () => {
-    const error = noTags(resolveTags([], [], [], events.tag), events.tag)
+    const error = noTags(resolveTags({ images: [], tags: [], flavor: [] }, events.tag), events.tag)
     expect(error.message).toBe(
       'Input "push" is true, and there is nothing to push: images has no name to apply v1.4.2, latest to',
     )
@@ -475,7 +490,12 @@ describe('what the log says', () => {
   })
 
   test('rules without an image still give tag names and a version', () => {
-    const { references: none, tagNames, version, warnings } = resolveTags([], [], [], events.tag)
+    const {
+      references: none,
+      tagNames,
+      version,
+      warnings,
+    } = resolveTags({ images: [], tags: [], flavor: [] }, events.tag)
     expect(none).toEqual([])
     expect(warnings).toEqual([])
     expect(tagNames).toEqual(['v1.4.2', 'latest'])
@@ -489,7 +509,7 @@ describe('what the log says', () => {
     [['acme/web,enable=false', 'acme/api'], ['x'], 'docker.io/acme/api:x'],
     [[], ['acme/web:1'], 'docker.io/acme/web:1'],
   ])('the output tags of images %j and tags %j: %s', (images, tags, expected) => {
-    const names = resolveTags(images, tags, [], events.tag)
+    const names = resolveTags({ images, tags, flavor: [] }, events.tag)
     expect(tagLines(names).join(' ')).toBe(expected)
     expect(describeNames(names, new Map(), new Map()).tags.join(' ')).toBe(expected)
   })
@@ -504,12 +524,15 @@ describe('what the log says', () => {
     [[], ['acme/web'], 'tags acme/web docker.io'],
     [['docker.io/acme/web', 'acme/web'], ['type=ref,event=tag'], 'images docker.io/acme/web docker.io'],
   ])('of images %j and tags %j, these names are written: %s', (images, tags, expected) => {
-    const { written } = resolveTags(images, tags, [], context())
+    const { written } = resolveTags({ images, tags, flavor: [] }, context())
     expect(written.map(({ input, name, registry }) => `${input} ${name} ${registry}`).join(', ')).toBe(expected)
   })
 
   test('only rules of the default that are about another event need not be said', () => {
-    const { notes, expected } = resolveTags(['acme/web'], [], [], context({ ref: 'refs/heads/\u529f\u80fd' }))
+    const { notes, expected } = resolveTags(
+      { images: ['acme/web'], tags: [], flavor: [] },
+      context({ ref: 'refs/heads/\u529f\u80fd' }),
+    )
     expect(notes.filter((note) => !expected.has(note))).toEqual([
       'type=ref,event=branch gives no tag: no character of "\u529f\u80fd" is allowed in a tag',
     ])
@@ -536,7 +559,7 @@ describe('what the log says', () => {
     ['', ['type=ref,event=tag'], 'Add a rule that does to tags, such as type=sha.'],
   ])('on %s with %j, the cure is a rule that does: %s', (ref, tags, hint) => {
     const where = context({ ref })
-    expect(noTags(resolveTags(['acme/web'], tags, [], where), where).hint).toBe(hint)
+    expect(noTags(resolveTags({ images: ['acme/web'], tags, flavor: [] }, where), where).hint).toBe(hint)
   })
 
   test('an empty prefix of a rule is its own, not the one of the flavor', () => {

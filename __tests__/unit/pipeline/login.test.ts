@@ -10,7 +10,10 @@ import { inputsOf, logOf, refusal, rejection } from '../helpers.js'
 describe('loginRegistry', () => {
   const registryOf = (values: Readonly<Record<string, string>>) => {
     const inputs = inputsOf(values)
-    return loginRegistry(inputs, resolveTags(inputs.images, inputs.tags, inputs.flavor, context()))
+    return loginRegistry(
+      inputs,
+      resolveTags({ images: inputs.images, tags: inputs.tags, flavor: inputs.flavor }, context()),
+    )
   }
 
   it.each([

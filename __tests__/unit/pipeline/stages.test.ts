@@ -103,8 +103,7 @@ describe('a first run', () => {
 
   it('times every stage by the clock', async () => {
     const { result, log } = await step()
-    for (const title of ['Setup: 1.0 s', 'Build: 1.0 s', 'Push: 1.0 s'])
-      expect(log.split('\n')).toContain(title)
+    for (const title of ['Setup: 1.0 s', 'Build: 1.0 s', 'Push: 1.0 s']) expect(log.split('\n')).toContain(title)
     expect(result?.phases.map(({ name }) => name)).toStrictEqual(['setup', 'restore', 'build', 'push', 'save'])
     expect(result?.phases.every(({ seconds }) => seconds === 1)).toBe(true)
   })

@@ -48,8 +48,7 @@ const SAME = [
 export async function pack(
   { tar, compressor }: Tools,
   store: ContainersStorage,
-  folder: string,
-  members: readonly string[],
+  { folder, members }: { readonly folder: string; readonly members: readonly string[] },
   file: string,
 ): Promise<void> {
   await run(store, [...archiveArgs(tar, compressor, folder, file), ...members])
@@ -104,6 +103,14 @@ function secondsFor(bytes: number): number {
   return BASE_TIMEOUT_SECONDS + Math.min(MAX_SECONDS, Math.ceil(bytes / SLOWEST_BYTES_PER_SECOND))
 }
 
+/** What a root is to have. */
+interface RecordsOfRoot {
+  /** Absolute path of the storage root. */
+  readonly root: string
+  readonly contents: Contents
+  readonly links?: 'links' | 'no links'
+}
+
 /**
  * Puts the records of layers and images into a root, next to the layers that were unpacked. It is the account that writes
  * them: nothing that it put into its own folder is followed with the rights of this process.
@@ -112,10 +119,8 @@ function secondsFor(bytes: number): number {
 export async function putRecords(
   { tar }: Tools,
   store: ContainersStorage,
-  root: string,
-  contents: Contents,
+  { root, contents, links = 'links' }: RecordsOfRoot,
   stagingDir: string,
-  links: 'links' | 'no links' = 'links',
 ): Promise<void> {
   const folder = join(stagingDir, 'skeleton')
   // What came from the service may lie there, and be a link.

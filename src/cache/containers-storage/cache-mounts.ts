@@ -18,7 +18,7 @@ export async function packMounts(tools: Tools, store: ContainersStorage, file: s
   const folder = join(store.folder, 'tmp')
   const name = (await readdir(folder)).find((entry) => NAME.test(entry))
   if (name === undefined) return false
-  await pack(tools, store, join(folder, name), ['.'], file)
+  await pack(tools, store, { folder: join(folder, name), members: ['.'] }, file)
   return true
 }
 

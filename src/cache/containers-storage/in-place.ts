@@ -48,7 +48,7 @@ export async function arrangeInPlace(options: Omit<Place, 'root' | 'aside'>, key
   const requested = selectRestorable(branches.mine, read ? keys : new Map(), 'all')
   await arrange(requested, kept, place)
   const { restorable, damage } = await checked(requested, place)
-  await putRecords(place.tools, store, root, contentsOf(restorable), place.stagingDir)
+  await putRecords(place.tools, store, { root, contents: contentsOf(restorable) }, place.stagingDir)
   await writeBlobInfoCache(branches.mine.find(({ memory }) => memory.length > 0)?.memory ?? [], store, place.stagingDir)
   const mounts = await restoreMounts(branches.mine, place).catch((error: unknown) => failureOf(error))
   const steps = secondsByKey(restorable)
@@ -82,7 +82,12 @@ async function makePlace(options: Omit<Place, 'root' | 'aside'>): Promise<Place>
 async function cleared(state: State, place: Place): Promise<State> {
   const [own] = state.mine
   await arrange(NOTHING_RESTORABLE, united([...state.all.values()]), place)
-  await putRecords(place.tools, place.store, place.root, contentsOf(NOTHING_RESTORABLE), place.stagingDir)
+  await putRecords(
+    place.tools,
+    place.store,
+    { root: place.root, contents: contentsOf(NOTHING_RESTORABLE) },
+    place.stagingDir,
+  )
   await removeBlobInfoCache(place.store)
   const mine = own === undefined ? [] : [{ ...own, ...NOTHING_RESTORABLE, memory: [] }]
   return { ...state, restorable: NOTHING_RESTORABLE, mine }

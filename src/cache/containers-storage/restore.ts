@@ -60,7 +60,7 @@ export async function restore(
       try {
         const archive = await throughGate(() => fetchForBuild(part, place))
         fetched.push(part)
-        await unpackPart(part, archive, restorable, root, place)
+        await unpackPart({ part, archive }, restorable, root, place)
         come.set(part.sha256, part)
       } catch (error) {
         failures.add(failureOf(error))
@@ -70,7 +70,7 @@ export async function restore(
   const whole = withoutParts(restorable, new Set([...needed].filter((sha256) => !come.has(sha256))))
   // A layer that is built or pulled again may get the id of one that came back in vain.
   if (come.size < needed.size) await removeOrphaned(place.store, root, contentsOf(whole))
-  await putRecords(place.tools, place.store, root, contentsOf(whole), place.stagingDir)
+  await putRecords(place.tools, place.store, { root, contents: contentsOf(whole) }, place.stagingDir)
   const bytes = bytesOf([...come.values()])
   // Where the service itself says why a part didn't come, it is known already.
   const causes = [...failures].filter((text) => text !== GONE || place.entries.failures().length === 0)
@@ -111,8 +111,7 @@ export function bytesIn({ layers, images }: Restorable): number | undefined {
 }
 
 async function unpackPart(
-  part: Part,
-  archive: string,
+  { part, archive }: { readonly part: Part; readonly archive: string },
   restorable: Restorable,
   root: string,
   place: Workplace,

@@ -38,7 +38,7 @@ export async function saveInPlace(run: Run, state: State, place: Place): Promise
   const name = indexPath(refs[0] ?? '')
   const mounts = (await saveMounts(name, place)) ?? state.mine[0]?.mounts
   const contents = await readContents(root, store.layout)
-  const keeping = chooseRetention(contents, run.steps, state.mine, limits.now, run.ours)
+  const keeping = chooseRetention(contents, { steps: run.steps, ours: run.ours }, state.mine, limits.now)
   const own = withinLimits(keeping, bytesOfLayers, { ...limits, maxBytes: Infinity, perKey: PER_KEY })
   const others = [...state.all].filter(([other]) => other !== name)
   const wanted = united([own, ...others.map(([, index]) => index)])
@@ -82,7 +82,7 @@ async function removeOld(
     layers: contents.layers.filter(({ id }) => !known.has(id)),
     images: contents.images.filter(({ id, layer }) => !known.has(id) && !(layer !== undefined && known.has(layer))),
   }
-  await putRecords(tools, store, root, records, stagingDir, 'no links')
+  await putRecords(tools, store, { root, contents: records, links: 'no links' }, stagingDir)
   await removeIds(known, before, place)
 }
 

@@ -25,7 +25,7 @@ export async function planSave(job: SaveJob, indexes: readonly Index[], packer: 
   const { run, root, limits } = job
   const { store } = packer
   const contents = await readContents(root, store.layout)
-  const keeping = chooseRetention(contents, run.steps, indexes, limits.now, run.ours)
+  const keeping = chooseRetention(contents, { steps: run.steps, ours: run.ours }, indexes, limits.now)
   const groups = groupParts(keeping)
   const isNews = groups.length > 0 || isNewPush(run, indexes) || isAging(keeping, indexes, job)
   const archives = groups.map((group, number): Archive => ({
@@ -71,7 +71,7 @@ async function packGroup(group: Contents, name: string, root: string, place: Pac
     ...group.layers.flatMap(({ id }) => places.ofLayer(id)),
     ...group.images.flatMap(({ id }) => places.ofImage(id)),
   ]
-  await pack(place.tools, place.store, root, members, join(place.store.folder, 'parts', name))
+  await pack(place.tools, place.store, { folder: root, members }, join(place.store.folder, 'parts', name))
   return await take(name, place)
 }
 

@@ -69,7 +69,7 @@ describe('what is packed', () => {
   ;(isRoot ? it : it.skip)('comes back as it was (needs root)', async () => {
     const [root, other] = [temporaryFolder(), temporaryFolder()]
     fill(root, owned)
-    await pack(tools, store, root, members, made())
+    await pack(tools, store, { folder: root, members }, made())
     await unpack(tools, store, other, { file: made(), members, maxBytes: MUCH })
     const layer = (folder: string) => listing(join(folder, 'overlay', id, 'diff'))
     const before = layer(root)
@@ -86,30 +86,35 @@ describe('what is packed', () => {
   ;(isRoot ? it : it.skip)('has the same digest wherever it was made (needs root)', async () => {
     const [root, copy] = [temporaryFolder(), temporaryFolder()]
     fill(root, owned)
-    await pack(tools, store, root, members, made(1))
+    await pack(tools, store, { folder: root, members }, made(1))
     await unpack(tools, store, copy, { file: made(1), members, maxBytes: MUCH })
     // When they were read, and when their inodes changed, is no part of them.
     execFileSync('find', [copy, '-type', 'f', '-exec', 'touch', '-a', '{}', '+'])
-    await pack(tools, store, copy, members, made(2))
+    await pack(tools, store, { folder: copy, members }, made(2))
     expect((await digestFile(made(2))).sha256).toBe((await digestFile(made(1))).sha256)
   })
 
   it('is another where one attribute is', async () => {
     const root = temporaryFolder()
     writeLayer(root, layerOf('layer'), { file: 'x' })
-    await pack(tools, store, root, members, made(1))
+    await pack(tools, store, { folder: root, members }, made(1))
     const path = join(root, 'overlay', id, 'diff/file')
     const before = lstatSync(path)
     execFileSync('python3', ['-c', 'import os, sys; os.setxattr(sys.argv[1], b"user.a", b"b")', path])
     expect(lstatSync(path).mtimeMs).toBe(before.mtimeMs)
-    await pack(tools, store, root, members, made(2))
+    await pack(tools, store, { folder: root, members }, made(2))
     expect((await digestFile(made(2))).sha256).not.toBe((await digestFile(made(1))).sha256)
   })
 
   it('is what was asked for, and nothing else', async () => {
     const [root, other] = [temporaryFolder(), temporaryFolder()]
     grow(root, [layerOf('layer'), layerOf('second')], [imageOf('a', 'layer')])
-    await pack(tools, store, root, [...members, ...placesOf('overlay-root').ofLayer(hex('second'))], made())
+    await pack(
+      tools,
+      store,
+      { folder: root, members: [...members, ...placesOf('overlay-root').ofLayer(hex('second'))] },
+      made(),
+    )
     await unpack(tools, store, other, { file: made(), members, maxBytes: MUCH })
     expect(readdirSync(join(other, 'overlay'))).toStrictEqual([id])
     expect(readdirSync(join(other, 'overlay-layers'))).toStrictEqual([`${id}.tar-split.gz`])
@@ -119,8 +124,10 @@ describe('what is packed', () => {
   it('fails with a reason where something of it is missing', async () => {
     const root = temporaryFolder()
     writeLayer(root, layerOf('layer'), {})
-    await expect(pack(tools, store, root, ['overlay/nowhere/diff'], made())).rejects.toThrow(/nowhere/)
-    await pack(tools, store, root, members, made())
+    await expect(pack(tools, store, { folder: root, members: ['overlay/nowhere/diff'] }, made())).rejects.toThrow(
+      /nowhere/,
+    )
+    await pack(tools, store, { folder: root, members }, made())
     const wanted = placesOf('overlay-root').ofLayer(hex('second'))
     await expect(
       unpack(tools, store, temporaryFolder(), { file: made(), members: wanted, maxBytes: MUCH }),
@@ -130,7 +137,7 @@ describe('what is packed', () => {
   it('fails where the archive is cut off or no archive', async () => {
     const root = temporaryFolder()
     writeLayer(root, layerOf('layer'), { file: 'x'.repeat(100_000) })
-    await pack(tools, store, root, members, made())
+    await pack(tools, store, { folder: root, members }, made())
     const whole = readFileSync(made())
     writeFileSync(made(), whole.subarray(0, whole.length - 20))
     await expect(unpack(tools, store, temporaryFolder(), { file: made(), members, maxBytes: MUCH })).rejects.toThrow()
@@ -142,7 +149,7 @@ describe('what is packed', () => {
 it('an archive that has more in it than it may is not read to its end', async () => {
   const [root, other] = [temporaryFolder(), temporaryFolder()]
   writeLayer(root, layerOf('layer'), { a: '', file: '\0'.repeat(64 * 2 ** 20), more: '\0'.repeat(64 * 2 ** 20) })
-  await pack(tools, store, root, members, made())
+  await pack(tools, store, { folder: root, members }, made())
   expect(lstatSync(made()).size).toBeLessThan(100_000)
   const bomb = unpack(tools, store, other, { file: made(), members, maxBytes: 2 ** 20 })
   await expect(bomb).rejects.toThrow('a part of the cache has more content than the index says')
@@ -258,7 +265,7 @@ describe('putRecords', () => {
   it('puts records and short names beside the layers that are there', async () => {
     const root = temporaryFolder()
     grow(root, contents.layers, contents.images)
-    await putRecords(tools, store, root, contents, temporaryFolder())
+    await putRecords(tools, store, { root, contents }, temporaryFolder())
     expect(await readContents(root, 'overlay-root')).toStrictEqual(contents)
     const link = readFileSync(join(root, 'overlay', hex('1'), 'link'), 'utf8')
     expect(readdirSync(join(root, 'overlay/l', link))).toStrictEqual(['etc'])
@@ -273,7 +280,7 @@ describe('putRecords', () => {
     const layer = join(root, 'overlay', hex('1'))
     symlinkSync(victim, join(layer, 'link'))
     execFileSync('ln', ['-sf', victim, join(root, 'overlay-layers/layers.json')])
-    await putRecords(tools, store, root, contents, temporaryFolder())
+    await putRecords(tools, store, { root, contents }, temporaryFolder())
     expect(readFileSync(victim, 'utf8')).toBe('mine')
     expect(lstatSync(join(layer, 'link')).isFile()).toBe(true)
     expect(lstatSync(join(root, 'overlay-layers/layers.json')).isFile()).toBe(true)
@@ -281,7 +288,8 @@ describe('putRecords', () => {
 
   it('can be done again and again, and leaves nothing on the desk or in the folder', async () => {
     const [root, stagingDir] = [temporaryFolder(), temporaryFolder()]
-    for (const some of [contents, bare, contents]) await putRecords(tools, store, root, some, stagingDir, 'no links')
+    for (const some of [contents, bare, contents])
+      await putRecords(tools, store, { root, contents: some, links: 'no links' }, stagingDir)
     expect(readdirSync(stagingDir)).toStrictEqual([])
     expect(existsSync(join(store.folder, 'parts/records.tar'))).toBe(false)
     expect(JSON.parse(readFileSync(join(root, 'overlay-layers/layers.json'), 'utf8'))).toHaveLength(2)
@@ -289,7 +297,7 @@ describe('putRecords', () => {
 
   it('begins a root where there is none yet', async () => {
     const root = temporaryFolder()
-    await putRecords(tools, storeOf({ layout: 'vfs-root' }), root, contents, temporaryFolder())
+    await putRecords(tools, storeOf({ layout: 'vfs-root' }), { root, contents }, temporaryFolder())
     expect(readdirSync(root).sort()).toStrictEqual(['vfs-images', 'vfs-layers'])
   })
 })

@@ -210,7 +210,7 @@ describe('chooseRetention', () => {
     )
 
   it('a first run: steps, base image, and nothing in a part yet', () => {
-    const keeping = chooseRetention({ layers, images }, [step('1'), step('2')], [], NOW, ours)
+    const keeping = chooseRetention({ layers, images }, { steps: [step('1'), step('2')], ours }, [], NOW)
     expect(shown(keeping)).toStrictEqual({ images: ['base', '1', '2'], layers: ['base', '1', '2'] })
     expect(new Set([...keeping.images, ...keeping.layers].map(({ part }) => part))).toStrictEqual(new Set(['']))
     const [pulled, first] = keeping.images
@@ -221,31 +221,38 @@ describe('chooseRetention', () => {
 
   it('leaves out the names of the image that was built, and an image that only has such names', () => {
     const orphaned = imageOf('stray', '1', ours)
-    const keeping = chooseRetention({ layers, images: [...images, orphaned] }, [step('1'), step('2')], [], NOW, ours)
+    const keeping = chooseRetention(
+      { layers, images: [...images, orphaned] },
+      { steps: [step('1'), step('2')], ours },
+      [],
+      NOW,
+    )
     expect(namesOf(keeping.images)).toStrictEqual(['base', '1', '2'])
     expect(keeping.images.map(({ record }) => record.names)).toStrictEqual([alpine, undefined, undefined])
   })
 
   it('knows an image by the first characters of its id', () => {
     const short = step('1', { image: hex('i:1').slice(0, 11) })
-    const keeping = chooseRetention({ layers, images }, [short], [], NOW, ours)
+    const keeping = chooseRetention({ layers, images }, { steps: [short], ours }, [], NOW)
     expect(namesOf(keeping.images)).toStrictEqual(['base', '1'])
   })
 
   it('takes the last step of several that gave the same image', () => {
     const steps = [step('1'), step('1', { key: hex('later'), seconds: 7 })]
-    const [, kept] = chooseRetention({ layers, images }, steps, [], NOW, ours).images
+    const [, kept] = chooseRetention({ layers, images }, { steps, ours }, [], NOW).images
     expect(kept).toMatchObject({ key: hex('later'), seconds: 7 })
   })
 
   it('keeps what a failed build has finished, and nothing that no step gave', () => {
-    const keeping = chooseRetention({ layers, images: images.slice(0, 2) }, [step('1')], [], NOW, ours)
+    const keeping = chooseRetention({ layers, images: images.slice(0, 2) }, { steps: [step('1')], ours }, [], NOW)
     expect(shown(keeping)).toStrictEqual({ images: ['base', '1'], layers: ['base', '1'] })
   })
 
   it('keeps nothing of a step whose layers are not all there', () => {
     const whole = layers.filter(({ id }) => id !== hex('1'))
-    expect(shown(chooseRetention({ layers: whole, images }, [step('1'), step('2')], [], NOW, ours))).toStrictEqual({
+    expect(
+      shown(chooseRetention({ layers: whole, images }, { steps: [step('1'), step('2')], ours }, [], NOW)),
+    ).toStrictEqual({
       images: ['base'],
       layers: ['base'],
     })
@@ -254,7 +261,7 @@ describe('chooseRetention', () => {
   it('a run that hit everything: the parts, the seconds of before, and the time of now', () => {
     const before = threeSteps()
     const hits = ['1', '2'].map((name) => step(name, { hit: true, seconds: 0.01 }))
-    const keeping = chooseRetention({ layers, images }, hits, [before], NOW, ours)
+    const keeping = chooseRetention({ layers, images }, { steps: hits, ours }, [before], NOW)
     expect(places(keeping)).toMatchObject({ base: hex('pbase'), 1: hex('p1'), 2: hex('p2') })
     expect(keeping.images.filter(({ key }) => hits.some((hit) => hit.key === key))).toMatchObject([
       { used: NOW, seconds: 2 },
@@ -263,7 +270,12 @@ describe('chooseRetention', () => {
   })
 
   it('keeps what of its own branch this run didn’t use, as old as it is', () => {
-    const keeping = chooseRetention({ layers, images }, [step('1', { hit: true })], [threeSteps()], NOW, ours)
+    const keeping = chooseRetention(
+      { layers, images },
+      { steps: [step('1', { hit: true })], ours },
+      [threeSteps()],
+      NOW,
+    )
     expect(keeping.images.filter(({ used }) => used !== NOW).map(({ record }) => namesOf([record])[0])).toStrictEqual([
       '2',
       '3',
@@ -278,7 +290,7 @@ describe('chooseRetention', () => {
       layers: [...layers, layerOf('new', '1')],
       images: [...images.slice(0, 2), imageOf('new', 'new')],
     }
-    const keeping = chooseRetention(contents, hits, [own, threeSteps()], NOW, ours)
+    const keeping = chooseRetention(contents, { steps: hits, ours }, [own, threeSteps()], NOW)
     expect(shown(keeping)).toStrictEqual({ images: ['base', '1', 'new'], layers: ['base', '1', 'new'] })
     expect(keeping.images.map(({ part, seconds }) => [part, seconds])).toStrictEqual([
       [hex('pbase'), 0],
@@ -294,7 +306,7 @@ describe('chooseRetention', () => {
       images: [keptPulled('base', 'base', alpine), keptPulled('tool', 'tool', tool.names ?? [])],
     })
     const contents = { layers: [...layers, layerOf('tool')], images: [...images, tool] }
-    const keeping = chooseRetention(contents, [step('1')], [before], NOW, ours)
+    const keeping = chooseRetention(contents, { steps: [step('1')], ours }, [before], NOW)
     expect(keeping.images.map(({ record, used }) => [...namesOf([record]), used])).toStrictEqual([
       ['base', NOW],
       ['tool', NOW - DAY],
@@ -308,7 +320,7 @@ describe('chooseRetention', () => {
       layers: [...layers, layerOf('base2'), layerOf('1b', 'base2')],
       images: [...moved, imageOf('1', '1')],
     }
-    const keeping = chooseRetention(contents, [step('1b')], [threeSteps()], NOW, ours)
+    const keeping = chooseRetention(contents, { steps: [step('1b')], ours }, [threeSteps()], NOW)
     // What stood on the old one is of use again when the tag moves back.
     expect(namesOf(keeping.images)).toStrictEqual(['base2', '1b', '1', '2', '3'])
     expect(namesOf(keeping.layers)).toEqual(expect.arrayContaining(['base', 'base2']))
@@ -316,7 +328,7 @@ describe('chooseRetention', () => {
 
   it('doesn’t take a step of before for something that was pulled, whatever its name', () => {
     const named = imageOf('1', '1', ['docker.io/other/name:1'])
-    const keeping = chooseRetention({ layers, images: [base, named] }, [], [threeSteps()], NOW, ours)
+    const keeping = chooseRetention({ layers, images: [base, named] }, { steps: [], ours }, [threeSteps()], NOW)
     expect(keeping.images.find(({ record }) => record.id === named.id)?.key).toBe(hex('k1'))
   })
 })
@@ -563,7 +575,7 @@ describe('any index', () => {
         )
         const images = layers.map((_, number) => imageOf(at(number), at(number)))
         const steps = images.map((_, number) => step(at(number), { hit: number < hits }))
-        const keeping = chooseRetention({ layers, images }, steps, [], NOW, [])
+        const keeping = chooseRetention({ layers, images }, { steps, ours: [] }, [], NOW)
         const groups = groupParts(keeping)
         const made = groups.map((group, number) => ({ group, part: { sha256: hex(`made${number}`), bytes: 10 } }))
         const placed = placeParts(keeping, made)
@@ -574,10 +586,9 @@ describe('any index', () => {
         // And a run that used all of it has nothing new.
         const again = chooseRetention(
           { layers, images },
-          steps.map((one) => ({ ...one, hit: true })),
+          { steps: steps.map((one) => ({ ...one, hit: true })), ours: [] },
           [next],
           NOW,
-          [],
         )
         expect(groupParts(again)).toStrictEqual([])
         expect(partsOf(again)).toStrictEqual(new Set(made.map(({ part }) => part.sha256)))

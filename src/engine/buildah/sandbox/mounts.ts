@@ -6,6 +6,8 @@ export interface Shown {
   /** Absolute. */
   readonly path: string
   readonly writable: boolean
+  /** What is seen there, where that is something else. */
+  readonly from?: string
 }
 
 /** A mount in the form of fstab(5). */

@@ -12,6 +12,7 @@ import type { Buildah } from '../install.js'
 import type { ExecutionMode } from '../probe.js'
 import type { WorkDir } from '../../work-dir.js'
 import { pathsInArguments } from './extra-arguments.js'
+import { copyMountedFiles } from './mounted-files.js'
 import type { Shown } from './mounts.js'
 
 /** What Buildah works with, whatever it does. */
@@ -71,6 +72,7 @@ export async function shownToBuild(
     ...(agent === undefined ? [] : [readOnly(agent)]),
     ...(inputs.secrets.length + inputs.ssh.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
     ...named,
+    ...(await copyMountedFiles(source.dockerfile, source.context, folder)),
   ]
 }
 

@@ -49,7 +49,7 @@ export async function describeTree(shown: readonly Shown[], buildUser: User): Pr
     ...[...DEVICES, '/sys'].map((path) => ({ path, writable: true })),
     ...shown,
   ]
-  const there = await chosen(wanted, ({ path }) => isReached(path, buildUser))
+  const there = await chosen(wanted, ({ path, from = path }) => isReached(from, buildUser))
   // What lies in another one comes after it.
   const binds = (await Promise.all(there.map((one) => bindsOf(one, points)))).flat().sort(byTarget)
   const isFolder = await Promise.all(binds.map(async ({ source }) => (await stat(source)).isDirectory()))
@@ -70,7 +70,7 @@ async function homesOf({ home, uid }: User): Promise<string[]> {
 }
 
 async function bindsOf(shown: Shown, points: readonly MountPoint[]): Promise<Mount[]> {
-  return bindMounts(shown, await realpath(shown.path), points)
+  return bindMounts(shown, await realpath(shown.from ?? shown.path), points)
 }
 
 /** Whether it is there, and the way to it is open. */
