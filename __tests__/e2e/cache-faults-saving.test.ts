@@ -24,7 +24,7 @@ const limited = { status: 429, headers: { 'retry-after': '18' } }
 const refused = /The cache service is rate-limiting this repository: .*The rest of this run doesn't use it\.$/
 const error = /The cache service returned an error: /
 const slow = /The cache service was too slow: /
-const unsaved = /not everything was taken|The index was not taken/i
+const unsaved = /not (everything|all steps) (was|were) saved|the index was not saved/i
 
 const rows: Readonly<Record<'v2' | 'v1', readonly Row[]>> = {
   v2: [

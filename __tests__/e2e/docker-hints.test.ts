@@ -26,10 +26,10 @@ describe.each(ways)('with %s, the error', (mode) => {
   }
 
   testHere('of a COPY that finds nothing names what is spelled alike', async () => {
-    const Dockerfile = 'FROM scratch\n\nCOPY src/sever.js /srv/\n'
+    const Dockerfile = 'FROM scratch\n\nCOPY src/Server.js /srv/\n'
     const { error, mark } = await errorOf({ Dockerfile, 'src/server.js': '' })
     expect(mark).toStrictEqual(['Dockerfile', '3'])
-    expect(error).toMatch(/\nThe context has no "src\/sever\.js".* Is "src\/server\.js" meant\?$/)
+    expect(error).toMatch(/\nThe context has no "src\/Server\.js".* Is "src\/server\.js" meant\?$/)
   })
 
   exhaustively(testHere)('of a COPY that is ignored names the line of the ignore file', async () => {

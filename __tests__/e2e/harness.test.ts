@@ -82,7 +82,7 @@ describe('a current Buildah', () => {
     try {
       const [release] = (await (await fetch(server.url)).json()) as [{ version: string; files: [ManifestFile] }]
       const [{ download_url, sha256 }] = release.files
-      const archive = Buffer.from(await (await fetch(download_url)).arrayBuffer())
+      const archive = Buffer.from(await (await fetch(new URL(download_url, server.url))).arrayBuffer())
       expect(createHash('sha256').update(archive).digest('hex')).toBe(sha256)
       expect((await run('tar', ['--list', '--gzip'], { input: archive })).toString()).toBe('bin/buildah\n')
       expect((await run(current.program, ['--version'])).toString()).toContain(release.version)

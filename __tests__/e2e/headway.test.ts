@@ -39,7 +39,7 @@ test('phases have their times', async () => {
 exhaustively(test)('what takes long says how far it has come', async () => {
   const first = await succeed(job())
   expect(first.log).toMatch(
-    /^Push of \S+\/acme\/headway:\S+: \d of \d layers begun, 5\.\d MB in all, not compressed; \d+ s so far$/m,
+    /^Push of \S+\/acme\/headway:\S+: \d of \d layers started, 5\.\d MB in total, uncompressed; \d+ s so far$/m,
   )
   expect(first.log).toMatch(/^Cache: saving \(before compression\): 0 B of 5\.\d MB, \d+ s so far$/m)
   expect(phases(first.log)).toStrictEqual(['Setup', 'Restore', 'Build', 'Push', 'Save'])

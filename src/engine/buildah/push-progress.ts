@@ -15,7 +15,7 @@ export function countBlobs(): { readonly add: (chunk: Uint8Array) => void; reado
   return { add, count: () => digests.size }
 }
 
-/** `3 of 7 layers begun, 419.0 MB in all, not compressed; 15 s so far`. Pure. */
+/** `3 of 7 layers started, 419.0 MB in total, uncompressed; 15 s so far`. Pure. */
 export function pushedSoFar({ size }: Pick<Image, 'size'>, begun: number, seconds: number): string {
   const so = `${Math.round(seconds)} s so far`
   if (size === undefined) return `${formatCount(begun, 'layer')} started; ${so}`
