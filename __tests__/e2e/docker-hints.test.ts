@@ -29,7 +29,7 @@ describe.each(ways)('with %s, the error', (mode) => {
     const Dockerfile = 'FROM scratch\n\nCOPY src/Server.js /srv/\n'
     const { error, mark } = await errorOf({ Dockerfile, 'src/server.js': '' })
     expect(mark).toStrictEqual(['Dockerfile', '3'])
-    expect(error).toMatch(/\nThe context has no "src\/Server\.js".* Is "src\/server\.js" meant\?$/)
+    expect(error).toMatch(/\nThe context has no "src\/Server\.js".* Did you mean "src\/server\.js"\?$/)
   })
 
   exhaustively(testHere)('of a COPY that is ignored names the line of the ignore file', async () => {

@@ -47,7 +47,7 @@ describeEngines('with $name, the error', ({ wish, testEach, testOne }) => {
     const { error, mark } = await errorOf({ Dockerfile, 'src/server.js': '' })
     expect(mark).toStrictEqual(['Dockerfile', '3'])
     expect(error).toContain('COPY SRC/server.js /srv/')
-    expect(error).toMatch(/\nThe context has no "SRC\/server\.js".* Is "src\/server\.js" meant\?$/)
+    expect(error).toMatch(/\nThe context has no "SRC\/server\.js".* Did you mean "src\/server\.js"\?$/)
   })
 
   testOne('of a COPY that is ignored names the line of the ignore file', async () => {
