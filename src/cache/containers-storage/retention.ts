@@ -1,4 +1,4 @@
-import type { Run } from '../cache.js'
+import type { RecordedStep } from '../../dockerfile/recorded-steps.js'
 import type { Part } from '../backends/parts.js'
 import type { Image, Index, Layer } from './index.js'
 import { chainOf, closed, type Contents, newestFirst, partsOf, type Restorable, withoutParts } from './select.js'
@@ -12,11 +12,12 @@ const MAX_BIG_PARTS = 7
 /**
  * Works out what to keep of a storage after a build. Names that the build gave are left out: only what was pulled is
  * found by its name. Layers that no part holds yet have the part ''. Pure.
+ * @param run its steps, and the names of the image that is built
  * @param indexes of this branch first; what others have and this run used is carried over from them
  */
 export function chooseRetention(
   contents: Contents,
-  { steps, ours }: Pick<Run, 'steps' | 'ours'>,
+  { steps, ours }: { readonly steps: readonly RecordedStep[]; readonly ours: readonly string[] },
   indexes: readonly Index[],
   now: number,
 ): Restorable {

@@ -1,0 +1,47 @@
+import { knowsRegistry } from '../../auth/auth-file.js'
+import type { DockerStorage, Engine, EngineRequest } from '../engine.js'
+import { storageConf, type WorkDir, writePrivate } from '../work-dir.js'
+import { buildahEngine } from './buildah.js'
+import { withOnePath, writeConfig } from './containers-conf.js'
+import { writeDockerfile } from './dockerfile-copy.js'
+import { writeIgnoreFile } from './ignore-file.js'
+import type { Buildah } from './install.js'
+import type { ExecutionMode } from './probe.js'
+import { quietHelpers } from './quiet-helpers.js'
+import { openSandboxes } from './sandbox/sandboxes.js'
+
+/** A Buildah that can build here, and how. */
+export interface FoundBuildah {
+  readonly buildah: Buildah
+  readonly mode: ExecutionMode
+  /** Where `load` takes the image as well. */
+  readonly docker: DockerStorage
+}
+
+/** Gives Buildah its private configuration. @param root of the storage, absolute */
+export async function configure(
+  { inputs, source, context, folder, logins, insecure }: EngineRequest,
+  { buildah, mode, docker }: FoundBuildah,
+  root: string,
+): Promise<Engine> {
+  await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
+  const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
+  const env = {
+    ...folder.env,
+    ...(await quietHelpers(folder, logins)),
+    ...(registries !== undefined && { CONTAINERS_REGISTRIES_CONF: registries }),
+  }
+  const auth = await writePrivate(folder, 'auth/auth.json', JSON.stringify(logins))
+  const files = { auth, policy, dropInFolder }
+  const tools = { folder: { ...folder, env }, buildah, mode, root }
+  await writeIgnoreFile(source, folder)
+  await writeDockerfile(source, folder)
+  const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
+  const hasLogin = (registry: string) => knowsRegistry(logins, registry)
+  return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker })
+}
+
+/** The storage.conf(5) that CONTAINERS_STORAGE_CONF names. */
+export async function writeStorageConf(folder: WorkDir, buildah: Buildah, text: string): Promise<void> {
+  await writePrivate(folder, 'storage.conf', withOnePath(text, buildah, folder.buildUser.uid))
+}
