@@ -40,8 +40,19 @@ export async function makePlaces(root: string, { layout, foreign, uid, gid }: Co
   const { layersFile, imagesFile } = placesOf(layout)
   const contents = layout.startsWith('vfs') ? ['vfs', 'vfs/dir'] : ['overlay', 'overlay/l']
   for (const folder of [dirname(layersFile), dirname(imagesFile), ...contents]) {
-    await mkdir(join(root, folder), { mode: 0o700 })
-    if (foreign) await lchown(join(root, folder), uid, gid)
+    const isNew = await makeFolder(join(root, folder))
+    if (isNew && foreign) await lchown(join(root, folder), uid, gid)
+  }
+}
+
+/** Buildah 1.23 makes some of them by any command. @returns whether it wasn't there. @throws Error for anything but a folder */
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await lstat(path)).isDirectory()) throw error
+    return false
   }
 }
 

@@ -18,6 +18,8 @@ import { type WorkDir, storageArgs } from '../work-dir.js'
 
 /** From this release on, at the latest, `--pull` takes a policy; before, it is a switch. */
 const PULL_IS_A_POLICY_SINCE = '1.28.0'
+/** From this release on `--no-cache` goes with `--layers`: a build is repeated so where a base image has changed. */
+const NO_CACHE_WITH_LAYERS_SINCE = '1.28.0'
 /** From this release on Buildah asks no registry for an image whose name the storage has. */
 const PULLS_MISSING_ONLY_SINCE = '1.37.0'
 
@@ -102,7 +104,8 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...(source.target === undefined ? [] : ['--target', source.target]),
     ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
     ...each('--build-context', contexts),
-    ...['--layers', '--format', format],
+    ...layersArgs(inputs.noCache, setup.buildah.version),
+    ...['--format', format],
     ...reuseArgs(request, setup),
     ...policyArgs(setup),
     ...resultArgs(request, setup, paths),
@@ -137,6 +140,11 @@ function resultArgs(request: BuildRequest, { buildah }: BuildSetup, { rootfs }: 
 
 function each(flag: string, values: readonly string[]): string[] {
   return values.flatMap((value) => [flag, value])
+}
+
+/** Whether each step becomes an image of its own. Before 1.28 Buildah takes only one of the two. */
+function layersArgs(noCache: boolean, version: string): string[] {
+  return noCache && lt(version, NO_CACHE_WITH_LAYERS_SINCE) ? [] : ['--layers']
 }
 
 /** Labels so written that Buildah keeps them to the letter: an expansion that yields `$` stands for each `$`. */

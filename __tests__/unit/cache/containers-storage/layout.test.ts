@@ -13,6 +13,7 @@ import {
 import { basename, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import {
+  makePlaces,
   placesOf,
   readContents,
   orphanedPaths,
@@ -20,7 +21,7 @@ import {
 } from '../../../../src/cache/containers-storage/layout.js'
 import type { Layout } from '../../../../src/build-storage.js'
 import { temporaryFolder } from '../../helpers.js'
-import { grow, hex, imageOf, layerOf, namesOf, writeRecords } from '../fixtures.js'
+import { grow, hex, imageOf, layerOf, namesOf, storeOf, writeRecords } from '../fixtures.js'
 
 const layers = [layerOf('1'), layerOf('2', '1'), layerOf('3', '2')]
 const images = [imageOf('a', '1'), imageOf('b', '3')]
@@ -220,5 +221,21 @@ describe('strayPaths', () => {
     expect((await orphanedPaths(root, 'overlay-root', { layers, images })).sort()).toStrictEqual(
       ['overlay-layers', `overlay/${hex('link')}`, `overlay/${kept}`].sort(),
     )
+  })
+})
+
+describe('makePlaces', () => {
+  it('makes the folders of a root, also where Buildah 1.23 has made some of them', async () => {
+    const root = temporaryFolder()
+    mkdirSync(join(root, 'overlay'))
+    await makePlaces(root, storeOf())
+    expect(readdirSync(root).sort()).toStrictEqual(['overlay', 'overlay-images', 'overlay-layers'])
+    expect(existsSync(join(root, 'overlay/l'))).toBe(true)
+  })
+
+  it('goes through no link that stands in the place of one', async () => {
+    const root = temporaryFolder()
+    symlinkSync(temporaryFolder(), join(root, 'overlay'))
+    await expect(makePlaces(root, storeOf())).rejects.toThrow('EEXIST')
   })
 })

@@ -295,6 +295,18 @@ describe('pullsItself', () => {
   })
 })
 
+describe('no-cache', () => {
+  it.each([
+    ['1.24.0', false],
+    ['1.28.0', true],
+  ])('goes with layers where Buildah %s takes both: %s', (number, both) => {
+    const request = { ...smallest, inputs: inputsOf({ 'no-cache': 'true' }) }
+    const args = buildArgs(request, { ...setup, buildah: version(number) }, paths)
+    expect(args).toContain('--no-cache')
+    expect(args.includes('--layers')).toBe(both)
+  })
+})
+
 describe('networkArgs', () => {
   it.each([
     ['1.23.0', ['--cni-config-dir', '/t/data']],
