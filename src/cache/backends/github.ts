@@ -22,7 +22,7 @@ const LAST_WORDS = 2000
 /** What says nothing of how the service is. */
 const OWN_CAUSES: readonly Cause[] = ['denied', 'missing-path', 'disk-full']
 /** Less than a part of the cache has. */
-const HARDLY_ANYTHING = 4 * 2 ** 20
+const HARDLY_ANYTHING = 64 * 2 ** 20
 
 /**
  * GitHub's cache service, or one that speaks like it, by a process of its own: `@actions/cache` reads its environment,
@@ -200,7 +200,10 @@ class Github implements Entries {
   }
 }
 
-/** The library's tar tells only that it failed. Where hardly anything is free, that is why. */
+/**
+ * The library's tar tells only that it failed. Where hardly anything is free, that is why: by then the library has removed
+ * the archive that it had fetched, so that its size is free again.
+ */
 async function withDiskIn(stagingDir: string, outcome: Outcome): Promise<Outcome> {
   if (outcome.failure?.cause !== 'other') return outcome
   const free = await freeBytes(stagingDir).catch(() => Infinity)
