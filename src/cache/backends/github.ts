@@ -21,7 +21,7 @@ const FAILURES_IN_A_ROW = 3
 const LAST_WORDS = 2000
 /** What says nothing of how the service is. */
 const OWN_CAUSES: readonly Cause[] = ['denied', 'missing-path', 'disk-full']
-/** Less than a part of the cache has. */
+/** With less, a disk is full for any build. */
 const HARDLY_ANYTHING = 64 * 2 ** 20
 
 /**
