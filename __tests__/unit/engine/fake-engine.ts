@@ -49,7 +49,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
   const done = new Set<string>()
   return {
     ...FAKE_FACTS,
-    storageConf: '/work/storage.conf',
+    storageConf: '/folder/storage.conf',
     async login(registry, username) {
       events.push(`login ${registry} ${username}`)
       await options.login?.()
