@@ -4,13 +4,13 @@
 #
 #   sudo --preserve-env bash scripts/static-buildah/release.sh FOLDER
 #
-# Needs root, mmdebstrap with Debian's keys, and a Go that can fetch the one that is wanted (1.21 or later). DEBIAN names a
-# mirror to use instead of the pinned state of Debian's archive; packages of other versions are refused from there, too.
+# Needs root, mmdebstrap with Debian's keys, and a Go that can fetch the one that is wanted (1.21 or later). DEBIAN is the
+# address of a mirror, or of an older state of Debian's archive, to use instead of what mmdebstrap takes by itself. Packages
+# of other versions than the pinned ones are refused wherever they come from.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scripts=$(dirname "$here")
 out=$(realpath "$1")
-debian=${DEBIAN:-http://snapshot.debian.org/archive/debian/20261129T000000Z}
 
 root=$(mktemp -d)
 chmod 0755 "$root"
@@ -23,7 +23,7 @@ trap cleanup EXIT
 mapfile -t pinned < <(grep --invert-match '^#' "$here/packages.txt")
 # The signed index of a state that is some weeks old says that it is too old.
 mmdebstrap --quiet --variant=apt --architectures=amd64,arm64 --aptopt='Acquire::Check-Valid-Until "false"' \
-  --include="$(IFS=, && echo "${pinned[*]%%=*}" | sed 's/:all//g')" bookworm "$root" "$debian" >&2
+  --include="$(IFS=, && echo "${pinned[*]%%=*}" | sed 's/:all//g')" bookworm "$root" ${DEBIAN:+"$DEBIAN"} >&2
 
 for package in "${pinned[@]}"; do
   found=$(chroot "$root" dpkg-query --show --showformat='${Package}:${Architecture}=${Version}\n' "${package%%:*}")
