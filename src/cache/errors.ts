@@ -10,9 +10,9 @@ export function failureOf(error: unknown): string {
   return saysDiskFull(text) ? DISK_FULL : text
 }
 
-/** Whether a message of Node or of a program is about a full disk; pure. */
+/** Whether a message of Node or of a program is about a full disk; of the last block that fits, tar says how much did. Pure. */
 export function saysDiskFull(text: string): boolean {
-  return /\bENOSPC\b|\bno space left on device\b/i.test(text)
+  return /\bENOSPC\b|\bno space left on device\b|\bWrote only \d+ of \d+ bytes\b/i.test(text)
 }
 
 /** What went wrong with a cache service, as a sentence for a warning; pure. */

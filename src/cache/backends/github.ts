@@ -2,7 +2,6 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Env } from '../../exec.js'
 import { limiter } from '../../lib/concurrency.js'
-import { freeBytes } from '../../lib/disk-space.js'
 import type { Cause, Counts, Entries, Message, Operation, Outcome, Question, Stored, Failure } from './entries.js'
 import { sentenceOf } from '../errors.js'
 
@@ -21,8 +20,6 @@ const FAILURES_IN_A_ROW = 3
 const LAST_WORDS = 2000
 /** What says nothing of how the service is. */
 const OWN_CAUSES: readonly Cause[] = ['denied', 'missing-path', 'disk-full']
-/** With less, a disk is full for any build. */
-const HARDLY_ANYTHING = 64 * 2 ** 20
 
 /**
  * GitHub's cache service, or one that speaks like it, by a process of its own: `@actions/cache` reads its environment,
@@ -90,8 +87,7 @@ class Github implements Entries {
   private async request(what: Omit<Question, 'id'>, deadlineMs: number): Promise<Outcome> {
     return await this.inTurn(async () => {
       if (!this.isOpen() || this.refused.has(rightFor(what.op)) || deadlineMs <= 0) return {}
-      const answer = await this.ask({ id: ++this.lastId, ...what }, deadlineMs)
-      const outcome = await withDiskIn(this.options.stagingDir, answer)
+      const outcome = await this.ask({ id: ++this.lastId, ...what }, deadlineMs)
       this.learn(what.op, outcome)
       // What was given up may still be tried again in there.
       if (!this.isOpen() && this.asked.size === 0) this.end()
@@ -200,16 +196,6 @@ class Github implements Entries {
   }
 }
 
-/**
- * The library's tar tells only that it failed. Where hardly anything is free, that is why: by then the library has removed
- * the archive that it had fetched, so that its size is free again.
- */
-async function withDiskIn(stagingDir: string, outcome: Outcome): Promise<Outcome> {
-  if (outcome.failure?.cause !== 'other') return outcome
-  const free = await freeBytes(stagingDir).catch(() => Infinity)
-  return free < HARDLY_ANYTHING ? { ...outcome, failure: { ...outcome.failure, cause: 'disk-full' } } : outcome
-}
-
 function environment(env: Env, stagingDir: string): Record<string, string> {
   const all: Record<string, string> = {
     ...env,
@@ -218,6 +204,8 @@ function environment(env: Env, stagingDir: string): Record<string, string> {
     // The library unpacks with absolute names allowed. Of an archive that somebody else has made, only what belongs
     // into the staging directory is unpacked.
     TAR_OPTIONS: '--exclude=*/*',
+    // What tar says of a full disk is understood in English.
+    LC_ALL: 'C',
   }
   // With it the library asks more and lists every archive.
   delete all['RUNNER_DEBUG']
