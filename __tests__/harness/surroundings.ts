@@ -55,12 +55,10 @@ export const likeHostedRunner: StepInputs = likeHostedRunnerWithout()
 export function likeHostedRunnerWithout(...names: readonly string[]): StepInputs {
   const { script, args } = covering(nothingFor(names))
   const hosted = [
-    'umount --recursive /sys/fs/cgroup 2>/dev/null || umount --lazy /sys/fs/cgroup',
-    'mount -t cgroup2 none /sys/fs/cgroup',
     // Nobody outside of this namespace sees what lies there.
     'mount -t tmpfs -o mode=755 none /mnt',
-    'mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse',
-    'mknod -m 666 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun',
+    `source '${join(import.meta.dirname, '../../scripts/hosted/lookalike.sh')}'`,
+    'isolate_like_hosted /mnt',
   ]
   return inMountNamespace([...hosted, script].join('\n'), args)
 }
