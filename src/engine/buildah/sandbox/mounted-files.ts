@@ -1,7 +1,6 @@
 import { lchown, lstat, mkdir, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Dockerfile } from '../../../dockerfile/dockerfile.js'
-import { stepsOf } from '../../../dockerfile/dockerfile.js'
+import { type Dockerfile, stepsOf } from '../../../dockerfile/dockerfile.js'
 import { readMounts } from '../../../dockerfile/mounts.js'
 import { execute } from '../../../exec.js'
 import { isBelow } from '../../../lib/paths.js'
