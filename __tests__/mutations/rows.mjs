@@ -1207,10 +1207,10 @@ export const promises = [
       },
       {
         loses: '`tls-verify: false` for one registry sends the login of another in plain text',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/registry-args.ts',
         find: "return insecure.includes(registry) ? ['--tls-verify=false'] : []",
         put: "return insecure.length > 0 && registry !== '' ? ['--tls-verify=false'] : []",
-        test: '__tests__/unit/engine/buildah/args.test.ts',
+        test: '__tests__/unit/engine/buildah/registry-args.test.ts',
       },
       {
         loses: 'Certificates are not checked unless somebody asks for it',

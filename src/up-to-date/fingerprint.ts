@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CountedTexts } from '../runner/counted-inputs.js'
-import type { ResolvedPart } from '../runner/input-table.js'
+import type { ResolvedPart } from '../runner/input-spec.js'
 
 /** One thing that a result depends on. */
 export interface Part {

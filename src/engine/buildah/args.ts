@@ -1,20 +1,17 @@
 import lt from 'semver/functions/lt.js'
-import type { Context } from '../../runner/context.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { CountedInput } from '../../runner/input-table.js'
 import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
-import { formatReference, type Reference } from '../../metadata/reference.js'
+import { formatReference } from '../../metadata/reference.js'
 import { isFiles } from '../../runner/output-files.js'
 import { csv } from '../../lib/csv.js'
 import { getsWrong } from '../../dockerfile/known-wrong.js'
-import type { BaseImage, BuildRequest, DockerStorage, Image } from '../engine.js'
-import type { Buildah } from './install.js'
+import type { BuildRequest } from '../engine.js'
 import { absoluteContext } from '../input-paths.js'
-import { networkArgs, type ExecutionMode, modeArgs } from './probe.js'
-import type { Sandboxes } from './sandbox/sandboxes.js'
+import { modeArgs, networkArgs } from './probe.js'
 import type { SecretFile } from '../secret-files.js'
-import { type WorkDir, storageArgs } from '../work-dir.js'
+import { type BuildahSetup, dropInArgs, globalArgs, policyArgs } from './setup.js'
 
 /** From this release on, at the latest, `--pull` takes a policy; before, it is a switch. */
 const PULL_IS_A_POLICY_SINCE = '1.28.0'
@@ -25,31 +22,6 @@ const PULLS_MISSING_ONLY_SINCE = '1.37.0'
 
 /** Files, folders and contexts that are not among the inputs. */
 const HIDING = /^(-[fv]|--(file|volume|build-arg-file|build-context|cpp-flag|env|ignorefile|target|hooks-dir)(=|$))/
-
-/** Everything that Buildah's command lines are made of beside the request itself. */
-export interface BuildahSetup {
-  readonly buildah: Buildah
-  readonly folder: WorkDir
-  readonly mode: ExecutionMode
-  /** Absolute path of the storage root. */
-  readonly root: string
-  readonly context: Context
-  /** Paths of private files for this run. */
-  readonly files: {
-    /** Of the logins; in a folder of its own. */
-    readonly auth: string
-    readonly policy: string | undefined
-    /** The one folder whose drop-ins of registries.conf(5) count; undefined where Buildah reads what it always does. */
-    readonly dropInFolder: string | undefined
-  }
-  /** Registries that may be spoken to without TLS or with an unknown certificate. */
-  readonly insecure: readonly string[]
-  /** Whether an earlier login may be for a registry. */
-  readonly hasLogin: (registry: string) => boolean
-  readonly sandboxes: Sandboxes
-  /** Where `load` takes the image as well. */
-  readonly docker: DockerStorage
-}
 
 /** What `buildArgs` needs to know of it. */
 export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'mode' | 'root' | 'context' | 'files'>
@@ -161,54 +133,6 @@ export function hiddenArgument(extraArgs: readonly string[]): string | undefined
   return extraArgs.find((argument, index) => HIDING.test(argument) || isUnset(argument, extraArgs[index + 1]))
 }
 
-/** The arguments of a login; the password goes to standard input. Pure. */
-export function loginArgs(registry: string, username: string, auth: string, insecure: readonly string[]): string[] {
-  return [
-    'login',
-    '--authfile',
-    auth,
-    '--username',
-    username,
-    '--password-stdin',
-    ...tlsArgs(registry, insecure),
-    registry,
-  ]
-}
-
-/** The arguments of the push of one reference; pure. */
-export function pushArgs(
-  image: Image,
-  reference: Reference,
-  digestFile: string,
-  setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root' | 'files' | 'insecure'>,
-): string[] {
-  return [
-    ...globalArgs(setup),
-    ...[
-      'push',
-      '--authfile',
-      setup.files.auth,
-      '--format',
-      image.format === 'oci' ? 'oci' : 'v2s2',
-      '--digestfile',
-      digestFile,
-    ],
-    ...tlsArgs(reference.registry, setup.insecure),
-    ...policyArgs(setup),
-    image.id,
-    `docker://${formatReference(reference)}`,
-  ]
-}
-
-/** The arguments that print the manifest of an image, as it lies in the storage; pure. */
-export function inspectArgs(id: string, setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
-  return [...globalArgs(setup), 'inspect', '--type', 'image', '--format', '{{.Manifest}}', id]
-}
-
-export function globalArgs({ folder, mode, root }: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
-  return storageArgs(folder.path, root, mode.driver, mode.fuseOverlayfs)
-}
-
 /**
  * Whether Buildah pulls what it needs while it builds, and so needs the login: its own cache lies in a registry, or one
  * image is needed for two platforms, which a storage can't have under one name. Pure.
@@ -230,34 +154,4 @@ function neverPull(version: string): string {
 function ownPullArgs(always: boolean, version: string): string[] {
   if (always) return ['--pull-always']
   return lt(version, PULLS_MISSING_ONLY_SINCE) ? [] : ['--pull=newer']
-}
-
-/** The arguments that pull an image, where the registry has a newer one than the storage; pure. */
-export function pullArgs(
-  { name, platform }: BaseImage,
-  always: boolean,
-  setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root' | 'files'>,
-): string[] {
-  const policy = always ? 'always' : 'ifnewer'
-  return [
-    ...globalArgs(setup),
-    ...dropInArgs(setup),
-    ...['pull', '--quiet', '--policy', policy, '--authfile', setup.files.auth],
-    ...policyArgs(setup),
-    ...(platform === undefined ? [] : ['--platform', platform]),
-    name,
-  ]
-}
-
-function dropInArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
-  return files.dropInFolder === undefined ? [] : ['--registries-conf-dir', files.dropInFolder]
-}
-
-/** Where the machine has no signature policy, which Buildah insists on; pure. */
-export function policyArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
-  return files.policy === undefined ? [] : ['--signature-policy', files.policy]
-}
-
-function tlsArgs(registry: string, insecure: readonly string[]): string[] {
-  return insecure.includes(registry) ? ['--tls-verify=false'] : []
 }

@@ -6,7 +6,7 @@ import { execute, findProgram, type RunOptions, type RunResult } from '../../exe
 import { formatReference } from '../../metadata/reference.js'
 import { isFiles, type Output } from '../../runner/output-files.js'
 import { info, warn } from '../../log.js'
-import { type BuildahSetup, globalArgs, policyArgs } from './args.js'
+import { type BuildahSetup, globalArgs, policyArgs } from './setup.js'
 import type { Image } from '../engine.js'
 import { commandOf } from './install.js'
 import type { Sandbox } from './sandbox/session.js'

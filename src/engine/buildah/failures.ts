@@ -4,7 +4,7 @@ import type { Source } from '../../source/source.js'
 import { hintForMissing, readMissing } from '../copy-not-found.js'
 import { hintFor, isPassing, retriesOfLost, SEE_LOG } from '../error-hints.js'
 import { type Scene, whyNoImage } from '../known-causes.js'
-import type { BuildahSetup } from './args.js'
+import type { BuildahSetup } from './setup.js'
 
 /** A build that failed, as the user's. @param place the line of the Dockerfile that was under way */
 export async function explain(

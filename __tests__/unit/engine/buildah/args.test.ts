@@ -1,42 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
-import {
-  buildArgs,
-  type BuildPaths,
-  loginArgs,
-  pullArgs,
-  pullsItself,
-  pushArgs,
-} from '../../../../src/engine/buildah/args.js'
+import { buildArgs, type BuildPaths, pullsItself } from '../../../../src/engine/buildah/args.js'
 import type { BuildRequest } from '../../../../src/engine/engine.js'
 import { absoluteKeys } from '../../../../src/engine/input-paths.js'
 import { networkArgs, type ExecutionMode } from '../../../../src/engine/buildah/probe.js'
-import type { WorkDir } from '../../../../src/engine/work-dir.js'
 import { parseReference } from '../../../../src/metadata/reference.js'
-import { contextOf, inputsOf } from '../../helpers.js'
+import { inputsOf } from '../../helpers.js'
+import { files, setup, version } from './setup.js'
 
-const folder: WorkDir = {
-  path: '/temp/rib-1',
-  buildUser: { name: 'me', uid: 1000, gid: 1000, home: '/home/me', prefix: [], reason: '' },
-  env: {},
-}
-const chroot: ExecutionMode = {
-  driver: 'overlay',
-  fuseOverlayfs: undefined,
-  isolation: 'chroot',
-  runtime: undefined,
-  network: 'default',
-}
-const context = contextOf({ workspace: '/workspace' })
-const version = (number: string) => ({
-  path: '/usr/bin/buildah',
-  launcher: '/usr/bin/buildah',
-  version: number,
-  reason: '',
-})
-const root = '/cache/root'
-const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
-const setup = { buildah: version('1.28.2'), folder, mode: chroot, root, context, files }
 const paths: BuildPaths = {
   rootfs: '/temp/rib-1/out/rootfs.tar',
   file: '/workspace/Dockerfile',
@@ -260,27 +231,6 @@ describe('buildArgs', () => {
   })
 })
 
-describe('pullArgs', () => {
-  it.each([
-    [false, 'ifnewer'],
-    [true, 'always'],
-  ])('pulls with the login, always: %s', (always, policy) => {
-    const given = { ...setup, files: { ...files, policy: '/policy.json', dropInFolder: '/drop-ins' } }
-    expect(pullArgs({ name: 'alpine:3', platform: undefined }, always, given)).toStrictEqual([
-      ...['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay'],
-      ...['--registries-conf-dir', '/drop-ins', 'pull', '--quiet', '--policy', policy],
-      ...['--authfile', '/temp/rib-1/auth.json', '--signature-policy', '/policy.json', 'alpine:3'],
-    ])
-  })
-
-  it('pulls for the platform that FROM names', () => {
-    expect(pullArgs({ name: 'alpine:3', platform: 'linux/arm64' }, false, setup).slice(-3)).toStrictEqual([
-      ...['--platform', 'linux/arm64'],
-      'alpine:3',
-    ])
-  })
-})
-
 describe('pullsItself', () => {
   const image = (name: string, platform?: string) => ({ name, platform })
   const no = { from: [], to: [] }
@@ -316,57 +266,5 @@ describe('networkArgs', () => {
     ['1.43.2', []],
   ])('for Buildah %s', (number, expected) => {
     expect(networkArgs('/t', number)).toStrictEqual(expected)
-  })
-})
-
-describe('loginArgs', () => {
-  it.each([
-    ['ghcr.io', [], []],
-    ['ghcr.io', ['localhost:5000'], []],
-    ['localhost:5000', ['localhost:5000'], ['--tls-verify=false']],
-    // exactly this host, no other that begins or ends like it
-    ['localhost:50001', ['localhost:5000'], []],
-  ])('%s with %j insecure', (registry, insecure, tls) => {
-    expect(loginArgs(registry, 'me', '/temp/rib-1/auth.json', insecure)).toStrictEqual([
-      'login',
-      ...['--authfile', '/temp/rib-1/auth.json'],
-      ...['--username', 'me', '--password-stdin'],
-      ...tls,
-      registry,
-    ])
-  })
-})
-
-describe('pushArgs', () => {
-  const storage = ['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay']
-  const id = `sha256:${'ab'.repeat(32)}`
-  const digestFile = '/temp/rib-1/out/x.digest'
-
-  it('an OCI image to a registry with TLS, under the machine’s own policy', () => {
-    const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
-    const push = { folder, mode: chroot, root, files, insecure: ['localhost:5000'] }
-    const image = { id, format: 'oci' as const, references: [] }
-    expect(pushArgs(image, parseReference('acme/web:1.2'), digestFile, push)).toStrictEqual([
-      ...storage,
-      'push',
-      ...['--authfile', '/temp/rib-1/auth.json', '--format', 'oci', '--digestfile', digestFile],
-      id,
-      'docker://docker.io/acme/web:1.2',
-    ])
-  })
-
-  it('a Docker image to a registry without TLS, under a policy of ours', () => {
-    const files = { auth: '/temp/rib-1/auth.json', policy: '/temp/rib-1/policy.json', dropInFolder: undefined }
-    const push = { folder, mode: chroot, root, files, insecure: ['localhost:5000'] }
-    const image = { id, format: 'docker' as const, references: [] }
-    expect(pushArgs(image, parseReference('localhost:5000/acme/web:1'), digestFile, push)).toStrictEqual([
-      ...storage,
-      'push',
-      ...['--authfile', '/temp/rib-1/auth.json', '--format', 'v2s2', '--digestfile', digestFile],
-      '--tls-verify=false',
-      ...['--signature-policy', '/temp/rib-1/policy.json'],
-      id,
-      'docker://localhost:5000/acme/web:1',
-    ])
   })
 })

@@ -1,0 +1,68 @@
+import { formatReference, type Reference } from '../../metadata/reference.js'
+import type { BaseImage, Image } from '../engine.js'
+import { type BuildahSetup, dropInArgs, globalArgs, policyArgs } from './setup.js'
+
+/** The arguments of a login; the password goes to standard input. Pure. */
+export function loginArgs(registry: string, username: string, auth: string, insecure: readonly string[]): string[] {
+  return [
+    'login',
+    '--authfile',
+    auth,
+    '--username',
+    username,
+    '--password-stdin',
+    ...tlsArgs(registry, insecure),
+    registry,
+  ]
+}
+
+/** The arguments of the push of one reference; pure. */
+export function pushArgs(
+  image: Image,
+  reference: Reference,
+  digestFile: string,
+  setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root' | 'files' | 'insecure'>,
+): string[] {
+  return [
+    ...globalArgs(setup),
+    ...[
+      'push',
+      '--authfile',
+      setup.files.auth,
+      '--format',
+      image.format === 'oci' ? 'oci' : 'v2s2',
+      '--digestfile',
+      digestFile,
+    ],
+    ...tlsArgs(reference.registry, setup.insecure),
+    ...policyArgs(setup),
+    image.id,
+    `docker://${formatReference(reference)}`,
+  ]
+}
+
+/** The arguments that print the manifest of an image, as it lies in the storage; pure. */
+export function inspectArgs(id: string, setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
+  return [...globalArgs(setup), 'inspect', '--type', 'image', '--format', '{{.Manifest}}', id]
+}
+
+/** The arguments that pull an image, where the registry has a newer one than the storage; pure. */
+export function pullArgs(
+  { name, platform }: BaseImage,
+  always: boolean,
+  setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root' | 'files'>,
+): string[] {
+  const policy = always ? 'always' : 'ifnewer'
+  return [
+    ...globalArgs(setup),
+    ...dropInArgs(setup),
+    ...['pull', '--quiet', '--policy', policy, '--authfile', setup.files.auth],
+    ...policyArgs(setup),
+    ...(platform === undefined ? [] : ['--platform', platform]),
+    name,
+  ]
+}
+
+function tlsArgs(registry: string, insecure: readonly string[]): string[] {
+  return insecure.includes(registry) ? ['--tls-verify=false'] : []
+}

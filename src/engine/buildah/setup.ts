@@ -1,0 +1,46 @@
+import type { Context } from '../../runner/context.js'
+import type { DockerStorage } from '../engine.js'
+import { storageArgs, type WorkDir } from '../work-dir.js'
+import type { Buildah } from './install.js'
+import type { ExecutionMode } from './probe.js'
+import type { Sandboxes } from './sandbox/sandboxes.js'
+
+/** Everything that Buildah's command lines are made of beside the request itself. */
+export interface BuildahSetup {
+  readonly buildah: Buildah
+  readonly folder: WorkDir
+  readonly mode: ExecutionMode
+  /** Absolute path of the storage root. */
+  readonly root: string
+  readonly context: Context
+  /** Paths of private files for this run. */
+  readonly files: {
+    /** Of the logins; in a folder of its own. */
+    readonly auth: string
+    readonly policy: string | undefined
+    /** The one folder whose drop-ins of registries.conf(5) count; undefined where Buildah reads what it always does. */
+    readonly dropInFolder: string | undefined
+  }
+  /** Registries that may be spoken to without TLS or with an unknown certificate. */
+  readonly insecure: readonly string[]
+  /** Whether an earlier login may be for a registry. */
+  readonly hasLogin: (registry: string) => boolean
+  readonly sandboxes: Sandboxes
+  /** Where `load` takes the image as well. */
+  readonly docker: DockerStorage
+}
+
+/** Arguments of every command; pure. */
+export function globalArgs({ folder, mode, root }: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
+  return storageArgs(folder.path, root, mode.driver, mode.fuseOverlayfs)
+}
+
+/** The one folder of drop-ins of registries.conf(5), where there is just one; pure. */
+export function dropInArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
+  return files.dropInFolder === undefined ? [] : ['--registries-conf-dir', files.dropInFolder]
+}
+
+/** Where the machine has no signature policy, which Buildah insists on; pure. */
+export function policyArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
+  return files.policy === undefined ? [] : ['--signature-policy', files.policy]
+}
