@@ -9,7 +9,7 @@ import { startWatch } from '../up-to-date/watch.js'
 import { settleFormat } from './base-settings.js'
 import { readCredentials } from './credentials.js'
 import { dryRun } from './dry-run.js'
-import { findEngine, specify } from './engine.js'
+import { findEngine, specify, type Wanted } from './engine.js'
 import { type Metadata, resolveMetadata } from './metadata.js'
 import { shown } from './phases.js'
 import { openRegistries, type PipelineContext, type Services } from './pipeline-context.js'
@@ -64,11 +64,7 @@ async function execute(request: Request, pipeline: PipelineContext): Promise<Res
 }
 
 /** Takes the image of an earlier run, or builds one. */
-async function build(
-  wanted: FormattedSource & Pick<Request, 'inputs' | 'metadata'>,
-  cache: PendingCache,
-  pipeline: PipelineContext,
-): Promise<Omit<Result, 'phases'>> {
+async function build(wanted: Wanted, cache: PendingCache, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
   const { metadata, source } = wanted
   const watch = startWatch(wanted, cache, pipeline.context, pipeline.workDir.env)
   if (watch !== undefined) pipeline.services.registries.load()
