@@ -70,6 +70,12 @@ describe('judge()', () => {
       { failure: { cause: 'disk-full', text: 'ENOSPC: no space left on device, write' } },
     ],
     [
+      'a full disk, of which tar alone knows',
+      'fetch',
+      { lines: ['tar: part-1: Wrote only 512 of 10240 bytes', "Failed to restore: The process '/usr/bin/tar' failed"] },
+      { failure: { cause: 'disk-full', text: "The process '/usr/bin/tar' failed" } },
+    ],
+    [
       'a signed URL and what a terminal obeys',
       'fetch',
       { error: 'GET https://x/y?sig=s3cret&a=b failed\n\u001b[31m::error::x' },

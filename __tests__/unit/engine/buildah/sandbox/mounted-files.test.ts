@@ -8,7 +8,10 @@ import { temporaryFolder } from '../../../helpers.js'
 
 /** A context with files of each kind, of which one is executable and of another time. */
 function contextFolder(): string {
-  const context = temporaryFolder()
+  const outside = temporaryFolder()
+  writeFileSync(join(outside, 'outside'), '')
+  const context = join(outside, 'context')
+  mkdirSync(context)
   writeFileSync(join(context, 'list.json'), '{}')
   chmodSync(join(context, 'list.json'), 0o750)
   utimesSync(join(context, 'list.json'), 1000, 1000)
@@ -51,7 +54,7 @@ describe('files that are mounted one by one', () => {
     ['a file of a stage', '--mount=from=y,source=list.json,target=/a'],
     ['a cache', '--mount=type=cache,source=list.json,target=/a'],
     ['a path that only Buildah can read', '--mount=source=$LIST,target=/a'],
-    ['a path that leads out of the context', '--mount=source=../../etc/hostname,target=/a'],
+    ['a path that leads out of the context', '--mount=source=../outside,target=/a'],
     ['nothing', '--mount=source=nowhere,target=/a'],
   ])('are none where that is %s', async (_, mount) => {
     expect((await copiesFor(mount)).shown).toStrictEqual([])
