@@ -149,7 +149,7 @@ export const promises = [
       },
       {
         loses: 'A preprocessed Dockerfile (`.in`) is built from steps that its includes no longer give',
-        file: 'src/pipeline/restore-cache.ts',
+        file: 'src/pipeline/reusable-steps.ts',
         find: '(plan.read || plan.write) && hidden === undefined',
         put: "(plan.read || plan.write) && hidden !== ''",
         test: '__tests__/unit/pipeline/restore-cache.test.ts',
