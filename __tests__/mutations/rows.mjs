@@ -806,7 +806,7 @@ export const promises = [
       },
       {
         loses: '`rootless: require` builds by a daemon that runs as root',
-        file: 'src/engine/docker/docker.ts',
+        file: 'src/engine/docker/checks.ts',
         find: "if (rootless !== 'require' || docker.rootless) return",
         put: "if (rootless !== 'require' || !docker.rootless) return",
         test: '__tests__/unit/engine/select.test.ts',
