@@ -4,7 +4,7 @@ import { formatReference, type Reference } from '../../metadata/reference.js'
 import { RegistryError } from '../../errors.js'
 import type { Engine, Image, PushedManifest, UploadProxy } from '../engine.js'
 import { writePrivate } from '../work-dir.js'
-import type { Push } from './push.js'
+import type { Push } from './push-image.js'
 import type { BuildahSetup } from './setup.js'
 import { compressedLayers, type StoredLayers, storedLayers } from './stored-layers.js'
 
