@@ -49,7 +49,7 @@ export async function pushAllByDigest(
     const { digest } = pushed
     if ((await (await open()).resolve({ ...reference, digest })) !== undefined) return { ...pushed, reference }
     throw new RegistryError(
-      `${formatReference(reference)}: the registry took ${digest}, and returns nothing for it.`,
+      `Push of ${formatReference(reference)}: the registry took ${digest}, and returns nothing for it.`,
       LOST_CONTENT.hint,
       true,
       { retries: LOST_CONTENT.retries },
