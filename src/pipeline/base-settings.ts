@@ -6,7 +6,7 @@ import { mapConcurrent } from '../lib/concurrency.js'
 import { objectOf } from '../lib/json.js'
 import { platform } from '../lib/platform.js'
 import { info } from '../log.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import { fetchConfig } from '../registry/image-config.js'
 
 const CONCURRENCY = 3
