@@ -4,6 +4,7 @@ import type { Pair } from '../runner/input-parsers.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
+import type { Platform } from '../lib/platform.js'
 import type { Secret } from '../lib/secret.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
@@ -140,6 +141,8 @@ export interface ResolvedEngine {
   readonly takesDefaultAnnotations: (readsRegistry: boolean) => boolean
   /** Where the engine looks for the images of these names. */
   readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
+  /** Whether RUN steps of this platform are run by an emulator, as far as the engine knows. */
+  readonly emulates: (platform: Platform) => boolean
   /** What this release is known to get wrong of a build. */
   readonly knownFaults: {
     /** Whether volumes of base images are among it. */
@@ -178,6 +181,8 @@ export interface DockerStorage {
 /** What an engine is chosen for. */
 export interface EngineRequest {
   readonly inputs: Inputs
+  /** What is built for; absent for the machine's own platform. */
+  readonly platforms?: readonly Platform[]
   readonly source: Source
   readonly context: Context
   readonly folder: WorkDir

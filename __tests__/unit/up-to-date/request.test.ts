@@ -75,6 +75,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'buildah-manifest': 'manifest.json',
   'storage-driver': 'vfs',
   isolation: 'chroot',
+  emulation: 'off',
   sandbox: 'off',
 }
 

@@ -27,6 +27,7 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
     store: storeOf(folder, buildah, mode),
     prewarm: () => prewarm(folder, buildah, mode),
     resolveNames: (names) => resolveNames(names, folder),
+    emulates: found.emulation.emulates,
     knownFaults: knownFaultsOf(buildah, mode, folder.buildUser),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
     takesDefaultAnnotations: (readsRegistry) => !readsRegistry || !getsWrong('annotation', buildah.version),
