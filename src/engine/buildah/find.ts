@@ -11,6 +11,7 @@ import type { DockerStorage, EngineRequest, ResolvedEngine } from '../engine.js'
 import { privateRoot, storageConf } from '../work-dir.js'
 import { writeStorageConf } from './configure.js'
 import { provideEmulation } from './emulation/emulation.js'
+import { machineOf } from './emulation/machine.js'
 import { readHost } from './host.js'
 import { provideBuildah } from './install.js'
 import { preflight } from './preflight.js'
@@ -51,7 +52,11 @@ export async function findBuildah(
   for (const text of warnings) warn(text)
   refuseCacheMountsOutside(source.dockerfile, buildah.version)
   checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: mode.isolation }))
-  const emulation = await provideEmulation(allRunSteps(selection), inputs, { buildah, folder, host, context })
+  const emulation = await provideEmulation(
+    allRunSteps(selection),
+    inputs,
+    machineOf({ buildah, folder, host, context }),
+  )
   return resolvedBuildah(selection, { buildah, mode, emulation, docker }, host)
 }
 

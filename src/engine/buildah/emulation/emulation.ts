@@ -1,16 +1,13 @@
 import coerce from 'semver/functions/coerce.js'
 import gte from 'semver/functions/gte.js'
 import { byPlatform, type RunStep } from '../../../dockerfile/run-steps.js'
-import { formatPlatform, nativePlatform, type Platform } from '../../../lib/platform.js'
+import { nativePlatform, type Platform } from '../../../lib/platform.js'
 import { result } from '../../../log.js'
 import type { Inputs } from '../../../runner/inputs.js'
-import type { Place } from '../probe.js'
-import type { Emulator } from './binfmt.js'
+import { type Emulator, emulatorName } from './binfmt.js'
 import { noEmulator } from './errors.js'
-import { type MachineEmulator, machineEmulator } from './machine.js'
+import type { Machine, MachineEmulator } from './machine.js'
 import { EMULATED, type Emulated } from './programs.js'
-import { findQemus } from './qemu.js'
-import { tryProgram } from './trial.js'
 
 /** What runs programs of other processors in a build. */
 export interface Emulation {
@@ -39,13 +36,13 @@ type Runner = 'processor' | MachineEmulator | undefined
 export async function provideEmulation(
   steps: readonly RunStep[],
   { emulation: wanted }: Pick<Inputs, 'emulation'>,
-  place: Place,
+  machine: Machine,
 ): Promise<Emulation> {
   const foreign = steps.filter(({ platform }) => !isOwn(platform))
   if (foreign.length === 0) return NO_EMULATION
   const architectures = [...new Set(foreign.map(({ platform }) => platform.architecture))]
   const runners = new Map(
-    await Promise.all(architectures.map(async (one) => [one, await runnerOf(one, place)] as const)),
+    await Promise.all(architectures.map(async (one) => [one, await runnerOf(one, machine)] as const)),
   )
   const emulated = foreign.filter(({ platform }) => runners.get(platform.architecture) !== 'processor')
   const [first] = emulated
@@ -55,13 +52,13 @@ export async function provideEmulation(
     emulated.some(({ platform }) => platform.architecture === architecture)
   const open = emulated.find(({ platform }) => runners.get(platform.architecture) === undefined)
   if (open === undefined) {
-    say(emulated, steps, (architecture) => describeMachine(runners.get(architecture)))
+    say(emulated, (architecture) => describeMachine(runners.get(architecture)))
     return { emulators: [], emulates }
   }
   // A user namespace that has emulators of its own doesn't see those of the machine.
   const needed = [...new Set(emulated.map(({ platform }) => platform.architecture))]
-  const emulators = await provide(needed, open, place)
-  say(emulated, steps, (architecture) => describeOwn(emulators.find((one) => one.architecture === architecture)))
+  const emulators = await provide(needed, open, machine)
+  say(emulated, (architecture) => describeOwn(emulators.find((one) => one.architecture === architecture)))
   return { emulators, emulates }
 }
 
@@ -73,48 +70,50 @@ function isEmulated(architecture: string): architecture is Emulated {
   return (EMULATED as readonly string[]).includes(architecture)
 }
 
-async function runnerOf(architecture: string, place: Place): Promise<Runner> {
-  if (!isEmulated(architecture)) return undefined
-  if ((await tryProgram(architecture, place)) !== undefined) return undefined
-  const machine = await machineEmulator(architecture, place.folder.env)
-  if (machine !== undefined) return machine
-  return NARROWER[nativePlatform().architecture] === architecture
-    ? 'processor'
-    : { name: 'an emulator of this machine' }
+async function runnerOf(architecture: string, machine: Machine): Promise<Runner> {
+  if (!isEmulated(architecture) || (await machine.tryProgram(architecture, [])) !== undefined) return undefined
+  const registered = await machine.registered(architecture)
+  if (registered !== undefined) return registered
+  return NARROWER[nativePlatform().architecture] === architecture ? 'processor' : { name: 'an emulator' }
 }
 
 /** Emulators in the user namespace of the account. @throws UserError where they can't be had, or don't work */
-async function provide(architectures: readonly string[], step: RunStep, place: Place): Promise<readonly Emulator[]> {
-  const { folder, host } = place
+async function provide(
+  architectures: readonly string[],
+  step: RunStep,
+  machine: Machine,
+): Promise<readonly Emulator[]> {
   const wanted = architectures.filter(isEmulated)
   const unknown = architectures.find((one) => !isEmulated(one))
   if (unknown !== undefined)
-    throw noEmulator(step, { why: `there is no emulator for ${unknown} here`, kind: 'unknown' })
-  if (folder.buildUser.uid === 0)
-    throw noEmulator(step, { why: 'as root, emulators could only be registered for the whole machine', kind: 'root' })
-  const kernel = coerce(host.kernel)
+    throw noEmulator(step, { why: `this action has no emulator for ${unknown}`, kind: 'unknown' })
+  if (machine.isRoot)
+    throw noEmulator(step, { why: 'as root, an emulator could only be registered for the whole machine', kind: 'root' })
+  const kernel = coerce(machine.kernel)
   if (kernel !== null && !gte(kernel, OWN_BINFMT_SINCE))
-    throw noEmulator(step, { why: `Linux ${host.kernel} allows it to root alone, below 6.7`, kind: 'kernel' })
-  const emulators = await findQemus(wanted, place)
+    throw noEmulator(step, { why: `Linux ${machine.kernel} lets only root register an emulator`, kind: 'kernel' })
+  const emulators = await machine.findQemus(wanted)
   if ('missing' in emulators) throw noEmulator(step, { why: emulators.missing, kind: 'qemu' })
-  for (const architecture of wanted) {
-    const failure = await tryProgram(architecture, place, emulators)
-    if (failure !== undefined) throw noEmulator(step, { why: `it fails here: ${failure}`, kind: 'namespace' })
+  for (const emulator of emulators) {
+    const failure = await machine.tryProgram(emulator.architecture, emulators)
+    if (failure !== undefined)
+      throw noEmulator(step, {
+        why: `${emulator.path} does not work in a user namespace here: ${failure}`,
+        kind: 'namespace',
+      })
   }
   return emulators
 }
 
 /** A line for each platform. */
-function say(emulated: readonly RunStep[], all: readonly RunStep[], by: (architecture: string) => string): void {
+function say(emulated: readonly RunStep[], by: (architecture: string) => string): void {
   for (const [name, steps] of byPlatform(emulated)) {
-    const [step] = steps
     const lines = steps.map(({ line }) => line).join(', ')
-    const total = all.filter(({ platform }) => formatPlatform(platform) === name).length
-    const count = `${steps.length} RUN ${steps.length === 1 ? 'step' : 'steps'} (${steps.length === 1 ? 'line' : 'lines'} ${lines})`
-    if (step !== undefined && total > 0)
-      result(
-        `Emulation: ${name}: ${count} run by ${by(step.platform.architecture)}; expect 3 to 25 times the time of a runner of that platform`,
-      )
+    const [count, where] = steps.length === 1 ? ['1 RUN step', 'line'] : [`${steps.length} RUN steps`, 'lines']
+    const architecture = steps[0]?.platform.architecture ?? ''
+    result(
+      `Emulation: ${name}: ${count} (${where} ${lines}) run by ${by(architecture)}; expect 3 to 25 times the time of a runner of that platform`,
+    )
   }
 }
 
@@ -124,11 +123,6 @@ function describeMachine(runner: Runner): string {
 
 function describeOwn(emulator: Emulator | undefined): string {
   if (emulator === undefined) return ''
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(emulator.version) ?? []
-  return `${
-    emulator.path
-      .split('/')
-      .at(-1)
-      ?.replace(/-static$/, '') ?? ''
-  } ${major ?? ''}.${minor ?? ''}, in the build's own user namespace`
+  const { architecture, version } = emulator
+  return `${emulatorName(architecture)} ${version.split('.').slice(0, 2).join('.')}, in the build's own user namespace`
 }

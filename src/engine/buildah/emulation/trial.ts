@@ -17,7 +17,7 @@ type Where = Pick<Place, 'buildah' | 'folder'>
 export async function tryProgram(
   architecture: Emulated,
   { buildah, folder }: Where,
-  emulators: readonly Emulator[] = [],
+  emulators: readonly Emulator[],
 ): Promise<string | undefined> {
   const { buildUser, env, path } = folder
   const [chroot, shell] = await Promise.all(['chroot', 'sh'].map((name) => findProgram(name, env, ['/usr/sbin'])))
