@@ -146,7 +146,7 @@ describe('provideEmulation', () => {
   it('refuses a processor that it has no emulator for, without a runner that GitHub hasn’t', async () => {
     const refused = provideEmulation([stepOf('mips64le')], { emulation: 'auto' }, machineOf())
     await expect(refused).rejects.toMatchObject({
-      message: expect.stringContaining('this action has no emulator for mips64le.') as string,
+      message: expect.stringContaining('this action has no emulator for mips64le.') as unknown,
       hint: 'Register an emulator for the machine in an earlier step (`- uses: docker/setup-qemu-action@v3`).',
     })
   })
