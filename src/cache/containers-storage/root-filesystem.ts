@@ -7,7 +7,7 @@ import type { Layout } from '../../build-storage.js'
 import { parseObject } from '../../lib/json.js'
 import { readPlain, textOfPlain } from '../plain-file.js'
 import { entriesOfSplit } from './layer-entries.js'
-import { placesOf, readContents } from './layout.js'
+import { listContents, placesOf } from './layout.js'
 
 const unzip = promisify(gunzip)
 const MAX_LINKS = 40
@@ -53,7 +53,7 @@ interface Layers {
 
 /** @param id of the image, `sha256:…`. @returns undefined where the storage hasn't all of it */
 export async function openStoredImage(root: string, layout: Layout, id: string): Promise<StoredImage | undefined> {
-  const { images, layers } = await readContents(root, layout)
+  const { images, layers } = await listContents(root, layout)
   const hex = id.replace(/^sha256:/, '')
   const image = images.find((one) => one.id === hex)
   const [place] = placesOf(layout).ofImage(hex)
