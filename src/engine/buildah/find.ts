@@ -1,17 +1,13 @@
-import { stepsOf, targetIndex } from '../../dockerfile/dockerfile.js'
-import { type RunStep, runSteps } from '../../dockerfile/run-steps.js'
+import { stepsOf } from '../../dockerfile/dockerfile.js'
 import { UserError } from '../../errors.js'
-import { nativePlatform } from '../../lib/platform.js'
 import { quote } from '../../lib/quote.js'
 import { info, result, warn } from '../../log.js'
 import { formatReference } from '../../metadata/reference.js'
-import { analysisOf } from '../../source/analysis.js'
 import { checkReadable } from '../access.js'
 import type { DockerStorage, EngineRequest, ResolvedEngine } from '../engine.js'
 import { privateRoot, storageConf } from '../work-dir.js'
 import { writeStorageConf } from './configure.js'
-import { provideEmulation } from './emulation/emulation.js'
-import { machineOf } from './emulation/machine.js'
+import { emulationFor } from './emulation/for-build.js'
 import { readHost } from './host.js'
 import { provideBuildah } from './install.js'
 import { preflight } from './preflight.js'
@@ -58,13 +54,6 @@ export async function findBuildah(
     machineOf({ buildah, folder, host, context }),
   )
   return resolvedBuildah(selection, { buildah, mode, emulation, docker }, host)
-}
-
-/** Those of every platform that is built for. */
-function allRunSteps({ inputs, source, folder, platforms = [nativePlatform()] }: EngineRequest): RunStep[] {
-  const { dockerfile, target } = source
-  const analysis = analysisOf(inputs, dockerfile, folder.env)
-  return platforms.flatMap((platform) => runSteps(analysis, targetIndex(dockerfile, target), platform))
 }
 
 function refuseIpv6({ inputs, source, references }: EngineRequest): void {
