@@ -48,11 +48,7 @@ export async function findBuildah(
   for (const text of warnings) warn(text)
   refuseCacheMountsOutside(source.dockerfile, buildah.version)
   checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: mode.isolation }))
-  const emulation = await provideEmulation(
-    allRunSteps(selection),
-    inputs,
-    machineOf({ buildah, folder, host, context }),
-  )
+  const emulation = await emulationFor(selection, { buildah, folder, host, context })
   return resolvedBuildah(selection, { buildah, mode, emulation, docker }, host)
 }
 
