@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { describe, expect, jest, test } from '@jest/globals'
+import lt from 'semver/functions/lt.js'
 
 import { accountFor, testsAreRoot } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
@@ -69,21 +70,26 @@ describe('a RUN step for another processor', () => {
   })
 })
 
-describeEngines('$name', ({ wish, onlyOne, testEach }) => {
+describeEngines('$name', ({ wish, version, onlyOne, testEach }) => {
+  // A network of its own takes a helper that fits the Buildah.
+  const onHost = { isolation: 'rootless', network: 'host' }
   const eachRuntime = {
     chroot: { inputs: { isolation: 'chroot' } },
-    crun: { inputs: { isolation: 'rootless' }, within: likeHostedRunner },
-    runc: { inputs: { isolation: 'rootless' }, within: likeHostedRunnerWithout('crun') },
+    crun: { inputs: onHost, within: likeHostedRunner },
+    runc: { inputs: onHost, within: likeHostedRunnerWithout('crun') },
   }
   const matrix = exhaustively(
     missing === undefined && testsAreRoot ? testEach : onlyOne(testUnless(missing ?? rootReason)),
   )
-  for (const [runtime, { inputs, ...surroundings }] of Object.entries(eachRuntime))
+  for (const [runtime, { inputs, ...surroundings }] of Object.entries(eachRuntime)) {
+    // The crun of Debian 12 starts nothing for these.
+    if (runtime === 'crun' && !lt(version, '1.39.0')) continue
     for (const sandbox of ['require', 'off'])
       matrix(`emulates with ${runtime}, sandbox ${sandbox}`, async () => {
         const engine = wish()
         await emulated({ ...engine, toolCache, ...surroundings, inputs: { ...engine.inputs, ...inputs, sandbox } })
       })
+  }
 })
 
 describe('where nothing can emulate, the error comes before the build', () => {

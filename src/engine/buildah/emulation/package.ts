@@ -1,9 +1,10 @@
-import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../../../runner/context.js'
 import { attempt, findProgram } from '../../../exec.js'
 import { info } from '../../../log.js'
 import { type Emulator, emulatorName } from './binfmt.js'
+import { keepQemu } from './kept-qemus.js'
 import type { Emulated } from './programs.js'
 import { asEmulator } from './static-program.js'
 
@@ -108,15 +109,5 @@ async function extract(
   const found = await Promise.all(
     architectures.map((one) => asEmulator(one, join(into, 'usr/bin', emulatorName(one) + ending), context.env)),
   )
-  return await Promise.all(found.flatMap((one) => (one === undefined ? [] : [keep(one, otherwise, context)])))
-}
-
-async function keep(emulator: Emulator, otherwise: string, { toolCache }: Context): Promise<Emulator> {
-  const name = emulatorName(emulator.architecture)
-  if (toolCache === undefined) {
-    await copyFile(emulator.path, join(otherwise, name))
-    return { ...emulator, path: join(otherwise, name) }
-  }
-  const { cacheFile } = await import('@actions/tool-cache')
-  return { ...emulator, path: join(await cacheFile(emulator.path, name, name, emulator.version), name) }
+  return await Promise.all(found.flatMap((one) => (one === undefined ? [] : [keepQemu(one, otherwise, context)])))
 }

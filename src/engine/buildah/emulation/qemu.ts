@@ -5,6 +5,7 @@ import { findProgram } from '../../../exec.js'
 import { firstClosedFolder } from '../../access.js'
 import type { WorkDir } from '../../work-dir.js'
 import { type Emulator, emulatorName, isRegistrable } from './binfmt.js'
+import { keptQemu } from './kept-qemus.js'
 import { fetchQemus } from './package.js'
 import type { Emulated } from './programs.js'
 import { asEmulator } from './static-program.js'
@@ -33,10 +34,8 @@ async function locate(architecture: Emulated, context: Context): Promise<Emulato
     const found = path === undefined ? undefined : await asEmulator(architecture, path, context.env)
     if (found !== undefined) return found
   }
-  if (context.toolCache === undefined) return undefined
-  const { find } = await import('@actions/tool-cache')
-  const kept = find(emulatorName(architecture), '*')
-  return kept === '' ? undefined : await asEmulator(architecture, join(kept, name), context.env)
+  const kept = await keptQemu(architecture, context)
+  return kept === undefined ? undefined : await asEmulator(architecture, kept, context.env)
 }
 
 /** The same, or a copy of it in the private folder where the account may not go to where it is. */
