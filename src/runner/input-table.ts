@@ -188,6 +188,16 @@ export const INPUTS = {
     counts: (isolation) => [isolation],
     docker: { ...ONLY_BUILDAH, asks: (isolation) => isolation !== 'auto', example: 'chroot' },
   }),
+  // It decides whether something is built, not what.
+  emulation: input('emulation', oneOf('auto', 'off'), {
+    affects: 'nothing',
+    docker: {
+      ...ONLY_BUILDAH,
+      asks: (emulation) => emulation === 'off',
+      example: 'off',
+      why: 'emulates with whatever its builder has',
+    },
+  }),
   sandbox: input('sandbox', oneOf('auto', 'require', 'off'), {
     affects: 'nothing',
     docker: { ...ONLY_BUILDAH, asks: (sandbox) => sandbox === 'require', example: 'require' },

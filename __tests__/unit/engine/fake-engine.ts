@@ -120,6 +120,7 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
     store: { kind: 'blobs', layout: 'oci-layout', staysInEngine: false, folder: folder.path },
     prewarm: () => Promise.resolve(void events.push('prewarm')),
     takesDefaultAnnotations: () => true,
+    emulates: () => false,
     resolveNames: (names) =>
       resolveAll(names, [], (name) => {
         const reference = exactly(parseReference(name))

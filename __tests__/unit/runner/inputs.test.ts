@@ -39,6 +39,7 @@ describe('inputs that are not set', () => {
       buildahManifest: undefined,
       storageDriver: 'auto',
       isolation: 'auto',
+      emulation: 'auto',
       sandbox: 'auto',
       rootless: 'prefer',
       rootlessUser: undefined,

@@ -76,6 +76,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'buildah-manifest': 'manifest.json',
   'storage-driver': 'vfs',
   isolation: 'chroot',
+  emulation: 'off',
   sandbox: 'off',
 }
 

@@ -21,6 +21,7 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
     store: storeOf(folder, found),
     prewarm: () => prewarm(folder, found),
     resolveNames: (names) => resolveNames(names, folder),
+    emulates: found.emulation.emulates,
     knownFaults: knownFaultsOf(buildah.version, layoutOf(mode.driver, folder.buildUser.uid)),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
     takesDefaultAnnotations: (readsRegistry) => !readsRegistry || comparesAnnotations(buildah.version),

@@ -40,6 +40,8 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
     prewarm: () => Promise.resolve(),
     resolveNames,
+    // What a builder does by itself isn't told.
+    emulates: () => false,
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     // In the daemon's own storage an image has no place for them.
     takesDefaultAnnotations: () => isOwn,
