@@ -46,6 +46,11 @@ export function dependenciesOf(analysis: Analysis, target: number): Dependencies
   return { images: [...images], paths: [...paths.values()], contexts: [...contexts], doubts: [...doubts] }
 }
 
+/** Indices of the stages that the target (its index) surely needs, its own too. Pure. */
+export function neededStages(analysis: Analysis, target: number): ReadonlySet<number> {
+  return collect(analysis, target).stages
+}
+
 /** Those of these stages that take all their files from the context. Pure. */
 export function contextCopies(analysis: Analysis, target: number): CopyStep[] {
   const needed = [...collect(analysis, target).stages].sort((one, other) => one - other)

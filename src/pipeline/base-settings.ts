@@ -18,6 +18,8 @@ const CONCURRENCY = 3
 /** Configurations of base images, in the order in which the Dockerfile has the images; those that are known. */
 export type BaseSettings = ReadonlyMap<BaseImage, Readonly<Record<string, unknown>>>
 
+export type ReadSettings = () => Promise<BaseSettings>
+
 /**
  * The format, when it is known that it is built: also by what the base images have, which only Buildah drops from an image
  * in the OCI format. Their registries are asked for it. Says what this Buildah is known to get wrong, too.
@@ -26,14 +28,20 @@ export type BaseSettings = ReadonlyMap<BaseImage, Readonly<Record<string, unknow
 export async function settleFormat(
   wanted: Wanted,
   engine: ResolvedEngine,
-  pipeline: PipelineContext,
+  read: ReadSettings,
 ): Promise<Format['format']> {
   const { inputs, format } = wanted
   const isOpen = engine.traits.dropsDockerSettings && inputs.format === 'auto' && format !== 'docker'
   const isNeeded = isOpen || engine.knownFaults.ofVolumes
-  const settings = isNeeded ? await readSettings(wanted, engine, pipeline) : new Map()
+  const settings = isNeeded ? await read() : new Map()
   tellFaults(wanted, engine, volumesOfBases(settings))
   return isOpen ? sayFormat(inputs, dockerOnlyOfBases(settings)) : format
+}
+
+/** What reads the configurations of the base images of a build, when they are asked for first. */
+export function settingsOnDemand(wanted: Wanted, engine: ResolvedEngine, pipeline: PipelineContext): ReadSettings {
+  let read: Promise<BaseSettings> | undefined
+  return () => (read ??= readSettings(wanted, engine, pipeline))
 }
 
 async function readSettings(

@@ -22,7 +22,7 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
   const { buildah, mode } = found
   return {
     engine: factsOf(buildah, folder),
-    traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+    traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true, printsChecks: false },
     env: folder.env,
     store: storeOf(folder, buildah, mode),
     prewarm: () => prewarm(folder, buildah, mode),

@@ -7,6 +7,7 @@ import { parseReference } from '../../metadata/reference.js'
 import { exactly, resolveAll, type Resolved } from '../base-names.js'
 import type { ResolvedEngine, EngineRequest } from '../engine.js'
 import { type Docker, isInsecure } from './builder.js'
+import { printsChecks } from './check-argument.js'
 import { privateConfig } from './config.js'
 import { findDocker } from './detect.js'
 import { ambiguityOf } from './fresh-bases.js'
@@ -37,7 +38,13 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   const client = { docker, env, folder }
   return {
     engine: facts,
-    traits: { usesFrontend: true, keepsExcludedFolders: true, dropsDockerSettings: false, needsChallenge: false },
+    traits: {
+      usesFrontend: true,
+      keepsExcludedFolders: true,
+      dropsDockerSettings: false,
+      needsChallenge: false,
+      printsChecks: printsChecks(docker),
+    },
     env: context.env,
     store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
     prewarm: () => Promise.resolve(),
