@@ -1,17 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { CHECK_ARGUMENT, readCheckDirectives } from '../dockerfile/check-directives.js'
-import type { BaseFacts } from '../dockerfile/check-state.js'
 import { check, type CheckScene, type Finding } from '../dockerfile/checks.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { openLines } from '../dockerfile/lines.js'
 import type { ResolvedEngine } from '../engine/engine.js'
 import { UserError } from '../errors.js'
-import { objectOf, textsOf } from '../lib/json.js'
 import { info, markAt, warn } from '../log.js'
 import type { Context } from '../runner/context.js'
 import { analysisOf, argumentsOf } from '../source/analysis.js'
 import { ignoreMatcher, isPlain, parseIgnoreFile } from '../source/dockerignore.js'
-import type { BaseSettings, ReadSettings } from './base-settings.js'
+import { checkFactsOfBases, type ReadSettings } from './base-settings.js'
 import type { Wanted } from './engine.js'
 
 /** GitHub shows no more annotations of a step. */
@@ -43,7 +41,7 @@ export async function tellChecks(
     bases: new Map(),
   }
   const first = check(analysis, scene)
-  const bases = first.undecided.size === 0 ? undefined : factsOf(await settings())
+  const bases = first.undecided.size === 0 ? undefined : checkFactsOfBases(await settings())
   const { findings } = bases === undefined ? first : check(analysis, { ...scene, bases })
   const isError = inputs.checks === 'error' || directives.file.isError
   // The first one is marked by the error.
@@ -58,22 +56,6 @@ export function ignoringBy(ignoreFile = ''): CheckScene['ignoring'] {
   if (patterns.some(({ isException }) => isException)) return () => undefined
   const plain = patterns.filter(isPlain).map((one) => ({ ...one, fits: ignoreMatcher(one) }))
   return (path) => plain.find(({ pattern, fits }) => (path === '' ? ALL.has(pattern) : fits(path)))?.line
-}
-
-/** By the names of the images; of several platforms of one image, all together. */
-function factsOf(settings: BaseSettings): Map<string, BaseFacts> {
-  const facts = new Map<string, BaseFacts>()
-  for (const [{ name }, settled] of settings) {
-    const config = objectOf(settled['config'])
-    const before = facts.get(name)
-    const names = textsOf(config['Env']).map((entry) => entry.split('=', 1)[0] ?? '')
-    facts.set(name, {
-      environment: [...(before?.environment ?? []), ...names],
-      hasShell: before?.hasShell === true || textsOf(config['Shell']).length > 0,
-      triggers: [...(before?.triggers ?? []), ...textsOf(config['OnBuild'])],
-    })
-  }
-  return facts
 }
 
 function tell(findings: readonly Finding[], file: string, workspace: string): void {
