@@ -160,6 +160,8 @@ export interface EngineTraits {
   readonly dropsDockerSettings: boolean
   /** It logs in where `/v2/` asks for a login, and nowhere else. */
   readonly needsChallenge: boolean
+  /** It prints what the checks of BuildKit find. */
+  readonly printsChecks: boolean
 }
 
 /** Volumes of base images, by their names. */

@@ -49,6 +49,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'add-hosts': 'db:10.0.0.1',
   'shm-size': '12m',
   ulimit: 'nofile=512',
+  checks: 'error',
   'extra-args': '--timestamp=0',
   flavor: 'prefix=v',
   labels: 'team=web',

@@ -16,7 +16,13 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
   const { buildah, mode } = found
   return {
     engine: factsOf({ buildah, folder }),
-    traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+    traits: {
+      usesFrontend: false,
+      keepsExcludedFolders: false,
+      dropsDockerSettings: true,
+      needsChallenge: true,
+      printsChecks: false,
+    },
     env: folder.env,
     store: storeOf(folder, found),
     prewarm: () => prewarm(folder, found),
