@@ -9,7 +9,7 @@ import { mapConcurrent } from '../lib/concurrency.js'
 import type { Wanted } from './engine.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
 import { sayFormat } from './source.js'
-import { platform } from '../lib/platform.js'
+import { formatPlatform, nativePlatform } from '../lib/platform.js'
 import { fetchConfig } from '../registry/image-config.js'
 import type { Registries } from '../registry/client.js'
 
@@ -66,7 +66,9 @@ export async function settingsOfBases(
     const named = candidates.get(image.name)
     const places = named === undefined || 'why' in named ? [] : named.flatMap(({ sources }) => sources)
     for (const { reference } of places) {
-      const config = await fetchConfig(registries, reference, image.platform ?? platform()).catch(unreadable(image))
+      const config = await fetchConfig(registries, reference, image.platform ?? formatPlatform(nativePlatform())).catch(
+        unreadable(image),
+      )
       if (config === undefined) continue
       found.set(image, config)
       return

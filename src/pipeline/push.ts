@@ -21,13 +21,18 @@ const HINT = 'Check the status of the registry: it may be unreachable, limit req
  * once. All are tried, also after one has failed.
  * @throws UserError when any failed, naming those and what is there
  */
-export async function pushAll(engine: Engine, image: Image): Promise<Pushed[]> {
+export async function pushAll(engine: Pick<Engine, 'push'>, image: Image): Promise<Pushed[]> {
+  return await pushEach((reference) => engine.push(image, reference), image)
+}
+
+/** The same for anything that goes under references. */
+export async function pushEach(push: Push, image: Pushable): Promise<Pushed[]> {
   const longest = longestPush(image)
   const late = () =>
     new UserError(`The push took longer than ${formatLimit(longest)}, the limit for an image of this size.`, HINT)
   const limit = startLimit(longest, late, () => endProcessTree(followProcessTree(), KILL_GRACE_MS))
   const outcomes = await Promise.all(
-    [...byRegistry(image.references).values()].map((group) => pushGroup({ engine, image, limit }, group)),
+    [...byRegistry(image.references).values()].map((group) => pushGroup({ push, limit }, group)),
   ).finally(limit.close)
   const [pushed, failed] = split(outcomes.flat())
   for (const { reference, digest } of pushed) result(`Pushed ${formatReference(reference)}@${digest}`)
@@ -50,15 +55,19 @@ interface Failed {
 
 type Outcome = Pushed | Failed
 
-/** What is pushed, by whom, and until when. */
+/** Pushes something under a reference, once. @throws RegistryError */
+type Push = (reference: Reference) => Promise<Pushed>
+
+/** Where it goes, and how large it is. */
+type Pushable = Pick<Image, 'references' | 'size'>
+
 interface Pushing {
-  readonly engine: Engine
-  readonly image: Image
+  readonly push: Push
   readonly limit: Limit
 }
 
 /** In this time a registry that is slow or busy takes any image: 1 MiB a second for each of its repositories. */
-function longestPush({ size, references }: Image): number {
+function longestPush({ size, references }: Pushable): number {
   const repositories = new Set(references.map(({ registry, repository }) => `${registry}/${repository}`)).size
   if (size?.bytes === undefined) return UNKNOWN_MS
   return Math.min(MAX_MS, TIMEOUT_MS + Math.ceil((repositories * size.bytes) / SLOWEST_BYTES_PER_MINUTE) * 60_000)
@@ -81,12 +90,12 @@ async function pushGroup(pushing: Pushing, [first, ...others]: readonly Referenc
   return outcomes.sort((a, b) => all.indexOf(a.reference) - all.indexOf(b.reference))
 }
 
-async function pushOne({ engine, image, limit }: Pushing, reference: Reference): Promise<Outcome> {
+async function pushOne({ push, limit }: Pushing, reference: Reference): Promise<Outcome> {
   const name = formatReference(reference)
   // A try that is ended for its time isn't made again.
-  const push = () => limit.within(limit.isOver() ? new Promise<never>(() => undefined) : engine.push(image, reference))
+  const once = () => limit.within(limit.isOver() ? new Promise<never>(() => undefined) : push(reference))
   try {
-    return await limit.within(withRetries(`Push of ${name}`, push))
+    return await limit.within(withRetries(`Push of ${name}`, once))
   } catch (error) {
     return { reference, error }
   }
