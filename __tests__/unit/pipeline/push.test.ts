@@ -23,6 +23,7 @@ function registries(outcomes: Readonly<Record<string, readonly Error[]>> = {}) {
     login: unused,
     build: unused,
     preview: () => '',
+    pushByDigest: unused,
     writeOutputs: unused,
     load: unused,
     imageNames: () => Promise.resolve(new Set()),

@@ -20,6 +20,7 @@ import { sizeOf } from '../image-size.js'
 import { ignorePath } from './ignore-file.js'
 import { lineUnderWay, type Step } from '../progress.js'
 import { openPusher } from './push.js'
+import { openDigestPusher } from './push-by-digest.js'
 import { absoluteKeys } from '../input-paths.js'
 import { ownKeys, secretFiles, writeSecrets } from '../secret-files.js'
 import { type Buildah, commandOf } from './install.js'
@@ -44,7 +45,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
   let isFormatFree = false
   const loggedIn = new Set<string>()
   const setup = { ...given, hasLogin: (registry: string) => loggedIn.has(registry) || given.hasLogin(registry) }
-  const pusher = openPusher(setup, () => isFormatFree)
+  const push = openPusher(setup, () => isFormatFree)
   return {
     ...factsOf(buildah, folder),
     storageConf: storageConfPath(folder.path),
@@ -76,7 +77,12 @@ export function buildahEngine(given: BuildahSetup): Engine {
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
 
-    push: (image, reference) => pusher.push(image, reference),
+    push: async (image, reference) => {
+      const digest = await push(image, { reference, named: reference, auth: files.auth, insecure })
+      return { reference, digest }
+    },
+
+    ...openDigestPusher(setup, push),
 
     async writeOutputs(image, inputs) {
       const files = inputs.outputs.some(isFiles) ? await takeFile(folder, ROOTFS) : undefined
