@@ -96,8 +96,9 @@ async function findManifest(
   const own = pushed.find(({ reference }) => formatReference(repositoryOf(reference)) === name)
   const found = own && (await registries.resolve({ ...repository, digest: own.digest }))
   if (found !== undefined) return found
+  const { registry } = repository
   throw new RegistryError(
-    `${repository.registry} doesn't have ${name}@${own?.digest ?? ''}, which was just pushed.`,
+    `${registry} doesn't have ${name}@${own?.digest ?? ''}, which was just pushed.`,
     'Run the job again. If that doesn’t help, check whether the registry removes manifests without a tag.',
     true,
   )
