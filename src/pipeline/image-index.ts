@@ -37,10 +37,10 @@ export async function putIndex(
     return index
   }
   try {
-    const pushed = await pushEach(async (reference) => putUnder(reference, await indexOf(reference), registries), {
-      references,
-      size: { layers: 0, bytes: 0 },
-    })
+    const small = { references, size: { layers: 0, bytes: 0 } }
+    const pushed = await pushEach(small, references, async (reference) =>
+      putUnder(reference, await indexOf(reference), registries),
+    )
     const [first] = references
     if (first === undefined) return { pushed }
     const { digest, mediaType, size } = await indexOf(first)
@@ -81,7 +81,7 @@ async function makeIndex(
   await mapConcurrent(platforms, CONCURRENCY, async ({ platform, pushed }, index) => {
     const { digest, mediaType, size } = await findManifest(repository, pushed, registries)
     const own = annotationsAt(metadata, 'manifest-descriptor', platform)
-    entries[index] = { platform, digest, mediaType, size, ...own }
+    entries[index] = { platform: { ...platform }, digest, mediaType, size, ...own }
   })
   return imageIndex(entries, annotationsAt(metadata, 'index').annotations)
 }
