@@ -1,5 +1,5 @@
 import type { Caches } from '../cache/open.js'
-import type { Engines } from '../engine/engine.js'
+import type { Engines } from '../engine/engines.js'
 import type { WorkDir } from '../engine/work-dir.js'
 import type { Registries, RegistryClient } from '../registry/client.js'
 import type { Timeline } from '../report/timeline.js'

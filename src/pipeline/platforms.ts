@@ -30,7 +30,7 @@ export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext): 
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
   const made = await makeEach(wanted, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
-  const platforms = made.map(({ metadata: _, ...image }) => image)
+  const platforms: readonly PlatformResult[] = made
   const index = inputs.push
     ? await pipeline.timeline.during('index', () => putIndex(metadata, platforms, pipeline))
     : undefined

@@ -7,11 +7,10 @@ import type {
   BuildSpec,
   Engine,
   EngineFacts,
-  EngineRequest,
-  Engines,
   EngineTraits,
   ResolvedEngine,
 } from '../../../src/engine/engine.js'
+import type { EngineRequest, Engines } from '../../../src/engine/engines.js'
 import type { Step } from '../../../src/engine/progress.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
 import { digestLike } from '../../../src/registry/manifest.js'
