@@ -45,7 +45,7 @@ try {
   })
   const { inputs, result } = value
   writeOutputs(result, inputs)
-  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
+  if (inputs.summary && context.hasSummary && !inputs.dryRun) await writeSummary(result, warnings)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) fail(error, context.workspace)

@@ -107,8 +107,8 @@ export const promises = [
       {
         loses: 'Steps that were built with other extra arguments (`--timestamp`) are taken',
         file: 'src/up-to-date/step-inputs.ts',
-        find: ', ...runStepTexts(inputs)],',
-        put: '],',
+        find: '      ...runStepTexts(inputs),',
+        put: '',
         test: '__tests__/unit/up-to-date/step-inputs.test.ts',
       },
       {
@@ -339,8 +339,8 @@ export const promises = [
       {
         loses: 'A tag that somebody else has moved is taken for the image',
         file: 'src/up-to-date/retag.ts',
-        find: 'if ((await registries.resolve(reference))?.digest === digest) return',
-        put: 'if ((await registries.resolve(reference)) !== undefined) return',
+        find: 'if ((await registries.resolve(place))?.digest === digest) return',
+        put: 'if ((await registries.resolve(place)) !== undefined) return',
         test: '__tests__/e2e/unchanged.test.ts',
         name: 'a tag that somebody else has moved is moved back',
       },

@@ -9,6 +9,7 @@ import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
 import type { BaseNames } from './base-names.js'
 import type { Step } from './progress.js'
+import type { WorkDir } from './work-dir.js'
 
 /** What is built. */
 export interface BuildSpec {
@@ -197,6 +198,12 @@ export interface ResolvedEngine {
   }
   /** Why the names of these images don't tell what is built with them, as a sentence without its full stop. */
   readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
+  /**
+   * The same engine for one of several platforms, with a private folder of its own; undefined for one that builds them all
+   * at once.
+   * @param inputs those of that platform
+   */
+  readonly forPlatform: ((inputs: Inputs, folder: WorkDir) => Promise<ResolvedEngine>) | undefined
   /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
   readonly configure: (root: string) => Promise<Engine>
 }

@@ -116,7 +116,8 @@ export function fakeEngines(options: FakeEngineOptions & { readonly requests?: E
   }
 }
 
-function resolved({ folder }: EngineRequest, traits: EngineTraits, options: FakeEngineOptions): ResolvedEngine {
+function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEngineOptions): ResolvedEngine {
+  const { folder } = request
   const { events = [] } = options
   return {
     engine: FAKE_FACTS,
@@ -133,6 +134,7 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    forPlatform: () => Promise.resolve(resolved(request, traits, options)),
     configure: () => Promise.resolve(fakeEngine(options)),
   }
 }

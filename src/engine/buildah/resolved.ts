@@ -3,7 +3,7 @@ import type { ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
 import type { WorkDir } from '../work-dir.js'
 import { factsOf } from './setup.js'
-import { configure, type FoundBuildah } from './configure.js'
+import { configure, type FoundBuildah, writeFirstStorageConf } from './configure.js'
 import { pinNetworkBackend } from './containers-conf.js'
 import type { Host } from './host.js'
 import { comparesAnnotations, knownFaultsOf } from './known-faults.js'
@@ -33,6 +33,10 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
     takesDefaultAnnotations: (readsRegistry) => !readsRegistry || comparesAnnotations(buildah.version),
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
+    forPlatform: async (inputs, own) => {
+      await writeFirstStorageConf(own, buildah)
+      return resolvedBuildah({ ...request, inputs, folder: own }, found, host)
+    },
     configure: async (root) => {
       await pinNetworkBackend(root, folder, buildah, host)
       return await configure(request, found, root)
