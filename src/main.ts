@@ -8,6 +8,7 @@ import { formatReference } from './metadata/reference.js'
 import { type Inputs, readInputs } from './runner/inputs.js'
 import { gatherWarnings, info, warn } from './log.js'
 import { hiddenOutputs, outputsOf } from './pipeline/outputs.js'
+import { formatPlatform } from './lib/platform.js'
 import { endProcessTree, followProcessTree } from './lib/process-tree.js'
 import { renderSummary } from './report/summary.js'
 import type { Result } from './pipeline/result.js'
@@ -57,7 +58,7 @@ try {
   })
   const { inputs, result } = value
   writeOutputs(result, inputs)
-  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
+  if (inputs.summary && context.hasSummary && !inputs.dryRun) await writeSummary(result, warnings)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) fail(error, context.workspace)
@@ -85,7 +86,7 @@ function fail(error: unknown, workspace: string): void {
 
 /** A summary that can't be written is no reason to fail. */
 async function writeSummary(result: Result, warnings: readonly string[]): Promise<void> {
-  const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier } = result
+  const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier, platforms } = result
   const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
   const references = metadata.references.map(formatReference)
   const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
@@ -95,6 +96,11 @@ async function writeSummary(result: Result, warnings: readonly string[]): Promis
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
     ...{ engine: engine.label, rootless: engine.rootless, builtEarlier, size, cache, warnings, phases, steps },
+    platforms: platforms.map((one) => ({
+      ...one,
+      platform: formatPlatform(one.platform),
+      digest: one.pushed[0]?.digest,
+    })),
   })
   await summary
     .addRaw(text)

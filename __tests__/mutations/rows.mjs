@@ -107,8 +107,8 @@ export const promises = [
       {
         loses: 'Steps that were built with other extra arguments (`--timestamp`) are taken',
         file: 'src/up-to-date/step-inputs.ts',
-        find: ', ...runStepTexts(inputs)],',
-        put: '],',
+        find: '      ...runStepTexts(inputs),',
+        put: '',
         test: '__tests__/unit/up-to-date/step-inputs.test.ts',
       },
       {
@@ -339,8 +339,8 @@ export const promises = [
       {
         loses: 'A tag that somebody else has moved is taken for the image',
         file: 'src/up-to-date/retag.ts',
-        find: 'if ((await registries.resolve(reference))?.digest === digest) return',
-        put: 'if ((await registries.resolve(reference)) !== undefined) return',
+        find: 'if ((await registries.resolve(place))?.digest === digest) return',
+        put: 'if ((await registries.resolve(place)) !== undefined) return',
         test: '__tests__/e2e/unchanged.test.ts',
         name: 'a tag that somebody else has moved is moved back',
       },
@@ -1332,6 +1332,39 @@ export const promises = [
         find: 'if (found === undefined) return',
         put: "if (found?.text !== '') return",
         test: '__tests__/unit/engine/buildah/sandbox/leaks.test.ts',
+      },
+    ],
+  },
+  {
+    promise: 'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
+    rows: [
+      {
+        loses: 'Every program of the machine pushes with the login of the step',
+        file: 'src/registry/upload-proxy.ts',
+        find: 'if (!isLoggedIn(request.incoming.headers.authorization))',
+        put: 'if (!isLoggedIn(request.incoming.headers.authorization) && method === "")',
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'The host that an upload goes on at gets the login of the registry',
+        file: 'src/registry/forwarding.ts',
+        find: 'if (url.origin !== (await origin())) return',
+        put: "if (url.origin === '') return",
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'A manifest names layers by what they are uncompressed',
+        file: 'src/registry/proxied-blobs.ts',
+        find: 'replaced.set(digest, layer)',
+        put: 'if (digest === layer.digest) replaced.set(digest, layer)',
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'An index has another digest in every run',
+        file: 'src/registry/image-index.ts',
+        find: 'manifests: entries.map(entryOf),',
+        put: 'manifests: entries.map(entryOf).reverse(),',
+        test: '__tests__/unit/registry/image-index.test.ts',
       },
     ],
   },

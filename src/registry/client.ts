@@ -9,6 +9,8 @@ import { openConnection } from './http.js'
 import type { Blob, Descriptor, Manifest } from './manifest.js'
 import { lookUpManifest, putManifest, readManifest } from './manifest-requests.js'
 import { findLogin, type Logins } from '../auth/keychain.js'
+import type { KnownLayer } from './proxied-blobs.js'
+import { openUploadProxy, type UploadProxy } from './upload-proxy.js'
 import { mount, type Trial, tryPush, upload } from './uploads.js'
 
 /** Registries, each asked by its own protocol, with a login that is for it and for nobody else. */
@@ -24,10 +26,14 @@ export interface Registries {
    */
   fetchManifest(reference: Reference & { readonly digest: string }): Promise<Manifest | undefined>
   /**
-   * Puts a manifest under a tag, and reads back which digest is there. What it names must be in the repository.
+   * Puts a manifest under a tag, or under its own digest alone, and reads back which digest is there. What it names must
+   * be in the repository.
    * @throws RegistryError when it is refused, or another digest is there
    */
-  putManifest(reference: Reference & { readonly tag: string }, manifest: Manifest): Promise<void>
+  putManifest(
+    reference: Reference & ({ readonly tag: string } | { readonly digest: string }),
+    manifest: Manifest,
+  ): Promise<void>
   /**
    * Makes a blob of another repository of the same registry one of this repository, without its bytes.
    * @returns whether it is there now; not, where the registry wants its bytes
@@ -54,6 +60,11 @@ export interface Registries {
    * @throws RegistryError that says whether it was refused
    */
   tryPush(reference: Reference): Promise<Trial>
+  /**
+   * Opens a registry on loopback that stands in for a repository, for an engine that pushes there by digest.
+   * @param layers whose blobs may be in the registry already
+   */
+  openProxy(repository: Reference, layers: readonly KnownLayer[]): Promise<UploadProxy>
   /** Lets go of connections. */
   close(): void
 }
@@ -112,6 +123,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
         clock,
       ),
     tryPush: (reference) => tryPush(client, reference),
+    openProxy: (repository, layers) => openUploadProxy(client, repository, layers),
     close: () => {
       connection.close()
     },

@@ -8,6 +8,7 @@ import { input, type InputSpec, type Parser, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
+import { isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
 
@@ -35,6 +36,19 @@ export const INPUTS = {
   context: input('context', context, { affects: 'image', countsAs: 'context' }),
   file: input('file', text, { affects: 'image', countsAs: 'Dockerfile' }),
   target: input('target', text, { affects: 'image', countsAs: 'target' }),
+  // Each platform is a build with a cache of its own.
+  platforms: input('platforms', platforms, {
+    affects: 'run-steps',
+    countsAs: 'platform',
+    buildah: { since: '1.28.0', asks: (all) => all.some(isForeign) },
+    docker: {
+      refusedBy: IN_DAEMON,
+      asks: (all) => all.length > 1,
+      example: 'linux/amd64,linux/arm64',
+      why: 'builds one platform at a time',
+      hint: SET_UP_BUILDX,
+    },
+  }),
   // The key of a step has those that the step sees.
   'build-args': input('buildArgs', buildArgs, { affects: 'run-steps', countsAs: 'build arguments' }),
   // Values don't count, as they don't for any cache; a step without its secret is another step.

@@ -7,7 +7,8 @@ import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import type { Pair } from '../runner/input-parsers.js'
 import { describeInLine } from '../errors.js'
 import type { CommitLabels } from '../metadata/commit.js'
-import { platform } from '../lib/platform.js'
+import { formatPlatform } from '../lib/platform.js'
+import { targetPlatform } from '../runner/platform-inputs.js'
 import type { Registries } from '../registry/client.js'
 import { argumentsOf } from '../source/analysis.js'
 import { proxiesIn } from './step-inputs.js'
@@ -48,7 +49,7 @@ export async function fingerprint(
     ])
     return fingerprintOf({
       engine: found.engine.label,
-      platform: platform(),
+      platform: formatPlatform(targetPlatform(inputs)),
       format,
       dockerfile,
       bases,

@@ -78,6 +78,11 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
       await options.push?.(reference)
       return { reference, digest: registries.put(reference, images.get(id) ?? {}) }
     },
+    async pushByDigest({ id }, repository) {
+      events.push(`push ${formatReference(repository)} by digest`)
+      await options.push?.(repository)
+      return registries.putByDigest(repository, images.get(id) ?? {})
+    },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),
     load: () => Promise.resolve(void events.push('load')),
@@ -107,7 +112,8 @@ export function fakeEngines(options: FakeEngineOptions & { readonly requests?: E
   }
 }
 
-function resolved({ folder }: EngineRequest, traits: EngineTraits, options: FakeEngineOptions): ResolvedEngine {
+function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEngineOptions): ResolvedEngine {
+  const { folder } = request
   const { events = [] } = options
   return {
     engine: FAKE_FACTS,
@@ -124,6 +130,7 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    forPlatform: () => Promise.resolve(resolved(request, traits, options)),
     configure: () => Promise.resolve(fakeEngine(options)),
   }
 }

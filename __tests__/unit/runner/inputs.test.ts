@@ -9,6 +9,7 @@ describe('inputs that are not set', () => {
       context: '.',
       file: undefined,
       target: undefined,
+      platforms: [],
       buildArgs: [],
       buildContexts: [],
       secrets: [],

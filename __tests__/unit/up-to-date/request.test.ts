@@ -34,6 +34,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   context: 'other',
   file: 'other/Dockerfile',
   target: 'first',
+  platforms: 'linux/s390x',
   'build-args': 'WHO=ada',
   secrets: 'token=one',
   cache: 'github',

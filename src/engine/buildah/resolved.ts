@@ -6,9 +6,9 @@ import { analysisOf } from '../../source/analysis.js'
 import { type BaseNames, resolveAll } from '../base-names.js'
 import type { BuildUser } from '../build-user.js'
 import type { EngineRequest, ResolvedEngine } from '../engine.js'
-import { storageArgs, type WorkDir } from '../work-dir.js'
+import { privateRoot, storageArgs, storageConf, type WorkDir } from '../work-dir.js'
 import { factsOf } from './setup.js'
-import { configure, type FoundBuildah } from './configure.js'
+import { configure, type FoundBuildah, writeStorageConf } from './configure.js'
 import { pinNetworkBackend, readRegistriesConf } from './containers-conf.js'
 import type { Host } from './host.js'
 import { type Buildah, commandOf } from './install.js'
@@ -33,6 +33,10 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
     takesDefaultAnnotations: (readsRegistry) => !readsRegistry || !getsWrong('annotation', buildah.version),
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
+    forPlatform: async (inputs, own) => {
+      await writeStorageConf(own, buildah, storageConf(own.path, privateRoot(own.path)))
+      return resolvedBuildah({ ...request, inputs, folder: own }, found, host)
+    },
     configure: async (root) => {
       await pinNetworkBackend(root, folder, buildah, host)
       return await configure(request, found, root)

@@ -49,6 +49,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     takesDefaultAnnotations: () => isOwn,
     // A builder outside of the daemon only knows what registries have.
     ambiguityOf: (images) => (docker.driver === 'docker' ? ambiguityOf(images, client) : Promise.resolve(undefined)),
+    forPlatform: undefined,
     configure: (root) => {
       const setup = { ...client, context, root, insecure, facts }
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))
