@@ -60,10 +60,17 @@ describe('Docker', () => {
 
   describe('with a builder of its own', () => {
     const inputs = { engine: 'docker', push: 'true' }
-    engineContract(() => worldOf(inputs, docker.environment('buildx')), { test, pushesInBuild: true })
+    engineContract(() => worldOf(inputs, docker.environment('buildx')), {
+      test,
+      pushesInBuild: true,
+      pushesByDigest: false,
+    })
   })
 
   describe('with the builder of the daemon', () => {
-    engineContract(() => worldOf({ engine: 'docker' }, docker.environment('buildx-docker')), { test })
+    engineContract(() => worldOf({ engine: 'docker' }, docker.environment('buildx-docker')), {
+      test,
+      pushesByDigest: false,
+    })
   })
 })

@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 
 import { parseAuthFile } from '../../src/auth/auth-file.js'
-import type { BuildRequest, BuildSpec, Engine, Image, ResolvedEngine } from '../../src/engine/engine.js'
+import type {
+  BuildRequest,
+  BuildSpec,
+  Engine,
+  Image,
+  OpenProxy,
+  PushedManifest,
+  ResolvedEngine,
+} from '../../src/engine/engine.js'
 import type { Engines } from '../../src/engine/engines.js'
 import type { Step } from '../../src/engine/progress.js'
 import { makeWorkDir, privateRoot, type WorkDir } from '../../src/engine/work-dir.js'
@@ -39,12 +47,14 @@ export interface EngineVariant {
    * itself, and `push()` only tells the digest.
    */
   readonly pushesInBuild?: boolean
+  /** Whether it can push under no tag, by the digest alone. */
+  readonly pushesByDigest?: boolean
 }
 
 /** What the pipeline takes for granted of an engine: the real ones have it, and so has the fake of the unit tests. */
 export function engineContract(
   open: () => Promise<EngineWorld>,
-  { test = it, pushesInBuild = false }: EngineVariant = {},
+  { test = it, pushesInBuild = false, pushesByDigest = true }: EngineVariant = {},
 ): void {
   let world: EngineWorld
   let engine: Engine
@@ -119,6 +129,24 @@ export function engineContract(
     const there = await world.registries.resolve(reference)
     expect(pushed).toStrictEqual({ reference, digest: there?.digest })
     expect(before).toStrictEqual(pushesInBuild ? there : undefined)
+  })
+
+  test('pushes by digest what it would push by a tag, and puts it under none; or says that it can’t', async () => {
+    const { image } = await build('FROM scratch\nCOPY hello /by-digest\n')
+    const repository = parseReference(`${world.host}/contract/untagged`)
+    const openProxy: OpenProxy = (asked, layers) => world.registries.openProxy(asked, layers)
+    if (!pushesByDigest) {
+      await expect(engine.pushByDigest(image, repository, openProxy)).rejects.toThrow('pushes nothing by its digest')
+      return
+    }
+    let there: PushedManifest | undefined
+    await logOf(async () => (there = await engine.pushByDigest(image, repository, openProxy)))
+    const [reference] = image.references
+    if (there === undefined || reference === undefined) throw new Error('nothing was pushed')
+    await expect(world.registries.resolve({ ...repository, digest: there.digest })).resolves.toStrictEqual(there)
+    await expect(world.registries.resolve({ ...repository, tag: 'by-digest' })).resolves.toBeUndefined()
+    await logOf(() => engine.push(image, reference))
+    await expect(world.registries.resolve(reference)).resolves.toMatchObject({ digest: there.digest })
   })
 
   // Pauses between attempts take some ten seconds.

@@ -1343,6 +1343,39 @@ export const promises = [
       },
     ],
   },
+  {
+    promise: 'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
+    rows: [
+      {
+        loses: 'Every program of the machine pushes with the login of the step',
+        file: 'src/registry/upload-proxy.ts',
+        find: 'if (!isLoggedIn(request.incoming.headers.authorization))',
+        put: 'if (!isLoggedIn(request.incoming.headers.authorization) && method === "")',
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'The host that an upload goes on at gets the login of the registry',
+        file: 'src/registry/forwarding.ts',
+        find: 'if (url.origin !== (await origin())) return',
+        put: "if (url.origin === '') return",
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'A manifest names layers by what they are uncompressed',
+        file: 'src/registry/proxied-blobs.ts',
+        find: 'replaced.set(digest, layer)',
+        put: 'if (digest === layer.digest) replaced.set(digest, layer)',
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'An index has another digest in every run',
+        file: 'src/registry/image-index.ts',
+        find: 'manifests: entries.map(entryOf),',
+        put: 'manifests: entries.map(entryOf).reverse(),',
+        test: '__tests__/unit/registry/image-index.test.ts',
+      },
+    ],
+  },
 ]
 
 /** All rows, with their numbers, from 1. */

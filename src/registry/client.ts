@@ -2,13 +2,13 @@ import { type Clock, systemClock } from '../lib/clock.js'
 import type { Env } from '../exec.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import { withRetries } from '../lib/retry.js'
-import { reading } from './request.js'
 import { openAuthorization } from './authorization.js'
 import { findBlob, readBlob } from './blobs.js'
 import { openConnection } from './http.js'
 import type { Blob, Descriptor, Manifest } from './manifest.js'
 import { lookUpManifest, putManifest, readManifest } from './manifest-requests.js'
 import { findLogin, type Logins } from '../auth/keychain.js'
+import { openUploadProxy, type OpenUploadProxy } from './upload-proxy.js'
 import { mount, type Trial, tryPush, upload } from './uploads.js'
 
 /** Registries, each asked by its own protocol, with a login that is for it and for nobody else. */
@@ -54,6 +54,8 @@ export interface Registries {
    * @throws RegistryError that says whether it was refused
    */
   tryPush(reference: Reference): Promise<Trial>
+  /** Opens a registry on loopback that stands in for a repository, for an engine that pushes there by digest. */
+  readonly openProxy: OpenUploadProxy
   /** Lets go of connections. */
   close(): void
 }
@@ -82,17 +84,9 @@ export function openRegistries(options: RegistriesOptions): Registries {
   const client = { connection, authorization }
   return {
     resolve: (reference) =>
-      withRetries(
-        `Lookup of ${formatReference(reference)}`,
-        () => lookUpManifest(client, reference, reading(reference)),
-        clock,
-      ),
+      withRetries(`Lookup of ${formatReference(reference)}`, () => lookUpManifest(client, reference), clock),
     fetchManifest: (reference) =>
-      withRetries(
-        `Fetch of the manifest ${formatReference(reference)}`,
-        () => readManifest(client, reference, reading(reference)),
-        clock,
-      ),
+      withRetries(`Fetch of the manifest ${formatReference(reference)}`, () => readManifest(client, reference), clock),
     putManifest: (reference, manifest) =>
       withRetries(`Tag ${formatReference(reference)}`, () => putManifest(client, reference, manifest), clock),
     mountBlob: (into, digest, from) =>
@@ -112,6 +106,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
         clock,
       ),
     tryPush: (reference) => tryPush(client, reference),
+    openProxy: (repository, layers) => openUploadProxy(client, repository, layers),
     close: () => {
       connection.close()
     },

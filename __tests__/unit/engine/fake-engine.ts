@@ -77,6 +77,11 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
       await options.push?.(reference)
       return { reference, digest: registries.put(reference, images.get(id) ?? {}) }
     },
+    async pushByDigest({ id }, repository) {
+      events.push(`push ${formatReference(repository)} by digest`)
+      await options.push?.(repository)
+      return registries.putByDigest(repository, images.get(id) ?? {})
+    },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),
     load: () => Promise.resolve(void events.push('load')),

@@ -55,6 +55,7 @@ const PURE = [
   ...['cache/containers-storage/records.ts', 'cache/containers-storage/index.ts'],
   ...['cache/containers-storage/select.ts', 'cache/containers-storage/retention.ts', 'cache/oci-layout/index.ts'],
   ...['up-to-date/fingerprint.ts', 'up-to-date/build-record.ts', 'registry/www-authenticate.ts'],
+  ...['registry/compressed-layers.ts'],
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/
 const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout', 'fetch', 'console', 'randomBytes']
@@ -96,9 +97,16 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   [/^@actions\/cache$/, ['cache-worker.ts'], false],
   [/^@actions\/tool-cache$/, ['engine/buildah/download.ts'], true],
   [/^smol-toml$/, ['engine/buildah/registries-tables.ts'], true],
-  // One file speaks to registries, one downloads files. The last lets go of connections that the client of the cache
-  // service keeps.
-  [/^(@actions\/http-client|(node:)?https?)$/, ['registry/http.ts', 'lib/download.ts', 'cache-worker.ts'], false],
+  // One file speaks to registries, and three are a server that stands in for one; one downloads files. The last lets go
+  // of connections that the client of the cache service keeps.
+  [
+    /^(@actions\/http-client|(node:)?https?)$/,
+    [
+      ...['registry/http.ts', 'registry/upload-proxy.ts', 'registry/forwarding.ts', 'registry/proxied-manifests.ts'],
+      ...['lib/download.ts', 'cache-worker.ts'],
+    ],
+    false,
+  ],
 ]
 
 /** A module that needs more of ours than this has more than one job. The pipeline alone is where all of it meets. */

@@ -149,6 +149,7 @@ function registriesWith(there: Map<string, string | RegistryError>, world: World
     fetchBlob: () => Promise.resolve(Buffer.from(text)),
     hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
     tryPush: () => Promise.resolve({ asksLate: false }),
+    openProxy: () => Promise.reject(new Error('nothing is pushed by digest')),
     close: () => undefined,
   }
 }

@@ -38,7 +38,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
     preview: (request) =>
       formatCommand([setup.buildah.path, ...buildArgs(request, setup, plannedPaths(request, setup))]),
 
-    push: (image, reference) => pusher.push(image, reference),
+    ...pusher,
 
     writeOutputs: (image, inputs) => writeOutputs(image, inputs, setup),
 
