@@ -50,7 +50,7 @@ export function specify(
 ): BuildSpec {
   const { references, labels, annotations } = metadata
   const usesRegistry = repositories.from.length + repositories.to.length > 0
-  // Those of the default, where they are no hindrance.
+  // The default annotations are left out where they would cost cache hits.
   const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations(usesRegistry)
   return {
     inputs,

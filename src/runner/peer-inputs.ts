@@ -1,4 +1,4 @@
-/** An action that this one takes the place of. */
+/** An action that this one replaces. */
 export type Peer =
   | 'docker/build-push-action'
   | 'docker/metadata-action'
