@@ -15,7 +15,7 @@ import { openSandboxes } from './sandbox/sandboxes.js'
 export interface FoundBuildah {
   readonly buildah: Buildah
   readonly mode: ExecutionMode
-  /** Where `load` takes the image as well. */
+  /** Where `load` also puts the image. */
   readonly docker: DockerStorage
 }
 
