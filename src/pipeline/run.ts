@@ -6,6 +6,7 @@ import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
 import { withGitContexts } from '../source/source.js'
 import { startWatch } from '../up-to-date/watch.js'
+import { tellChecks } from './checks.js'
 import { readCredentials } from './credentials.js'
 import { dryRun } from './dry-run.js'
 import { findEngine, specify, type Wanted } from './engine.js'
@@ -14,6 +15,7 @@ import { shown } from './phases.js'
 import { openRegistries, type PipelineContext, type Services } from './pipeline-context.js'
 import { produce } from './produce.js'
 import { type Result, reusedResult } from './result.js'
+import { settingsOnDemand } from './read-settings.js'
 import { settleFormat } from './settle-format.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
 import { lookAtContext, type PendingCache, startCache } from './start-cache.js'
@@ -70,6 +72,8 @@ async function build(wanted: Wanted, cache: PendingCache, pipeline: PipelineCont
   if (watch !== undefined) pipeline.services.registries.load()
   const copied = watch?.copied ?? lookAtContext(cache, source)
   const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
+  const settings = settingsOnDemand(wanted, engine, pipeline)
+  await tellChecks(wanted, engine, settings, pipeline.context)
   const spec = specify(wanted, engine, cache.plan)
   const comparison = await watch?.compare(spec, metadata.ofCommit, engine, (insecure) =>
     openRegistries(pipeline, insecure),
@@ -77,7 +81,7 @@ async function build(wanted: Wanted, cache: PendingCache, pipeline: PipelineCont
   try {
     const same = await comparison?.find()
     if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
-    const format = await settleFormat(wanted, engine, pipeline)
+    const format = await settleFormat(wanted, engine, settings)
     const settled = specify({ ...wanted, format }, engine, cache.plan)
     const produced = await produce(settled, { engine, cache, copied, comparison }, pipeline)
     return { ...produced, metadata, built: true }

@@ -13,13 +13,13 @@ import {
   MANIFEST_TYPES,
   manifestType,
 } from './manifest.js'
-import { ask, type ClientContext, type Line, reading, refused, writing } from './request.js'
+import { ask, type ClientContext, type Line, refused, writing } from './request.js'
 
 /** HEAD, or GET where that doesn't tell all. */
 export async function lookUpManifest(
   client: ClientContext,
   reference: Reference,
-  access: Access = reading(reference),
+  access: Access,
 ): Promise<Descriptor | undefined> {
   const response = await ask(client, access, { method: 'HEAD', ...manifestLine(reference) })
   if (response.status === 404) return undefined
@@ -38,7 +38,7 @@ export async function lookUpManifest(
 export async function readManifest(
   client: ClientContext,
   reference: Reference,
-  access: Access = reading(reference),
+  access: Access,
 ): Promise<Manifest | undefined> {
   const response = await ask(client, access, { method: 'GET', ...manifestLine(reference) })
   const { status, body: bytes } = response

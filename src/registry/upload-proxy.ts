@@ -29,9 +29,6 @@ export interface UploadProxy {
 
 const USER = 'rootless-image-build'
 const ADDRESS = '127.0.0.1'
-/** Opens the proxy of a repository. @param layers whose blobs may be in the registry already */
-export type OpenUploadProxy = (repository: Reference, layers: readonly KnownLayer[]) => Promise<UploadProxy>
-
 /** Below the ports that systems give out by themselves. */
 const [FIRST_PORT, PORTS, TRIES] = [20_000, 12_000, 4]
 

@@ -3,14 +3,14 @@ import { frontendOf } from '../../dockerfile/dockerfile.js'
 import { info, result } from '../../log.js'
 import type { ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
+import { printsChecks } from './check-argument.js'
 import { privateConfig } from './config.js'
 import { findDocker } from './detect.js'
 import { ambiguityOf } from './fresh-bases.js'
 import { inDaemonEngine } from './daemon.js'
 import { ownBuilderEngine } from './buildx.js'
-import { checkInsecure, checkRootless } from './checks.js'
+import { checkDocker } from './checks.js'
 import { resolveNames } from './resolve-names.js'
-import { checkParity } from './unsupported.js'
 
 /**
  * Finds Docker, and makes sure that it can build what is asked.
@@ -21,12 +21,10 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   const env = await privateConfig(folder, context, logins)
   const docker = await findDocker(env)
   const name = `${docker.name} with Buildx ${docker.buildx}, driver ${docker.driver}`
-  checkRootless(inputs, docker, name)
   const frontend = inputs.buildArgs.some(({ name }) => name === 'BUILDKIT_SYNTAX')
     ? 'named by a build argument'
     : frontendOf(await readFile(source.file, 'utf8'))
-  checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
-  checkInsecure(insecure, docker, name)
+  checkDocker({ inputs, source, hasFrontend: frontend !== undefined }, insecure, docker, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
     info('  The build has the privileges of the Docker daemon, which runs as root.')
@@ -35,11 +33,19 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   const client = { docker, env, folder }
   return {
     engine: facts,
-    traits: { usesFrontend: true, keepsExcludedFolders: true, dropsDockerSettings: false, needsChallenge: false },
+    traits: {
+      usesFrontend: true,
+      keepsExcludedFolders: true,
+      dropsDockerSettings: false,
+      needsChallenge: false,
+      printsChecks: printsChecks(docker),
+    },
     env: context.env,
     store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
     prewarm: () => Promise.resolve(),
     resolveNames,
+    // What a builder does by itself isn't told.
+    emulates: () => false,
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     // In the daemon's own storage an image has no place for them.
     takesDefaultAnnotations: () => isOwn,
