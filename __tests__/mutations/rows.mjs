@@ -1057,11 +1057,25 @@ export const promises = [
       },
       {
         loses: 'A failed build marks no line of the Dockerfile in the pull request',
-        file: 'src/main.ts',
+        file: 'src/log.ts',
         find: 'const isThere = place?.file.startsWith(`${workspace}/`) === true',
         put: 'const isThere = place?.file.startsWith(`${workspace}//`) === true',
         test: '__tests__/e2e/faults.test.ts',
         name: 'whose RUN fails: the error has the last lines',
+      },
+      {
+        loses: 'A check finds what another base image would make right',
+        file: 'src/dockerfile/checks.ts',
+        find: 'state.open === undefined ? [...sure, ...unsure] : sure',
+        put: '[...sure, ...unsure]',
+        test: '__tests__/unit/dockerfile/checks.test.ts',
+      },
+      {
+        loses: 'What the checks find is an error, and the image is built all the same',
+        file: 'src/pipeline/checks.ts',
+        find: "inputs.checks === 'error' || directives",
+        put: 'directives',
+        test: '__tests__/unit/pipeline/checks.test.ts',
       },
       {
         loses: 'A Dockerfile that is a link shows a file of the runner to everyone',

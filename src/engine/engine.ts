@@ -3,6 +3,7 @@ import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
+import type { Platform } from '../lib/platform.js'
 import type { Secret } from '../lib/secret.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
@@ -160,6 +161,8 @@ export interface EngineTraits {
   readonly dropsDockerSettings: boolean
   /** It logs in where `/v2/` asks for a login, and nowhere else. */
   readonly needsChallenge: boolean
+  /** It prints what the checks of BuildKit find. */
+  readonly printsChecks: boolean
 }
 
 /** Volumes of base images, by their names. */
@@ -182,6 +185,8 @@ export interface ResolvedEngine {
   readonly takesDefaultAnnotations: (readsRegistry: boolean) => boolean
   /** Where the engine looks for the images of these names. */
   readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
+  /** Whether RUN steps of this platform are run by an emulator, as far as the engine knows. */
+  readonly emulates: (platform: Platform) => boolean
   /** What this release is known to get wrong of a build. */
   readonly knownFaults: {
     /** Whether volumes of base images are among it. */

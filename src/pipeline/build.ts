@@ -6,6 +6,7 @@ import { info, warn } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { BUILD } from '../report/summary.js'
 import type { Destination } from './destination.js'
+import { WrongArchitectureError } from './image-architecture.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
 import type { RestoredCache } from './restore-cache.js'
@@ -50,7 +51,7 @@ export async function buildAndSave(
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
-    await review(done.steps)
+    await review(done.steps, image)
     const checking = check(done.steps)
     try {
       const pushed = asked.inputs.push ? await timeline.during('push', () => push(engine, image)) : []
@@ -78,11 +79,15 @@ export async function buildAndSave(
  * @throws the error, where it is something else, or nothing came back
  */
 async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void> {
-  if (warm.clear === undefined || !(error instanceof Error) || !isUnexplained(error)) throw error
+  if (warm.clear === undefined || !(error instanceof Error) || !mayBeOfCache(error)) throw error
   warn(`Cache: the build failed with the restored layers; rebuilding without the cache. ${lastLine(error)}`)
   await warm.clear().catch(() => {
     throw error
   })
+}
+
+function mayBeOfCache(error: Error): boolean {
+  return error instanceof WrongArchitectureError || isUnexplained(error)
 }
 
 /** What the cache doesn't get is no reason to fail. */

@@ -2,7 +2,7 @@ import type { BuildRecordStore } from '../cache/build-records.js'
 import type { BaseNames } from '../engine/base-names.js'
 import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import type { CommitLabels } from '../metadata/commit.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import type { Inspection } from './inspection.js'
 
 /** What is compared with what earlier runs have built. */

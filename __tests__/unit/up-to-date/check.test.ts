@@ -5,7 +5,7 @@ import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import { resolveName } from '../../../src/engine/buildah/registries-conf.js'
 import { RegistryError } from '../../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
-import type { Registries } from '../../../src/registry/client.js'
+import type { Registries } from '../../../src/registry/registries.js'
 import type { BaseNames } from '../../../src/engine/base-names.js'
 import { compare } from '../../../src/up-to-date/check.js'
 import type { Unchanged } from '../../../src/up-to-date/reuse.js'
@@ -105,7 +105,7 @@ async function requestOf(
     references: [{ ...parseReference(IMAGE), tag: 'latest' }],
     found: {
       engine: { name: 'buildah', version: '1.33.7', label: 'Buildah 1.33.7', rootless: true },
-      traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+      traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true, printsChecks: false },
       env: {},
       ambiguityOf: () => Promise.resolve(world.ambiguityOf),
     },

@@ -8,7 +8,7 @@ import { stepKeys } from '../../../src/dockerfile/step-keys.js'
 import { pairsOf, resolveMetadata } from '../../../src/pipeline/metadata.js'
 import { fetchSource } from '../../../src/pipeline/source.js'
 import type { BuildRecordStore } from '../../../src/cache/build-records.js'
-import type { Registries } from '../../../src/registry/client.js'
+import type { Registries } from '../../../src/registry/registries.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputName } from '../../../src/runner/input-table.js'
 import type { InputSpec } from '../../../src/runner/input-spec.js'
 import { analysisOf } from '../../../src/source/analysis.js'
@@ -50,6 +50,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'add-hosts': 'db:10.0.0.1',
   'shm-size': '12m',
   ulimit: 'nofile=512',
+  checks: 'error',
   'extra-args': '--timestamp=0',
   flavor: 'prefix=v',
   labels: 'team=web',
@@ -77,6 +78,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'buildah-manifest': 'manifest.json',
   'storage-driver': 'vfs',
   isolation: 'chroot',
+  emulation: 'off',
   sandbox: 'off',
 }
 

@@ -16,11 +16,18 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
   const { buildah, mode } = found
   return {
     engine: factsOf({ buildah, folder }),
-    traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+    traits: {
+      usesFrontend: false,
+      keepsExcludedFolders: false,
+      dropsDockerSettings: true,
+      needsChallenge: true,
+      printsChecks: false,
+    },
     env: folder.env,
     store: storeOf(folder, found),
     prewarm: () => prewarm(folder, found),
     resolveNames: (names) => resolveNames(names, folder),
+    emulates: found.emulation.emulates,
     knownFaults: knownFaultsOf(buildah.version, layoutOf(mode.driver, folder.buildUser.uid)),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
     takesDefaultAnnotations: (readsRegistry) => !readsRegistry || comparesAnnotations(buildah.version),
