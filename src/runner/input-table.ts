@@ -178,6 +178,7 @@ export const INPUTS = {
 
   // Engine
   engine: input('engine', oneOf('auto', 'buildah', 'docker'), { affects: 'image', countsAs: 'engine' }),
+  builder: input('builder', builderName, { affects: 'image', countsAs: 'engine' }),
   rootless: input('rootless', oneOf('prefer', 'require', 'off'), { affects: 'nothing' }),
   'rootless-user': input('rootlessUser', text, {
     affects: 'nothing',
@@ -257,6 +258,17 @@ function whether(otherwise: boolean): Parser<boolean> {
 /** The first of `choices` is the default. */
 function oneOf<const T extends string>(...choices: readonly [T, ...T[]]): Parser<T> {
   return (read, input) => choice(read, input, choices)
+}
+
+/** A builder of Buildx. @throws UserError where something else is to build */
+function builderName(read: InputReader, input: string): string | undefined {
+  const got = text(read, input)
+  if (got === undefined) return undefined
+  if (read('engine').trim() === 'buildah')
+    throw refuse(input, got, 'With `engine: buildah` no builder is used. Remove it, or write `engine: docker`.')
+  if (read('rootless').trim() === 'require')
+    throw refuse(input, got, 'With `rootless: require` only Buildah builds. Remove it, or write `rootless: prefer`.')
+  return got
 }
 
 /** A range, or `bundled` for the action's own. */

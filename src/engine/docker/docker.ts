@@ -6,7 +6,7 @@ import { info, result } from '../../log.js'
 import { parseReference } from '../../metadata/reference.js'
 import { exactly, resolveAll, type Resolved } from '../base-names.js'
 import type { ResolvedEngine, EngineRequest } from '../engine.js'
-import { type Docker, isInsecure } from './builder.js'
+import { type Docker, isInsecure, keepsSteps } from './builder.js'
 import { privateConfig } from './config.js'
 import { findDocker } from './detect.js'
 import { ambiguityOf } from './fresh-bases.js'
@@ -20,8 +20,12 @@ import { checkParity } from './unsupported.js'
  */
 export async function findDockerEngine(selection: EngineRequest): Promise<ResolvedEngine> {
   const { inputs, source, context, folder, logins, insecure } = selection
-  const env = await privateConfig(folder, context, logins)
-  const docker = await findDocker(env)
+  const { builder } = inputs
+  const env = {
+    ...(await privateConfig(folder, context, logins)),
+    ...(builder !== undefined && { BUILDX_BUILDER: builder }),
+  }
+  const docker = await findDocker(env, { builder })
   const name = `${docker.name} with Buildx ${docker.buildx}, driver ${docker.driver}`
   checkRootless(inputs, docker, name)
   const frontend = inputs.buildArgs.some(({ name }) => name === 'BUILDKIT_SYNTAX')
@@ -30,8 +34,8 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
   checkInsecure(insecure, docker, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
-  if (!docker.rootless && inputs.engine === 'docker')
-    info('  The build has the privileges of the Docker daemon, which runs as root.')
+  sayNodes(docker)
+  if (!docker.rootless && (inputs.engine === 'docker' || builder !== undefined)) info(`  ${privilegesOf(docker)}`)
   const isOwn = docker.kind === 'buildx'
   const facts = { name: 'docker', label: name, version: docker.version, rootless: docker.rootless } as const
   const client = { docker, env, folder }
@@ -39,7 +43,10 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     engine: facts,
     traits: { usesFrontend: true, keepsExcludedFolders: true, dropsDockerSettings: false, needsChallenge: false },
     env: context.env,
-    store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
+    store: {
+      ...{ kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
+      isKeptElsewhere: builder !== undefined && keepsSteps(docker),
+    },
     prewarm: () => Promise.resolve(),
     resolveNames: (names) => resolveAll(names, [], resolveName),
     // What a builder does by itself isn't told.
@@ -55,6 +62,20 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))
     },
   }
+}
+
+/** Of several nodes, which platforms each is for. */
+function sayNodes({ nodes }: Docker): void {
+  if (nodes.length < 2) return
+  for (const { name, platforms, rootless } of nodes)
+    info(
+      `  node ${name}${rootless ? ' (rootless)' : ''}: ${platforms.length === 0 ? 'not running' : platforms.join(', ')}`,
+    )
+}
+
+function privilegesOf({ driver, name }: Docker): string {
+  if (driver.startsWith('docker')) return 'The build has the privileges of the Docker daemon, which runs as root.'
+  return `The build runs elsewhere, and ${name} isn't known to run without root.`
 }
 
 /** Docker takes the registry that a name has, else Docker Hub. Pure. */
