@@ -3,20 +3,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 
 import { parseAuthFile } from '../../src/auth/auth-file.js'
-import type {
-  BuildRequest,
-  BuildSpec,
-  Engine,
-  Engines,
-  Image,
-  OpenProxy,
-  PushedManifest,
-} from '../../src/engine/engine.js'
+import type { BuildRequest, BuildSpec, Engine, Image, OpenProxy, PushedManifest } from '../../src/engine/engine.js'
+import type { Engines } from '../../src/engine/engines.js'
 import type { Step } from '../../src/engine/progress.js'
 import { makeWorkDir, privateRoot, type WorkDir } from '../../src/engine/work-dir.js'
 import { RegistryError, UserError } from '../../src/errors.js'
 import { parseReference } from '../../src/metadata/reference.js'
-import type { Registries } from '../../src/registry/client.js'
+import type { Registries } from '../../src/registry/registries.js'
 import type { Context } from '../../src/runner/context.js'
 import { findSource } from '../../src/source/source.js'
 import { contextOf, inputsOf, logOf } from '../unit/helpers.js'

@@ -1,5 +1,3 @@
-import type { Context } from '../runner/context.js'
-import type { AuthFile } from '../auth/auth-file.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
@@ -10,7 +8,6 @@ import type { Secret } from '../lib/secret.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
 import type { BaseNames } from './base-names.js'
-import type { BuildUser } from './build-user.js'
 import type { Step } from './progress.js'
 import type { WorkDir } from './work-dir.js'
 
@@ -164,6 +161,8 @@ export interface EngineTraits {
   readonly dropsDockerSettings: boolean
   /** It logs in where `/v2/` asks for a login, and nowhere else. */
   readonly needsChallenge: boolean
+  /** It prints what the checks of BuildKit find. */
+  readonly printsChecks: boolean
 }
 
 /** Volumes of base images, by their names. */
@@ -209,36 +208,10 @@ export interface ResolvedEngine {
   readonly configure: (root: string) => Promise<Engine>
 }
 
-/** The engines of this machine. */
-export interface Engines {
-  /** As whom is built. @throws UserError for an account that can't build */
-  chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
-  /**
-   * Finds or installs the one that builds.
-   * @param onProgram gets the path of Buildah as soon as it is known
-   * @throws UserError when nothing can build here
-   */
-  find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
-}
-
 /** The storage of Docker's daemon, for whoever has built by something else. */
 export interface DockerStorage {
   /** Path of Docker's client, where a daemon answers it at once; undefined where none does. */
   findDaemon(env: Env): Promise<string | undefined>
   /** Loads a docker-archive under these names. @returns Docker's own id of the image */
   loadArchive(client: string, archive: string, names: readonly string[], env: Env): Promise<string>
-}
-
-/** What an engine is chosen for. */
-export interface EngineRequest {
-  readonly inputs: Inputs
-  readonly source: Source
-  readonly context: Context
-  readonly folder: WorkDir
-  readonly logins: AuthFile
-  readonly insecure: readonly string[]
-  /** What the image is to be called. */
-  readonly references: readonly Reference[]
-  /** Labels that the image is to have. */
-  readonly labels: readonly Pair[]
 }

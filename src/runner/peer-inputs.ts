@@ -58,7 +58,7 @@ export const PEER_INPUTS: readonly PeerInput[] = [
     says: 'if each has `disabled=true`',
     when: (text) => linesOf(text).every((line) => isDisabled(line)),
   }),
-  row('call', BUILD_PUSH, 'Remove it, and run `docker build --call` in a step of its own: this action builds.', {
+  row('call', BUILD_PUSH, 'Remove it, and for `check` write `checks: error`: this action builds.', {
     says: 'if it is `build`',
     when: (text) => text === 'build',
   }),

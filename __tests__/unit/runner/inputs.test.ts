@@ -24,6 +24,7 @@ describe('inputs that are not set', () => {
       labels: [],
       annotations: [],
       format: 'auto',
+      checks: 'warn',
       extraArgs: [],
       images: [],
       tags: [],

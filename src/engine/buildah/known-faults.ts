@@ -5,6 +5,9 @@ import { imagesAfterOtherPlatform, linesWithPlatform } from '../../dockerfile/st
 import { stepsAfterVolumes } from '../../dockerfile/volumes.js'
 import type { Platform } from '../../lib/platform.js'
 import { isForeign } from '../../runner/platform-inputs.js'
+import type { Layout } from '../../build-storage.js'
+import { analysisOf } from '../../source/analysis.js'
+import type { ResolvedEngine } from '../engine.js'
 
 /** All that a fault may be looked for in. */
 export interface FaultFacts {
@@ -86,6 +89,20 @@ export function refusedFaults(facts: EarlyFacts): { readonly what: string; reado
 /** Whether this release goes wrong by volumes of base images, so that they have to be known; pure. */
 export function losesVolumes(version: string): boolean {
   return getsWrong('volumeOfBase', version)
+}
+
+/** Whether this release compares annotations before it takes a step from a registry; pure. */
+export function comparesAnnotations(version: string): boolean {
+  return !getsWrong('annotation', version)
+}
+
+/** What this release is known to get wrong in a storage of this layout. */
+export function knownFaultsOf(version: string, layout: Layout): ResolvedEngine['knownFaults'] {
+  return {
+    ofVolumes: losesVolumes(version),
+    tell: ({ inputs, source }, volumes) =>
+      toldFaults(version, { analysis: analysisOf(inputs, source.dockerfile, undefined), layout, volumes }),
+  }
 }
 
 /** What is said of a build by this version, as sentences; pure. */
