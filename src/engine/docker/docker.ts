@@ -10,9 +10,8 @@ import { findDocker } from './detect.js'
 import { ambiguityOf } from './fresh-bases.js'
 import { inDaemonEngine } from './daemon.js'
 import { ownBuilderEngine } from './buildx.js'
-import { checkInsecure, checkRootless } from './checks.js'
+import { checkDocker } from './checks.js'
 import { resolveNames } from './resolve-names.js'
-import { checkParity } from './unsupported.js'
 
 /**
  * Finds Docker, and makes sure that it can build what is asked.
@@ -27,12 +26,10 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   }
   const docker = await findDocker(env, { builder })
   const name = `${docker.name} with Buildx ${docker.buildx}, driver ${docker.driver}`
-  checkRootless(inputs, docker, name)
   const frontend = inputs.buildArgs.some(({ name }) => name === 'BUILDKIT_SYNTAX')
     ? 'named by a build argument'
     : frontendOf(await readFile(source.file, 'utf8'))
-  checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
-  checkInsecure(insecure, docker, name)
+  checkDocker({ inputs, source, hasFrontend: frontend !== undefined }, insecure, docker, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   sayNodes(docker)
   if (!docker.rootless && (inputs.engine === 'docker' || builder !== undefined)) info(`  ${privilegesOf(docker)}`)
