@@ -20,6 +20,8 @@ export interface Docker {
   readonly buildx: string
   readonly driver: string
   readonly nodes: readonly BuilderNode[]
+  /** Whether it keeps its steps when the machine is gone. */
+  readonly keepsSteps: boolean
   /** Whether all that builds is known to run without root: the daemon, or each node of a builder elsewhere. */
   readonly rootless: boolean
   /** Registries that the daemon speaks to without TLS, as its configuration names them; undefined without a daemon. */
@@ -95,12 +97,7 @@ export function parseBuilder(stdout: string): Builder | undefined {
 }
 
 /** Drivers whose builders are elsewhere, and keep their steps from build to build. */
-const ELSEWHERE = ['remote', 'kubernetes', 'cloud']
-
-/** Whether a builder keeps its steps when the machine is gone. Pure. */
-export function keepsSteps({ driver }: Pick<Builder, 'driver'>): boolean {
-  return ELSEWHERE.includes(driver)
-}
+export const DRIVERS_ELSEWHERE: readonly string[] = ['remote', 'kubernetes', 'cloud']
 
 function nodesIn(stdout: string): BuilderNode[] {
   const [, listed = ''] = stdout.split(/^Nodes:$/m)

@@ -1,6 +1,14 @@
 import { UserError } from '../../errors.js'
 import { attempt, type Env, findProgram, type RunResult } from '../../exec.js'
-import { type Builder, type Docker, type Info, parseBuilder, parseBuildxVersion, parseInfo } from './builder.js'
+import {
+  type Builder,
+  type Docker,
+  type Info,
+  parseBuilder,
+  parseBuildxVersion,
+  parseInfo,
+  DRIVERS_ELSEWHERE,
+} from './builder.js'
 
 /** A daemon on a machine that is off, or behind a firewall, never answers. */
 const TIMEOUT_SECONDS = 20
@@ -88,7 +96,7 @@ function describeBuilder(
   const isDaemon = driver === 'docker' && server !== undefined
   const version = isDaemon ? server.version : (buildkit ?? 'unknown')
   return {
-    ...{ driver, buildkit, version, nodes },
+    ...{ driver, buildkit, version, nodes, keepsSteps: DRIVERS_ELSEWHERE.includes(driver) },
     name: isDaemon ? `Docker ${version}` : `BuildKit ${buildkit ?? 'of unknown version'}`,
     kind: driver !== 'docker' || server?.containerd === true ? 'buildx' : 'buildx-docker',
     rootless: driver.startsWith('docker')

@@ -1,16 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { frontendOf } from '../../dockerfile/dockerfile.js'
-import { info, result } from '../../log.js'
+import { result } from '../../log.js'
 import type { ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
 import { printsChecks } from './check-argument.js'
-import { type Docker, keepsSteps } from './builder.js'
 import { privateConfig } from './config.js'
 import { findDocker } from './detect.js'
 import { ambiguityOf } from './fresh-bases.js'
 import { inDaemonEngine } from './daemon.js'
 import { ownBuilderEngine } from './buildx.js'
-import { checkDocker } from './checks.js'
+import { checkDocker, sayBuilder } from './checks.js'
 import { resolveNames } from './resolve-names.js'
 
 /**
@@ -31,8 +30,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     : frontendOf(await readFile(source.file, 'utf8'))
   checkDocker({ inputs, source, hasFrontend: frontend !== undefined }, insecure, docker, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
-  sayNodes(docker)
-  if (!docker.rootless && (inputs.engine === 'docker' || builder !== undefined)) info(`  ${privilegesOf(docker)}`)
+  sayBuilder(docker, inputs)
   const isOwn = docker.kind === 'buildx'
   const facts = { name: 'docker', label: name, version: docker.version, rootless: docker.rootless } as const
   const client = { docker, env, folder }
@@ -48,7 +46,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     env: context.env,
     store: {
       ...{ kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
-      isKeptElsewhere: builder !== undefined && keepsSteps(docker),
+      isKeptElsewhere: builder !== undefined && docker.keepsSteps,
     },
     prewarm: () => Promise.resolve(),
     resolveNames,
@@ -65,18 +63,4 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))
     },
   }
-}
-
-/** Of several nodes, which platforms each is for. */
-function sayNodes({ nodes }: Docker): void {
-  if (nodes.length < 2) return
-  for (const { name, platforms, rootless } of nodes)
-    info(
-      `  node ${name}${rootless ? ' (rootless)' : ''}: ${platforms.length === 0 ? 'not running' : platforms.join(', ')}`,
-    )
-}
-
-function privilegesOf({ driver, name }: Docker): string {
-  if (driver.startsWith('docker')) return 'The build has the privileges of the Docker daemon, which runs as root.'
-  return `The build runs elsewhere, and ${name} isn't known to run without root.`
 }

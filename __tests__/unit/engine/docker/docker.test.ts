@@ -233,6 +233,14 @@ describe('what Docker does otherwise', () => {
     checkParity(asked, { buildkit: '0.34.2', buildx: '0.38.2', ...docker }, 'Docker 1 with x')
   }
 
+  it('an image of several platforms, to be loaded', () => {
+    const load = (platforms: string) => {
+      check({ load: 'true', platforms }, { kind: 'buildx' })
+    }
+    expect(refusal(() => { load('linux/amd64,linux/arm64'); }).message).toContain('Input "load" can\'t be honoured')
+    expect(() => { load('linux/amd64'); }).not.toThrow()
+  })
+
   it.each(
     INPUT_ROWS.flatMap(([name, { docker }]) => (docker ? [[name, docker.example, docker.refusedBy] as const] : [])),
   )('%s: %s is refused by %j, and by no other', (input, example, refusedBy) => {
