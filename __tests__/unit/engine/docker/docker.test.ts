@@ -237,8 +237,14 @@ describe('what Docker does otherwise', () => {
     const load = (platforms: string) => {
       check({ load: 'true', platforms }, { kind: 'buildx' })
     }
-    expect(refusal(() => { load('linux/amd64,linux/arm64'); }).message).toContain('Input "load" can\'t be honoured')
-    expect(() => { load('linux/amd64'); }).not.toThrow()
+    expect(
+      refusal(() => {
+        load('linux/amd64,linux/arm64')
+      }).message,
+    ).toContain('Input "load" can\'t be honoured')
+    expect(() => {
+      load('linux/amd64')
+    }).not.toThrow()
   })
 
   it.each(
