@@ -41,9 +41,12 @@ const STEP = /^(?:\[(\d{1,6})\/(\d{1,6})\] )?STEP (\d{1,6})(?:\/(\d{1,6}))?: (.*
 // A RUN whose output doesn't end with a line break has it in the same line.
 const IMAGE = /--> (Using cache )?([0-9a-f]{11,64})$/
 
-/** Line of the Dockerfile whose step was under way when a build ended; undefined where that isn't sure. Pure. */
-export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile): number | undefined {
-  const step = steps.at(-1)
+/**
+ * Line of the Dockerfile whose step was under way when a build ended; undefined where that isn't sure. Pure.
+ * @param said what Buildah printed at the end
+ */
+export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile, said: string): number | undefined {
+  const step = stepUnderWay(steps, said)
   const own = steps.filter(({ index }) => index > 0)
   const isMixedUp = own.length > 1 && own.every(({ image }) => image === undefined)
   if (step === undefined || step.image !== undefined || isMixedUp) return undefined
@@ -52,6 +55,22 @@ export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile): nu
   const instruction = stage?.instructions[step.index - 1]
   // A base image can add steps of its own by ONBUILD.
   return instruction !== undefined && step.text.startsWith(`${instruction.keyword} `) ? instruction.line : undefined
+}
+
+/** The last step; but Buildah 1.23 prints the next FROM before it says which step of the stage before has failed. */
+function stepUnderWay(steps: readonly Step[], said: string): Step | undefined {
+  const last = steps.at(-1)
+  const [, failed] = /building at STEP "([^]*?)": /.exec(said.slice(said.lastIndexOf('building at STEP "'))) ?? []
+  if (last?.index !== 0 || failed === undefined) return last
+  const open = steps.filter(({ index, image }) => index > 0 && image === undefined)
+  // Its variables have their values in the one text, and their names in the other.
+  return (
+    open.findLast(({ text }) => text === failed) ?? open.findLast(({ text }) => keywordOf(text) === keywordOf(failed))
+  )
+}
+
+function keywordOf(text: string): string {
+  return text.split(' ', 1)[0] ?? ''
 }
 
 /**

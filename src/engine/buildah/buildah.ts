@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { isFiles } from '../../runner/output-files.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import { describe } from '../../errors.js'
-import { execute, formatCommand } from '../../exec.js'
+import { CommandError, execute, formatCommand } from '../../exec.js'
 import { listOf, objectOf, textsOf } from '../../lib/json.js'
 import { warn } from '../../log.js'
 import type { Source } from '../../source/source.js'
@@ -103,13 +103,15 @@ export function buildahEngine(given: BuildahSetup): Engine {
 async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonly Pair[]): Promise<Image> {
   const { inputs, source, remote } = asked
   const { folder } = setup
-  let line: number | undefined
+  let done: readonly Step[] = []
   const onSteps = (steps: readonly Step[]) => {
-    line = lineUnderWay(steps, source.dockerfile)
+    done = steps
     asked.onSteps(steps)
   }
-  const failed = async (error: unknown) =>
-    await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
+  const failed = async (error: unknown) => {
+    const line = lineUnderWay(done, source.dockerfile, error instanceof CommandError ? error.output : '')
+    return await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
+  }
   const [secrets, ssh] = [
     await writeSecrets(inputs, folder, setup.context),
     await ownKeys(inputs, folder, setup.context),
