@@ -1,3 +1,4 @@
+import { saysDiskFull } from '../cache/errors.js'
 import type { BuildRequest, Engine, Image, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import { isUnexplained } from '../engine/unexplained-failures.js'
@@ -73,7 +74,10 @@ export async function buildAndSave(
  * @throws the error, where it is something else, or nothing came back
  */
 async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void> {
-  if (warm.clear === undefined || !(error instanceof Error) || !isUnexplained(error)) throw error
+  // On a full disk, what was copied there and isn't needed is room.
+  const mayBeWhy = (failure: Error) =>
+    isUnexplained(failure) || (warm.restored.parts > 0 && saysDiskFull(describe(failure)))
+  if (warm.clear === undefined || !(error instanceof Error) || !mayBeWhy(error)) throw error
   warn(`Cache: the build failed with the restored layers; rebuilding without the cache. ${lastLine(error)}`)
   await warm.clear().catch(() => {
     throw error
