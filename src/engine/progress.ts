@@ -47,9 +47,7 @@ const IMAGE = /--> (Using cache )?([0-9a-f]{11,64})$/
  */
 export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile, said: string): number | undefined {
   const step = stepUnderWay(steps, said)
-  const own = steps.filter(({ index }) => index > 0)
-  const isMixedUp = own.length > 1 && own.every(({ image }) => image === undefined)
-  if (step === undefined || step.image !== undefined || isMixedUp) return undefined
+  if (step === undefined || step.image !== undefined) return undefined
   const stage = stages[step.stage]
   if (step.index === 0) return stage?.line
   const instruction = stage?.instructions[step.index - 1]
@@ -57,16 +55,20 @@ export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile, sai
   return instruction !== undefined && step.text.startsWith(`${instruction.keyword} `) ? instruction.line : undefined
 }
 
-/** The last step; but Buildah 1.23 prints the next FROM before it says which step of the stage before has failed. */
+/** The last step; but Buildah 1.23 goes on with the next stage before it says which step of the one before has failed. */
 function stepUnderWay(steps: readonly Step[], said: string): Step | undefined {
-  const last = steps.at(-1)
+  const own = steps.filter(({ index }) => index > 0)
+  const open = own.filter(({ image }) => image === undefined)
   const [, failed] = /building at STEP "([^]*?)": /.exec(said.slice(said.lastIndexOf('building at STEP "'))) ?? []
-  if (last?.index !== 0 || failed === undefined) return last
-  const open = steps.filter(({ index, image }) => index > 0 && image === undefined)
-  // Its variables have their values in the one text, and their names in the other.
-  return (
-    open.findLast(({ text }) => text === failed) ?? open.findLast(({ text }) => keywordOf(text) === keywordOf(failed))
-  )
+  const named = open.findLast(({ text }) => text === failed)
+  if (named !== undefined) return named
+  const last = steps.at(-1)
+  const isMixedUp = own.length > 1 && open.length === own.length
+  if (last === undefined || isMixedUp) return undefined
+  if (failed === undefined || keywordOf(last.text) === keywordOf(failed)) return last
+  // Variables in it have their values in what is said, and their names in the step.
+  const like = open.findLast(({ text }) => keywordOf(text) === keywordOf(failed))
+  return like ?? (last.index === 0 ? undefined : last)
 }
 
 function keywordOf(text: string): string {
