@@ -37,7 +37,7 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
     return outside(none)
   }
   const ofBuildah = shownToBuildah(tools)
-  const ofBuild = await shownToBuild(inputs, source, context, folder)
+  const ofBuild = await shownToBuild(inputs, source, context, tools)
   const open = async (shown: readonly Shown[]) =>
     await openSandbox(await describeTree([...ofBuildah, ...shown], buildUser), folder, tools.buildah.launcher)
   const first = await open(ofBuild).catch((error: unknown) => {

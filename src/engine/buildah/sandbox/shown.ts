@@ -54,7 +54,7 @@ export async function shownToBuild(
   inputs: Inputs,
   source: Source,
   context: Context,
-  folder: WorkDir,
+  { folder, buildah }: Pick<Tools, 'folder' | 'buildah'>,
 ): Promise<Shown[]> {
   const { workspace } = context
   const contexts = inputs.buildContexts.filter(({ value }) => isPath(value)).map(({ value }) => value)
@@ -72,7 +72,7 @@ export async function shownToBuild(
     ...(agent === undefined ? [] : [readOnly(agent)]),
     ...(inputs.secrets.length + inputs.ssh.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
     ...named,
-    ...(await copyMountedFiles(source.dockerfile, source.context, folder)),
+    ...(await copyMountedFiles(source.dockerfile, source.context, folder, buildah.version)),
   ]
 }
 
