@@ -81,7 +81,7 @@ async function stepOf(name: string, build: CaseBuild, engine: TestedEngine): Pro
       ...{ cache: 'directory', 'cache-dir': kept, isolation: 'chroot', ...inputs },
       ...{ 'build-args': buildArgs.join('\n'), labels: labels.join('\n'), annotations: annotations.join('\n') },
       'build-contexts': contexts.join('\n'),
-      ...(platform === undefined ? {} : { 'extra-args': `--platform=${platform}` }),
+      ...(platform === undefined ? {} : { platforms: platform }),
       ...(target === undefined ? {} : { target }),
     },
   }

@@ -2,10 +2,11 @@ import lt from 'semver/functions/lt.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { CountedInput } from '../../runner/input-table.js'
+import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
 import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
 import { formatReference } from '../../metadata/reference.js'
-import { isFiles } from '../../runner/output-files.js'
 import { csv } from '../../lib/csv.js'
+import { formatPlatform } from '../../lib/platform.js'
 import { getsWrong } from '../../dockerfile/known-wrong.js'
 import type { BuildRequest } from '../engine.js'
 import { absoluteContext } from '../input-paths.js'
@@ -27,7 +28,8 @@ const HIDING = /^(-[fv]|--(file|volume|build-arg-file|build-context|cpp-flag|env
 export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'mode' | 'root' | 'context' | 'files'>
 
 export interface BuildPaths {
-  readonly rootfs: string
+  /** The archive of the image's files; undefined where no output asks for one. */
+  readonly rootfs: string | undefined
   /** Those of the input, with folders in the place of Git URLs. */
   readonly contexts: readonly Pair[]
   readonly secrets: readonly SecretFile[]
@@ -74,6 +76,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...['--file', csv(paths.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
+    ...platformArgs(inputs),
     ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
     ...each('--build-context', contexts),
     ...layersArgs(inputs.noCache, setup.buildah.version),
@@ -84,6 +87,12 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...Object.values(INPUT_FLAGS).flatMap((flags) => flags({ inputs, setup, paths })),
     source.context,
   ]
+}
+
+/** Only of another platform is Buildah told: its own steps are the same then as without the input. */
+function platformArgs(inputs: BuildRequest['inputs']): string[] {
+  const platform = targetPlatform(inputs)
+  return isForeign(platform) ? ['--platform', formatPlatform(platform)] : []
 }
 
 /** What is taken of earlier builds and of registries. */
@@ -100,13 +109,13 @@ function reuseArgs(request: BuildRequest, { buildah, files }: BuildSetup): strin
 }
 
 function resultArgs(request: BuildRequest, { buildah }: BuildSetup, { rootfs }: BuildPaths): string[] {
-  const { inputs, references, labels, annotations } = request
+  const { references, labels, annotations } = request
   const pairs = (given: readonly Pair[]) => given.map(({ name, value }) => `${name}=${value}`)
   return [
     ...each('--label', pairs(literalLabels(labels, buildah.version))),
     ...each('--annotation', pairs(annotations)),
     ...each('--tag', references.map(formatReference)),
-    ...(inputs.outputs.some(isFiles) ? ['--output', `type=tar,dest=${rootfs}`] : []),
+    ...(rootfs === undefined ? [] : ['--output', `type=tar,dest=${rootfs}`]),
   ]
 }
 

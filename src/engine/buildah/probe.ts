@@ -86,14 +86,9 @@ async function buildTiny(mode: ExecutionMode, { buildah, folder }: Place): Promi
     ...[...folder.buildUser.prefix, ...commandOf(buildah)],
     // A storage of its own: the tiny image has no business in the one that is built in.
     ...storageArgs(join(folder.path, 'probe'), join(folder.path, 'probe/root'), mode.driver, mode.fuseOverlayfs),
-    ...[
-      'build',
-      '--quiet',
-      '--format',
-      'oci',
-      ...modeArgs(mode, buildah.version),
-      ...networkArgs(folder.path, buildah.version),
-    ],
+    ...['build', '--quiet', '--format', 'oci'],
+    ...modeArgs(mode, buildah.version),
+    ...networkArgs(folder.path, buildah.version),
     ...['--file', await writePrivate(folder, 'trial/Dockerfile', DOCKERFILE)],
     join(folder.path, 'trial'),
   ]
