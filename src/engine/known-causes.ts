@@ -20,8 +20,14 @@ export function whyNoLogin({ registry, hasLogin }: Scene): string | undefined {
   return `There is no login for ${registry}, and it requires one; some registries also say so if a repository doesn't exist. Set \`username\` and \`password\` (and \`registry: ${registry}\`), or log in with an earlier step.`
 }
 
-/** A name that is taken for an image, and is a stage but for its case, which Buildah compares. */
+/**
+ * A name that is taken for an image, and is a stage but for its case, which Buildah compares, or the number of one that has a
+ * name, by which a mount doesn't find it before Buildah 1.45, nor with BuildKit.
+ */
 export function whyNoImage(name: string, { dockerfile }: Scene): string | undefined {
+  const numbered = /^\d+$/.test(name) ? dockerfile?.stages[Number(name)]?.name : undefined
+  if (numbered !== undefined)
+    return `Stage ${name} has a name, by which RUN --mount must call it: write \`from=${numbered}\` instead of \`from=${name}\`.`
   const names = (dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
   const like = names.find((stage) => stage !== name && stage.toLowerCase() === name.toLowerCase())
   if (like === undefined) return undefined
