@@ -539,7 +539,7 @@ export const promises = [
     rows: [
       {
         loses: 'A build fails on a disk that restored layers have filled',
-        file: 'src/pipeline/build.ts',
+        file: 'src/pipeline/clear-cache.ts',
         find: 'restored.parts > 0 &&',
         put: 'restored.parts < 0 &&',
         test: '__tests__/unit/pipeline/build.test.ts',
@@ -817,6 +817,14 @@ export const promises = [
         find: "if (engine === 'buildah' || !(error instanceof UserError)) throw error",
         put: 'if (!(error instanceof UserError)) throw error',
         test: '__tests__/unit/engine/select.test.ts',
+      },
+      {
+        loses: 'The digest of what Docker has pushed is that of another image',
+        file: 'src/engine/docker/daemon.ts',
+        find: "digestIn(/ digest: (sha256:\\S+) size: \\d+\\s*$/.exec(stdout)?.[1], 'its output') }",
+        put: 'last?.id ?? stdout }',
+        test: '__tests__/e2e/contracts.test.ts',
+        name: 'with the builder of the daemon pushes what',
       },
       {
         loses: '`rootless: require` builds by a daemon that runs as root',
