@@ -20,14 +20,10 @@ export function whyNoLogin({ registry, hasLogin }: Scene): string | undefined {
   return `There is no login for ${registry}, and it requires one; some registries also say so if a repository doesn't exist. Set \`username\` and \`password\` (and \`registry: ${registry}\`), or log in with an earlier step.`
 }
 
-<<<<<<< HEAD
 /**
- * A name that is taken for an image, and is a stage but for its case, which Buildah compares, or the number of one that has a
- * name, by which a mount doesn't find it before Buildah 1.45, nor with BuildKit.
+ * The name of a stage in another case: Buildah compares case, and takes it for an image. Or the number of a stage that has a
+ * name: a mount doesn't find it by that with Buildah below 1.45, nor with BuildKit.
  */
-=======
-/** The name of a stage in another case: Buildah compares case, and takes it for an image. */
->>>>>>> main
 export function whyNoImage(name: string, { dockerfile }: Scene): string | undefined {
   const numbered = /^\d+$/.test(name) ? dockerfile?.stages[Number(name)]?.name : undefined
   if (numbered !== undefined)

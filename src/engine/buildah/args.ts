@@ -56,13 +56,8 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly stri
       paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
     ),
   ssh: ({ paths }) => each('--ssh', paths.ssh.map(formatSshKeys)),
-<<<<<<< HEAD
-  // The network is a part of it.
-  isolation: ({ setup }) => modeArgs(setup.mode, setup.buildah.version),
-=======
   // The network belongs to it.
-  isolation: ({ setup }) => modeArgs(setup.mode),
->>>>>>> main
+  isolation: ({ setup }) => modeArgs(setup.mode, setup.buildah.version),
   network: ({ setup }) => networkArgs(setup.folder.path, setup.buildah.version),
   'add-hosts': ({ inputs }) => each('--add-host', inputs.addHosts),
   'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),

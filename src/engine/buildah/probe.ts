@@ -39,18 +39,13 @@ const TINY_PROGRAMS: Readonly<Record<string, string>> = {
 
 const DOCKERFILE = 'FROM scratch\nCOPY program /program\nRUN ["/program"]\n'
 
-<<<<<<< HEAD
-/** From this release on, RUN steps without root have a network of their own unless they are to have another. */
+/** From this release on, rootless RUN steps have a network of their own unless told otherwise. */
 const OWN_NETWORK_SINCE = '1.28.0'
 
-/** Arguments of `buildah build` for a way, by version; pure. */
+/** Arguments of `buildah build` for an execution mode and a version; pure. */
 export function modeArgs({ isolation, runtime, network }: ExecutionMode, version: string): string[] {
   const isHosts = network === 'default' && isolation === 'rootless' && lt(version, OWN_NETWORK_SINCE)
   const named = isHosts ? 'private' : network
-=======
-/** Arguments of `buildah build` for an execution mode; pure. */
-export function modeArgs({ isolation, runtime, network }: ExecutionMode): string[] {
->>>>>>> main
   return [
     ...['--isolation', isolation],
     ...(runtime === undefined ? [] : ['--runtime', runtime]),
