@@ -85,9 +85,10 @@ export interface Engine extends EngineFacts {
   readonly storageConf: string
   /**
    * Tries user and password at the registry and keeps them for what follows.
+   * @param place the registry, or a part of it: `ghcr.io`, `ghcr.io/acme`
    * @throws RegistryError
    */
-  login(registry: string, username: string, password: Secret): Promise<void>
+  login(place: string, username: string, password: Secret): Promise<void>
   build(request: BuildRequest): Promise<Image>
   /** The command line of a build, as a person would type it; nothing is done. */
   preview(request: BuildRequest): string

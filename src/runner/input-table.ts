@@ -5,6 +5,8 @@ import { extraArguments } from './extra-arguments.js'
 import { input, type InputSpec, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
+import { registryAuth } from './registry-auth.js'
+import { registryMirrors } from './registry-mirrors.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
@@ -31,6 +33,16 @@ export const INPUTS = {
   registry: input('registry', text, { affects: 'nothing' }),
   username: input('login', login, { affects: 'nothing' }),
   password: partOf('login', { affects: 'nothing' }),
+  'registry-auth': input('registryAuth', registryAuth, {
+    affects: 'nothing',
+    docker: {
+      refusedBy: BY_ALL,
+      asks: (logins) => logins.some(({ scope }) => scope !== undefined),
+      example: '[{"username":"me","password":"x","scope":"acme/web"}]',
+      why: 'logs in to a registry as a whole: its logins have no `scope`',
+      hint: 'Leave `scope` out, or write `engine: buildah`.',
+    },
+  }),
   context: input('context', context, { affects: 'image', countsAs: 'context' }),
   file: input('file', text, { affects: 'image', countsAs: 'Dockerfile' }),
   target: input('target', text, { affects: 'image', countsAs: 'target' }),
@@ -61,6 +73,17 @@ export const INPUTS = {
   }),
   'github-token': input('githubToken', gitToken, { affects: 'nothing' }),
   // These two decide whether something is built, not what.
+  // It has the same images.
+  'registry-mirrors': input('registryMirrors', registryMirrors, {
+    affects: 'nothing',
+    docker: {
+      refusedBy: BY_ALL,
+      asks: (mirrors) => mirrors.length > 0,
+      example: 'docker.io=mirror.gcr.io',
+      why: 'pulls as its own configuration says',
+      hint: 'Configure the builder, with `buildkitd-config-inline` of docker/setup-buildx-action, or the daemon, with "registry-mirrors" in /etc/docker/daemon.json.',
+    },
+  }),
   pull: input('pull', whether(false), { affects: 'nothing' }),
   'no-cache': input('noCache', whether(false), {
     affects: 'nothing',

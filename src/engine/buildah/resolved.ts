@@ -9,10 +9,11 @@ import type { EngineRequest, ResolvedEngine } from '../engine.js'
 import { storageArgs, type WorkDir } from '../work-dir.js'
 import { factsOf } from './setup.js'
 import { configure, type FoundBuildah } from './configure.js'
-import { pinNetworkBackend, readRegistriesConf } from './containers-conf.js'
+import { inVersion2, pinNetworkBackend, readRegistriesConf } from './containers-conf.js'
 import type { Host } from './host.js'
 import { type Buildah, commandOf } from './install.js'
 import { losesVolumes, toldFaults } from './known-faults.js'
+import { withMirrors } from './mirrors.js'
 import type { ExecutionMode } from './probe.js'
 import { resolveName } from './registries-conf.js'
 
@@ -32,7 +33,7 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
     env: folder.env,
     store: storeOf(folder, buildah, mode),
     prewarm: () => prewarm(folder, buildah, mode),
-    resolveNames: (names) => resolveNames(names, folder),
+    resolveNames: (names) => resolveNames(names, request),
     knownFaults: knownFaultsOf(buildah, mode, folder.buildUser),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
     takesDefaultAnnotations: (readsRegistry) => !readsRegistry || !getsWrong('annotation', buildah.version),
@@ -55,9 +56,15 @@ async function prewarm(folder: WorkDir, buildah: Buildah, { driver, fuseOverlayf
 }
 
 /** In the order in which Buildah reads its configuration. */
-async function resolveNames(names: readonly string[], folder: WorkDir): Promise<BaseNames> {
+async function resolveNames(
+  names: readonly string[],
+  { inputs, folder, insecure }: Pick<EngineRequest, 'inputs' | 'folder' | 'insecure'>,
+): Promise<BaseNames> {
   const { main, dropIns } = await readRegistriesConf(folder)
-  return await resolveAll(names, [main, ...dropIns], (name) => resolveName([main, ...dropIns], name))
+  const mirrors = inputs.registryMirrors
+  // Another mirror has the same images: it doesn't count.
+  const first = mirrors.length === 0 ? main : await withMirrors(await inVersion2(main), dropIns, mirrors, insecure)
+  return await resolveAll(names, [main, ...dropIns], (name) => resolveName([first, ...dropIns], name))
 }
 
 function knownFaultsOf(
