@@ -61,7 +61,7 @@ const FLAGS_WITH_VALUES = new Set(['chown', 'chmod'])
  */
 export function check(analysis: Analysis, scene: CheckScene): Checked {
   const { buildArgs } = analysis.values
-  const needed = neededStages(analysis, scene.target)
+  const needed = new Set(neededStages(analysis, scene.target))
   const findings: Finding[] = duplicatesIn(analysis.stages)
   const undecided = new Set<string>()
   const ends: CheckState[] = []

@@ -5,9 +5,9 @@ import { type DockerOnly, dockerOnlyIn } from '../engine/image-format.js'
 import { describeInLine, RegistryError } from '../errors.js'
 import { mapConcurrent } from '../lib/concurrency.js'
 import { objectOf, textsOf } from '../lib/json.js'
-import { platform } from '../lib/platform.js'
+import { formatPlatform, nativePlatform } from '../lib/platform.js'
 import { info } from '../log.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import { fetchConfig } from '../registry/image-config.js'
 
 const CONCURRENCY = 3
@@ -32,7 +32,9 @@ export async function settingsOfBases(
     const named = candidates.get(image.name)
     const places = named === undefined || 'why' in named ? [] : named.flatMap(({ sources }) => sources)
     for (const { reference } of places) {
-      const config = await fetchConfig(registries, reference, image.platform ?? platform()).catch(unreadable(image))
+      const config = await fetchConfig(registries, reference, image.platform ?? formatPlatform(nativePlatform())).catch(
+        unreadable(image),
+      )
       if (config === undefined) continue
       found.set(image, config)
       return

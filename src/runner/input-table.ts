@@ -5,9 +5,10 @@ import { extraArguments } from './extra-arguments.js'
 import { input, type InputSpec, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
-import { registryAuth } from './registry-auth.js'
-import { registryMirrors } from './registry-mirrors.js'
+import { NO_SCOPES, registryAuth } from './registry-auth.js'
+import { NO_MIRRORS, registryMirrors } from './registry-mirrors.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
+import { isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
 import { buildahVersion, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
@@ -35,17 +36,24 @@ export const INPUTS = {
   password: partOf('login', { affects: 'nothing' }),
   'registry-auth': input('registryAuth', registryAuth, {
     affects: 'nothing',
-    docker: {
-      refusedBy: BY_ALL,
-      asks: (logins) => logins.some(({ scope }) => scope !== undefined),
-      example: '[{"username":"me","password":"x","scope":"acme/web"}]',
-      why: 'logs in to a registry as a whole: its logins have no `scope`',
-      hint: 'Leave `scope` out, or write `engine: buildah`.',
-    },
+    docker: { refusedBy: BY_ALL, ...NO_SCOPES },
   }),
   context: input('context', context, { affects: 'image', countsAs: 'context' }),
   file: input('file', text, { affects: 'image', countsAs: 'Dockerfile' }),
   target: input('target', text, { affects: 'image', countsAs: 'target' }),
+  // Each platform is a build with a cache of its own.
+  platforms: input('platforms', platforms, {
+    affects: 'run-steps',
+    countsAs: 'platform',
+    buildah: { since: '1.28.0', asks: (all) => all.some(isForeign) },
+    docker: {
+      refusedBy: IN_DAEMON,
+      asks: (all) => all.length > 1,
+      example: 'linux/amd64,linux/arm64',
+      why: 'builds one platform at a time',
+      hint: SET_UP_BUILDX,
+    },
+  }),
   // The key of a step has those that the step sees.
   'build-args': input('buildArgs', buildArgs, { affects: 'run-steps', countsAs: 'build arguments' }),
   // Values don't count, as they don't for any cache; a step without its secret is another step.
@@ -76,13 +84,7 @@ export const INPUTS = {
   // It has the same images.
   'registry-mirrors': input('registryMirrors', registryMirrors, {
     affects: 'nothing',
-    docker: {
-      refusedBy: BY_ALL,
-      asks: (mirrors) => mirrors.length > 0,
-      example: 'docker.io=mirror.gcr.io',
-      why: 'pulls as its own configuration says',
-      hint: 'Configure the builder, with `buildkitd-config-inline` of docker/setup-buildx-action, or the daemon, with "registry-mirrors" in /etc/docker/daemon.json.',
-    },
+    docker: { refusedBy: BY_ALL, ...NO_MIRRORS },
   }),
   pull: input('pull', whether(false), { affects: 'nothing' }),
   'no-cache': input('noCache', whether(false), {
@@ -211,6 +213,16 @@ export const INPUTS = {
     affects: 'run-steps',
     counts: (isolation) => [isolation],
     docker: { ...ONLY_BUILDAH, asks: (isolation) => isolation !== 'auto', example: 'chroot' },
+  }),
+  // It decides whether something is built, not what.
+  emulation: input('emulation', oneOf('auto', 'off'), {
+    affects: 'nothing',
+    docker: {
+      ...ONLY_BUILDAH,
+      asks: (emulation) => emulation === 'off',
+      example: 'off',
+      why: 'emulates with whatever its builder has',
+    },
   }),
   sandbox: input('sandbox', oneOf('auto', 'require', 'off'), {
     affects: 'nothing',

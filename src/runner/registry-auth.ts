@@ -13,6 +13,14 @@ export interface RegistryLogin extends Login {
   readonly scope: string | undefined
 }
 
+/** What Docker does otherwise. */
+export const NO_SCOPES = {
+  asks: (logins: readonly RegistryLogin[]) => logins.some(({ scope }) => scope !== undefined),
+  example: '[{"username":"me","password":"x","scope":"acme/web"}]',
+  why: 'logs in to a registry as a whole: its logins have no `scope`',
+  hint: 'Leave `scope` out, or write `engine: buildah`.',
+}
+
 const INPUT = 'registry-auth'
 const KEYS = new Set(['registry', 'username', 'password', 'scope', 'ecr'])
 const SECRET = new Set(['password'])

@@ -12,6 +12,14 @@ export interface RegistryMirror {
   readonly location: string
 }
 
+/** What Docker does otherwise. */
+export const NO_MIRRORS = {
+  asks: (mirrors: readonly RegistryMirror[]) => mirrors.length > 0,
+  example: 'docker.io=mirror.gcr.io',
+  why: 'pulls as its own configuration says',
+  hint: 'Configure the builder, with `buildkitd-config-inline` of docker/setup-buildx-action, or the daemon, with "registry-mirrors" in /etc/docker/daemon.json.',
+}
+
 const INPUT = 'registry-mirrors'
 const ALLOWED = 'Write a registry and its mirror, one pair a line: `docker.io=mirror.example/path`.'
 

@@ -7,11 +7,10 @@ import type {
   BuildSpec,
   Engine,
   EngineFacts,
-  EngineRequest,
-  Engines,
   EngineTraits,
   ResolvedEngine,
 } from '../../../src/engine/engine.js'
+import type { EngineRequest, Engines } from '../../../src/engine/engines.js'
 import type { Step } from '../../../src/engine/progress.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
 import { digestLike } from '../../../src/registry/manifest.js'
@@ -83,6 +82,11 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
       await options.push?.(reference)
       return { reference, digest: registries.put(reference, images.get(id) ?? {}) }
     },
+    async pushByDigest({ id }, repository) {
+      events.push(`push ${formatReference(repository)} by digest`)
+      await options.push?.(repository)
+      return registries.putByDigest(repository, images.get(id) ?? {})
+    },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),
     load: () => Promise.resolve(void events.push('load')),
@@ -112,7 +116,8 @@ export function fakeEngines(options: FakeEngineOptions & { readonly requests?: E
   }
 }
 
-function resolved({ folder }: EngineRequest, traits: EngineTraits, options: FakeEngineOptions): ResolvedEngine {
+function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEngineOptions): ResolvedEngine {
+  const { folder } = request
   const { events = [] } = options
   return {
     engine: FAKE_FACTS,
@@ -121,6 +126,7 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
     store: { kind: 'blobs', layout: 'oci-layout', staysInEngine: false, folder: folder.path },
     prewarm: () => Promise.resolve(void events.push('prewarm')),
     takesDefaultAnnotations: () => true,
+    emulates: () => false,
     resolveNames: (names) =>
       resolveAll(names, [], (name) => {
         const reference = exactly(parseReference(name))
@@ -128,6 +134,7 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    forPlatform: () => Promise.resolve(resolved(request, traits, options)),
     configure: () => Promise.resolve(fakeEngine(options)),
   }
 }
