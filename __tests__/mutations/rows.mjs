@@ -1391,6 +1391,60 @@ export const promises = [
       },
     ],
   },
+  {
+    promise: 'A foreign RUN step runs, or is refused before the build, and no image has programs of another processor',
+    rows: [
+      {
+        loses: 'A stage on a foreign stage is taken for one of the target, and its steps end with exec format error',
+        file: 'src/dockerfile/run-steps.ts',
+        find: 'const platforms = stagePlatforms(analysis.stages, platform)',
+        put: 'const platforms = analysis.stages.map(() => platform)',
+        test: '__tests__/unit/dockerfile/run-steps.test.ts',
+      },
+      {
+        loses: 'An emulator that does not work is found out in the middle of the build',
+        file: 'src/engine/buildah/emulation/emulation.ts',
+        find: 'await machine.tryProgram(emulator.architecture, emulators)',
+        put: 'await Promise.resolve(undefined as string | undefined)',
+        test: '__tests__/unit/engine/buildah/emulation/emulation.test.ts',
+      },
+      {
+        loses: 'A build that needs two emulators has one, since its namespace hides that of the machine',
+        file: 'src/engine/buildah/emulation/emulation.ts',
+        find: 'const needed = [...new Set(emulated.map(({ platform }) => platform.architecture))]',
+        put: 'const needed = [open.platform.architecture]',
+        test: '__tests__/unit/engine/buildah/emulation/emulation.test.ts',
+      },
+      {
+        loses: 'The kernel looks for the emulator in the image',
+        file: 'src/engine/buildah/emulation/binfmt.ts',
+        find: "? 'FCP' : 'FC'",
+        put: "? 'CP' : 'C'",
+        test: '__tests__/unit/engine/buildah/emulation/binfmt.test.ts',
+      },
+      {
+        loses: 'An image full of programs of another processor is pushed',
+        file: 'src/pipeline/image-architecture.ts',
+        find: 'return architecture === wanted || RUNS_AS_WELL[wanted] === architecture',
+        put: 'return wanted !== architecture + wanted',
+        test: '__tests__/unit/pipeline/image-architecture.test.ts',
+      },
+      {
+        loses: 'A program that an upper layer has removed makes a right image a wrong one',
+        file: 'src/cache/containers-storage/root-filesystem.ts',
+        find: '(stats.isCharacterDevice() && stats.rdev === 0)',
+        put: '(stats.isCharacterDevice() && stats.rdev < 0)',
+        test: '__tests__/unit/pipeline/image-architecture.test.ts',
+      },
+      {
+        loses: 'A builder that runs as root is named as rootless',
+        file: 'src/engine/docker/detect.ts',
+        find: 'nodes.every((node) => node.rootless)',
+        put: 'nodes.some((node) => node.rootless)',
+        test: '__tests__/unit/engine/docker/docker.test.ts',
+      },
+    ],
+  },
 ]
 
 /** All rows, with their numbers, from 1. */

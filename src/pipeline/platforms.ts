@@ -66,7 +66,8 @@ async function makeTogether(
   const made = await withCache(wanted, pipeline, (cache) =>
     makeImage(wanted, { cache, findEngine: () => Promise.resolve(engine), destination, tellsChecks: true }, pipeline),
   )
-  return { ...made, platforms: [], ...(await digestsIn(made.pushed, pipeline)) }
+  // An index has no configuration, by which an image is known.
+  return { ...made, imageId: '', platforms: [], ...(await digestsIn(made.pushed, pipeline)) }
 }
 
 /**

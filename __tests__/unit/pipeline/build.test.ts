@@ -9,6 +9,7 @@ import { parseReference } from '../../../src/metadata/reference.js'
 import { startTimeline } from '../../../src/report/timeline.js'
 import type { State } from '../../../src/runner/state.js'
 import type { RestoredCache } from '../../../src/pipeline/restore-cache.js'
+import { WrongArchitectureError } from '../../../src/pipeline/image-architecture.js'
 import { inputsOf, logOf } from '../helpers.js'
 import { planOf, servicesOf } from './services.js'
 
@@ -25,10 +26,14 @@ interface World {
   readonly build?: Error
   readonly push?: Error
   readonly saveSteps?: Error
+  /** How many builds have programs of another processor in their image. */
+  readonly wrong?: number
+  /** Whether something came back from earlier runs. */
+  readonly restored?: boolean
 }
 
 /** What `buildAndKeep` does with an engine and a cache that only write down what they are asked. */
-async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }: World) {
+async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, restored = false, ...refusals }: World) {
   const events: string[] = []
   const requests: BuildRequest[] = []
   const pushes: string[] = []
@@ -62,6 +67,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   const warm = {
     ...emptyStorage('/root'),
     changedBaseImages: () => Promise.resolve(renewed),
+    clear: restored ? () => Promise.resolve(void events.push('clears')) : undefined,
     save: (run: Run) => {
       events.push('keeps')
       runs.push(run)
@@ -82,6 +88,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   const review = async (some: readonly Step[]) => {
     await new Promise(setImmediate)
     events.push(`reviews ${some.length}`)
+    if (requests.length <= wrong) throw new WrongArchitectureError('The Dockerfile makes a wrong image')
   }
   const check = async (some: readonly Step[]) => {
     events.push(`checks ${some.length}`)
@@ -152,6 +159,24 @@ describe('what steps have made', () => {
     const { events } = await watched({ inputs: { push: 'true' }, push: new Error('broken') })
     expect(events.slice(0, 3)).toStrictEqual(['reviews 1', 'checks 1', 'pushes'])
     expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('checked'))
+  })
+})
+
+describe('an image with programs of another processor', () => {
+  it('is not pushed', async () => {
+    const { pushes, error } = await watched({ inputs: { push: 'true' }, wrong: 1 })
+    expect(error).toBeInstanceOf(WrongArchitectureError)
+    expect(pushes).toStrictEqual([])
+  })
+
+  it('is built once more without what came from the cache, which may be why', async () => {
+    const world = { inputs: { push: 'true' }, restored: true }
+    const once = await watched({ ...world, wrong: 1 })
+    expect(once.error).toBeUndefined()
+    expect(once.events.slice(0, 5)).toStrictEqual(['reviews 1', 'clears', 'reviews 1', 'checks 1', 'pushes'])
+    const always = await watched({ ...world, wrong: 2 })
+    expect(always.error).toBeInstanceOf(WrongArchitectureError)
+    expect(always.pushes).toStrictEqual([])
   })
 })
 
