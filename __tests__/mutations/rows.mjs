@@ -1466,6 +1466,25 @@ export const promises = [
       },
     ],
   },
+  {
+    promise: 'An image of several platforms is whole, and each of them is what its label says',
+    rows: [
+      {
+        loses: 'An index of some platforms is put under the tags, though another one has failed',
+        file: 'src/pipeline/platforms.ts',
+        find: 'if (failures.size > 0) throw failuresOf(failures)',
+        put: '',
+        test: '__tests__/unit/pipeline/platforms.test.ts',
+      },
+      {
+        loses: 'An old Buildah fills an image with programs of the processor of the stage before',
+        file: 'src/engine/buildah/known-faults.ts',
+        find: 'imagesAfterOtherPlatform(analysis, platform).map(({ line, image }) => ({ line, detail: image })),',
+        put: '[],',
+        test: '__tests__/unit/engine/buildah/known-faults.test.ts',
+      },
+    ],
+  },
 ]
 
 /** All rows, with their numbers, from 1. */
