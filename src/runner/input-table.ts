@@ -83,6 +83,8 @@ export const INPUTS = {
   network: input('network', oneOf('default', 'none', 'host'), {
     affects: 'run-steps',
     counts: (network) => [network],
+    // Older ones give such steps a network of their own.
+    buildah: { since: '1.28.0', asks: (network) => network === 'none' },
   }),
   'add-hosts': input('addHosts', addHosts, {
     affects: 'run-steps',
