@@ -1419,7 +1419,7 @@ export const promises = [
         loses: 'A stage on a foreign stage is taken for one of the target, and its steps end with exec format error',
         file: 'src/dockerfile/run-steps.ts',
         find: 'const platforms = stagePlatforms(analysis.stages, platform)',
-        put: 'const platforms = analysis.stages.map(() => platform)',
+        put: 'const platforms = stagePlatforms(analysis.stages, platform).map(() => platform)',
         test: '__tests__/unit/dockerfile/run-steps.test.ts',
       },
       {
@@ -1447,7 +1447,7 @@ export const promises = [
         loses: 'An image full of programs of another processor is pushed',
         file: 'src/pipeline/image-architecture.ts',
         find: 'return architecture === wanted || RUNS_AS_WELL[wanted] === architecture',
-        put: 'return wanted !== architecture + wanted',
+        put: "return architecture !== '' || RUNS_AS_WELL[wanted] === architecture",
         test: '__tests__/unit/pipeline/image-architecture.test.ts',
       },
       {
