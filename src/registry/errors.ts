@@ -63,7 +63,10 @@ export function failure(response: Response, registry: string): RegistryError | u
   const hint =
     status === 429 ? 'Log in (`username`, `password`), or use a mirror.' : 'Try again later, or check its status page.'
   const retryAfterMs = retryAfter(response)
-  return new RegistryError(`${registry} ${what} (${statusText(response)}).`, hint, true, { retryAfterMs })
+  return new RegistryError(`${registry} ${what} (${statusText(response)}).`, hint, true, {
+    retryAfterMs,
+    limitsRate: status === 429,
+  })
 }
 
 /** An answer that isn't one of those that the protocol knows. */

@@ -1,18 +1,32 @@
 import { HttpClient } from '@actions/http-client'
-import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as httpRequest,
+} from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { Readable } from 'node:stream'
 import type { Env } from '../exec.js'
 import { authoritiesFor } from './ca-certificates.js'
 import { once } from '../lib/memoize.js'
+import { redirection } from './redirection.js'
 
 /** What is asked of a server. */
 export interface Request {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Buffer
+  /** A body that is sent as it comes. It may take as long as it likes, and so may the answer. */
+  readonly stream?: Readable
   /** Bytes of an answer that are read at most. */
   readonly limit: number
+  /** Takes what a 200 brings as it comes, in place of memory: any number of bytes, for as long as they keep coming. */
+  readonly into?: (pieces: AsyncIterable<Buffer>) => Promise<void>
+  /** Ends the exchange. */
+  readonly signal?: AbortSignal
 }
 
 export interface Response {
@@ -83,7 +97,7 @@ export function openConnection({ insecure, env, quietMs = IDLE_TIMEOUT_MS }: Con
       const next = redirection(asked, response)
       if (next === undefined) return response
       if (--left < 0) throw new ConnectionError(`${request.url.host} redirects too often`, false)
-      asked = next
+      asked = { ...asked, ...next }
     }
   }
 
@@ -137,18 +151,6 @@ function openTransport(url: URL, isLoose: boolean, authorities: readonly string[
   return { client, agent }
 }
 
-/** Where an answer leads a question that only reads; undefined where it doesn't. A login goes to the same origin alone. */
-function redirection(request: Request, { status, headers }: Response): Request | undefined {
-  const { location } = headers
-  const isReading = request.method === 'GET' || request.method === 'HEAD'
-  if (!isReading || ![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined
-  if (!URL.canParse(location, request.url.href)) return undefined
-  const url = new URL(location, request.url)
-  const { authorization, ...others } = request.headers ?? {}
-  const keeps = authorization !== undefined && url.origin === request.url.origin
-  return { ...request, url, headers: keeps ? { ...others, authorization } : others }
-}
-
 async function send(request: Request, agent: Agent, quietMs: number): Promise<Response> {
   const { method, url } = request
   const clock = new AbortController()
@@ -157,52 +159,82 @@ async function send(request: Request, agent: Agent, quietMs: number): Promise<Re
     tooLate = new ConnectionError(`${url.host} ${what}`, true)
     clock.abort()
   }
-  const total = setTimeout(late(`sent no complete response within ${TOTAL_MS / 1000} s`), TOTAL_MS)
-  const quiet = setTimeout(
-    late(`sent nothing for ${quietMs / 1000} s`),
-    method === 'GET' || method === 'HEAD' ? quietMs : TOTAL_MS,
-  )
+  const isTimed = request.stream === undefined
+  const total =
+    isTimed && request.into === undefined
+      ? setTimeout(late(`sent no complete response within ${TOTAL_MS / 1000} s`), TOTAL_MS)
+      : undefined
+  const quietest = method === 'GET' || method === 'HEAD' ? quietMs : TOTAL_MS
+  const quiet = isTimed ? setTimeout(late(`sent nothing for ${quietMs / 1000} s`), quietest) : undefined
+  const end = clock.abort.bind(clock, undefined)
+  request.signal?.addEventListener('abort', end)
+  if (request.signal?.aborted === true) end()
   try {
     const response = await start(request, agent, clock.signal)
     return {
       status: response.statusCode ?? 0,
       headers: response.headers,
       challenges: response.headersDistinct['www-authenticate'] ?? [],
-      body: await readBody(response, request, () => quiet.refresh()),
+      body: await readBody(response, request, () => quiet?.refresh()),
       url,
     }
   } catch (error) {
     throw tooLate ?? connectionError(url, error)
   } finally {
+    request.signal?.removeEventListener('abort', end)
     clearTimeout(total)
     clearTimeout(quiet)
   }
 }
 
 async function start(request: Request, agent: Agent, signal: AbortSignal): Promise<IncomingMessage> {
-  const { method, url, headers, body } = request
-  const length = body !== undefined || method === 'POST' ? { 'content-length': String(body?.length ?? 0) } : {}
+  const { method, url, headers, body, stream } = request
+  const isWhole = body !== undefined || (method === 'POST' && stream === undefined)
+  const length = isWhole ? { 'content-length': String(body?.length ?? 0) } : {}
   return await new Promise((resolve, reject) => {
     const all = { 'user-agent': 'rootless-image-build', ...headers, ...length }
     const options = { method, agent, signal, headers: all }
     const request = url.protocol === 'https:' ? httpsRequest(url, options, resolve) : httpRequest(url, options, resolve)
     request.on('error', reject)
-    request.end(body)
+    if (stream === undefined) request.end(body)
+    else sendStream(stream, request)
   })
 }
 
-async function readBody(response: IncomingMessage, { url, limit }: Request, onPiece: () => void): Promise<Buffer> {
-  const pieces: Buffer[] = []
+/** An answer may come before the end of what is sent; what is left is read all the same, so that its sender hears it. */
+function sendStream(stream: Readable, request: ClientRequest): void {
+  const drop = () => stream.unpipe(request).resume()
+  request.on('error', drop).on('close', drop)
+  stream.on('close', () => {
+    if (!stream.readableEnded) request.destroy()
+  })
+  stream.pipe(request)
+}
+
+async function readBody(
+  response: IncomingMessage,
+  { url, limit, into }: Request,
+  onPiece: () => void,
+): Promise<Buffer> {
+  const kept: Buffer[] = []
   let size = 0
   onPiece()
-  // Ends with an error where the connection ends before the answer does.
+  if (into !== undefined && response.statusCode === 200) await into(watched(response, onPiece))
+  else
+    // Ends with an error where the connection ends before the answer does.
+    for await (const piece of watched(response, onPiece)) {
+      kept.push(piece)
+      size += piece.length
+      if (size > limit) throw new ConnectionError(`${url.host} sent more than ${limit} bytes`, false)
+    }
+  return Buffer.concat(kept)
+}
+
+async function* watched(response: IncomingMessage, onPiece: () => void): AsyncGenerator<Buffer> {
   for await (const piece of response as AsyncIterable<Buffer>) {
     onPiece()
-    pieces.push(piece)
-    size += piece.length
-    if (size > limit) throw new ConnectionError(`${url.host} sent more than ${limit} bytes`, false)
+    yield piece
   }
-  return Buffer.concat(pieces)
 }
 
 function connectionError(url: URL, error: unknown): ConnectionError {
