@@ -40,6 +40,7 @@ const services: Services = {
   registries: {
     load: () => void import('./registry/client.js'),
     open: async (options) => (await import('./registry/client.js')).openRegistries(options),
+    openArtifacts: async (...asked) => (await import('./registry/artifacts.js')).openArtifacts(...asked),
   },
   clock: Date.now,
   remember: stateWriter(),

@@ -139,5 +139,5 @@ async function specOf({ folder, host, inputs: given }: EngineWorld, dockerfile: 
 
 function requestOf(spec: BuildSpec, onSteps: BuildRequest['onSteps']): BuildRequest {
   const cache = { read: true, write: true }
-  return { ...spec, images: [], onSteps, remote: { from: [], to: [] }, cache }
+  return { ...spec, images: [], onSteps, cache }
 }

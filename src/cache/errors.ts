@@ -41,3 +41,18 @@ export function sentenceOf(op: Operation, { cause, text }: Failure): string {
       return `Could not ${op === 'store' ? 'write to' : 'read from'} the cache service: ${what}.`
   }
 }
+
+/** The same of a registry, whose own errors are sentences already; pure. */
+export function sentenceOfRegistry(op: Operation, { cause, text }: Failure): string {
+  const sentence = /[.!?]$/.test(text) ? text : `${text}.`
+  switch (cause) {
+    case 'denied':
+      return op === 'store' ? `${sentence} If that is intended, write \`cache-write: never\`.` : sentence
+    case 'disk-full':
+      return DISK_FULL
+    case 'late':
+      return `The registry of the cache was too slow: ${sentence}`
+    default:
+      return sentence
+  }
+}

@@ -181,7 +181,7 @@ function proxiesOf(instruction: Instruction, { buildArgs, proxies }: Build): str
  * What further build contexts may put in the place of the image or stage that FROM names: Buildah compares the layers of
  * an image, not which one it is. Pure.
  */
-export function overriding(base: Origin, contexts: StepInputs['contexts']): string[] {
+function overriding(base: Origin, contexts: StepInputs['contexts']): string[] {
   const isMeant = (name: string) => 'unknown' in base || base.known.contexts.includes(name)
   return contexts.flatMap(({ name, value }) => (isMeant(name) ? [name, value] : []))
 }

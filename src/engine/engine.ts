@@ -30,8 +30,6 @@ export interface BuildRequest extends BuildSpec {
   readonly images: readonly BaseImage[]
   /** Gets every step that was begun, when the build has ended in whatever way. */
   readonly onSteps: (steps: readonly Step[]) => void
-  /** Repositories that steps are read from and written to, beside the storage. */
-  readonly remote: { readonly from: readonly string[]; readonly to: readonly string[] }
   /** Whether steps of earlier builds may be taken, and those of this one kept. */
   readonly cache: { readonly read: boolean; readonly write: boolean }
 }
@@ -136,8 +134,8 @@ export interface ResolvedEngine {
    * waits until everything is written: that is long where a storage has just been filled. Never rejects.
    */
   readonly prewarm: () => Promise<void>
-  /** Whether annotations that nobody asked for cost nothing. @param readsRegistry steps come from a registry by the engine itself */
-  readonly takesDefaultAnnotations: (readsRegistry: boolean) => boolean
+  /** Whether an image has a place for annotations that nobody asked for. */
+  readonly takesDefaultAnnotations: boolean
   /** Where the engine looks for the images of these names. */
   readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
   /** What this release is known to get wrong of a build. */

@@ -39,12 +39,11 @@ export async function readCredentials(
  */
 export async function loginsOfEngine(
   { logins, login, registry }: Credentials,
-  { cache }: Pick<Inputs, 'cache'>,
   { references, bases }: { readonly references: readonly Reference[]; readonly bases: readonly string[] },
   env: Env,
 ): Promise<AuthFile> {
   const earlier = login === undefined ? logins : withoutRegistry(logins, registry)
-  const written = [...references.map(formatReference), ...cache.from, ...cache.to, ...bases]
+  const written = [...references.map(formatReference), ...bases]
   const registries = written.flatMap((name) => registryOf(name) ?? [])
   const others = registries.filter((one) => login === undefined || one !== registry)
   return await settleLogins(earlier, others, env)

@@ -16,11 +16,10 @@ export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise
   const { scope } = pending.plan
   const found = await findEngine(wanted, pipeline)
   const format = await settleFormat(wanted, found, pipeline)
-  const spec = specify({ ...wanted, format }, found, pending.plan)
+  const spec = specify({ ...wanted, format }, found)
   const restored = await restoreCache(pending, { ...spec, copied: new Map() }, found.store, workDir.path)
   const engine = await found.configure(restored.warm.root)
-  const { remote, access } = restored
-  const command = engine.preview({ ...spec, images: [], remote, cache: access, onSteps: () => undefined })
+  const command = engine.preview({ ...spec, images: [], cache: restored.access, onSteps: () => undefined })
   await engine.close()
   const references = metadata.references.map(formatReference)
   info(`Dry run: nothing is built or pushed.`)

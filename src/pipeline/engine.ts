@@ -1,4 +1,3 @@
-import type { CachePlan } from '../cache/open.js'
 import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import { removeLeftovers } from '../engine/leftovers.js'
 import type { Inputs } from '../runner/inputs.js'
@@ -30,7 +29,7 @@ export async function findEngine(
     references,
     labels: pairsOf(metadata.labels),
     insecure: credentials.insecure,
-    logins: await loginsOfEngine(credentials, inputs, { references, bases }, context.env),
+    logins: await loginsOfEngine(credentials, { references, bases }, context.env),
   }
   let unshare: readonly string[] = []
   const engine = await services.engines.find(request, (program) => {
@@ -42,16 +41,11 @@ export async function findEngine(
   return engine
 }
 
-/** What is built, as it depends on what builds it and on its cache. */
-export function specify(
-  { inputs, metadata, source, format }: Wanted,
-  engine: ResolvedEngine,
-  { repositories }: CachePlan,
-): BuildSpec {
+/** What is built, as it depends on what builds it. */
+export function specify({ inputs, metadata, source, format }: Wanted, engine: ResolvedEngine): BuildSpec {
   const { references, labels, annotations } = metadata
-  const usesRegistry = repositories.from.length + repositories.to.length > 0
   // Those of the default, where they are no hindrance.
-  const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations(usesRegistry)
+  const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations
   return {
     inputs,
     source,

@@ -1,3 +1,4 @@
+import type { RepositoryAccess } from '../artifact-repository.js'
 import type { Caches } from '../cache/open.js'
 import type { Engines } from '../engine/engine.js'
 import type { WorkDir } from '../engine/work-dir.js'
@@ -45,6 +46,16 @@ export async function openRegistries(
     env: context.env,
     insecure: [...credentials.insecure, ...insecure],
   })
+}
+
+/** The repositories that a cache lies in, with the logins of the step. */
+export function repositoryAccess({ credentials, context, services }: PipelineContext): RepositoryAccess {
+  const { logins, login, registry, insecure } = credentials
+  const options = { logins, login, insecure, env: context.env }
+  return {
+    open: (name, writes) => services.registries.openArtifacts(options, name, writes),
+    terms: { registry, insecure },
+  }
 }
 
 export function registriesOnDemand(pipeline: PipelineContext): RegistriesOnDemand {

@@ -3,10 +3,8 @@ import { dirname, join } from 'node:path'
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import { type Cache, EMPTY_CACHE, type RestoredStorage } from '../cache/cache.js'
 import { type CachePlan, type CacheRequest, planCache } from '../cache/open.js'
-import type { Analysis } from '../dockerfile/analysis.js'
-import { forgettable } from '../dockerfile/cache-key-gaps.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
-import { type StageKeys, stepKeys, type StepInputs } from '../dockerfile/step-keys.js'
+import { type StageKeys, stepKeys } from '../dockerfile/step-keys.js'
 import type { BuildRequest } from '../engine/engine.js'
 import { keepForSelf } from '../engine/keeper.js'
 import { PREFIX, privateRoot } from '../engine/work-dir.js'
@@ -16,7 +14,7 @@ import { analysisOf } from '../source/analysis.js'
 import { digestCopied } from '../source/copied-digests.js'
 import type { Source } from '../source/source.js'
 import { type Building, stepInputsOf, untrackedInput } from '../up-to-date/step-inputs.js'
-import type { PipelineContext } from './pipeline-context.js'
+import { type PipelineContext, repositoryAccess } from './pipeline-context.js'
 
 /** A cache that looks already for what earlier runs have left. */
 export interface PendingCache {
@@ -31,7 +29,6 @@ export interface RestoredCache extends PendingCache {
   readonly warm: RestoredStorage
   /** Of the steps as they are in the Dockerfile, by stage; empty for an engine that has none. */
   readonly keys: readonly StageKeys[]
-  readonly remote: BuildRequest['remote']
   /** Whether the engine may take steps of earlier builds, and shall keep those of this one. */
   readonly access: BuildRequest['cache']
 }
@@ -44,7 +41,11 @@ export async function startCache(request: CacheRequest, pipeline: PipelineContex
   const stagingDir = await mkdtemp(join(dirname(pipeline.workDir.path), `${PREFIX}cache-`))
   await keepForSelf(stagingDir)
   pipeline.services.remember({ stagingDir })
-  return { plan, cache: pipeline.services.caches.open(plan, request, stagingDir), stagingDir }
+  return {
+    plan,
+    cache: pipeline.services.caches.open(plan, request, stagingDir, repositoryAccess(pipeline)),
+    stagingDir,
+  }
 }
 
 /** The same decision, with a cache that has nothing and keeps nothing. */
@@ -88,7 +89,7 @@ async function restoreBlobs(pending: PendingCache, blobs: OciLayout, root: strin
   const { staysInEngine } = warm
   if (staysInEngine) info('Cache: the builder keeps its own steps on this machine')
   else sayRestored(pending, warm)
-  return { warm, keys: [], remote: plan.repositories, access: { read: plan.read, write: plan.write && !staysInEngine } }
+  return { warm, keys: [], access: { read: plan.read, write: plan.write && !staysInEngine } }
 }
 
 /** A storage root, with what Buildah forgets to compare compared. */
@@ -116,8 +117,7 @@ async function restoreRoot(
     }
   }
   sayRestored(pending, warm)
-  const remote = freshRepositories(plan, analysis, stepInputs)
-  return { warm, keys, remote, access: { read: plan.read, write: plan.write } }
+  return { warm, keys, access: { read: plan.read, write: plan.write } }
 }
 
 /** What each step has copied, by its key. */
@@ -136,16 +136,4 @@ function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredS
   const { text, id } = plan.scope
   result(`Cache restored: ${formatCount(images, 'step')},${moved} ${seconds.toFixed(1)} s (key ${id}: ${text})`)
   for (const failure of failures) warn(`Cache: ${failure}`)
-}
-
-/** The repositories of the plan, without those that Buildah would read stale steps from. */
-function freshRepositories(
-  { repositories }: CachePlan,
-  analysis: Analysis,
-  stepInputs: StepInputs,
-): BuildRequest['remote'] {
-  const flaw = repositories.from.length === 0 ? undefined : forgettable(analysis, stepInputs)
-  if (flaw === undefined) return repositories
-  info(`Cache: not reading from ${repositories.from.join(', ')}, since steps could be stale: ${flaw}`)
-  return { ...repositories, from: [] }
 }

@@ -70,7 +70,7 @@ async function build(wanted: Wanted, cache: PendingCache, pipeline: PipelineCont
   if (watch !== undefined) pipeline.services.registries.load()
   const copied = watch?.copied ?? lookAtContext(cache, source)
   const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
-  const spec = specify(wanted, engine, cache.plan)
+  const spec = specify(wanted, engine)
   const comparison = await watch?.compare(spec, metadata.ofCommit, engine, (insecure) =>
     openRegistries(pipeline, insecure),
   )
@@ -78,7 +78,7 @@ async function build(wanted: Wanted, cache: PendingCache, pipeline: PipelineCont
     const same = await comparison?.find()
     if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
     const format = await settleFormat(wanted, engine, pipeline)
-    const settled = specify({ ...wanted, format }, engine, cache.plan)
+    const settled = specify({ ...wanted, format }, engine)
     const produced = await produce(settled, { engine, cache, copied, comparison }, pipeline)
     return { ...produced, metadata, built: true }
   } finally {

@@ -1,3 +1,4 @@
+import type { ArtifactRepository } from '../artifact-repository.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import type { Env } from '../exec.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
@@ -72,6 +73,8 @@ export interface RegistryClient {
   /** Loads it ahead of its use. */
   load(): void
   open(options: RegistriesOptions): Promise<Registries>
+  /** Opens a repository for what isn't an image. @param writes whether something will be written */
+  openArtifacts(options: RegistriesOptions, name: string, writes: boolean): Promise<ArtifactRepository>
 }
 
 export function openRegistries(options: RegistriesOptions): Registries {

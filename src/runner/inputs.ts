@@ -6,7 +6,7 @@ import { buildArgNotes } from './build-arguments.js'
 import type { InputReader } from './input-parsers.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputValues } from './input-table.js'
 import type { InputSpec } from './input-spec.js'
-import { loginNotes } from './login-inputs.js'
+import { type Login, login as parseLogin, loginNotes } from './login-inputs.js'
 import { secretWarnings } from './secret-inputs.js'
 
 /** Every input of the step, and what there is to say of them. */
@@ -27,6 +27,11 @@ export function readInputs(env: Env): Inputs {
   const values = secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
   for (const secret of [...values, login?.password, githubToken]) if (secret !== undefined) mask(secret)
   return inputs
+}
+
+/** Reads the login alone, for who has no use for the rest. @throws UserError for half of one */
+export function readLogin(): Login | undefined {
+  return parseLogin((name) => getInput(name, { trimWhitespace: false }))
 }
 
 /**

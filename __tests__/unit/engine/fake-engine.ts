@@ -115,7 +115,7 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
     env: folder.env,
     store: { kind: 'blobs', layout: 'oci-layout', staysInEngine: false, folder: folder.path },
     prewarm: () => Promise.resolve(void events.push('prewarm')),
-    takesDefaultAnnotations: () => true,
+    takesDefaultAnnotations: true,
     resolveNames: (names) =>
       resolveAll(names, [], (name) => {
         const reference = exactly(parseReference(name))

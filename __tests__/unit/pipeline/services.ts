@@ -27,7 +27,7 @@ export function planOf(changes: Partial<CachePlan>): CachePlan {
     isStored: true,
 
     writesLayers: false,
-    repositories: { from: [], to: [] },
+    repositories: { from: [], to: undefined },
     directory: '/d',
     notes: [],
     ...changes,

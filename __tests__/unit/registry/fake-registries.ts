@@ -2,11 +2,13 @@ import { RegistryError } from '../../../src/errors.js'
 import { formatReference, type Reference, repositoryOf } from '../../../src/metadata/reference.js'
 import type { Registries, RegistriesOptions, RegistryClient } from '../../../src/registry/client.js'
 import { digestLike, type Manifest } from '../../../src/registry/manifest.js'
+import { type FakeArtifacts, fakeArtifacts } from './fake-artifacts.js'
 
 /** Registries in memory, which a fake engine pushes to. Held to the real client by `registryContract()`. */
 export interface FakeRegistries {
   readonly client: RegistryClient
   readonly registries: Registries
+  readonly artifacts: FakeArtifacts
   /** What they were asked with, in order. */
   readonly opened: RegistriesOptions[]
   /** How often something was asked, and what. */
@@ -22,6 +24,7 @@ export interface FakeRegistries {
 const MEDIA_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 
 export function fakeRegistries(): FakeRegistries {
+  const artifacts = fakeArtifacts()
   const manifests = new Map<string, Manifest>()
   const blobs = new Map<string, Buffer>()
   const opened: RegistriesOptions[] = []
@@ -82,7 +85,9 @@ export function fakeRegistries(): FakeRegistries {
         opened.push(options)
         return Promise.resolve(registries)
       },
+      openArtifacts: (_options, name) => Promise.resolve(artifacts.open(name)),
     },
+    artifacts,
     registries,
     opened,
     asked,

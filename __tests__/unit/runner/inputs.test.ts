@@ -54,7 +54,7 @@ describe('inputs that are not set', () => {
         mounts: false,
         mode: 'max',
         from: [],
-        to: [],
+        to: undefined,
         notes: [],
       },
       unchanged: 'skip',

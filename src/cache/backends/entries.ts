@@ -1,3 +1,5 @@
+import type { Part } from './parts.js'
+
 /** Named files that another run may have left, and that a later one may find: what a cache service offers. */
 export interface Entries {
   /**
@@ -11,8 +13,11 @@ export interface Entries {
   fetch(key: string, path: string, deadlineMs?: number, maxBytes?: number): Promise<string | undefined>
   /** Whether `fetch()` would find something; nothing is moved. False also where it failed. Never rejects. */
   has(key: string, path: string, deadlineMs?: number): Promise<boolean>
-  /** Stores the file `path` of the staging directory under a key that nothing else is ever stored under. Never rejects. */
-  store(key: string, path: string, deadlineMs?: number): Promise<Stored>
+  /**
+   * Stores the file `path` of the staging directory under a key that nothing else is ever stored under. Never rejects.
+   * @param holds parts that the file names: a service that removes what nobody names keeps them as long as the file
+   */
+  store(key: string, path: string, deadlineMs?: number, holds?: readonly Part[]): Promise<Stored>
   counts(): Counts
   /** Whether everything that is still asked is given up at once, since the service limits or fails. */
   isStopped(): boolean

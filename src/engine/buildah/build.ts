@@ -1,4 +1,4 @@
-import { CommandError, formatCommand, type RunResult } from '../../exec.js'
+import { formatCommand, type RunResult } from '../../exec.js'
 import { printLive, info } from '../../log.js'
 import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
 import { buildArgs, type BuildPaths, pullsItself } from './args.js'
@@ -16,7 +16,7 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
   const { sandboxes } = setup
   const always = request.inputs.pull
   if (pullsItself(request)) {
-    info(`Sandbox: the build can read the logins, because ${reasonToPull(request)}`)
+    info('Sandbox: the build can read the logins, because it needs one image for two platforms')
     const sandbox = await sandboxes.forBuildWithLogin()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
@@ -26,13 +26,6 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
   return await withLatePulls(build, always, failed, setup)
-}
-
-/** Why a build pulls by itself, for the log. */
-function reasonToPull({ remote }: BuildRequest): string {
-  return remote.from.length + remote.to.length > 0
-    ? 'it reads and writes the cache in the registry'
-    : 'it needs one image for two platforms'
 }
 
 async function buildOnce(
@@ -56,11 +49,6 @@ async function buildOnce(
     if (progress.isDoubtful()) info('Cache: the output of some steps is interleaved, so no step of this build is saved')
     request.onSteps(progress.steps())
   }
-}
-
-/** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */
-export function isCacheRefusal(error: unknown): boolean {
-  return error instanceof CommandError && error.output.includes('failed pushing cache to')
 }
 
 /** Runs the build, and ends what its steps have left running: without a sandbox, chroot isolation has no namespace that would. */

@@ -1,15 +1,13 @@
 import { join } from 'node:path'
 import { isFiles } from '../../runner/output-files.js'
 import type { Pair } from '../../runner/input-parsers.js'
-import { describe } from '../../errors.js'
 import { execute, formatCommand } from '../../exec.js'
 import { listOf, objectOf, textsOf } from '../../lib/json.js'
-import { warn } from '../../log.js'
 import type { Source } from '../../source/source.js'
 import { buildArgs, type BuildPaths } from './args.js'
 import { type BuildahSetup, globalArgs } from './setup.js'
 import { inspectArgs, loginArgs } from './registry-args.js'
-import { buildApart, isCacheRefusal } from './build.js'
+import { buildApart } from './build.js'
 import { loadImage, runBuildah, writeOutput } from './export.js'
 import { dockerfilePath } from './dockerfile-copy.js'
 import { explain, refusal } from './failures.js'
@@ -99,17 +97,14 @@ export function buildahEngine(given: BuildahSetup): Engine {
   }
 }
 
-/** Builds, and once more without keeping steps in a registry that takes none. */
 async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonly Pair[]): Promise<Image> {
-  const { inputs, source, remote } = asked
+  const { inputs, source } = asked
   const { folder } = setup
   let line: number | undefined
   const onSteps = (steps: readonly Step[]) => {
     line = lineUnderWay(steps, source.dockerfile)
     asked.onSteps(steps)
   }
-  const failed = async (error: unknown) =>
-    await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
   const [secrets, ssh] = [
     await writeSecrets(inputs, folder, setup.context),
     await ownKeys(inputs, folder, setup.context),
@@ -117,12 +112,7 @@ async function build(asked: BuildRequest, setup: BuildahSetup, contexts: readonl
   const paths = { rootfs: rootfsPath(setup), secrets, ssh, ...handedPaths(source, folder), contexts }
   const request = { ...asked, onSteps }
   const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
-    if (!isCacheRefusal(error) || remote.to.length === 0) throw await failed(error)
-    warn(`Cache: ${remote.to.join(', ')} didn't accept the cache export; continuing without it. ${describe(error)}`)
-    const alone = { ...request, remote: { ...remote, to: [] } }
-    return await buildApart(alone, setup, paths).catch(async (again: unknown) => {
-      throw await failed(again)
-    })
+    throw await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
   })
   return { ...image, size: await readSize(image, setup) }
 }

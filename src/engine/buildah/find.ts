@@ -50,9 +50,8 @@ export async function findBuildah(
   return resolvedBuildah(selection, { buildah, mode, docker }, host)
 }
 
-function refuseIpv6({ inputs, source, references }: EngineRequest): void {
-  const { from, to } = inputs.cache
-  const name = withIpv6([...references.map(formatReference), ...from, ...to], source.dockerfile)
+function refuseIpv6({ source, references }: EngineRequest): void {
+  const name = withIpv6(references.map(formatReference), source.dockerfile)
   if (name === undefined) return
   throw new UserError(
     `Reference ${quote(name)}: Buildah doesn't accept the IPv6 address of a registry in a name.`,

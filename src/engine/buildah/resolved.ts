@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { ContainersStorage, Layout } from '../../build-storage.js'
-import { getsWrong } from '../../dockerfile/known-wrong.js'
 import { attempt } from '../../exec.js'
 import { analysisOf } from '../../source/analysis.js'
 import { type BaseNames, resolveAll } from '../base-names.js'
@@ -28,8 +27,7 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
     prewarm: () => prewarm(folder, buildah, mode),
     resolveNames: (names) => resolveNames(names, folder),
     knownFaults: knownFaultsOf(buildah, mode, folder.buildUser),
-    // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
-    takesDefaultAnnotations: (readsRegistry) => !readsRegistry || !getsWrong('annotation', buildah.version),
+    takesDefaultAnnotations: true,
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
     configure: async (root) => {

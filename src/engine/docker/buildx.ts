@@ -8,7 +8,7 @@ import { warn } from '../../log.js'
 import { withRetries } from '../../lib/retry.js'
 import { csv } from '../../lib/csv.js'
 import type { BuildRequest, Engine, Image } from '../engine.js'
-import { type BuildPlaces, stepsReference } from './args.js'
+import type { BuildPlaces } from './args.js'
 import { usedImages } from './bases.js'
 import { buildLive, commonEngine, digestIn, followBuild, readMetadata } from './client.js'
 import type { DockerSetup } from './setup.js'
@@ -139,21 +139,13 @@ function lastErrorOf(error: unknown): string | undefined {
 
 function cacheFromOf(request: BuildRequest, setup: DockerSetup): string[] {
   if (!request.cache.read) return []
-  if (request.remote.from.length > 0) return request.remote.from.map((repository) => registryCache(repository, setup))
   return existsSync(join(setup.root, 'index.json')) ? [csv('type=local', `src=${setup.root}`)] : []
 }
 
 /** What the cache doesn't get is no reason to fail. */
-function cacheToOf({ remote, inputs, cache }: BuildRequest, setup: DockerSetup): string[] {
+function cacheToOf({ inputs, cache }: BuildRequest, setup: DockerSetup): string[] {
   if (!cache.write) return []
-  const how = `mode=${inputs.cache.mode},ignore-error=true`
-  if (remote.to.length === 0) return [`${csv('type=local', `dest=${setup.root}`)},${how}`]
-  return remote.to.map((repository) => `${registryCache(repository, setup)},${how},image-manifest=true`)
-}
-
-function registryCache(repository: string, { insecure }: DockerSetup): string {
-  const isInsecure = insecure.includes(repository.split('/')[0] ?? '')
-  return `type=registry,ref=${stepsReference(repository)}${isInsecure ? ',registry.insecure=true' : ''}`
+  return [`${csv('type=local', `dest=${setup.root}`)},mode=${inputs.cache.mode},ignore-error=true`]
 }
 
 /** What BuildKit says of a layer that isn't what it should be, or isn't there. */

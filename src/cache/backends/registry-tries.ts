@@ -1,0 +1,59 @@
+import { describe, RegistryError } from '../../errors.js'
+import { systemClock } from '../../lib/clock.js'
+import { saysDiskFull } from '../errors.js'
+import type { Cause, Failure } from './entries.js'
+
+const PAUSE_MS = 1000
+
+/**
+ * Does something with a registry, and once more where the registry was ill or out of reach: not where it limits the rate,
+ * nor where the time is over.
+ */
+export async function withSecondTry<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+  clock = systemClock,
+): Promise<T> {
+  try {
+    return await untilAborted(work(signal), signal)
+  } catch (error) {
+    if (!(error instanceof RegistryError && error.transient) || error.limitsRate || signal.aborted) throw error
+    await clock.wait(PAUSE_MS)
+    if (signal.aborted) throw error
+    return await untilAborted(work(signal), signal)
+  }
+}
+
+/** What went wrong, as the health of a service counts it. */
+export function failureIn(error: unknown, signal: AbortSignal, deadlineMs: number): Failure {
+  if (signal.aborted) return { cause: 'late', text: `no response within ${Math.round(deadlineMs / 1000)} s` }
+  const text = error instanceof RegistryError ? error.message : describe(error)
+  return { cause: causeOf(error, text), text }
+}
+
+function causeOf(error: unknown, text: string): Cause {
+  if (saysDiskFull(text)) return 'disk-full'
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'missing-path'
+  if (!(error instanceof RegistryError)) return 'service'
+  if (error.limitsRate) return 'rate-limit'
+  if (error.transient) return 'network'
+  return error.refuses ? 'denied' : 'service'
+}
+
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stop = new AbortController()
+  const aborted = new Promise<never>((_, reject) => {
+    const give = () => {
+      reject(new Error('the time is over'))
+    }
+    if (signal.aborted) give()
+    signal.addEventListener('abort', give, { signal: stop.signal })
+  })
+  work.catch(() => undefined)
+  aborted.catch(() => undefined)
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    stop.abort()
+  }
+}
