@@ -40,7 +40,6 @@ const services: Services = {
   registries: {
     load: () => void import('./registry/client.js'),
     open: async (options) => (await import('./registry/client.js')).openRegistries(options),
-    openArtifacts: async (...asked) => (await import('./registry/artifacts.js')).openArtifacts(...asked),
   },
   clock: Date.now,
   remember: stateWriter(),

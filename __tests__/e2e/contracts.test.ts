@@ -3,7 +3,6 @@ import { afterAll, describe } from '@jest/globals'
 
 import { parseAuthFile } from '../../src/auth/auth-file.js'
 import { engines } from '../../src/engine/select.js'
-import { openArtifacts } from '../../src/registry/artifacts.js'
 import { openRegistries } from '../../src/registry/client.js'
 import { artifactsContract } from '../harness/artifacts-contract.js'
 import { engineContract, type EngineWorld } from '../harness/engine-contract.js'
@@ -40,8 +39,7 @@ async function worldOf(inputs: EngineWorld['inputs']): Promise<EngineWorld> {
 }
 
 describe('a repository of a registry', () => {
-  const open = (name: string) =>
-    openArtifacts({ logins, insecure: [registry.host], env: {} }, `${registry.host}/${name}`, true)
+  const open = (name: string) => registries.openArtifacts(`${registry.host}/${name}`, true)
   artifactsContract(open, () => makeFolder('artifacts'))
 })
 

@@ -53,7 +53,7 @@ export function repositoryAccess({ credentials, context, services }: PipelineCon
   const { logins, login, registry, insecure } = credentials
   const options = { logins, login, insecure, env: context.env }
   return {
-    open: (name, writes) => services.registries.openArtifacts(options, name, writes),
+    open: async (name, writes) => (await services.registries.open(options)).openArtifacts(name, writes),
     terms: { registry, insecure },
   }
 }

@@ -20,6 +20,6 @@ export function postAccess(
       insecure,
       env: context.env,
     }
-    return (await import('../registry/artifacts.js')).openArtifacts(options, name, writes)
+    return (await import('../registry/client.js')).openRegistries(options).openArtifacts(name, writes)
   }
 }

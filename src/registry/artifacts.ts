@@ -1,5 +1,4 @@
 import type { ArtifactRepository } from '../artifact-repository.js'
-import { findLogin } from '../auth/keychain.js'
 import { RegistryError } from '../errors.js'
 import { listOf, parseObject } from '../lib/json.js'
 import { systemClock } from '../lib/clock.js'
@@ -7,16 +6,11 @@ import { formatReference, parseName, type Reference } from '../metadata/referenc
 import { type Access, openAuthorization } from './authorization.js'
 import { downloadBlob, uploadFile } from './blob-files.js'
 import { findBlob } from './blobs.js'
-import type { RegistriesOptions } from './client.js'
-import { type Connection, openConnection } from './http.js'
+import type { RegistriesOptions } from './options.js'
 import { checkedDigest } from './manifest.js'
 import { ask, type ClientContext, type Line, reading, refused, scopeOf, writing } from './request.js'
+import { openClient } from './open-client.js'
 import { mount } from './uploads.js'
-
-/** A way to registries that counts what goes over it. */
-interface Counted extends ClientContext {
-  readonly requests: () => number
-}
 
 const IMAGE_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 
@@ -114,19 +108,4 @@ function manifestsOf(
 
 function manifestLine({ repository }: Reference, which: string): Pick<Line, 'path' | 'headers'> {
   return { path: `/v2/${repository}/manifests/${which}`, headers: { accept: IMAGE_MANIFEST } }
-}
-
-function openClient(options: RegistriesOptions): Counted {
-  const own = openConnection(options)
-  let requests = 0
-  const connection: Connection = {
-    ...own,
-    roundTrip(request) {
-      requests += 1
-      return own.roundTrip(request)
-    },
-  }
-  const find = (registry: string, repository: string) => findLogin(registry, repository, options)
-  const authorization = openAuthorization(connection, find, options.clock ?? systemClock)
-  return { connection, authorization, requests: () => requests }
 }

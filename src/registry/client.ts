@@ -1,15 +1,14 @@
 import type { ArtifactRepository } from '../artifact-repository.js'
-import { type Clock, systemClock } from '../lib/clock.js'
-import type { Env } from '../exec.js'
+import { systemClock } from '../lib/clock.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import { withRetries } from '../lib/retry.js'
 import { reading } from './request.js'
-import { openAuthorization } from './authorization.js'
 import { findBlob, readBlob } from './blobs.js'
-import { openConnection } from './http.js'
 import type { Blob, Descriptor, Manifest } from './manifest.js'
 import { lookUpManifest, putManifest, readManifest } from './manifest-requests.js'
-import { findLogin, type Logins } from '../auth/keychain.js'
+import { openArtifacts } from './artifacts.js'
+import { openClient } from './open-client.js'
+import type { RegistriesOptions } from './options.js'
 import { mount, type Trial, tryPush, upload } from './uploads.js'
 
 /** Registries, each asked by its own protocol, with a login that is for it and for nobody else. */
@@ -55,17 +54,10 @@ export interface Registries {
    * @throws RegistryError that says whether it was refused
    */
   tryPush(reference: Reference): Promise<Trial>
+  /** Opens a repository for what isn't an image, with connections of its own. @param writes whether something will be written */
+  openArtifacts(name: string, writes: boolean): ArtifactRepository
   /** Lets go of connections. */
   close(): void
-}
-
-export interface RegistriesOptions extends Logins {
-  /** Registries (`host:port`) that the user allowed plain HTTP and unknown certificates for, and no other. */
-  readonly insecure: readonly string[]
-  /** For credential helpers and certificates; proxies are those of this process. */
-  readonly env: Env
-  /** Default, the system's. */
-  readonly clock?: Clock
 }
 
 /** The client, which is loaded when it is needed. */
@@ -73,16 +65,11 @@ export interface RegistryClient {
   /** Loads it ahead of its use. */
   load(): void
   open(options: RegistriesOptions): Promise<Registries>
-  /** Opens a repository for what isn't an image. @param writes whether something will be written */
-  openArtifacts(options: RegistriesOptions, name: string, writes: boolean): Promise<ArtifactRepository>
 }
 
 export function openRegistries(options: RegistriesOptions): Registries {
   const { clock = systemClock } = options
-  const connection = openConnection(options)
-  const find = (registry: string, repository: string) => findLogin(registry, repository, options)
-  const authorization = openAuthorization(connection, find, clock)
-  const client = { connection, authorization }
+  const client = openClient(options)
   return {
     resolve: (reference) =>
       withRetries(
@@ -115,8 +102,9 @@ export function openRegistries(options: RegistriesOptions): Registries {
         clock,
       ),
     tryPush: (reference) => tryPush(client, reference),
+    openArtifacts: (name, writes) => openArtifacts(options, name, writes),
     close: () => {
-      connection.close()
+      client.connection.close()
     },
   }
 }

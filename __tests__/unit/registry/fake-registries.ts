@@ -1,6 +1,7 @@
 import { RegistryError } from '../../../src/errors.js'
 import { formatReference, type Reference, repositoryOf } from '../../../src/metadata/reference.js'
-import type { Registries, RegistriesOptions, RegistryClient } from '../../../src/registry/client.js'
+import type { Registries, RegistryClient } from '../../../src/registry/client.js'
+import type { RegistriesOptions } from '../../../src/registry/options.js'
 import { digestLike, type Manifest } from '../../../src/registry/manifest.js'
 import { type FakeArtifacts, fakeArtifacts } from './fake-artifacts.js'
 
@@ -76,6 +77,7 @@ export function fakeRegistries(): FakeRegistries {
       await ask(`try ${formatReference(reference)}`)
       return { asksLate: false }
     },
+    openArtifacts: (name) => artifacts.open(name),
     close: () => undefined,
   }
   return {
@@ -85,7 +87,6 @@ export function fakeRegistries(): FakeRegistries {
         opened.push(options)
         return Promise.resolve(registries)
       },
-      openArtifacts: (_options, name) => Promise.resolve(artifacts.open(name)),
     },
     artifacts,
     registries,
