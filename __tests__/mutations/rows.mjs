@@ -84,13 +84,6 @@ export const promises = [
         test: '__tests__/unit/dockerfile/compared-mounts.test.ts',
       },
       {
-        loses: 'A cache in a registry gives the old text of a heredoc',
-        file: 'src/dockerfile/cache-key-gaps.ts',
-        find: "if (heredoc && forgetsHeredocs(buildah, declared.size > 0)) return 'the text",
-        put: "if (heredoc && declared.size === 0 && forgetsHeredocs(buildah, declared.size > 0)) return 'the text",
-        test: '__tests__/unit/dockerfile/cache-key-gaps.test.ts',
-      },
-      {
         loses: 'Steps with another memory limit of /dev/shm are taken from the cache, and nothing is rebuilt for it',
         file: 'src/runner/input-table.ts',
         find: 'counts: (size) => (size === undefined ? [] : [size]),',
@@ -571,9 +564,9 @@ export const promises = [
       },
       {
         loses: 'A service that limits requests (429) is asked on and on',
-        file: 'src/cache/backends/github.ts',
-        find: "if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stoppedBy ??= cause",
-        put: 'if (this.inARow >= FAILURES_IN_A_ROW) this.stoppedBy ??= cause',
+        file: 'src/cache/backends/health.ts',
+        find: "if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)",
+        put: 'if (this.inARow >= FAILURES_IN_A_ROW) this.stop(cause)',
         test: '__tests__/e2e/cache-client.test.ts',
         name: 'v2 after a 429, nothing is asked any more',
       },
@@ -1221,8 +1214,8 @@ export const promises = [
       },
       {
         loses: 'A registry that redirects elsewhere has the login sent there',
-        file: 'src/registry/http.ts',
-        find: 'const keeps = authorization !== undefined && url.origin === request.url.origin',
+        file: 'src/registry/redirection.ts',
+        find: 'const keeps = authorization !== undefined && url.origin === asked.url.origin',
         put: 'const keeps = authorization !== undefined',
         test: '__tests__/unit/registry/answers.test.ts',
         name: 'a login is not sent before it is asked for',

@@ -29,6 +29,8 @@ export interface CachePlan {
   readonly directory: string | undefined
   /** Lines for the log: which cache it is and why, then what was left out of the inputs. */
   readonly notes: readonly string[]
+  /** A line for the log where nothing came back. */
+  readonly hint: string | undefined
 }
 
 /** Opens caches by their plans. */
@@ -56,6 +58,7 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
   const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
   const { kind, read, write, directory, notes } = decision
   const names = references.map(repositoryOf)
+  const repositories = kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : NO_REPOSITORIES
   const scope = scopeOf({
     scope: inputs.cache.scope,
     images: [...new Set(names.map(formatReference))],
@@ -73,10 +76,24 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     write,
     isStored: kind !== 'off',
     writesLayers: kind === 'github' || kind === 'registry',
-    repositories: kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : NO_REPOSITORIES,
+    repositories,
     directory,
-    notes,
+    notes: [...notes.slice(0, 1), ...placesOf(repositories), ...notes.slice(1)],
+    hint:
+      inputs.push && kind === 'directory' && inputs.cache.kind === 'auto' && context.inPod ? hintFor(names) : undefined,
   }
+}
+
+/** Where a cache in a registry lies, a line each. */
+function placesOf({ from, to }: CachePlan['repositories']): string[] {
+  const others = from.filter((name) => name !== to)
+  return [...(to === undefined ? [] : [`  in ${to}`]), ...others.map((name) => `  in ${name}, read only`)]
+}
+
+/** What would keep the layers of a pod. */
+function hintFor(images: readonly Reference[]): string {
+  const { to = '' } = cacheRepositories({ from: [], to: undefined }, { read: true, write: true }, images)
+  return `Cache: a folder of a pod ends with the pod, unless it is a volume; \`cache: registry\` would keep the layers in ${to}`
 }
 
 function openCache(

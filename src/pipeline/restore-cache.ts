@@ -136,4 +136,5 @@ function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredS
   const { text, id } = plan.scope
   result(`Cache restored: ${formatCount(images, 'step')},${moved} ${seconds.toFixed(1)} s (key ${id}: ${text})`)
   for (const failure of failures) warn(`Cache: ${failure}`)
+  if (images === 0 && plan.hint !== undefined) info(plan.hint)
 }

@@ -30,6 +30,7 @@ export function planOf(changes: Partial<CachePlan>): CachePlan {
     repositories: { from: [], to: undefined },
     directory: '/d',
     notes: [],
+    hint: undefined,
     ...changes,
   }
 }

@@ -1,5 +1,3 @@
-import type { Part } from './parts.js'
-
 /** Named files that another run may have left, and that a later one may find: what a cache service offers. */
 export interface Entries {
   /**
@@ -17,7 +15,7 @@ export interface Entries {
    * Stores the file `path` of the staging directory under a key that nothing else is ever stored under. Never rejects.
    * @param holds parts that the file names: a service that removes what nobody names keeps them as long as the file
    */
-  store(key: string, path: string, deadlineMs?: number, holds?: readonly Part[]): Promise<Stored>
+  store(key: string, path: string, deadlineMs?: number, holds?: readonly Held[]): Promise<Stored>
   counts(): Counts
   /** Whether everything that is still asked is given up at once, since the service limits or fails. */
   isStopped(): boolean
@@ -32,6 +30,13 @@ export interface Entries {
  * never becomes an entry and can't be stored again.
  */
 export type Stored = 'stored' | 'taken' | 'failed'
+
+/** A part that a text names. */
+export interface Held {
+  /** Hexadecimal. */
+  readonly sha256: string
+  readonly bytes: number
+}
 
 export interface Counts {
   /** Calls to the service itself, retries included: a fetch is one, a store two. What moves archives isn't counted. */

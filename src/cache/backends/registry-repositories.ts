@@ -16,6 +16,7 @@ export class CacheRepositories {
   private readonly opened: ArtifactRepository[] = []
   /** Names of the repositories in which a manifest names a blob, by its digest. */
   private readonly places = new Map<string, Set<string>>()
+  private isDoubtful = false
 
   constructor(private readonly options: RepositoriesOptions) {}
 
@@ -46,12 +47,13 @@ export class CacheRepositories {
     for (const { digest } of blobs) this.places.set(digest, (this.places.get(digest) ?? new Set()).add(name))
   }
 
-  forget(): void {
-    this.places.clear()
+  /** Has everything looked for from now on before it is named, whatever manifests say. */
+  doubt(): void {
+    this.isDoubtful = true
   }
 
   isThere({ digest }: BlobName, { name }: ArtifactRepository): boolean {
-    return this.places.get(digest)?.has(name) === true
+    return !this.isDoubtful && this.places.get(digest)?.has(name) === true
   }
 
   /** Those of the blobs that a repository has, or gets from another one that is read. */

@@ -6,9 +6,8 @@ import { digestFile } from '../../lib/hash.js'
 import { sentenceOfRegistry } from '../errors.js'
 import { isIndex, newestOf, partOfKey } from '../key.js'
 import type { ArchiveOptions, RegistryBackend } from '../options.js'
-import type { Counts, Entries, Operation, Stored } from './entries.js'
+import type { Counts, Entries, Held, Operation, Stored } from './entries.js'
 import { ServiceHealth } from './health.js'
-import type { Part } from './parts.js'
 import { blobNameOf, blobsOf, parseArtifact } from './registry-manifest.js'
 import { CacheRepositories } from './registry-repositories.js'
 import { failureIn, withSecondTry } from './registry-tries.js'
@@ -104,7 +103,7 @@ class RegistryStore {
     return found === true
   }
 
-  async store(key: string, path: string, deadlineMs: number, holds: readonly Part[]): Promise<Stored> {
+  async store(key: string, path: string, deadlineMs: number, holds: readonly Held[]): Promise<Stored> {
     const { to } = this.options
     const sha256 = partOfKey(key)
     const stored = await this.run('store', deadlineMs, async (signal) => {
@@ -195,7 +194,7 @@ class RegistryStore {
     return true
   }
 
-  private async storeText(tag: string, holds: readonly Part[], { repository, path, signal }: Target): Promise<Written> {
+  private async storeText(tag: string, holds: readonly Held[], { repository, path, signal }: Target): Promise<Written> {
     const { stagingDir, title } = this.options
     try {
       const text = await readFile(join(stagingDir, path))
@@ -209,7 +208,7 @@ class RegistryStore {
       return await putText(tag, facts, before, { repository, stagingDir, signal, isThere })
     } catch (error) {
       // What a manifest names may be gone all the same: the second try looks.
-      this.repositories.forget()
+      this.repositories.doubt()
       throw error
     }
   }

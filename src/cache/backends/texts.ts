@@ -2,7 +2,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildRecordKey, buildRecordPath, buildRecordPrefix, indexKey, indexPath, indexPrefix } from '../key.js'
 import { readPlain } from '../plain-file.js'
-import type { Author, Part, StagingOptions } from './parts.js'
+import type { Held } from './entries.js'
+import type { Author, StagingOptions } from './parts.js'
 
 /** A kind of text that each branch leaves with a service, of which the newest counts. */
 export interface TextKind {
@@ -43,7 +44,7 @@ export async function fetchText(
 interface TextPlace extends StagingOptions {
   readonly timeoutMs?: number
   /** Parts that the text names. */
-  readonly holds?: readonly Part[]
+  readonly holds?: readonly Held[]
 }
 
 /** Leaves a text with a service. @returns whether it was taken */
