@@ -30,7 +30,8 @@ const open = /everybody can read \S+\/acme\/web-cache without a login/
 
 /** A machine of its own that shares nothing with another one but the registry, which it sees through a proxy. */
 function on(proxy: FlakyProxy, scope: string, inputs: Readonly<Record<string, string>> = {}): StepOptions {
-  const images = `${proxy.host}/acme/web\n${stand.reference}`
+  // The second one is there for the base image, which is pulled past the proxy.
+  const images = `${proxy.host}/acme/web\n${stand.host}/acme/beside`
   return stand.step({ images, cache: 'registry', 'cache-scope': scope, 'cache-deadline': '100s', ...inputs })
 }
 
