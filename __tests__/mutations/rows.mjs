@@ -95,7 +95,7 @@ export const promises = [
         file: 'src/runner/input-table.ts',
         find: 'counts: (network) => [network],',
         put: 'counts: () => [],',
-        test: '__tests__/unit/up-to-date/request.test.ts',
+        test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
       },
       {
         loses: 'Steps that were built with other extra arguments (`--timestamp`) are taken',
@@ -142,7 +142,7 @@ export const promises = [
       },
       {
         loses: 'A preprocessed Dockerfile (`.in`) is built from steps that its includes no longer give',
-        file: 'src/pipeline/restore-cache.ts',
+        file: 'src/pipeline/reusable-steps.ts',
         find: '(plan.read || plan.write) && hidden === undefined',
         put: "(plan.read || plan.write) && hidden !== ''",
         test: '__tests__/unit/pipeline/restore-cache.test.ts',
@@ -239,7 +239,7 @@ export const promises = [
       },
       {
         loses: 'With --quiet, what ONBUILD of a base image copies is not compared',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (!areShown(built)) return',
         put: 'if (!areShown(built) && hasTriggers(built)) return',
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -324,7 +324,7 @@ export const promises = [
       },
       {
         loses: 'A base image with ONBUILD is remembered, though what it copies is not known',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (hasTriggers(built)) return',
         put: 'if (hasTriggers({ ...built, steps: [] })) return',
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -339,7 +339,7 @@ export const promises = [
       },
       {
         loses: 'A tag that moved while its image was pulled is remembered with the wrong base',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (difference !== undefined) return `changed',
         put: "if (difference === '') return `changed",
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -370,7 +370,7 @@ export const promises = [
         file: 'src/runner/input-table.ts',
         find: 'counts: (secrets) => secrets.map(({ id }) => id).sort(),',
         put: 'counts: () => [],',
-        test: '__tests__/unit/up-to-date/request.test.ts',
+        test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
       },
     ],
   },
@@ -459,7 +459,7 @@ export const promises = [
       },
       {
         loses: 'The layers that a pull request has left are offered to the default branch',
-        file: 'src/cache/containers-storage/in-place.ts',
+        file: 'src/cache/containers-storage/branches.ts',
         find: 'const mine = refs.map((ref) => {',
         put: "const mine = [...refs, 'refs/pull/7/merge'].map((ref) => {",
         test: '__tests__/unit/cache/backends/directory.test.ts',
@@ -621,7 +621,7 @@ export const promises = [
       },
       {
         loses: 'Every program of the machine sees the password in the arguments of the login',
-        file: 'src/engine/buildah/buildah.ts',
+        file: 'src/engine/buildah/login.ts',
         find: '...loginArgs(registry, username, files.auth, insecure)]',
         put: "...loginArgs(registry, username, files.auth, insecure).map((word) => (word === '--password-stdin' ? `--password=${password.reveal()}` : word))]",
         test: '__tests__/e2e/credentials.test.ts',
@@ -734,7 +734,7 @@ export const promises = [
       },
       {
         loses: 'A daemon that a RUN step starts runs on after the job',
-        file: 'src/engine/buildah/build.ts',
+        file: 'src/engine/buildah/sandboxed-build.ts',
         find: 'await endProcessTree(processTree, KILL_GRACE_MS)',
         put: 'processTree.close()\n    await Promise.resolve([endProcessTree, KILL_GRACE_MS])',
         test: '__tests__/e2e/cancel.test.ts',
@@ -799,7 +799,7 @@ export const promises = [
       },
       {
         loses: '`rootless: require` builds by a daemon that runs as root',
-        file: 'src/engine/docker/docker.ts',
+        file: 'src/engine/docker/checks.ts',
         find: "if (rootless !== 'require' || docker.rootless) return",
         put: "if (rootless !== 'require' || !docker.rootless) return",
         test: '__tests__/unit/engine/select.test.ts',
@@ -1291,7 +1291,7 @@ export const promises = [
       },
       {
         loses: 'The build runs outside of its sandbox',
-        file: 'src/engine/buildah/build.ts',
+        file: 'src/engine/buildah/sandboxed-build.ts',
         find: 'const sandbox = await sandboxes.forBuild()',
         put: 'const sandbox = { ...(await sandboxes.forBuild()), enter: setup.folder.buildUser.prefix, env: {} }',
         test: '__tests__/e2e/sandbox.test.ts',
@@ -1325,6 +1325,39 @@ export const promises = [
         find: 'if (found === undefined) return',
         put: "if (found?.text !== '') return",
         test: '__tests__/unit/engine/buildah/sandbox/leaks.test.ts',
+      },
+    ],
+  },
+  {
+    promise: 'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
+    rows: [
+      {
+        loses: 'Every program of the machine pushes with the login of the step',
+        file: 'src/registry/upload-proxy.ts',
+        find: 'if (!isLoggedIn(request.incoming.headers.authorization))',
+        put: 'if (!isLoggedIn(request.incoming.headers.authorization) && method === "")',
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'The host that an upload goes on at gets the login of the registry',
+        file: 'src/registry/forwarding.ts',
+        find: 'if (url.origin !== (await origin())) return',
+        put: "if (url.origin === '') return",
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'A manifest names layers by what they are uncompressed',
+        file: 'src/registry/proxied-blobs.ts',
+        find: 'replaced.set(digest, layer)',
+        put: 'if (digest === layer.digest) replaced.set(digest, layer)',
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'An index has another digest in every run',
+        file: 'src/registry/image-index.ts',
+        find: 'manifests: entries.map(entryOf),',
+        put: 'manifests: entries.map(entryOf).reverse(),',
+        test: '__tests__/unit/registry/image-index.test.ts',
       },
     ],
   },

@@ -1,6 +1,5 @@
-import type { Context } from '../runner/context.js'
-import type { AuthFile } from '../auth/auth-file.js'
 import type { Pair } from '../runner/input-parsers.js'
+import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
@@ -8,9 +7,7 @@ import type { Secret } from '../lib/secret.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
 import type { BaseNames } from './base-names.js'
-import type { BuildUser } from './build-user.js'
 import type { Step } from './progress.js'
-import type { WorkDir } from './work-dir.js'
 
 /** What is built. */
 export interface BuildSpec {
@@ -67,6 +64,44 @@ export interface Pushed {
   readonly digest: string
 }
 
+/** A manifest, as a registry has it under its digest. */
+export interface PushedManifest {
+  /** `sha256:…` */
+  readonly digest: string
+  readonly mediaType: string
+  /** Bytes. */
+  readonly size: number
+}
+
+/** How a layer lies compressed in registries. */
+export interface CompressedLayer {
+  /** `sha256:…` of its tar archive. */
+  readonly diffId: string
+  readonly compression: 'gzip' | 'zstd'
+  /** `sha256:…` of the blob. */
+  readonly digest: string
+  /** Of the blob, bytes. */
+  readonly size: number
+  /** Those that have the blob. */
+  readonly repositories: readonly Reference[]
+}
+
+/** A registry on loopback, without TLS, that stands in for one repository and puts every manifest there by its digest. */
+export interface UploadProxy {
+  /** `127.0.0.1:23456` */
+  readonly host: string
+  readonly username: string
+  readonly password: Secret
+  /** What it has put last, with its bytes; undefined where it has put nothing. */
+  readonly manifest: () => (PushedManifest & { readonly bytes: Buffer }) | undefined
+  /** Why there was no answer to what was asked last; undefined where there was one. */
+  readonly failure: () => RegistryError | undefined
+  close(): Promise<void>
+}
+
+/** Opens a proxy of a repository. @param layers that needn't be sent where their blobs are in the registry already */
+export type OpenProxy = (repository: Reference, layers: readonly CompressedLayer[]) => Promise<UploadProxy>
+
 /** What builds, by its name. */
 export interface EngineFacts {
   readonly name: 'buildah' | 'docker'
@@ -94,6 +129,12 @@ export interface Engine extends EngineFacts {
    * @throws RegistryError
    */
   push(image: Image, reference: Reference): Promise<Pushed>
+  /**
+   * Pushes the image into a repository under no tag, once.
+   * @param openProxy for an engine that by itself can only push tags
+   * @throws RegistryError
+   */
+  pushByDigest(image: Image, repository: Reference, openProxy: OpenProxy): Promise<PushedManifest>
   /** Writes the files that the input `outputs` asks for. */
   writeOutputs(image: Image, inputs: Inputs): Promise<void>
   /** Full names of all images in the storage of the build, pulled ones too: `docker.io/library/debian:12`. */
@@ -153,36 +194,10 @@ export interface ResolvedEngine {
   readonly configure: (root: string) => Promise<Engine>
 }
 
-/** The engines of this machine. */
-export interface Engines {
-  /** As whom is built. @throws UserError for an account that can't build */
-  chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
-  /**
-   * Finds or installs the one that builds.
-   * @param onProgram gets the path of Buildah as soon as it is known
-   * @throws UserError when nothing can build here
-   */
-  find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
-}
-
 /** The storage of Docker's daemon, for whoever has built by something else. */
 export interface DockerStorage {
   /** Path of Docker's client, where a daemon answers it at once; undefined where none does. */
   findDaemon(env: Env): Promise<string | undefined>
   /** Loads a docker-archive under these names. @returns Docker's own id of the image */
   loadArchive(client: string, archive: string, names: readonly string[], env: Env): Promise<string>
-}
-
-/** What an engine is chosen for. */
-export interface EngineRequest {
-  readonly inputs: Inputs
-  readonly source: Source
-  readonly context: Context
-  readonly folder: WorkDir
-  readonly logins: AuthFile
-  readonly insecure: readonly string[]
-  /** What the image is to be called. */
-  readonly references: readonly Reference[]
-  /** Labels that the image is to have. */
-  readonly labels: readonly Pair[]
 }

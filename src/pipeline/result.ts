@@ -2,7 +2,7 @@ import type { EngineFacts, Image, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import { type CacheReport, reportUnchanged } from '../report/cache-stats.js'
 import type { Phase } from '../report/timeline.js'
-import type { Unchanged } from '../up-to-date/check.js'
+import type { Unchanged } from '../up-to-date/reuse.js'
 import { asBuilt, type Metadata } from './metadata.js'
 
 /** What the step did. */

@@ -6,7 +6,7 @@ import { formatReference, parseName, type Reference } from '../metadata/referenc
 import { type Access, openAuthorization } from './authorization.js'
 import { downloadBlob, uploadFile } from './blob-files.js'
 import { findBlob } from './blobs.js'
-import type { RegistriesOptions } from './options.js'
+import type { RegistriesOptions } from './registries.js'
 import { checkedDigest } from './manifest.js'
 import { ask, type ClientContext, type Line, reading, refused, scopeOf, writing } from './request.js'
 import { openClient } from './open-client.js'

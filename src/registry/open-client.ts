@@ -2,7 +2,7 @@ import { findLogin } from '../auth/keychain.js'
 import { systemClock } from '../lib/clock.js'
 import { openAuthorization } from './authorization.js'
 import { type Connection, openConnection } from './http.js'
-import type { RegistriesOptions } from './options.js'
+import type { RegistriesOptions } from './registries.js'
 import type { ClientContext } from './request.js'
 
 /** A way to registries that counts what goes over it. */

@@ -7,11 +7,10 @@ import type {
   BuildSpec,
   Engine,
   EngineFacts,
-  EngineRequest,
-  Engines,
   EngineTraits,
   ResolvedEngine,
 } from '../../../src/engine/engine.js'
+import type { EngineRequest, Engines } from '../../../src/engine/engines.js'
 import type { Step } from '../../../src/engine/progress.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
 import { digestLike } from '../../../src/registry/manifest.js'
@@ -77,6 +76,11 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
       events.push(`push ${formatReference(reference)}`)
       await options.push?.(reference)
       return { reference, digest: registries.put(reference, images.get(id) ?? {}) }
+    },
+    async pushByDigest({ id }, repository) {
+      events.push(`push ${formatReference(repository)} by digest`)
+      await options.push?.(repository)
+      return registries.putByDigest(repository, images.get(id) ?? {})
     },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),

@@ -39,6 +39,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     ...{ name: 'buildah', label: 'Buildah 1.43.2', version: '1.43.2', rootless: true, storageConf: '' },
     login: () => Promise.resolve(),
     preview: () => '',
+    pushByDigest: () => Promise.reject(new Error('nothing is pushed by digest')),
     writeOutputs: () => Promise.resolve(),
     load: () => Promise.resolve(),
     imageNames: () => Promise.resolve(new Set()),

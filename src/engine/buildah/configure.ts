@@ -1,6 +1,7 @@
 import { knowsRegistry } from '../../auth/auth-file.js'
-import type { DockerStorage, Engine, EngineRequest } from '../engine.js'
-import { storageConf, type WorkDir, writePrivate } from '../work-dir.js'
+import type { DockerStorage, Engine } from '../engine.js'
+import type { EngineRequest } from '../engines.js'
+import { privateRoot, storageConf, type WorkDir, writePrivate } from '../work-dir.js'
 import { buildahEngine } from './buildah.js'
 import { withOnePath, writeConfig } from './containers-conf.js'
 import { writeDockerfile } from './dockerfile-copy.js'
@@ -41,7 +42,12 @@ export async function configure(
   return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker })
 }
 
+/** Writes the storage.conf(5) that every command reads, for as long as the driver isn't known. */
+export async function writeFirstStorageConf(folder: WorkDir, buildah: Buildah): Promise<void> {
+  await writeStorageConf(folder, buildah, storageConf(folder.path, privateRoot(folder.path)))
+}
+
 /** The storage.conf(5) that CONTAINERS_STORAGE_CONF names. */
-export async function writeStorageConf(folder: WorkDir, buildah: Buildah, text: string): Promise<void> {
+async function writeStorageConf(folder: WorkDir, buildah: Buildah, text: string): Promise<void> {
   await writePrivate(folder, 'storage.conf', withOnePath(text, buildah, folder.buildUser.uid))
 }

@@ -2,6 +2,9 @@ import type { Analysis } from '../../dockerfile/analysis.js'
 import { inheritedArguments } from '../../dockerfile/inherited-arguments.js'
 import { type Answer, type FaultName, getsWrong, KNOWN_WRONG, type KnownWrong } from '../../dockerfile/known-wrong.js'
 import { stepsAfterVolumes } from '../../dockerfile/volumes.js'
+import type { Layout } from '../../build-storage.js'
+import { analysisOf } from '../../source/analysis.js'
+import type { ResolvedEngine } from '../engine.js'
 
 /** All that a fault may be looked for in. */
 export interface FaultFacts {
@@ -69,6 +72,15 @@ export function refusedFaults(facts: EarlyFacts): { readonly what: string; reado
 /** Whether this release goes wrong by volumes of base images, so that they have to be known; pure. */
 export function losesVolumes(version: string): boolean {
   return getsWrong('volumeOfBase', version)
+}
+
+/** What this release is known to get wrong in a storage of this layout. */
+export function knownFaultsOf(version: string, layout: Layout): ResolvedEngine['knownFaults'] {
+  return {
+    ofVolumes: losesVolumes(version),
+    tell: ({ inputs, source }, volumes) =>
+      toldFaults(version, { analysis: analysisOf(inputs, source.dockerfile, undefined), layout, volumes }),
+  }
 }
 
 /** What is said of a build by this version, as sentences; pure. */

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { describeInLine, UserError } from '../../../errors.js'
 import { info, warn } from '../../../log.js'
-import type { EngineRequest } from '../../engine.js'
+import type { EngineRequest } from '../../engines.js'
 import type { Shown } from './mounts.js'
 import { noSandbox, openSandbox, type Sandbox } from './session.js'
-import { exposedBy, shownToBuild, shownToBuildah, type Tools } from './shown.js'
+import { exposedBy, shownToBuild } from './shown-to-build.js'
+import { shownToBuildah, type Tools } from './shown-to-buildah.js'
 import { describeTree } from './tree.js'
 
 /** Where Buildah runs. */
