@@ -45,14 +45,8 @@ export function sentenceOf(op: Operation, { cause, text }: Failure): string {
 /** The same of a registry, whose own errors are sentences already; pure. */
 export function sentenceOfRegistry(op: Operation, { cause, text }: Failure): string {
   const sentence = /[.!?]$/.test(text) ? text : `${text}.`
-  switch (cause) {
-    case 'denied':
-      return op === 'store' ? `${sentence} If that is intended, write \`cache-write: never\`.` : sentence
-    case 'disk-full':
-      return DISK_FULL
-    case 'late':
-      return `The registry of the cache was too slow: ${sentence}`
-    default:
-      return sentence
-  }
+  if (cause === 'disk-full') return DISK_FULL
+  if (cause === 'late') return `The registry of the cache was too slow: ${sentence}`
+  if (cause !== 'denied' || op !== 'store') return sentence
+  return `${sentence} If that is intended, write \`cache-write: never\`.`
 }

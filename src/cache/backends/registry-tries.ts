@@ -14,12 +14,13 @@ export async function withSecondTry<T>(
   signal: AbortSignal,
   clock = systemClock,
 ): Promise<T> {
+  const isOver = () => signal.aborted
   try {
     return await untilAborted(work(signal), signal)
   } catch (error) {
-    if (!(error instanceof RegistryError && error.transient) || error.limitsRate || signal.aborted) throw error
+    if (!(error instanceof RegistryError && error.transient) || error.limitsRate || isOver()) throw error
     await clock.wait(PAUSE_MS)
-    if (signal.aborted) throw error
+    if (isOver()) throw error
     return await untilAborted(work(signal), signal)
   }
 }

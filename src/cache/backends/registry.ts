@@ -128,6 +128,10 @@ class RegistryStore {
     this.repositories.close()
   }
 
+  private isClosed(): boolean {
+    return this.closed
+  }
+
   /** @returns undefined also where it failed */
   private async run<T>(
     op: Operation,
@@ -135,7 +139,7 @@ class RegistryStore {
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T | undefined> {
     return await this.inTurn(async () => {
-      if (this.closed || deadlineMs <= 0 || !this.health.allows(op)) return undefined
+      if (this.isClosed() || deadlineMs <= 0 || !this.health.allows(op)) return undefined
       const controller = new AbortController()
       this.running.add(controller)
       const timer = setTimeout(() => {
@@ -146,7 +150,7 @@ class RegistryStore {
         this.health.learn(op, undefined)
         return value
       } catch (error) {
-        if (!this.closed) this.health.learn(op, failureIn(error, controller.signal, deadlineMs))
+        if (!this.isClosed()) this.health.learn(op, failureIn(error, controller.signal, deadlineMs))
         return undefined
       } finally {
         clearTimeout(timer)
