@@ -571,6 +571,46 @@ export const promises = [
         name: 'v2 after a 429, nothing is asked any more',
       },
       {
+        loses: 'A blob that a registry has lost keeps every later index from being saved',
+        file: 'src/cache/backends/registry-repositories.ts',
+        find: 'return !this.isDoubtful && this.places',
+        put: 'return this.places',
+        test: '__tests__/unit/cache/backends/registry.test.ts',
+        name: 'a cache in a registry leaves out of a manifest what the registry has lost',
+      },
+      {
+        loses: 'A branch that begins takes the caches of living branches away',
+        file: 'src/cache/backends/registry-upkeep.ts',
+        find: '.created >= Date.now() - ttlMs) continue',
+        put: '.created < 0) continue',
+        test: '__tests__/unit/cache/backends/registry.test.ts',
+        name: 'a cache in a registry removes the indexes and records of branches that had none for too long',
+      },
+      {
+        loses: 'Every run leaves a manifest in the registry that nothing points to',
+        file: 'src/cache/backends/registry-upkeep.ts',
+        find: 'if (replaced !== undefined) await remove(replaced, place)',
+        put: 'if (replaced === undefined) return',
+        test: '__tests__/unit/cache/backends/registry.test.ts',
+        name: 'a cache in a registry has one tag a branch, whatever is left there, and deletes what it replaces',
+      },
+      {
+        loses: 'A registry that limits the rate is asked again at once',
+        file: 'src/cache/backends/registry-tries.ts',
+        find: ' || error.limitsRate || isOver()',
+        put: ' || isOver()',
+        test: '__tests__/unit/cache/backends/registry.test.ts',
+        name: 'a cache in a registry a registry that limits the rate is told of once, and the build goes on',
+      },
+      {
+        loses: 'Everybody reads the layers of all stages, and nobody is told',
+        file: 'src/registry/artifacts.ts',
+        find: 'return response?.status === 200',
+        put: 'return response?.status === 201',
+        test: '__tests__/e2e/cache-registry.test.ts',
+        name: 'two machines that share nothing but a registry are one with a warm store',
+      },
+      {
         loses: 'A disk that the cache fills up fails the build',
         file: 'src/cache/containers-storage/in-place.ts',
         find: 'await refuseFull(place, bytesOfLayers(kept))',
@@ -1329,7 +1369,8 @@ export const promises = [
     ],
   },
   {
-    promise: 'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
+    promise:
+      'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
     rows: [
       {
         loses: 'Every program of the machine pushes with the login of the step',
