@@ -596,7 +596,7 @@ export const promises = [
       },
       {
         loses: 'A registry that limits the rate is asked again at once',
-        file: 'src/cache/backends/registry-tries.ts',
+        file: 'src/cache/backends/registry-requests.ts',
         find: ' || error.limitsRate || isOver()',
         put: ' || isOver()',
         test: '__tests__/unit/cache/backends/registry.test.ts',

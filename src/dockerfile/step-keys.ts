@@ -120,6 +120,10 @@ function namesInEveryImage({ annotations, labels, buildah }: StepInputs): string
   return names.sort()
 }
 
+/**
+ * What some releases forget by `argumentValue`, `heredoc`, `heredocBehindArgument`, `overriddenBase` and `proxyDefault` is
+ * in the keys of all releases: it costs nothing to compare it twice.
+ */
 function stageKeys({ stage, base, steps }: StageAnalysis, bases: readonly StageKeys[], build: Build): StageKeys {
   const { seed, buildArgs, globals } = build
   const unknown = bases.find((base) => base.unknown)?.unknown

@@ -1,15 +1,14 @@
 import type { ArtifactRepository } from '../artifact-repository.js'
 import { RegistryError } from '../errors.js'
 import { listOf, parseObject } from '../lib/json.js'
-import { systemClock } from '../lib/clock.js'
 import { formatReference, parseName, type Reference } from '../metadata/reference.js'
-import { type Access, openAuthorization } from './authorization.js'
+import type { Access } from './authorization.js'
 import { downloadBlob, uploadFile } from './blob-files.js'
 import { findBlob } from './blobs.js'
 import type { RegistriesOptions } from './registries.js'
 import { checkedDigest } from './manifest.js'
 import { ask, type ClientContext, type Line, reading, refused, scopeOf, writing } from './request.js'
-import { openClient } from './open-client.js'
+import { openClient, withoutLogin } from './open-client.js'
 import { mount } from './uploads.js'
 
 const IMAGE_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
@@ -37,10 +36,8 @@ export function openArtifacts(options: RegistriesOptions, written: string, write
     putBlob: (blob, path, signal) => uploadFile(client, name, blob, { path, signal }),
     mountBlob: (digest, from) => mount(client, name, digest, parseName(from)),
     async isPublic(tag, signal) {
-      const { connection } = client
-      const authorization = openAuthorization(connection, () => Promise.resolve(undefined), systemClock)
       const line = { method: 'GET', ...manifestLine(name, tag), signal } as const
-      const response = await ask({ connection, authorization }, reading(name), line).catch((error: unknown) => {
+      const response = await ask(withoutLogin(client), reading(name), line).catch((error: unknown) => {
         if (!(error instanceof RegistryError)) throw error
       })
       return response?.status === 200

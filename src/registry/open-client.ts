@@ -10,6 +10,11 @@ export interface Counted extends ClientContext {
   readonly requests: () => number
 }
 
+/** The same way, for somebody without any login. */
+export function withoutLogin({ connection }: ClientContext): ClientContext {
+  return { connection, authorization: openAuthorization(connection, () => Promise.resolve(undefined), systemClock) }
+}
+
 /** Opens the way to registries: nothing is asked yet. */
 export function openClient(options: RegistriesOptions): Counted {
   const own = openConnection(options)

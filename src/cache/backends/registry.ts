@@ -1,16 +1,13 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactRepository, BlobName, RepositoryAccess } from '../../artifact-repository.js'
-import { limiter } from '../../lib/concurrency.js'
 import { digestFile } from '../../lib/hash.js'
-import { sentenceOfRegistry } from '../errors.js'
 import { isIndex, newestOf, partOfKey } from '../key.js'
 import type { ArchiveOptions, RegistryBackend } from '../options.js'
-import type { Counts, Entries, Held, Operation, Stored } from './entries.js'
-import { ServiceHealth } from './health.js'
+import type { Counts, Entries, Held, Stored } from './entries.js'
 import { blobNameOf, blobsOf, parseArtifact } from './registry-manifest.js'
 import { CacheRepositories } from './registry-repositories.js'
-import { failureIn, withSecondTry } from './registry-tries.js'
+import { RegistryRequests } from './registry-requests.js'
 import { putText, type Written } from './registry-texts.js'
 import { keepTidy } from './registry-upkeep.js'
 
@@ -20,7 +17,6 @@ export interface RegistryOptions extends Omit<RegistryBackend, 'kind' | 'terms'>
   readonly access: Pick<RepositoryAccess, 'open'>
 }
 
-const CONCURRENCY = 6
 const DEADLINE_MS = 20_000
 /** A build record is small, and so is an index of a hundred steps. */
 const MAX_TEXT_BYTES = 32 * 2 ** 20
@@ -46,8 +42,8 @@ function entriesOf(store: RegistryStore, source: string | undefined): Entries {
     has: (key, _path, deadlineMs = DEADLINE_MS) => store.has(key, deadlineMs),
     store: (key, path, deadlineMs = DEADLINE_MS, holds = []) => store.store(key, path, deadlineMs, holds),
     counts: () => store.counts(),
-    isStopped: () => store.health.stoppedBy !== undefined,
-    failures: () => store.health.failures(),
+    isStopped: () => store.requests.health.stoppedBy !== undefined,
+    failures: () => store.requests.health.failures(),
     close: () => {
       store.close()
     },
@@ -71,11 +67,8 @@ interface Target {
 }
 
 class RegistryStore {
-  readonly health = new ServiceHealth(sentenceOfRegistry)
+  readonly requests = new RegistryRequests()
   private readonly repositories: CacheRepositories
-  private readonly inTurn = limiter(CONCURRENCY)
-  private readonly running = new Set<AbortController>()
-  private closed = false
 
   constructor(private readonly options: RegistryOptions) {
     this.repositories = new CacheRepositories(options)
@@ -83,7 +76,7 @@ class RegistryStore {
 
   async fetch(key: string, wanted: Wanted): Promise<string | undefined> {
     const sha256 = partOfKey(key)
-    const found = await this.run('fetch', wanted.deadlineMs, (signal) =>
+    const found = await this.requests.run('fetch', wanted.deadlineMs, (signal) =>
       sha256 === undefined ? this.fetchText(newestOf(key), wanted, signal) : this.fetchPart(sha256, wanted, signal),
     )
     return found === true ? key : undefined
@@ -91,7 +84,7 @@ class RegistryStore {
 
   async has(key: string, deadlineMs: number): Promise<boolean> {
     const sha256 = partOfKey(key)
-    const found = await this.run('has', deadlineMs, async (signal) => {
+    const found = await this.requests.run('has', deadlineMs, async (signal) => {
       for (const name of this.repositories.names()) {
         const repository = await this.repositories.open(name)
         if (sha256 === undefined) {
@@ -106,7 +99,7 @@ class RegistryStore {
   async store(key: string, path: string, deadlineMs: number, holds: readonly Held[]): Promise<Stored> {
     const { to } = this.options
     const sha256 = partOfKey(key)
-    const stored = await this.run('store', deadlineMs, async (signal) => {
+    const stored = await this.requests.run('store', deadlineMs, async (signal) => {
       if (to === undefined) return undefined
       const repository = await this.repositories.open(to)
       const target = { repository, path, signal }
@@ -119,44 +112,12 @@ class RegistryStore {
   }
 
   counts(): Counts {
-    return { requests: this.repositories.requests(), failures: this.health.failureCount }
+    return { requests: this.repositories.requests(), failures: this.requests.health.failureCount }
   }
 
   close(): void {
-    this.closed = true
-    for (const controller of this.running) controller.abort()
+    this.requests.close()
     this.repositories.close()
-  }
-
-  private isClosed(): boolean {
-    return this.closed
-  }
-
-  /** @returns undefined also where it failed */
-  private async run<T>(
-    op: Operation,
-    deadlineMs: number,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T | undefined> {
-    return await this.inTurn(async () => {
-      if (this.isClosed() || deadlineMs <= 0 || !this.health.allows(op)) return undefined
-      const controller = new AbortController()
-      this.running.add(controller)
-      const timer = setTimeout(() => {
-        controller.abort()
-      }, deadlineMs)
-      try {
-        const value = await withSecondTry(work, controller.signal)
-        this.health.learn(op, undefined)
-        return value
-      } catch (error) {
-        if (!this.isClosed()) this.health.learn(op, failureIn(error, controller.signal, deadlineMs))
-        return undefined
-      } finally {
-        clearTimeout(timer)
-        this.running.delete(controller)
-      }
-    })
   }
 
   private async fetchText(tag: string, { path, source, maxBytes }: Wanted, signal: AbortSignal): Promise<boolean> {
