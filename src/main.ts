@@ -2,7 +2,7 @@ import { error as errorCommand, setOutput, summary } from '@actions/core'
 import { completeProxies, readContext } from './runner/context.js'
 import { describe, UserError } from './errors.js'
 import { type Inputs, readInputs } from './runner/inputs.js'
-import { gatherWarnings, info, warn } from './log.js'
+import { gatherWarnings, info, markAt, warn } from './log.js'
 import { hiddenOutputs, outputsOf } from './pipeline/outputs.js'
 import { endProcessTree, followProcessTree } from './lib/process-tree.js'
 import type { Result } from './pipeline/result.js'
@@ -45,7 +45,7 @@ try {
   })
   const { inputs, result } = value
   writeOutputs(result, inputs)
-  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
+  if (inputs.summary && context.hasSummary && !inputs.dryRun) await writeSummary(result, warnings)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) fail(error, context.workspace)
@@ -65,10 +65,7 @@ function writeOutputs(result: Result, inputs: Inputs): void {
 function fail(error: unknown, workspace: string): void {
   process.exitCode = 1
   const place = error instanceof UserError ? error.place : undefined
-  // GitHub finds a file of the checkout by its path in there, and no other.
-  const isThere = place?.file.startsWith(`${workspace}/`) === true
-  const mark = isThere ? { file: place.file.slice(workspace.length + 1), startLine: place.line } : {}
-  errorCommand(describe(error), mark)
+  errorCommand(describe(error), markAt(place, workspace))
 }
 
 /** A summary that can't be written is no reason to fail. */

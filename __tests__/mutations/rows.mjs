@@ -100,8 +100,8 @@ export const promises = [
       {
         loses: 'Steps that were built with other extra arguments (`--timestamp`) are taken',
         file: 'src/up-to-date/step-inputs.ts',
-        find: ', ...runStepTexts(inputs)],',
-        put: '],',
+        find: '      ...runStepTexts(inputs),',
+        put: '',
         test: '__tests__/unit/up-to-date/step-inputs.test.ts',
       },
       {
@@ -332,8 +332,8 @@ export const promises = [
       {
         loses: 'A tag that somebody else has moved is taken for the image',
         file: 'src/up-to-date/retag.ts',
-        find: 'if ((await registries.resolve(reference))?.digest === digest) return',
-        put: 'if ((await registries.resolve(reference)) !== undefined) return',
+        find: 'if ((await registries.resolve(place))?.digest === digest) return',
+        put: 'if ((await registries.resolve(place)) !== undefined) return',
         test: '__tests__/e2e/unchanged.test.ts',
         name: 'a tag that somebody else has moved is moved back',
       },
@@ -1090,11 +1090,25 @@ export const promises = [
       },
       {
         loses: 'A failed build marks no line of the Dockerfile in the pull request',
-        file: 'src/main.ts',
+        file: 'src/log.ts',
         find: 'const isThere = place?.file.startsWith(`${workspace}/`) === true',
         put: 'const isThere = place?.file.startsWith(`${workspace}//`) === true',
         test: '__tests__/e2e/faults.test.ts',
         name: 'whose RUN fails: the error has the last lines',
+      },
+      {
+        loses: 'A check finds what another base image would make right',
+        file: 'src/dockerfile/checks.ts',
+        find: 'state.open === undefined ? [...sure, ...unsure] : sure',
+        put: '[...sure, ...unsure]',
+        test: '__tests__/unit/dockerfile/checks.test.ts',
+      },
+      {
+        loses: 'What the checks find is an error, and the image is built all the same',
+        file: 'src/pipeline/checks.ts',
+        find: "inputs.checks === 'error' || directives",
+        put: 'directives',
+        test: '__tests__/unit/pipeline/checks.test.ts',
       },
       {
         loses: 'A Dockerfile that is a link shows a file of the runner to everyone',

@@ -1,7 +1,7 @@
 import type { RepositoryAccess } from '../artifact-repository.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
-import { platform } from '../lib/platform.js'
+import { formatPlatform, nativePlatform } from '../lib/platform.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import { openArchives } from './backends/archives.js'
 import { openDirectory } from './backends/directory.js'
@@ -65,7 +65,7 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     context: inputs.context,
     file: inputs.file,
     target: inputs.target,
-    platform: platform(),
+    platform: platformOf(inputs),
     // A registry's repository tells caches apart by itself, and those of several repositories may share one.
     repository: kind === 'registry' ? '' : context.event.repository,
   })
@@ -94,6 +94,11 @@ function placesOf({ from, to }: CachePlan['repositories']): string[] {
 function hintFor(images: readonly Reference[]): string {
   const { to = '' } = cacheRepositories({ from: [], to: undefined }, { read: true, write: true }, images)
   return `Cache: a folder of a pod ends with the pod, unless it is a volume; \`cache: registry\` would keep the layers in ${to}`
+}
+
+/** Where one builder builds several platforms, they share a scope. */
+function platformOf({ platforms }: Inputs): string {
+  return (platforms.length > 0 ? platforms : [nativePlatform()]).map(formatPlatform).join(',')
 }
 
 function openCache(

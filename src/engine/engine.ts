@@ -3,11 +3,13 @@ import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
+import type { Platform } from '../lib/platform.js'
 import type { Secret } from '../lib/secret.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
 import type { BaseNames } from './base-names.js'
 import type { Step } from './progress.js'
+import type { WorkDir } from './work-dir.js'
 
 /** What is built. */
 export interface BuildSpec {
@@ -157,6 +159,8 @@ export interface EngineTraits {
   readonly dropsDockerSettings: boolean
   /** It logs in where `/v2/` asks for a login, and nowhere else. */
   readonly needsChallenge: boolean
+  /** It prints what the checks of BuildKit find. */
+  readonly printsChecks: boolean
 }
 
 /** Volumes of base images, by their names. */
@@ -179,6 +183,8 @@ export interface ResolvedEngine {
   readonly takesDefaultAnnotations: boolean
   /** Where the engine looks for the images of these names. */
   readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
+  /** Whether RUN steps of this platform are run by an emulator, as far as the engine knows. */
+  readonly emulates: (platform: Platform) => boolean
   /** What this release is known to get wrong of a build. */
   readonly knownFaults: {
     /** Whether volumes of base images are among it. */
@@ -190,6 +196,12 @@ export interface ResolvedEngine {
   }
   /** Why the names of these images don't tell what is built with them, as a sentence without its full stop. */
   readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
+  /**
+   * The same engine for one of several platforms, with a private folder of its own; undefined for one that builds them all
+   * at once.
+   * @param inputs those of that platform
+   */
+  readonly forPlatform: ((inputs: Inputs, folder: WorkDir) => Promise<ResolvedEngine>) | undefined
   /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
   readonly configure: (root: string) => Promise<Engine>
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../runner/context.js'
 import type { AuthFile } from '../auth/auth-file.js'
+import type { Platform } from '../lib/platform.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
@@ -23,6 +24,8 @@ export interface Engines {
 /** What an engine is chosen for. */
 export interface EngineRequest {
   readonly inputs: Inputs
+  /** What is built for; absent for the machine's own platform. */
+  readonly platforms?: readonly Platform[]
   readonly source: Source
   readonly context: Context
   readonly folder: WorkDir

@@ -1,5 +1,6 @@
 import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import { removeLeftovers } from '../engine/leftovers.js'
+import { placedName } from '../metadata/annotation-levels.js'
 import type { Inputs } from '../runner/inputs.js'
 import { baseImages } from './base-images.js'
 import { loginsOfEngine } from './credentials.js'
@@ -43,7 +44,10 @@ export async function findEngine(
 
 /** What is built, as it depends on what builds it. */
 export function specify({ inputs, metadata, source, format }: Wanted, engine: ResolvedEngine): BuildSpec {
-  const { references, labels, annotations } = metadata
+  const { references, labels, annotations, leveled } = metadata
+  // Whoever builds several platforms at once sees to these, too.
+  const ofLevels =
+    inputs.platforms.length > 1 ? leveled.map((one) => ({ name: placedName(one), value: one.value })) : []
   // Those of the default, where they are no hindrance.
   const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations
   return {
@@ -52,6 +56,6 @@ export function specify({ inputs, metadata, source, format }: Wanted, engine: Re
     format,
     references,
     labels: pairsOf(labels),
-    annotations: format === 'oci' && isWorthIt ? pairsOf(annotations) : [],
+    annotations: format === 'oci' && isWorthIt ? [...pairsOf(annotations), ...ofLevels] : [],
   }
 }

@@ -21,10 +21,14 @@ export interface Registries {
    */
   fetchManifest(reference: Reference & { readonly digest: string }): Promise<Manifest | undefined>
   /**
-   * Puts a manifest under a tag, and reads back which digest is there. What it names must be in the repository.
+   * Puts a manifest under a tag, or under its own digest alone, and reads back which digest is there. What it names must
+   * be in the repository.
    * @throws RegistryError when it is refused, or another digest is there
    */
-  putManifest(reference: Reference & { readonly tag: string }, manifest: Manifest): Promise<void>
+  putManifest(
+    reference: Reference & ({ readonly tag: string } | { readonly digest: string }),
+    manifest: Manifest,
+  ): Promise<void>
   /**
    * Makes a blob of another repository of the same registry one of this repository, without its bytes.
    * @returns whether it is there now; not, where the registry wants its bytes

@@ -3,7 +3,8 @@ import { targetIndex } from '../dockerfile/dockerfile.js'
 import { countedTexts } from '../runner/counted-inputs.js'
 import type { Pair } from '../runner/input-parsers.js'
 import { describeInLine } from '../errors.js'
-import { platform } from '../lib/platform.js'
+import { formatPlatform } from '../lib/platform.js'
+import { targetPlatform } from '../runner/platform-inputs.js'
 import { argumentsOf } from '../source/analysis.js'
 import { proxiesIn } from './step-inputs.js'
 import type { Bases, Unknown } from './base-digests.js'
@@ -29,7 +30,7 @@ export async function fingerprint(
     ])
     return fingerprintOf({
       engine: found.engine.label,
-      platform: platform(),
+      platform: formatPlatform(targetPlatform(inputs)),
       format,
       dockerfile,
       bases,

@@ -89,10 +89,11 @@ async function putReference(
   manifest: () => Promise<Manifest>,
   registries: Registries,
 ): Promise<void> {
-  const { tag } = reference
-  if (tag === undefined) throw new Error(`${formatReference(reference)} has no tag`)
-  if ((await registries.resolve(reference))?.digest === digest) return
-  await registries.putManifest({ ...reference, tag }, await manifest())
+  const { registry, repository, tag } = reference
+  // Without a tag it is one of the images of an index.
+  const place = { registry, repository, ...(tag === undefined ? { digest } : { tag }) }
+  if ((await registries.resolve(place))?.digest === digest) return
+  await registries.putManifest(place, await manifest())
 }
 
 /** The manifest, with all that it names in the repository of the reference. */

@@ -39,6 +39,10 @@ export function startWatch(
   env: Env,
 ): Watch | undefined {
   if (inputs.unchanged !== 'skip') return undefined
+  if (inputs.platforms.length > 1) {
+    info('Unchanged: not checked; the builder builds all platforms at once')
+    return undefined
+  }
   if (!plan.isStored) {
     info(`Unchanged: not checked; this cache holds no build records (\`cache: ${plan.kind}\`)`)
     return undefined

@@ -101,7 +101,7 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   [/^(node:)?child_process$/, ['cache/backends/github.ts', 'lib/held-program.ts'], false],
   // These two are large: what doesn't need them doesn't load them. The first has a process of its own.
   [/^@actions\/cache$/, ['cache-worker.ts'], false],
-  [/^@actions\/tool-cache$/, ['engine/buildah/download.ts'], true],
+  [/^@actions\/tool-cache$/, ['engine/buildah/download.ts', 'engine/buildah/emulation/kept-qemus.ts'], true],
   [/^smol-toml$/, ['engine/buildah/registries-tables.ts'], true],
   // One file speaks to registries, and three are a server that stands in for one; one downloads files. The last lets go
   // of connections that the client of the cache service keeps.

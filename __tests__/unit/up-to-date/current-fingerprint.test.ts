@@ -35,6 +35,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   context: 'other',
   file: 'other/Dockerfile',
   target: 'first',
+  platforms: 'linux/s390x',
   'build-args': 'WHO=ada',
   secrets: 'token=one',
   cache: 'github',
@@ -49,6 +50,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'add-hosts': 'db:10.0.0.1',
   'shm-size': '12m',
   ulimit: 'nofile=512',
+  checks: 'error',
   'extra-args': '--timestamp=0',
   flavor: 'prefix=v',
   labels: 'team=web',
@@ -76,6 +78,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'buildah-manifest': 'manifest.json',
   'storage-driver': 'vfs',
   isolation: 'chroot',
+  emulation: 'off',
   sandbox: 'off',
 }
 

@@ -5,6 +5,7 @@ import { privateRoot, storageConf, type WorkDir, writePrivate } from '../work-di
 import { buildahEngine } from './buildah.js'
 import { withOnePath, writeConfig } from './containers-conf.js'
 import { writeDockerfile } from './dockerfile-copy.js'
+import type { Emulation } from './emulation/emulation.js'
 import { writeIgnoreFile } from './ignore-file.js'
 import type { Buildah } from './install.js'
 import type { ExecutionMode } from './probe.js'
@@ -15,6 +16,7 @@ import { openSandboxes } from './sandbox/sandboxes.js'
 export interface FoundBuildah {
   readonly buildah: Buildah
   readonly mode: ExecutionMode
+  readonly emulation: Emulation
   /** Where `load` takes the image as well. */
   readonly docker: DockerStorage
 }
@@ -22,7 +24,7 @@ export interface FoundBuildah {
 /** Gives Buildah its private configuration. @param root of the storage, absolute */
 export async function configure(
   { inputs, source, context, folder, logins, insecure }: EngineRequest,
-  { buildah, mode, docker }: FoundBuildah,
+  { buildah, mode, emulation, docker }: FoundBuildah,
   root: string,
 ): Promise<Engine> {
   await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
@@ -37,7 +39,7 @@ export async function configure(
   const tools = { folder: { ...folder, env }, buildah, mode, root }
   await writeIgnoreFile(source, folder)
   await writeDockerfile(source, folder)
-  const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
+  const sandboxes = await openSandboxes({ inputs, source, context, logins, ...emulation }, tools)
   const hasLogin = (registry: string) => knowsRegistry(logins, registry)
   return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker })
 }

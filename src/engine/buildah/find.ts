@@ -3,6 +3,7 @@ import { checkReadable } from '../access.js'
 import type { DockerStorage, ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
 import { writeFirstStorageConf } from './configure.js'
+import { emulationFor } from './emulation/for-build.js'
 import { readHost } from './host.js'
 import { provideBuildah } from './install.js'
 import { describeMode, preflight } from './preflight.js'
@@ -45,5 +46,6 @@ export async function findBuildah(
   for (const text of warnings) warn(text)
   refuseCacheMountsOutside(source.dockerfile, buildah.version)
   checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: mode.isolation }))
-  return resolvedBuildah(selection, { buildah, mode, docker }, host)
+  const emulation = await emulationFor(selection, { buildah, folder, host, context })
+  return resolvedBuildah(selection, { buildah, mode, emulation, docker }, host)
 }

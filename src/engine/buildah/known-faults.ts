@@ -1,7 +1,10 @@
 import type { Analysis } from '../../dockerfile/analysis.js'
 import { inheritedArguments } from '../../dockerfile/inherited-arguments.js'
 import { type Answer, type FaultName, getsWrong, KNOWN_WRONG, type KnownWrong } from '../../dockerfile/known-wrong.js'
+import { imagesAfterOtherPlatform, linesWithPlatform } from '../../dockerfile/stage-platforms.js'
 import { stepsAfterVolumes } from '../../dockerfile/volumes.js'
+import type { Platform } from '../../lib/platform.js'
+import { isForeign } from '../../runner/platform-inputs.js'
 import type { Layout } from '../../build-storage.js'
 import { analysisOf } from '../../source/analysis.js'
 import type { ResolvedEngine } from '../engine.js'
@@ -26,7 +29,10 @@ interface Finding {
 type Find<Facts> = (facts: Facts) => readonly Finding[]
 
 /** What isn't in the Dockerfile is known too late for another release. */
-type EarlyFacts = Pick<FaultFacts, 'analysis'>
+type EarlyFacts = Pick<FaultFacts, 'analysis'> & {
+  /** What the image is for. */
+  readonly platform: Platform
+}
 
 /** How rows of the table are found that need another release. */
 const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
@@ -40,6 +46,12 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
     stepsAfterVolumes(analysis)
       .filter(({ isNamed }) => isNamed)
       .map(({ line, volume }) => ({ line, detail: volume })),
+  platformOfNextStage: ({ analysis, platform }) =>
+    imagesAfterOtherPlatform(analysis, platform).map(({ line, image }) => ({ line, detail: image })),
+  buildPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'BUILDPLATFORM'),
+  targetPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'TARGETPLATFORM'),
+  armVariant: ({ platform: { architecture, variant } }) =>
+    architecture === 'arm' && /^v[56]$/.test(variant ?? '') ? [{}] : [],
 }
 
 /** How rows are found that the user is told of, in the order in which that is done. */
@@ -55,6 +67,11 @@ const TOLD: Partial<Record<FaultName, Find<FaultFacts>>> = {
       .filter(({ isNamed, volume }) => isNamed && [...volumes.values()].flat().includes(volume))
       .map(({ line, volume }) => ({ line, detail: volume })),
   overlayAttribute: ({ layout }) => (layout === 'overlay-rootless' ? [{}] : []),
+}
+
+/** Lines of FROM with such a variable, in an image for another platform than the machine's. */
+function placesOf(analysis: Analysis, platform: Platform, variable: string): Finding[] {
+  return isForeign(platform) ? linesWithPlatform(analysis, variable).map((line) => ({ line })) : []
 }
 
 /** As Buildah itself tells a repository from a file. */

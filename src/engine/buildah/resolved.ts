@@ -3,7 +3,7 @@ import type { ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
 import type { WorkDir } from '../work-dir.js'
 import { factsOf } from './setup.js'
-import { configure, type FoundBuildah } from './configure.js'
+import { configure, type FoundBuildah, writeFirstStorageConf } from './configure.js'
 import { pinNetworkBackend } from './containers-conf.js'
 import type { Host } from './host.js'
 import { knownFaultsOf } from './known-faults.js'
@@ -16,15 +16,26 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
   const { buildah, mode } = found
   return {
     engine: factsOf({ buildah, folder }),
-    traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+    traits: {
+      usesFrontend: false,
+      keepsExcludedFolders: false,
+      dropsDockerSettings: true,
+      needsChallenge: true,
+      printsChecks: false,
+    },
     env: folder.env,
     store: storeOf(folder, found),
     prewarm: () => prewarm(folder, found),
     resolveNames: (names) => resolveNames(names, folder),
+    emulates: found.emulation.emulates,
     knownFaults: knownFaultsOf(buildah.version, layoutOf(mode.driver, folder.buildUser.uid)),
     takesDefaultAnnotations: true,
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
+    forPlatform: async (inputs, own) => {
+      await writeFirstStorageConf(own, buildah)
+      return resolvedBuildah({ ...request, inputs, folder: own }, found, host)
+    },
     configure: async (root) => {
       await pinNetworkBackend(root, folder, buildah, host)
       return await configure(request, found, root)

@@ -3,6 +3,7 @@ import { frontendOf } from '../../dockerfile/dockerfile.js'
 import { info, result } from '../../log.js'
 import type { ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
+import { printsChecks } from './check-argument.js'
 import { privateConfig } from './config.js'
 import { findDocker } from './detect.js'
 import { ambiguityOf } from './fresh-bases.js'
@@ -35,16 +36,25 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   const client = { docker, env, folder }
   return {
     engine: facts,
-    traits: { usesFrontend: true, keepsExcludedFolders: true, dropsDockerSettings: false, needsChallenge: false },
+    traits: {
+      usesFrontend: true,
+      keepsExcludedFolders: true,
+      dropsDockerSettings: false,
+      needsChallenge: false,
+      printsChecks: printsChecks(docker),
+    },
     env: context.env,
     store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
     prewarm: () => Promise.resolve(),
     resolveNames,
+    // What a builder does by itself isn't told.
+    emulates: () => false,
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     // In the daemon's own storage an image has no place for them.
     takesDefaultAnnotations: isOwn,
     // A builder outside of the daemon only knows what registries have.
     ambiguityOf: (images) => (docker.driver === 'docker' ? ambiguityOf(images, client) : Promise.resolve(undefined)),
+    forPlatform: undefined,
     configure: (root) => {
       const setup = { ...client, context, root, insecure, facts }
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))
