@@ -4,6 +4,7 @@ import { isObject, listOf, parseObject } from '../../lib/json.js'
 
 /** What a tag of the cache has: a text, and the parts that it names. */
 export interface Artifact {
+  /** As gzip has it. */
   readonly text: BlobName
   /** The text itself, where the manifest has it in it. */
   readonly data: Buffer | undefined
@@ -15,6 +16,7 @@ export interface Artifact {
 
 export interface ArtifactFacts {
   readonly kind: 'index' | 'build-record'
+  /** As gzip has it. */
   readonly text: Buffer
   readonly parts: readonly BlobName[]
   /** What it is of, for a person. */
@@ -40,12 +42,12 @@ const OWN = 'application/vnd.rootless-image-build.cache'
 const TYPES = {
   artifact: {
     config: 'application/vnd.oci.empty.v1+json',
-    text: `${OWN}.text.v1+json`,
+    text: `${OWN}.text.v1.json+gzip`,
     part: `${OWN}.part.v1`,
   },
   image: {
     config: 'application/vnd.oci.image.config.v1+json',
-    text: 'application/vnd.oci.image.layer.v1.tar+zstd',
+    text: 'application/vnd.oci.image.layer.v1.tar+gzip',
     part: 'application/vnd.oci.image.layer.v1.tar+zstd',
   },
 } as const

@@ -1,7 +1,8 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import type { ArtifactRepository, BlobName, RepositoryAccess } from '../../artifact-repository.js'
-import { digestFile } from '../../lib/hash.js'
 import { isIndex, newestOf, partOfKey } from '../key.js'
 import type { ArchiveOptions, RegistryBackend } from '../options.js'
 import type { Counts, Entries, Held, Stored } from './entries.js'
@@ -128,18 +129,27 @@ class RegistryStore {
     const { text, data, config, parts } = parseArtifact(manifest.text)
     if (text.size > maxBytes) throw new Error(`${source}:${tag} is larger than an index can be`)
     this.repositories.note([text, config, ...parts], source)
-    if (data !== undefined && blobNameOf(data).digest === text.digest) {
-      return await this.repositories.place(path, async (file) => {
-        await writeFile(file, data, { mode: 0o600, flag: 'wx' })
-        return true
-      })
-    }
+    const isInline = data !== undefined && blobNameOf(data).digest === text.digest
+    const packed = isInline ? data : await this.readText(text, repository, signal)
+    if (packed === undefined) return false
+    const bytes = gunzipSync(packed, { maxOutputLength: maxBytes })
     return await this.repositories.place(path, async (file) => {
-      if (!(await repository.fetchBlob(text, file, signal))) return false
-      if (`sha256:${(await digestFile(file)).sha256}` !== text.digest)
-        throw new Error(`${source} returned content that doesn't match ${text.digest}`)
+      await writeFile(file, bytes, { mode: 0o600, flag: 'wx' })
       return true
     })
+  }
+
+  private async readText(
+    text: BlobName,
+    repository: ArtifactRepository,
+    signal: AbortSignal,
+  ): Promise<Buffer | undefined> {
+    const path = `text-${randomUUID()}`
+    if (!(await this.repositories.place(path, (file) => repository.fetchBlob(text, file, signal)))) return undefined
+    const file = join(this.options.stagingDir, path)
+    const bytes = await readFile(file).finally(() => rm(file))
+    if (blobNameOf(bytes).digest === text.digest) return bytes
+    throw new Error(`${repository.name} returned content that doesn't match ${text.digest}`)
   }
 
   private async fetchPart(sha256: string, { path, maxBytes }: Wanted, signal: AbortSignal): Promise<boolean> {
@@ -162,7 +172,7 @@ class RegistryStore {
   private async storeText(tag: string, holds: readonly Held[], { repository, path, signal }: Target): Promise<Written> {
     const { stagingDir, title } = this.options
     try {
-      const text = await readFile(join(stagingDir, path))
+      const text = gzipSync(await readFile(join(stagingDir, path)))
       const before = await repository.fetchManifest(tag, signal)
       if (before !== undefined) this.repositories.note(blobsOf(before), repository.name)
       const blobs = holds.map(({ sha256, bytes }) => ({ digest: `sha256:${sha256}`, size: bytes }))
