@@ -53,7 +53,9 @@ export function neededStages(analysis: Analysis, target: number): number[] {
 
 /** Those of these stages that take all their files from the context. Pure. */
 export function contextCopies(analysis: Analysis, target: number): CopyStep[] {
-  return neededStages(analysis, target).flatMap((stage) => copiesIn(analysis, stage)).filter(({ isOfContext }) => isOfContext)
+  return neededStages(analysis, target)
+    .flatMap((stage) => copiesIn(analysis, stage))
+    .filter(({ isOfContext }) => isOfContext)
 }
 
 /** Those that layers of the target's image are of, the lowest first: its own and those of the stages it stands on. Pure. */

@@ -1,6 +1,7 @@
-import { formatPlatform, parsePlatform, type Platform } from '../lib/platform.js'
+import { formatPlatform, type Platform } from '../lib/platform.js'
 import type { Analysis, StageAnalysis, StepAnalysis } from './analysis.js'
 import { neededStages } from './dependencies.js'
+import { parentOf, stagePlatforms } from './stage-platforms.js'
 
 /** A RUN instruction, and what its programs are made for. */
 export interface RunStep {
@@ -12,12 +13,12 @@ export interface RunStep {
 
 /**
  * The RUN instructions of the stages that the target (its index) needs, in the order of the Dockerfile. A stage on another
- * one has its platform, whatever its own FROM says. Where the platform or the base can't be known before the build, the
- * steps are left out. Pure.
+ * one has its platform, whatever its own FROM says. Where the platform can't be known before the build, the steps are
+ * left out. Pure.
  * @param platform that the image is for
  */
 export function runSteps(analysis: Analysis, target: number, platform: Platform): RunStep[] {
-  const platforms = platformsOf(analysis.stages, platform)
+  const platforms = stagePlatforms(analysis.stages, platform)
   return neededStages(analysis, target).flatMap((index) => {
     const stage = analysis.stages[index]
     const own = platforms[index]
@@ -26,23 +27,6 @@ export function runSteps(analysis: Analysis, target: number, platform: Platform)
     const steps = [...triggersOf(analysis.stages, stage), ...stage.steps].filter(isRun)
     return steps.map(({ instruction }) => ({ platform: own, stage: name, line: instruction.line }))
   })
-}
-
-/** What the stages are built for; undefined where only the engine knows. */
-function platformsOf(stages: readonly StageAnalysis[], target: Platform): (Platform | undefined)[] {
-  const platforms: (Platform | undefined)[] = []
-  for (const { base, platform } of stages) {
-    const parent = parentOf(base)
-    if (parent !== undefined) platforms.push(platforms[parent])
-    else if ('unknown' in base || 'unknown' in platform) platforms.push(undefined)
-    else platforms.push(platform.known === '' ? target : parsePlatform(platform.known))
-  }
-  return platforms
-}
-
-/** The stage that FROM names; undefined for an image or a further build context. */
-function parentOf(base: StageAnalysis['base']): number | undefined {
-  return 'known' in base && base.known.contexts.length === 0 ? base.stages.at(-1) : undefined
 }
 
 /** What the stage below has put off to this one by ONBUILD. */

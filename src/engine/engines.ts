@@ -1,6 +1,5 @@
 import type { Context } from '../runner/context.js'
 import type { AuthFile } from '../auth/auth-file.js'
-import type { Platform } from '../lib/platform.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
@@ -11,28 +10,26 @@ import type { ResolvedEngine } from './engine.js'
 
 /** The engines of this machine. */
 export interface Engines {
-  /** As whom is built. @throws UserError for an account that can't build */
+  /** Chooses the account that builds. @throws UserError for an account that can't build */
   chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
   /**
-   * Finds or installs the one that builds.
+   * Finds or installs an engine.
    * @param onProgram gets the path of Buildah as soon as it is known
    * @throws UserError when nothing can build here
    */
   find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
 }
 
-/** What an engine is chosen for. */
+/** What an engine is chosen by. */
 export interface EngineRequest {
   readonly inputs: Inputs
-  /** What is built for; absent for the machine's own platform. */
-  readonly platforms?: readonly Platform[]
   readonly source: Source
   readonly context: Context
   readonly folder: WorkDir
   readonly logins: AuthFile
   readonly insecure: readonly string[]
-  /** What the image is to be called. */
+  /** The names of the image. */
   readonly references: readonly Reference[]
-  /** Labels that the image is to have. */
+  /** The labels of the image. */
   readonly labels: readonly Pair[]
 }

@@ -45,10 +45,10 @@ export async function findEngine(
 /** What is built, as it depends on what builds it. */
 export function specify({ inputs, metadata, source, format }: Wanted, engine: ResolvedEngine): BuildSpec {
   const { references, labels, annotations, leveled } = metadata
-  // Whoever builds several platforms at once sees to these, too.
+  // An engine that builds several platforms at once sets these, too.
   const ofLevels =
     inputs.platforms.length > 1 ? leveled.map((one) => ({ name: placedName(one), value: one.value })) : []
-  // Those of the default, where they are no hindrance.
+  // The default annotations are left out where an image has no place for them.
   const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations
   return {
     inputs,

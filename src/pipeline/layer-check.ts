@@ -1,7 +1,7 @@
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
-import type { Image } from '../engine/engine.js'
+import type { BuildSpec, Image } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import type { Source } from '../source/source.js'
+import { targetPlatform } from '../runner/platform-inputs.js'
 import type { Comparison } from '../up-to-date/check.js'
 import { listLayers } from '../up-to-date/copied-layers.js'
 import { checkArchitecture } from './image-architecture.js'
@@ -22,7 +22,7 @@ export interface LayerCheck {
 export function checkLayers(
   store: ContainersStorage | OciLayout,
   root: string,
-  source: Source,
+  { inputs, source }: Pick<BuildSpec, 'inputs' | 'source'>,
   comparison: Comparison | undefined,
 ): LayerCheck {
   // What BuildKit leaves is looked at where the build is remembered.
@@ -34,7 +34,8 @@ export function checkLayers(
   }
   return {
     review: async (steps, image) => {
-      await checkArchitecture(store, root, image, undefined)
+      const platform = inputs.platforms.length === 0 ? undefined : targetPlatform(inputs)
+      await checkArchitecture(store, root, image, platform)
       await warnOfReplacedLinks(store, root, await list(steps), source)
     },
     check: async (steps) => await comparison?.check(() => list(steps)),

@@ -54,7 +54,7 @@ describe('runSteps', () => {
     ],
     ['a platform that only the engine knows', ['FROM --platform=${P:?x} a', 'RUN b'], []],
     ['one that is none', ['FROM --platform=what/is/this/now a', 'RUN b'], []],
-    ['a base that only the engine knows', ['ARG B', 'FROM $B', 'RUN b'], []],
+    ['a base that only the engine knows', ['ARG B', 'FROM $B', 'RUN b'], ['linux/arm64 0:3']],
   ])('%s', (_, lines, expected) => {
     expect(stepsOf(lines)).toStrictEqual(expected)
   })

@@ -105,7 +105,13 @@ async function requestOf(
     references: [{ ...parseReference(IMAGE), tag: 'latest' }],
     found: {
       engine: { name: 'buildah', version: '1.33.7', label: 'Buildah 1.33.7', rootless: true },
-      traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true, printsChecks: false },
+      traits: {
+        usesFrontend: false,
+        keepsExcludedFolders: false,
+        dropsDockerSettings: true,
+        needsChallenge: true,
+        printsChecks: false,
+      },
       env: {},
       ambiguityOf: () => Promise.resolve(world.ambiguityOf),
     },

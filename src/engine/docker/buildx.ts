@@ -7,7 +7,7 @@ import { preparePlaces } from './build-files.js'
 import { buildWithCache, type Made } from './buildx-build.js'
 import { cacheFromOf, cacheToOf } from './build-cache.js'
 import { withFreshBases } from './fresh-bases.js'
-import { sayLoaded } from './load.js'
+import { sayLoaded } from './say-loaded.js'
 import { placeResults } from './results.js'
 
 /**
@@ -37,7 +37,7 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
       await placeResults(outputs, ofBuild().places, setup)
     },
 
-    // Its storage got it when it was built.
+    // The build has put it there.
     load: (image) => sayLoaded(image, setup),
 
     // Docker takes a short name for Docker Hub's: there is nothing to look up.

@@ -10,7 +10,7 @@ import { preparePlaces } from './build-files.js'
 import { explain, refusal } from './failures.js'
 import { loadSaved, saveImage } from './saved-image.js'
 import { withFreshBases } from './fresh-bases.js'
-import { sayLoaded } from './load.js'
+import { sayLoaded } from './say-loaded.js'
 import { inspectedSize } from './image-size.js'
 
 /**
@@ -64,7 +64,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
       }
     },
 
-    // It is there from the moment when it is built.
+    // The build has put it there.
     load: (image) => sayLoaded(image, setup),
 
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
@@ -92,7 +92,7 @@ async function writeFiles(id: string, type: 'local' | 'tar', path: string, setup
   }
 }
 
-/** For the eye alone: that it can't be told is no reason to fail. */
+/** Size of an image, for the log and the summary only. Never rejects. */
 async function readSize(id: string, setup: DockerSetup): Promise<Image['size']> {
   return await runDocker(setup, ['image', 'inspect', '--format', '{{json .}}', id]).then(
     ({ stdout }) => inspectedSize(stdout),

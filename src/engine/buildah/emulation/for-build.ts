@@ -1,6 +1,7 @@
 import { targetIndex } from '../../../dockerfile/dockerfile.js'
 import { type RunStep, runSteps } from '../../../dockerfile/run-steps.js'
 import { nativePlatform } from '../../../lib/platform.js'
+import { forPlatform } from '../../../runner/platform-inputs.js'
 import { analysisOf } from '../../../source/analysis.js'
 import type { EngineRequest } from '../../engines.js'
 import type { Place } from '../probe.js'
@@ -13,8 +14,11 @@ export async function emulationFor(request: EngineRequest, place: Place): Promis
 }
 
 /** Those of every platform that is built for. */
-function allRunSteps({ inputs, source, folder, platforms = [nativePlatform()] }: EngineRequest): RunStep[] {
+function allRunSteps({ inputs, source, folder }: EngineRequest): RunStep[] {
   const { dockerfile, target } = source
-  const analysis = analysisOf(inputs, dockerfile, folder.env)
-  return platforms.flatMap((platform) => runSteps(analysis, targetIndex(dockerfile, target), platform))
+  const platforms = inputs.platforms.length === 0 ? [nativePlatform()] : inputs.platforms
+  return platforms.flatMap((platform) => {
+    const analysis = analysisOf(forPlatform(inputs, platform), dockerfile, folder.env)
+    return runSteps(analysis, targetIndex(dockerfile, target), platform)
+  })
 }
