@@ -1,4 +1,5 @@
 import { describe, UserError } from '../errors.js'
+import { quote } from '../lib/quote.js'
 import { warn } from '../log.js'
 import { chooseBuilder } from './build-user.js'
 import { findBuildah } from './buildah/find.js'
@@ -16,7 +17,8 @@ export const engines: Engines = { chooseBuildUser: chooseBuilder, find: findEngi
  * @throws UserError when nothing can build here: why, and what to do
  */
 async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
-  const { engine } = selection.inputs
+  const { engine, builder } = selection.inputs
+  if (builder !== undefined && engine !== 'docker') return await findBuilder(selection, builder)
   if (engine === 'docker') return await findDocker(selection).catch(asAsked)
   try {
     return await findBuildah(selection, onProgram, { findDaemon, loadArchive })
@@ -24,6 +26,14 @@ async function findEngine(selection: EngineRequest, onProgram: (path: string) =>
     if (engine === 'buildah' || !(error instanceof UserError)) throw error
     return await fallBack(selection, error)
   }
+}
+
+/** Docker, since only it has builders. */
+async function findBuilder(selection: EngineRequest, builder: string): Promise<ResolvedEngine> {
+  const found = await findDocker(selection)
+  const rootless = found.engine.rootless ? '' : ", and isn't known to run without root"
+  warn(`Docker builds, not Buildah, because the input "builder" names the builder ${quote(builder)}${rootless}.`)
+  return found
 }
 
 /** Docker's engine, which is loaded when it is needed: most builds are Buildah's. */

@@ -1,3 +1,4 @@
+import { CommandError } from '../../exec.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { BuildRequest, Image } from '../engine.js'
 import { lineUnderWay, type Step } from '../progress.js'
@@ -10,15 +11,19 @@ import type { BuildahSetup } from './setup.js'
 /** Builds. @param contexts of `prepareContexts` */
 export async function build(asked: BuildRequest, contexts: readonly Pair[], setup: BuildahSetup): Promise<Image> {
   const { source } = asked
-  let line: number | undefined
+  let done: readonly Step[] = []
   const onSteps = (steps: readonly Step[]) => {
-    line = lineUnderWay(steps, source.dockerfile)
+    done = steps
     asked.onSteps(steps)
+  }
+  const failed = async (error: unknown) => {
+    const line = lineUnderWay(done, source.dockerfile, error instanceof CommandError ? error.output : '')
+    return await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
   }
   const paths = await prepareFiles(asked, contexts, setup)
   const request = { ...asked, onSteps }
   const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
-    throw await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
+    throw await failed(error)
   })
   return { ...image, size: await readSize(image, setup) }
 }
