@@ -57,7 +57,7 @@ try {
   })
   const { inputs, result } = value
   writeOutputs(result, inputs)
-  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
+  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, inputs, warnings)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) fail(error, context.workspace)
@@ -84,7 +84,7 @@ function fail(error: unknown, workspace: string): void {
 }
 
 /** A summary that can't be written is no reason to fail. */
-async function writeSummary(result: Result, warnings: readonly string[]): Promise<void> {
+async function writeSummary(result: Result, { tests }: Inputs, warnings: readonly string[]): Promise<void> {
   const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier } = result
   const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
   const references = metadata.references.map(formatReference)
@@ -95,6 +95,7 @@ async function writeSummary(result: Result, warnings: readonly string[]): Promis
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
     ...{ engine: engine.label, rootless: engine.rootless, builtEarlier, size, cache, warnings, phases, steps },
+    tests: tests.length,
   })
   await summary
     .addRaw(text)

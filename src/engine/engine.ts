@@ -92,6 +92,11 @@ export interface Engine extends EngineFacts {
   /** The command line of a build, as a person would type it; nothing is done. */
   preview(request: BuildRequest): string
   /**
+   * Runs the commands of the input `test`, each in a container of the image, as RUN steps run.
+   * @throws UserError for the first that fails
+   */
+  test(image: Image, inputs: Inputs): Promise<void>
+  /**
    * Pushes the image under one reference, once.
    * @throws RegistryError
    */

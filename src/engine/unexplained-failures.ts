@@ -27,6 +27,8 @@ const WRONG_LAYERS =
  * as anybody knows: layers that came back from an earlier run may be what is wrong. Pure.
  */
 export function isUnexplained({ message, cause }: Error): boolean {
+  // A test that an image doesn't pass.
+  if (message.startsWith('Input "')) return false
   if (!(cause instanceof CommandError)) return WRONG_LAYERS.test(message)
   const { output, exitCode } = cause
   // By a signal: somebody has ended it.

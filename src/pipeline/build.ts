@@ -4,12 +4,13 @@ import { isUnexplained } from '../engine/unexplained-failures.js'
 import { describe, lastLine } from '../errors.js'
 import { info, warn } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
-import { BUILD } from '../report/summary.js'
+import { BUILD, TEST } from '../report/summary.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { pushAll } from './push.js'
 import type { RestoredCache } from './restore-cache.js'
 import { saveCache, type Run } from './save-cache.js'
+import { testImage } from './test-image.js'
 
 export interface Built {
   readonly image: Image
@@ -48,6 +49,7 @@ export async function buildAndSave(
     await review(done.steps)
     const checking = check(done.steps)
     try {
+      if (asked.inputs.tests.length > 0) await timeline.during(TEST, () => testImage(engine, image, asked.inputs))
       const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
       return { image, pushed, fault: await checking }
     } finally {

@@ -29,6 +29,7 @@ export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise
   info(`Labels:\n${indent(listLabels(metadata.labels))}`)
   if (spec.annotations.length > 0) info(`Annotations:\n${indent(listLabels(metadata.annotations))}`)
   info(`Command:\n${indent(command)}`)
+  if (inputs.tests.length > 0) info(`Test:\n${indent(inputs.tests.map(({ text }) => text).join('\n'))}`)
   return {
     metadata,
     built: false,

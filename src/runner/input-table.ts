@@ -3,13 +3,15 @@ import { buildArgs } from './build-arguments.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import { buildContexts, context } from './context-inputs.js'
 import { extraArguments } from './extra-arguments.js'
-import { boolean, choice, type InputReader, lines, list, refuse } from './input-parsers.js'
-import { input, type InputSpec, type Parser, partOf } from './input-spec.js'
+import { type InputReader, refuse } from './input-parsers.js'
+import { input, type InputSpec, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
+import { entries, oneALine, oneOf, text, whether } from './plain-parsers.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
+import { TEST_INPUTS } from './test-inputs.js'
 
 export const SET_UP_BUILDX =
   'Set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).'
@@ -93,6 +95,7 @@ export const INPUTS = {
       hint: 'Leave it out, or write `engine: buildah`.',
     },
   }),
+  ...TEST_INPUTS,
 
   // Tags, labels and output
   flavor: input('flavor', oneALine, { affects: 'image', countsAs: 'labels' }),
@@ -211,29 +214,6 @@ type Parsed = Extract<Rows[InputName], { readonly parse: unknown }>
 
 /** The values of all inputs, each checked for itself; nothing here has looked at the disk yet. */
 export type InputValues = { readonly [R in Parsed as R['field']]: ReturnType<R['parse']> }
-
-function text(read: InputReader, input: string): string | undefined {
-  return read(input).trim() || undefined
-}
-
-/** Lines whose grammar is that of names. */
-function oneALine(read: InputReader, input: string): string[] {
-  return lines(read(input))
-}
-
-/** `name=value` lines with a value of any characters. */
-function entries(read: InputReader, input: string): string[] {
-  return list(read, input, { commas: false })
-}
-
-function whether(otherwise: boolean): Parser<boolean> {
-  return (read, input) => boolean(read, input, otherwise)
-}
-
-/** The first of `choices` is the default. */
-function oneOf<const T extends string>(...choices: readonly [T, ...T[]]): Parser<T> {
-  return (read, input) => choice(read, input, choices)
-}
 
 /** A range, or `bundled` for the action's own. */
 function buildahVersion(read: InputReader, input: string): string | undefined {

@@ -22,6 +22,7 @@ interface World {
   readonly inputs?: Readonly<Record<string, string>>
   /** Why the engine refuses what it is asked. */
   readonly build?: Error
+  readonly test?: Error
   readonly push?: Error
   readonly saveSteps?: Error
 }
@@ -49,6 +50,10 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
       request.onSteps(steps)
       await orThrow(refusals.build)
       return { id: `sha256:${'cd'.repeat(32)}`, format: 'oci', references: [reference] }
+    },
+    test: (_, { tests }) => {
+      events.push(...tests.map(({ text }) => `tests ${text}`))
+      return orThrow(refusals.test)
     },
     async push(_, pushed) {
       events.push('pushes')
@@ -149,6 +154,34 @@ describe('what steps have made', () => {
     const { events } = await watched({ inputs: { push: 'true' }, push: new Error('broken') })
     expect(events.slice(0, 3)).toStrictEqual(['reviews 1', 'checks 1', 'pushes'])
     expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('checked'))
+  })
+})
+
+describe('a test', () => {
+  const inputs = { push: 'true', test: 'web --version\nweb --check' }
+
+  it('has its commands run on what was built, before anything is pushed', async () => {
+    const { events, log } = await watched({ inputs })
+    const tests = ['tests web --version', 'tests web --check']
+    expect(events.filter((event) => !event.startsWith('check'))).toStrictEqual([
+      'reviews 1',
+      ...tests,
+      'pushes',
+      'keeps',
+    ])
+    expect(log).toContain('Test: 2 commands passed')
+  })
+
+  it('that fails lets nothing be pushed, and keeps the steps', async () => {
+    const { events, pushes, runs, error } = await watched({ inputs, test: new Error('broken') })
+    expect(error).toMatchObject({ message: 'broken' })
+    expect(pushes).toStrictEqual([])
+    expect(events.at(-1)).toBe('keeps')
+    expect(runs.map(({ failed }) => failed)).toStrictEqual([true])
+  })
+
+  it('there is none without the input', async () => {
+    expect((await watched({ test: new Error('broken') })).error).toBeUndefined()
   })
 })
 

@@ -49,6 +49,8 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'shm-size': '12m',
   ulimit: 'nofile=512',
   'extra-args': '--timestamp=0',
+  test: 'web --version',
+  'test-timeout': '1m',
   flavor: 'prefix=v',
   labels: 'team=web',
   annotations: 'team=web',

@@ -60,6 +60,8 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly stri
   'add-hosts': ({ inputs }) => each('--add-host', inputs.addHosts),
   'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
   ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
+  // What is tested is the image that a build has given.
+  test: () => [],
   'extra-args': ({ inputs }) => inputs.extraArgs,
 }
 

@@ -1,15 +1,13 @@
-import { CommandError, formatCommand, type RunResult } from '../../exec.js'
-import { printLive, info } from '../../log.js'
-import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
+import { CommandError, formatCommand } from '../../exec.js'
+import { info } from '../../log.js'
 import { buildArgs, type BuildPaths, pullsItself } from './args.js'
 import { type BuildahSetup } from './setup.js'
 import { runBuildah } from './export.js'
 import type { BuildRequest, Image } from '../engine.js'
 import { followProgress } from '../progress.js'
+import { runLive } from './live.js'
 import { pullImages, withLatePulls } from './pulls.js'
 import type { Sandbox } from './sandbox/session.js'
-
-const KILL_GRACE_MS = 2000
 
 /** Builds in a sandbox of its own, which ends with the build: nothing that a step has left running goes on. */
 export async function buildApart(request: BuildRequest, setup: BuildahSetup, paths: BuildPaths): Promise<Image> {
@@ -48,7 +46,7 @@ async function buildOnce(
     progress.add(chunk)
   }
   try {
-    const { stdout } = await buildLive(formatCommand([setup.buildah.path, ...args]), (onOutput) =>
+    const { stdout } = await runLive('Build', formatCommand([setup.buildah.path, ...args]), (onOutput) =>
       runBuildah(setup, args, { onOutput, onStdout }, sandbox),
     )
     return { id: readImageId(stdout), format, references }
@@ -61,26 +59,6 @@ async function buildOnce(
 /** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */
 export function isCacheRefusal(error: unknown): boolean {
   return error instanceof CommandError && error.output.includes('failed pushing cache to')
-}
-
-/** Runs the build, and ends what its steps have left running: without a sandbox, chroot isolation has no namespace that would. */
-async function buildLive(
-  command: string,
-  run: (onOutput: (chunk: Buffer) => void) => Promise<RunResult>,
-): Promise<RunResult> {
-  const processTree = await followNewChildren()
-  let looked: Promise<unknown> | undefined
-  try {
-    return await printLive('Build', command, (onOutput) =>
-      run((chunk) => {
-        looked ??= processTree.running()
-        onOutput(chunk)
-      }),
-    )
-  } finally {
-    await looked
-    await endProcessTree(processTree, KILL_GRACE_MS)
-  }
 }
 
 /** A build ends with the id of its image on standard output. (With --iidfile it keeps those of the steps to itself.) */

@@ -23,6 +23,7 @@ import { openPusher } from './push.js'
 import { absoluteKeys } from '../input-paths.js'
 import { ownKeys, secretFiles, writeSecrets } from '../secret-files.js'
 import { type Buildah, commandOf } from './install.js'
+import { testInContainers } from './test-container.js'
 import { type WorkDir, storageConfPath, takeFile } from '../work-dir.js'
 
 /** What Buildah writes the files of the image into. */
@@ -75,6 +76,8 @@ export function buildahEngine(given: BuildahSetup): Engine {
       const paths = { ...own, ...handedPaths(source, folder), contexts: inputs.buildContexts }
       return formatCommand([buildah.path, ...buildArgs(request, setup, paths)])
     },
+
+    test: (image, inputs) => testInContainers(image, inputs, setup),
 
     push: (image, reference) => pusher.push(image, reference),
 

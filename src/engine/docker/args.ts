@@ -20,6 +20,8 @@ export interface BuildPlaces {
   readonly metadata: string
   /** Folder of what the input `outputs` asks for, until the build has gone well. */
   readonly results: string
+  /** Folder that the image is written to as well (OCI image layout); undefined where it isn't. */
+  readonly layout?: string | undefined
   readonly secrets: readonly SecretFile[]
   /** The Dockerfile, beside which its ignore file lies. */
   readonly file: string
@@ -40,6 +42,8 @@ interface Build {
 }
 
 const refused = () => []
+/** It is for what comes after the build. */
+const later = () => []
 
 /** How Docker is told each input that counts as it is written. */
 const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
@@ -57,6 +61,7 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly stri
   'add-hosts': ({ inputs }) => hostArgs(inputs.addHosts),
   'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
   ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
+  test: later,
   isolation: refused,
   'extra-args': refused,
 }
@@ -128,6 +133,7 @@ function resultArgs({ inputs, references, format }: BuildRequest, places: BuildP
       ...(isImage ? named(names.slice(0, 1)) : []),
     )
   })
+  const layout = places.layout === undefined ? [] : [csv('type=oci', 'tar=false', `dest=${places.layout}`)]
   const loaded = inputs.load ? [csv('type=docker', ...named(names))] : []
   const image = csv(
     ...['type=image', ...named(names)],
@@ -135,7 +141,7 @@ function resultArgs({ inputs, references, format }: BuildRequest, places: BuildP
     ...(inputs.push ? ['push=true', ...(places.insecure ? ['registry.insecure=true'] : [])] : []),
   )
   // The metadata has room for one image: the last one.
-  return [...each('--output', [...files, ...loaded, image]), ...each('--cache-to', places.cacheTo)]
+  return [...each('--output', [...files, ...layout, ...loaded, image]), ...each('--cache-to', places.cacheTo)]
 }
 
 /** The image under its references, with what its layers are written into it for the next run. */

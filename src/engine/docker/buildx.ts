@@ -10,7 +10,7 @@ import { csv } from '../../lib/csv.js'
 import type { BuildRequest, Engine, Image } from '../engine.js'
 import { type BuildPlaces, stepsReference } from './args.js'
 import { usedImages } from './bases.js'
-import { buildLive, commonEngine, digestIn, followBuild, readMetadata } from './client.js'
+import { buildLive, commonEngine, digestIn, followBuild, readMetadata, runDocker } from './client.js'
 import type { DockerSetup } from './setup.js'
 import { preparePlaces } from './build-files.js'
 import { refusal } from './failures.js'
@@ -18,6 +18,9 @@ import { withFreshBases } from './fresh-bases.js'
 import { sayLoaded } from './load.js'
 import type { DockerProgress } from './progress.js'
 import { placeResults } from './results.js'
+import { privateName } from './private-name.js'
+import { testInContainers } from './test-container.js'
+import { layoutPath, ofTested, toTest } from './tested-image.js'
 
 /** What came out of the one build. */
 interface Made {
@@ -36,6 +39,7 @@ interface Made {
  */
 export function ownBuilderEngine(setup: DockerSetup): Engine {
   let made: Made | undefined
+  let asked: BuildRequest | undefined
   const ofBuild = (): Made => {
     if (made === undefined) throw new Error('nothing was built yet')
     return made
@@ -44,8 +48,26 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     ...commonEngine(setup),
 
     async build(request) {
-      made = await buildAll(request, setup)
-      return made.image
+      asked = request
+      const isTested = request.inputs.tests.length > 0
+      made = await (isTested ? buildAll(toTest(request, setup), setup, layoutPath(setup)) : buildAll(request, setup))
+      return { ...made.image, references: request.references }
+    },
+
+    // What else is wanted of the image comes of it when it has passed.
+    async test(image, inputs) {
+      if (asked === undefined) throw new Error('nothing was built yet')
+      const name = privateName('test', setup)
+      try {
+        await testInContainers(name, inputs, setup)
+      } finally {
+        await runDocker(setup, ['image', 'rm', name]).catch(() => undefined)
+      }
+      const { cacheFailure } = ofBuild()
+      const released = await buildAll(await ofTested(asked, layoutPath(setup), setup), setup)
+      if (released.image.id !== image.id)
+        throw new Error(`Docker made another image of the one that was tested: ${released.image.id} of ${image.id}`)
+      made = { ...released, cacheFailure }
     },
 
     // It was pushed when it was built: BuildKit compares the digest with the registry's own answer.
@@ -72,9 +94,9 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
 }
 
 /** Builds; all of it again, where a registry was busy or lacked what it was sent. */
-async function buildAll(request: BuildRequest, setup: DockerSetup): Promise<Made> {
+async function buildAll(request: BuildRequest, setup: DockerSetup, layout?: string): Promise<Made> {
   const [cacheFrom, cacheTo] = [cacheFromOf(request, setup), cacheToOf(request, setup)]
-  const places = await preparePlaces(request, setup, { cacheFrom, cacheTo })
+  const places = await preparePlaces(request, setup, { cacheFrom, cacheTo, layout })
   const name = request.references[0] === undefined ? 'the image' : formatReference(request.references[0])
   return await withRetries(`Push of ${name}`, () =>
     withFreshBases(request, setup, (pull) => buildWithCache(request, setup, { ...places, pull })),
@@ -97,6 +119,7 @@ async function buildOnce(request: BuildRequest, setup: DockerSetup, places: Buil
   // Nothing of an attempt before this one.
   await rm(places.results, { recursive: true, force: true })
   await mkdir(places.results)
+  if (places.layout !== undefined) await rm(places.layout, { recursive: true, force: true })
   try {
     await buildLive(request, setup, places, progress)
   } catch (error) {

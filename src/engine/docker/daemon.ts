@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { describe, UserError } from '../../errors.js'
 import { execute, findProgram } from '../../exec.js'
 import { formatReference } from '../../metadata/reference.js'
@@ -14,6 +14,8 @@ import { preparePlaces } from './build-files.js'
 import { explain, refusal } from './failures.js'
 import { withFreshBases } from './fresh-bases.js'
 import { sayLoaded } from './load.js'
+import { privateName } from './private-name.js'
+import { testInContainers } from './test-container.js'
 import { inspectedSize } from './image-size.js'
 
 /**
@@ -44,6 +46,8 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
       const { format } = request
       return { id, format, references, size: await readSize(id, setup), bases: usedImages(await readMetadata(places)) }
     },
+
+    test: (image, inputs) => testInContainers(image.id, inputs, setup),
 
     async push(_image, reference) {
       const name = formatReference(reference)
@@ -141,14 +145,6 @@ async function save(image: string, setup: DockerSetup): Promise<void> {
   } finally {
     await rm(archive, { force: true })
   }
-}
-
-/** A name in the daemon that no other job has: none has a folder of that name. */
-function privateName(what: string, { folder }: DockerSetup): string {
-  const own = basename(folder.path)
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-  return `rootless-image-build/${what}:${own}`
 }
 
 async function tarProgram({ env }: DockerSetup): Promise<string> {

@@ -29,6 +29,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     : frontendOf(await readFile(source.file, 'utf8'))
   checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
   checkInsecure(insecure, docker, name)
+  checkTests(inputs, docker, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
     info('  The build has the privileges of the Docker daemon, which runs as root.')
@@ -70,6 +71,15 @@ function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void
   throw new UserError(
     `Input "rootless": got "require", but ${name} isn't known to run without root.`,
     'Build with Buildah (`engine: buildah` says what it lacks here), run Docker in its rootless mode, or write `rootless: prefer`.',
+  )
+}
+
+/** Containers are the daemon's, whatever builds. */
+function checkTests({ tests }: Inputs, { insecure }: Docker, name: string): void {
+  if (tests.length === 0 || insecure !== undefined) return
+  throw new UserError(
+    `Input "test" needs a Docker daemon to run containers, and none answers beside ${name}.`,
+    'Start it (`sudo systemctl start docker`), write `engine: buildah`, or leave the input out.',
   )
 }
 

@@ -61,6 +61,14 @@ export const BUILDKIT_SINCE: readonly BuildkitNeed[] = [
     },
   },
   {
+    // An image that is a context of another build.
+    what: 'input `test`',
+    since: '0.13.0',
+    buildx: '0.13.0',
+    kinds: ['buildx'],
+    asks: ({ inputs }) => input('test', inputs.tests.length > 0),
+  },
+  {
     // Several results of one build.
     what: 'inputs `load` and `outputs`',
     since: '0.13.0',

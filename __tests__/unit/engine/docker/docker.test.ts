@@ -216,6 +216,7 @@ describe('what Docker does otherwise', () => {
     [{ 'shm-size': '64m' }],
     [{ ulimit: 'nofile=10' }],
     [{}, heredoc],
+    [{ test: 'web --version' }],
     [{ load: 'true' }],
   ]
 
