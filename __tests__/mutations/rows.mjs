@@ -149,7 +149,7 @@ export const promises = [
       },
       {
         loses: 'A preprocessed Dockerfile (`.in`) is built from steps that its includes no longer give',
-        file: 'src/pipeline/restore-cache.ts',
+        file: 'src/pipeline/reusable-steps.ts',
         find: '(plan.read || plan.write) && hidden === undefined',
         put: "(plan.read || plan.write) && hidden !== ''",
         test: '__tests__/unit/pipeline/restore-cache.test.ts',
@@ -628,7 +628,7 @@ export const promises = [
       },
       {
         loses: 'Every program of the machine sees the password in the arguments of the login',
-        file: 'src/engine/buildah/buildah.ts',
+        file: 'src/engine/buildah/login.ts',
         find: '...loginArgs(registry, username, files.auth, insecure)]',
         put: "...loginArgs(registry, username, files.auth, insecure).map((word) => (word === '--password-stdin' ? `--password=${password.reveal()}` : word))]",
         test: '__tests__/e2e/credentials.test.ts',
@@ -1298,7 +1298,7 @@ export const promises = [
       },
       {
         loses: 'The build runs outside of its sandbox',
-        file: 'src/engine/buildah/build.ts',
+        file: 'src/engine/buildah/sandboxed-build.ts',
         find: 'const sandbox = await sandboxes.forBuild()',
         put: 'const sandbox = { ...(await sandboxes.forBuild()), enter: setup.folder.buildUser.prefix, env: {} }',
         test: '__tests__/e2e/sandbox.test.ts',

@@ -6,8 +6,9 @@ import { type Built, buildAndSave } from './build.js'
 import { checkLayers } from './layer-check.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
-import { type PendingCache, type RestoredCache, restoreCache } from './restore-cache.js'
+import { type RestoredCache, restoreCache } from './restore-cache.js'
 import type { Result } from './result.js'
+import type { PendingCache } from './start-cache.js'
 import { verifyingPushes } from './verified-push.js'
 
 /** What is on its way when it is clear that something must be built. */

@@ -8,7 +8,7 @@ import { mapConcurrent } from '../../lib/concurrency.js'
 import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
 import { type BuildahSetup } from './setup.js'
 import { pullArgs } from './registry-args.js'
-import { runBuildah } from './export.js'
+import { runBuildah } from './command.js'
 import type { BaseImage } from '../engine.js'
 
 /** Images that couldn't be pulled, with the error of each. */

@@ -1,17 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { RegistryError } from '../../errors.js'
-import { CommandError } from '../../exec.js'
 import { withProgress } from '../../lib/progress.js'
 import { info } from '../../log.js'
 import { formatReference, type Reference } from '../../metadata/reference.js'
 import type { Engine, Image, Pushed } from '../engine.js'
-import { refusesOci } from '../error-hints.js'
 import { takeFile } from '../work-dir.js'
 import { type BuildahSetup } from './setup.js'
 import { pushArgs } from './registry-args.js'
-import { runBuildah } from './export.js'
-import { refusal } from './failures.js'
+import { runBuildah } from './command.js'
+import { isOciRefusal, refusal } from './failures.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
 
 /**
@@ -52,10 +49,6 @@ async function pushOnce(image: Image, reference: Reference, setup: BuildahSetup)
   })
   for (const line of stderr.match(/^.*retrying in.*$/gm) ?? []) info(`Push of ${name}: ${line}`)
   return { reference, digest: await readDigest(await takeFile(setup.folder, digestName)) }
-}
-
-function isOciRefusal(error: unknown): boolean {
-  return error instanceof RegistryError && error.cause instanceof CommandError && refusesOci(error.cause.output)
 }
 
 /** Reads a file that Buildah wrote a digest into. It becomes an output of the step, so it must be one. */

@@ -4,7 +4,7 @@ import type { TestCommand } from '../../runner/test-inputs.js'
 import type { Image } from '../engine.js'
 import { failedTest } from '../failed-test.js'
 import { containerArgs } from './container-args.js'
-import { runBuildah } from './export.js'
+import { runBuildah } from './command.js'
 import { runLive } from './live.js'
 import type { BuildahSetup } from './setup.js'
 
