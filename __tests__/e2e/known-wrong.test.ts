@@ -70,7 +70,7 @@ const kept = makeFolder('kept', accountFor('user'))
 
 /** One step of the action that builds this as `acme/NAME`, with the cache of the steps before. */
 async function stepOf(name: string, build: CaseBuild, engine: TestedEngine): Promise<StepOptions> {
-  const { lines, files, buildArgs = [], labels = [], annotations = [], contexts = [], platform, target } = build
+  const { lines, files, buildArgs = [], labels = [], annotations = [], timestamp = '', contexts = [], platform, target } = build
   const workspace = await makeTree({ ...files, Dockerfile: `${lines.join('\n')}\n` }, accountFor('user'))
   const { inputs, ...wish } = engine.wish()
   return {
@@ -82,6 +82,7 @@ async function stepOf(name: string, build: CaseBuild, engine: TestedEngine): Pro
       // In the sandbox, no RUN step of that release works with this isolation.
       ...(lt(engine.version, '1.24.0') ? { sandbox: 'off' } : {}),
       ...{ 'build-args': buildArgs.join('\n'), labels: labels.join('\n'), annotations: annotations.join('\n') },
+      timestamp,
       'build-contexts': contexts.join('\n'),
       ...(platform === undefined ? {} : { 'extra-args': `--platform=${platform}` }),
       ...(target === undefined ? {} : { target }),

@@ -13,7 +13,12 @@ const EXPANDED = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL',
  */
 export function forgettable(
   { dockerfile, stages }: Analysis,
-  { buildah, annotations, contexts }: Pick<StepInputs, 'buildah' | 'annotations' | 'contexts'>,
+  {
+    buildah,
+    annotations,
+    contexts,
+    hasTimestamp,
+  }: Pick<StepInputs, 'buildah' | 'annotations' | 'contexts' | 'hasTimestamp'>,
 ): string | undefined {
   const globals = dockerfile.globals.flatMap(declarationsOf).map(({ name }) => name)
   const lines = stages.flatMap(({ stage, base, steps }) => [
@@ -24,6 +29,8 @@ export function forgettable(
   ])
   if (annotations.length > 0 && getsWrong('annotation', buildah))
     lines.push(`Buildah ${buildah} does not compare annotations`)
+  if (hasTimestamp === true && getsWrong('timestamp', buildah))
+    lines.push(`Buildah ${buildah} does not compare the time of the image`)
   return lines[0]
 }
 

@@ -1,5 +1,6 @@
 import type { Context } from '../runner/context.js'
 import type { AuthFile } from '../auth/auth-file.js'
+import type { Compression } from '../runner/compression-inputs.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
@@ -49,6 +50,8 @@ export interface Image {
   readonly id: string
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
+  /** How its layers are compressed on their way; undefined for the engine's own way. */
+  readonly compression?: Compression | undefined
   /** Undefined where the engine doesn't tell. */
   readonly size?: Size | undefined
   /** Digests of the images that it was made of, by which they were pulled; undefined where the engine doesn't tell. */

@@ -16,6 +16,7 @@ import { produce } from './produce.js'
 import { type Result, reusedResult } from './result.js'
 import { settleFormat } from './settle-format.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
+import { sayTimestamp, settleTimestamp, withEpochArgument } from './timestamp.js'
 import { lookAtContext, type PendingCache, startCache } from './start-cache.js'
 
 /** What is known when nothing has been made yet. */
@@ -32,7 +33,7 @@ interface Request {
  */
 export async function run(given: Inputs, context: Context, services: Services): Promise<Result> {
   for (const text of given.warnings) warn(text)
-  const inputs = withGitContexts(given, context.event)
+  const inputs = await settleTimestamp(withGitContexts(given, context.event), context)
   const metadata = await resolveMetadata(inputs, context)
   const credentials = await readCredentials(inputs, context, metadata)
   const local = await findLocalSource(inputs, context)
@@ -55,7 +56,8 @@ async function execute(request: Request, pipeline: PipelineContext): Promise<Res
   const cache = await startCache({ inputs, context, references: metadata.references }, pipeline)
   try {
     const found = request.local ?? (await fetchSource(inputs, context, pipeline.workDir))
-    const result = await build({ ...found, inputs, metadata }, cache, pipeline)
+    const timed = withEpochArgument(inputs, found.source.dockerfile)
+    const result = await build({ ...found, inputs: timed, metadata }, cache, pipeline)
     return { ...result, phases: pipeline.timeline.phases() }
   } finally {
     await cache.cache.close()
@@ -77,6 +79,7 @@ async function build(wanted: Wanted, cache: PendingCache, pipeline: PipelineCont
   try {
     const same = await comparison?.find()
     if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
+    sayTimestamp(wanted.inputs, source.dockerfile)
     const format = await settleFormat(wanted, engine, pipeline)
     const settled = specify({ ...wanted, format }, engine, cache.plan)
     const produced = await produce(settled, { engine, cache, copied, comparison }, pipeline)
@@ -88,5 +91,5 @@ async function build(wanted: Wanted, cache: PendingCache, pipeline: PipelineCont
 
 async function preview({ inputs, metadata, local }: Request, pipeline: PipelineContext): Promise<Result> {
   const found = local ?? (await fetchSource(inputs, pipeline.context, pipeline.workDir))
-  return await dryRun({ ...found, inputs, metadata }, pipeline)
+  return await dryRun({ ...found, inputs: withEpochArgument(inputs, found.source.dockerfile), metadata }, pipeline)
 }

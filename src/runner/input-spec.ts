@@ -18,7 +18,7 @@ export type Effect<T> = EngineAnswers<T> &
     | {
         readonly affects: 'run-steps' | 'image'
         /** What is compared in its place: what it comes to, once that is known. */
-        readonly countsAs: ResolvedPart | 'secrets'
+        readonly countsAs: ResolvedPart | 'secrets' | 'compression'
       }
     | { readonly affects: 'nothing' }
   )
@@ -67,6 +67,6 @@ export function input<const F extends string, T, const E extends Effect<T>>(fiel
 }
 
 /** An input that is read with another one. */
-export function partOf<T>(field: 'cache' | 'login' | 'secrets', effect: Effect<T>) {
+export function partOf<T>(field: 'cache' | 'compression' | 'login' | 'secrets', effect: Effect<T>) {
   return { field, ...effect }
 }

@@ -1,6 +1,7 @@
 import validRange from 'semver/ranges/valid.js'
 import { buildArgs } from './build-arguments.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
+import { COMPRESSION_INPUTS } from './compression-inputs.js'
 import { buildContexts, context } from './context-inputs.js'
 import { extraArguments } from './extra-arguments.js'
 import { type InputReader, refuse } from './input-parsers.js'
@@ -12,6 +13,7 @@ import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
 import { TEST_INPUTS } from './test-inputs.js'
+import { TIMESTAMP_INPUT } from './timestamp-input.js'
 
 export const SET_UP_BUILDX =
   'Set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).'
@@ -122,6 +124,8 @@ export const INPUTS = {
       hint: `Write \`format: auto\`. ${SET_UP_BUILDX}`,
     },
   }),
+  ...TIMESTAMP_INPUT,
+  ...COMPRESSION_INPUTS,
   load: input('load', whether(false), { affects: 'nothing' }),
   outputs: input('outputs', outputFiles, {
     affects: 'nothing',

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises'
 import type { BuildRecordStore } from '../cache/build-records.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { countedTexts } from '../runner/counted-inputs.js'
+import type { Inputs } from '../runner/inputs.js'
+import { SOURCE_DATE_EPOCH } from '../runner/timestamp-input.js'
 import type { BaseNames } from '../engine/base-names.js'
 import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import type { Pair } from '../runner/input-parsers.js'
@@ -56,8 +58,9 @@ export async function fingerprint(
       annotations,
       context: digests.context,
       contexts: digests.contexts,
-      buildArgs: argumentsOf(inputs, env),
-      epoch: env['SOURCE_DATE_EPOCH'] ?? '',
+      buildArgs: argumentsOf(withoutTime(inputs), env),
+      // What it comes to is among the inputs.
+      epoch: inputs.timestamp === undefined ? (env[SOURCE_DATE_EPOCH] ?? '') : '',
       registriesConf: request.baseNames.configuration,
       target: targetIndex(source.dockerfile, source.target),
       inputs: countedTexts(inputs),
@@ -66,6 +69,12 @@ export async function fingerprint(
   } catch (error) {
     return { why: describeInLine(error) }
   }
+}
+
+/** The build argument that tells the time of the image is told by the input `timestamp`, which may be that of the commit. */
+function withoutTime(inputs: Inputs): Inputs {
+  if (inputs.timestamp === undefined) return inputs
+  return { ...inputs, buildArgs: inputs.buildArgs.filter(({ name }) => name !== SOURCE_DATE_EPOCH) }
 }
 
 /** Another commit that changes nothing gives no other image: it keeps what it says of the one that it was built of. */

@@ -11,6 +11,7 @@ import type { BuildSpec } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import { runStepTexts } from '../runner/counted-inputs.js'
 import type { Inputs } from '../runner/inputs.js'
+import { SOURCE_DATE_EPOCH } from '../runner/timestamp-input.js'
 import { analysisOf, argumentsOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
 import type { ContainersStorage } from '../build-storage.js'
@@ -28,6 +29,7 @@ export async function stepInputsOf(
 ): Promise<StepInputs> {
   const { context: folder } = source
   const analysis = analysisOf(inputs, source.dockerfile, env)
+  const time = inputs.timestamp?.seconds
   const digests = new Map<string, string>()
   const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
     const full = join(folder, path)
@@ -44,11 +46,12 @@ export async function stepInputsOf(
     ...linkMounts(analysis, version).map((path) => add(path, isLink)),
   ])
   return {
-    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runStepTexts(inputs)],
+    seed: [arch(), format, String(time ?? env[SOURCE_DATE_EPOCH] ?? ''), ...runStepTexts(inputs)],
     buildArgs: argumentsOf(inputs, env),
     proxies: proxiesIn(env),
     annotations: annotations.map(({ name, value }) => `${name}=${value}`),
     labels,
+    hasTimestamp: time !== undefined,
     buildah: version,
     contexts: inputs.buildContexts,
     contextDigests: digests,

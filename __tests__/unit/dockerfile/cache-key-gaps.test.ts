@@ -6,8 +6,14 @@ const HEREDOC = 'FROM a\nRUN <<E\nx\nE'
 const HEREDOC_WITH_ARG = 'FROM a\nARG A\nRUN <<E\nx\nE'
 const mount = (options: string) => `FROM a AS one\nRUN x\nFROM b\nRUN --mount=${options},target=/s make`
 
+interface More {
+  readonly annotations?: string[]
+  readonly contexts?: string[]
+  readonly hasTimestamp?: boolean
+}
+
 /** What Buildah is said to forget, without the beginning that they share. */
-function forgotten(text: string, buildah: string, more: { annotations?: string[]; contexts?: string[] } = {}) {
+function forgotten(text: string, buildah: string, more: More = {}) {
   const names = more.contexts ?? []
   const contexts = names.map((name) => ({ name, value: 'docker-image://a' }))
   const said = forgettable(analysisOf(text, { contexts: names }), { buildah, annotations: [], ...more, contexts })
@@ -55,6 +61,11 @@ describe('forgettable', () => {
     const annotations = ['a=1']
     expect(forgotten('FROM a', '1.40.1', { annotations })).toBe('annotations')
     expect(forgotten('FROM a', '1.41.0', { annotations })).toBeUndefined()
+  })
+
+  it('names the time of the image before 1.42', () => {
+    expect(forgotten('FROM a', '1.41.5', { hasTimestamp: true })).toBe('the time of the image')
+    expect(forgotten('FROM a', '1.42.0', { hasTimestamp: true })).toBeUndefined()
   })
 
   it('knows further build contexts in the place of what FROM names', () => {

@@ -1,6 +1,7 @@
 import { formatCommand } from '../../exec.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { Engine } from '../engine.js'
+import { needingOci } from '../image-format.js'
 import { storageConfPath } from '../work-dir.js'
 import { buildArgs } from './args.js'
 import { build } from './build.js'
@@ -33,7 +34,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
       const { inputs } = request
       // Once, also where it is built a second time.
       contexts ??= prepareContexts(inputs, setup)
-      isFormatFree = inputs.format === 'auto' && inputs.annotations.length === 0
+      isFormatFree = inputs.format === 'auto' && needingOci(inputs) === undefined
       return await build(request, await contexts, setup)
     },
 

@@ -1,4 +1,7 @@
 import { knowsRegistry } from '../../auth/auth-file.js'
+import type { Env } from '../../exec.js'
+import type { Inputs } from '../../runner/inputs.js'
+import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
 import type { DockerStorage, Engine, EngineRequest } from '../engine.js'
 import { storageConf, type WorkDir, writePrivate } from '../work-dir.js'
 import { buildahEngine } from './buildah.js'
@@ -27,7 +30,7 @@ export async function configure(
   await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
   const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
   const env = {
-    ...folder.env,
+    ...withoutEpoch(folder.env, inputs),
     ...(await quietHelpers(folder, logins)),
     ...(registries !== undefined && { CONTAINERS_REGISTRIES_CONF: registries }),
   }
@@ -39,6 +42,12 @@ export async function configure(
   const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
   const hasLogin = (registry: string) => knowsRegistry(logins, registry)
   return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker })
+}
+
+/** Buildah doesn't take two answers to the question which time it is. */
+function withoutEpoch(env: Env, { timestamp }: Inputs): Env {
+  if (timestamp === undefined) return env
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name !== SOURCE_DATE_EPOCH))
 }
 
 /** The storage.conf(5) that CONTAINERS_STORAGE_CONF names. */

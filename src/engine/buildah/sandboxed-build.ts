@@ -40,6 +40,7 @@ async function buildOnce(
   sandbox: Sandbox,
 ): Promise<Image> {
   const { format, references } = request
+  const { compression } = request.inputs
   const args = buildArgs(request, setup, paths)
   const progress = followProgress(Date.now)
   const onStdout = (chunk: Buffer) => {
@@ -49,7 +50,7 @@ async function buildOnce(
     const { stdout } = await runLive('Build', formatCommand([setup.buildah.path, ...args]), (onOutput) =>
       runBuildah(setup, args, { onOutput, onStdout }, sandbox),
     )
-    return { id: readImageId(stdout), format, references }
+    return { id: readImageId(stdout), format, references, compression }
   } finally {
     if (progress.isDoubtful()) info('Cache: the output of some steps is interleaved, so no step of this build is saved')
     request.onSteps(progress.steps())

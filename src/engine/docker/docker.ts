@@ -30,6 +30,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
   checkInsecure(insecure, docker, name)
   checkTests(inputs, docker, name)
+  checkCompression(inputs, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
     info('  The build has the privileges of the Docker daemon, which runs as root.')
@@ -71,6 +72,14 @@ function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void
   throw new UserError(
     `Input "rootless": got "require", but ${name} isn't known to run without root.`,
     'Build with Buildah (`engine: buildah` says what it lacks here), run Docker in its rootless mode, or write `rootless: prefer`.',
+  )
+}
+
+function checkCompression({ compression }: Inputs, name: string): void {
+  if (compression?.format !== 'zstd:chunked') return
+  throw new UserError(
+    `Input "compression" can't be honoured: ${name} doesn't know zstd:chunked.`,
+    'Write `compression: zstd`, or `engine: buildah`.',
   )
 }
 
