@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 
 import { parseAuthFile } from '../../src/auth/auth-file.js'
-import type { BuildRequest, BuildSpec, Engine, Engines, Image } from '../../src/engine/engine.js'
+import type { BuildRequest, BuildSpec, Engine, Image, OpenProxy, PushedManifest } from '../../src/engine/engine.js'
+import type { Engines } from '../../src/engine/engines.js'
 import type { Step } from '../../src/engine/progress.js'
 import { makeWorkDir, privateRoot, type WorkDir } from '../../src/engine/work-dir.js'
 import { RegistryError, UserError } from '../../src/errors.js'
 import { parseReference } from '../../src/metadata/reference.js'
-import type { Registries } from '../../src/registry/client.js'
+import type { Registries } from '../../src/registry/registries.js'
 import type { Context } from '../../src/runner/context.js'
 import { findSource } from '../../src/source/source.js'
 import { contextOf, inputsOf, logOf } from '../unit/helpers.js'
@@ -91,6 +92,20 @@ export function engineContract(open: () => Promise<EngineWorld>): void {
     await logOf(async () => (pushed = await engine.push(image, reference)))
     const there = await world.registries.resolve(reference)
     expect(pushed).toStrictEqual({ reference, digest: there?.digest })
+  })
+
+  it('pushes by digest what it would push by a tag, and puts it under none', async () => {
+    const { image } = await build('FROM scratch\nCOPY hello /by-digest\n')
+    const repository = parseReference(`${world.host}/contract/untagged`)
+    const openProxy: OpenProxy = (asked, layers) => world.registries.openProxy(asked, layers)
+    let there: PushedManifest | undefined
+    await logOf(async () => (there = await engine.pushByDigest(image, repository, openProxy)))
+    const [reference] = image.references
+    if (there === undefined || reference === undefined) throw new Error('nothing was pushed')
+    await expect(world.registries.resolve({ ...repository, digest: there.digest })).resolves.toStrictEqual(there)
+    await expect(world.registries.resolve({ ...repository, tag: 'by-digest' })).resolves.toBeUndefined()
+    await logOf(() => engine.push(image, reference))
+    await expect(world.registries.resolve(reference)).resolves.toMatchObject({ digest: there.digest })
   })
 
   it('says of a registry that doesn’t answer that it is the registry', async () => {

@@ -128,7 +128,7 @@ export function resultOf(...names: string[]): Result {
     metadata: {
       ...{ references, tagNames, version: tagNames[0] ?? '', notes: [], warnings: [] },
       ...{ written: [], bareTags: [], expected: new Set() },
-      ...{ labels: new Map([['team', 'web']]), annotations: new Map(), json },
+      ...{ labels: new Map([['team', 'web']]), annotations: new Map(), leveled: [], json },
       ofCommit: { labels: new Set(), annotations: new Set(), values: new Map() },
     },
     built: true,
@@ -136,7 +136,7 @@ export function resultOf(...names: string[]): Result {
     pushed: references.map((reference) => ({ reference, digest })),
     engine: { name: 'buildah', version: '1.43.2', label: 'Buildah 1.43.2', rootless: true },
     cache: NO_CACHE_REPORT,
-    ...{ storageConf: '', steps: [], phases: [] },
+    ...{ storageConf: '', steps: [], phases: [], platforms: [], platformDigests: { 'linux/amd64': digest } },
   }
 }
 

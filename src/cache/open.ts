@@ -1,6 +1,6 @@
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
-import { platform } from '../lib/platform.js'
+import { formatPlatform, nativePlatform } from '../lib/platform.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import { openArchives } from './backends/archives.js'
 import { openDirectory } from './backends/directory.js'
@@ -58,7 +58,7 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     context: inputs.context,
     file: inputs.file,
     target: inputs.target,
-    platform: platform(),
+    platform: platformOf(inputs),
     repository: context.event.repository,
   })
   return {
@@ -72,6 +72,11 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     directory,
     notes,
   }
+}
+
+/** Where one builder builds several platforms, they share a scope. */
+function platformOf({ platforms }: Inputs): string {
+  return (platforms.length > 0 ? platforms : [nativePlatform()]).map(formatPlatform).join(',')
 }
 
 function openCache(plan: CachePlan, { inputs, context }: CacheRequest, stagingDir: string): Cache {

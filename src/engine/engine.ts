@@ -1,15 +1,14 @@
-import type { Context } from '../runner/context.js'
-import type { AuthFile } from '../auth/auth-file.js'
 import type { Compression } from '../runner/compression-inputs.js'
 import type { Pair } from '../runner/input-parsers.js'
+import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
+import type { Platform } from '../lib/platform.js'
 import type { Secret } from '../lib/secret.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
 import type { BaseNames } from './base-names.js'
-import type { BuildUser } from './build-user.js'
 import type { Step } from './progress.js'
 import type { WorkDir } from './work-dir.js'
 
@@ -72,6 +71,44 @@ export interface Pushed {
   readonly digest: string
 }
 
+/** A manifest, as a registry has it under its digest. */
+export interface PushedManifest {
+  /** `sha256:…` */
+  readonly digest: string
+  readonly mediaType: string
+  /** Bytes. */
+  readonly size: number
+}
+
+/** How a layer lies compressed in registries. */
+export interface CompressedLayer {
+  /** `sha256:…` of its tar archive. */
+  readonly diffId: string
+  readonly compression: 'gzip' | 'zstd'
+  /** `sha256:…` of the blob. */
+  readonly digest: string
+  /** Of the blob, bytes. */
+  readonly size: number
+  /** Those that have the blob. */
+  readonly repositories: readonly Reference[]
+}
+
+/** A registry on loopback, without TLS, that stands in for one repository and puts every manifest there by its digest. */
+export interface UploadProxy {
+  /** `127.0.0.1:23456` */
+  readonly host: string
+  readonly username: string
+  readonly password: Secret
+  /** What it has put last, with its bytes; undefined where it has put nothing. */
+  readonly manifest: () => (PushedManifest & { readonly bytes: Buffer }) | undefined
+  /** Why there was no answer to what was asked last; undefined where there was one. */
+  readonly failure: () => RegistryError | undefined
+  close(): Promise<void>
+}
+
+/** Opens a proxy of a repository. @param layers that needn't be sent where their blobs are in the registry already */
+export type OpenProxy = (repository: Reference, layers: readonly CompressedLayer[]) => Promise<UploadProxy>
+
 /** What builds, by its name. */
 export interface EngineFacts {
   readonly name: 'buildah' | 'docker'
@@ -104,6 +141,12 @@ export interface Engine extends EngineFacts {
    * @throws RegistryError
    */
   push(image: Image, reference: Reference): Promise<Pushed>
+  /**
+   * Pushes the image into a repository under no tag, once.
+   * @param openProxy for an engine that by itself can only push tags
+   * @throws RegistryError
+   */
+  pushByDigest(image: Image, repository: Reference, openProxy: OpenProxy): Promise<PushedManifest>
   /** Writes the files that the input `outputs` asks for. */
   writeOutputs(image: Image, inputs: Inputs): Promise<void>
   /** Full names of all images in the storage of the build, pulled ones too: `docker.io/library/debian:12`. */
@@ -126,6 +169,8 @@ export interface EngineTraits {
   readonly dropsDockerSettings: boolean
   /** It logs in where `/v2/` asks for a login, and nowhere else. */
   readonly needsChallenge: boolean
+  /** It prints what the checks of BuildKit find. */
+  readonly printsChecks: boolean
 }
 
 /** Volumes of base images, by their names. */
@@ -148,6 +193,8 @@ export interface ResolvedEngine {
   readonly takesDefaultAnnotations: (readsRegistry: boolean) => boolean
   /** Where the engine looks for the images of these names. */
   readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
+  /** Whether RUN steps of this platform are run by an emulator, as far as the engine knows. */
+  readonly emulates: (platform: Platform) => boolean
   /** What this release is known to get wrong of a build. */
   readonly knownFaults: {
     /** Whether volumes of base images are among it. */
@@ -159,20 +206,14 @@ export interface ResolvedEngine {
   }
   /** Why the names of these images don't tell what is built with them, as a sentence without its full stop. */
   readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
+  /**
+   * The same engine for one of several platforms, with a private folder of its own; undefined for one that builds them all
+   * at once.
+   * @param inputs those of that platform
+   */
+  readonly forPlatform: ((inputs: Inputs, folder: WorkDir) => Promise<ResolvedEngine>) | undefined
   /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
   readonly configure: (root: string) => Promise<Engine>
-}
-
-/** The engines of this machine. */
-export interface Engines {
-  /** As whom is built. @throws UserError for an account that can't build */
-  chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
-  /**
-   * Finds or installs the one that builds.
-   * @param onProgram gets the path of Buildah as soon as it is known
-   * @throws UserError when nothing can build here
-   */
-  find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
 }
 
 /** The storage of Docker's daemon, for whoever has built by something else. */
@@ -181,18 +222,4 @@ export interface DockerStorage {
   findDaemon(env: Env): Promise<string | undefined>
   /** Loads a docker-archive under these names. @returns Docker's own id of the image */
   loadArchive(client: string, archive: string, names: readonly string[], env: Env): Promise<string>
-}
-
-/** What an engine is chosen for. */
-export interface EngineRequest {
-  readonly inputs: Inputs
-  readonly source: Source
-  readonly context: Context
-  readonly folder: WorkDir
-  readonly logins: AuthFile
-  readonly insecure: readonly string[]
-  /** What the image is to be called. */
-  readonly references: readonly Reference[]
-  /** Labels that the image is to have. */
-  readonly labels: readonly Pair[]
 }

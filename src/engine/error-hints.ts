@@ -27,6 +27,11 @@ const HINTS: readonly Hint[] = [
     'The account has too few subordinate IDs: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
   ],
   [
+    /lint violation found for rules: ([\w, ]+)/,
+    ([, rules = '']) =>
+      `The checks of BuildKit found what the input "checks", or the Dockerfile itself, makes an error: ${rules.trim()}. Correct the lines that the log shows, or begin the Dockerfile with \`# check=skip=${rules.trim().replaceAll(', ', ',')}\`.`,
+  ],
+  [
     /max depth exceeded/i,
     'The image has more layers than the storage allows. Join RUN, COPY and ADD instructions, or start a stage with fewer: `FROM scratch` and `COPY --from=build / /`.',
   ],

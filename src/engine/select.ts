@@ -4,7 +4,8 @@ import { chooseBuilder } from './build-user.js'
 import { findBuildah } from './buildah/find.js'
 import { findDockerEngine } from './docker/docker.js'
 import { findDaemon, loadArchive } from './docker/load.js'
-import type { Engines, EngineRequest, ResolvedEngine } from './engine.js'
+import type { ResolvedEngine } from './engine.js'
+import type { Engines, EngineRequest } from './engines.js'
 import { takeBackFromBuildUser } from './work-dir.js'
 
 /** Buildah, and Docker. */

@@ -42,12 +42,23 @@ export const OTHER_PLACE = '/var/tmp'
 export async function makeWorkDir(buildUser: BuildUser, context: Context): Promise<WorkDir> {
   const path = await mkdtemp(join(await placeFor(buildUser, context.temp), PREFIX))
   await keepForSelf(path)
+  return await furnish(path, buildUser, context.env)
+}
+
+/** The same for one of several builds of a step, in the private folder of the step; it goes with that. */
+export async function makeWorkDirBelow({ path: parent, buildUser }: WorkDir, name: string, env: Env): Promise<WorkDir> {
+  const path = join(parent, name)
+  await mkdir(path)
+  return await furnish(path, buildUser, env)
+}
+
+async function furnish(path: string, buildUser: BuildUser, env: Env): Promise<WorkDir> {
   for (const name of ['', ...OF_ACCOUNT, ...FOR_ACCOUNT, TAKEN]) {
     if (name !== '') await mkdir(join(path, name))
     await chmod(join(path, name), 0o700)
   }
   if (buildUser.prefix.length > 0) await share(path, buildUser)
-  const folder = { path, buildUser, env: folderEnv(path, buildUser, context.env) }
+  const folder = { path, buildUser, env: folderEnv(path, buildUser, env) }
   // Buildah reads the file that CONTAINERS_STORAGE_CONF names before anything else, and fails where there is none.
   await writePrivate(folder, 'storage.conf', storageConf(path, privateRoot(path)))
   return folder
@@ -165,8 +176,13 @@ export function storageConfPath(folder: string): string {
   return join(folder, 'storage.conf')
 }
 
-/** The variable by which every program of a step with this private folder can be known. */
+/** What begins the variable by which every program of a step with this private folder can be known. */
 export function storageVariable(folder: string): string {
+  return `CONTAINERS_STORAGE_CONF=${folder}/`
+}
+
+/** The whole variable: of the programs that work in this folder, and not in one below it. */
+export function ownStorageVariable(folder: string): string {
   return `CONTAINERS_STORAGE_CONF=${storageConfPath(folder)}`
 }
 

@@ -5,9 +5,10 @@ import { describe, lastLine } from '../errors.js'
 import { info, warn } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { BUILD, TEST } from '../report/summary.js'
+import type { Destination } from './destination.js'
+import { WrongArchitectureError } from './image-architecture.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
-import { pushAll } from './push.js'
 import type { RestoredCache } from './restore-cache.js'
 import { saveCache, type Run } from './save-cache.js'
 import { testImage } from './test-image.js'
@@ -24,12 +25,22 @@ export interface Built {
 /** What an engine is asked, and who looks at what it has built. */
 export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerCheck {}
 
+/** How its image gets to its place. */
+export interface Pusher {
+  readonly push: (engine: Engine, image: Image) => ReturnType<Destination['push']>
+}
+
 /** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
 export async function buildAndSave(
   engine: Engine,
   { review, check, ...asked }: LayeredRequest,
   opened: RestoredCache,
-  { timeline, services: { remember } }: Pick<PipelineContext, 'timeline' | 'services'>,
+  {
+    timeline,
+    workDir,
+    services: { remember },
+    push,
+  }: Pick<PipelineContext, 'timeline' | 'services' | 'workDir'> & Pusher,
 ): Promise<Built> {
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
   const onSteps = (steps: readonly Step[]) => {
@@ -40,17 +51,18 @@ export async function buildAndSave(
       if (!failed && asked.cache.write) await saveSteps(engine)
       return await saveCache(opened, done, failed)
     })
-    remember({ later })
+    if (later !== undefined) remember({ later: [later] })
     return report
   }
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
-    await review(done.steps)
+    await review(done.steps, image)
     const checking = check(done.steps)
     try {
-      if (asked.inputs.tests.length > 0) await timeline.during(TEST, () => testImage(engine, image, asked.inputs))
-      const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
+      if (asked.inputs.tests.length > 0)
+        await timeline.during(TEST, () => testImage(engine, image, asked.inputs, workDir))
+      const pushed = asked.inputs.push ? await timeline.during('push', () => push(engine, image)) : []
       return { image, pushed, fault: await checking }
     } finally {
       // What comes next may move the layers.
@@ -75,11 +87,15 @@ export async function buildAndSave(
  * @throws the error, where it is something else, or nothing came back
  */
 async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void> {
-  if (warm.clear === undefined || !(error instanceof Error) || !isUnexplained(error)) throw error
+  if (warm.clear === undefined || !(error instanceof Error) || !mayBeOfCache(error)) throw error
   warn(`Cache: the build failed with the restored layers; rebuilding without the cache. ${lastLine(error)}`)
   await warm.clear().catch(() => {
     throw error
   })
+}
+
+function mayBeOfCache(error: Error): boolean {
+  return error instanceof WrongArchitectureError || isUnexplained(error)
 }
 
 /** What the cache doesn't get is no reason to fail. */

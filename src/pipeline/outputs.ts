@@ -1,12 +1,15 @@
 import { linesOf } from '../runner/input-parsers.js'
+import { placedName } from '../metadata/annotation-levels.js'
 import { listLabels } from '../metadata/labels.js'
 import { tagLines } from '../metadata/metadata.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
+import type { Metadata } from './metadata.js'
 import type { Result } from './result.js'
 
 /** The outputs of the step, by their names. What is no text is written as JSON. Pure. */
-export function outputsOf({ metadata, built, imageId, pushed, engine, cache, storageConf }: Result) {
+export function outputsOf(result: Result) {
+  const { metadata, built, imageId, pushed, engine, cache, storageConf, descriptor, platformDigests } = result
   const references = metadata.references.map(formatReference)
   const digest = pushed[0]?.digest ?? ''
   return {
@@ -17,10 +20,11 @@ export function outputsOf({ metadata, built, imageId, pushed, engine, cache, sto
     tags: tagLines(metadata).join('\n'),
     'tag-names': metadata.tagNames.join('\n'),
     labels: listLabels(metadata.labels),
-    annotations: listLabels(metadata.annotations, 'manifest:'),
+    annotations: annotationLines(metadata),
     json: metadata.json,
     metadata: {
       ...(imageId !== '' && { 'containerimage.config.digest': imageId }),
+      ...(descriptor !== undefined && { 'containerimage.descriptor': descriptor }),
       ...(digest !== '' && { 'containerimage.digest': digest }),
       'image.name': references.join(','),
     },
@@ -29,6 +33,7 @@ export function outputsOf({ metadata, built, imageId, pushed, engine, cache, sto
       digest: one.digest,
       registry: one.reference.registry,
     })),
+    'platform-digests': platformDigests,
     engine: engine.name,
     'engine-version': engine.version,
     rootless: engine.rootless,
@@ -36,6 +41,15 @@ export function outputsOf({ metadata, built, imageId, pushed, engine, cache, sto
     'cache-stats': cache.stats,
     'storage-conf': storageConf,
   }
+}
+
+/** Each with its place before it. Pure. @param place of those of all manifests */
+export function annotationLines(
+  { annotations, leveled }: Pick<Metadata, 'annotations' | 'leveled'>,
+  place: '' | 'manifest:' = 'manifest:',
+): string {
+  const others = new Map(leveled.map((one) => [placedName(one), one.value]))
+  return [listLabels(annotations, place), listLabels(others)].filter((text) => text !== '').join('\n')
 }
 
 /**

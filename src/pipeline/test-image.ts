@@ -1,4 +1,5 @@
 import type { Engine, Image } from '../engine/engine.js'
+import { ownStorageVariable, type WorkDir } from '../engine/work-dir.js'
 import { UserError } from '../errors.js'
 import { formatCount } from '../lib/format.js'
 import { endProcessTree, followNewChildren } from '../lib/process-tree.js'
@@ -12,9 +13,14 @@ const KILL_GRACE_MS = 2000
  * Runs the commands of the input `test` in containers of the image that was built.
  * @throws UserError for the first that fails, or when all of them together take too long
  */
-export async function testImage(engine: Pick<Engine, 'test'>, image: Image, inputs: Inputs): Promise<void> {
+export async function testImage(
+  engine: Pick<Engine, 'test'>,
+  image: Image,
+  inputs: Inputs,
+  { path }: Pick<WorkDir, 'path'>,
+): Promise<void> {
   const { tests, testTimeoutMs } = inputs
-  const processTree = await followNewChildren()
+  const processTree = await followNewChildren(ownStorageVariable(path))
   let ended: Promise<void> | undefined
   const timer = setTimeout(() => {
     ended = endProcessTree(processTree, KILL_GRACE_MS)

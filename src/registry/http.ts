@@ -1,16 +1,25 @@
 import { HttpClient } from '@actions/http-client'
-import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as httpRequest,
+} from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { Readable } from 'node:stream'
 import type { Env } from '../exec.js'
 import { authoritiesFor } from './ca-certificates.js'
 import { once } from '../lib/memoize.js'
 
 /** What is asked of a server. */
 export interface Request {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Buffer
+  /** A body that is sent as it comes. It may take as long as it likes, and so may the answer. */
+  readonly stream?: Readable
   /** Bytes of an answer that are read at most. */
   readonly limit: number
 }
@@ -157,18 +166,19 @@ async function send(request: Request, agent: Agent, quietMs: number): Promise<Re
     tooLate = new ConnectionError(`${url.host} ${what}`, true)
     clock.abort()
   }
-  const total = setTimeout(late(`sent no complete response within ${TOTAL_MS / 1000} s`), TOTAL_MS)
-  const quiet = setTimeout(
-    late(`sent nothing for ${quietMs / 1000} s`),
-    method === 'GET' || method === 'HEAD' ? quietMs : TOTAL_MS,
-  )
+  const isTimed = request.stream === undefined
+  const total = isTimed
+    ? setTimeout(late(`sent no complete response within ${TOTAL_MS / 1000} s`), TOTAL_MS)
+    : undefined
+  const quietest = method === 'GET' || method === 'HEAD' ? quietMs : TOTAL_MS
+  const quiet = isTimed ? setTimeout(late(`sent nothing for ${quietMs / 1000} s`), quietest) : undefined
   try {
     const response = await start(request, agent, clock.signal)
     return {
       status: response.statusCode ?? 0,
       headers: response.headers,
       challenges: response.headersDistinct['www-authenticate'] ?? [],
-      body: await readBody(response, request, () => quiet.refresh()),
+      body: await readBody(response, request, () => quiet?.refresh()),
       url,
     }
   } catch (error) {
@@ -180,15 +190,27 @@ async function send(request: Request, agent: Agent, quietMs: number): Promise<Re
 }
 
 async function start(request: Request, agent: Agent, signal: AbortSignal): Promise<IncomingMessage> {
-  const { method, url, headers, body } = request
-  const length = body !== undefined || method === 'POST' ? { 'content-length': String(body?.length ?? 0) } : {}
+  const { method, url, headers, body, stream } = request
+  const isWhole = body !== undefined || (method === 'POST' && stream === undefined)
+  const length = isWhole ? { 'content-length': String(body?.length ?? 0) } : {}
   return await new Promise((resolve, reject) => {
     const all = { 'user-agent': 'rootless-image-build', ...headers, ...length }
     const options = { method, agent, signal, headers: all }
     const request = url.protocol === 'https:' ? httpsRequest(url, options, resolve) : httpRequest(url, options, resolve)
     request.on('error', reject)
-    request.end(body)
+    if (stream === undefined) request.end(body)
+    else sendStream(stream, request)
   })
+}
+
+/** An answer may come before the end of what is sent; what is left is read all the same, so that its sender hears it. */
+function sendStream(stream: Readable, request: ClientRequest): void {
+  const drop = () => stream.unpipe(request).resume()
+  request.on('error', drop).on('close', drop)
+  stream.on('close', () => {
+    if (!stream.readableEnded) request.destroy()
+  })
+  stream.pipe(request)
 }
 
 async function readBody(response: IncomingMessage, { url, limit }: Request, onPiece: () => void): Promise<Buffer> {

@@ -28,6 +28,7 @@ export type ResolvedPart =
   | 'engine'
   | 'format'
   | 'target'
+  | 'platform'
   | 'Dockerfile'
   | 'build arguments'
   | 'labels'

@@ -1,19 +1,18 @@
-import validRange from 'semver/ranges/valid.js'
 import { buildArgs } from './build-arguments.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import { COMPRESSION_INPUTS } from './compression-inputs.js'
 import { buildContexts, context } from './context-inputs.js'
 import { extraArguments } from './extra-arguments.js'
-import { type InputReader, refuse } from './input-parsers.js'
 import { input, type InputSpec, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
-import { entries, oneALine, oneOf, text, whether } from './plain-parsers.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
+import { isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
 import { TEST_INPUTS } from './test-inputs.js'
 import { TIMESTAMP_INPUT } from './timestamp-input.js'
+import { buildahVersion, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
 
 export const SET_UP_BUILDX =
   'Set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).'
@@ -39,6 +38,19 @@ export const INPUTS = {
   context: input('context', context, { affects: 'image', countsAs: 'context' }),
   file: input('file', text, { affects: 'image', countsAs: 'Dockerfile' }),
   target: input('target', text, { affects: 'image', countsAs: 'target' }),
+  // Each platform is a build with a cache of its own.
+  platforms: input('platforms', platforms, {
+    affects: 'run-steps',
+    countsAs: 'platform',
+    buildah: { since: '1.28.0', asks: (all) => all.some(isForeign) },
+    docker: {
+      refusedBy: IN_DAEMON,
+      asks: (all) => all.length > 1,
+      example: 'linux/amd64,linux/arm64',
+      why: 'builds one platform at a time',
+      hint: SET_UP_BUILDX,
+    },
+  }),
   // The key of a step has those that the step sees.
   'build-args': input('buildArgs', buildArgs, { affects: 'run-steps', countsAs: 'build arguments' }),
   // Values don't count, as they don't for any cache; a step without its secret is another step.
@@ -85,6 +97,8 @@ export const INPUTS = {
     counts: (size) => (size === undefined ? [] : [size]),
   }),
   ulimit: input('ulimit', ulimits, { affects: 'run-steps', counts: (limits) => limits }),
+  // With an engine that checks by itself, it is told so.
+  checks: input('checks', oneOf('warn', 'error', 'off'), { affects: 'nothing' }),
   // What they mean is Buildah's affair, and their order may count.
   'extra-args': input('extraArgs', extraArguments, {
     affects: 'run-steps',
@@ -195,6 +209,16 @@ export const INPUTS = {
     counts: (isolation) => [isolation],
     docker: { ...ONLY_BUILDAH, asks: (isolation) => isolation !== 'auto', example: 'chroot' },
   }),
+  // It decides whether something is built, not what.
+  emulation: input('emulation', oneOf('auto', 'off'), {
+    affects: 'nothing',
+    docker: {
+      ...ONLY_BUILDAH,
+      asks: (emulation) => emulation === 'off',
+      example: 'off',
+      why: 'emulates with whatever its builder has',
+    },
+  }),
   sandbox: input('sandbox', oneOf('auto', 'require', 'off'), {
     affects: 'nothing',
     docker: { ...ONLY_BUILDAH, asks: (sandbox) => sandbox === 'require', example: 'require' },
@@ -218,15 +242,3 @@ type Parsed = Extract<Rows[InputName], { readonly parse: unknown }>
 
 /** The values of all inputs, each checked for itself; nothing here has looked at the disk yet. */
 export type InputValues = { readonly [R in Parsed as R['field']]: ReturnType<R['parse']> }
-
-/** A range, or `bundled` for the action's own. */
-function buildahVersion(read: InputReader, input: string): string | undefined {
-  const got = text(read, input)
-  if (got === undefined || got === 'auto') return undefined
-  if (got === 'bundled' || validRange(got) !== null) return got
-  throw refuse(input, got, 'Write `auto`, `bundled`, or a semver range: `>=1.37`, `1.42.x`, `1.43.2`.')
-}
-
-function isGiven(value: string | undefined): boolean {
-  return value !== undefined
-}

@@ -1,7 +1,7 @@
 import { RegistryError } from '../../../src/errors.js'
 import { formatReference, type Reference, repositoryOf } from '../../../src/metadata/reference.js'
-import type { Registries, RegistriesOptions, RegistryClient } from '../../../src/registry/client.js'
-import { digestLike, type Manifest } from '../../../src/registry/manifest.js'
+import type { Registries, RegistriesOptions, RegistryClient } from '../../../src/registry/registries.js'
+import { type Descriptor, digestLike, type Manifest } from '../../../src/registry/manifest.js'
 
 /** Registries in memory, which a fake engine pushes to. Held to the real client by `registryContract()`. */
 export interface FakeRegistries {
@@ -13,6 +13,8 @@ export interface FakeRegistries {
   readonly asked: string[]
   /** Puts a manifest with its configuration under a reference. @returns the digest of the manifest */
   put(reference: Reference, config: object): string
+  /** The same under its digest alone. */
+  putByDigest(repository: Reference, config: object): Descriptor
   /** Full references of all tags. */
   tags(): string[]
   /** What every further question comes to. */
@@ -32,7 +34,7 @@ export function fakeRegistries(): FakeRegistries {
     return refusal === undefined ? Promise.resolve() : Promise.reject(refusal)
   }
   const store = (reference: Reference, manifest: Manifest) => {
-    manifests.set(formatReference(reference), manifest)
+    if (reference.tag !== undefined) manifests.set(formatReference(reference), manifest)
     manifests.set(formatReference({ ...repositoryOf(reference), digest: manifest.digest }), manifest)
   }
   const registries: Registries = {
@@ -73,7 +75,18 @@ export function fakeRegistries(): FakeRegistries {
       await ask(`try ${formatReference(reference)}`)
       return { asksLate: false }
     },
+    openProxy: () => Promise.reject(new Error('a fake engine needs no proxy')),
     close: () => undefined,
+  }
+  const putImage = (reference: Reference, config: object): Descriptor => {
+    const bytes = Buffer.from(JSON.stringify(config))
+    const digest = digestLike(bytes)
+    blobs.set(`${formatReference(repositoryOf(reference))} ${digest}`, bytes)
+    const text = { schemaVersion: 2, mediaType: MEDIA_TYPE, config: { digest, size: bytes.length }, layers: [] }
+    const manifest = Buffer.from(JSON.stringify(text))
+    const descriptor = { digest: digestLike(manifest), mediaType: MEDIA_TYPE, size: manifest.length }
+    store(reference, { bytes: manifest, ...descriptor })
+    return descriptor
   }
   return {
     client: {
@@ -86,20 +99,8 @@ export function fakeRegistries(): FakeRegistries {
     registries,
     opened,
     asked,
-    put(reference, config) {
-      const bytes = Buffer.from(JSON.stringify(config))
-      const digest = digestLike(bytes)
-      blobs.set(`${formatReference(repositoryOf(reference))} ${digest}`, bytes)
-      const text = { schemaVersion: 2, mediaType: MEDIA_TYPE, config: { digest, size: bytes.length }, layers: [] }
-      const manifest = Buffer.from(JSON.stringify(text))
-      store(reference, {
-        bytes: manifest,
-        digest: digestLike(manifest),
-        mediaType: MEDIA_TYPE,
-        size: manifest.length,
-      })
-      return digestLike(manifest)
-    },
+    put: (reference, config) => putImage(reference, config).digest,
+    putByDigest: (repository, config) => putImage(repositoryOf(repository), config),
     tags: () => [...manifests.keys()].filter((name) => !name.includes('@')).sort(),
     refuse(error) {
       refusal = error

@@ -24,6 +24,7 @@ const facts: SummaryFacts = {
   rootless: true,
   tests: 2,
   size: { layers: 3, bytes: 76_200_300 },
+  platforms: [],
   warnings: ['Cache: *no* part was taken.\nWrite `cache-write: never`.', '</details>', '![x](https://example.org/y)'],
   cache,
   phases: [

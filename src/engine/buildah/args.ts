@@ -2,10 +2,12 @@ import lt from 'semver/functions/lt.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { CountedInput } from '../../runner/input-table.js'
+import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
 import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
 import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
 import { formatReference } from '../../metadata/reference.js'
 import { csv } from '../../lib/csv.js'
+import { formatPlatform } from '../../lib/platform.js'
 import { getsWrong } from '../../dockerfile/known-wrong.js'
 import type { BuildRequest } from '../engine.js'
 import { absoluteContext } from '../input-paths.js'
@@ -81,6 +83,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...['--file', csv(paths.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
+    ...platformArgs(inputs),
     ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
     ...each('--build-context', contexts),
     ...layersArgs(inputs.noCache, setup.buildah.version),
@@ -91,6 +94,12 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...Object.values(INPUT_FLAGS).flatMap((flags) => flags({ inputs, setup, paths })),
     source.context,
   ]
+}
+
+/** Only of another platform is Buildah told: its own steps are the same then as without the input. */
+function platformArgs(inputs: BuildRequest['inputs']): string[] {
+  const platform = targetPlatform(inputs)
+  return isForeign(platform) ? ['--platform', formatPlatform(platform)] : []
 }
 
 /** What is taken of earlier builds and of registries. */

@@ -1,5 +1,4 @@
 import { formatCommand } from '../../exec.js'
-import type { Pair } from '../../runner/input-parsers.js'
 import type { Engine } from '../engine.js'
 import { needingOci } from '../image-format.js'
 import { storageConfPath } from '../work-dir.js'
@@ -16,7 +15,7 @@ import { testInContainers } from './test-container.js'
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(given: BuildahSetup): Engine {
-  let contexts: Promise<readonly Pair[]> | undefined
+  let contexts: ReturnType<typeof prepareContexts> | undefined
   let isFormatFree = false
   const loggedIn = new Set<string>()
   const setup = { ...given, hasLogin: (registry: string) => loggedIn.has(registry) || given.hasLogin(registry) }
@@ -43,7 +42,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
 
     test: (image, inputs) => testInContainers(image, inputs, setup),
 
-    push: (image, reference) => pusher.push(image, reference),
+    ...pusher,
 
     writeOutputs: (image, inputs) => writeOutputs(image, inputs, setup),
 

@@ -1,7 +1,13 @@
 import type { Analysis } from '../../dockerfile/analysis.js'
 import { inheritedArguments } from '../../dockerfile/inherited-arguments.js'
 import { type Answer, type FaultName, getsWrong, KNOWN_WRONG, type KnownWrong } from '../../dockerfile/known-wrong.js'
+import { imagesAfterOtherPlatform, linesWithPlatform } from '../../dockerfile/stage-platforms.js'
 import { stepsAfterVolumes } from '../../dockerfile/volumes.js'
+import type { Platform } from '../../lib/platform.js'
+import { isForeign } from '../../runner/platform-inputs.js'
+import type { Layout } from '../../build-storage.js'
+import { analysisOf } from '../../source/analysis.js'
+import type { ResolvedEngine } from '../engine.js'
 
 /** All that a fault may be looked for in. */
 export interface FaultFacts {
@@ -23,7 +29,10 @@ interface Finding {
 type Find<Facts> = (facts: Facts) => readonly Finding[]
 
 /** What isn't in the Dockerfile is known too late for another release. */
-type EarlyFacts = Pick<FaultFacts, 'analysis'>
+type EarlyFacts = Pick<FaultFacts, 'analysis'> & {
+  /** What the image is for. */
+  readonly platform: Platform
+}
 
 /** How rows of the table are found that need another release. */
 const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
@@ -37,6 +46,12 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
     stepsAfterVolumes(analysis)
       .filter(({ isNamed }) => isNamed)
       .map(({ line, volume }) => ({ line, detail: volume })),
+  platformOfNextStage: ({ analysis, platform }) =>
+    imagesAfterOtherPlatform(analysis, platform).map(({ line, image }) => ({ line, detail: image })),
+  buildPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'BUILDPLATFORM'),
+  targetPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'TARGETPLATFORM'),
+  armVariant: ({ platform: { architecture, variant } }) =>
+    architecture === 'arm' && /^v[56]$/.test(variant ?? '') ? [{}] : [],
 }
 
 /** How rows are found that the user is told of, in the order in which that is done. */
@@ -54,6 +69,11 @@ const TOLD: Partial<Record<FaultName, Find<FaultFacts>>> = {
   overlayAttribute: ({ layout }) => (layout === 'overlay-rootless' ? [{}] : []),
 }
 
+/** Lines of FROM with such a variable, in an image for another platform than the machine's. */
+function placesOf(analysis: Analysis, platform: Platform, variable: string): Finding[] {
+  return isForeign(platform) ? linesWithPlatform(analysis, variable).map((line) => ({ line })) : []
+}
+
 /** As Buildah itself tells a repository from a file. */
 function isRepository(source: string): boolean {
   return /^https?:\/\/.*\.git(#.+)?$/.test(source)
@@ -69,6 +89,20 @@ export function refusedFaults(facts: EarlyFacts): { readonly what: string; reado
 /** Whether this release goes wrong by volumes of base images, so that they have to be known; pure. */
 export function losesVolumes(version: string): boolean {
   return getsWrong('volumeOfBase', version)
+}
+
+/** Whether this release compares annotations before it takes a step from a registry; pure. */
+export function comparesAnnotations(version: string): boolean {
+  return !getsWrong('annotation', version)
+}
+
+/** What this release is known to get wrong in a storage of this layout. */
+export function knownFaultsOf(version: string, layout: Layout): ResolvedEngine['knownFaults'] {
+  return {
+    ofVolumes: losesVolumes(version),
+    tell: ({ inputs, source }, volumes) =>
+      toldFaults(version, { analysis: analysisOf(inputs, source.dockerfile, undefined), layout, volumes }),
+  }
 }
 
 /** What is said of a build by this version, as sentences; pure. */

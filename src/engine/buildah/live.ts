@@ -1,6 +1,8 @@
 import type { RunResult } from '../../exec.js'
 import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
 import { printLive } from '../../log.js'
+import { ownStorageVariable } from '../work-dir.js'
+import type { BuildahSetup } from './setup.js'
 
 const KILL_GRACE_MS = 2000
 
@@ -12,9 +14,10 @@ const KILL_GRACE_MS = 2000
 export async function runLive(
   title: string,
   command: string,
+  { folder }: Pick<BuildahSetup, 'folder'>,
   run: (onOutput: (chunk: Buffer) => void) => Promise<RunResult>,
 ): Promise<RunResult> {
-  const processTree = await followNewChildren()
+  const processTree = await followNewChildren(ownStorageVariable(folder.path))
   let looked: Promise<unknown> | undefined
   try {
     return await printLive(title, command, (onOutput) =>

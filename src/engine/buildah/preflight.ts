@@ -57,6 +57,12 @@ export async function preflight(options: ModeOptions, place: Place): Promise<Pre
   throw noUsableMode(options, place, notes)
 }
 
+/** An execution mode, for the log; pure. */
+export function describeMode({ driver, isolation, runtime, network }: ExecutionMode): string {
+  const kept = runtime === undefined ? isolation : `${isolation} with ${runtime}`
+  return `storage driver ${driver}, isolation ${kept}${network === 'default' ? '' : `, network ${network}`}`
+}
+
 function lowDisk({ host, folder }: Place): string[] {
   if (host.freeBytes >= LOW_DISK) return []
   return [`Only ${Math.round(host.freeBytes / 2 ** 20)} MiB are free in ${folder.path}, where the image is built.`]

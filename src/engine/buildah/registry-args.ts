@@ -16,25 +16,26 @@ export function loginArgs(registry: string, username: string, auth: string, inse
   ]
 }
 
+/** Where an image is pushed to, and by whom. */
+export interface Destination {
+  readonly reference: Reference
+  /** Path of the file with the login. */
+  readonly auth: string
+  /** Registries that may be spoken to without TLS. */
+  readonly insecure: readonly string[]
+}
+
 /** The arguments of the push of one reference; pure. */
 export function pushArgs(
   image: Image,
-  reference: Reference,
+  { reference, auth, insecure }: Destination,
   digestFile: string,
-  setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root' | 'files' | 'insecure'>,
+  setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root' | 'files'>,
 ): string[] {
   return [
     ...globalArgs(setup),
-    ...[
-      'push',
-      '--authfile',
-      setup.files.auth,
-      '--format',
-      image.format === 'oci' ? 'oci' : 'v2s2',
-      '--digestfile',
-      digestFile,
-    ],
-    ...tlsArgs(reference.registry, setup.insecure),
+    ...['push', '--authfile', auth, '--format', image.format === 'oci' ? 'oci' : 'v2s2', '--digestfile', digestFile],
+    ...tlsArgs(reference.registry, insecure),
     ...compressionArgs(image),
     ...policyArgs(setup),
     image.id,
@@ -53,6 +54,11 @@ export function compressionArgs({ compression }: Pick<Image, 'compression'>): st
 /** The arguments that print the manifest of an image, as it lies in the storage; pure. */
 export function inspectArgs(id: string, setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
   return [...globalArgs(setup), 'inspect', '--type', 'image', '--format', '{{.Manifest}}', id]
+}
+
+/** The arguments that print all that is known of an image in the storage; pure. */
+export function inspectAllArgs(name: string, setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
+  return [...globalArgs(setup), 'inspect', '--type', 'image', name]
 }
 
 /** The arguments that pull an image, where the registry has a newer one than the storage; pure. */

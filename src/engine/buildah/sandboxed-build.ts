@@ -23,7 +23,7 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
     const sandbox = await sandboxes.forBuild()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
-  return await withLatePulls(build, always, failed, setup)
+  return await withLatePulls(build, request, failed, setup)
 }
 
 /** Why a build pulls by itself, for the log. */
@@ -47,7 +47,7 @@ async function buildOnce(
     progress.add(chunk)
   }
   try {
-    const { stdout } = await runLive('Build', formatCommand([setup.buildah.path, ...args]), (onOutput) =>
+    const { stdout } = await runLive('Build', formatCommand([setup.buildah.path, ...args]), setup, (onOutput) =>
       runBuildah(setup, args, { onOutput, onStdout }, sandbox),
     )
     return { id: readImageId(stdout), format, references, compression }

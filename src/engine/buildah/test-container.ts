@@ -27,7 +27,7 @@ async function testInContainer(test: TestCommand, { id }: Image, inputs: Inputs,
   try {
     const sandbox = await setup.sandboxes.forBuild()
     const args = run(test.words)
-    await runLive('Test', formatCommand([setup.buildah.path, ...args]), (onOutput) =>
+    await runLive('Test', formatCommand([setup.buildah.path, ...args]), setup, (onOutput) =>
       // Without an input of its own it would wait for one that never comes.
       runBuildah(setup, args, { onOutput, input: '' }, sandbox),
     ).finally(() => sandbox.close())

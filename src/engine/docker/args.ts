@@ -31,6 +31,8 @@ export interface BuildPlaces {
   readonly cacheTo: readonly string[]
   /** Whether registries are asked for every base image, whatever the daemon has under its name. */
   readonly pull: boolean
+  /** What BuildKit's own checks are told by a build argument. */
+  readonly check?: string | undefined
   /** Whether the registries that are pushed to may be spoken to without TLS. */
   readonly insecure: boolean
 }
@@ -81,7 +83,10 @@ export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>,
     // what
     ...['--file', places.file],
     ...targetArgs(source),
-    ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
+    ...each('--build-arg', [
+      ...inputs.buildArgs.map(formatBuildArg),
+      ...(places.check === undefined ? [] : [places.check]),
+    ]),
     ...each(
       '--build-context',
       inputs.buildContexts.map((context) => absoluteContext(context, places.workspace)),

@@ -22,7 +22,9 @@ export async function runDocker(
 }
 
 /** What all of Docker's builders do in the same way. */
-export function commonEngine(setup: DockerSetup): EngineFacts & Pick<Engine, 'storageConf' | 'login' | 'preview'> {
+export function commonEngine(
+  setup: DockerSetup,
+): EngineFacts & Pick<Engine, 'storageConf' | 'login' | 'preview' | 'pushByDigest'> {
   const { docker, facts, folder } = setup
   return {
     ...facts,
@@ -33,6 +35,9 @@ export function commonEngine(setup: DockerSetup): EngineFacts & Pick<Engine, 'st
         throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error, setup, { isLogin: true })
       })
     },
+
+    // What would need it is refused before the build.
+    pushByDigest: () => Promise.reject(new Error('Docker pushes nothing by its digest alone')),
 
     preview(request) {
       const places = placesFor(request, setup, secretFiles(request.inputs, folder))

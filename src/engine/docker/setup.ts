@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { Context } from '../../runner/context.js'
 import type { Env } from '../../exec.js'
 import type { EngineFacts } from '../engine.js'
@@ -16,6 +17,14 @@ export interface DockerSetup {
   /** Registries that may be spoken to without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
   readonly facts: EngineFacts
+}
+
+/** A name in the daemon that no other job has: none has a folder of that name. */
+export function privateName(what: string, { folder }: DockerSetup): string {
+  const own = basename(folder.path)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+  return `rootless-image-build/${what}:${own}`
 }
 
 /** What the client alone needs. */

@@ -4,8 +4,7 @@ import type { Inputs } from '../../runner/inputs.js'
 import type { TestCommand } from '../../runner/test-inputs.js'
 import { failedTest } from '../failed-test.js'
 import { runDocker } from './client.js'
-import { privateName } from './private-name.js'
-import type { DockerSetup } from './setup.js'
+import { type DockerSetup, privateName } from './setup.js'
 
 /**
  * Runs each command in a new container of an image that the daemon has.

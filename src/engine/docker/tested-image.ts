@@ -5,8 +5,7 @@ import { UserError } from '../../errors.js'
 import { listOf, objectOf, parseObject, textsOf } from '../../lib/json.js'
 import { parseReference } from '../../metadata/reference.js'
 import type { BuildRequest } from '../engine.js'
-import { privateName } from './private-name.js'
-import type { DockerSetup } from './setup.js'
+import { type DockerSetup, privateName } from './setup.js'
 
 const STAGE = 'tested'
 
@@ -16,7 +15,7 @@ export function layoutPath({ folder }: Pick<DockerSetup, 'folder'>): string {
 }
 
 /** What is built to be tested: the image alone, for the daemon, under a name of its own. */
-export function toTest(request: BuildRequest, setup: Pick<DockerSetup, 'folder'>): BuildRequest {
+export function toTest(request: BuildRequest, setup: DockerSetup): BuildRequest {
   const references = [parseReference(privateName('test', setup))]
   return { ...request, references, inputs: { ...request.inputs, push: false, load: true, outputs: [] } }
 }

@@ -59,12 +59,17 @@ describe('pushArgs', () => {
   const storage = ['--root', '/cache/root', '--runroot', '/temp/rib-1/run', '--storage-driver', 'overlay']
   const id = `sha256:${'ab'.repeat(32)}`
   const digestFile = '/temp/rib-1/out/x.digest'
+  const to = (name: string) => ({
+    reference: parseReference(name),
+    auth: '/temp/rib-1/auth.json',
+    insecure: ['localhost:5000'],
+  })
 
   it('an OCI image to a registry with TLS, under the machine’s own policy', () => {
-    const files = { auth: '/temp/rib-1/auth.json', policy: undefined, dropInFolder: undefined }
-    const push = { folder, mode: chroot, root, files, insecure: ['localhost:5000'] }
+    const files = { auth: '/no/other.json', policy: undefined, dropInFolder: undefined }
+    const push = { folder, mode: chroot, root, files }
     const image = { id, format: 'oci' as const, references: [] }
-    expect(pushArgs(image, parseReference('acme/web:1.2'), digestFile, push)).toStrictEqual([
+    expect(pushArgs(image, to('acme/web:1.2'), digestFile, push)).toStrictEqual([
       ...storage,
       'push',
       ...['--authfile', '/temp/rib-1/auth.json', '--format', 'oci', '--digestfile', digestFile],
@@ -74,10 +79,10 @@ describe('pushArgs', () => {
   })
 
   it('a Docker image to a registry without TLS, under a policy of ours', () => {
-    const files = { auth: '/temp/rib-1/auth.json', policy: '/temp/rib-1/policy.json', dropInFolder: undefined }
-    const push = { folder, mode: chroot, root, files, insecure: ['localhost:5000'] }
+    const files = { auth: '/no/other.json', policy: '/temp/rib-1/policy.json', dropInFolder: undefined }
+    const push = { folder, mode: chroot, root, files }
     const image = { id, format: 'docker' as const, references: [] }
-    expect(pushArgs(image, parseReference('localhost:5000/acme/web:1'), digestFile, push)).toStrictEqual([
+    expect(pushArgs(image, to('localhost:5000/acme/web:1'), digestFile, push)).toStrictEqual([
       ...storage,
       'push',
       ...['--authfile', '/temp/rib-1/auth.json', '--format', 'v2s2', '--digestfile', digestFile],

@@ -1,7 +1,7 @@
-import { boolean, choice, type InputReader, lines, list } from './input-parsers.js'
+import validRange from 'semver/ranges/valid.js'
+import { boolean, choice, type InputReader, lines, list, refuse } from './input-parsers.js'
 import type { Parser } from './input-spec.js'
 
-/** Trimmed; undefined where the input isn't set. */
 export function text(read: InputReader, input: string): string | undefined {
   return read(input).trim() || undefined
 }
@@ -23,4 +23,16 @@ export function whether(otherwise: boolean): Parser<boolean> {
 /** The first of `choices` is the default. */
 export function oneOf<const T extends string>(...choices: readonly [T, ...T[]]): Parser<T> {
   return (read, input) => choice(read, input, choices)
+}
+
+/** A range, or `bundled` for the action's own. */
+export function buildahVersion(read: InputReader, input: string): string | undefined {
+  const got = text(read, input)
+  if (got === undefined || got === 'auto') return undefined
+  if (got === 'bundled' || validRange(got) !== null) return got
+  throw refuse(input, got, 'Write `auto`, `bundled`, or a semver range: `>=1.37`, `1.42.x`, `1.43.2`.')
+}
+
+export function isGiven(value: string | undefined): boolean {
+  return value !== undefined
 }

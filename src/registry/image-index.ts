@@ -1,0 +1,53 @@
+import type { Platform } from '../lib/platform.js'
+import { type Descriptor, digestLike, type Manifest } from './manifest.js'
+
+/** What an index says of one of its manifests. */
+export interface IndexEntry extends Descriptor {
+  /** Undefined for what has none. */
+  readonly platform?: Platform & Readonly<Record<string, unknown>>
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'
+const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
+const DOCKER_TYPE = 'application/vnd.docker.'
+
+/**
+ * The index of these manifests, in their order: the same bytes for the same entries, whenever and wherever it is written.
+ * It is one of OCI, unless all of them are in Docker's format and there is nothing that Docker's has no place for: then
+ * they may be so because the registry takes nothing else. Pure.
+ * @param annotations of the index
+ */
+export function imageIndex(
+  entries: readonly IndexEntry[],
+  annotations: Readonly<Record<string, string>> = {},
+): Manifest {
+  const isAnnotated = [annotations, ...entries.map((entry) => entry.annotations ?? {})].some(isFilled)
+  const isDockers = !isAnnotated && entries.every(({ mediaType }) => mediaType.startsWith(DOCKER_TYPE))
+  const mediaType = isDockers ? DOCKER_LIST : OCI_INDEX
+  const text = JSON.stringify({
+    schemaVersion: 2,
+    mediaType,
+    manifests: entries.map(entryOf),
+    ...(isFilled(annotations) && { annotations }),
+  })
+  const bytes = Buffer.from(text)
+  return { bytes, mediaType, digest: digestLike(bytes), size: bytes.length }
+}
+
+/** In the order in which the specification has its members. */
+function entryOf({ mediaType, digest, size, platform, annotations }: IndexEntry): object {
+  return {
+    ...{ mediaType, digest, size },
+    ...(platform !== undefined && { platform: platformOf(platform) }),
+    ...(annotations !== undefined && isFilled(annotations) && { annotations }),
+  }
+}
+
+function platformOf({ os, architecture, variant, ...others }: NonNullable<IndexEntry['platform']>): object {
+  return { architecture, os, ...others, ...(variant !== undefined && { variant }) }
+}
+
+function isFilled(record: object): boolean {
+  return Object.keys(record).length > 0
+}
