@@ -8,6 +8,7 @@ import type { Wanted } from './engine.js'
 /** Whether a build for a platform runs programs of another one than the machine's. Pure. */
 export function runsForeignPrograms({ inputs, source }: Pick<Wanted, 'inputs' | 'source'>, target: Platform): boolean {
   const { dockerfile, target: stage } = source
+  if (inputs.tests.length > 0 && isForeign(target)) return true
   const analysis = analysisOf(forPlatform(inputs, target), dockerfile, undefined)
   return runSteps(analysis, targetIndex(dockerfile, stage), target).some(({ platform }) => isForeign(platform))
 }
