@@ -805,6 +805,14 @@ export const promises = [
         test: '__tests__/unit/engine/select.test.ts',
       },
       {
+        loses: 'The digest of what Docker has pushed is that of another image',
+        file: 'src/engine/docker/daemon.ts',
+        find: "digestIn(/ digest: (sha256:\\S+) size: \\d+\\s*$/.exec(stdout)?.[1], 'its output') }",
+        put: 'last?.id ?? stdout }',
+        test: '__tests__/e2e/contracts.test.ts',
+        name: 'with the builder of the daemon pushes what',
+      },
+      {
         loses: '`rootless: require` builds by a daemon that runs as root',
         file: 'src/engine/docker/checks.ts',
         find: "if (rootless !== 'require' || docker.rootless) return",

@@ -10,17 +10,17 @@ import type { ResolvedEngine } from './engine.js'
 
 /** The engines of this machine. */
 export interface Engines {
-  /** As whom is built. @throws UserError for an account that can't build */
+  /** Chooses the account that builds. @throws UserError for an account that can't build */
   chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
   /**
-   * Finds or installs the one that builds.
+   * Finds or installs an engine.
    * @param onProgram gets the path of Buildah as soon as it is known
    * @throws UserError when nothing can build here
    */
   find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
 }
 
-/** What an engine is chosen for. */
+/** What an engine is chosen by. */
 export interface EngineRequest {
   readonly inputs: Inputs
   readonly source: Source
@@ -28,8 +28,8 @@ export interface EngineRequest {
   readonly folder: WorkDir
   readonly logins: AuthFile
   readonly insecure: readonly string[]
-  /** What the image is to be called. */
+  /** The names of the image. */
   readonly references: readonly Reference[]
-  /** Labels that the image is to have. */
+  /** The labels of the image. */
   readonly labels: readonly Pair[]
 }

@@ -1,16 +1,15 @@
 import type { BuildRequest, Engine, Image, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import { isUnexplained } from '../engine/unexplained-failures.js'
-import { describe, lastLine } from '../errors.js'
+import { describe } from '../errors.js'
 import { info, warn } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { BUILD, TEST } from '../report/summary.js'
 import type { Destination } from './destination.js'
-import { WrongArchitectureError } from './image-architecture.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
 import type { RestoredCache } from './restore-cache.js'
 import { saveCache, type Run } from './save-cache.js'
+import { clearAfter } from './clear-cache.js'
 import { testImage } from './test-image.js'
 
 export interface Built {
@@ -80,22 +79,6 @@ export async function buildAndSave(
     await keep(true)
     throw error
   }
-}
-
-/**
- * Takes away what came back from earlier runs, where that may be why a build has failed. A cache never fails a build.
- * @throws the error, where it is something else, or nothing came back
- */
-async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void> {
-  if (warm.clear === undefined || !(error instanceof Error) || !mayBeOfCache(error)) throw error
-  warn(`Cache: the build failed with the restored layers; rebuilding without the cache. ${lastLine(error)}`)
-  await warm.clear().catch(() => {
-    throw error
-  })
-}
-
-function mayBeOfCache(error: Error): boolean {
-  return error instanceof WrongArchitectureError || isUnexplained(error)
 }
 
 /** What the cache doesn't get is no reason to fail. */

@@ -7,7 +7,7 @@ import type { KnownLayer } from './proxied-blobs.js'
 import type { UploadProxy } from './upload-proxy.js'
 import type { Trial } from './uploads.js'
 
-/** Registries, each asked by its own protocol, with a login that is for it and for nobody else. */
+/** Reads from and writes to registries. Each gets only the login that is meant for it. */
 export interface Registries {
   /**
    * What a tag or a digest points to now; undefined where the registry has none.
@@ -29,28 +29,28 @@ export interface Registries {
     manifest: Manifest,
   ): Promise<void>
   /**
-   * Makes a blob of another repository of the same registry one of this repository, without its bytes.
-   * @returns whether it is there now; not, where the registry wants its bytes
+   * Mounts a blob from another repository of the same registry, so that its bytes needn't be sent.
+   * @returns whether it was mounted; false if the registry wants the bytes
    * @throws RegistryError
    */
   mountBlob(into: Reference, digest: string, from: Reference): Promise<boolean>
   /**
-   * Puts a small blob, such as the configuration of an image, into a repository, where it isn't there yet.
+   * Uploads a small blob, such as the configuration of an image, unless the repository has it.
    * @throws RegistryError
    */
   putBlob(into: Reference, blob: Blob): Promise<void>
   /**
-   * Whether a repository has a blob, so that it can be pulled.
+   * Whether a repository has a blob that can be pulled.
    * @throws RegistryError
    */
   hasBlob(reference: Reference, digest: string): Promise<boolean>
   /**
    * A small blob, such as the configuration of an image, checked against its digest.
-   * @throws RegistryError also where there is none
+   * @throws RegistryError, also if there is none
    */
   fetchBlob(reference: Reference, digest: string): Promise<Buffer>
   /**
-   * Tries whether something may be put into the repository of a reference, once; nothing is.
+   * Tests once whether the login may push to the repository of a reference. Pushes nothing.
    * @throws RegistryError that says whether it was refused
    */
   tryPush(reference: Reference): Promise<Trial>
@@ -59,22 +59,22 @@ export interface Registries {
    * @param layers whose blobs may be in the registry already
    */
   openProxy(repository: Reference, layers: readonly KnownLayer[]): Promise<UploadProxy>
-  /** Lets go of connections. */
+  /** Closes all connections. */
   close(): void
 }
 
 export interface RegistriesOptions extends Logins {
-  /** Registries (`host:port`) that the user allowed plain HTTP and unknown certificates for, and no other. */
+  /** The only registries (`host:port`) for which the user allows plain HTTP and unknown certificates. */
   readonly insecure: readonly string[]
-  /** For credential helpers and certificates; proxies are those of this process. */
+  /** Environment for credential helpers and certificates. Proxies are taken from this process. */
   readonly env: Env
-  /** Default, the system's. */
+  /** The system's by default. */
   readonly clock?: Clock
 }
 
 /** The client, which is loaded when it is needed. */
 export interface RegistryClient {
-  /** Loads it ahead of its use. */
+  /** Loads the client before it is used. */
   load(): void
   open(options: RegistriesOptions): Promise<Registries>
 }

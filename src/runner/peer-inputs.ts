@@ -1,6 +1,6 @@
 import { formatPlatform, parsePlatform } from '../lib/platform.js'
 
-/** An action that this one takes the place of. */
+/** An action that this one replaces. */
 export type Peer =
   | 'docker/build-push-action'
   | 'docker/metadata-action'

@@ -5,11 +5,10 @@ import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
 import type { DockerStorage, Engine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
 import { privateRoot, storageConf, type WorkDir, writePrivate } from '../work-dir.js'
+import { writeSourceFiles } from './build-files.js'
 import { buildahEngine } from './buildah.js'
 import { withOnePath, writeConfig } from './containers-conf.js'
-import { writeDockerfile } from './dockerfile-copy.js'
 import type { Emulation } from './emulation/emulation.js'
-import { writeIgnoreFile } from './ignore-file.js'
 import type { Buildah } from './install.js'
 import type { ExecutionMode } from './probe.js'
 import { quietHelpers } from './quiet-helpers.js'
@@ -20,7 +19,7 @@ export interface FoundBuildah {
   readonly buildah: Buildah
   readonly mode: ExecutionMode
   readonly emulation: Emulation
-  /** Where `load` takes the image as well. */
+  /** Where `load` also puts the image. */
   readonly docker: DockerStorage
 }
 
@@ -40,8 +39,7 @@ export async function configure(
   const auth = await writePrivate(folder, 'auth/auth.json', JSON.stringify(logins))
   const files = { auth, policy, dropInFolder }
   const tools = { folder: { ...folder, env }, buildah, mode, root }
-  await writeIgnoreFile(source, folder)
-  await writeDockerfile(source, folder)
+  await writeSourceFiles(source, folder)
   const sandboxes = await openSandboxes({ inputs, source, context, logins, ...emulation }, tools)
   const hasLogin = (registry: string) => knowsRegistry(logins, registry)
   return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker })

@@ -1,13 +1,12 @@
 import { info, result, warn } from '../../log.js'
-import { checkReadable } from '../access.js'
 import type { DockerStorage, ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
+import { checkRequest } from './checks.js'
 import { writeFirstStorageConf } from './configure.js'
 import { emulationFor } from './emulation/for-build.js'
 import { readHost } from './host.js'
 import { provideBuildah } from './install.js'
 import { describeMode, preflight } from './preflight.js'
-import { refuseIpv6 } from './ipv6-registries.js'
 import { mayRun, needsOf } from './requirements.js'
 import { resolvedBuildah } from './resolved.js'
 import { checkSecrets, knownHole, refuseCacheMountsOutside } from './sandbox/leaks.js'
@@ -23,9 +22,7 @@ export async function findBuildah(
   docker: DockerStorage,
 ): Promise<ResolvedEngine> {
   const { inputs, source, context, folder, labels } = selection
-  if (folder.buildUser.buildahUnavailable !== undefined) throw folder.buildUser.buildahUnavailable
-  refuseIpv6(selection)
-  await checkReadable(source, folder.buildUser, context)
+  await checkRequest(selection)
   const needs = needsOf(inputs, source.dockerfile, labels)
   const buildah = await provideBuildah(
     { range: inputs.buildahVersion, manifest: inputs.buildahManifest, needs },

@@ -13,7 +13,7 @@ import { absoluteContext, absoluteKeys } from '../input-paths.js'
 import type { SecretFile } from '../secret-files.js'
 import type { BuilderKind, Docker } from './builder.js'
 
-/** What of a build lies in files, and what it may take from earlier ones. */
+/** The files of a build, and where it reads and writes its cache. */
 export interface BuildPlaces {
   readonly workspace: string
   /** Files that the client writes: the id of the image, and Buildx's account of the build. */
@@ -50,7 +50,7 @@ const refused = () => []
 /** It is for what comes after the build. */
 const later = () => []
 
-/** How Docker is told each input that counts as it is written. */
+/** The flags for each input that is compared literally. */
 const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
   secrets: ({ places }) =>
     each(
@@ -133,7 +133,7 @@ export function resultPath(results: string, index: number): string {
   return join(results, String(index))
 }
 
-/** Everything that becomes of one build. */
+/** The outputs of one build. */
 function resultArgs({ inputs, references, format }: BuildRequest, places: BuildPlaces): string[] {
   const names = references.map(formatReference)
   const named = (some: readonly string[]) => (some.length === 0 ? [] : [`name=${some.join(',')}`])

@@ -18,7 +18,7 @@ export interface Made {
   readonly cacheFailure: string | undefined
 }
 
-/** A cache that can't be read is no reason to fail: then all is built anew. */
+/** Builds, and once more without the cache if the cache can't be read. */
 export async function buildWithCache(request: BuildRequest, setup: DockerSetup, places: BuildPlaces): Promise<Made> {
   try {
     return await buildOnce(request, setup, places)
@@ -31,7 +31,7 @@ export async function buildWithCache(request: BuildRequest, setup: DockerSetup, 
 
 async function buildOnce(request: BuildRequest, setup: DockerSetup, places: BuildPlaces): Promise<Made> {
   const progress = followBuild(request)
-  // Nothing of an attempt before this one.
+  // Removes the results of an earlier attempt.
   await rm(places.results, { recursive: true, force: true })
   await mkdir(places.results)
   if (places.layout !== undefined) await rm(places.layout, { recursive: true, force: true })

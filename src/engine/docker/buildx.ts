@@ -58,7 +58,7 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
       await placeResults(outputs, ofBuild().places, setup)
     },
 
-    // Its storage got it when it was built.
+    // The build has put it there.
     load: (image) => sayLoaded(image, setup),
 
     // Docker takes a short name for Docker Hub's: there is nothing to look up.

@@ -1,9 +1,23 @@
 import { UserError } from '../../errors.js'
 import type { Inputs } from '../../runner/inputs.js'
 import { type Docker, isInsecure } from './builder.js'
+import { type Asked, checkParity } from './unsupported.js'
 
-/** @throws UserError where the build must run without root, and this engine may not */
-export function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void {
+/**
+ * Makes sure that Docker can build what is asked, as it is asked.
+ * @param insecure registries that it must contact without TLS
+ * @param name of the builder, for errors
+ * @throws UserError for the first input or line that it can't honour
+ */
+export function checkDocker(asked: Asked, insecure: readonly string[], docker: Docker, name: string): void {
+  checkRootless(asked.inputs, docker, name)
+  checkParity(asked, docker, name)
+  checkInsecure(insecure, docker, name)
+  checkTests(asked.inputs, docker, name)
+  checkCompression(asked.inputs, name)
+}
+
+function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void {
   if (rootless !== 'require' || docker.rootless) return
   throw new UserError(
     `Input "rootless": got "require", but ${name} isn't known to run without root.`,
@@ -11,11 +25,8 @@ export function checkRootless({ rootless }: Inputs, docker: Docker, name: string
   )
 }
 
-/**
- * Makes sure that the daemon may speak without TLS to these registries, which only its own configuration says.
- * @throws UserError for one that it may not
- */
-export function checkInsecure(registries: readonly string[], { kind, insecure }: Docker, name: string): void {
+/** The daemon's own configuration alone says which registries it contacts without TLS. */
+function checkInsecure(registries: readonly string[], { kind, insecure }: Docker, name: string): void {
   if (kind === 'buildx' || insecure === undefined) return
   const closed = registries.find((registry) => !isInsecure(registry, insecure))
   if (closed === undefined) return
@@ -25,8 +36,7 @@ export function checkInsecure(registries: readonly string[], { kind, insecure }:
   )
 }
 
-/** @throws UserError for a compression that BuildKit doesn't know */
-export function checkCompression({ compression }: Inputs, name: string): void {
+function checkCompression({ compression }: Inputs, name: string): void {
   if (compression?.format !== 'zstd:chunked') return
   throw new UserError(
     `Input "compression" can't be honoured: ${name} doesn't know zstd:chunked.`,
@@ -34,8 +44,8 @@ export function checkCompression({ compression }: Inputs, name: string): void {
   )
 }
 
-/** Containers are the daemon's, whatever builds. @throws UserError where there is none */
-export function checkTests({ tests }: Inputs, { insecure }: Docker, name: string): void {
+/** Containers are the daemon's, whatever builds. */
+function checkTests({ tests }: Inputs, { insecure }: Docker, name: string): void {
   if (tests.length === 0 || insecure !== undefined) return
   throw new UserError(
     `Input "test" needs a Docker daemon to run containers, and none answers beside ${name}.`,

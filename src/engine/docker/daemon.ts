@@ -69,7 +69,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
       }
     },
 
-    // It is there from the moment when it is built.
+    // The build has put it there.
     load: (image) => sayLoaded(image, setup),
 
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
@@ -78,7 +78,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
     close: () => Promise.resolve(),
 
     async saveSteps() {
-      // With a registry, what is pushed is what the next run takes.
+      // With a cache in a registry, the next run reads the pushed image.
       if (last !== undefined && last.request.remote.to.length === 0) await saveImage(last.id, setup)
     },
   }
@@ -98,7 +98,7 @@ async function writeFiles(id: string, type: 'local' | 'tar', path: string, setup
   }
 }
 
-/** For the eye alone: that it can't be told is no reason to fail. */
+/** Size of an image, for the log and the summary only. Never rejects. */
 async function readSize(id: string, setup: DockerSetup): Promise<Image['size']> {
   return await runDocker(setup, ['image', 'inspect', '--format', '{{json .}}', id]).then(
     ({ stdout }) => inspectedSize(stdout),

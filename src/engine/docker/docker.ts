@@ -9,9 +9,8 @@ import { findDocker } from './detect.js'
 import { ambiguityOf } from './fresh-bases.js'
 import { inDaemonEngine } from './daemon.js'
 import { ownBuilderEngine } from './buildx.js'
-import { checkCompression, checkInsecure, checkRootless, checkTests } from './checks.js'
+import { checkDocker } from './checks.js'
 import { resolveNames } from './resolve-names.js'
-import { checkParity } from './unsupported.js'
 
 /**
  * Finds Docker, and makes sure that it can build what is asked.
@@ -22,14 +21,10 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
   const env = await privateConfig(folder, context, logins)
   const docker = await findDocker(env)
   const name = `${docker.name} with Buildx ${docker.buildx}, driver ${docker.driver}`
-  checkRootless(inputs, docker, name)
   const frontend = inputs.buildArgs.some(({ name }) => name === 'BUILDKIT_SYNTAX')
     ? 'named by a build argument'
     : frontendOf(await readFile(source.file, 'utf8'))
-  checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
-  checkInsecure(insecure, docker, name)
-  checkTests(inputs, docker, name)
-  checkCompression(inputs, name)
+  checkDocker({ inputs, source, hasFrontend: frontend !== undefined }, insecure, docker, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
     info('  The build has the privileges of the Docker daemon, which runs as root.')

@@ -6,7 +6,7 @@ import type { DockerSetup } from './setup.js'
 import { refusal } from './failures.js'
 import type { DockerProgress } from './progress.js'
 
-/** The error of a build of which only the push has failed; undefined for another one. */
+/** The error for a build whose push failed; undefined if something else failed. */
 export function pushFailure(
   error: unknown,
   { references }: BuildRequest,
@@ -24,7 +24,7 @@ export function pushFailure(
   return refusal(what, (error as UserError).cause, setup, { said: `Error: ${said}` })
 }
 
-/** What BuildKit says of a layer that isn't what it should be, or isn't there. */
+/** Whether BuildKit failed on a cached layer that is damaged or missing. */
 export function isCacheFailure(error: unknown): boolean {
   if (error instanceof RegistryError) return false
   return /unexpected commit (digest|size)|failed commit on ref|failed size validation|content digest sha256:|sha256:[0-9a-f]{64}: not found|unexpected EOF|invalid (checksum|header)|archive\/tar/i.test(

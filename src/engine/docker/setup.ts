@@ -5,7 +5,7 @@ import type { EngineFacts } from '../engine.js'
 import type { WorkDir } from '../work-dir.js'
 import type { Docker } from './builder.js'
 
-/** Everything that Docker's client is called with beside the request itself. */
+/** Everything that Docker's command lines need beside the request. */
 export interface DockerSetup {
   readonly docker: Docker
   /** With a private DOCKER_CONFIG in it. */
@@ -14,12 +14,12 @@ export interface DockerSetup {
   readonly context: Context
   /** Absolute path of the folder with the steps of earlier builds, and for those of this one. */
   readonly root: string
-  /** Registries that may be spoken to without TLS or with an unknown certificate. */
+  /** Registries that may be contacted without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
   readonly facts: EngineFacts
 }
 
-/** A name in the daemon that no other job has: none has a folder of that name. */
+/** An image name that no other job uses, made from the name of the work directory. */
 export function privateName(what: string, { folder }: DockerSetup): string {
   const own = basename(folder.path)
     .toLowerCase()
@@ -27,5 +27,5 @@ export function privateName(what: string, { folder }: DockerSetup): string {
   return `rootless-image-build/${what}:${own}`
 }
 
-/** What the client alone needs. */
+/** The part of the setup that the client needs. */
 export type DockerClient = Pick<DockerSetup, 'docker' | 'env' | 'folder'>
