@@ -92,14 +92,14 @@ export const promises = [
       },
       {
         loses: 'Steps with another memory limit of /dev/shm are taken from the cache, and nothing is rebuilt for it',
-        file: 'src/runner/input-table.ts',
+        file: 'src/runner/run-step-rows.ts',
         find: 'counts: (size) => (size === undefined ? [] : [size]),',
         put: 'counts: () => [],',
         test: '__tests__/unit/up-to-date/step-inputs.test.ts',
       },
       {
         loses: 'Steps that ran with a network are taken for steps that shall have none',
-        file: 'src/runner/input-table.ts',
+        file: 'src/runner/run-step-rows.ts',
         find: 'counts: (network) => [network],',
         put: 'counts: () => [],',
         test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
@@ -1363,8 +1363,8 @@ export const promises = [
       {
         loses: 'The image is pushed although a command of `test` has failed',
         file: 'src/pipeline/build.ts',
-        find: 'if (asked.inputs.tests.length > 0) await',
-        put: 'if (asked.inputs.tests.length > 0) void',
+        find: 'await timeline.during(TEST, ',
+        put: 'void timeline.during(TEST, ',
         test: '__tests__/unit/pipeline/build.test.ts',
         name: 'a test',
       },

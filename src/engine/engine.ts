@@ -1,4 +1,3 @@
-import type { Compression } from '../runner/compression-inputs.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
@@ -50,7 +49,7 @@ export interface Image {
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
   /** How its layers are compressed when they are pushed; undefined for the engine's own way. */
-  readonly compression?: Compression | undefined
+  readonly compression?: Inputs['compression']
   /** Undefined if the engine doesn't report it. */
   readonly size?: Size | undefined
   /** Digests by which the base images were pulled; undefined if the engine doesn't report them. */

@@ -36,6 +36,11 @@ export function needingOci({ annotations, timestamp, compression }: Inputs): Oci
   return compression !== undefined && compression.format !== 'gzip' ? 'compression' : undefined
 }
 
+/** Whether nobody has asked for a format, nor for what only OCI has. Pure. */
+export function mayBeDockers(inputs: Inputs): boolean {
+  return inputs.format === 'auto' && needingOci(inputs) === undefined
+}
+
 /**
  * The format of the image: the one of the input, else OCI, unless the image has settings that OCI drops. Pure.
  * @param wanting an input that is set and needs OCI

@@ -10,7 +10,6 @@ import { settingsOnDemand } from './read-settings.js'
 import { type ImageResult, reusedResult } from './result.js'
 import { settleFormat } from './settle-format.js'
 import { lookAtContext, type PendingCache } from './start-cache.js'
-import { sayTimestamp } from './timestamp.js'
 
 /** How an image is made. */
 export interface Making {
@@ -45,7 +44,6 @@ export async function makeImage(wanted: Wanted, making: Making, pipeline: Pipeli
   try {
     const same = await comparison?.find()
     if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
-    sayTimestamp(wanted.inputs, source.dockerfile)
     const format = await settleFormat(wanted, engine, settings)
     const settled = specify({ ...wanted, format }, engine, cache.plan)
     const produced = await produce(settled, { engine, cache, copied, comparison, destination }, pipeline)

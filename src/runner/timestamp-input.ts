@@ -1,5 +1,5 @@
 import type { Env } from '../exec.js'
-import { buildArgs } from './build-arguments.js'
+import { type BuildArg, buildArgs } from './build-arguments.js'
 import { type InputReader, refuse } from './input-parsers.js'
 import { input } from './input-spec.js'
 
@@ -29,6 +29,22 @@ export const TIMESTAMP_INPUT = {
       hint: 'Write `engine: buildah`, or set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).',
     },
   }),
+}
+
+/** The variable where nothing has made a time of it, '' otherwise and where it isn't set. Pure. */
+export function unreadEpoch(time: Timestamp | undefined, env: Env): string {
+  return time === undefined ? (env[SOURCE_DATE_EPOCH] ?? '') : ''
+}
+
+/** The same inputs without the build argument that tells their time; it may be that of the commit. Pure. */
+export function withoutEpoch<T extends Timed>(inputs: T): T {
+  if (inputs.timestamp === undefined) return inputs
+  return { ...inputs, buildArgs: inputs.buildArgs.filter(({ name }) => name !== SOURCE_DATE_EPOCH) }
+}
+
+interface Timed {
+  readonly timestamp: Timestamp | undefined
+  readonly buildArgs: readonly BuildArg[]
 }
 
 /** The input; without it, SOURCE_DATE_EPOCH as a build argument or in the environment, if that is a time. */

@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { countedTexts } from '../runner/counted-inputs.js'
 import type { Pair } from '../runner/input-parsers.js'
-import type { Inputs } from '../runner/inputs.js'
-import { SOURCE_DATE_EPOCH } from '../runner/timestamp-input.js'
+import { unreadEpoch, withoutEpoch } from '../runner/timestamp-input.js'
 import { describeInLine } from '../errors.js'
 import { formatPlatform } from '../lib/platform.js'
 import { targetPlatform } from '../runner/platform-inputs.js'
@@ -40,9 +39,8 @@ export async function fingerprint(
       annotations,
       context: digests.context,
       contexts: digests.contexts,
-      buildArgs: argumentsOf(withoutTime(inputs), env),
-      // What it comes to is among the inputs.
-      epoch: inputs.timestamp === undefined ? (env[SOURCE_DATE_EPOCH] ?? '') : '',
+      buildArgs: argumentsOf(withoutEpoch(inputs), env),
+      epoch: unreadEpoch(inputs.timestamp, env),
       registriesConf: request.baseNames.configuration,
       target: targetIndex(source.dockerfile, source.target),
       inputs: countedTexts(inputs),
@@ -51,12 +49,6 @@ export async function fingerprint(
   } catch (error) {
     return { why: describeInLine(error) }
   }
-}
-
-/** The build argument that tells the time of the image is told by the input `timestamp`, which may be that of the commit. */
-function withoutTime(inputs: Inputs): Inputs {
-  if (inputs.timestamp === undefined) return inputs
-  return { ...inputs, buildArgs: inputs.buildArgs.filter(({ name }) => name !== SOURCE_DATE_EPOCH) }
 }
 
 /** Another commit that changes nothing gives no other image: it keeps what it says of the one that it was built of. */

@@ -1,10 +1,11 @@
 import { describe } from '../../errors.js'
-import { CommandError } from '../../exec.js'
+import { CommandError, formatCommand } from '../../exec.js'
 import { warn } from '../../log.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { BuildRequest, Image } from '../engine.js'
 import { lineUnderWay, type Step } from '../progress.js'
-import { prepareFiles } from './build-files.js'
+import { buildArgs } from './args.js'
+import { plannedPaths, prepareFiles } from './build-files.js'
 import { explain } from './failures.js'
 import { readSize } from './images.js'
 import { buildApart } from './sandboxed-build.js'
@@ -39,4 +40,9 @@ export async function build(asked: BuildRequest, contexts: readonly Pair[], setu
 /** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */
 function isCacheRefusal(error: unknown): boolean {
   return error instanceof CommandError && error.output.includes('failed pushing cache to')
+}
+
+/** The command line of a build, for the log. */
+export function preview(request: BuildRequest, setup: BuildahSetup): string {
+  return formatCommand([setup.buildah.path, ...buildArgs(request, setup, plannedPaths(request, setup))])
 }

@@ -1,10 +1,7 @@
 import { knowsRegistry } from '../../auth/auth-file.js'
-import type { Env } from '../../exec.js'
-import type { Inputs } from '../../runner/inputs.js'
-import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
 import type { DockerStorage, Engine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
-import { privateRoot, storageConf, type WorkDir, writePrivate } from '../work-dir.js'
+import { privateRoot, programEnv, storageConf, type WorkDir, writePrivate } from '../work-dir.js'
 import { writeSourceFiles } from './build-files.js'
 import { buildahEngine } from './buildah.js'
 import { withOnePath, writeConfig } from './containers-conf.js'
@@ -32,7 +29,7 @@ export async function configure(
   await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
   const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
   const env = {
-    ...withoutEpoch(folder.env, inputs),
+    ...programEnv(folder, inputs.timestamp !== undefined),
     ...(await quietHelpers(folder, logins)),
     ...(registries !== undefined && { CONTAINERS_REGISTRIES_CONF: registries }),
   }
@@ -43,12 +40,6 @@ export async function configure(
   const sandboxes = await openSandboxes({ inputs, source, context, logins, ...emulation }, tools)
   const hasLogin = (registry: string) => knowsRegistry(logins, registry)
   return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker })
-}
-
-/** Buildah doesn't take two answers to the question which time it is. */
-function withoutEpoch(env: Env, { timestamp }: Inputs): Env {
-  if (timestamp === undefined) return env
-  return Object.fromEntries(Object.entries(env).filter(([name]) => name !== SOURCE_DATE_EPOCH))
 }
 
 /** Writes the storage.conf(5) that every command reads, for as long as the driver isn't known. */

@@ -1,16 +1,15 @@
 import { formatReference } from '../../metadata/reference.js'
 import { withRetries } from '../../lib/retry.js'
 import type { BuildRequest, Engine } from '../engine.js'
-import { commonEngine, digestIn, runDocker } from './client.js'
-import { type DockerSetup, privateName } from './setup.js'
+import { commonEngine, digestIn } from './client.js'
+import type { DockerSetup } from './setup.js'
 import { preparePlaces } from './build-files.js'
 import { buildWithCache, type Made } from './buildx-build.js'
 import { cacheFromOf, cacheToOf } from './build-cache.js'
 import { withFreshBases } from './fresh-bases.js'
 import { sayLoaded } from './load.js'
 import { placeResults } from './results.js'
-import { testInContainers } from './test-container.js'
-import { layoutPath, ofTested, toTest } from './tested-image.js'
+import { layoutPath, ofTested, testLoaded, toTest } from './tested-image.js'
 
 /**
  * Buildx with a builder that has a storage of its own: one build, and everything that is wanted of it comes out of that,
@@ -37,12 +36,7 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     // What else is wanted of the image comes of it when it has passed.
     async test(image, inputs) {
       if (asked === undefined) throw new Error('nothing was built yet')
-      const name = privateName('test', setup)
-      try {
-        await testInContainers(name, inputs, setup)
-      } finally {
-        await runDocker(setup, ['image', 'rm', name]).catch(() => undefined)
-      }
+      await testLoaded(inputs, setup)
       const { cacheFailure } = ofBuild()
       const released = await buildAll(await ofTested(asked, layoutPath(setup), setup), setup)
       if (released.image.id !== image.id)

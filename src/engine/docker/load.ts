@@ -4,6 +4,7 @@ import { info } from '../../log.js'
 import type { Image } from '../engine.js'
 import { parseInfo } from './builder.js'
 import { runDocker } from './client.js'
+import { inspectedSize } from './image-size.js'
 import type { DockerClient } from './setup.js'
 import { asker } from './detect.js'
 
@@ -46,4 +47,12 @@ export async function sayLoaded({ id, references: [first] }: Image, client: Dock
   const name = first === undefined ? id : formatReference(first)
   const { stdout } = await runDocker(client, [...INSPECT_ID, name])
   info(`Load: the image is in Docker's storage as ${stdout.trim()}`)
+}
+
+/** Size of an image, for the log and the summary only. Never rejects. */
+export async function readSize(id: string, setup: DockerClient): Promise<Image['size']> {
+  return await runDocker(setup, ['image', 'inspect', '--format', '{{json .}}', id]).then(
+    ({ stdout }) => inspectedSize(stdout),
+    () => undefined,
+  )
 }

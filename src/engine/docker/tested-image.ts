@@ -4,7 +4,10 @@ import { parseDockerfile } from '../../dockerfile/dockerfile.js'
 import { UserError } from '../../errors.js'
 import { listOf, objectOf, parseObject, textsOf } from '../../lib/json.js'
 import { parseReference } from '../../metadata/reference.js'
+import type { Inputs } from '../../runner/inputs.js'
 import type { BuildRequest } from '../engine.js'
+import { runDocker } from './client.js'
+import { testInContainers } from './test-container.js'
 import { type DockerSetup, privateName } from './setup.js'
 
 const STAGE = 'tested'
@@ -18,6 +21,16 @@ export function layoutPath({ folder }: Pick<DockerSetup, 'folder'>): string {
 export function toTest(request: BuildRequest, setup: DockerSetup): BuildRequest {
   const references = [parseReference(privateName('test', setup))]
   return { ...request, references, inputs: { ...request.inputs, push: false, load: true, outputs: [] } }
+}
+
+/** Runs the tests in what was built of `toTest`, and takes it out of the daemon again. @throws UserError for one that fails */
+export async function testLoaded(inputs: Inputs, setup: DockerSetup): Promise<void> {
+  const name = privateName('test', setup)
+  try {
+    await testInContainers(name, inputs, setup)
+  } finally {
+    await runDocker(setup, ['image', 'rm', name]).catch(() => undefined)
+  }
 }
 
 /**
