@@ -10,7 +10,7 @@ import { checkBasePlatforms } from './base-platforms.js'
 import { tellChecks } from './checks.js'
 import { tagged, untagged } from './destination.js'
 import { findEngine, type Wanted } from './engine.js'
-import { runsForeignPrograms } from './foreign-steps.js'
+import { hasEmulatedSteps } from './emulated-steps.js'
 import { digestsIn, putIndex } from './image-index.js'
 import { type MadeImage, makeImage } from './make-image.js'
 import { annotationsFor } from './metadata.js'
@@ -33,7 +33,7 @@ export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext): 
   await tellChecks(wanted, engine, settingsOnDemand(wanted, engine, pipeline), pipeline.context)
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
-  const made = await makeEach(wanted, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
+  const made = await makeEach(wanted, engine, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
   const platforms: readonly PlatformResult[] = made
   const index = inputs.push
     ? await pipeline.timeline.during('index', () => putIndex(metadata, platforms, pipeline))
@@ -66,7 +66,8 @@ async function makeTogether(
   const made = await withCache(wanted, pipeline, (cache) =>
     makeImage(wanted, { cache, findEngine: () => Promise.resolve(engine), destination, tellsChecks: true }, pipeline),
   )
-  return { ...made, platforms: [], ...(await digestsIn(made.pushed, pipeline)) }
+  // An index has no configuration, by which an image is known.
+  return { ...made, imageId: '', platforms: [], ...(await digestsIn(made.pushed, pipeline)) }
 }
 
 /**
@@ -75,12 +76,14 @@ async function makeTogether(
  */
 async function makeEach(
   wanted: Wanted,
+  engine: ResolvedEngine,
   make: (platform: Platform) => Promise<PlatformImage>,
 ): Promise<PlatformImage[]> {
   const { platforms } = wanted.inputs
+  const isEmulated = (platform: Platform) => hasEmulatedSteps(wanted, platform, engine)
   const made = new Map<Platform, PlatformImage>()
   const failures = new Map<Platform, unknown>()
-  for (const { platforms: group, atOnce } of schedule(platforms, (one) => runsForeignPrograms(wanted, one))) {
+  for (const { platforms: group, atOnce } of schedule(platforms, isEmulated)) {
     if (failures.size > 0) break
     await mapConcurrent(group, atOnce, async (platform) => {
       try {

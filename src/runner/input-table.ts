@@ -9,7 +9,7 @@ import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
 import { isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
-import { buildahVersion, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
+import { buildahVersion, builderName, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
 
 export const SET_UP_BUILDX =
   'Set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).'
@@ -92,6 +92,8 @@ export const INPUTS = {
   network: input('network', oneOf('default', 'none', 'host'), {
     affects: 'run-steps',
     counts: (network) => [network],
+    // Older ones give such steps a network of their own.
+    buildah: { since: '1.28.0', asks: (network) => network === 'none' },
   }),
   'add-hosts': input('addHosts', addHosts, {
     affects: 'run-steps',
@@ -188,6 +190,7 @@ export const INPUTS = {
 
   // Engine
   engine: input('engine', oneOf('auto', 'buildah', 'docker'), { affects: 'image', countsAs: 'engine' }),
+  builder: input('builder', builderName, { affects: 'image', countsAs: 'engine' }),
   rootless: input('rootless', oneOf('prefer', 'require', 'off'), { affects: 'nothing' }),
   'rootless-user': input('rootlessUser', text, {
     affects: 'nothing',

@@ -58,10 +58,6 @@ export const PEER_INPUTS: readonly PeerInput[] = [
     says: 'if each has `disabled=true`',
     when: (text) => linesOf(text).every((line) => isDisabled(line)),
   }),
-  row('builder', BUILD_PUSH, 'Remove it: Buildah needs no builder. With `engine: docker`, set BUILDX_BUILDER.', {
-    says: 'if it is `default`',
-    when: (text) => text === 'default',
-  }),
   row('call', BUILD_PUSH, 'Remove it, and for `check` write `checks: error`: this action builds.', {
     says: 'if it is `build`',
     when: (text) => text === 'build',

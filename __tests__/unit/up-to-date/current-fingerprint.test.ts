@@ -81,6 +81,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'storage-driver': 'vfs',
   isolation: 'chroot',
   emulation: 'off',
+  builder: 'own',
   sandbox: 'off',
 }
 
