@@ -32,7 +32,7 @@ describe('registry-auth', () => {
     expect(read('')).toStrictEqual([])
   })
 
-  it.each<[string, string, Record<string, string>?]>([
+  const refused: readonly (readonly [string, string, Record<string, string>?])[] = [
     ['- username: ada', 'entry 1 has no password, or an empty one'],
     ["- password: 'pass-77aa'\n", 'entry 1 has no username'],
     [
@@ -57,13 +57,17 @@ describe('registry-auth', () => {
     ['- username: a\n  username: pass-77aa', "line 2 can't be read: it has username for the second time"],
     ['[{"password":"pass-77aa"', "line 1 can't be read: it begins a list in JSON"],
     ['[{"password":7788}]', "line 1 can't be read: its list has something else"],
-  ])('%j is refused, without a word of it', (text, message, more) => {
-    const error = refusal(() => read(text, more))
-    expect(error.message).toMatch(/^Input "registry-auth"/)
-    expect(error.message).toContain(message)
-    expect(error.hint).toBeTruthy()
-    expect(everythingOf(error)).not.toMatch(/77aa|7788/)
-  })
+  ]
+  it.each(refused.map(([text, message, more = {}]) => [text, message, more] as const))(
+    '%j is refused, without a word of it',
+    (text, message, more) => {
+      const error = refusal(() => read(text, more))
+      expect(error.message).toMatch(/^Input "registry-auth"/)
+      expect(error.message).toContain(message)
+      expect(error.hint).toBeTruthy()
+      expect(everythingOf(error)).not.toMatch(/77aa|7788/)
+    },
+  )
 
   it('leaves out entries without a password where nothing is pushed, and says so', () => {
     const text = '- registry: ghcr.io\n  username: ada\n  password:\n- username: b\n  password: c\n'
@@ -80,7 +84,7 @@ it.each([
   '-\n  a: b\n  c: d\n\n-\n  a: e',
   '  - a: b\n    c: d\n  - a: x-y_z.1/2@3',
   '-   a: b\n    c: d',
-  '- a: pass#word\n  b: a:b\n  c: -x\n  d: ~x\n  e: a\'b"c',
+  '- a: pass#word\n  b: a:b\n  c: x-\n  d: ~x\n  e: a\'b"c',
   '- a: "x" # y\n  b: \'\'\n  c: ""\n  d:   \n  e: # z',
   '- a:\tb',
   '- a: $x\n  b: a*&!b\n  c: (x)^=<\\n;+',
