@@ -106,51 +106,51 @@ function isIdleEntry(entry: ReadonlyMap<string, string>, read: InputReader): boo
 }
 
 function loginOf(entry: ReadonlyMap<string, string>, index: number): RegistryLogin {
-  const refuse: Refuse = (what, hint) => new UserError(`Input "${AUTH}": entry ${index + 1} ${what}.`, hint)
+  const entryError: EntryError = (what, hint) => new UserError(`Input "${AUTH}": entry ${index + 1} ${what}.`, hint)
   const unknown = [...entry.keys()].find((key) => !KEYS.has(key))
   if (unknown !== undefined)
-    throw refuse(`has the key ${quote(unknown)}`, `Its keys are registry, username, password and scope.`)
+    throw entryError(`has the key ${quote(unknown)}`, `Its keys are registry, username, password and scope.`)
   if (!/^(auto|false|)$/.test(entry.get('ecr') ?? ''))
-    throw refuse('has `ecr`', 'Log in to Amazon ECR with aws-actions/amazon-ecr-login in an earlier step.')
+    throw entryError('has `ecr`', 'Log in to Amazon ECR with aws-actions/amazon-ecr-login in an earlier step.')
   const [username, password] = ['username', 'password'].map((key) => entry.get(key) ?? '')
   if (!username || !password)
-    throw refuse(
+    throw entryError(
       `has no ${username ? 'password' : 'username'}, or an empty one`,
       "Write `username: …` and `password: '${{ secrets.TOKEN }}'`. Secrets are empty in runs for pull requests from forks.",
     )
-  const { registry, path } = registryOf(entry.get('registry') ?? '', refuse)
+  const { registry, path } = registryOf(entry.get('registry') ?? '', entryError)
   if (path !== '' && !/^v[12]$/.test(path))
-    throw refuse(
+    throw entryError(
       `has the registry ${quote(entry.get('registry') ?? '')}, which has a path`,
       `Write \`registry: ${registry}\` and \`scope: ${path}\`.`,
     )
-  return { registry, username, password: new Secret(password), scope: scopeOf(entry.get('scope') ?? '', refuse) }
+  return { registry, username, password: new Secret(password), scope: scopeOf(entry.get('scope') ?? '', entryError) }
 }
 
-type Refuse = (what: string, hint: string) => UserError
+type EntryError = (what: string, hint: string) => UserError
 
-function registryOf(text: string, refuse: Refuse): WrittenRegistry {
+function registryOf(text: string, entryError: EntryError): WrittenRegistry {
   try {
     return readRegistry(text)
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    throw refuse(
+    throw entryError(
       `has a registry that is none: ${error.message}`,
       error.hint ?? 'Write its host, such as `registry: ghcr.io`.',
     )
   }
 }
 
-function scopeOf(text: string, refuse: Refuse): string | undefined {
+function scopeOf(text: string, entryError: EntryError): string | undefined {
   const [path = '', actions] = text.split('@')
   if (actions !== undefined)
-    throw refuse(
+    throw entryError(
       `has the scope ${quote(text)}, and Buildah knows none for pulls or pushes alone`,
       `Write \`scope: ${path || 'acme/web'}\`, with a token that may do both, or leave it out.`,
     )
   if (text === '') return undefined
   if (!/^[a-z0-9]+([._/-]+[a-z0-9]+)*$/.test(text))
-    throw refuse(
+    throw entryError(
       `has the scope ${quote(text)}`,
       'A scope is the name of a repository without its registry, or its beginning: `acme/web`, `acme`.',
     )
