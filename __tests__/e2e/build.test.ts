@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 import { describe, expect, jest, test } from '@jest/globals'
 
-import { platform } from '../../src/lib/platform.js'
+import { formatPlatform, nativePlatform } from '../../src/lib/platform.js'
 import { debianImage } from '../harness/base-image.js'
 import { succeed } from '../harness/clean-step.js'
 import { describeEngines } from '../harness/describe-engines.js'
@@ -54,7 +54,7 @@ describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
         'image.name': references.join(','),
       },
       pushed: references.map((reference) => ({ reference, digest: image.digest, registry: registry.host })),
-      'platform-digests': JSON.stringify({ [platform()]: image.digest }),
+      'platform-digests': JSON.stringify({ [formatPlatform(nativePlatform())]: image.digest }),
       engine: 'buildah',
       'engine-version': version,
       rootless: 'true',
