@@ -5,7 +5,7 @@ import { formatReference, type Reference, registryOf } from '../metadata/referen
 import type { Names } from '../metadata/tags.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
-import { stepLogins } from '../runner/registry-auth.js'
+import { stepLogins } from '../runner/registry-inputs.js'
 import { loginRegistry } from './login.js'
 
 /** Who one is at which registry, and to which one may speak without TLS. */

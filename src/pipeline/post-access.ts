@@ -2,7 +2,7 @@ import type { RepositoryAccess, RepositoryTerms } from '../artifact-repository.j
 import { readLogins as readEarlierLogins } from '../auth/auth-file.js'
 import { readContext } from '../runner/context.js'
 import { readLogins } from '../runner/inputs.js'
-import { stepLogins } from '../runner/registry-auth.js'
+import { stepLogins } from '../runner/registry-inputs.js'
 
 /**
  * How the post step opens repositories: main writes no login down, and the runner gives both steps the same inputs.

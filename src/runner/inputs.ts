@@ -6,8 +6,7 @@ import { buildArgNotes } from './build-arguments.js'
 import type { InputReader } from './input-parsers.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputValues } from './input-table.js'
 import type { InputSpec } from './input-spec.js'
-import { login, loginNotes } from './login-inputs.js'
-import { registryAuth, registryAuthNotes } from './registry-auth.js'
+import { login, loginNotes, registryAuth, registryAuthNotes } from './registry-inputs.js'
 import { secretWarnings } from './secret-inputs.js'
 
 /** Every input of the step, with notes and warnings about them. */

@@ -43,7 +43,7 @@ const PURE = [
   ...['lib/lines.ts', 'lib/url-logins.ts', 'runner/input-parsers.ts', 'source/dockerignore.ts', 'source/scan-rules.ts'],
   ...['engine/progress.ts', 'engine/error-hints.ts', 'engine/input-paths.ts', 'engine/image-size.ts'],
   ...['lib/spelling.ts', 'runner/peer-inputs.ts', 'runner/extra-arguments.ts', 'runner/amounts.ts'],
-  ...['runner/context-inputs.ts', 'runner/login-inputs.ts', 'runner/output-files.ts'],
+  ...['runner/context-inputs.ts', 'runner/registry-inputs.ts', 'runner/output-files.ts'],
   ...['runner/ssh-keys.ts', 'runner/cache-inputs.ts'],
   ...['engine/buildah/requirements.ts', 'engine/buildah/apparmor.ts'],
   ...['engine/buildah/args.ts', 'engine/buildah/registry-args.ts', 'engine/buildah/setup.ts'],

@@ -136,7 +136,7 @@ const errors = all.filter(({ place }) => !place.startsWith('checked-'))
 describe('every error for the user', () => {
   it('is found', () => {
     expect(errors.length).toBeGreaterThan(100)
-    expect(errors.filter(({ place }) => place.startsWith('runner/login-inputs.ts')).length).toBeGreaterThan(1)
+    expect(errors.filter(({ place }) => place.startsWith('runner/registry-inputs.ts')).length).toBeGreaterThan(1)
   })
 
   it('names an input, or what else is at fault', () => {

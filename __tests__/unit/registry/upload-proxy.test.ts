@@ -58,7 +58,7 @@ async function proxied(script: Script, layers: readonly KnownLayer[] = [], other
   const host = await listen(server)
   stops.push(() => close(server))
   const login = { registry: host, username: 'ada', password: new Secret('pass-77aa') }
-  const options = { logins: { auths: {}, credHelpers: {} }, login, insecure: [host, ...others], env: {} }
+  const options = { logins: { auths: {}, credHelpers: {} }, own: [login], insecure: [host, ...others], env: {} }
   const registries = openRegistries(options)
   stops.push(() => {
     registries.close()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
-import { registryAuth, registryAuthNotes } from '../../../src/runner/registry-auth.js'
+import { registryAuth, registryAuthNotes } from '../../../src/runner/registry-inputs.js'
 import { parseYamlList } from '../../../src/runner/yaml-list.js'
 import { everythingOf, reader, refusal } from '../helpers.js'
 

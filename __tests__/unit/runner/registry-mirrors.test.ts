@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { registryMirrors } from '../../../src/runner/registry-mirrors.js'
+import { registryMirrors } from '../../../src/runner/registry-inputs.js'
 import { reader, refusal } from '../helpers.js'
 
 const read = (text: string) => registryMirrors(reader({ 'registry-mirrors': text }))

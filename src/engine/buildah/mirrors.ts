@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js'
-import type { RegistryMirror } from '../../runner/registry-mirrors.js'
+import type { RegistryMirror } from '../../runner/registry-inputs.js'
 import { readTables } from './registries-tables.js'
 
 /**

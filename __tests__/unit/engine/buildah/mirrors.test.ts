@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { withMirrors } from '../../../../src/engine/buildah/mirrors.js'
 import { resolveName } from '../../../../src/engine/buildah/registries-conf.js'
 import { formatReference } from '../../../../src/metadata/reference.js'
-import { registryMirrors } from '../../../../src/runner/registry-mirrors.js'
+import { registryMirrors } from '../../../../src/runner/registry-inputs.js'
 import { reader, rejection } from '../../helpers.js'
 
 const mirrors = registryMirrors(
