@@ -538,6 +538,13 @@ export const promises = [
     promise: 'The cache stays within its limits, and never fails or delays a build',
     rows: [
       {
+        loses: 'A build fails on a disk that restored layers have filled',
+        file: 'src/pipeline/clear-cache.ts',
+        find: 'restored.parts > 0 &&',
+        put: 'restored.parts < 0 &&',
+        test: '__tests__/unit/pipeline/build.test.ts',
+      },
+      {
         loses: 'Layers that nobody has used for weeks stay in the cache',
         file: 'src/cache/containers-storage/retention.ts',
         find: 'keeping.images.filter(({ used }) => used >= oldest)',
@@ -776,6 +783,13 @@ export const promises = [
   {
     promise: 'It is built without root, by what can, and never by another way than was asked for',
     rows: [
+      {
+        loses: 'RUN steps have the network of the machine with Buildah 1.23, whatever the runtime',
+        file: 'src/engine/buildah/probe.ts',
+        find: "isHosts ? 'private' : network",
+        put: 'network',
+        test: '__tests__/unit/engine/buildah/args.test.ts',
+      },
       {
         loses: 'With sudo, the image is built by an account that has nothing to do with the user',
         file: 'src/engine/build-user.ts',
@@ -1020,6 +1034,13 @@ export const promises = [
   {
     promise: 'Text from outside commands nothing, and outputs and exit codes are true',
     rows: [
+      {
+        loses: 'The next stage is marked in the place of the line that failed, with Buildah 1.23',
+        file: 'src/engine/progress.ts',
+        find: 'if (named !== undefined) return named',
+        put: 'if (named === null) return named',
+        test: '__tests__/unit/engine/progress.test.ts',
+      },
       {
         loses: 'A file name in a log line is obeyed by the runner as a command',
         file: 'src/log.ts',
@@ -1398,7 +1419,7 @@ export const promises = [
         loses: 'A stage on a foreign stage is taken for one of the target, and its steps end with exec format error',
         file: 'src/dockerfile/run-steps.ts',
         find: 'const platforms = stagePlatforms(analysis.stages, platform)',
-        put: 'const platforms = analysis.stages.map(() => platform)',
+        put: 'const platforms = stagePlatforms(analysis.stages, platform).map(() => platform)',
         test: '__tests__/unit/dockerfile/run-steps.test.ts',
       },
       {
@@ -1426,7 +1447,7 @@ export const promises = [
         loses: 'An image full of programs of another processor is pushed',
         file: 'src/pipeline/image-architecture.ts',
         find: 'return architecture === wanted || RUNS_AS_WELL[wanted] === architecture',
-        put: 'return wanted !== architecture + wanted',
+        put: "return architecture !== '' || RUNS_AS_WELL[wanted] === architecture",
         test: '__tests__/unit/pipeline/image-architecture.test.ts',
       },
       {

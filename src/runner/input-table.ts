@@ -5,6 +5,8 @@ import { extraArguments } from './extra-arguments.js'
 import { input, type InputSpec, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
+import { NO_SCOPES, registryAuth } from './registry-auth.js'
+import { NO_MIRRORS, registryMirrors } from './registry-mirrors.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
 import { isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
@@ -32,6 +34,10 @@ export const INPUTS = {
   registry: input('registry', text, { affects: 'nothing' }),
   username: input('login', login, { affects: 'nothing' }),
   password: partOf('login', { affects: 'nothing' }),
+  'registry-auth': input('registryAuth', registryAuth, {
+    affects: 'nothing',
+    docker: { refusedBy: BY_ALL, ...NO_SCOPES },
+  }),
   context: input('context', context, { affects: 'image', countsAs: 'context' }),
   file: input('file', text, { affects: 'image', countsAs: 'Dockerfile' }),
   target: input('target', text, { affects: 'image', countsAs: 'target' }),
@@ -75,6 +81,11 @@ export const INPUTS = {
   }),
   'github-token': input('githubToken', gitToken, { affects: 'nothing' }),
   // These two decide whether something is built, not what.
+  // It has the same images.
+  'registry-mirrors': input('registryMirrors', registryMirrors, {
+    affects: 'nothing',
+    docker: { refusedBy: BY_ALL, ...NO_MIRRORS },
+  }),
   pull: input('pull', whether(false), { affects: 'nothing' }),
   'no-cache': input('noCache', whether(false), {
     affects: 'nothing',
@@ -83,6 +94,8 @@ export const INPUTS = {
   network: input('network', oneOf('default', 'none', 'host'), {
     affects: 'run-steps',
     counts: (network) => [network],
+    // Older ones give such steps a network of their own.
+    buildah: { since: '1.28.0', asks: (network) => network === 'none' },
   }),
   'add-hosts': input('addHosts', addHosts, {
     affects: 'run-steps',

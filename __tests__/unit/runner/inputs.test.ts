@@ -33,6 +33,8 @@ describe('inputs that are not set', () => {
       push: false,
       registry: undefined,
       login: undefined,
+      registryAuth: [],
+      registryMirrors: [],
       tlsVerify: true,
       load: false,
       outputs: [],

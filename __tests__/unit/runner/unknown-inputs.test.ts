@@ -73,7 +73,6 @@ describe('an input that would change the image', () => {
     ['dockerfiles', 'a\nb'],
     ['base-image', 'alpine:3'],
     ['content', 'bin/'],
-    ['registry-auth', '- registry: ghcr.io'],
     ['sigstore-private-key', 'key'],
   ])('%s: %j is refused', (name, given) => {
     const { refused, ignored } = judge({ [name]: given })
