@@ -16,6 +16,7 @@ import { removeFolder } from '../../../src/engine/remove-folder.js'
 import {
   type WorkDir,
   makeWorkDir,
+  makeWorkDirBelow,
   privateRoot,
   removeSecrets,
   storageArgs,
@@ -253,6 +254,19 @@ describe('removeSecrets', () => {
     expect(existsSync(join(folder.path, 'secrets'))).toBe(false)
     expect(existsSync(join(folder.path, 'auth/auth.json'))).toBe(false)
     expect(existsSync(join(folder.path, 'root/layer'))).toBe(true)
+  })
+
+  it('removes those of all platforms, too', async () => {
+    const folder = await makeWorkDirBelow(
+      await makeWorkDir(me, contextOf({ temp: temporaryFolder() })),
+      'linux_arm64',
+      {},
+    )
+    await writePrivate(folder, 'secrets/0', 'hunter2')
+    await writePrivate(folder, 'auth/auth.json', '{}')
+    await removeSecrets(dirname(dirname(folder.path)))
+    expect(existsSync(join(folder.path, 'secrets'))).toBe(false)
+    expect(existsSync(join(folder.path, 'auth/auth.json'))).toBe(false)
   })
 })
 
