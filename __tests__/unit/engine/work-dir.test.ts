@@ -177,7 +177,7 @@ describe('makeFolder', () => {
     const other = { ...me, uid: 12345, gid: 23456, prefix: ['setpriv', '--'] }
     const folder = await makeWorkDir(other, contextOf({ temp }))
     const secret = await writePrivate(folder, 'secrets/0', 'x')
-    const ofRoot = ['', 'secrets', 'trial'].map((name) => join(folder.path, name))
+    const ofRoot = ['', 'secrets', 'trial', 'platforms'].map((name) => join(folder.path, name))
     for (const path of ofRoot) expect(seen(path)).toBe(`${path} 0 23456 710`)
     const hidden = join(folder.path, 'taken')
     expect(seen(hidden)).toBe(`${hidden} 0 0 700`)
