@@ -34,9 +34,14 @@ const MIGRATING = {
   'redhat-actions': ['redhat-actions/buildah-build', 'redhat-actions/push-to-registry', 'redhat-actions/podman-login'],
 }
 
-/** README.md with its lists of inputs, by group, and outputs: the first sentence of each description. Pure. */
+/** README.md with the first sentence on each common input and each output, and the names of all other inputs. Pure. */
 export function fillReadme(readme, action) {
-  const groups = readGroups(action).map(({ title, inputs }) => `### ${title}\n\n${renderList(inputs)}`)
+  const [common, ...others] = readGroups(action)
+  const names = (inputs) => inputs.map(([name]) => code(name)).join(', ')
+  const groups = [
+    `### ${common.title}\n\n${renderList(common.inputs)}`,
+    `### More\n\n${others.map(({ title, inputs }) => `- ${title}: ${names(inputs)}`).join('\n')}`,
+  ]
   return fill(readme, 'action.yml', {
     inputs: groups.join('\n\n'),
     outputs: renderList(Object.entries(parse(action).outputs)),

@@ -45,7 +45,7 @@ try {
   })
   const { inputs, result } = value
   writeOutputs(result, inputs)
-  if (inputs.summary && context.hasSummary && !inputs.dryRun) await writeSummary(result, warnings)
+  if (inputs.summary && context.hasSummary && !inputs.dryRun) await writeSummary(result, inputs, warnings)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) fail(error, context.workspace)
@@ -69,9 +69,9 @@ function fail(error: unknown, workspace: string): void {
 }
 
 /** A summary that can't be written is no reason to fail. */
-async function writeSummary(result: Result, warnings: readonly string[]): Promise<void> {
+async function writeSummary(result: Result, inputs: Inputs, warnings: readonly string[]): Promise<void> {
   await summary
-    .addRaw(summaryOf(result, warnings))
+    .addRaw(summaryOf(result, inputs, warnings))
     .write()
     .catch((error: unknown) => {
       warn(`Could not write the job summary: ${describe(error)}`)

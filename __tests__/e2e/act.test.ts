@@ -202,6 +202,14 @@ describeExhaustively('by act, in host mode, as a user without rights', () => {
     for (const platform of platforms) expect(summary).toContain(`| \`${platform}\` |`)
   })
 
+  withAct('share-image: what one job builds, another one pushes, without building it again', async () => {
+    const machine = await newMachine()
+    const checkout = await checkOutExample(machine, 'share-image')
+    const built = jobOf(await succeed(machine, { checkout }), 'Image/build')
+    const { manifest } = await pullImage(`${registry.host}/acme/share-image:latest`, ada)
+    expect(manifest.config.digest).toBe(built.outputs['imageid'])
+  })
+
   withAct('a pull request from a fork, which has no secrets, is built of what main has and not pushed', async () => {
     const machine = await newMachine()
     const checkout = await checkOutExample(machine, 'pull-request')
@@ -222,7 +230,8 @@ describeExhaustively('by act, in host mode, as a user without rights', () => {
 test('every example that is made to be copied is run', () => {
   // `hello` has no workflow of its own: the demo and CI build it.
   const there = readdirSync(join(repository, 'examples')).filter((name) => name !== 'hello')
-  expect([...new Set([...examples.map(({ name }) => name), 'multi-platform'])].sort()).toStrictEqual(there.sort())
+  const run = [...examples.map(({ name }) => name), 'multi-platform', 'share-image']
+  expect([...new Set(run)].sort()).toStrictEqual(there.sort())
 })
 
 function jobOf(jobs: ReadonlyMap<string, ActJob>, name: string): ActJob {

@@ -70,7 +70,17 @@ const kept = makeFolder('kept', accountFor('user'))
 
 /** One step of the action that builds this as `acme/NAME`, with the cache of the steps before. */
 async function stepOf(name: string, build: CaseBuild, engine: TestedEngine): Promise<StepOptions> {
-  const { lines, files, buildArgs = [], labels = [], annotations = [], contexts = [], platform, target } = build
+  const {
+    lines,
+    files,
+    buildArgs = [],
+    labels = [],
+    annotations = [],
+    timestamp = '',
+    contexts = [],
+    platform,
+    target,
+  } = build
   const workspace = await makeTree({ ...files, Dockerfile: `${lines.join('\n')}\n` }, accountFor('user'))
   const { inputs, ...wish } = engine.wish()
   return {
@@ -80,6 +90,7 @@ async function stepOf(name: string, build: CaseBuild, engine: TestedEngine): Pro
       ...{ images: `${place.registry}/acme/${name}`, push: 'true', 'tls-verify': 'false', engine: 'buildah' },
       ...{ cache: 'directory', 'cache-dir': kept, isolation: 'chroot', ...inputs },
       ...{ 'build-args': buildArgs.join('\n'), labels: labels.join('\n'), annotations: annotations.join('\n') },
+      timestamp,
       'build-contexts': contexts.join('\n'),
       ...(platform === undefined ? {} : { platforms: platform }),
       ...(target === undefined ? {} : { target }),

@@ -16,6 +16,10 @@ export function findAct(): { readonly program: string } | { readonly missing: st
   return 'missing' in act ? act : { program: join(act.folder, 'bin/act') }
 }
 
+/** By the commits that the examples name. */
+const UPLOAD = 'actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f'
+const DOWNLOAD = 'actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c'
+
 /** The machine of somebody who runs act: all that stays from run to run. */
 export interface ActMachine {
   readonly account: Account
@@ -127,6 +131,23 @@ export interface ActRun {
   readonly log: string
 }
 
+/** What stands in for the two actions that move artifacts, which can't be fetched here: the files go through a folder. */
+function artifactActions({ folder }: ActMachine): string[] {
+  const artifacts = join(folder, 'artifacts')
+  const actions = {
+    [UPLOAD]: `mkdir -p '${artifacts}' && cp "\${{ inputs.path }}" '${artifacts}'`,
+    [DOWNLOAD]: `cp '${artifacts}'/* .`,
+  }
+  return Object.entries(actions).flatMap(([name, command]) => {
+    const place = join(folder, 'actions', name.replaceAll('/', '-'))
+    mkdirSync(place, { recursive: true })
+    const inputs = { name: {}, path: {}, 'retention-days': {}, 'compression-level': {} }
+    const runs = { using: 'composite', steps: [{ shell: 'bash', run: command }] }
+    writeFileSync(join(place, 'action.yml'), JSON.stringify({ name, description: name, inputs, runs }))
+    return ['--local-repository', `${name}=${place}`]
+  })
+}
+
 /**
  * Runs the workflows of a checkout, in host mode (the steps run as the account, on this machine) or in a container. They
  * are as they are in the repository; `OWNER/rootless-image-build@v1` is this repository's dist, and act itself stands
@@ -147,6 +168,7 @@ export async function runAct(machine: ActMachine, options: ActOptions): Promise<
     ...(container ? ['--pull=false', '--container-options', container.options.join(' ')] : []),
     ...(container?.withoutSocket === true ? ['--container-daemon-socket', '-'] : []),
     ...['--local-repository', `OWNER/rootless-image-build@v1=${join(machine.folder, 'action')}`],
+    ...artifactActions(machine),
     ...['--cache-server-addr', '127.0.0.1'],
     ...(payload ? ['--eventpath', payloadPath] : []),
     ...pairs('--var', vars),

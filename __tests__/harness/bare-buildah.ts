@@ -58,13 +58,14 @@ export function bareBuildah(program: string, registry: string): BareBuildah {
 }
 
 function flagsOf(build: CaseBuild, context: string): string[] {
-  const { buildArgs = [], labels = [], annotations = [], contexts = [], platform, target } = build
+  const { buildArgs = [], labels = [], annotations = [], timestamp, contexts = [], platform, target } = build
   const each = (flag: string, values: readonly string[]): string[] => values.flatMap((value) => [flag, value])
   return [
     ...['--file', join(context, 'Dockerfile')],
     ...each('--build-arg', buildArgs),
     ...each('--label', labels),
     ...each('--annotation', annotations),
+    ...(timestamp === undefined ? [] : ['--timestamp', timestamp]),
     ...each(
       '--build-context',
       contexts.map((given) => given.replace(/=other$/, `=${context}/other`)),

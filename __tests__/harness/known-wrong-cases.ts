@@ -28,6 +28,7 @@ export interface CaseBuild {
   readonly buildArgs?: readonly string[]
   readonly labels?: readonly string[]
   readonly annotations?: readonly string[]
+  readonly timestamp?: string
   readonly contexts?: readonly string[]
   readonly platform?: string
   readonly target?: string
@@ -281,6 +282,12 @@ export const wrongCases: readonly WrongCase[] = [
       both((value) => ({ lines: [`FROM ${base}`, 'RUN echo >/made'], annotations: [`seen=${value}`] })),
     look: ({ manifest }) => manifest.annotations?.['seen'],
     ...stale,
+  },
+  {
+    row: 'timestamp',
+    builds: ({ base }) => ['1', '2'].map((timestamp) => ({ lines: [`FROM ${base}`, 'RUN echo >/made'], timestamp })),
+    look: ({ config }) => config.created,
+    ...{ right: '1970-01-01T00:00:02Z', wrong: '1970-01-01T00:00:01Z' },
   },
   {
     row: 'overriddenBase',

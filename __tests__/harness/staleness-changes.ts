@@ -89,7 +89,7 @@ export const changes: readonly Change[] = [
   { name: 'another format', isOrdinary: true, inputs: { annotations: '', format: 'docker' } },
   { name: 'a host more', isOrdinary: true, inputs: { 'add-hosts': 'elsewhere:192.0.2.1' } },
   { name: 'another limit', inputs: { ulimit: 'nofile=512:512' } },
-  { name: 'a fixed time', isOrdinary: true, inputs: { 'extra-args': '--timestamp=1700000000' } },
+  { name: 'a fixed time', isOrdinary: true, inputs: { timestamp: '1700000000' } },
   { name: 'another fixed time', inputs: { 'extra-args': '--timestamp=1800000000' } },
   { name: 'a time from the environment', env: { SOURCE_DATE_EPOCH: '1700000000' } },
   { name: 'a variable by an argument of Buildah', inputs: { 'extra-args': '--env=MORE=1' }, isNeverBack: true },

@@ -85,14 +85,14 @@ export const promises = [
       },
       {
         loses: 'Steps with another memory limit of /dev/shm are taken from the cache, and nothing is rebuilt for it',
-        file: 'src/runner/input-table.ts',
+        file: 'src/runner/run-step-rows.ts',
         find: 'counts: (size) => (size === undefined ? [] : [size]),',
         put: 'counts: () => [],',
         test: '__tests__/unit/up-to-date/step-inputs.test.ts',
       },
       {
         loses: 'Steps that ran with a network are taken for steps that shall have none',
-        file: 'src/runner/input-table.ts',
+        file: 'src/runner/run-step-rows.ts',
         find: 'counts: (network) => [network],',
         put: 'counts: () => [],',
         test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
@@ -781,7 +781,7 @@ export const promises = [
       },
       {
         loses: 'A daemon that a RUN step starts runs on after the job',
-        file: 'src/engine/buildah/sandboxed-build.ts',
+        file: 'src/engine/buildah/live.ts',
         find: 'await endProcessTree(processTree, KILL_GRACE_MS)',
         put: 'processTree.close()\n    await Promise.resolve([endProcessTree, KILL_GRACE_MS])',
         test: '__tests__/e2e/cancel.test.ts',
@@ -1408,6 +1408,26 @@ export const promises = [
         find: 'if (found === undefined) return',
         put: "if (found?.text !== '') return",
         test: '__tests__/unit/engine/buildah/sandbox/leaks.test.ts',
+      },
+    ],
+  },
+  {
+    promise: 'An image that fails its test is pushed nowhere',
+    rows: [
+      {
+        loses: 'The image is pushed although a command of `test` has failed',
+        file: 'src/pipeline/build.ts',
+        find: 'await timeline.during(TEST, ',
+        put: 'void timeline.during(TEST, ',
+        test: '__tests__/unit/pipeline/build.test.ts',
+        name: 'a test',
+      },
+      {
+        loses: 'An image that was pushed without a test is taken for one that has passed it',
+        file: 'src/runner/test-inputs.ts',
+        find: 'tests.map(({ text }) => text)',
+        put: 'tests.slice(0, 0).map(({ text }) => text)',
+        test: '__tests__/unit/up-to-date/request.test.ts',
       },
     ],
   },

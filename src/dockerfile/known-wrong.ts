@@ -197,6 +197,12 @@ export const KNOWN_WRONG = {
     wrong: CACHE_KEEPS_OLD,
     answer: 'key',
   },
+  timestamp: {
+    what: 'the time of the image (input `timestamp`, SOURCE_DATE_EPOCH)',
+    until: '1.42.0',
+    wrong: CACHE_KEEPS_OLD,
+    answer: 'key',
+  },
   overriddenBase: {
     what: 'the image that a further build context puts in the place of the one in FROM',
     wrong: `${CACHE_KEEPS_OLD}, if it has the same layers`,

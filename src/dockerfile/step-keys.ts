@@ -16,6 +16,8 @@ export interface StepInputs {
   /** `name=value` */
   readonly annotations: readonly string[]
   readonly labels: readonly { readonly name: string; readonly value: string }[]
+  /** Whether the image gets a time that isn't that of the build; the seed has it. */
+  readonly hasTimestamp?: boolean
   /** Version of Buildah, `1.33.7`. */
   readonly buildah: string
   /** The proxies of Buildah's own environment, by the names of their variables. */

@@ -46,6 +46,8 @@ export interface Image {
   readonly id: string
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
+  /** How its layers are compressed when they are pushed; undefined for the engine's own way. */
+  readonly compression?: Inputs['compression']
   /** Undefined if the engine doesn't report it. */
   readonly size?: Size | undefined
   /** Digests by which the base images were pulled; undefined if the engine doesn't report them. */
@@ -127,6 +129,11 @@ export interface Engine extends EngineFacts {
   build(request: BuildRequest): Promise<Image>
   /** The command line of a build, as a person would type it. Runs nothing. */
   preview(request: BuildRequest): string
+  /**
+   * Runs the commands of the input `test`, each in a container of the image, as RUN steps run.
+   * @throws UserError for the first that fails
+   */
+  test(image: Image, inputs: Inputs): Promise<void>
   /**
    * Pushes the image under one reference, once.
    * @throws RegistryError

@@ -1,6 +1,8 @@
 import { type Dockerfile, firstDockerOnly } from '../dockerfile/dockerfile.js'
 import { UserError } from '../errors.js'
 import { objectOf, textsOf } from '../lib/json.js'
+import type { Inputs } from '../runner/inputs.js'
+import { SOURCE_DATE_EPOCH } from '../runner/timestamp-input.js'
 
 export interface Format {
   readonly format: 'oci' | 'docker'
@@ -18,23 +20,45 @@ export interface DockerOnly {
 /** Docker's default shell. */
 const DEFAULT_SHELL = JSON.stringify(['/bin/sh', '-c'])
 
+/** Inputs that only the `oci` format can do, with why. */
+const OCI_ONLY = {
+  annotations: 'only oci has annotations',
+  timestamp: 'only oci gives the same image again',
+  compression: 'only oci has zstd layers',
+} as const
+
+export type OciOnlyInput = keyof typeof OCI_ONLY
+
+/** The first input that needs OCI. Nobody asked for the default annotations, nor perhaps for SOURCE_DATE_EPOCH. Pure. */
+export function needingOci({ annotations, timestamp, compression }: Inputs): OciOnlyInput | undefined {
+  if (annotations.length > 0) return 'annotations'
+  if (timestamp !== undefined && timestamp.from !== SOURCE_DATE_EPOCH) return 'timestamp'
+  return compression !== undefined && compression.format !== 'gzip' ? 'compression' : undefined
+}
+
+/** Whether nobody has asked for a format, nor for what only OCI has. Pure. */
+export function mayBeDockers(inputs: Inputs): boolean {
+  return inputs.format === 'auto' && needingOci(inputs) === undefined
+}
+
 /**
  * The format of the image: the one of the input, else OCI, unless the image has settings that OCI drops. Pure.
- * @throws UserError when annotations are wanted and the format has no place for them
+ * @param wanting an input that is set and needs OCI
+ * @throws UserError when it is set and the format is another
  */
 export function chooseFormat(
   options: 'auto' | 'oci' | 'docker',
   only: DockerOnly | undefined,
-  annotated: boolean,
+  wanting: OciOnlyInput | undefined,
 ): Format {
   const format = options !== 'auto' ? options : only === undefined ? 'oci' : 'docker'
   const cause = only === undefined ? 'the input "format"' : `${only.keyword} ${only.origin}`
-  if (format === 'docker' && annotated) {
+  if (format === 'docker' && wanting !== undefined) {
     throw new UserError(
-      `Input "annotations" can't be honoured: the format is docker because of ${options === 'docker' ? 'the input "format"' : cause}, and only oci has annotations.`,
+      `Input "${wanting}" can't be honoured: the format is docker because of ${options === 'docker' ? 'the input "format"' : cause}, and ${OCI_ONLY[wanting]}.`,
       only === undefined
         ? 'Write `format: oci`.'
-        : `Write \`format: oci\` (${only.keyword} is dropped then), or use labels.`,
+        : `Write \`format: oci\` (${only.keyword} is dropped then), or ${wanting === 'annotations' ? 'use labels' : `leave "${wanting}" out`}.`,
     )
   }
   return { format, reason: options === 'auto' && only !== undefined ? `docker, to keep ${cause}` : undefined }

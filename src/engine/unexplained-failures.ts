@@ -27,6 +27,8 @@ const WRONG_LAYERS =
  * then the restored layers may be damaged. Pure.
  */
 export function isUnexplained({ message, cause }: Error): boolean {
+  // A test that an image doesn't pass.
+  if (message.startsWith('Input "')) return false
   if (!(cause instanceof CommandError)) return WRONG_LAYERS.test(message)
   const { output, exitCode } = cause
   // Ended by a signal.

@@ -205,3 +205,8 @@ export function privateEnv(path: string): Env {
     XDG_CACHE_HOME: join(path, 'cache'),
   }
 }
+
+/** The environment of programs; Buildah takes no SOURCE_DATE_EPOCH beside a time that it is told. Pure. */
+export function programEnv({ env }: WorkDir, isTimed: boolean): Env {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isTimed || name !== 'SOURCE_DATE_EPOCH'))
+}

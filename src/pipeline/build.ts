@@ -1,15 +1,15 @@
 import type { BuildRequest, Engine, Image, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import { describe } from '../errors.js'
-import { info, warn } from '../log.js'
+import { info } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
-import { BUILD } from '../report/summary.js'
+import { BUILD, TEST } from '../report/summary.js'
 import type { Destination } from './destination.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
 import type { RestoredCache } from './restore-cache.js'
-import { saveCache, type Run } from './save-cache.js'
+import { saveCache, saveSteps, type Run } from './save-cache.js'
 import { clearAfter } from './clear-cache.js'
+import { testImage } from './test-image.js'
 
 export interface Built {
   readonly image: Image
@@ -33,7 +33,12 @@ export async function buildAndSave(
   engine: Engine,
   { review, check, ...asked }: LayeredRequest,
   opened: RestoredCache,
-  { timeline, services: { remember }, push }: Pick<PipelineContext, 'timeline' | 'services'> & Pusher,
+  {
+    timeline,
+    workDir,
+    services: { remember },
+    push,
+  }: Pick<PipelineContext, 'timeline' | 'services' | 'workDir'> & Pusher,
 ): Promise<Built> {
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
   const onSteps = (steps: readonly Step[]) => {
@@ -53,6 +58,8 @@ export async function buildAndSave(
     await review(done.steps, image)
     const checking = check(done.steps)
     try {
+      if (asked.inputs.tests.length > 0)
+        await timeline.during(TEST, () => testImage(engine, image, asked.inputs, workDir))
       const pushed = asked.inputs.push ? await timeline.during('push', () => push(engine, image)) : []
       return { image, pushed, fault: await checking }
     } finally {
@@ -71,13 +78,6 @@ export async function buildAndSave(
     await keep(true)
     throw error
   }
-}
-
-/** What the cache doesn't get is no reason to fail. */
-async function saveSteps(engine: Engine): Promise<void> {
-  await engine.saveSteps().catch((error: unknown) => {
-    warn(`Cache: could not save the steps of this build. ${describe(error)}`)
-  })
 }
 
 /** Builds, and once more without the cache where a step of it was taken that stands on another base. */

@@ -76,6 +76,7 @@ async function previewOne(
   await engine.close()
   info(`Cache key: ${scope.text} (${scope.id})`)
   info(`Command:\n${indent(command)}`)
+  if (inputs.tests.length > 0) info(`Test:\n${indent(inputs.tests.map(({ text }) => text).join('\n'))}`)
   return { engine, hasAnnotations: spec.annotations.length > 0 }
 }
 

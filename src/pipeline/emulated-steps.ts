@@ -13,6 +13,7 @@ export function hasEmulatedSteps(
   { emulates }: Pick<ResolvedEngine, 'emulates'>,
 ): boolean {
   const { dockerfile, target: stage } = source
+  if (inputs.tests.length > 0 && emulates(target)) return true
   const analysis = analysisOf(forPlatform(inputs, target), dockerfile, undefined)
   return runSteps(analysis, targetIndex(dockerfile, stage), target).some(({ platform }) => emulates(platform))
 }

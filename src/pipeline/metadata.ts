@@ -12,6 +12,7 @@ import { divideAnnotations, type DividedAnnotations, type LeveledAnnotation } fr
 import { formatPlatform, type Platform } from '../lib/platform.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info, warn } from '../log.js'
+import { commitDateOf } from './commit-date.js'
 
 /** Everything that an image is called, and what it says of itself. */
 export interface Metadata extends Names {
@@ -44,7 +45,9 @@ export async function resolveMetadata(given: Inputs, context: Context): Promise<
     labels: inInputs(() => labelsOf(inputs.labels, commit, names)),
     annotations: inInputs(() => annotationsOf(inputs.annotations, commit, names)),
   })
-  const all = describe(commitFacts(resolved.version, names))
+  const commit = commitFacts(resolved.version, names)
+  const time = inputs.timestamp?.seconds
+  const all = describe(time === undefined ? commit : { ...commit, created: new Date(time * 1000) })
   if (inputs.push && resolved.references.length === 0) throw noTags(resolved, names)
   tell(
     'Names',
@@ -134,12 +137,6 @@ function digitsOf(text: string): number | undefined {
     `Variable "DOCKER_METADATA_SHORT_SHA_LENGTH": got ${JSON.stringify(text)}.`,
     'Write the number of commit digits in a tag, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
   )
-}
-
-async function commitDateOf(sha: string, context: Context): Promise<Date | undefined> {
-  if (!/^[0-9a-f]{40,64}$/.test(sha)) return undefined
-  const date = new Date((await git(['log', '-1', '--format=%cI', sha], context))?.trim() ?? '')
-  return Number.isNaN(date.getTime()) ? undefined : date
 }
 
 /** The tags of the repository: the remote's, which a checkout need not have, and its own; undefined if Git has none. */

@@ -1,10 +1,10 @@
 import { printGroup, info } from '../log.js'
-import { BUILD } from '../report/summary.js'
+import { BUILD, TEST } from '../report/summary.js'
 import type { Timeline } from '../report/timeline.js'
 
 /**
- * The same timeline, whose phases show in the log with the time that they took. The build prints as it goes, into a group
- * of its own; so its time stands behind.
+ * The same timeline, whose phases show in the log with the time that they took. The build and the tests print as they go, into
+ * groups of their own; so their times stand behind.
  */
 export function shown(timeline: Timeline, platform?: string): Timeline {
   const titleOf = (name: string) => {
@@ -15,7 +15,7 @@ export function shown(timeline: Timeline, platform?: string): Timeline {
   return {
     ...timeline,
     async during(name, work) {
-      if (name !== BUILD)
+      if (name !== BUILD && name !== TEST)
         return await printGroup(
           () => titleOf(name),
           () => timeline.during(name, work),

@@ -4,6 +4,7 @@ import type { Comparison } from '../up-to-date/check.js'
 import { baseImages } from './base-images.js'
 import { type Built, buildAndSave, type Pusher } from './build.js'
 import type { Destination } from './destination.js'
+import { withDiskLine } from './disk-line.js'
 import { checkLayers } from './layer-check.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
@@ -73,7 +74,7 @@ async function build(
   const images = baseImages(inputs, source, pipeline.workDir.env)
   const layers = checkLayers(prepared.engine.store, restored.warm.root, spec, prepared.comparison)
   const request = { ...spec, images, cache: restored.access, ...layers }
-  return await buildAndSave(engine, request, restored, pipeline)
+  return await withDiskLine(restored.warm.root, () => buildAndSave(engine, request, restored, pipeline))
 }
 
 /** Leaves word of what was built for later runs. */

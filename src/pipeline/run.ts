@@ -21,6 +21,7 @@ import { makePlatforms } from './platforms.js'
 import type { Result } from './result.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
 import { withCache } from './start-cache.js'
+import { settleTimestamp, withEpochArgument } from './timestamp.js'
 
 /** What is known when nothing has been made yet. */
 interface Request {
@@ -36,7 +37,7 @@ interface Request {
  */
 export async function run(given: Inputs, context: Context, services: Services): Promise<Result> {
   for (const text of given.warnings) warn(text)
-  const inputs = withGitContexts(given, context.event)
+  const inputs = await settleTimestamp(withGitContexts(given, context.event), context)
   checkOutputs(inputs)
   const metadata = await resolveMetadata(inputs, context)
   const credentials = await readCredentials(inputs, context, metadata)
@@ -86,5 +87,6 @@ async function preview(request: Request, pipeline: PipelineContext): Promise<Res
 
 /** All that is asked for, with what it is built of. */
 async function want({ inputs, metadata, local }: Request, { context, workDir }: PipelineContext): Promise<Wanted> {
-  return { ...(local ?? (await fetchSource(inputs, context, workDir))), inputs, metadata }
+  const found = local ?? (await fetchSource(inputs, context, workDir))
+  return { ...found, inputs: withEpochArgument(inputs, found.source.dockerfile), metadata }
 }

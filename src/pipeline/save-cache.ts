@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { reportSaved } from '../cache/cache.js'
 import { type RecordedStep, recordedSteps } from '../dockerfile/recorded-steps.js'
 import type { StageKeys } from '../dockerfile/step-keys.js'
-import type { Pushed } from '../engine/engine.js'
+import type { Engine, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
-import { info, result } from '../log.js'
+import { describe } from '../errors.js'
+import { info, result, warn } from '../log.js'
 import { type CacheReport, renderCache, reportCache } from '../report/cache-stats.js'
 import type { RestoredCache } from './restore-cache.js'
 
@@ -71,4 +72,11 @@ function digestOf({ imageId, pushed }: Run): string | undefined {
   return createHash('sha256')
     .update(JSON.stringify([imageId, names]))
     .digest('hex')
+}
+
+/** What the cache doesn't get is no reason to fail. */
+export async function saveSteps(engine: Pick<Engine, 'saveSteps'>): Promise<void> {
+  await engine.saveSteps().catch((error: unknown) => {
+    warn(`Cache: could not save the steps of this build. ${describe(error)}`)
+  })
 }

@@ -4,10 +4,12 @@ import { info, warn } from '../log.js'
 import { dockerOnlyOfBases, type ReadSettings, volumesOfBases } from './base-settings.js'
 import type { Wanted } from './engine.js'
 import { sayFormat } from './source.js'
+import { sayTimestamp } from './timestamp.js'
 
 /**
  * The format, when it is known that it is built: also by what the base images have, which only Buildah drops from an image
- * in the OCI format. Their registries are asked for it. Says what this Buildah is known to get wrong, too.
+ * in the OCI format. Their registries are asked for it. Says what this Buildah is known to get wrong, and which time
+ * the image gets, too.
  * @throws UserError when annotations are wanted and the format has no place for them
  */
 export async function settleFormat(
@@ -15,7 +17,8 @@ export async function settleFormat(
   engine: ResolvedEngine,
   read: ReadSettings,
 ): Promise<Format['format']> {
-  const { inputs, format } = wanted
+  const { inputs, format, source } = wanted
+  sayTimestamp(inputs, source.dockerfile)
   const isOpen = engine.traits.dropsDockerSettings && inputs.format === 'auto' && format !== 'docker'
   const isNeeded = isOpen || engine.knownFaults.ofVolumes
   const settings = isNeeded ? await read() : new Map()

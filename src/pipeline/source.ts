@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { WorkDir } from '../engine/work-dir.js'
-import { chooseFormat, type DockerOnly, dockerOnlyOf, type Format } from '../engine/image-format.js'
+import { chooseFormat, type DockerOnly, dockerOnlyOf, type Format, needingOci } from '../engine/image-format.js'
 import { info } from '../log.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
@@ -34,9 +34,8 @@ export async function fetchSource(inputs: Inputs, context: Context, workDir: Wor
 }
 
 /** Chooses the format by what the user wants and the image has, and says why. @throws UserError as `chooseFormat` */
-export function sayFormat({ format: options, annotations }: Inputs, only: DockerOnly | undefined): Format['format'] {
-  // Nobody asked for the default annotations.
-  const { format, reason } = chooseFormat(options, only, annotations.length > 0)
+export function sayFormat(inputs: Inputs, only: DockerOnly | undefined): Format['format'] {
+  const { format, reason } = chooseFormat(inputs.format, only, needingOci(inputs))
   if (reason !== undefined) info(`Format: ${reason}`)
   return format
 }

@@ -1,10 +1,11 @@
 import { formatPlatform } from '../lib/platform.js'
 import { formatReference } from '../metadata/reference.js'
 import { renderSummary } from '../report/summary.js'
+import type { Inputs } from '../runner/inputs.js'
 import type { Result } from './result.js'
 
 /** The job summary of a run, as Markdown. @param warnings that were logged. Pure. */
-export function summaryOf(result: Result, warnings: readonly string[]): string {
+export function summaryOf(result: Result, { tests }: Pick<Inputs, 'tests'>, warnings: readonly string[]): string {
   const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier, platforms } = result
   const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
   const references = metadata.references.map(formatReference)
@@ -15,6 +16,7 @@ export function summaryOf(result: Result, warnings: readonly string[]): string {
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
     ...{ engine: engine.label, rootless: engine.rootless, builtEarlier, size, cache, warnings, phases, steps },
+    tests: tests.length,
     platforms: platforms.map((one) => ({
       ...one,
       platform: formatPlatform(one.platform),

@@ -16,6 +16,8 @@ export interface SummaryFacts {
   readonly builtEarlier?: Date | undefined
   /** Of its layers, uncompressed; undefined if not even their number is known. */
   readonly size?: { readonly layers: number; readonly bytes: number | undefined } | undefined
+  /** How many commands it has passed, in this run or in the one that built it. */
+  readonly tests: number
   /** What was warned of, any text. */
   readonly warnings: readonly string[]
   readonly cache: CacheReport
@@ -45,6 +47,8 @@ export interface PlatformFacts extends Pick<SummaryFacts, 'builtEarlier' | 'size
 
 /** The phase that the steps are shown in. */
 export const BUILD = 'build'
+/** The phase in which commands run in containers of the image. */
+export const TEST = 'test'
 /** A picture of more bars can't be read, and GitHub draws no longer texts. */
 const MAX_STEPS = 50
 const MAX_WARNINGS = 10
@@ -69,7 +73,7 @@ export function renderSummary(facts: SummaryFacts): string {
 }
 
 /** What the image is, who made it, and what the cache did for it. */
-function renderFacts({ engine, rootless, builtEarlier, size, cache }: SummaryFacts): string[] {
+function renderFacts({ engine, rootless, builtEarlier, size, tests, cache }: SummaryFacts): string[] {
   const used = renderCache(cache)
   const moved = renderMoved(cache)
   return [
@@ -78,6 +82,7 @@ function renderFacts({ engine, rootless, builtEarlier, size, cache }: SummaryFac
       ? []
       : [`- **Nothing was built:** reusing the image built at ${formatTime(builtEarlier)}`]),
     `- **Built by:** ${engine}, ${rootless ? 'rootless' : 'as root'}`,
+    ...(tests === 0 ? [] : [`- **Test:** ${formatCount(tests, 'command')} passed`]),
     ...(used === undefined ? [] : [`- **Cache:** ${used}`]),
     ...(moved === '' ? [] : [`- **Cache transfers:** ${moved}`]),
   ]

@@ -1,5 +1,6 @@
 import { type InputReader, lines, refuse } from './input-parsers.js'
 import { UserError } from '../errors.js'
+import { shellWords } from './shell-words.js'
 
 const INPUT = 'extra-args'
 /** Arguments by which Buildah builds for other platforms, which the cache and the check of the result would not know of. */
@@ -40,23 +41,9 @@ function mayTakeValue(before: string | undefined): boolean {
   return before !== undefined && isFlag(before) && !before.includes('=')
 }
 
-/** Each part of a word: in single quotes, in double quotes, behind a backslash, or bare. */
-const PART = /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^\s'"\\]+)|(\s+)|(.)/gs
-
-function wordsOf(line: string): string[] {
-  const words: string[] = []
-  let isOpen = false
-  for (const [, single, double, escaped, bare, space, broken] of line.matchAll(PART)) {
-    if (broken !== undefined) throw unclosed()
-    if (space !== undefined) {
-      isOpen = false
-      continue
-    }
-    const part = single ?? double?.replaceAll(/\\(["\\$`])/g, '$1') ?? escaped ?? bare ?? ''
-    if (isOpen) words.push(`${words.pop() ?? ''}${part}`)
-    else words.push(part)
-    isOpen = true
-  }
+function wordsOf(line: string): readonly string[] {
+  const words = shellWords(line)
+  if (words === undefined) throw unclosed()
   return words
 }
 

@@ -18,7 +18,7 @@ export type Effect<T> = EngineAnswers<T> &
     | {
         readonly affects: 'run-steps' | 'image'
         /** What is compared instead: the value that the input resolves to. */
-        readonly countsAs: ResolvedPart | 'secrets'
+        readonly countsAs: ResolvedPart | 'secrets' | 'compression'
       }
     | { readonly affects: 'nothing' }
   )
@@ -68,6 +68,6 @@ export function input<const F extends string, T, const E extends Effect<T>>(fiel
 }
 
 /** An input that is read with another one. */
-export function partOf<T>(field: 'cache' | 'login' | 'secrets', effect: Effect<T>) {
+export function partOf<T>(field: 'cache' | 'compression' | 'login' | 'secrets', effect: Effect<T>) {
   return { field, ...effect }
 }

@@ -1,13 +1,13 @@
 import { buildArgs } from './build-arguments.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
+import { IMAGE_INPUTS } from './image-rows.js'
 import { buildContexts, context } from './context-inputs.js'
-import { extraArguments } from './extra-arguments.js'
 import { input, type InputSpec, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
 import { NO_SCOPES, registryAuth } from './registry-auth.js'
 import { NO_MIRRORS, registryMirrors } from './registry-mirrors.js'
-import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
+import { RUN_STEP_INPUTS } from './run-step-rows.js'
 import { isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
@@ -88,36 +88,7 @@ export const INPUTS = {
     affects: 'nothing',
     buildah: { since: '1.28.0', asks: (noCache) => noCache },
   }),
-  network: input('network', oneOf('default', 'none', 'host'), {
-    affects: 'run-steps',
-    counts: (network) => [network],
-    // Older ones give such steps a network of their own.
-    buildah: { since: '1.28.0', asks: (network) => network === 'none' },
-  }),
-  'add-hosts': input('addHosts', addHosts, {
-    affects: 'run-steps',
-    counts: (hosts) => hosts,
-    buildah: { since: '1.41.0', asks: (hosts) => hosts.some(isGateway) },
-  }),
-  'shm-size': input('shmSize', shmSize, {
-    affects: 'run-steps',
-    counts: (size) => (size === undefined ? [] : [size]),
-  }),
-  ulimit: input('ulimit', ulimits, { affects: 'run-steps', counts: (limits) => limits }),
-  // With an engine that checks by itself, it is told so.
-  checks: input('checks', oneOf('warn', 'error', 'off'), { affects: 'nothing' }),
-  // What they mean is Buildah's affair, and their order may count.
-  'extra-args': input('extraArgs', extraArguments, {
-    affects: 'run-steps',
-    counts: (words) => words,
-    docker: {
-      refusedBy: BY_ALL,
-      asks: (words) => words.length > 0,
-      example: '--squash',
-      why: "doesn't know the arguments of `buildah build`",
-      hint: 'Leave it out, or write `engine: buildah`.',
-    },
-  }),
+  ...RUN_STEP_INPUTS,
 
   // Tags, labels and output
   flavor: input('flavor', oneALine, { affects: 'image', countsAs: 'labels' }),
@@ -144,6 +115,7 @@ export const INPUTS = {
       hint: `Write \`format: auto\`. ${SET_UP_BUILDX}`,
     },
   }),
+  ...IMAGE_INPUTS,
   load: input('load', whether(false), { affects: 'nothing' }),
   outputs: input('outputs', outputFiles, {
     affects: 'nothing',

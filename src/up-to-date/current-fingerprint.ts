@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { countedTexts } from '../runner/counted-inputs.js'
 import type { Pair } from '../runner/input-parsers.js'
+import { unreadEpoch, withoutEpoch } from '../runner/timestamp-input.js'
 import { describeInLine } from '../errors.js'
 import { formatPlatform } from '../lib/platform.js'
 import { targetPlatform } from '../runner/platform-inputs.js'
@@ -38,8 +39,8 @@ export async function fingerprint(
       annotations,
       context: digests.context,
       contexts: digests.contexts,
-      buildArgs: argumentsOf(inputs, env),
-      epoch: env['SOURCE_DATE_EPOCH'] ?? '',
+      buildArgs: argumentsOf(withoutEpoch(inputs), env),
+      epoch: unreadEpoch(inputs.timestamp, env),
       registriesConf: request.baseNames.configuration,
       target: targetIndex(source.dockerfile, source.target),
       inputs: countedTexts(inputs),

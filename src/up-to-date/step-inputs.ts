@@ -12,6 +12,7 @@ import type { BuildSpec } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import { runStepTexts } from '../runner/counted-inputs.js'
 import type { Inputs } from '../runner/inputs.js'
+import { SOURCE_DATE_EPOCH } from '../runner/timestamp-input.js'
 import { analysisOf, argumentsOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
 import type { ContainersStorage } from '../build-storage.js'
@@ -29,6 +30,7 @@ export async function stepInputsOf(
 ): Promise<StepInputs> {
   const { context: folder } = source
   const analysis = analysisOf(inputs, source.dockerfile, env)
+  const time = inputs.timestamp?.seconds
   const digests = new Map<string, string>()
   const add = async (path: string, isWanted: (path: string) => Promise<boolean>) => {
     const full = join(folder, path)
@@ -49,13 +51,14 @@ export async function stepInputsOf(
     seed: [
       ...[nativePlatform(), targetPlatform(inputs)].map(formatPlatform),
       format,
-      env['SOURCE_DATE_EPOCH'] ?? '',
+      String(time ?? env[SOURCE_DATE_EPOCH] ?? ''),
       ...runStepTexts(inputs),
     ],
     buildArgs: argumentsOf(inputs, env),
     proxies: proxiesIn(env),
     annotations: annotations.map(({ name, value }) => `${name}=${value}`),
     labels,
+    hasTimestamp: time !== undefined,
     buildah: version,
     contexts: inputs.buildContexts,
     contextDigests: digests,

@@ -25,6 +25,7 @@ export interface FakeEngineOptions {
   /** What it comes to when it is looked for, builds, or pushes this reference. */
   readonly find?: () => Promise<void>
   readonly build?: (request: BuildRequest) => Promise<void>
+  readonly test?: () => Promise<void>
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
@@ -77,6 +78,10 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
       return { id, format: request.format, references: request.references, size: { layers: 1, bytes: 1024 } }
     },
     preview: ({ source }) => `fake build --file ${source.file}`,
+    async test(_, { tests }) {
+      events.push(...tests.map(({ text }) => `test ${text}`))
+      await options.test?.()
+    },
     async push({ id }, reference) {
       events.push(`push ${formatReference(reference)}`)
       await options.push?.(reference)

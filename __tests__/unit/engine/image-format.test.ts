@@ -19,7 +19,7 @@ describe('chooseFormat', () => {
     ['docker', plain, 'docker', undefined],
     ['docker', healthy, 'docker', undefined],
   ] as const)('%s', (wish, only, format, reason) => {
-    expect(chooseFormat(wish, only, false)).toStrictEqual({ format, reason })
+    expect(chooseFormat(wish, only, undefined)).toStrictEqual({ format, reason })
   })
 
   it.each([
@@ -27,7 +27,7 @@ describe('chooseFormat', () => {
     ['oci', plain],
     ['oci', healthy],
   ] as const)('%s with annotations is oci', (wish, only) => {
-    expect(chooseFormat(wish, only, true)).toStrictEqual({ format: 'oci', reason: undefined })
+    expect(chooseFormat(wish, only, 'annotations')).toStrictEqual({ format: 'oci', reason: undefined })
   })
 
   it.each([
@@ -50,7 +50,13 @@ describe('chooseFormat', () => {
         'Write `format: oci` (HEALTHCHECK is dropped then), or use labels.',
     ],
   ] as const)('%s with annotations is refused where it can’t be oci', (wish, only, text) => {
-    expect(describeError(refusal(() => chooseFormat(wish, only, true)))).toBe(text)
+    expect(describeError(refusal(() => chooseFormat(wish, only, 'annotations')))).toBe(text)
+  })
+
+  it('says which input needs it', () => {
+    const text = describeError(refusal(() => chooseFormat('auto', healthy, 'timestamp')))
+    expect(text).toMatch(/^Input "timestamp" can't be honoured: .*, and only oci gives the same image again\.\n/)
+    expect(text).toContain('or leave "timestamp" out.')
   })
 })
 

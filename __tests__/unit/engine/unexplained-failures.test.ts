@@ -55,6 +55,11 @@ describe('what isn’t', () => {
     for (const exitCode of [-1, 137, 143]) expect(isUnexplained(failed('Error: layer not known', exitCode))).toBe(false)
   })
 
+  it('a test that an image doesn’t pass, whatever it prints', () => {
+    const cause = new CommandError(['buildah', 'run'], 3, 'Error: layer not known\n')
+    expect(isUnexplained(new UserError('Input "test": `web` failed.', undefined, { cause }))).toBe(false)
+  })
+
   it('a push that a registry refuses', () => {
     expect(isUnexplained(new UserError('Not pushed: a.example/x:1. Nothing was pushed.\nCaused by: denied'))).toBe(
       false,

@@ -5,6 +5,7 @@ import { EMPTY_CACHE, emptyStorage, type Run } from '../../../src/cache/cache.js
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import type { BuildRequest, Engine } from '../../../src/engine/engine.js'
 import type { Step } from '../../../src/engine/progress.js'
+import type { WorkDir } from '../../../src/engine/work-dir.js'
 import { parseReference } from '../../../src/metadata/reference.js'
 import { startTimeline } from '../../../src/report/timeline.js'
 import type { State } from '../../../src/runner/state.js'
@@ -26,6 +27,7 @@ interface World {
   readonly inputs?: Readonly<Record<string, string>>
   /** Why the engine refuses what it is asked. */
   readonly build?: Error
+  readonly test?: Error
   readonly push?: Error
   readonly saveSteps?: Error
   /** How many builds have programs of another processor in their image. */
@@ -58,6 +60,10 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
       request.onSteps(steps)
       if (!events.includes('clears')) await orThrow(refusals.build)
       return { id: `sha256:${'cd'.repeat(32)}`, format: 'oci', references: [reference] }
+    },
+    test: (_, { tests }) => {
+      events.push(...tests.map(({ text }) => `tests ${text}`))
+      return orThrow(refusals.test)
     },
     async push(_, pushed) {
       events.push('pushes')
@@ -114,6 +120,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
     await buildAndSave(engine, { ...asked, review, check }, opened, {
       timeline: startTimeline(Date.now),
       services,
+      workDir: { path: '/folder' } as WorkDir,
       push: pushAll,
     }).then(
       ({ fault }) => {
@@ -210,6 +217,34 @@ describe('an image with programs of another processor', () => {
     const always = await watched({ ...world, wrong: 2 })
     expect(always.error).toBeInstanceOf(WrongArchitectureError)
     expect(always.pushes).toStrictEqual([])
+  })
+})
+
+describe('a test', () => {
+  const inputs = { push: 'true', test: 'web --version\nweb --check' }
+
+  it('has its commands run on what was built, before anything is pushed', async () => {
+    const { events, log } = await watched({ inputs })
+    const tests = ['tests web --version', 'tests web --check']
+    expect(events.filter((event) => !event.startsWith('check'))).toStrictEqual([
+      'reviews 1',
+      ...tests,
+      'pushes',
+      'keeps',
+    ])
+    expect(log).toContain('Test: 2 commands passed')
+  })
+
+  it('that fails lets nothing be pushed, and keeps the steps', async () => {
+    const { events, pushes, runs, error } = await watched({ inputs, test: new Error('broken') })
+    expect(error).toMatchObject({ message: 'broken' })
+    expect(pushes).toStrictEqual([])
+    expect(events.at(-1)).toBe('keeps')
+    expect(runs.map(({ failed }) => failed)).toStrictEqual([true])
+  })
+
+  it('there is none without the input', async () => {
+    expect((await watched({ test: new Error('broken') })).error).toBeUndefined()
   })
 })
 

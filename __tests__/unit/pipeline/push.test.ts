@@ -22,6 +22,7 @@ function registries(outcomes: Readonly<Record<string, readonly Error[]>> = {}) {
     ...{ name: 'buildah', label: 'Buildah 1.43.2', version: '1.43.2', rootless: true, storageConf: '' },
     login: unused,
     build: unused,
+    test: unused,
     preview: () => '',
     pushByDigest: unused,
     writeOutputs: unused,

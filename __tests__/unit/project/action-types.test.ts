@@ -5,7 +5,7 @@ import { parseInputs } from '../../../src/runner/inputs.js'
 import { text } from './project-files.js'
 
 type Type =
-  | { readonly type: 'string' | 'boolean' }
+  | { readonly type: 'string' | 'integer' | 'boolean' }
   | { readonly type: 'enum'; readonly 'allowed-values': readonly string[] }
   | { readonly type: 'list'; readonly separator: string; readonly 'list-item': { readonly type: 'string' } }
 
@@ -25,7 +25,7 @@ function wordsOf(name: string): string[] | undefined {
   try {
     read(name, 'neither-of-them')
   } catch (error) {
-    const [, words] = / Allowed: ([\w-]+(?:, [\w-]+)*)\.$/.exec(error instanceof Error ? error.message : '') ?? []
+    const [, words] = / Allowed: ([\w:-]+(?:, [\w:-]+)*)\.$/.exec(error instanceof Error ? error.message : '') ?? []
     return words?.split(', ')
   }
   return undefined

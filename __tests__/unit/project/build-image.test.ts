@@ -54,6 +54,7 @@ describe('the plan', () => {
         tags: 'latest\ntype=sha',
         flavor: '',
         test: '',
+        'test-script': '',
         'runs-on': 'ubuntu-24.04',
       },
     ])
@@ -98,8 +99,8 @@ describe('the plan', () => {
     ],
     [
       'false for a text',
-      { matrix: JSON.stringify([{ ...image, test: false }]) },
-      'Entry 1 of input "matrix": "test" is not a text.',
+      { matrix: JSON.stringify([{ ...image, 'test-script': false }]) },
+      'Entry 1 of input "matrix": "test-script" is not a text.',
     ],
     [
       'a list with a number in it',

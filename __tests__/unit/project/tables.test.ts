@@ -156,7 +156,7 @@ describe('what is filled in', () => {
   test('stands between the markers, and nothing else is replaced', () => {
     const filled = fillReadme(`top ${markers('inputs', ' old ')} mid ${markers('outputs', '')} end`, given)
     expect(filled).not.toContain('old')
-    expect(filled).toContain('### Common\n\n- `a`: First. Default: `1`\n\n### Other\n\n- `b`: Second.\n')
+    expect(filled).toContain('### Common\n\n- `a`: First. Default: `1`\n\n### More\n\n- Other: `b`\n')
     expect(filled).toContain('\n- `c`: Third.\n')
     expect(filled).toMatch(/^top [^]* mid [^]* end$/)
     expect(fillReadme(filled, given)).toBe(filled)

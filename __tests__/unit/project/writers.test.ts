@@ -150,6 +150,7 @@ const facts: SummaryFacts = {
   phases: [{ name: 'build', started: 0, seconds: 10 }],
   steps: [],
   warnings: [],
+  tests: 0,
 }
 
 describe('what a careless writer lets through is seen:', () => {

@@ -22,6 +22,7 @@ const facts: SummaryFacts = {
   pulls: [`ghcr.io/acme/web@${digest}`],
   engine: 'Buildah 1.43.2',
   rootless: true,
+  tests: 2,
   size: { layers: 3, bytes: 76_200_300 },
   platforms: [],
   warnings: ['Cache: *no* part was taken.\nWrite `cache-write: never`.', '</details>', '![x](https://example.org/y)'],
@@ -53,6 +54,7 @@ docker pull ghcr.io/acme/web@${digest}
 
 - **Size:** 76.2 MB in 3 layers, uncompressed
 - **Built by:** Buildah 1.43.2, rootless
+- **Test:** 2 commands passed
 - **Cache:** 1/2 steps hit, about 9.0 s saved; restore and save took 2.0 s
 - **Cache transfers:** 5.0 MB in 2 parts restored, 1.0 kB in 1 part saved
 

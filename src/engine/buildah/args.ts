@@ -4,6 +4,7 @@ import type { Pair } from '../../runner/input-parsers.js'
 import type { CountedInput } from '../../runner/input-table.js'
 import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
 import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
+import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
 import { formatReference } from '../../metadata/reference.js'
 import { csv } from '../../lib/csv.js'
 import { formatPlatform } from '../../lib/platform.js'
@@ -20,6 +21,8 @@ const PULL_IS_A_POLICY_SINCE = '1.28.0'
 const NO_CACHE_WITH_LAYERS_SINCE = '1.28.0'
 /** From this release on Buildah asks no registry for an image that the storage has. */
 const PULLS_MISSING_ONLY_SINCE = '1.37.0'
+
+const KNOWS_SOURCE_DATE_EPOCH_SINCE = '1.41.0'
 
 /** Files, folders and contexts that are not among the inputs. */
 const HIDING = /^(-[fv]|--(file|volume|build-arg-file|build-context|cpp-flag|env|ignorefile|target|hooks-dir)(=|$))/
@@ -62,6 +65,10 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly stri
   'add-hosts': ({ inputs }) => each('--add-host', inputs.addHosts),
   'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
   ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
+  timestamp: ({ inputs, setup }) => timestampArgs(inputs, setup.buildah.version),
+  // These two are for the image that a build has given.
+  test: () => [],
+  compression: () => [],
   'extra-args': ({ inputs }) => inputs.extraArgs,
 }
 
@@ -147,6 +154,18 @@ export function hiddenArgument(extraArgs: readonly string[]): string | undefined
 export function pullsItself({ images }: Pick<BuildRequest, 'images'>): boolean {
   const names = new Set(images.map(({ name }) => name))
   return names.size < images.length
+}
+
+/**
+ * `--timestamp` sets the time of each file; a newer Buildah takes no SOURCE_DATE_EPOCH beside it, and then sets only the
+ * times that are later.
+ */
+function timestampArgs({ timestamp, buildArgs }: BuildRequest['inputs'], version: string): string[] {
+  if (timestamp?.seconds === undefined) return []
+  const time = String(timestamp.seconds)
+  const hasArgument = buildArgs.some(({ name }) => name === SOURCE_DATE_EPOCH)
+  if (!hasArgument || lt(version, KNOWS_SOURCE_DATE_EPOCH_SINCE)) return ['--timestamp', time]
+  return ['--source-date-epoch', time, '--rewrite-timestamp']
 }
 
 /** What keeps a build from pulling; pure. */

@@ -1,8 +1,9 @@
-import { CommandError } from '../../exec.js'
+import { CommandError, formatCommand } from '../../exec.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { BuildRequest, Image } from '../engine.js'
 import { lineUnderWay, type Step } from '../progress.js'
-import { prepareFiles } from './build-files.js'
+import { buildArgs } from './args.js'
+import { plannedPaths, prepareFiles } from './build-files.js'
 import { explain } from './failures.js'
 import { readSize } from './images.js'
 import { buildApart } from './sandboxed-build.js'
@@ -26,4 +27,9 @@ export async function build(asked: BuildRequest, contexts: readonly Pair[], setu
     throw await failed(error)
   })
   return { ...image, size: await readSize(image, setup) }
+}
+
+/** The command line of a build, for the log. */
+export function preview(request: BuildRequest, setup: BuildahSetup): string {
+  return formatCommand([setup.buildah.path, ...buildArgs(request, setup, plannedPaths(request, setup))])
 }

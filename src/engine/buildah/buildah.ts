@@ -1,9 +1,8 @@
-import { formatCommand } from '../../exec.js'
 import type { Engine } from '../engine.js'
+import { mayBeDockers } from '../image-format.js'
 import { storageConfPath } from '../work-dir.js'
-import { buildArgs } from './args.js'
-import { build } from './build.js'
-import { plannedPaths, prepareContexts } from './build-files.js'
+import { build, preview } from './build.js'
+import { prepareContexts } from './build-files.js'
 import { writeOutputs } from './export.js'
 import { imageNames } from './images.js'
 import { loadImage } from './load.js'
@@ -11,6 +10,7 @@ import { logIn } from './login.js'
 import { registryIn } from './registry-args.js'
 import { openPusher } from './push.js'
 import { type BuildahSetup, factsOf } from './setup.js'
+import { testInContainers } from './test-container.js'
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(given: BuildahSetup): Engine {
@@ -32,12 +32,13 @@ export function buildahEngine(given: BuildahSetup): Engine {
       const { inputs } = request
       // Once, also where it is built a second time.
       contexts ??= prepareContexts(inputs, setup)
-      isFormatFree = inputs.format === 'auto' && inputs.annotations.length === 0
+      isFormatFree = mayBeDockers(inputs)
       return await build(request, await contexts, setup)
     },
 
-    preview: (request) =>
-      formatCommand([setup.buildah.path, ...buildArgs(request, setup, plannedPaths(request, setup))]),
+    preview: (request) => preview(request, setup),
+
+    test: (image, inputs) => testInContainers(image, inputs, setup),
 
     ...pusher,
 

@@ -1,7 +1,7 @@
 import { knowsRegistry } from '../../auth/auth-file.js'
 import type { DockerStorage, Engine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
-import { privateRoot, storageConf, type WorkDir, writePrivate } from '../work-dir.js'
+import { privateRoot, programEnv, storageConf, type WorkDir, writePrivate } from '../work-dir.js'
 import { writeSourceFiles } from './build-files.js'
 import { buildahEngine } from './buildah.js'
 import { withOnePath, writeConfig } from './containers-conf.js'
@@ -29,7 +29,7 @@ export async function configure(
   await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
   const { registries, dropInFolder, policy } = await writeConfig(folder, insecure, inputs.registryMirrors)
   const env = {
-    ...folder.env,
+    ...programEnv(folder, inputs.timestamp !== undefined),
     ...(await quietHelpers(folder, logins)),
     ...(registries !== undefined && { CONTAINERS_REGISTRIES_CONF: registries }),
   }

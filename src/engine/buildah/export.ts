@@ -7,6 +7,7 @@ import type { Inputs } from '../../runner/inputs.js'
 import { isFiles, type Output } from '../../runner/output-files.js'
 import { ROOTFS } from './build-files.js'
 import { runBuildah } from './command.js'
+import { compressionArgs } from './registry-args.js'
 import { type BuildahSetup, globalArgs, policyArgs } from './setup.js'
 import type { Image } from '../engine.js'
 import { takeFile } from '../work-dir.js'
@@ -53,6 +54,9 @@ export async function writeArchive(image: Image, type: string, setup: BuildahSet
   const reference = image.references[0]
   const named = reference === undefined ? '' : `:${formatReference(reference)}`
   const destination = `${type === 'oci' ? 'oci-archive' : 'docker-archive'}:${join(path, 'out', name)}${named}`
-  await runBuildah(setup, [...globalArgs(setup), 'push', ...policyArgs(setup), image.id, destination], {})
+  // Docker's archive has its layers as they are.
+  const compressed = type === 'oci' ? compressionArgs(image) : []
+  const args = [...globalArgs(setup), 'push', ...compressed, ...policyArgs(setup), image.id, destination]
+  await runBuildah(setup, args, {})
   return await takeFile(setup.folder, name)
 }

@@ -61,7 +61,7 @@ async function loadIntoDocker(image: Image, client: string, setup: BuildahSetup)
 /** By an archive: the two storages may belong to different users and have different drivers. */
 async function loadForUser(image: Image, setup: BuildahSetup): Promise<void> {
   const { buildah, context } = setup
-  const archive = await writeArchive(image, image.format, setup)
+  const archive = await writeArchive({ ...image, compression: undefined }, image.format, setup)
   const transport = image.format === 'oci' ? 'oci-archive' : 'docker-archive'
   // Root needs no other program to make a namespace.
   const start = context.uid === 0 ? [buildah.path] : commandOf(buildah)

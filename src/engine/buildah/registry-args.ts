@@ -41,10 +41,19 @@ export function pushArgs(
     ...globalArgs(setup),
     ...['push', '--authfile', auth, '--format', image.format === 'oci' ? 'oci' : 'v2s2', '--digestfile', digestFile],
     ...tlsArgs(reference.registry, insecure),
+    ...compressionArgs(image),
     ...policyArgs(setup),
     image.id,
     `docker://${formatReference(reference)}`,
   ]
+}
+
+/** How layers are compressed that a push writes; pure. Without the last one Buildah compresses anew what is asked for. */
+export function compressionArgs({ compression }: Pick<Image, 'compression'>): string[] {
+  if (compression === undefined) return []
+  const { format, level, force } = compression
+  const levelArgs = level === undefined ? [] : ['--compression-level', String(level)]
+  return ['--compression-format', format, ...levelArgs, `--force-compression=${force}`]
 }
 
 /** The arguments that print the manifest of an image, as it lies in the storage; pure. */

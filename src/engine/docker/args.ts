@@ -6,6 +6,7 @@ import { formatReference } from '../../metadata/reference.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { CountedInput } from '../../runner/input-table.js'
 import { formatSshKeys } from '../../runner/ssh-keys.js'
+import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
 import type { Source } from '../../source/source.js'
 import { csv } from '../../lib/csv.js'
 import type { BuildRequest } from '../engine.js'
@@ -21,6 +22,8 @@ export interface BuildPlaces {
   readonly metadata: string
   /** Folder of what the input `outputs` asks for, until the build has gone well. */
   readonly results: string
+  /** Folder that the image is written to as well (OCI image layout); undefined where it isn't. */
+  readonly layout?: string | undefined
   readonly secrets: readonly SecretFile[]
   /** The Dockerfile, beside which its ignore file lies. */
   readonly file: string
@@ -42,7 +45,11 @@ interface Build {
   readonly places: BuildPlaces
 }
 
+const GZIP_ONLY = ['compression=gzip', 'force-compression=true']
+
 const refused = () => []
+/** It is for what comes after the build. */
+const later = () => []
 
 /** The flags for each input that is compared literally. */
 const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
@@ -60,6 +67,11 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly stri
   'add-hosts': ({ inputs }) => hostArgs(inputs.addHosts),
   'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
   ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
+  // It stands behind one of the user, and so takes its place.
+  timestamp: ({ inputs: { timestamp } }) =>
+    timestamp?.seconds === undefined ? [] : ['--build-arg', `${SOURCE_DATE_EPOCH}=${timestamp.seconds}`],
+  test: later,
+  compression: later,
   isolation: refused,
   'extra-args': refused,
 }
@@ -122,22 +134,40 @@ export function resultPath(results: string, index: number): string {
 function resultArgs({ inputs, references, format }: BuildRequest, places: BuildPlaces): string[] {
   const names = references.map(formatReference)
   const named = (some: readonly string[]) => (some.length === 0 ? [] : [`name=${some.join(',')}`])
+  // Else only the image's own time is the one that is wanted.
+  const rewritten = inputs.timestamp === undefined ? [] : ['rewrite-timestamp=true']
+  const compressed = [...rewritten, ...compressionOf(inputs)]
+  // An older daemon loads no zstd layers, and of two compressions of a layer BuildKit takes the one that is there.
+  const loadable = [...rewritten, ...(inputs.compression === undefined ? [] : GZIP_ONLY)]
   const files = inputs.outputs.map(({ type }, index) => {
     const isImage = type === 'oci' || type === 'docker'
     return csv(
       `type=${type}`,
       `dest=${resultPath(places.results, index)}`,
-      ...(isImage ? named(names.slice(0, 1)) : []),
+      ...(isImage ? [...named(names.slice(0, 1)), ...(type === 'oci' ? compressed : loadable)] : []),
     )
   })
-  const loaded = inputs.load ? [csv('type=docker', ...named(names))] : []
+  const layout =
+    places.layout === undefined ? [] : [csv('type=oci', 'tar=false', `dest=${places.layout}`, ...compressed)]
+  const loaded = inputs.load ? [csv('type=docker', ...named(names), ...loadable)] : []
   const image = csv(
-    ...['type=image', ...named(names)],
+    ...['type=image', ...named(names), ...compressed],
     ...(format === 'docker' ? ['oci-mediatypes=false'] : []),
     ...(inputs.push ? ['push=true', ...(places.insecure ? ['registry.insecure=true'] : [])] : []),
   )
   // The metadata has room for one image: the last one.
-  return [...each('--output', [...files, ...loaded, image]), ...each('--cache-to', places.cacheTo)]
+  return [...each('--output', [...files, ...layout, ...loaded, image]), ...each('--cache-to', places.cacheTo)]
+}
+
+/** Attributes of an output; BuildKit leaves layers as they are that come from base images, unless it is forced. */
+function compressionOf({ compression }: BuildRequest['inputs']): string[] {
+  if (compression === undefined) return []
+  const { format, level, force } = compression
+  return [
+    `compression=${format}`,
+    ...(level === undefined ? [] : [`compression-level=${level}`]),
+    ...(force ? ['force-compression=true'] : []),
+  ]
 }
 
 /** The image under its references, with what its layers are written into it for the next run. */

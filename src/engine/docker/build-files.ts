@@ -14,7 +14,7 @@ import type { DockerSetup } from './setup.js'
 export async function preparePlaces(
   request: BuildRequest,
   setup: DockerSetup,
-  some: Partial<Pick<BuildPlaces, 'cacheFrom' | 'cacheTo'>>,
+  some: Partial<Pick<BuildPlaces, 'cacheFrom' | 'cacheTo' | 'layout'>>,
 ): Promise<BuildPlaces> {
   const secrets = await writeSecrets(request.inputs, setup.folder, setup.context)
   const file = await withIgnoreFile(request.source, setup.folder)

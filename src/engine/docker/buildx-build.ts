@@ -34,6 +34,7 @@ async function buildOnce(request: BuildRequest, setup: DockerSetup, places: Buil
   // Removes the results of an earlier attempt.
   await rm(places.results, { recursive: true, force: true })
   await mkdir(places.results)
+  if (places.layout !== undefined) await rm(places.layout, { recursive: true, force: true })
   try {
     await buildLive(request, setup, places, progress)
   } catch (error) {

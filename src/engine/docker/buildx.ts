@@ -9,6 +9,7 @@ import { cacheFromOf, cacheToOf } from './build-cache.js'
 import { withFreshBases } from './fresh-bases.js'
 import { sayLoaded } from './say-loaded.js'
 import { placeResults } from './results.js'
+import { layoutPath, ofTested, testLoaded, toTest } from './tested-image.js'
 
 /**
  * Buildx with a builder that has a storage of its own: one build, and everything that is wanted of it comes out of that,
@@ -17,6 +18,7 @@ import { placeResults } from './results.js'
  */
 export function ownBuilderEngine(setup: DockerSetup): Engine {
   let made: Made | undefined
+  let asked: BuildRequest | undefined
   const ofBuild = (): Made => {
     if (made === undefined) throw new Error('nothing was built yet')
     return made
@@ -25,8 +27,21 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     ...commonEngine(setup),
 
     async build(request) {
-      made = await buildAll(request, setup)
-      return made.image
+      asked = request
+      const isTested = request.inputs.tests.length > 0
+      made = await (isTested ? buildAll(toTest(request, setup), setup, layoutPath(setup)) : buildAll(request, setup))
+      return { ...made.image, references: request.references }
+    },
+
+    // What else is wanted of the image comes of it when it has passed.
+    async test(image, inputs) {
+      if (asked === undefined) throw new Error('nothing was built yet')
+      await testLoaded(inputs, setup)
+      const { cacheFailure } = ofBuild()
+      const released = await buildAll(await ofTested(asked, layoutPath(setup), setup), setup)
+      if (released.image.id !== image.id)
+        throw new Error(`Docker made another image of the one that was tested: ${released.image.id} of ${image.id}`)
+      made = { ...released, cacheFailure }
     },
 
     // It was pushed when it was built: BuildKit compares the digest with the registry's own answer.
@@ -53,9 +68,9 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
 }
 
 /** Builds; all of it again, where a registry was busy or lacked what it was sent. */
-async function buildAll(request: BuildRequest, setup: DockerSetup): Promise<Made> {
+async function buildAll(request: BuildRequest, setup: DockerSetup, layout?: string): Promise<Made> {
   const [cacheFrom, cacheTo] = [cacheFromOf(request, setup), cacheToOf(request, setup)]
-  const places = await preparePlaces(request, setup, { cacheFrom, cacheTo })
+  const places = await preparePlaces(request, setup, { cacheFrom, cacheTo, layout })
   const name = request.references[0] === undefined ? 'the image' : formatReference(request.references[0])
   return await withRetries(`Push of ${name}`, () =>
     withFreshBases(request, setup, (pull) => buildWithCache(request, setup, { ...places, pull })),

@@ -14,6 +14,8 @@ export function checkDocker(asked: Asked, insecure: readonly string[], docker: D
   checkRootless(asked.inputs, docker, name)
   checkParity(asked, docker, name)
   checkInsecure(insecure, docker, name)
+  checkTests(asked.inputs, docker, name)
+  checkCompression(asked.inputs, name)
 }
 
 function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void {
@@ -48,4 +50,21 @@ export function sayBuilder(docker: Docker, { engine, builder }: Pick<Inputs, 'en
 function privilegesOf({ driver, name }: Docker): string {
   if (driver.startsWith('docker')) return 'The build has the privileges of the Docker daemon, which runs as root.'
   return `The build runs elsewhere, and ${name} isn't known to run without root.`
+}
+
+function checkCompression({ compression }: Inputs, name: string): void {
+  if (compression?.format !== 'zstd:chunked') return
+  throw new UserError(
+    `Input "compression" can't be honoured: ${name} doesn't know zstd:chunked.`,
+    'Write `compression: zstd`, or `engine: buildah`.',
+  )
+}
+
+/** Containers are the daemon's, whatever builds. */
+function checkTests({ tests }: Inputs, { insecure }: Docker, name: string): void {
+  if (tests.length === 0 || insecure !== undefined) return
+  throw new UserError(
+    `Input "test" needs a Docker daemon to run containers, and none answers beside ${name}.`,
+    'Start it (`sudo systemctl start docker`), write `engine: buildah`, or leave the input out.',
+  )
 }

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { formatReference } from '../../metadata/reference.js'
-import type { Engine, Image } from '../engine.js'
+import type { Engine } from '../engine.js'
 import { filesArgs, filesDockerfile } from './args.js'
 import { usedImages } from './bases.js'
 import { buildLive, commonEngine, digestIn, followBuild, readMetadata, runDocker } from './client.js'
@@ -10,8 +10,8 @@ import { preparePlaces } from './build-files.js'
 import { explain, refusal } from './failures.js'
 import { loadSaved, saveImage } from './saved-image.js'
 import { withFreshBases } from './fresh-bases.js'
-import { sayLoaded } from './say-loaded.js'
-import { inspectedSize } from './image-size.js'
+import { readSize, sayLoaded } from './say-loaded.js'
+import { testInContainers } from './test-container.js'
 
 /**
  * BuildKit of Docker's daemon, which leaves the image in the daemon's own storage: what is pushed and written comes from
@@ -39,6 +39,8 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
       const { format } = request
       return { id, format, references, size: await readSize(id, setup), bases: usedImages(await readMetadata(places)) }
     },
+
+    test: (image, inputs) => testInContainers(image.id, inputs, setup),
 
     async push(_image, reference) {
       const name = formatReference(reference)
@@ -90,12 +92,4 @@ async function writeFiles(id: string, type: 'local' | 'tar', path: string, setup
   } finally {
     await runDocker(setup, ['image', 'rm', name]).catch(() => undefined)
   }
-}
-
-/** Size of an image, for the log and the summary only. Never rejects. */
-async function readSize(id: string, setup: DockerSetup): Promise<Image['size']> {
-  return await runDocker(setup, ['image', 'inspect', '--format', '{{json .}}', id]).then(
-    ({ stdout }) => inspectedSize(stdout),
-    () => undefined,
-  )
 }

@@ -2,6 +2,7 @@ import { info } from '../../log.js'
 import { formatReference } from '../../metadata/reference.js'
 import type { Image } from '../engine.js'
 import { runDocker } from './client.js'
+import { inspectedSize } from './image-size.js'
 import { INSPECT_ID } from './load.js'
 import type { DockerClient } from './setup.js'
 
@@ -10,4 +11,12 @@ export async function sayLoaded({ id, references: [first] }: Image, client: Dock
   const name = first === undefined ? id : formatReference(first)
   const { stdout } = await runDocker(client, [...INSPECT_ID, name])
   info(`Load: the image is in Docker's storage as ${stdout.trim()}`)
+}
+
+/** Size of an image, for the log and the summary only. Never rejects. */
+export async function readSize(id: string, setup: DockerClient): Promise<Image['size']> {
+  return await runDocker(setup, ['image', 'inspect', '--format', '{{json .}}', id]).then(
+    ({ stdout }) => inspectedSize(stdout),
+    () => undefined,
+  )
 }

@@ -4,6 +4,7 @@ import { stepsOf, targetIndex } from '../../dockerfile/dockerfile.js'
 import { UserError } from '../../errors.js'
 import { INPUT_ROWS, SET_UP_BUILDX } from '../../runner/input-table.js'
 import { type Inputs, valueOf } from '../../runner/inputs.js'
+import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
 import type { Source } from '../../source/source.js'
 import { type BuilderKind, type Docker, NO_VERSION } from './builder.js'
 
@@ -59,6 +60,22 @@ export const BUILDKIT_SINCE: readonly BuildkitNeed[] = [
       const step = hasFrontend ? undefined : stepsOf(source.dockerfile).find(({ heredoc }) => heredoc)
       return step && `Dockerfile line ${step.line}: ${step.keyword} with a heredoc`
     },
+  },
+  {
+    // Files get the time when the image is written.
+    what: 'input `timestamp`',
+    since: '0.13.0',
+    kinds: ['buildx'],
+    asks: ({ inputs: { timestamp } }) =>
+      input('timestamp', timestamp !== undefined && timestamp.from !== SOURCE_DATE_EPOCH),
+  },
+  {
+    // An image that is a context of another build.
+    what: 'input `test`',
+    since: '0.13.0',
+    buildx: '0.13.0',
+    kinds: ['buildx'],
+    asks: ({ inputs }) => input('test', inputs.tests.length > 0),
   },
   {
     // Several results of one build.

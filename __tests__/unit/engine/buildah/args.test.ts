@@ -46,6 +46,16 @@ describe('buildArgs', () => {
     expect(args[args.indexOf('--file') + 1]).toBe(written)
   })
 
+  it.each([
+    ['1.40.0', true, ['--timestamp', '9']],
+    ['1.41.0', true, ['--source-date-epoch', '9', '--rewrite-timestamp']],
+    ['1.41.0', false, ['--timestamp', '9']],
+  ])('the time of an image by Buildah %s, SOURCE_DATE_EPOCH declared: %s', (version, isDeclared, expected) => {
+    const inputs = inputsOf({ timestamp: '9', 'build-args': isDeclared ? 'SOURCE_DATE_EPOCH=9' : '' })
+    const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: { ...setup.buildah, version } }, paths)
+    expect(args).toStrictEqual(expect.arrayContaining(expected))
+  })
+
   it('the smallest build', () => {
     expect(buildArgs(smallest, setup, paths)).toStrictEqual([
       // where the layers lie

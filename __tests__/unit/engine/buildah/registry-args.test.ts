@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { loginArgs, pullArgs, pushArgs } from '../../../../src/engine/buildah/registry-args.js'
+import { compressionArgs, loginArgs, pullArgs, pushArgs } from '../../../../src/engine/buildah/registry-args.js'
 import { parseReference } from '../../../../src/metadata/reference.js'
 import { chroot, files, folder, root, setup } from './setup.js'
 
@@ -40,6 +40,19 @@ describe('pullArgs', () => {
       ...['--platform', 'linux/arm64'],
       'alpine:3',
     ])
+  })
+})
+
+describe('compressionArgs', () => {
+  it.each([
+    [undefined, []],
+    [{ format: 'gzip', level: undefined, force: false }, ['--compression-format', 'gzip', '--force-compression=false']],
+    [
+      { format: 'zstd:chunked', level: 3, force: true },
+      ['--compression-format', 'zstd:chunked', '--compression-level', '3', '--force-compression=true'],
+    ],
+  ] as const)('%j', (compression, expected) => {
+    expect(compressionArgs({ compression })).toStrictEqual(expected)
   })
 })
 

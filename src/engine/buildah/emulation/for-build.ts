@@ -1,6 +1,7 @@
-import { targetIndex } from '../../../dockerfile/dockerfile.js'
+import { type Stage, targetIndex } from '../../../dockerfile/dockerfile.js'
 import { type RunStep, runSteps } from '../../../dockerfile/run-steps.js'
-import { nativePlatform } from '../../../lib/platform.js'
+import { nativePlatform, type Platform } from '../../../lib/platform.js'
+import type { Inputs } from '../../../runner/inputs.js'
 import { forPlatform } from '../../../runner/platform-inputs.js'
 import { analysisOf } from '../../../source/analysis.js'
 import type { EngineRequest } from '../../engines.js'
@@ -19,6 +20,13 @@ function allRunSteps({ inputs, source, folder }: EngineRequest): RunStep[] {
   const platforms = inputs.platforms.length === 0 ? [nativePlatform()] : inputs.platforms
   return platforms.flatMap((platform) => {
     const analysis = analysisOf(forPlatform(inputs, platform), dockerfile, folder.env)
-    return runSteps(analysis, targetIndex(dockerfile, target), platform)
+    const index = targetIndex(dockerfile, target)
+    return [...runSteps(analysis, index, platform), ...tests(dockerfile.stages[index], inputs, platform)]
   })
+}
+
+/** What the input `test` runs in the image, as a step of the stage that it is made of. */
+function tests(stage: Stage | undefined, { tests }: Inputs, platform: Platform): RunStep[] {
+  if (tests.length === 0 || stage === undefined) return []
+  return [{ platform, stage: stage.name ?? stage.base, line: stage.line }]
 }

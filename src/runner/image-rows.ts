@@ -1,0 +1,5 @@
+import { COMPRESSION_INPUTS } from './compression-inputs.js'
+import { TIMESTAMP_INPUT } from './timestamp-input.js'
+
+/** What an image is written with; in the order of action.yml. */
+export const IMAGE_INPUTS = { ...TIMESTAMP_INPUT, ...COMPRESSION_INPUTS }
