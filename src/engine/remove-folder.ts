@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { attempt, type Env, findProgram } from '../exec.js'
 import type { State } from '../runner/state.js'
 import { parseMountInfo } from '../lib/mount-info.js'
-import { privateEnv, removeSecrets } from './work-dir.js'
+import { foldersBelow, privateEnv, removeSecrets } from './work-dir.js'
 
 /**
  * Removes the private folder with the storage in it. Layers hold files of subordinate users, which only root or the
@@ -17,6 +17,11 @@ export async function removeFolder(
 ): Promise<void> {
   await removeSecrets(folder)
   if (keepStorage) return
+  for (const below of await foldersBelow(folder)) await removeOne(below, unshare, env)
+  await removeOne(folder, unshare, env)
+}
+
+async function removeOne(folder: string, unshare: readonly string[], env: Env): Promise<void> {
   const contents = (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
   if (unshare.length === 0) await unmountBelow(folder, env)
   if (unshare.length > 0 && contents.length > 0) {

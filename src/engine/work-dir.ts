@@ -1,4 +1,4 @@
-import { chmod, lchown, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises'
+import { chmod, lchown, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../runner/context.js'
 import type { Env } from '../exec.js'
@@ -26,8 +26,10 @@ const OF_ACCOUNT = [
   ...['root', 'run', 'tmp', 'user', 'data', 'cache', 'out', 'context', 'contexts', 'parts', 'auth', 'sandbox', 'probe'],
   ...['probe/lower', 'probe/upper', 'probe/work', 'probe/merged'],
 ]
+/** Private folders of builds for one of several platforms. */
+const BELOW = 'platforms'
 /** What is written for the account, which may only read it. */
-const FOR_ACCOUNT = ['secrets', 'trial']
+const FOR_ACCOUNT = ['secrets', 'trial', BELOW]
 /** For files taken from the account, which can't reach them any more. */
 const TAKEN = 'taken'
 /** Prefix of the names of all private folders. */
@@ -47,7 +49,7 @@ export async function makeWorkDir(buildUser: BuildUser, context: Context): Promi
 
 /** The same for one of several builds of a step, in the private folder of the step; it goes with that. */
 export async function makeWorkDirBelow({ path: parent, buildUser }: WorkDir, name: string, env: Env): Promise<WorkDir> {
-  const path = join(parent, name)
+  const path = join(parent, BELOW, name)
   await mkdir(path)
   return await furnish(path, buildUser, env)
 }
@@ -160,6 +162,13 @@ export async function removeSecrets(folder: string): Promise<void> {
   await rm(join(folder, 'secrets'), { recursive: true, force: true })
   await rm(join(folder, 'auth/auth.json'), { force: true })
   await rm(join(folder, 'docker'), { recursive: true, force: true })
+  for (const below of await foldersBelow(folder)) await removeSecrets(below)
+}
+
+/** Private folders of the step's builds in that of the step, as `makeWorkDirBelow` has made them. */
+export async function foldersBelow(folder: string): Promise<string[]> {
+  const names = await readdir(join(folder, BELOW)).catch(() => [])
+  return names.map((name) => join(folder, BELOW, name))
 }
 
 function folderEnv(path: string, buildUser: BuildUser, env: Env): Env {

@@ -2,7 +2,6 @@ import { stagePlatforms } from '../dockerfile/stage-platforms.js'
 import type { BaseNames } from '../engine/base-names.js'
 import type { ResolvedEngine } from '../engine/engine.js'
 import { RegistryError, UserError } from '../errors.js'
-import { once } from '../lib/memoize.js'
 import { formatPlatform, nativePlatform, parsePlatform, type Platform, runsOn } from '../lib/platform.js'
 import type { Registries } from '../registry/registries.js'
 import { platformsIn } from '../registry/image-platforms.js'
@@ -30,11 +29,12 @@ export async function checkBasePlatforms(
   if (images.length === 0) return
   const names = await engine.resolveNames(images.map(({ name }) => name))
   const registries = await openRegistries(pipeline, names.insecure)
-  const known = new Map<string, ReturnType<Find>>()
+  const found = new Map<string, Awaited<ReturnType<Find>>>()
   try {
     for (const { name, platform: written } of images) {
       const platform = written === undefined ? nativePlatform() : parsePlatform(written)
-      const there = await once(known, name, () => findPlatforms(name, names, registries))
+      if (!found.has(name)) found.set(name, await findPlatforms(name, names, registries))
+      const there = found.get(name)
       if (platform === undefined || there === undefined || there.some((one) => runsOn(one, platform))) continue
       throw missing(name, platform, there, wanted)
     }

@@ -1,5 +1,4 @@
 import { RegistryError } from '../errors.js'
-import { mapConcurrent } from '../lib/concurrency.js'
 import { formatPlatform } from '../lib/platform.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import type { Pushed } from '../engine/engine.js'
@@ -11,8 +10,6 @@ import { annotationsAt, type Metadata } from './metadata.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
 import { pushEach } from './push.js'
 import type { PlatformResult, Result } from './result.js'
-
-const CONCURRENCY = 4
 
 /** What is where the index was put. */
 type Indexed = Pick<Result, 'pushed' | 'descriptor'>
@@ -77,12 +74,13 @@ async function makeIndex(
   metadata: Pick<Metadata, 'leveled'>,
   registries: Registries,
 ): Promise<Manifest> {
-  const entries: IndexEntry[] = []
-  await mapConcurrent(platforms, CONCURRENCY, async ({ platform, pushed }, index) => {
-    const { digest, mediaType, size } = await findManifest(repository, pushed, registries)
-    const own = annotationsAt(metadata, 'manifest-descriptor', platform)
-    entries[index] = { platform: { ...platform }, digest, mediaType, size, ...own }
-  })
+  const entries = await Promise.all(
+    platforms.map(async ({ platform, pushed }): Promise<IndexEntry> => {
+      const { digest, mediaType, size } = await findManifest(repository, pushed, registries)
+      const own = annotationsAt(metadata, 'manifest-descriptor', platform)
+      return { platform: { ...platform }, digest, mediaType, size, ...own }
+    }),
+  )
   return imageIndex(entries, annotationsAt(metadata, 'index').annotations)
 }
 

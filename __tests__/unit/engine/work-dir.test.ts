@@ -16,6 +16,7 @@ import { removeFolder } from '../../../src/engine/remove-folder.js'
 import {
   type WorkDir,
   makeWorkDir,
+  makeWorkDirBelow,
   privateRoot,
   removeSecrets,
   storageArgs,
@@ -176,7 +177,7 @@ describe('makeFolder', () => {
     const other = { ...me, uid: 12345, gid: 23456, prefix: ['setpriv', '--'] }
     const folder = await makeWorkDir(other, contextOf({ temp }))
     const secret = await writePrivate(folder, 'secrets/0', 'x')
-    const ofRoot = ['', 'secrets', 'trial'].map((name) => join(folder.path, name))
+    const ofRoot = ['', 'secrets', 'trial', 'platforms'].map((name) => join(folder.path, name))
     for (const path of ofRoot) expect(seen(path)).toBe(`${path} 0 23456 710`)
     const hidden = join(folder.path, 'taken')
     expect(seen(hidden)).toBe(`${hidden} 0 0 700`)
@@ -253,6 +254,19 @@ describe('removeSecrets', () => {
     expect(existsSync(join(folder.path, 'secrets'))).toBe(false)
     expect(existsSync(join(folder.path, 'auth/auth.json'))).toBe(false)
     expect(existsSync(join(folder.path, 'root/layer'))).toBe(true)
+  })
+
+  it('removes those of all platforms, too', async () => {
+    const folder = await makeWorkDirBelow(
+      await makeWorkDir(me, contextOf({ temp: temporaryFolder() })),
+      'linux_arm64',
+      {},
+    )
+    await writePrivate(folder, 'secrets/0', 'hunter2')
+    await writePrivate(folder, 'auth/auth.json', '{}')
+    await removeSecrets(dirname(dirname(folder.path)))
+    expect(existsSync(join(folder.path, 'secrets'))).toBe(false)
+    expect(existsSync(join(folder.path, 'auth/auth.json'))).toBe(false)
   })
 })
 
