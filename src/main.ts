@@ -95,7 +95,16 @@ async function writeSummary(result: Result, warnings: readonly string[]): Promis
   const text = renderSummary({
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
-    ...{ engine: engine.label, rootless: engine.rootless, builtEarlier, size, cache, warnings, phases, steps },
+    ...{
+      engine: engine?.label,
+      rootless: engine?.rootless === true,
+      builtEarlier,
+      size,
+      cache,
+      warnings,
+      phases,
+      steps,
+    },
     platforms: platforms.map((one) => ({
       ...one,
       platform: formatPlatform(one.platform),

@@ -10,7 +10,9 @@ import { checkBasePlatforms } from './base-platforms.js'
 import { tagged, untagged } from './destination.js'
 import { findEngine, type Wanted } from './engine.js'
 import { runsForeignPrograms } from './foreign-steps.js'
+import type { Leg } from './distribute.js'
 import { digestsIn, putIndex } from './image-index.js'
+import { meetLegs } from './meet-legs.js'
 import { type MadeImage, makeImage, withCache } from './make-image.js'
 import { annotationsFor } from './metadata.js'
 import type { PipelineContext } from './pipeline-context.js'
@@ -22,7 +24,11 @@ import { joinResults, type PlatformResult, type Result } from './result.js'
 const AT_ONCE = 2
 
 /** Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there. */
-export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+export async function makePlatforms(
+  wanted: Wanted,
+  pipeline: PipelineContext,
+  leg?: Leg,
+): Promise<Omit<Result, 'phases'>> {
   const { inputs, metadata } = wanted
   const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
   if (engine.forPlatform === undefined) return await makeTogether(wanted, engine, pipeline)
@@ -31,9 +37,9 @@ export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext): 
   await mkdir(staging, { mode: 0o700 })
   const made = await makeEach(wanted, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
   const platforms = made.map(({ metadata: _, ...image }) => image)
-  const index = inputs.push
-    ? await pipeline.timeline.during('index', () => putIndex(metadata, platforms, pipeline))
-    : undefined
+  const put = async () =>
+    leg === undefined ? await putIndex(metadata, platforms, pipeline) : await meetLegs(leg, platforms, wanted, pipeline)
+  const index = inputs.push ? await pipeline.timeline.during('index', put) : undefined
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
     ...joinResults(platforms),

@@ -1,9 +1,12 @@
 import type { Platform } from '../lib/platform.js'
 import { type Descriptor, digestLike, type Manifest } from './manifest.js'
 
-/** The image of a platform, as an index names it. */
+/** A manifest, as an index names it. */
 export interface IndexEntry extends Descriptor {
+  /** `unknown/unknown` for what is for no platform, such as an attestation. */
   readonly platform: Platform
+  /** What else is said of the platform, such as `os.version`. */
+  readonly details?: Readonly<Record<string, unknown>>
   readonly annotations?: readonly Annotation[]
 }
 
@@ -28,7 +31,7 @@ export function imageIndex(entries: readonly IndexEntry[], annotations: readonly
       mediaType: entry.mediaType,
       digest: entry.digest,
       size: entry.size,
-      platform: platformOf(entry.platform),
+      platform: { ...platformOf(entry.platform), ...entry.details },
       ...annotationsOf(entry.annotations ?? []),
     })),
     ...annotationsOf(annotations),

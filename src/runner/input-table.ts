@@ -5,6 +5,7 @@ import { buildContexts, context } from './context-inputs.js'
 import { extraArguments } from './extra-arguments.js'
 import { boolean, choice, type InputReader, lines, list, refuse } from './input-parsers.js'
 import { input, type InputSpec, type Parser, partOf } from './input-spec.js'
+import { digests } from './join-inputs.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
@@ -47,6 +48,15 @@ export const INPUTS = {
       example: 'linux/amd64,linux/arm64',
       why: 'builds one platform at a time',
       hint: SET_UP_BUILDX,
+    },
+  }),
+  distribute: input('distribute', whether(false), {
+    affects: 'nothing',
+    docker: {
+      ...ONLY_BUILDAH,
+      asks: (distribute) => distribute,
+      example: 'true',
+      why: 'pushes no image without a tag',
     },
   }),
   // The key of a step has those that the step sees.
@@ -145,6 +155,7 @@ export const INPUTS = {
       hint: `Write \`type=docker,dest=…\`. ${SET_UP_BUILDX}`,
     },
   }),
+  digests: input('digests', digests, { affects: 'nothing' }),
   'tls-verify': input('tlsVerify', whether(true), { affects: 'nothing' }),
   'dry-run': input('dryRun', whether(false), { affects: 'nothing' }),
   summary: input('summary', whether(true), { affects: 'nothing' }),

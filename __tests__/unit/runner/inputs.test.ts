@@ -59,6 +59,7 @@ describe('inputs that are not set', () => {
         notes: [],
       },
       unchanged: 'skip',
+      ...{ distribute: false, digests: [], byDigest: false },
       summary: true,
       notes: [],
       warnings: [],

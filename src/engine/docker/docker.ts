@@ -28,6 +28,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     ? 'named by a build argument'
     : frontendOf(await readFile(source.file, 'utf8'))
   checkParity({ inputs, source, hasFrontend: frontend !== undefined }, docker, name)
+  checkByDigest(inputs, name)
   checkInsecure(insecure, docker, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
   if (!docker.rootless && inputs.engine === 'docker')
@@ -71,6 +72,14 @@ function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void
   throw new UserError(
     `Input "rootless": got "require", but ${name} isn't known to run without root.`,
     'Build with Buildah (`engine: buildah` says what it lacks here), run Docker in its rootless mode, or write `rootless: prefer`.',
+  )
+}
+
+function checkByDigest({ byDigest }: Inputs, name: string): void {
+  if (!byDigest) return
+  throw new UserError(
+    `Input "outputs": got type=image with push-by-digest=true, but through this action ${name} pushes no image without a tag.`,
+    'Write `engine: buildah`, or build this leg with docker/build-push-action; `digests` joins what it pushes as well.',
   )
 }
 
