@@ -83,7 +83,7 @@ async function stepOf(name: string, build: CaseBuild, engine: TestedEngine): Pro
       ...(lt(engine.version, '1.24.0') ? { sandbox: 'off' } : {}),
       ...{ 'build-args': buildArgs.join('\n'), labels: labels.join('\n'), annotations: annotations.join('\n') },
       'build-contexts': contexts.join('\n'),
-      ...(platform === undefined ? {} : { 'extra-args': `--platform=${platform}` }),
+      ...(platform === undefined ? {} : { platforms: platform }),
       ...(target === undefined ? {} : { target }),
     },
   }

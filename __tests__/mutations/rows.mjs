@@ -107,8 +107,8 @@ export const promises = [
       {
         loses: 'Steps that were built with other extra arguments (`--timestamp`) are taken',
         file: 'src/up-to-date/step-inputs.ts',
-        find: ', ...runStepTexts(inputs)],',
-        put: '],',
+        find: '      ...runStepTexts(inputs),',
+        put: '',
         test: '__tests__/unit/up-to-date/step-inputs.test.ts',
       },
       {
@@ -149,7 +149,7 @@ export const promises = [
       },
       {
         loses: 'A preprocessed Dockerfile (`.in`) is built from steps that its includes no longer give',
-        file: 'src/pipeline/restore-cache.ts',
+        file: 'src/pipeline/reusable-steps.ts',
         find: '(plan.read || plan.write) && hidden === undefined',
         put: "(plan.read || plan.write) && hidden !== ''",
         test: '__tests__/unit/pipeline/restore-cache.test.ts',
@@ -339,8 +339,8 @@ export const promises = [
       {
         loses: 'A tag that somebody else has moved is taken for the image',
         file: 'src/up-to-date/retag.ts',
-        find: 'if ((await registries.resolve(reference))?.digest === digest) return',
-        put: 'if ((await registries.resolve(reference)) !== undefined) return',
+        find: 'if ((await registries.resolve(place))?.digest === digest) return',
+        put: 'if ((await registries.resolve(place)) !== undefined) return',
         test: '__tests__/e2e/unchanged.test.ts',
         name: 'a tag that somebody else has moved is moved back',
       },
@@ -628,7 +628,7 @@ export const promises = [
       },
       {
         loses: 'Every program of the machine sees the password in the arguments of the login',
-        file: 'src/engine/buildah/buildah.ts',
+        file: 'src/engine/buildah/login.ts',
         find: '...loginArgs(registry, username, files.auth, insecure)]',
         put: "...loginArgs(registry, username, files.auth, insecure).map((word) => (word === '--password-stdin' ? `--password=${password.reveal()}` : word))]",
         test: '__tests__/e2e/credentials.test.ts',
@@ -741,7 +741,7 @@ export const promises = [
       },
       {
         loses: 'A daemon that a RUN step starts runs on after the job',
-        file: 'src/engine/buildah/build.ts',
+        file: 'src/engine/buildah/sandboxed-build.ts',
         find: 'await endProcessTree(processTree, KILL_GRACE_MS)',
         put: 'processTree.close()\n    await Promise.resolve([endProcessTree, KILL_GRACE_MS])',
         test: '__tests__/e2e/cancel.test.ts',
@@ -1298,7 +1298,7 @@ export const promises = [
       },
       {
         loses: 'The build runs outside of its sandbox',
-        file: 'src/engine/buildah/build.ts',
+        file: 'src/engine/buildah/sandboxed-build.ts',
         find: 'const sandbox = await sandboxes.forBuild()',
         put: 'const sandbox = { ...(await sandboxes.forBuild()), enter: setup.folder.buildUser.prefix, env: {} }',
         test: '__tests__/e2e/sandbox.test.ts',
@@ -1332,6 +1332,39 @@ export const promises = [
         find: 'if (found === undefined) return',
         put: "if (found?.text !== '') return",
         test: '__tests__/unit/engine/buildah/sandbox/leaks.test.ts',
+      },
+    ],
+  },
+  {
+    promise: 'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
+    rows: [
+      {
+        loses: 'Every program of the machine pushes with the login of the step',
+        file: 'src/registry/upload-proxy.ts',
+        find: 'if (!isLoggedIn(request.incoming.headers.authorization))',
+        put: 'if (!isLoggedIn(request.incoming.headers.authorization) && method === "")',
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'The host that an upload goes on at gets the login of the registry',
+        file: 'src/registry/forwarding.ts',
+        find: 'if (url.origin !== (await origin())) return',
+        put: "if (url.origin === '') return",
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'A manifest names layers by what they are uncompressed',
+        file: 'src/registry/proxied-blobs.ts',
+        find: 'replaced.set(digest, layer)',
+        put: 'if (digest === layer.digest) replaced.set(digest, layer)',
+        test: '__tests__/unit/registry/upload-proxy.test.ts',
+      },
+      {
+        loses: 'An index has another digest in every run',
+        file: 'src/registry/image-index.ts',
+        find: 'manifests: entries.map(entryOf),',
+        put: 'manifests: entries.map(entryOf).reverse(),',
+        test: '__tests__/unit/registry/image-index.test.ts',
       },
     ],
   },

@@ -58,7 +58,7 @@ export function parsePlatforms(texts: readonly string[]): Platform[] {
   const platforms = new Map<string, Platform>()
   for (const text of texts.flatMap((line) => line.split(',')).map((one) => one.trim())) {
     if (text === '') continue
-    const platform = parsePlatform(text)
+    const platform = text === 'local' ? nativePlatform() : parsePlatform(text)
     if (platform === undefined) {
       throw new UserError(
         `Input "platforms": ${JSON.stringify(text)} is not a platform.`,

@@ -1,7 +1,7 @@
 import type { Engine, Image, Pushed } from '../engine/engine.js'
-import { type Reference, repositoryOf } from '../metadata/reference.js'
+import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import type { RegistriesOnDemand } from './pipeline-context.js'
-import { pushAll, pushEach } from './push.js'
+import { pushAll, pushAllByDigest } from './push.js'
 
 /** Where an image goes. */
 export interface Destination {
@@ -18,26 +18,13 @@ export function tagged(references: readonly Reference[]): Destination {
 
 /** In the repositories of these references under no tag, until there are others that it belongs to. */
 export function untagged(references: readonly Reference[]): Destination {
-  const repositories = repositoriesOf(references)
   return {
-    references: repositories,
-    push: (engine, image, registries) =>
-      pushEach(
-        async (repository) => {
-          const { digest } = await engine.pushByDigest(image, repository, async (...asked) =>
-            (await registries.open()).openProxy(...asked),
-          )
-          return { reference: repository, digest }
-        },
-        { ...image, references: repositories },
-      ),
+    references: repositoriesOf(references),
+    push: (engine, image, registries) => pushAllByDigest(engine, image, registries.open),
   }
 }
 
 /** Each repository once. Pure. */
 export function repositoriesOf(references: readonly Reference[]): Reference[] {
-  const isSame = (one: Reference, other: Reference) =>
-    one.registry === other.registry && one.repository === other.repository
-  const repositories = references.map(repositoryOf)
-  return repositories.filter((one, index) => repositories.findIndex((other) => isSame(one, other)) === index)
+  return [...new Map(references.map(repositoryOf).map((one) => [formatReference(one), one])).values()]
 }

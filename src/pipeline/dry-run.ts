@@ -5,13 +5,14 @@ import { info, withPrefix } from '../log.js'
 import { listLabels } from '../metadata/labels.js'
 import { formatReference } from '../metadata/reference.js'
 import { NO_CACHE_REPORT } from '../report/cache-stats.js'
-import { settleFormat } from './base-settings.js'
 import { findEngine, specify, type Wanted } from './engine.js'
 import { annotationLines } from './outputs.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { inputsOf } from './platform-outputs.js'
-import { pretendCache, restoreCache } from './restore-cache.js'
+import { restoreCache } from './restore-cache.js'
 import type { Result } from './result.js'
+import { settleFormat } from './settle-format.js'
+import { pretendCache } from './start-cache.js'
 
 /** Works out everything up to the build, and says it. */
 export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise<Result> {

@@ -55,10 +55,10 @@ export async function putIndexes(
     indexes.set(name, index)
     return index
   }
-  const pushed = await pushEach(async (reference) => putUnder(reference, await indexOf(reference), registries), {
-    references,
-    size: { layers: 0, bytes: 0 },
-  })
+  const small = { references, size: { layers: 0, bytes: 0 } }
+  const pushed = await pushEach(small, references, async (reference) =>
+    putUnder(reference, await indexOf(reference), registries),
+  )
   const [first] = references
   if (first === undefined) return { pushed }
   const { digest, mediaType, size } = await indexOf(first)
@@ -111,8 +111,9 @@ async function findManifest(
   const own = pushed.find(({ reference }) => formatReference(repositoryOf(reference)) === name)
   const found = own && (await registries.resolve({ ...repository, digest: own.digest }))
   if (found !== undefined) return found
+  const { registry } = repository
   throw new RegistryError(
-    `${repository.registry} doesn't have ${name}@${own?.digest ?? ''}, which was just pushed.`,
+    `${registry} doesn't have ${name}@${own?.digest ?? ''}, which was just pushed.`,
     'Run the job again. If that doesn’t help, check whether the registry removes manifests without a tag.',
     true,
   )

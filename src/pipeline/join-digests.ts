@@ -4,8 +4,8 @@ import { formatPlatform } from '../lib/platform.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import type { Registries } from '../registry/client.js'
 import { copyManifest } from '../registry/copy-manifest.js'
-import { imageIndex, type IndexEntry } from '../registry/image-index.js'
-import { entriesOf } from '../registry/index-entries.js'
+import { imageIndex } from '../registry/image-index.js'
+import { entriesOf, type PlatformEntry } from '../registry/index-entries.js'
 import type { Inputs } from '../runner/inputs.js'
 import { repositoriesOf } from './destination.js'
 import { putIndexes } from './image-index.js'
@@ -60,7 +60,7 @@ export async function joinDigests(
 }
 
 /** What of an index isn't an attestation or the like. */
-function hasPlatform({ platform }: IndexEntry): boolean {
+function hasPlatform({ platform }: PlatformEntry): boolean {
   return platform.os !== 'unknown'
 }
 
@@ -69,8 +69,8 @@ async function findAll(
   digests: readonly string[],
   repositories: readonly Reference[],
   registries: Registries,
-): Promise<IndexEntry[]> {
-  const found: IndexEntry[][] = []
+): Promise<PlatformEntry[]> {
+  const found: PlatformEntry[][] = []
   const missing: string[] = []
   await mapConcurrent(digests, CONCURRENCY, async (digest, place) => {
     const all = await Promise.all(repositories.map((one) => entriesOf(registries, { ...one, digest })))
@@ -91,7 +91,7 @@ async function findAll(
   )
 }
 
-function checkPlatforms(entries: readonly IndexEntry[]): void {
+function checkPlatforms(entries: readonly PlatformEntry[]): void {
   const seen = new Map<string, string>()
   for (const { platform, digest, details } of entries.filter(hasPlatform)) {
     const version = details?.['os.version']

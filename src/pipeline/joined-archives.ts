@@ -75,7 +75,7 @@ async function readEntry(layout: string, { platform, path }: PlatformArchive): P
   const { digest, mediaType, size } = objectOf(listOf(manifests)[0])
   if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string' || typeof size !== 'number')
     throw new Error(`${path} has no image in it`)
-  return { platform, digest, mediaType, size }
+  return { platform: { ...platform }, digest, mediaType, size }
 }
 
 async function writeIndex(
@@ -87,9 +87,8 @@ async function writeIndex(
   const [algorithm = '', hex = ''] = digest.split(':')
   await writeFile(join(layout, 'blobs', algorithm, hex), bytes)
   const [first] = metadata.references
-  const named = first === undefined ? [] : [[REF_NAME, formatReference(first)]]
-  const own = annotationsAt(metadata, 'index-descriptor').annotations.map(({ name, value }) => [name, value])
-  const annotations = Object.fromEntries([...named, ...own]) as Record<string, string>
+  const named = first !== undefined && { [REF_NAME]: formatReference(first) }
+  const annotations = { ...named, ...annotationsAt(metadata, 'index-descriptor').annotations }
   const index = { schemaVersion: 2, manifests: [{ mediaType, digest, size, annotations }] }
   await writeFile(join(layout, 'index.json'), JSON.stringify(index))
 }

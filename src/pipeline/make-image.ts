@@ -1,14 +1,14 @@
 import type { ResolvedEngine } from '../engine/engine.js'
 import { keepForRunner } from '../engine/keeper.js'
 import { startWatch } from '../up-to-date/watch.js'
-import { settleFormat } from './base-settings.js'
 import type { Destination } from './destination.js'
 import { specify, type Wanted } from './engine.js'
 import type { Metadata } from './metadata.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
 import { produce } from './produce.js'
-import { lookAtContext, type PendingCache, startCache } from './restore-cache.js'
 import { type ImageResult, reusedResult } from './result.js'
+import { settleFormat } from './settle-format.js'
+import { lookAtContext, type PendingCache, startCache } from './start-cache.js'
 
 /** How an image is made. */
 export interface Making {

@@ -108,10 +108,10 @@ export function annotationsAt(
   { leveled }: Pick<Metadata, 'leveled'>,
   level: LeveledAnnotation['level'],
   platform?: Platform,
-): { readonly annotations: Pair[] } {
+): { readonly annotations: Readonly<Record<string, string>> } {
   const isMeant = (one: LeveledAnnotation) =>
     one.level === level && (one.platform === undefined || (platform && formatPlatform(platform)) === one.platform)
-  return { annotations: leveled.filter(isMeant).map(({ name, value }) => ({ name, value })) }
+  return { annotations: Object.fromEntries(leveled.filter(isMeant).map(({ name, value }) => [name, value])) }
 }
 
 /** As `name` and `value`, for arguments. */

@@ -7,8 +7,9 @@ import type { Destination } from './destination.js'
 import { checkLayers } from './layer-check.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
-import { type PendingCache, type RestoredCache, restoreCache } from './restore-cache.js'
+import { type RestoredCache, restoreCache } from './restore-cache.js'
 import type { ImageResult } from './result.js'
+import type { PendingCache } from './start-cache.js'
 import { verifyingPushes } from './verified-push.js'
 
 /** What is on its way when it is clear that something must be built. */

@@ -1,30 +1,13 @@
-import { mkdtemp } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
-import { type Cache, EMPTY_CACHE, type RestoredStorage } from '../cache/cache.js'
-import { type CachePlan, type CacheRequest, planCache } from '../cache/open.js'
-import type { Analysis } from '../dockerfile/analysis.js'
-import { forgettable } from '../dockerfile/cache-key-gaps.js'
-import { targetIndex } from '../dockerfile/dockerfile.js'
-import { type StageKeys, stepKeys, type StepInputs } from '../dockerfile/step-keys.js'
+import type { RestoredStorage } from '../cache/cache.js'
+import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { BuildRequest } from '../engine/engine.js'
-import { keepForSelf } from '../engine/keeper.js'
-import { PREFIX, privateRoot } from '../engine/work-dir.js'
+import { privateRoot } from '../engine/work-dir.js'
 import { formatBytes, formatCount } from '../lib/format.js'
 import { info, result, warn } from '../log.js'
-import { analysisOf } from '../source/analysis.js'
-import { digestCopied } from '../source/copied-digests.js'
-import type { Source } from '../source/source.js'
-import { type Building, stepInputsOf, untrackedInput } from '../up-to-date/step-inputs.js'
-import type { PipelineContext } from './pipeline-context.js'
-
-/** A cache that looks already for what earlier runs have left. */
-export interface PendingCache {
-  readonly plan: CachePlan
-  readonly cache: Cache
-  /** Private folder of this process for what comes and goes; undefined if nothing does. */
-  readonly stagingDir: string | undefined
-}
+import type { Building } from '../up-to-date/step-inputs.js'
+import { reusableSteps } from './reusable-steps.js'
+import type { PendingCache } from './start-cache.js'
 
 /** A cache with a root that can be built in. */
 export interface RestoredCache extends PendingCache {
@@ -34,33 +17,6 @@ export interface RestoredCache extends PendingCache {
   readonly remote: BuildRequest['remote']
   /** Whether the engine may take steps of earlier builds, and shall keep those of this one. */
   readonly access: BuildRequest['cache']
-}
-
-/** Decides on the cache, and starts to look for what earlier runs have left. */
-export async function startCache(request: CacheRequest, pipeline: PipelineContext): Promise<PendingCache> {
-  const plan = sayPlan(request)
-  if (!plan.isStored) return { plan, cache: EMPTY_CACHE, stagingDir: undefined }
-  // Next to the folder of the build, so that what goes from one to the other is only renamed.
-  const stagingDir = await mkdtemp(join(dirname(pipeline.workDir.path), `${PREFIX}cache-`))
-  await keepForSelf(stagingDir)
-  pipeline.services.remember({ stagingDir })
-  return { plan, cache: pipeline.services.caches.open(plan, request, stagingDir), stagingDir }
-}
-
-/** The same decision, with a cache that has nothing and keeps nothing. */
-export function pretendCache(request: CacheRequest): PendingCache {
-  return { plan: sayPlan(request), cache: EMPTY_CACHE, stagingDir: undefined }
-}
-
-function sayPlan(request: CacheRequest): CachePlan {
-  const plan = planCache(request)
-  for (const note of plan.notes) info(note)
-  return plan
-}
-
-/** What is copied from the context, where it pays to know: a layer that can't be a hit need not be fetched, nor checked. */
-export async function lookAtContext({ plan }: PendingCache, source: Source): Promise<ReadonlyMap<string, string>> {
-  return plan.isStored && plan.read ? await digestCopied(source) : new Map()
 }
 
 /**
@@ -98,25 +54,10 @@ async function restoreRoot(
   store: ContainersStorage,
   root: string,
 ): Promise<Restored> {
-  const { inputs, source } = spec
   const { cache, plan } = pending
-  const { dockerfile, target } = source
-  const stepInputs = await stepInputsOf(spec, store)
-  const analysis = analysisOf(inputs, dockerfile, store.env)
-  const hidden = untrackedInput(inputs, source)
-  const isUsed = (plan.read || plan.write) && hidden === undefined
-  const keys = isUsed ? stepKeys(analysis, stepInputs, targetIndex(dockerfile, target)) : []
+  const { keys, remote } = await reusableSteps(spec, store, plan)
   const warm = await cache.restore(store, contentsByKey(keys), root)
-  if (plan.isStored) {
-    if (hidden !== undefined)
-      info(`Cache: rebuilding without the cache, since ${hidden} may change the image in ways that can't be detected`)
-    for (const { unknown } of keys) {
-      if (unknown !== undefined)
-        info(`Cache: rebuilding the rest of the stage from line ${unknown.line}: ${unknown.why}`)
-    }
-  }
   sayRestored(pending, warm)
-  const remote = freshRepositories(plan, analysis, stepInputs)
   return { warm, keys, remote, access: { read: plan.read, write: plan.write } }
 }
 
@@ -136,16 +77,4 @@ function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredS
   const { text, id } = plan.scope
   result(`Cache restored: ${formatCount(images, 'step')},${moved} ${seconds.toFixed(1)} s (key ${id}: ${text})`)
   for (const failure of failures) warn(`Cache: ${failure}`)
-}
-
-/** The repositories of the plan, without those that Buildah would read stale steps from. */
-function freshRepositories(
-  { repositories }: CachePlan,
-  analysis: Analysis,
-  stepInputs: StepInputs,
-): BuildRequest['remote'] {
-  const flaw = repositories.from.length === 0 ? undefined : forgettable(analysis, stepInputs)
-  if (flaw === undefined) return repositories
-  info(`Cache: not reading from ${repositories.from.join(', ')}, since steps could be stale: ${flaw}`)
-  return { ...repositories, from: [] }
 }

@@ -1,9 +1,15 @@
 import { isObject, listOf, objectOf, parseObject } from '../lib/json.js'
+import type { Platform } from '../lib/platform.js'
 import type { Reference } from '../metadata/reference.js'
 import type { Registries } from './client.js'
 import type { IndexEntry } from './image-index.js'
 import { readPlatform } from './image-platforms.js'
 import { isDigest } from './manifest.js'
+
+/** A manifest of a platform, or `unknown/unknown`. */
+export interface PlatformEntry extends IndexEntry {
+  readonly platform: Platform
+}
 
 type Asked = Pick<Registries, 'fetchManifest' | 'fetchBlob'>
 
@@ -16,7 +22,7 @@ type Asked = Pick<Registries, 'fetchManifest' | 'fetchBlob'>
 export async function entriesOf(
   registries: Asked,
   reference: Reference & { readonly digest: string },
-): Promise<IndexEntry[] | undefined> {
+): Promise<PlatformEntry[] | undefined> {
   const manifest = await registries.fetchManifest(reference)
   if (manifest === undefined) return undefined
   const { bytes, digest, mediaType, size } = manifest
@@ -29,14 +35,15 @@ export async function entriesOf(
 }
 
 /** A descriptor of an index that is already there. */
-function entryIn(value: unknown): IndexEntry[] {
+function entryIn(value: unknown): PlatformEntry[] {
   const { digest, mediaType, size, platform, annotations } = objectOf(value)
   if (typeof digest !== 'string' || !isDigest(digest)) return []
   if (typeof mediaType !== 'string' || typeof size !== 'number' || !isObject(platform)) return []
   const { os, architecture, variant, ...details } = platform
   if (typeof os !== 'string' || typeof architecture !== 'string') return []
   const own = { os, architecture, ...(typeof variant === 'string' && { variant }) }
-  const written = Object.entries(objectOf(annotations)).map(([name, value]) => ({ name, value: String(value) }))
-  const entry = { digest, mediaType, size, platform: own, details }
-  return [written.length === 0 ? entry : { ...entry, annotations: written }]
+  const texts = Object.entries(objectOf(annotations)).filter(
+    (one): one is [string, string] => typeof one[1] === 'string',
+  )
+  return [{ digest, mediaType, size, platform: own, details, annotations: Object.fromEntries(texts) }]
 }

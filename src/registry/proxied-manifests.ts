@@ -31,10 +31,10 @@ export function openManifests(
       const headers = { 'content-type': mediaType }
       const response = await forwarding.send(url, { method: 'PUT', headers, body: bytes })
       if (response.status >= 200 && response.status <= 299) last = { digest, mediaType, size: bytes.length, bytes }
-      const { headers: passed, ...reply } = passOn(response)
-      // That of what the engine has sent may be another one.
-      const { 'docker-content-digest': _digest, ...others } = passed
-      return { ...reply, headers: others }
+      const { status, headers: answered, body } = passOn(response)
+      // What the engine has sent may have another one.
+      const kept = Object.entries(answered).filter(([name]) => name !== 'docker-content-digest')
+      return { status, headers: Object.fromEntries(kept), body }
     },
     last: () => last,
   }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Engine, Image, Pushed } from '../../../src/engine/engine.js'
 import { describe as describeError, UserError } from '../../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
-import { pushAll } from '../../../src/pipeline/push.js'
+import { pushAll, pushAllByDigest } from '../../../src/pipeline/push.js'
 import { busy, refused, settled } from '../helpers.js'
 
 // Between tries are seconds; the clock of the tests doesn't wait for them.
@@ -161,5 +161,44 @@ describe('pushAll', () => {
     const { engine, events } = registries({ 'a.example/x:1': [busy()] })
     await settled(() => pushAll(engine, imageOf('a.example/x:1', 'a.example/x:2')))
     expect(events.indexOf('> a.example/x:2')).toBe(4)
+  })
+})
+
+describe('pushAllByDigest', () => {
+  const manifest = {
+    digest: `sha256:${'ab'.repeat(32)}`,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    size: 7,
+  }
+  const openProxy = () => Promise.reject(new Error('the engine needs none'))
+
+  /** @param held whether the registry then has what it took */
+  async function pushed(held: readonly boolean[], ...names: string[]) {
+    const { engine } = registries()
+    const events: string[] = []
+    const pushByDigest: Engine['pushByDigest'] = (_, repository) => {
+      events.push(formatReference(repository))
+      return Promise.resolve(manifest)
+    }
+    let turn = 0
+    const resolve = () => Promise.resolve((held[turn++] ?? true) ? manifest : undefined)
+    const open = () => Promise.resolve({ openProxy, resolve })
+    const outcome = await settled(() => pushAllByDigest({ ...engine, pushByDigest }, imageOf(...names), open))
+    return { ...outcome, events }
+  }
+
+  it('pushes into every repository once, and says where the image is', async () => {
+    const { value, events, log } = await pushed([], 'a.example/x:1', 'a.example/x:2', 'a.example/y:1', 'b.example/x:1')
+    expect([...events].sort()).toStrictEqual(['a.example/x', 'a.example/y', 'b.example/x'])
+    expect(value).toStrictEqual(
+      ['a.example/x', 'a.example/y', 'b.example/x'].map((name) => ({ ...manifest, reference: parseReference(name) })),
+    )
+    expect(log).toContain(`Pushed a.example/y@${manifest.digest}\n`)
+  })
+
+  it('fails where the registry doesn’t have what it took', async () => {
+    const { error, value } = await pushed([false, false, false], 'a.example/x:1')
+    expect(value).toBeUndefined()
+    expect(String(error)).toContain(`Push of a.example/x: the registry took ${manifest.digest}, and returns nothing for it.`)
   })
 })

@@ -3,7 +3,8 @@ import { type Cache, EMPTY_CACHE, emptyStorage } from '../../../src/cache/cache.
 import type { Keys } from '../../../src/cache/containers-storage/select.js'
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import type { ContainersStorage } from '../../../src/build-storage.js'
-import { restoreCache, type PendingCache } from '../../../src/pipeline/restore-cache.js'
+import { restoreCache } from '../../../src/pipeline/restore-cache.js'
+import type { PendingCache } from '../../../src/pipeline/start-cache.js'
 import { inputsOf, logOf } from '../helpers.js'
 import { planOf } from './services.js'
 

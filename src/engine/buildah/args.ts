@@ -5,7 +5,6 @@ import type { CountedInput } from '../../runner/input-table.js'
 import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
 import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
 import { formatReference } from '../../metadata/reference.js'
-import { isFiles } from '../../runner/output-files.js'
 import { csv } from '../../lib/csv.js'
 import { formatPlatform } from '../../lib/platform.js'
 import { getsWrong } from '../../dockerfile/known-wrong.js'
@@ -29,7 +28,8 @@ const HIDING = /^(-[fv]|--(file|volume|build-arg-file|build-context|cpp-flag|env
 export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'mode' | 'root' | 'context' | 'files'>
 
 export interface BuildPaths {
-  readonly rootfs: string
+  /** The archive of the image's files; undefined where no output asks for one. */
+  readonly rootfs: string | undefined
   /** Those of the input, with folders in the place of Git URLs. */
   readonly contexts: readonly Pair[]
   readonly secrets: readonly SecretFile[]
@@ -109,13 +109,13 @@ function reuseArgs(request: BuildRequest, { buildah, files }: BuildSetup): strin
 }
 
 function resultArgs(request: BuildRequest, { buildah }: BuildSetup, { rootfs }: BuildPaths): string[] {
-  const { inputs, references, labels, annotations } = request
+  const { references, labels, annotations } = request
   const pairs = (given: readonly Pair[]) => given.map(({ name, value }) => `${name}=${value}`)
   return [
     ...each('--label', pairs(literalLabels(labels, buildah.version))),
     ...each('--annotation', pairs(annotations)),
     ...each('--tag', references.map(formatReference)),
-    ...(inputs.outputs.some(isFiles) ? ['--output', `type=tar,dest=${rootfs}`] : []),
+    ...(rootfs === undefined ? [] : ['--output', `type=tar,dest=${rootfs}`]),
   ]
 }
 

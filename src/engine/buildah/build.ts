@@ -1,94 +1,42 @@
-import { CommandError, formatCommand, type RunResult } from '../../exec.js'
-import { printLive, info } from '../../log.js'
-import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
-import { buildArgs, type BuildPaths, pullsItself } from './args.js'
-import { type BuildahSetup } from './setup.js'
-import { runBuildah } from './export.js'
+import { describe } from '../../errors.js'
+import { CommandError } from '../../exec.js'
+import { warn } from '../../log.js'
+import type { Pair } from '../../runner/input-parsers.js'
 import type { BuildRequest, Image } from '../engine.js'
-import { ownStorageVariable } from '../work-dir.js'
-import { followProgress } from '../progress.js'
-import { pullImages, withLatePulls } from './pulls.js'
-import type { Sandbox } from './sandbox/session.js'
+import { lineUnderWay, type Step } from '../progress.js'
+import { prepareFiles } from './build-files.js'
+import { explain } from './failures.js'
+import { readSize } from './images.js'
+import { buildApart } from './sandboxed-build.js'
+import type { BuildahSetup } from './setup.js'
 
-const KILL_GRACE_MS = 2000
-
-/** Builds in a sandbox of its own, which ends with the build: nothing that a step has left running goes on. */
-export async function buildApart(request: BuildRequest, setup: BuildahSetup, paths: BuildPaths): Promise<Image> {
-  const { sandboxes } = setup
-  const always = request.inputs.pull
-  if (pullsItself(request)) {
-    info(`Sandbox: the build can read the logins, because ${reasonToPull(request)}`)
-    const sandbox = await sandboxes.forBuildWithLogin()
-    return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
+/**
+ * Builds, and once more without `--cache-to` where the registry doesn't accept the steps.
+ * @param contexts of `prepareContexts`
+ */
+export async function build(asked: BuildRequest, contexts: readonly Pair[], setup: BuildahSetup): Promise<Image> {
+  const { source, remote } = asked
+  let line: number | undefined
+  const onSteps = (steps: readonly Step[]) => {
+    line = lineUnderWay(steps, source.dockerfile)
+    asked.onSteps(steps)
   }
-  const failed = await pullImages(request.images, always, setup)
-  const build = async () => {
-    const sandbox = await sandboxes.forBuild()
-    return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
-  }
-  return await withLatePulls(build, request, failed, setup)
-}
-
-/** Why a build pulls by itself, for the log. */
-function reasonToPull({ remote }: BuildRequest): string {
-  return remote.from.length + remote.to.length > 0
-    ? 'it reads and writes the cache in the registry'
-    : 'it needs one image for two platforms'
-}
-
-async function buildOnce(
-  request: BuildRequest,
-  setup: BuildahSetup,
-  paths: BuildPaths,
-  sandbox: Sandbox,
-): Promise<Image> {
-  const { format, references } = request
-  const args = buildArgs(request, setup, paths)
-  const progress = followProgress(Date.now)
-  const onStdout = (chunk: Buffer) => {
-    progress.add(chunk)
-  }
-  try {
-    const { stdout } = await buildLive(formatCommand([setup.buildah.path, ...args]), setup, (onOutput) =>
-      runBuildah(setup, args, { onOutput, onStdout }, sandbox),
-    )
-    return { id: readImageId(stdout), format, references }
-  } finally {
-    if (progress.isDoubtful()) info('Cache: the output of some steps is interleaved, so no step of this build is saved')
-    request.onSteps(progress.steps())
-  }
+  const failed = async (error: unknown) =>
+    await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
+  const paths = await prepareFiles(asked, contexts, setup)
+  const request = { ...asked, onSteps }
+  const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {
+    if (!isCacheRefusal(error) || remote.to.length === 0) throw await failed(error)
+    warn(`Cache: ${remote.to.join(', ')} didn't accept the cache export; continuing without it. ${describe(error)}`)
+    const alone = { ...request, remote: { ...remote, to: [] } }
+    return await buildApart(alone, setup, paths).catch(async (again: unknown) => {
+      throw await failed(again)
+    })
+  })
+  return { ...image, size: await readSize(image, setup) }
 }
 
 /** Buildah fails a build whose steps it can't push to where `--cache-to` says. A cache is no reason to fail. */
-export function isCacheRefusal(error: unknown): boolean {
+function isCacheRefusal(error: unknown): boolean {
   return error instanceof CommandError && error.output.includes('failed pushing cache to')
-}
-
-/** Runs the build, and ends what its steps have left running: without a sandbox, chroot isolation has no namespace that would. */
-async function buildLive(
-  command: string,
-  { folder }: BuildahSetup,
-  run: (onOutput: (chunk: Buffer) => void) => Promise<RunResult>,
-): Promise<RunResult> {
-  const processTree = await followNewChildren(ownStorageVariable(folder.path))
-  let looked: Promise<unknown> | undefined
-  try {
-    return await printLive('Build', command, (onOutput) =>
-      run((chunk) => {
-        looked ??= processTree.running()
-        onOutput(chunk)
-      }),
-    )
-  } finally {
-    await looked
-    await endProcessTree(processTree, KILL_GRACE_MS)
-  }
-}
-
-/** A build ends with the id of its image on standard output. (With --iidfile it keeps those of the steps to itself.) */
-function readImageId(stdout: string): string {
-  const line = stdout.trimEnd().split('\n').at(-1) ?? ''
-  if (!/^[0-9a-f]{64}$/.test(line))
-    throw new Error(`Buildah printed no image ID at the end, but ${JSON.stringify(line.slice(0, 100))}`)
-  return `sha256:${line}`
 }

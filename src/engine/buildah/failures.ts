@@ -2,7 +2,7 @@ import { type Place, RegistryError, UserError } from '../../errors.js'
 import { CommandError } from '../../exec.js'
 import type { Source } from '../../source/source.js'
 import { hintForMissing, readMissing } from '../copy-not-found.js'
-import { hintFor, isPassing, retriesOfLost, SEE_LOG } from '../error-hints.js'
+import { hintFor, isPassing, refusesOci, retriesOfLost, SEE_LOG } from '../error-hints.js'
 import { type Scene, whyNoImage } from '../known-causes.js'
 import type { BuildahSetup } from './setup.js'
 
@@ -29,4 +29,9 @@ export function refusal(what: string, error: unknown, scene: Scene): unknown {
   const { output } = error
   const options = { cause: error, retries: retriesOfLost(output) }
   return new RegistryError(`${what}.`, hintFor(output, scene) ?? SEE_LOG, isPassing(output), options)
+}
+
+/** Whether a registry refused a push because it takes no OCI manifest. @param error of `refusal` */
+export function isOciRefusal(error: unknown): boolean {
+  return error instanceof RegistryError && error.cause instanceof CommandError && refusesOci(error.cause.output)
 }

@@ -2,9 +2,10 @@ import { rm } from 'node:fs/promises'
 import { parseObject } from '../../lib/json.js'
 import { formatReference, type Reference } from '../../metadata/reference.js'
 import { RegistryError } from '../../errors.js'
+import { SEE_LOG } from '../error-hints.js'
 import type { Engine, Image, PushedManifest, UploadProxy } from '../engine.js'
 import { writePrivate } from '../work-dir.js'
-import type { Push } from './push.js'
+import type { Push } from './push-image.js'
 import type { BuildahSetup } from './setup.js'
 import { compressedLayers, type StoredLayers, storedLayers } from './stored-layers.js'
 
@@ -69,5 +70,5 @@ function unanswered(proxy: UploadProxy, name: string): RegistryError | undefined
   const cause = proxy.failure()
   if (cause === undefined) return undefined
   const { hint, transient, refuses } = cause
-  return new RegistryError(`Push of ${name} failed.`, hint, transient, { cause, refuses })
+  return new RegistryError(`Push of ${name} failed.`, hint ?? SEE_LOG, transient, { cause, refuses })
 }

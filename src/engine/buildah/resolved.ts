@@ -7,7 +7,7 @@ import { type BaseNames, resolveAll } from '../base-names.js'
 import type { BuildUser } from '../build-user.js'
 import type { EngineRequest, ResolvedEngine } from '../engine.js'
 import { privateRoot, storageArgs, storageConf, type WorkDir } from '../work-dir.js'
-import { factsOf } from './buildah.js'
+import { factsOf } from './setup.js'
 import { configure, type FoundBuildah, writeStorageConf } from './configure.js'
 import { pinNetworkBackend, readRegistriesConf } from './containers-conf.js'
 import type { Host } from './host.js'
@@ -21,7 +21,7 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
   const { folder } = request
   const { buildah, mode } = found
   return {
-    engine: factsOf(buildah, folder),
+    engine: factsOf({ buildah, folder }),
     traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
     env: folder.env,
     store: storeOf(folder, buildah, mode),

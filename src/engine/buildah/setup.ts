@@ -1,5 +1,5 @@
 import type { Context } from '../../runner/context.js'
-import type { DockerStorage } from '../engine.js'
+import type { DockerStorage, EngineFacts } from '../engine.js'
 import { storageArgs, type WorkDir } from '../work-dir.js'
 import type { Buildah } from './install.js'
 import type { ExecutionMode } from './probe.js'
@@ -28,6 +28,11 @@ export interface BuildahSetup {
   readonly sandboxes: Sandboxes
   /** Where `load` takes the image as well. */
   readonly docker: DockerStorage
+}
+
+/** Which Buildah builds, and whether without root; pure. */
+export function factsOf({ buildah: { version }, folder }: Pick<BuildahSetup, 'buildah' | 'folder'>): EngineFacts {
+  return { name: 'buildah', label: `Buildah ${version}`, version, rootless: folder.buildUser.uid !== 0 }
 }
 
 /** Arguments of every command; pure. */

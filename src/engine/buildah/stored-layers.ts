@@ -2,9 +2,10 @@ import { UserError } from '../../errors.js'
 import { isObject, listOf, objectOf, parseObject, textsOf } from '../../lib/json.js'
 import { formatReference, parseReference, type Reference, repositoryOf } from '../../metadata/reference.js'
 import type { CompressedLayer, Image } from '../engine.js'
-import { runBuildah } from './export.js'
+import { runBuildah } from './command.js'
+import { imageNames } from './images.js'
 import { inspectAllArgs } from './registry-args.js'
-import { type BuildahSetup, globalArgs } from './setup.js'
+import type { BuildahSetup } from './setup.js'
 
 /** The layers of an image, as its storage knows them. */
 export interface StoredLayers {
@@ -21,9 +22,7 @@ export interface StoredLayers {
 export async function storedLayers(image: Image, setup: BuildahSetup): Promise<StoredLayers> {
   const inspect = async (name: string) => parseObject((await runBuildah(setup, inspectAllArgs(name, setup), {})).stdout)
   const own = new Set(image.references.map(formatReference))
-  const { stdout } = await runBuildah(setup, [...globalArgs(setup), 'images', '--json'], {})
-  const names = listOf(JSON.parse(stdout)).flatMap((one) => textsOf(objectOf(one)['names']).slice(0, 1))
-  const others = names.filter((name) => !own.has(name))
+  const others = [...(await imageNames(setup))].filter((name) => !own.has(name))
   const [inspected, ...pulled] = await Promise.all([
     inspect(image.id),
     // Without it they are sent once more, which is all.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
 import { buildArgs, type BuildPaths, pullsItself } from '../../../../src/engine/buildah/args.js'
+import { plannedPaths } from '../../../../src/engine/buildah/build-files.js'
 import type { BuildRequest } from '../../../../src/engine/engine.js'
 import { absoluteKeys } from '../../../../src/engine/input-paths.js'
 import { networkArgs, type ExecutionMode } from '../../../../src/engine/buildah/probe.js'
@@ -9,7 +10,7 @@ import { inputsOf } from '../../helpers.js'
 import { files, setup, version } from './setup.js'
 
 const paths: BuildPaths = {
-  rootfs: '/temp/rib-1/out/rootfs.tar',
+  rootfs: undefined,
   file: '/workspace/Dockerfile',
   contexts: [],
   secrets: [],
@@ -115,6 +116,7 @@ describe('buildArgs', () => {
     const withPolicy = { ...files, policy: '/temp/rib-1/policy.json' }
     const more: BuildPaths = {
       ...paths,
+      rootfs: '/temp/rib-1/out/rootfs.tar',
       ssh: inputs.ssh.map((entry) => absoluteKeys(entry, '/workspace')),
       contexts: inputs.buildContexts,
       secrets: [{ id: 'token', path: '/temp/rib-1/secrets/0' }],
@@ -177,8 +179,8 @@ describe('buildArgs', () => {
     ['oci', 'type=oci,dest=image.tar'],
     ['docker', 'type=docker,dest=image.tar'],
   ])('asks for no files of the image where only an archive of type %s is wanted', (_, outputs) => {
-    const args = buildArgs({ ...smallest, inputs: inputsOf({ outputs }) }, setup, paths)
-    expect(args).not.toContain('--output')
+    const request = { ...smallest, inputs: inputsOf({ outputs }) }
+    expect(buildArgs(request, setup, plannedPaths(request, setup))).not.toContain('--output')
   })
 
   it('makes every key of an SSH id absolute', () => {

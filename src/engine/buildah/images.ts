@@ -1,0 +1,20 @@
+import { listOf, objectOf, textsOf } from '../../lib/json.js'
+import type { Image } from '../engine.js'
+import { sizeOf } from '../image-size.js'
+import { runBuildah } from './command.js'
+import { inspectArgs } from './registry-args.js'
+import { type BuildahSetup, globalArgs } from './setup.js'
+
+/** Full names of all images in the storage of the build. */
+export async function imageNames(setup: BuildahSetup): Promise<ReadonlySet<string>> {
+  const { stdout } = await runBuildah(setup, [...globalArgs(setup), 'images', '--json'], {})
+  return new Set(listOf(JSON.parse(stdout)).flatMap((image) => textsOf(objectOf(image)['names'])))
+}
+
+/** Size of an image, for the log and the summary only: undefined where Buildah can't tell it. Never rejects. */
+export async function readSize({ id }: Pick<Image, 'id'>, setup: BuildahSetup): Promise<Image['size']> {
+  return await runBuildah(setup, inspectArgs(id, setup), {}).then(
+    ({ stdout }) => sizeOf(stdout),
+    () => undefined,
+  )
+}

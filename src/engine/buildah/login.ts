@@ -1,0 +1,21 @@
+import { execute } from '../../exec.js'
+import type { Secret } from '../../lib/secret.js'
+import { refusal } from './failures.js'
+import { commandOf } from './install.js'
+import { loginArgs } from './registry-args.js'
+import type { BuildahSetup } from './setup.js'
+
+/** Tries a login at a registry, and keeps it in the auth file of the build. @throws RegistryError */
+export async function logIn(
+  registry: string,
+  username: string,
+  password: Secret,
+  { buildah, folder, files, insecure }: Pick<BuildahSetup, 'buildah' | 'folder' | 'files' | 'insecure'>,
+): Promise<void> {
+  const start = [...folder.buildUser.prefix, ...commandOf(buildah)]
+  const argv = [...start, ...loginArgs(registry, username, files.auth, insecure)]
+  const options = { env: folder.env, cwd: folder.path, input: password.reveal() }
+  await execute(argv, options).catch((error: unknown) => {
+    throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error, { isLogin: true })
+  })
+}
