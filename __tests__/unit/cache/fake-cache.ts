@@ -27,7 +27,7 @@ export interface FakeMemory {
 export function fakeCaches(options: FakeCacheOptions = {}): Caches {
   return {
     open: (plan) => fakeCache(plan, options),
-    openMeeting: (_context, key) => fakeMeeting(key, options.meetings ?? new Map()),
+    openMeeting: (_context, key) => fakeMeeting(key, options.meetings ?? new Map<string, string>()),
   }
 }
 

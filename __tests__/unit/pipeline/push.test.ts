@@ -199,6 +199,8 @@ describe('pushAllByDigest', () => {
   it('fails where the registry doesn’t have what it took', async () => {
     const { error, value } = await pushed([false, false, false], 'a.example/x:1')
     expect(value).toBeUndefined()
-    expect(String(error)).toContain(`Push of a.example/x: the registry took ${manifest.digest}, and returns nothing for it.`)
+    expect(String(error)).toContain(
+      `Push of a.example/x: the registry took ${manifest.digest}, and returns nothing for it.`,
+    )
   })
 })
