@@ -1,7 +1,8 @@
-import { debug as debugCommand, isDebug, warning } from '@actions/core'
+import { type AnnotationProperties, debug as debugCommand, isDebug, warning } from '@actions/core'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
+import type { Place } from './errors.js'
 
 /** What was warned of, for those who gather it; each gathers what is done for it, and nothing of anybody else's. */
 const gathering = new AsyncLocalStorage<string[]>()
@@ -64,11 +65,20 @@ export async function printGroup<T>(title: () => string, work: () => Promise<T>)
   }
 }
 
-/** Warns: the runner also shows the text next to the log. It can't be another command, whoever wrote it. */
-export function warn(text: string): void {
+/**
+ * Warns: the runner also shows the text next to the log. It can't be another command, whoever wrote it.
+ * @param mark where it is shown as well
+ */
+export function warn(text: string, mark: AnnotationProperties = {}): void {
   const line = `${prefixing.getStore() ?? ''}${text}`
   gathering.getStore()?.push(line)
-  warning(line)
+  warning(line, mark)
+}
+
+/** A line that a message is shown at. GitHub finds a file of the checkout by its path in there, and no other. Pure. */
+export function markAt(place: Place | undefined, workspace: string): AnnotationProperties {
+  const isThere = place?.file.startsWith(`${workspace}/`) === true
+  return isThere ? { file: place.file.slice(workspace.length + 1), startLine: place.line } : {}
 }
 
 /** Puts a name before each line of the log that is said meanwhile: several builds may speak at the same time. */

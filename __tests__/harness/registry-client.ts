@@ -67,7 +67,9 @@ export async function putManifest(reference: string, { bytes, mediaType }: RawMa
 
 /** @param reference `127.0.0.1:5000/web:1` */
 export async function getManifest(reference: string): Promise<RawManifest> {
-  const answer = await send(urlOf(reference), { headers: { accept: [ociIndex, ociManifest, dockerManifest].join(', ') } })
+  const answer = await send(urlOf(reference), {
+    headers: { accept: [ociIndex, ociManifest, dockerManifest].join(', ') },
+  })
   return { bytes: Buffer.from(await answer.arrayBuffer()), mediaType: answer.headers.get('content-type') ?? '' }
 }
 

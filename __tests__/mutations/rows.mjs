@@ -102,7 +102,7 @@ export const promises = [
         file: 'src/runner/input-table.ts',
         find: 'counts: (network) => [network],',
         put: 'counts: () => [],',
-        test: '__tests__/unit/up-to-date/request.test.ts',
+        test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
       },
       {
         loses: 'Steps that were built with other extra arguments (`--timestamp`) are taken',
@@ -246,7 +246,7 @@ export const promises = [
       },
       {
         loses: 'With --quiet, what ONBUILD of a base image copies is not compared',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (!areShown(built)) return',
         put: 'if (!areShown(built) && hasTriggers(built)) return',
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -331,7 +331,7 @@ export const promises = [
       },
       {
         loses: 'A base image with ONBUILD is remembered, though what it copies is not known',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (hasTriggers(built)) return',
         put: 'if (hasTriggers({ ...built, steps: [] })) return',
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -346,7 +346,7 @@ export const promises = [
       },
       {
         loses: 'A tag that moved while its image was pulled is remembered with the wrong base',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (difference !== undefined) return `changed',
         put: "if (difference === '') return `changed",
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -377,7 +377,7 @@ export const promises = [
         file: 'src/runner/input-table.ts',
         find: 'counts: (secrets) => secrets.map(({ id }) => id).sort(),',
         put: 'counts: () => [],',
-        test: '__tests__/unit/up-to-date/request.test.ts',
+        test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
       },
     ],
   },
@@ -466,7 +466,7 @@ export const promises = [
       },
       {
         loses: 'The layers that a pull request has left are offered to the default branch',
-        file: 'src/cache/containers-storage/in-place.ts',
+        file: 'src/cache/containers-storage/branches.ts',
         find: 'const mine = refs.map((ref) => {',
         put: "const mine = [...refs, 'refs/pull/7/merge'].map((ref) => {",
         test: '__tests__/unit/cache/backends/directory.test.ts',
@@ -805,8 +805,16 @@ export const promises = [
         test: '__tests__/unit/engine/select.test.ts',
       },
       {
+        loses: 'The digest of what Docker has pushed is that of another image',
+        file: 'src/engine/docker/daemon.ts',
+        find: "digestIn(/ digest: (sha256:\\S+) size: \\d+\\s*$/.exec(stdout)?.[1], 'its output') }",
+        put: 'last?.id ?? stdout }',
+        test: '__tests__/e2e/contracts.test.ts',
+        name: 'with the builder of the daemon pushes what',
+      },
+      {
         loses: '`rootless: require` builds by a daemon that runs as root',
-        file: 'src/engine/docker/docker.ts',
+        file: 'src/engine/docker/checks.ts',
         find: "if (rootless !== 'require' || docker.rootless) return",
         put: "if (rootless !== 'require' || !docker.rootless) return",
         test: '__tests__/unit/engine/select.test.ts',
@@ -1057,11 +1065,25 @@ export const promises = [
       },
       {
         loses: 'A failed build marks no line of the Dockerfile in the pull request',
-        file: 'src/main.ts',
+        file: 'src/log.ts',
         find: 'const isThere = place?.file.startsWith(`${workspace}/`) === true',
         put: 'const isThere = place?.file.startsWith(`${workspace}//`) === true',
         test: '__tests__/e2e/faults.test.ts',
         name: 'whose RUN fails: the error has the last lines',
+      },
+      {
+        loses: 'A check finds what another base image would make right',
+        file: 'src/dockerfile/checks.ts',
+        find: 'state.open === undefined ? [...sure, ...unsure] : sure',
+        put: '[...sure, ...unsure]',
+        test: '__tests__/unit/dockerfile/checks.test.ts',
+      },
+      {
+        loses: 'What the checks find is an error, and the image is built all the same',
+        file: 'src/pipeline/checks.ts',
+        find: "inputs.checks === 'error' || directives",
+        put: 'directives',
+        test: '__tests__/unit/pipeline/checks.test.ts',
       },
       {
         loses: 'A Dockerfile that is a link shows a file of the runner to everyone',
@@ -1336,7 +1358,8 @@ export const promises = [
     ],
   },
   {
-    promise: 'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
+    promise:
+      'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
     rows: [
       {
         loses: 'Every program of the machine pushes with the login of the step',

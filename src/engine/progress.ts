@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
 import { lineReader } from '../lib/lines.js'
 
-/** What became of one step of a build. */
+/** One step of a build, and how it ended. */
 export interface Step {
   /** Stage, from 0, as the Dockerfile has them; those that the target doesn't need are left out. */
   readonly stage: number
@@ -19,7 +19,7 @@ export interface Step {
    * for a step that didn't end.
    */
   readonly image: string | undefined
-  /** Buildah had that image already. */
+  /** Whether it was a cache hit. */
   readonly hit: boolean
   /** From its line to that of its image; 0 without one. */
   readonly seconds: number

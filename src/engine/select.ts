@@ -4,15 +4,15 @@ import { chooseBuilder } from './build-user.js'
 import { findBuildah } from './buildah/find.js'
 import { findDockerEngine } from './docker/docker.js'
 import { findDaemon, loadArchive } from './docker/load.js'
-import type { Engines, EngineRequest, ResolvedEngine } from './engine.js'
+import type { ResolvedEngine } from './engine.js'
+import type { Engines, EngineRequest } from './engines.js'
 import { takeBackFromBuildUser } from './work-dir.js'
 
-/** Buildah, and Docker. */
+/** The engines of this machine. */
 export const engines: Engines = { chooseBuildUser: chooseBuilder, find: findEngine }
 
 /**
- * Finds or installs the engine, and makes sure that it can build here: Buildah, and where it can't and nobody insists on
- * it, Docker.
+ * Finds or installs an engine that can build here: Buildah, or Docker if Buildah can't and `engine` is `auto`.
  * @param onProgram gets the path of Buildah as soon as it is known, so that `post` can use it
  * @throws UserError when nothing can build here: why, and what to do
  */
@@ -27,7 +27,7 @@ async function findEngine(selection: EngineRequest, onProgram: (path: string) =>
   }
 }
 
-/** What stands in the way of Docker, for whoever has asked for it. */
+/** Adds the input "engine" to the error of a user who asked for Docker. */
 function asAsked(error: unknown): never {
   if (!(error instanceof UserError) || /Input|Dockerfile/.test(error.message)) throw error
   const { message, cause, place } = error

@@ -28,11 +28,11 @@ const OF_ACCOUNT = [
 ]
 /** What is written for the account, which may only read it. */
 const FOR_ACCOUNT = ['secrets', 'trial']
-/** What was taken from the account, which it can't reach any more. */
+/** For files taken from the account, which can't reach them any more. */
 const TAKEN = 'taken'
-/** What the names of all folders begin with that a step makes for itself. */
+/** Prefix of the names of all private folders. */
 export const PREFIX = 'rootless-image-build-'
-/** Where they are made when not in RUNNER_TEMP. */
+/** Where private folders are made if not in RUNNER_TEMP. */
 export const OTHER_PLACE = '/var/tmp'
 
 /**
@@ -65,8 +65,8 @@ async function furnish(path: string, buildUser: BuildUser, env: Env): Promise<Wo
 }
 
 /**
- * Where private folders are made: in RUNNER_TEMP, or in /var/tmp where the account may not enter that, or its path has what
- * parts the options of mounts and of Buildah.
+ * Where private folders are made: in RUNNER_TEMP, or in /var/tmp if the account may not enter RUNNER_TEMP, or if its path
+ * has a character that separates options of mount(8) or Buildah.
  */
 async function placeFor(buildUser: BuildUser, temp: string): Promise<string> {
   const isPlain = !/[,:\\"\n]/.test(temp)
@@ -116,8 +116,8 @@ export async function takeFile({ path }: Pick<WorkDir, 'path'>, name: string): P
 }
 
 /**
- * Puts folders of root in the place of those of the account that an engine which doesn't run as the account writes to,
- * or what it writes could be turned elsewhere.
+ * Replaces the folders of the account that an engine running as root writes to by folders of root: the account could
+ * redirect those writes otherwise.
  */
 export async function takeBackFromBuildUser({ path, buildUser }: WorkDir): Promise<void> {
   if (buildUser.prefix.length === 0) return
@@ -134,7 +134,7 @@ export function storageArgs(folder: string, root: string, driver: Driver, fuseOv
   return [...args, '--storage-driver', 'overlay', '--storage-opt', `overlay.mount_program=${fuseOverlayfs ?? driver}`]
 }
 
-/** Where a storage lies that goes with the step. */
+/** Path of a storage that is removed with the work directory. */
 export function privateRoot(folder: string): string {
   return join(folder, 'root')
 }

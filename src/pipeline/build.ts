@@ -1,7 +1,6 @@
 import type { BuildRequest, Engine, Image, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import { isUnexplained } from '../engine/unexplained-failures.js'
-import { describe, lastLine } from '../errors.js'
+import { describe } from '../errors.js'
 import { info, warn } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { BUILD } from '../report/summary.js'
@@ -10,6 +9,7 @@ import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
 import type { RestoredCache } from './restore-cache.js'
 import { saveCache, type Run } from './save-cache.js'
+import { clearAfter } from './clear-cache.js'
 
 export interface Built {
   readonly image: Image
@@ -50,7 +50,7 @@ export async function buildAndSave(
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
-    await review(done.steps)
+    await review(done.steps, image)
     const checking = check(done.steps)
     try {
       const pushed = asked.inputs.push ? await timeline.during('push', () => push(engine, image)) : []
@@ -71,18 +71,6 @@ export async function buildAndSave(
     await keep(true)
     throw error
   }
-}
-
-/**
- * Takes away what came back from earlier runs, where that may be why a build has failed. A cache never fails a build.
- * @throws the error, where it is something else, or nothing came back
- */
-async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void> {
-  if (warm.clear === undefined || !(error instanceof Error) || !isUnexplained(error)) throw error
-  warn(`Cache: the build failed with the restored layers; rebuilding without the cache. ${lastLine(error)}`)
-  await warm.clear().catch(() => {
-    throw error
-  })
 }
 
 /** What the cache doesn't get is no reason to fail. */

@@ -5,12 +5,14 @@ import { info, withPrefix } from '../log.js'
 import { listLabels } from '../metadata/labels.js'
 import { formatReference } from '../metadata/reference.js'
 import { NO_CACHE_REPORT } from '../report/cache-stats.js'
+import { tellChecks } from './checks.js'
 import { findEngine, specify, type Wanted } from './engine.js'
 import { annotationLines } from './outputs.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { inputsOf } from './platform-outputs.js'
 import { restoreCache } from './restore-cache.js'
 import type { Result } from './result.js'
+import { settingsOnDemand } from './read-settings.js'
 import { settleFormat } from './settle-format.js'
 import { pretendCache } from './start-cache.js'
 
@@ -64,7 +66,9 @@ async function previewOne(
   const { inputs, metadata } = wanted
   const pending = pretendCache({ inputs, context, references: metadata.references })
   const { scope } = pending.plan
-  const format = await settleFormat(wanted, found, { ...pipeline, context, workDir })
+  const settings = settingsOnDemand(wanted, found, { ...pipeline, context, workDir })
+  await tellChecks(wanted, found, settings, context)
+  const format = await settleFormat(wanted, found, settings)
   const spec = specify({ ...wanted, format }, found, pending.plan)
   const restored = await restoreCache(pending, { ...spec, copied: new Map() }, found.store, workDir.path)
   const engine = await found.configure(restored.warm.root)

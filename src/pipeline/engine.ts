@@ -51,10 +51,10 @@ export function specify(
 ): BuildSpec {
   const { references, labels, annotations, leveled } = metadata
   const usesRegistry = repositories.from.length + repositories.to.length > 0
-  // Whoever builds several platforms at once sees to these, too.
+  // An engine that builds several platforms at once sets these, too.
   const ofLevels =
     inputs.platforms.length > 1 ? leveled.map((one) => ({ name: placedName(one), value: one.value })) : []
-  // Those of the default, where they are no hindrance.
+  // The default annotations are left out where they would cost cache hits.
   const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations(usesRegistry)
   return {
     inputs,

@@ -9,7 +9,7 @@ import { formatPlatform, isSamePlatform, type Platform } from '../lib/platform.j
 import { info } from '../log.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import { entriesOf } from '../registry/index-entries.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import { repositoriesOf } from './destination.js'
 import { type Leg, namesOf } from './distribute.js'
 import type { Wanted } from './engine.js'

@@ -7,18 +7,21 @@ import { formatPlatform, type Platform, platformFolder } from '../lib/platform.j
 import { withPrefix } from '../log.js'
 import { isForeign } from '../runner/platform-inputs.js'
 import { checkBasePlatforms } from './base-platforms.js'
+import { tellChecks } from './checks.js'
 import { tagged, untagged } from './destination.js'
 import { findEngine, type Wanted } from './engine.js'
 import { runsForeignPrograms } from './foreign-steps.js'
 import type { Leg } from './distribute.js'
 import { digestsIn, putIndex } from './image-index.js'
+import { type MadeImage, makeImage } from './make-image.js'
 import { meetLegs } from './meet-legs.js'
-import { type MadeImage, makeImage, withCache } from './make-image.js'
 import { annotationsFor } from './metadata.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { failuresOf } from './platform-failures.js'
 import { inputsOf, joinOutputs } from './platform-outputs.js'
+import { settingsOnDemand } from './read-settings.js'
 import { joinResults, type PlatformResult, type Result } from './result.js'
+import { withCache } from './start-cache.js'
 
 /** Builds that need no emulator, side by side: more would share the same processors. */
 const AT_ONCE = 2
@@ -33,10 +36,11 @@ export async function makePlatforms(
   const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
   if (engine.forPlatform === undefined) return await makeTogether(wanted, engine, pipeline)
   await checkBasePlatforms(wanted, engine, pipeline)
+  await tellChecks(wanted, engine, settingsOnDemand(wanted, engine, pipeline), pipeline.context)
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
   const made = await makeEach(wanted, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
-  const platforms = made.map(({ metadata: _, ...image }) => image)
+  const platforms: readonly PlatformResult[] = made
   const put = async () =>
     leg === undefined ? await putIndex(metadata, platforms, pipeline) : await meetLegs(leg, platforms, wanted, pipeline)
   const index = inputs.push ? await pipeline.timeline.during('index', put) : undefined
@@ -66,7 +70,7 @@ async function makeTogether(
 ): Promise<Omit<Result, 'phases'>> {
   const destination = tagged(wanted.metadata.references)
   const made = await withCache(wanted, pipeline, (cache) =>
-    makeImage(wanted, { cache, findEngine: () => Promise.resolve(engine), destination }, pipeline),
+    makeImage(wanted, { cache, findEngine: () => Promise.resolve(engine), destination, tellsChecks: true }, pipeline),
   )
   return { ...made, platforms: [], ...(await digestsIn(made.pushed, pipeline)) }
 }
@@ -131,7 +135,9 @@ async function makeOne(
   const there = { ...pipeline, workDir, timeline: pipeline.timeline.of(formatPlatform(platform)) }
   const findIt = async () => (await engine.forPlatform?.(inputs, workDir)) ?? engine
   const destination = untagged(own.metadata.references)
-  const made = await withCache(own, there, (cache) => makeImage(own, { cache, findEngine: findIt, destination }, there))
+  const made = await withCache(own, there, (cache) =>
+    makeImage(own, { cache, findEngine: findIt, destination, tellsChecks: false }, there),
+  )
   return { ...made, platform }
 }
 

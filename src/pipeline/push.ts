@@ -1,7 +1,7 @@
 import type { Engine, Image, OpenProxy, Pushed, PushedManifest } from '../engine/engine.js'
 import { describe, LOST_CONTENT, RegistryError, UserError } from '../errors.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import { result } from '../log.js'
 import { formatLimit, type Limit, startLimit } from '../lib/time-limit.js'
 import { withRetries } from '../lib/retry.js'

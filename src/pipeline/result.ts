@@ -5,7 +5,7 @@ import { isForeign } from '../runner/platform-inputs.js'
 import type { Descriptor } from '../registry/manifest.js'
 import { type CacheReport, joinReports, NO_CACHE_REPORT, reportUnchanged } from '../report/cache-stats.js'
 import type { Phase } from '../report/timeline.js'
-import type { Unchanged } from '../up-to-date/check.js'
+import type { Unchanged } from '../up-to-date/reuse.js'
 import { asBuilt, type Metadata } from './metadata.js'
 
 /** What became of one image. */

@@ -12,8 +12,8 @@ import { tagged, untagged } from './destination.js'
 import { type Leg, legOf } from './distribute.js'
 import { dryRun } from './dry-run.js'
 import { findEngine, type Wanted } from './engine.js'
-import { makeImage, withCache } from './make-image.js'
 import { checkDigests, joinDigests } from './join-digests.js'
+import { makeImage } from './make-image.js'
 import { type Metadata, resolveMetadata } from './metadata.js'
 import { shown } from './phases.js'
 import type { PipelineContext, Services } from './pipeline-context.js'
@@ -21,6 +21,7 @@ import { checkOutputs } from './platform-outputs.js'
 import { makePlatforms } from './platforms.js'
 import type { Result } from './result.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
+import { withCache } from './start-cache.js'
 
 /** What is known when nothing has been made yet. */
 interface Request {
@@ -76,7 +77,7 @@ async function buildOne(request: Request, pipeline: PipelineContext): Promise<Om
     const wanted = await want(request, pipeline)
     const findIt = () => pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
     const destination = (request.inputs.byDigest ? untagged : tagged)(wanted.metadata.references)
-    return await makeImage(wanted, { cache, findEngine: findIt, destination }, pipeline)
+    return await makeImage(wanted, { cache, findEngine: findIt, destination, tellsChecks: true }, pipeline)
   })
   const platform = formatPlatform(targetPlatform(request.inputs))
   const [pushed] = made.pushed

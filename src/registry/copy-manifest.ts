@@ -1,7 +1,7 @@
 import { listOf, objectOf, parseObject } from '../lib/json.js'
 import { mapConcurrent } from '../lib/concurrency.js'
 import type { Reference } from '../metadata/reference.js'
-import type { Registries } from './client.js'
+import type { Registries } from './registries.js'
 import { isDigest } from './manifest.js'
 
 type Asked = Pick<Registries, 'fetchManifest' | 'mountBlob' | 'putManifest'>

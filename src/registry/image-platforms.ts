@@ -1,7 +1,7 @@
 import { objectOf, parseObject } from '../lib/json.js'
 import { parsePlatform, type Platform } from '../lib/platform.js'
 import type { Reference } from '../metadata/reference.js'
-import type { Registries } from './client.js'
+import type { Registries } from './registries.js'
 import { isDigest } from './manifest.js'
 
 /** What an image is there for. */

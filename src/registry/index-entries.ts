@@ -1,7 +1,7 @@
 import { isObject, listOf, objectOf, parseObject } from '../lib/json.js'
 import type { Platform } from '../lib/platform.js'
 import type { Reference } from '../metadata/reference.js'
-import type { Registries } from './client.js'
+import type { Registries } from './registries.js'
 import type { IndexEntry } from './image-index.js'
 import { readPlatform } from './image-platforms.js'
 import { isDigest } from './manifest.js'

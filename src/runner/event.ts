@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 
-/** What started the run: from the runner's environment and the payload of the event. */
+/** The event that started the run, from the runner's environment and the payload. */
 export interface Event {
   /** `push`, `pull_request` …; '' where there is none. */
   readonly name: string

@@ -1,10 +1,8 @@
-import validRange from 'semver/ranges/valid.js'
 import { buildArgs } from './build-arguments.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import { buildContexts, context } from './context-inputs.js'
 import { extraArguments } from './extra-arguments.js'
-import { boolean, choice, type InputReader, lines, list, refuse } from './input-parsers.js'
-import { input, type InputSpec, type Parser, partOf } from './input-spec.js'
+import { input, type InputSpec, partOf } from './input-spec.js'
 import { digests } from './join-inputs.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
@@ -12,6 +10,7 @@ import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
 import { isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
+import { buildahVersion, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
 
 export const SET_UP_BUILDX =
   'Set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).'
@@ -105,6 +104,8 @@ export const INPUTS = {
     counts: (size) => (size === undefined ? [] : [size]),
   }),
   ulimit: input('ulimit', ulimits, { affects: 'run-steps', counts: (limits) => limits }),
+  // With an engine that checks by itself, it is told so.
+  checks: input('checks', oneOf('warn', 'error', 'off'), { affects: 'nothing' }),
   // What they mean is Buildah's affair, and their order may count.
   'extra-args': input('extraArgs', extraArguments, {
     affects: 'run-steps',
@@ -213,6 +214,16 @@ export const INPUTS = {
     counts: (isolation) => [isolation],
     docker: { ...ONLY_BUILDAH, asks: (isolation) => isolation !== 'auto', example: 'chroot' },
   }),
+  // It decides whether something is built, not what.
+  emulation: input('emulation', oneOf('auto', 'off'), {
+    affects: 'nothing',
+    docker: {
+      ...ONLY_BUILDAH,
+      asks: (emulation) => emulation === 'off',
+      example: 'off',
+      why: 'emulates with whatever its builder has',
+    },
+  }),
   sandbox: input('sandbox', oneOf('auto', 'require', 'off'), {
     affects: 'nothing',
     docker: { ...ONLY_BUILDAH, asks: (sandbox) => sandbox === 'require', example: 'require' },
@@ -236,38 +247,3 @@ type Parsed = Extract<Rows[InputName], { readonly parse: unknown }>
 
 /** The values of all inputs, each checked for itself; nothing here has looked at the disk yet. */
 export type InputValues = { readonly [R in Parsed as R['field']]: ReturnType<R['parse']> }
-
-function text(read: InputReader, input: string): string | undefined {
-  return read(input).trim() || undefined
-}
-
-/** Lines whose grammar is that of names. */
-function oneALine(read: InputReader, input: string): string[] {
-  return lines(read(input))
-}
-
-/** `name=value` lines with a value of any characters. */
-function entries(read: InputReader, input: string): string[] {
-  return list(read, input, { commas: false })
-}
-
-function whether(otherwise: boolean): Parser<boolean> {
-  return (read, input) => boolean(read, input, otherwise)
-}
-
-/** The first of `choices` is the default. */
-function oneOf<const T extends string>(...choices: readonly [T, ...T[]]): Parser<T> {
-  return (read, input) => choice(read, input, choices)
-}
-
-/** A range, or `bundled` for the action's own. */
-function buildahVersion(read: InputReader, input: string): string | undefined {
-  const got = text(read, input)
-  if (got === undefined || got === 'auto') return undefined
-  if (got === 'bundled' || validRange(got) !== null) return got
-  throw refuse(input, got, 'Write `auto`, `bundled`, or a semver range: `>=1.37`, `1.42.x`, `1.43.2`.')
-}
-
-function isGiven(value: string | undefined): boolean {
-  return value !== undefined
-}

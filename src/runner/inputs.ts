@@ -10,11 +10,11 @@ import type { InputSpec } from './input-spec.js'
 import { loginNotes } from './login-inputs.js'
 import { secretWarnings } from './secret-inputs.js'
 
-/** Every input of the step, and what there is to say of them. */
+/** Every input of the step, with notes and warnings about them. */
 export interface Inputs extends InputValues {
-  /** Sentences on what of the inputs has no effect, and why. */
+  /** Sentences on inputs that have no effect, and why. */
   readonly notes: readonly string[]
-  /** The same, of what somebody may miss. */
+  /** The same, if the user may be surprised. */
   readonly warnings: readonly string[]
   /** Whether images are pushed under their digests alone. */
   readonly byDigest: boolean

@@ -7,12 +7,12 @@ export interface Output {
   readonly dest: string
 }
 
-/** Whether an output is the files of the image, not the image itself. */
+/** Whether an output is the file system of the image rather than an image archive. */
 export function isFiles({ type }: Output): boolean {
   return type === 'local' || type === 'tar'
 }
 
-/** Reads the input `outputs`. @throws UserError also where two have one destination */
+/** Reads the input `outputs`. @throws UserError, also if two outputs have the same destination */
 export function outputFiles(read: InputReader, input: string): Output[] {
   const outputs = lines(read(input))
     .filter((line) => !isImage(line))

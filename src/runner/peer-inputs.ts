@@ -1,6 +1,6 @@
 import { formatPlatform, parsePlatform } from '../lib/platform.js'
 
-/** An action that this one takes the place of. */
+/** An action that this one replaces. */
 export type Peer =
   | 'docker/build-push-action'
   | 'docker/metadata-action'
@@ -62,7 +62,7 @@ export const PEER_INPUTS: readonly PeerInput[] = [
     says: 'if it is `default`',
     when: (text) => text === 'default',
   }),
-  row('call', BUILD_PUSH, 'Remove it, and run `docker build --call` in a step of its own: this action builds.', {
+  row('call', BUILD_PUSH, 'Remove it, and for `check` write `checks: error`: this action builds.', {
     says: 'if it is `build`',
     when: (text) => text === 'build',
   }),

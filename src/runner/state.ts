@@ -1,6 +1,6 @@
 import { getState, saveState } from '@actions/core'
 
-/** What `post` must know to leave nothing behind. */
+/** What `post` needs in order to clean up. */
 export interface State {
   /** Private folder of this step, absolute. */
   readonly folder: string
@@ -14,12 +14,12 @@ export interface State {
   readonly later: readonly string[]
 }
 
-/** Hands what is known to the post step; what a later call doesn't name stays as it was, and `later` is added to. */
+/** Passes facts to the post step. A later call keeps what it doesn't name, and adds to `later`. */
 export type Remember = (state: Partial<State>) => void
 
 const NAME = 'rootless-image-build'
 
-/** Begins with nothing. */
+/** Starts with an empty state. */
 export function stateWriter(): Remember {
   let state: State = { folder: '', unshare: [], keepStorage: false, stagingDir: undefined, later: [] }
   return (part) => {

@@ -6,7 +6,7 @@ import { PEER_INPUTS, type PeerInput, type Surroundings } from './peer-inputs.js
 import { formatPlatform, nativePlatform } from '../lib/platform.js'
 import { sameButSpelling } from '../lib/spelling.js'
 
-/** By name. An input without a text is as one that isn't there. */
+/** By name. An empty input counts as absent. */
 type Given = ReadonlyMap<string, string>
 
 const PREFIX = 'INPUT_'
@@ -67,7 +67,7 @@ function isHarmless({ harmless }: PeerInput, text: string, surroundings: Surroun
 
 function refuse({ name, instead, harmless }: PeerInput, text: string): Unknown {
   if (typeof harmless === 'string') return { name, advice: instead }
-  // A line to paste has room for a text of one line.
+  // Only a text of one line fits into a line to paste.
   return { name, advice: /\s/.test(text) ? instead : instead.replace('…', () => text), shown: text }
 }
 

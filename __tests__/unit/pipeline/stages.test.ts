@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import type { EngineRequest } from '../../../src/engine/engine.js'
+import type { EngineRequest } from '../../../src/engine/engines.js'
 import { UserError } from '../../../src/errors.js'
 import { CommandError } from '../../../src/exec.js'
 import { run } from '../../../src/pipeline/run.js'

@@ -100,7 +100,7 @@ const MISTAKES: readonly Readonly<Record<string, string>>[] = [
   { labels: '=a' },
   { labels: 'a b=c' },
   { annotations: 'index:a=b' },
-  { annotations: 'index[linux]x,y:a=b', platforms: 'linux/amd64,linux/arm64' },
+  { annotations: 'index[nowhere]:a=b', platforms: 'linux/amd64,linux/arm64' },
   { push: 'true' },
   { images: 'acme/web', tags: 'type=edge,branch=none', push: 'true' },
 ]

@@ -49,6 +49,9 @@ describe('the base of a stage', () => {
     const dockerfile = parseDockerfile('FROM a AS x-s390x\nFROM $BUILDOS\nFROM x-$TARGETARCH')
     const baseFor = (platforms: string) => analysisOf(inputsOf({ platforms }), dockerfile, {}).stages[2]?.base
     expect(baseFor('linux/s390x')).toMatchObject({ known: { name: 'x-s390x' }, stages: [0] })
-    expect(baseFor('linux/s390x,linux/riscv64')).toMatchObject({ unknown: 'what FROM x-$TARGETARCH names', stages: [0] })
+    expect(baseFor('linux/s390x,linux/riscv64')).toMatchObject({
+      unknown: 'what FROM x-$TARGETARCH names',
+      stages: [0],
+    })
   })
 })

@@ -1,5 +1,4 @@
 import { formatCommand } from '../../exec.js'
-import type { Pair } from '../../runner/input-parsers.js'
 import type { Engine } from '../engine.js'
 import { storageConfPath } from '../work-dir.js'
 import { buildArgs } from './args.js'
@@ -14,7 +13,7 @@ import { type BuildahSetup, factsOf } from './setup.js'
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(given: BuildahSetup): Engine {
-  let contexts: Promise<readonly Pair[]> | undefined
+  let contexts: ReturnType<typeof prepareContexts> | undefined
   let isFormatFree = false
   const loggedIn = new Set<string>()
   const setup = { ...given, hasLogin: (registry: string) => loggedIn.has(registry) || given.hasLogin(registry) }

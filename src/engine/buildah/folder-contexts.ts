@@ -39,6 +39,6 @@ async function isForeign(path: string, { buildUser, env }: WorkDir): Promise<boo
 async function copyAs({ buildUser, env }: WorkDir, from: string, to: string): Promise<void> {
   const copy = (...how: string[]) =>
     execute([...buildUser.prefix, 'cp', '-a', ...how, '--', from, to], { env, cwd: '/' })
-  // With the owner, GNU's cp would take the setuid bits as well; BusyBox's doesn't know the option.
+  // If it preserved the owner, GNU cp would also preserve setuid bits. BusyBox doesn't know the option.
   await copy('--no-preserve=ownership').catch(() => copy())
 }

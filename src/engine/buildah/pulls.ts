@@ -14,16 +14,16 @@ import { ownStorageVariable } from '../work-dir.js'
 import { formatPlatform } from '../../lib/platform.js'
 import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
 
-/** Images that couldn't be pulled, with the error of each. */
+/** Images that couldn't be pulled, each with its error. */
 export type FailedPulls = ReadonlyMap<string, unknown>
 
 const CONCURRENCY = 3
-/** A registry that sends a byte now and then would hold the job for six hours. */
+/** A registry that sends a byte now and then would otherwise hold the job for six hours. */
 const MAX_MS = 60 * 60_000
 const KILL_GRACE_MS = 2000
-/** No Dockerfile that somebody wrote names so many images that can't be known before the build. */
+/** No real Dockerfile has more images than this whose names are unknown before the build. */
 const MAX_LATE = 20
-/** An image by its name that `--pull=never` kept from being pulled. */
+/** Errors that name an image which `--pull=never` kept from being pulled. */
 const UNKNOWN = [
   /creating build container: (\S+): image not known\s*$/,
   /\bfrom=(\S+): no stage or image found with that name\s*$/,

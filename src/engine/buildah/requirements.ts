@@ -110,14 +110,9 @@ function faultsOf(inputs: Inputs, dockerfile: Dockerfile): Need[] {
   return [...new Map(faults.map((fault) => [fault.what, fault])).values()]
 }
 
-/**
- * The first of these names of images, and of those in the Dockerfile, whose registry is an IPv6 address: no Buildah reads
- * one. Pure.
- */
-export function withIpv6(names: readonly string[], dockerfile: Dockerfile): string | undefined {
-  const copied = stepsOf(dockerfile).flatMap(({ flags }) => flags.filter(({ name }) => name === 'from'))
-  const all = [...names, ...dockerfile.stages.map(({ base }) => base), ...copied.map(({ value }) => value)]
-  return all.find((name) => /^\[[\da-f:.]+\]/i.test(name))
+/** Whether the Dockerfile has RUN steps, or may have some; pure. */
+export function mayRun(dockerfile: Dockerfile): boolean {
+  return stepsOf(dockerfile).some(({ keyword }) => keyword === 'RUN' || keyword === 'ONBUILD')
 }
 
 /** The needs that this version can't meet. */

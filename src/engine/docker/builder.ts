@@ -7,7 +7,7 @@ import { objectOf, parseObject, textsOf } from '../../lib/json.js'
  */
 export type BuilderKind = 'buildx' | 'buildx-docker'
 
-/** Docker, as it was found. */
+/** The Docker that was found. */
 export interface Docker {
   /** Absolute path of the client. */
   readonly path: string
@@ -15,7 +15,7 @@ export interface Docker {
   /** What builds, with its version: `BuildKit 0.34.2`, and `Docker 28.2.2` where that is BuildKit of the daemon. */
   readonly name: string
   readonly version: string
-  /** Version of BuildKit; undefined where the builder doesn't tell. */
+  /** Version of BuildKit; undefined if the builder doesn't report it. */
   readonly buildkit: string | undefined
   readonly buildx: string
   readonly driver: string
@@ -34,7 +34,7 @@ export interface Info {
   readonly failure: string
   /** Name of the context that the client uses. */
   readonly context: string
-  /** Whether it is Podman that answers to the name of docker. */
+  /** Whether `docker` is Podman. */
   readonly isPodman: boolean
 }
 
@@ -68,7 +68,7 @@ export function parseInfo(stdout: string, stderr: string): Info {
   }
 }
 
-/** What a program says that was built without its version. */
+/** The version that a program reports if it was built without one. */
 export const NO_VERSION = '0.0.0+unknown'
 
 /** The version of Buildx, from what `docker buildx version` prints; undefined where that is something else. Pure. */

@@ -4,9 +4,9 @@ import { type Builder, type Docker, type Info, parseBuilder, parseBuildxVersion,
 
 /** A daemon on a machine that is off, or behind a firewall, never answers. */
 const TIMEOUT_SECONDS = 20
-/** A builder that isn't there yet may have to be pulled. */
+/** A builder that doesn't run yet may have to be pulled first. */
 const START_S = 300
-/** What timeout(1) ends with. */
+/** Exit code of timeout(1) when the time is up. */
 const TIMED_OUT = 124
 
 /**
@@ -24,7 +24,7 @@ export async function findDocker(env: Env, patience = TIMEOUT_SECONDS): Promise<
     )
   }
   const ask = await asker(path, env)
-  // Side by side, so that what never answers is waited for once.
+  // At the same time, so that a daemon that never answers costs only one timeout.
   const [told, plugin, inspected] = await Promise.all([
     ask(patience, 'info', '--format', '{{json .}}'),
     ask(patience, 'buildx', 'version'),
@@ -45,10 +45,10 @@ export async function findDocker(env: Env, patience = TIMEOUT_SECONDS): Promise<
   return { path, buildx, ...describeBuilder(started, info) }
 }
 
-/** Buildx, by the limit that a question has, in seconds. */
+/** Runs the client. @param limit seconds */
 type Ask = (limit: number, ...args: readonly string[]) => Promise<RunResult>
 
-/** The builder, which runs then. */
+/** Starts the builder if it doesn't run. */
 async function startBuilder(builder: Builder | undefined, inspected: RunResult, ask: Ask, env: Env): Promise<Builder> {
   const runs = builder === undefined || builder.driver === 'docker' || builder.buildkit !== undefined
   const answer = runs ? inspected : await ask(START_S, 'buildx', 'inspect', '--bootstrap')
@@ -68,13 +68,13 @@ function describeBuilder({ driver, buildkit }: Builder, { server, insecure }: In
     ...{ driver, buildkit, version },
     name: isDaemon ? `Docker ${version}` : `BuildKit ${buildkit ?? 'of unknown version'}`,
     kind: driver !== 'docker' || server?.containerd === true ? 'buildx' : 'buildx-docker',
-    // Of a builder elsewhere nothing is known.
+    // Nothing is known about a remote builder.
     rootless: driver.startsWith('docker') && server?.rootless === true,
     insecure: server === undefined ? undefined : insecure,
   }
 }
 
-/** What asks Docker's client. */
+/** Makes the function that runs Docker's client with a time limit. */
 export async function asker(path: string, env: Env): Promise<Ask> {
   const timeout = await findProgram('timeout', env)
   return (limit, ...args) =>

@@ -7,7 +7,7 @@ import { runDocker } from './client.js'
 import type { DockerClient } from './setup.js'
 import { asker } from './detect.js'
 
-/** Who has only asked for the image to be here needn't wait long for a daemon that may not be there. */
+/** Short, since there may be no daemon, and loading into it is optional. */
 const TIMEOUT_SECONDS = 2
 const INSPECT_ID = ['image', 'inspect', '--format', '{{.Id}}']
 
@@ -41,7 +41,7 @@ export async function loadArchive(
   return id
 }
 
-/** Says where an image is that Docker has built. */
+/** Logs where an image is that Docker has built. */
 export async function sayLoaded({ id, references: [first] }: Image, client: DockerClient): Promise<void> {
   const name = first === undefined ? id : formatReference(first)
   const { stdout } = await runDocker(client, [...INSPECT_ID, name])

@@ -107,7 +107,7 @@ function checkVersions(
   }
 }
 
-/** What isn't known to be old is taken for new. */
+/** Whether a version is older; an unknown version counts as new. */
 function isOlder(version: string | undefined, since: string): boolean {
   const known = version === NO_VERSION ? null : coerce(version)
   return known !== null && lt(known, since)
