@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { parse } from 'yaml'
 
 import { accountFor } from '../harness/account.js'
 import { type CacheService, startCacheService } from '../harness/cache-service.js'
@@ -8,6 +11,7 @@ import { makeFolder } from '../harness/folders.js'
 import { ownArchitecture, readIndex } from '../harness/platform-images.js'
 import { pretendArm64 } from '../harness/pretend-arm64.js'
 import { digestOf, getManifest } from '../harness/registry-client.js'
+import { repository } from '../harness/runner-files.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { testUnless } from '../harness/skipping.js'
 import { useRegistry } from '../harness/use-registry.js'
@@ -18,7 +22,18 @@ const { registry, base } = await useRegistry()
 const onAmd64 = testUnless(ownArchitecture() === 'amd64' ? undefined : 'this machine is itself one of arm64')
 const arm64 = pretendArm64()
 const common = { push: 'true', 'tls-verify': 'false', cache: 'off' }
+const example = readFileSync(join(repository, 'examples/native-runners/.github/workflows/build.yml'), 'utf8')
 const workspace = { Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY hello /hello-$TARGETARCH\n', hello: 'hello\n' }
+
+/** The inputs of the example's last step, which says nothing about the registry of the tests. */
+function inputsOfExample(): Readonly<Record<string, string>> {
+  const { jobs } = parse(example) as {
+    readonly jobs: { readonly image: { readonly steps: readonly { readonly with: Record<string, unknown> }[] } }
+  }
+  const { images, username, password, ...inputs } = jobs.image.steps.at(-1)?.with ?? {}
+  expect([images, username, password]).not.toContain(undefined)
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, String(value)]))
+}
 
 /** The tags that a repository has; undefined where it has none. */
 async function tagsOf(repository: string): Promise<readonly string[] | undefined> {
@@ -74,13 +89,13 @@ describe('images pushed by digest', () => {
     expect(digestOf((await getManifest(`${images()}@${digest}`)).bytes)).toBe(digest)
     expect(await tagsOf('acme/by-digest')).toBeUndefined()
 
-    const join = { ...common, images: images(), tags: '1\n2', digests: digest }
+    const step = { ...common, images: images(), tags: '1\n2', digests: digest }
     const missing = `sha256:${'0'.repeat(64)}`
-    const { error } = await fail({ inputs: { ...join, digests: `${digest}\n${missing}` } })
+    const { error } = await fail({ inputs: { ...step, digests: `${digest}\n${missing}` } })
     expect(error).toContain(`Input "digests": ${images()} doesn't have ${missing}. Nothing was tagged.`)
     expect(await tagsOf('acme/by-digest')).toBeUndefined()
 
-    const joined = await succeed({ inputs: join })
+    const joined = await succeed({ inputs: step })
     const index = await getManifest(`${images()}:2`)
     expect(joined.outputs).toMatchObject({ digest: digestOf(index.bytes), joined: 'true', imageid: '', engine: '' })
     expect(readIndex(index.bytes).manifests).toMatchObject([{ digest, platform: { os: 'linux' } }])
@@ -100,8 +115,7 @@ describe('a matrix of runners', () => {
     workspace,
     ...further,
     inputs: {
-      ...{ ...common, images: `${registry.host}/acme/web`, tags: '1\n2', distribute: 'true' },
-      platforms: 'linux/arm64,linux/amd64',
+      ...{ ...common, ...inputsOfExample(), images: `${registry.host}/acme/web` },
       ...further.inputs,
     },
     env: { ...service.environment(), ...further.env },
@@ -114,22 +128,24 @@ describe('a matrix of runners', () => {
     const second = await succeed(leg(arm64))
     expect(second.outputs['joined']).toBe('true')
 
-    const index = await getManifest(`${registry.host}/acme/web:1`)
+    const index = await getManifest(`${registry.host}/acme/web:latest`)
     expect(second.outputs['digest']).toBe(digestOf(index.bytes))
-    expect((await getManifest(`${registry.host}/acme/web:2`)).bytes).toStrictEqual(index.bytes)
     const { manifests } = readIndex(index.bytes)
-    expect(manifests.map(({ platform }) => platform.architecture)).toStrictEqual(['arm64', 'amd64'])
+    expect(manifests.map(({ platform }) => platform.architecture)).toStrictEqual(['amd64', 'arm64'])
     expect(JSON.parse(second.outputs['platform-digests'] ?? '')).toStrictEqual({
-      'linux/arm64': manifests[0]?.digest,
-      'linux/amd64': manifests[1]?.digest,
+      'linux/amd64': manifests[0]?.digest,
+      'linux/arm64': manifests[1]?.digest,
     })
-    expect(await readBy(`${registry.host}/acme/web:1`)).toStrictEqual({ skopeo: ['amd64', 'arm64'], buildah: 'arm64' })
+    expect(await readBy(`${registry.host}/acme/web:latest`)).toStrictEqual({
+      skopeo: ['amd64', 'arm64'],
+      buildah: 'arm64',
+    })
 
     // A job that is run again finds all numbers taken, and the record of the other one.
     const again = await succeed(leg({ env: { GITHUB_RUN_ATTEMPT: '2' } }))
     expect(again.outputs['joined']).toBe('true')
-    const tagged = readIndex((await getManifest(`${registry.host}/acme/web:1`)).bytes)
-    expect(tagged.manifests[0]).toStrictEqual(manifests[0])
+    const tagged = readIndex((await getManifest(`${registry.host}/acme/web:latest`)).bytes)
+    expect(tagged.manifests[1]).toStrictEqual(manifests[1])
   })
 
   test('fails at once on a runner of none of the platforms', async () => {

@@ -5,8 +5,9 @@ import { warn } from '../log.js'
 import { startTimeline } from '../report/timeline.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
-import { targetPlatform } from '../runner/platform-inputs.js'
+import { isForeign, targetPlatform } from '../runner/platform-inputs.js'
 import { withGitContexts } from '../source/source.js'
+import { checkBasePlatforms } from './base-platforms.js'
 import { readCredentials } from './credentials.js'
 import { tagged, untagged } from './destination.js'
 import { type Leg, legOf } from './distribute.js'
@@ -75,7 +76,11 @@ async function execute(request: Request, pipeline: PipelineContext): Promise<Res
 async function buildOne(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
   const made = await withCache(request, pipeline, async (cache) => {
     const wanted = await want(request, pipeline)
-    const findIt = () => pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
+    const findIt = async () => {
+      const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
+      if (isForeign(targetPlatform(request.inputs))) await checkBasePlatforms(wanted, engine, pipeline)
+      return engine
+    }
     const destination = (request.inputs.byDigest ? untagged : tagged)(wanted.metadata.references)
     return await makeImage(wanted, { cache, findEngine: findIt, destination, tellsChecks: true }, pipeline)
   })
