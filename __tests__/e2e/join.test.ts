@@ -7,6 +7,7 @@ import { accountFor } from '../harness/account.js'
 import { type CacheService, startCacheService } from '../harness/cache-service.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
+import { type Fault, type FlakyProxy, startFlakyProxy } from '../harness/flaky-proxy.js'
 import { makeFolder } from '../harness/folders.js'
 import { ownArchitecture, readIndex } from '../harness/platform-images.js'
 import { pretendArm64 } from '../harness/pretend-arm64.js'
@@ -100,6 +101,44 @@ describe('images pushed by digest', () => {
     expect(joined.outputs).toMatchObject({ digest: digestOf(index.bytes), joined: 'true', imageid: '', engine: '' })
     expect(readIndex(index.bytes).manifests).toMatchObject([{ digest, platform: { os: 'linux' } }])
     expect(await tagsOf('acme/by-digest')).toStrictEqual(['1', '2'])
+  })
+})
+
+/** A step that pushes an image by its digest to a registry with faults. */
+async function pushTo(
+  faults: readonly Fault[],
+  push: typeof succeed | typeof fail,
+): Promise<FlakyProxy & { log: string }> {
+  const proxy = await startFlakyProxy(registry.host, faults)
+  const outputs = 'type=image,push-by-digest=true,push=true'
+  try {
+    const inputs = { 'tls-verify': 'false', cache: 'off', images: `${proxy.host}/acme/faulty`, outputs }
+    return { ...proxy, log: (await push({ workspace, inputs })).log }
+  } finally {
+    await proxy.stop()
+  }
+}
+
+describe('a push by digest', () => {
+  test('is tried again where the registry is busy, and where the connection breaks', async () => {
+    const { log, host, count } = await pushTo(
+      [
+        { method: 'PATCH', path: /uploads/, times: 1, answer: 'cut' },
+        { method: 'PUT', path: /manifests/, times: 1, answer: { status: 503 } },
+      ],
+      succeed,
+    )
+    expect(log).toMatch(new RegExp(`^Pushed ${host}/acme/faulty@sha256:[0-9a-f]{64}$`, 'm'))
+    expect(count('PUT', /manifests\/sha256:/)).toBe(2)
+    expect(count('PUT', /manifests\/(?!sha256:)/)).toBe(0)
+  })
+
+  test('says what a push by a tag would where it is refused, and names the registry', async () => {
+    const { log, host } = await pushTo([{ method: 'POST', path: /uploads/, times: 99, answer: { status: 403 } }], fail)
+    expect(log).toContain(`Not pushed: ${host}/acme/faulty. Nothing was pushed.`)
+    expect(log).toMatch(/denied/)
+    const others = [...log.matchAll(/127\.0\.0\.1:\d+/g)].map(([name]) => name)
+    expect(new Set(others)).toStrictEqual(new Set([host]))
   })
 })
 

@@ -15,8 +15,13 @@ import { joinedResult, type Result } from './result.js'
 
 const CONCURRENCY = 4
 
-/** Refuses inputs that ask for a build beside `digests`. @throws UserError */
-export function checkDigests({ digests, platforms, load, outputs, distribute }: Inputs): void {
+/** Refuses what can't be had together with `digests`, or with an image that gets no tag. @throws UserError */
+export function checkDigests({ digests, platforms, load, outputs, distribute, byDigest }: Inputs): void {
+  if (byDigest && (platforms.length > 1 || distribute || digests.length > 0))
+    throw new UserError(
+      'Input "outputs": got type=image with push-by-digest=true, which is for a build of one platform.',
+      'Leave it out: the images of several platforms are pushed by digest first, and their index then gets the tags.',
+    )
   if (digests.length === 0) return
   const [other] = [
     ...(platforms.length > 0 ? ['platforms'] : []),

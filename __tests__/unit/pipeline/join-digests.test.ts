@@ -119,6 +119,15 @@ describe('the input digests', () => {
     },
   )
 
+  it.each([{ platforms: 'linux/amd64,linux/arm64' }, { platforms: 'linux/amd64', distribute: 'true' }])(
+    'isn’t needed for an image without a tag of %j',
+    async (inputs) => {
+      const { join } = world()
+      const { error } = await join([], { ...inputs, outputs: 'type=image,push-by-digest=true,push=true' })
+      expect(String(error)).toContain('Input "outputs": got type=image with push-by-digest=true')
+    },
+  )
+
   it('tags nothing without push', async () => {
     const { fake, amd64, join } = world()
     const { value } = await join([amd64.digest], { push: 'false' })
