@@ -1384,7 +1384,7 @@ export const promises = [
       },
       {
         loses: 'An index names an image of another platform than it says',
-        file: 'src/pipeline/join-legs.ts',
+        file: 'src/pipeline/leg-records.ts',
         find: '!entries.every((one) => isSamePlatform(one.platform, platform))',
         put: '!entries.every((one) => isSamePlatform(one.platform, one.platform))',
         test: '__tests__/unit/pipeline/join-legs.test.ts',
@@ -1398,7 +1398,7 @@ export const promises = [
       },
       {
         loses: 'A tag is moved to an index of which an image is missing',
-        file: 'src/pipeline/join-digests.ts',
+        file: 'src/pipeline/found-digests.ts',
         find: 'if (missing.length === 0) return found.flat()',
         put: 'if (missing.length >= 0) return found.flat()',
         test: '__tests__/unit/pipeline/join-digests.test.ts',

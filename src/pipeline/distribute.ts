@@ -3,7 +3,7 @@ import { formatPlatform, nativePlatform, type Platform } from '../lib/platform.j
 import { info } from '../log.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
-import { isOwn } from '../runner/join-inputs.js'
+import { isOwn } from '../runner/platform-inputs.js'
 
 /** What of a list of platforms this step builds: other runners of the same run build the others. */
 export interface Leg {

@@ -1,19 +1,14 @@
 import { UserError } from '../errors.js'
-import { mapConcurrent } from '../lib/concurrency.js'
 import { formatPlatform } from '../lib/platform.js'
-import { formatReference, type Reference } from '../metadata/reference.js'
-import type { Registries } from '../registry/registries.js'
-import { copyManifest } from '../registry/copy-manifest.js'
 import { imageIndex } from '../registry/image-index.js'
-import { entriesOf, type PlatformEntry } from '../registry/index-entries.js'
+import type { PlatformEntry } from '../registry/index-entries.js'
 import type { Inputs } from '../runner/inputs.js'
 import { repositoriesOf } from './destination.js'
+import { findDigests } from './found-digests.js'
 import { putIndexes } from './image-index.js'
 import { annotationsAt, type Metadata } from './metadata.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
 import { joinedResult, type Result } from './result.js'
-
-const CONCURRENCY = 4
 
 /** Refuses what can't be had together with `digests`, or with an image that gets no tag. @throws UserError */
 export function checkDigests({ digests, platforms, load, outputs, distribute, byDigest }: Inputs): void {
@@ -54,7 +49,7 @@ export async function joinDigests(
     )
   const registries = await openRegistries(pipeline)
   try {
-    const entries = await findAll(digests, repositories, registries)
+    const entries = await findDigests(digests, repositories, registries)
     checkPlatforms(entries)
     const index = imageIndex(entries, annotationsAt(metadata, 'index').annotations)
     const put = push ? await putIndexes(references, () => Promise.resolve(index), registries) : { pushed: [] }
@@ -67,33 +62,6 @@ export async function joinDigests(
 /** What of an index isn't an attestation or the like. */
 function hasPlatform({ platform }: PlatformEntry): boolean {
   return platform.os !== 'unknown'
-}
-
-/** @throws UserError that names each that isn't in a repository, or tells no platform */
-async function findAll(
-  digests: readonly string[],
-  repositories: readonly Reference[],
-  registries: Registries,
-): Promise<PlatformEntry[]> {
-  const found: PlatformEntry[][] = []
-  const missing: string[] = []
-  await mapConcurrent(digests, CONCURRENCY, async (digest, place) => {
-    const all = await Promise.all(repositories.map((one) => entriesOf(registries, { ...one, digest })))
-    const source = repositories.findIndex((_, index) => all[index] !== undefined)
-    found[place] = all[source] ?? []
-    for (const [index, into] of repositories.entries()) {
-      const from = repositories.find((one, other) => all[other] !== undefined && one.registry === into.registry)
-      const isThere =
-        all[index] !== undefined || (from !== undefined && (await copyManifest(registries, digest, { from, into })))
-      if (!isThere) missing.push(`${formatReference(into)} doesn't have ${digest}`)
-    }
-    if (source >= 0 && all[source]?.length === 0) missing.push(`${digest} is no image of a platform`)
-  })
-  if (missing.length === 0) return found.flat()
-  throw new UserError(
-    `Input "digests": ${missing.sort().join('; ')}. Nothing was tagged.`,
-    'Push each image into every repository of `images` first, by its digest: `outputs: type=image,push-by-digest=true,push=true`.',
-  )
 }
 
 function checkPlatforms(entries: readonly PlatformEntry[]): void {

@@ -1,25 +1,15 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { Meeting } from '../cache/meeting.js'
-import type { Pushed } from '../engine/engine.js'
-import { RegistryError, UserError } from '../errors.js'
+import { UserError } from '../errors.js'
 import { type Clock, systemClock } from '../lib/clock.js'
-import { isObject, parseObject } from '../lib/json.js'
 import { formatPlatform, isSamePlatform, type Platform } from '../lib/platform.js'
 import { info } from '../log.js'
-import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
-import { entriesOf } from '../registry/index-entries.js'
-import type { Registries } from '../registry/registries.js'
-import { repositoriesOf } from './destination.js'
 import { type Leg, namesOf } from './distribute.js'
-import type { Wanted } from './engine.js'
 import type { Indexed, PushedPlatform } from './image-index.js'
+import { type ImagePlace, readRecord, recordOf } from './leg-records.js'
 
 /** Where legs meet, and where their images are. */
-export interface Place {
+export interface Place extends ImagePlace {
   readonly meeting: Meeting
-  readonly registries: Pick<Registries, 'fetchManifest' | 'fetchBlob'>
-  readonly references: readonly Reference[]
   /** Whether the service gives a number away once, which act's doesn't; what it has taken, act's shows at once. */
   readonly hasNumbers: boolean
   /** Puts the index of all platforms. */
@@ -36,23 +26,6 @@ export interface Joined extends Indexed {
 /** How long the records of the others are waited for: a service may show them late. */
 const WAIT_MS = 120_000
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 8000]
-
-/**
- * What is the same on every leg, as they are written: what a rule or a context comes to may depend on the time, and nobody
- * else could meet those who have another key.
- */
-export async function joinKeyOf({ inputs, source }: Wanted, { all }: Leg, commit: string): Promise<string> {
-  const { images, tags, flavor, context, target, buildArgs, buildContexts } = inputs
-  const dockerfile = createHash('sha256')
-    .update(await readFile(source.file))
-    .digest('hex')
-  const same = [all.map(formatPlatform), images, tags, flavor, context, dockerfile, target ?? '', commit]
-  const given = [...buildArgs, ...buildContexts].map(({ name, value }) => [name, value ?? ''])
-  return createHash('sha256')
-    .update(JSON.stringify([same, given]))
-    .digest('hex')
-    .slice(0, 16)
-}
 
 /**
  * Leaves word of what this leg has pushed. The leg that is the last of all, or comes again, waits for the records of the
@@ -109,36 +82,6 @@ async function findRecords(
     await clock.wait(pause)
   }
   return all.flatMap((platform) => found.get(formatPlatform(platform)) ?? [])
-}
-
-function recordOf({ platform, pushed }: PushedPlatform): string {
-  const digests = pushed.map(({ reference, digest }) => [formatReference(repositoryOf(reference)), digest] as const)
-  return JSON.stringify({ platform: formatPlatform(platform), digests: Object.fromEntries(digests) })
-}
-
-/** A record counts if its images are in every repository, and are of its platform. */
-async function readRecord(
-  text: string | undefined,
-  platform: Platform,
-  { references, registries }: Place,
-): Promise<PushedPlatform | undefined> {
-  const { platform: named, digests } = parseObject(text ?? '')
-  if (named !== formatPlatform(platform) || !isObject(digests)) return undefined
-  const pushed: Pushed[] = []
-  for (const reference of repositoriesOf(references)) {
-    const digest: unknown = digests[formatReference(reference)]
-    if (typeof digest !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined
-    const entries = await entriesOf(registries, { ...reference, digest }).catch(passing)
-    if (entries?.length !== 1 || !entries.every((one) => isSamePlatform(one.platform, platform))) return undefined
-    pushed.push({ reference, digest })
-  }
-  return { platform, pushed }
-}
-
-/** It is looked for again. */
-function passing(error: unknown): undefined {
-  if (error instanceof RegistryError && error.transient) return undefined
-  throw error
 }
 
 function notFound(missing: readonly Platform[]): UserError {

@@ -258,7 +258,7 @@ const refused: readonly Refusal[] = [
   ['ulimit', 'nofile=1,nproc=2', 'nofile=1,nproc=2', 'nofile=1024:2048'],
   ['ulimit', 'RLIMIT_NOFILE=1', 'RLIMIT_NOFILE=1', 'nofile=1024:2048'],
   ['outputs', 'type=registry', 'type=registry', 'push: true'],
-  ['outputs', 'type=image,push=true', 'type=image,push=true', 'push: true'],
+  ['outputs', 'type=image', 'type=image', 'leave the line out'],
   ['outputs', 'type=oci', 'type=oci', 'type=oci,dest=FILE'],
   ['outputs', 'type=oci,dest=', 'type=oci,dest=', 'type=oci,dest=FILE'],
   ['outputs', 'type=tar,dest=-', 'type=tar,dest=-', 'type=tar,dest=FILE'],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { parsePlatform, type Platform } from '../../../src/lib/platform.js'
-import { isOwn } from '../../../src/runner/join-inputs.js'
+import { isOwn } from '../../../src/runner/platform-inputs.js'
 
 const platformOf = (text: string): Platform => {
   const platform = parsePlatform(text)
