@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, jest, test } from '@jest/globals'
 import lt from 'semver/functions/lt.js'
 
+import { type Emulated, tinyProgram } from '../../src/engine/buildah/emulation/programs.js'
 import { accountFor, testsAreRoot } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
@@ -90,6 +91,17 @@ describeEngines('$name', ({ wish, version, onlyOne, testEach }) => {
         await emulated({ ...engine, toolCache, ...surroundings, inputs: { ...engine.inputs, ...inputs, sandbox } })
       })
   }
+})
+
+test('an image that starts a program of another processor is refused, whatever its label says', async () => {
+  const program = { content: tinyProgram(foreign.name as Emulated), mode: 0o755 }
+  const text = 'FROM scratch\nCOPY program /usr/bin/app\nENV PATH=/usr/bin\nENTRYPOINT ["app"]\n'
+  const workspace = makeWorkspace({ Dockerfile: text, program }, account)
+  const { error, log } = await fail({ workspace, inputs: { engine: 'buildah', cache: 'off' } })
+  expect(log).toContain('COMMIT')
+  expect(error).toContain(
+    `The Dockerfile makes a wrong image for linux/${architecture}: the program that it starts, "/usr/bin/app" (by "app"), is built for ${foreign.name}.`,
+  )
 })
 
 describe('where nothing can emulate, the error comes before the build', () => {

@@ -47,7 +47,7 @@ function client(options: Partial<RegistriesOptions>): Registries {
 }
 
 const stepLogin = (registry: string, password = login.password) => ({
-  login: { registry, username: login.username, password: new Secret(password) },
+  own: [{ registry, username: login.username, password: new Secret(password) }],
 })
 const authFile = (auths: Readonly<Record<string, unknown>>) => parseAuthFile(JSON.stringify({ auths }), '/auth.json')
 const entry = { auth: Buffer.from(`${login.username}:${login.password}`).toString('base64') }

@@ -538,6 +538,13 @@ export const promises = [
     promise: 'The cache stays within its limits, and never fails or delays a build',
     rows: [
       {
+        loses: 'A build fails on a disk that restored layers have filled',
+        file: 'src/pipeline/clear-cache.ts',
+        find: 'restored.parts > 0 &&',
+        put: 'restored.parts < 0 &&',
+        test: '__tests__/unit/pipeline/build.test.ts',
+      },
+      {
         loses: 'Layers that nobody has used for weeks stay in the cache',
         file: 'src/cache/containers-storage/retention.ts',
         find: 'keeping.images.filter(({ used }) => used >= oldest)',
@@ -776,6 +783,13 @@ export const promises = [
   {
     promise: 'It is built without root, by what can, and never by another way than was asked for',
     rows: [
+      {
+        loses: 'RUN steps have the network of the machine with Buildah 1.23, whatever the runtime',
+        file: 'src/engine/buildah/probe.ts',
+        find: "isHosts ? 'private' : network",
+        put: 'network',
+        test: '__tests__/unit/engine/buildah/args.test.ts',
+      },
       {
         loses: 'With sudo, the image is built by an account that has nothing to do with the user',
         file: 'src/engine/build-user.ts',
@@ -1020,6 +1034,13 @@ export const promises = [
   {
     promise: 'Text from outside commands nothing, and outputs and exit codes are true',
     rows: [
+      {
+        loses: 'The next stage is marked in the place of the line that failed, with Buildah 1.23',
+        file: 'src/engine/progress.ts',
+        find: 'if (named !== undefined) return named',
+        put: 'if (named === null) return named',
+        test: '__tests__/unit/engine/progress.test.ts',
+      },
       {
         loses: 'A file name in a log line is obeyed by the runner as a command',
         file: 'src/log.ts',
@@ -1409,6 +1430,60 @@ export const promises = [
         find: 'manifests: entries.map(entryOf),',
         put: 'manifests: entries.map(entryOf).reverse(),',
         test: '__tests__/unit/registry/image-index.test.ts',
+      },
+    ],
+  },
+  {
+    promise: 'A foreign RUN step runs, or is refused before the build, and no image has programs of another processor',
+    rows: [
+      {
+        loses: 'A stage on a foreign stage is taken for one of the target, and its steps end with exec format error',
+        file: 'src/dockerfile/run-steps.ts',
+        find: 'const platforms = stagePlatforms(analysis.stages, platform)',
+        put: 'const platforms = analysis.stages.map(() => platform)',
+        test: '__tests__/unit/dockerfile/run-steps.test.ts',
+      },
+      {
+        loses: 'An emulator that does not work is found out in the middle of the build',
+        file: 'src/engine/buildah/emulation/emulation.ts',
+        find: 'await machine.tryProgram(emulator.architecture, emulators)',
+        put: 'await Promise.resolve(undefined as string | undefined)',
+        test: '__tests__/unit/engine/buildah/emulation/emulation.test.ts',
+      },
+      {
+        loses: 'A build that needs two emulators has one, since its namespace hides that of the machine',
+        file: 'src/engine/buildah/emulation/emulation.ts',
+        find: 'const needed = [...new Set(emulated.map(({ platform }) => platform.architecture))]',
+        put: 'const needed = [open.platform.architecture]',
+        test: '__tests__/unit/engine/buildah/emulation/emulation.test.ts',
+      },
+      {
+        loses: 'The kernel looks for the emulator in the image',
+        file: 'src/engine/buildah/emulation/binfmt.ts',
+        find: "? 'FCP' : 'FC'",
+        put: "? 'CP' : 'C'",
+        test: '__tests__/unit/engine/buildah/emulation/binfmt.test.ts',
+      },
+      {
+        loses: 'An image full of programs of another processor is pushed',
+        file: 'src/pipeline/image-architecture.ts',
+        find: 'return architecture === wanted || RUNS_AS_WELL[wanted] === architecture',
+        put: 'return wanted !== architecture + wanted',
+        test: '__tests__/unit/pipeline/image-architecture.test.ts',
+      },
+      {
+        loses: 'A program that an upper layer has removed makes a right image a wrong one',
+        file: 'src/cache/containers-storage/root-filesystem.ts',
+        find: '(stats.isCharacterDevice() && stats.rdev === 0)',
+        put: '(stats.isCharacterDevice() && stats.rdev < 0)',
+        test: '__tests__/unit/pipeline/image-architecture.test.ts',
+      },
+      {
+        loses: 'A builder that runs as root is named as rootless',
+        file: 'src/engine/docker/detect.ts',
+        find: 'nodes.every((node) => node.rootless)',
+        put: 'nodes.some((node) => node.rootless)',
+        test: '__tests__/unit/engine/docker/docker.test.ts',
       },
     ],
   },

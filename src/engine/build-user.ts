@@ -1,5 +1,6 @@
 import { appendFile, readFile } from 'node:fs/promises'
 import type { Context } from '../runner/context.js'
+import type { Inputs } from '../runner/inputs.js'
 import { UserError } from '../errors.js'
 import { attempt, execute, findProgram, type Env } from '../exec.js'
 
@@ -57,11 +58,11 @@ export async function chooseBuildUser(options: BuildUserOptions, context: Contex
  * account is found.
  */
 export async function chooseBuilder(
-  options: BuildUserOptions & { readonly engine: 'auto' | 'buildah' | 'docker' },
+  options: BuildUserOptions & Pick<Inputs, 'engine' | 'builder'>,
   context: Context,
 ): Promise<BuildUser> {
   const own = async () => ({ ...(await stepUser(context)), prefix: [], reason: 'the user who runs the step' })
-  if (options.engine === 'docker') return await own()
+  if (options.engine === 'docker' || options.builder !== undefined) return await own()
   try {
     return await chooseBuildUser(options, context)
   } catch (error) {

@@ -122,9 +122,10 @@ export interface Engine extends EngineFacts {
   readonly storageConf: string
   /**
    * Tries a user name and password at the registry, and keeps them for later calls.
+   * @param place the registry, or a part of it: `ghcr.io`, `ghcr.io/acme`
    * @throws RegistryError
    */
-  login(registry: string, username: string, password: Secret): Promise<void>
+  login(place: string, username: string, password: Secret): Promise<void>
   build(request: BuildRequest): Promise<Image>
   /** The command line of a build, as a person would type it. Runs nothing. */
   preview(request: BuildRequest): string

@@ -7,6 +7,9 @@ export const SEE_LOG = 'The log has the whole output.'
 /** A message, and what to do about it: a text, or what can be told of this case, undefined where it is another one. */
 type Hint = readonly [pattern: RegExp, hint: string | ((found: RegExpExecArray, scene: Scene) => string | undefined)]
 
+const TOO_MANY =
+  'The registry limits the rate of requests. Log in (`username`, `password`; `registry-auth` for several registries), or pull from a mirror: `registry-mirrors: docker.io=mirror.gcr.io`.'
+
 const REFUSED_LOGIN =
   'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor authentication, use an access token as the password.'
 
@@ -87,10 +90,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
     /\b413\b|(request entity|payload|content) too large/i,
     'A layer is larger than the registry, or a proxy in front of it, accepts. Have that limit raised (nginx: `client_max_body_size 0`), or spread the files over several instructions.',
   ],
-  [
-    /toomanyrequests|too many requests/i,
-    'The registry limits the rate of requests. Log in (`username`, `password`), or use a mirror.',
-  ],
+  [/toomanyrequests|too many requests/i, TOO_MANY],
   [
     /invalid username\/password|unauthorized|authentication required|no basic auth credentials|incorrect username or password|from registry 401\b/i,
     (_, scene) => whyNoLogin(scene) ?? REFUSED_LOGIN,

@@ -20,8 +20,14 @@ export function whyNoLogin({ registry, hasLogin }: Scene): string | undefined {
   return `There is no login for ${registry}, and it requires one; some registries also say so if a repository doesn't exist. Set \`username\` and \`password\` (and \`registry: ${registry}\`), or log in with an earlier step.`
 }
 
-/** The name of a stage in another case: Buildah compares case, and takes it for an image. */
+/**
+ * The name of a stage in another case: Buildah compares case, and takes it for an image. Or the number of a stage that has a
+ * name: a mount doesn't find it by that with Buildah below 1.45, nor with BuildKit.
+ */
 export function whyNoImage(name: string, { dockerfile }: Scene): string | undefined {
+  const numbered = /^\d+$/.test(name) ? dockerfile?.stages[Number(name)]?.name : undefined
+  if (numbered !== undefined)
+    return `Stage ${name} has a name, by which RUN --mount must call it: write \`from=${numbered}\` instead of \`from=${name}\`.`
   const names = (dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
   const like = names.find((stage) => stage !== name && stage.toLowerCase() === name.toLowerCase())
   if (like === undefined) return undefined

@@ -1,8 +1,8 @@
 import { describe, UserError } from '../errors.js'
+import { quote } from '../lib/quote.js'
 import { warn } from '../log.js'
 import { chooseBuilder } from './build-user.js'
 import { findBuildah } from './buildah/find.js'
-import { findDockerEngine } from './docker/docker.js'
 import { findDaemon, loadArchive } from './docker/load.js'
 import type { ResolvedEngine } from './engine.js'
 import type { Engines, EngineRequest } from './engines.js'
@@ -17,14 +17,29 @@ export const engines: Engines = { chooseBuildUser: chooseBuilder, find: findEngi
  * @throws UserError when nothing can build here: why, and what to do
  */
 async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
-  const { engine } = selection.inputs
-  if (engine === 'docker') return await findDockerEngine(selection).catch(asAsked)
+  const { engine, builder } = selection.inputs
+  if (builder !== undefined && engine !== 'docker') return await findBuilder(selection, builder)
+  if (engine === 'docker') return await findDocker(selection).catch(asAsked)
   try {
     return await findBuildah(selection, onProgram, { findDaemon, loadArchive })
   } catch (error) {
     if (engine === 'buildah' || !(error instanceof UserError)) throw error
     return await fallBack(selection, error)
   }
+}
+
+/** Docker, since only it has builders. */
+async function findBuilder(selection: EngineRequest, builder: string): Promise<ResolvedEngine> {
+  const found = await findDocker(selection)
+  const rootless = found.engine.rootless ? '' : ", and isn't known to run without root"
+  warn(`Docker builds, not Buildah, because the input "builder" names the builder ${quote(builder)}${rootless}.`)
+  return found
+}
+
+/** Docker's engine, which is loaded when it is needed: most builds are Buildah's. */
+async function findDocker(selection: EngineRequest): Promise<ResolvedEngine> {
+  const { findDockerEngine } = await import('./docker/docker.js')
+  return await findDockerEngine(selection)
 }
 
 /** Adds the input "engine" to the error of a user who asked for Docker. */
@@ -36,7 +51,7 @@ function asAsked(error: unknown): never {
 
 async function fallBack(selection: EngineRequest, reason: UserError): Promise<ResolvedEngine> {
   await takeBackFromBuildUser(selection.folder)
-  const found = await findDockerEngine(selection).catch((error: unknown) => {
+  const found = await findDocker(selection).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     throw new UserError(
       `Neither Buildah nor Docker can build here.\nBuildah: ${describe(reason)}\nDocker: ${describe(error)}`,

@@ -59,7 +59,7 @@ export function annotationLines(
  */
 export function hiddenOutputs(
   outputs: Readonly<Record<string, unknown>>,
-  { secrets, login }: Pick<Inputs, 'secrets' | 'login'>,
+  { secrets, login, registryAuth }: Pick<Inputs, 'secrets' | 'login' | 'registryAuth'>,
 ): string | undefined {
   const texts = Object.entries(outputs).map(([name, value]) => ({
     name,
@@ -70,6 +70,7 @@ export function hiddenOutputs(
       'value' in source ? [{ of: `the secret ${JSON.stringify(id)}`, text: source.value.reveal() }] : [],
     ),
     ...(login === undefined ? [] : [{ of: 'the input "password"', text: login.password.reveal() }]),
+    ...registryAuth.map(({ password }) => ({ of: 'the input "registry-auth"', text: password.reveal() })),
   ]
   const hidden = given.flatMap((secret) => {
     const lines = linesOf(secret.text)

@@ -38,10 +38,10 @@ export async function openRegistries(
   { credentials, context, services }: Pick<PipelineContext, 'credentials' | 'context' | 'services'>,
   insecure: readonly string[] = [],
 ): Promise<Registries> {
-  const { logins, login } = credentials
+  const { logins, own } = credentials
   return await services.registries.open({
     logins,
-    login,
+    own,
     env: context.env,
     insecure: [...credentials.insecure, ...insecure],
   })

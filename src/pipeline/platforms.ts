@@ -10,8 +10,8 @@ import { checkBasePlatforms } from './base-platforms.js'
 import { tellChecks } from './checks.js'
 import { tagged, untagged } from './destination.js'
 import { findEngine, type Wanted } from './engine.js'
-import { runsForeignPrograms } from './foreign-steps.js'
 import type { Leg } from './distribute.js'
+import { hasEmulatedSteps } from './emulated-steps.js'
 import { digestsIn, putIndex } from './image-index.js'
 import { type MadeImage, makeImage } from './make-image.js'
 import { meetLegs } from './meet-legs.js'
@@ -39,7 +39,7 @@ export async function makePlatforms(
   await tellChecks(wanted, engine, settingsOnDemand(wanted, engine, pipeline), pipeline.context)
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
-  const made = await makeEach(wanted, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
+  const made = await makeEach(wanted, engine, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
   const platforms: readonly PlatformResult[] = made
   const put = async () =>
     leg === undefined ? await putIndex(metadata, platforms, pipeline) : await meetLegs(leg, platforms, wanted, pipeline)
@@ -72,7 +72,8 @@ async function makeTogether(
   const made = await withCache(wanted, pipeline, (cache) =>
     makeImage(wanted, { cache, findEngine: () => Promise.resolve(engine), destination, tellsChecks: true }, pipeline),
   )
-  return { ...made, platforms: [], ...(await digestsIn(made.pushed, pipeline)) }
+  // An index has no configuration, by which an image is known.
+  return { ...made, imageId: '', platforms: [], ...(await digestsIn(made.pushed, pipeline)) }
 }
 
 /**
@@ -81,12 +82,14 @@ async function makeTogether(
  */
 async function makeEach(
   wanted: Wanted,
+  engine: ResolvedEngine,
   make: (platform: Platform) => Promise<PlatformImage>,
 ): Promise<PlatformImage[]> {
   const { platforms } = wanted.inputs
+  const isEmulated = (platform: Platform) => hasEmulatedSteps(wanted, platform, engine)
   const made = new Map<Platform, PlatformImage>()
   const failures = new Map<Platform, unknown>()
-  for (const { platforms: group, atOnce } of schedule(platforms, (one) => runsForeignPrograms(wanted, one))) {
+  for (const { platforms: group, atOnce } of schedule(platforms, isEmulated)) {
     if (failures.size > 0) break
     await mapConcurrent(group, atOnce, async (platform) => {
       try {

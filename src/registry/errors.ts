@@ -61,7 +61,9 @@ export function failure(response: Response, registry: string): RegistryError | u
   if (status !== 429 && status !== 408 && status < 500) return undefined
   const what = status === 429 ? 'limits the rate of requests' : 'reports a temporary error'
   const hint =
-    status === 429 ? 'Log in (`username`, `password`), or use a mirror.' : 'Try again later, or check its status page.'
+    status === 429
+      ? 'Log in (`username`, `password`), or pull from a mirror: `registry-mirrors: docker.io=mirror.gcr.io`.'
+      : 'Try again later, or check its status page.'
   const retryAfterMs = retryAfter(response)
   return new RegistryError(`${registry} ${what} (${statusText(response)}).`, hint, true, { retryAfterMs })
 }

@@ -5,11 +5,13 @@ import { extraArguments } from './extra-arguments.js'
 import { input, type InputSpec, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
+import { NO_SCOPES, registryAuth } from './registry-auth.js'
+import { NO_MIRRORS, registryMirrors } from './registry-mirrors.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
 import { digests, isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
-import { buildahVersion, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
+import { buildahVersion, builderName, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
 
 export const SET_UP_BUILDX =
   'Set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).'
@@ -32,6 +34,10 @@ export const INPUTS = {
   registry: input('registry', text, { affects: 'nothing' }),
   username: input('login', login, { affects: 'nothing' }),
   password: partOf('login', { affects: 'nothing' }),
+  'registry-auth': input('registryAuth', registryAuth, {
+    affects: 'nothing',
+    docker: { refusedBy: BY_ALL, ...NO_SCOPES },
+  }),
   context: input('context', context, { affects: 'image', countsAs: 'context' }),
   file: input('file', text, { affects: 'image', countsAs: 'Dockerfile' }),
   target: input('target', text, { affects: 'image', countsAs: 'target' }),
@@ -84,6 +90,11 @@ export const INPUTS = {
   }),
   'github-token': input('githubToken', gitToken, { affects: 'nothing' }),
   // These two decide whether something is built, not what.
+  // It has the same images.
+  'registry-mirrors': input('registryMirrors', registryMirrors, {
+    affects: 'nothing',
+    docker: { refusedBy: BY_ALL, ...NO_MIRRORS },
+  }),
   pull: input('pull', whether(false), { affects: 'nothing' }),
   'no-cache': input('noCache', whether(false), {
     affects: 'nothing',
@@ -92,6 +103,8 @@ export const INPUTS = {
   network: input('network', oneOf('default', 'none', 'host'), {
     affects: 'run-steps',
     counts: (network) => [network],
+    // Older ones give such steps a network of their own.
+    buildah: { since: '1.28.0', asks: (network) => network === 'none' },
   }),
   'add-hosts': input('addHosts', addHosts, {
     affects: 'run-steps',
@@ -189,6 +202,7 @@ export const INPUTS = {
 
   // Engine
   engine: input('engine', oneOf('auto', 'buildah', 'docker'), { affects: 'image', countsAs: 'engine' }),
+  builder: input('builder', builderName, { affects: 'image', countsAs: 'engine' }),
   rootless: input('rootless', oneOf('prefer', 'require', 'off'), { affects: 'nothing' }),
   'rootless-user': input('rootlessUser', text, {
     affects: 'nothing',

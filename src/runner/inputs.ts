@@ -8,6 +8,7 @@ import type { InputReader } from './input-parsers.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputValues } from './input-table.js'
 import type { InputSpec } from './input-spec.js'
 import { loginNotes } from './login-inputs.js'
+import { registryAuthNotes } from './registry-auth.js'
 import { secretWarnings } from './secret-inputs.js'
 
 /** Every input of the step, with notes and warnings about them. */
@@ -26,9 +27,10 @@ export function readInputs(env: Env): Inputs {
   // An error, or a command line in the log, may show the input.
   for (const text of texts.values()) for (const password of passwordsIn(text)) mask(new Secret(password))
   const inputs = parseInputs((name) => texts.get(name) ?? '', env)
-  const { secrets, login, githubToken } = inputs
+  const { secrets, login, registryAuth, githubToken } = inputs
+  const passwords = [login, ...registryAuth].map((one) => one?.password)
   const values = secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
-  for (const secret of [...values, login?.password, githubToken]) if (secret !== undefined) mask(secret)
+  for (const secret of [...values, ...passwords, githubToken]) if (secret !== undefined) mask(secret)
   return inputs
 }
 
@@ -48,7 +50,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     push: values.push || image.push,
     images: [...values.images, ...image.names],
     byDigest: image.byDigest,
-    notes: [...buildArgNotes(read, 'build-args', env), ...loginNotes(read)],
+    notes: [...buildArgNotes(read, 'build-args', env), ...loginNotes(read), ...registryAuthNotes(read)],
     warnings: secretWarnings(read),
   }
 }

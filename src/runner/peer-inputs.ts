@@ -58,10 +58,6 @@ export const PEER_INPUTS: readonly PeerInput[] = [
     says: 'if each has `disabled=true`',
     when: (text) => linesOf(text).every((line) => isDisabled(line)),
   }),
-  row('builder', BUILD_PUSH, 'Remove it: Buildah needs no builder. With `engine: docker`, set BUILDX_BUILDER.', {
-    says: 'if it is `default`',
-    when: (text) => text === 'default',
-  }),
   row('call', BUILD_PUSH, 'Remove it, and for `check` write `checks: error`: this action builds.', {
     says: 'if it is `build`',
     when: (text) => text === 'build',
@@ -79,12 +75,11 @@ export const PEER_INPUTS: readonly PeerInput[] = [
 
   // docker/login-action and redhat-actions/podman-login
   row('auth_file_path', ['redhat-actions/podman-login'], 'Set the variable REGISTRY_AUTH_FILE of the step.', 'always'),
-  row('ecr', LOGIN, 'Log in with docker/login-action in an earlier step.', {
+  row('ecr', LOGIN, 'Log in with aws-actions/amazon-ecr-login in an earlier step.', {
     says: 'if it is `auto` or `false`',
     when: (text) => text === 'auto' || isDisabled(text),
   }),
   row('logout', [...LOGIN, 'redhat-actions/podman-login'], 'Remove it: the login ends with the step.', 'always'),
-  row('registry-auth', LOGIN, 'Log in with docker/login-action in an earlier step.', 'never'),
   row('scope', LOGIN, 'Remove it: the login ends with the step.', 'always'),
 
   // redhat-actions

@@ -25,6 +25,17 @@ export function oneOf<const T extends string>(...choices: readonly [T, ...T[]]):
   return (read, input) => choice(read, input, choices)
 }
 
+/** A builder of Buildx. @throws UserError where something else is to build */
+export function builderName(read: InputReader, input: string): string | undefined {
+  const got = text(read, input)
+  if (got === undefined) return undefined
+  if (read('engine').trim() === 'buildah')
+    throw refuse(input, got, 'With `engine: buildah` no builder is used. Remove it, or write `engine: docker`.')
+  if (read('rootless').trim() === 'require')
+    throw refuse(input, got, 'With `rootless: require` only Buildah builds. Remove it, or write `rootless: prefer`.')
+  return got
+}
+
 /** A range, or `bundled` for the action's own. */
 export function buildahVersion(read: InputReader, input: string): string | undefined {
   const got = text(read, input)

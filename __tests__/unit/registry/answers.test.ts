@@ -73,8 +73,8 @@ const info = (
   response.end(body)
 }
 
-const step = (registry: string, password = 'pass-77aa'): Pick<RegistriesOptions, 'login'> => ({
-  login: { registry, username: 'alice', password: new Secret(password) },
+const step = (registry: string, password = 'pass-77aa'): Pick<RegistriesOptions, 'own'> => ({
+  own: [{ registry, username: 'alice', password: new Secret(password) }],
 })
 
 function client(host: string, options: Partial<RegistriesOptions> = {}): Registries {

@@ -33,6 +33,8 @@ describe('inputs that are not set', () => {
       push: false,
       registry: undefined,
       login: undefined,
+      registryAuth: [],
+      registryMirrors: [],
       tlsVerify: true,
       load: false,
       outputs: [],
@@ -42,6 +44,7 @@ describe('inputs that are not set', () => {
       storageDriver: 'auto',
       isolation: 'auto',
       emulation: 'auto',
+      builder: undefined,
       sandbox: 'auto',
       rootless: 'prefer',
       rootlessUser: undefined,
@@ -188,6 +191,7 @@ const accepted: readonly Row[] = [
   ['rootless', 'require', 'rootless', 'require'],
   ['rootless', 'off', 'rootless', 'off'],
   ['rootless-user', 'builder', 'rootlessUser', 'builder'],
+  ['builder', ' builder-5f2a ', 'builder', 'builder-5f2a'],
 ]
 
 describe('accepted', () => {
@@ -320,6 +324,15 @@ describe('refused, with the input, what it got and what is allowed', () => {
     ])
     expect(notesOf('A=first\nHOME')).toStrictEqual([])
     expect(notesOf('OTHER')).toStrictEqual([])
+  })
+
+  it.each([
+    ['engine', 'buildah', 'write `engine: docker`'],
+    ['rootless', 'require', 'write `rootless: prefer`'],
+  ])('a builder with %s: %s', (name, text, advice) => {
+    const error = refusal(() => inputsOf({ builder: 'builder-5f2a', [name]: text }))
+    expect(error.message).toContain('Input "builder": got "builder-5f2a". ')
+    expect(error.message).toContain(advice)
   })
 
   it('only the first mistake is told', () => {

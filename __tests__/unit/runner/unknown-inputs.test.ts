@@ -65,7 +65,6 @@ describe('an input that would change the image', () => {
     ['attests', 'type=sbom\ntype=provenance,disabled=true'],
     ['allow', 'network.host,security.insecure'],
     ['call', 'check'],
-    ['builder', 'builder-5f2a'],
     ['no-cache-filters', 'compile'],
     ['squash', 'true'],
     ['oci', 'false'],
@@ -74,7 +73,6 @@ describe('an input that would change the image', () => {
     ['dockerfiles', 'a\nb'],
     ['base-image', 'alpine:3'],
     ['content', 'bin/'],
-    ['registry-auth', '- registry: ghcr.io'],
     ['sigstore-private-key', 'key'],
   ])('%s: %j is refused', (name, given) => {
     const { refused, ignored } = judge({ [name]: given })
@@ -97,7 +95,6 @@ describe('an input that changes nothing', () => {
     ['attests', 'type=provenance,disabled=true\ntype=sbom,disabled=true'],
     ['allow', 'network.host'],
     ['call', 'build'],
-    ['builder', 'default'],
     ['cgroup-parent', '/ci'],
     ['layers', 'false'],
     ['squash', 'false'],

@@ -51,7 +51,9 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'add-hosts': 'db:10.0.0.1',
   'shm-size': '12m',
   ulimit: 'nofile=512',
+  'registry-auth': '[]',
   checks: 'error',
+  'registry-mirrors': 'docker.io=mirror.example',
   'extra-args': '--timestamp=0',
   flavor: 'prefix=v',
   labels: 'team=web',
@@ -81,6 +83,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'storage-driver': 'vfs',
   isolation: 'chroot',
   emulation: 'off',
+  builder: 'own',
   sandbox: 'off',
 }
 

@@ -57,7 +57,7 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly stri
     ),
   ssh: ({ paths }) => each('--ssh', paths.ssh.map(formatSshKeys)),
   // The network belongs to it.
-  isolation: ({ setup }) => modeArgs(setup.mode),
+  isolation: ({ setup }) => modeArgs(setup.mode, setup.buildah.version),
   network: ({ setup }) => networkArgs(setup.folder.path, setup.buildah.version),
   'add-hosts': ({ inputs }) => each('--add-host', inputs.addHosts),
   'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),

@@ -8,6 +8,7 @@ import { writeOutputs } from './export.js'
 import { imageNames } from './images.js'
 import { loadImage } from './load.js'
 import { logIn } from './login.js'
+import { registryIn } from './registry-args.js'
 import { openPusher } from './push.js'
 import { type BuildahSetup, factsOf } from './setup.js'
 
@@ -22,9 +23,9 @@ export function buildahEngine(given: BuildahSetup): Engine {
     ...factsOf(setup),
     storageConf: storageConfPath(setup.folder.path),
 
-    async login(registry, username, password) {
-      await logIn(registry, username, password, setup)
-      loggedIn.add(registry)
+    async login(place, username, password) {
+      await logIn(place, username, password, setup)
+      loggedIn.add(registryIn(place))
     },
 
     async build(request) {

@@ -27,7 +27,7 @@ export async function configure(
   root: string,
 ): Promise<Engine> {
   await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
-  const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
+  const { registries, dropInFolder, policy } = await writeConfig(folder, insecure, inputs.registryMirrors)
   const env = {
     ...folder.env,
     ...(await quietHelpers(folder, logins)),

@@ -39,12 +39,17 @@ const TINY_PROGRAMS: Readonly<Record<string, string>> = {
 
 const DOCKERFILE = 'FROM scratch\nCOPY program /program\nRUN ["/program"]\n'
 
-/** Arguments of `buildah build` for an execution mode; pure. */
-export function modeArgs({ isolation, runtime, network }: ExecutionMode): string[] {
+/** From this release on, rootless RUN steps have a network of their own unless told otherwise. */
+const OWN_NETWORK_SINCE = '1.28.0'
+
+/** Arguments of `buildah build` for an execution mode and a version; pure. */
+export function modeArgs({ isolation, runtime, network }: ExecutionMode, version: string): string[] {
+  const isHosts = network === 'default' && isolation === 'rootless' && lt(version, OWN_NETWORK_SINCE)
+  const named = isHosts ? 'private' : network
   return [
     ...['--isolation', isolation],
     ...(runtime === undefined ? [] : ['--runtime', runtime]),
-    ...(network === 'default' ? [] : ['--network', network]),
+    ...(named === 'default' ? [] : ['--network', named]),
   ]
 }
 
@@ -81,7 +86,9 @@ async function buildTiny(mode: ExecutionMode, { buildah, folder }: Place): Promi
     ...[...folder.buildUser.prefix, ...commandOf(buildah)],
     // A storage of its own: the tiny image has no business in the one that is built in.
     ...storageArgs(join(folder.path, 'probe'), join(folder.path, 'probe/root'), mode.driver, mode.fuseOverlayfs),
-    ...['build', '--quiet', '--format', 'oci', ...modeArgs(mode), ...networkArgs(folder.path, buildah.version)],
+    ...['build', '--quiet', '--format', 'oci'],
+    ...modeArgs(mode, buildah.version),
+    ...networkArgs(folder.path, buildah.version),
     ...['--file', await writePrivate(folder, 'trial/Dockerfile', DOCKERFILE)],
     join(folder.path, 'trial'),
   ]

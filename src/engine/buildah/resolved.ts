@@ -26,7 +26,7 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
     env: folder.env,
     store: storeOf(folder, found),
     prewarm: () => prewarm(folder, found),
-    resolveNames: (names) => resolveNames(names, folder),
+    resolveNames: (names) => resolveNames(names, request),
     emulates: found.emulation.emulates,
     knownFaults: knownFaultsOf(buildah.version, layoutOf(mode.driver, folder.buildUser.uid)),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { targetIndex } from '../../dockerfile/dockerfile.js'
+import { formatPlatform, type Platform } from '../../lib/platform.js'
 import { formatReference } from '../../metadata/reference.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { CountedInput } from '../../runner/input-table.js'
@@ -69,6 +70,7 @@ export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>,
   return [
     ...['buildx', 'build', '--progress', 'plain'],
     // what
+    ...platformArgs(inputs.platforms),
     ...['--file', places.file],
     ...targetArgs(source),
     ...each('--build-arg', [
@@ -150,6 +152,11 @@ function inDaemonArgs({ references, cache }: BuildRequest, { iid }: BuildPlaces)
     ...each('--tag', references.map(formatReference)),
     ...(cache.write ? ['--build-arg', 'BUILDKIT_INLINE_CACHE=1'] : []),
   ]
+}
+
+/** A builder of its own makes an index of several. */
+function platformArgs(platforms: readonly Platform[]): string[] {
+  return platforms.length === 0 ? [] : ['--platform', platforms.map(formatPlatform).join(',')]
 }
 
 /** BuildKit doesn't know stages by their numbers, and takes the last one by itself. */

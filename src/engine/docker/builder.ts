@@ -19,7 +19,10 @@ export interface Docker {
   readonly buildkit: string | undefined
   readonly buildx: string
   readonly driver: string
-  /** Whether the daemon says that it runs without root. */
+  readonly nodes: readonly BuilderNode[]
+  /** Whether it keeps its steps when the machine is gone. */
+  readonly keepsSteps: boolean
+  /** Whether all that builds is known to run without root: the daemon, or each node of a builder elsewhere. */
   readonly rootless: boolean
   /** Registries that the daemon speaks to without TLS, as its configuration names them; undefined without a daemon. */
   readonly insecure: readonly string[] | undefined
@@ -43,6 +46,16 @@ export interface Builder {
   readonly driver: string
   /** Undefined until it runs. */
   readonly buildkit: string | undefined
+  readonly nodes: readonly BuilderNode[]
+}
+
+/** A BuildKit of a builder: it may have several, for different platforms. */
+export interface BuilderNode {
+  readonly name: string
+  /** What it builds for, those that it emulates among them: `linux/amd64`. */
+  readonly platforms: readonly string[]
+  /** Whether it is known to run without root. */
+  readonly rootless: boolean
 }
 
 /** Reads what the client prints; pure. Of what is not in the form that is known, as much as can be used. */
@@ -80,7 +93,34 @@ export function parseBuildxVersion(stdout: string): string | undefined {
 export function parseBuilder(stdout: string): Builder | undefined {
   const driver = /^Driver: +(\S+)$/m.exec(stdout)?.[1]
   const buildkit = /^BuildKit(?: version)?: +v?(\d\S*)$/im.exec(stdout)?.[1]
-  return driver === undefined ? undefined : { driver, buildkit }
+  return driver === undefined ? undefined : { driver, buildkit, nodes: nodesIn(stdout) }
+}
+
+/** Drivers whose builders are elsewhere, and keep their steps from build to build. */
+export const DRIVERS_ELSEWHERE: readonly string[] = ['remote', 'kubernetes', 'cloud']
+
+function nodesIn(stdout: string): BuilderNode[] {
+  const [, listed = ''] = stdout.split(/^Nodes:$/m)
+  return listed.split(/^(?=Name:)/m).flatMap((text) => {
+    const name = /^Name: +(\S+)$/m.exec(text)?.[1]
+    const platforms = /^Platforms: +(.+)$/m.exec(text)?.[1] ?? ''
+    // Of a driver's options, a preferred platform has a star.
+    const known = platforms.split(/, */).map((one) => one.replace(/\*$/, ''))
+    return name === undefined
+      ? []
+      : [{ name, platforms: known.filter((one) => one !== ''), rootless: isRootless(text) }]
+  })
+}
+
+/**
+ * By the option of the driver `kubernetes`, or since BuildKit gives its steps no PID namespace: it refuses that as root.
+ * Nothing else tells.
+ */
+function isRootless(node: string): boolean {
+  return (
+    /^Driver Options: .*\brootless="?true\b/m.test(node) ||
+    /^ org\.mobyproject\.buildkit\.worker\.oci\.process-mode: +no-sandbox$/m.test(node)
+  )
 }
 
 /** Whether the daemon may speak to a registry without TLS; pure. Loopback addresses are always among those. */

@@ -40,9 +40,10 @@ async function buildOnce(request: BuildRequest, setup: DockerSetup, places: Buil
     throw pushFailure(error, request, progress, setup) ?? error
   }
   const metadata = await readMetadata(places)
-  const { format, references } = request
-  // Where the daemon keeps images by their manifests, the metadata doesn't tell the configuration.
-  const id = digestIn(metadata['containerimage.config.digest'] ?? progress.config(), places.metadata)
+  const { format, inputs, references } = request
+  // Where the daemon keeps images by their manifests, the metadata doesn't tell the configuration; an index has none.
+  const config = metadata['containerimage.config.digest'] ?? progress.config()
+  const id = digestIn(inputs.platforms.length > 1 ? metadata['containerimage.digest'] : config, places.metadata)
   return {
     image: { id, format, references, bases: usedImages(metadata) },
     digest: metadata['containerimage.digest'],

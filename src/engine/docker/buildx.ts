@@ -7,7 +7,7 @@ import { preparePlaces } from './build-files.js'
 import { buildWithCache, type Made } from './buildx-build.js'
 import { cacheFromOf, cacheToOf } from './build-cache.js'
 import { withFreshBases } from './fresh-bases.js'
-import { sayLoaded } from './load.js'
+import { sayLoaded } from './say-loaded.js'
 import { placeResults } from './results.js'
 
 /**

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js'
+import { info } from '../../log.js'
 import type { Inputs } from '../../runner/inputs.js'
 import { type Docker, isInsecure } from './builder.js'
 import { type Asked, checkParity } from './unsupported.js'
@@ -41,4 +42,19 @@ function checkInsecure(registries: readonly string[], { kind, insecure }: Docker
     `Input "tls-verify": got false, but for ${closed} ${name} follows only its own configuration.`,
     `Add it there: \`{"insecure-registries": [${JSON.stringify(closed)}]}\` in /etc/docker/daemon.json, and restart the daemon.`,
   )
+}
+
+/** Says, of several nodes, which platforms each builds, and whose rights the build has. */
+export function sayBuilder(docker: Docker, { engine, builder }: Pick<Inputs, 'engine' | 'builder'>): void {
+  const { nodes, rootless } = docker
+  for (const node of nodes.length > 1 ? nodes : []) {
+    const platforms = node.platforms.length === 0 ? 'not running' : node.platforms.join(', ')
+    info(`  node ${node.name}${node.rootless ? ' (rootless)' : ''}: ${platforms}`)
+  }
+  if (!rootless && (engine === 'docker' || builder !== undefined)) info(`  ${privilegesOf(docker)}`)
+}
+
+function privilegesOf({ driver, name }: Docker): string {
+  if (driver.startsWith('docker')) return 'The build has the privileges of the Docker daemon, which runs as root.'
+  return `The build runs elsewhere, and ${name} isn't known to run without root.`
 }

@@ -10,7 +10,7 @@ import { preparePlaces } from './build-files.js'
 import { explain, refusal } from './failures.js'
 import { loadSaved, saveImage } from './saved-image.js'
 import { withFreshBases } from './fresh-bases.js'
-import { sayLoaded } from './load.js'
+import { sayLoaded } from './say-loaded.js'
 import { inspectedSize } from './image-size.js'
 
 /**

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { frontendOf } from '../../dockerfile/dockerfile.js'
-import { info, result } from '../../log.js'
+import { result } from '../../log.js'
 import type { ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
 import { printsChecks } from './check-argument.js'
@@ -9,7 +9,7 @@ import { findDocker } from './detect.js'
 import { ambiguityOf } from './fresh-bases.js'
 import { inDaemonEngine } from './daemon.js'
 import { ownBuilderEngine } from './buildx.js'
-import { checkDocker } from './checks.js'
+import { checkDocker, sayBuilder } from './checks.js'
 import { resolveNames } from './resolve-names.js'
 
 /**
@@ -18,16 +18,19 @@ import { resolveNames } from './resolve-names.js'
  */
 export async function findDockerEngine(selection: EngineRequest): Promise<ResolvedEngine> {
   const { inputs, source, context, folder, logins, insecure } = selection
-  const env = await privateConfig(folder, context, logins)
-  const docker = await findDocker(env)
+  const { builder } = inputs
+  const env = {
+    ...(await privateConfig(folder, context, logins)),
+    ...(builder !== undefined && { BUILDX_BUILDER: builder }),
+  }
+  const docker = await findDocker(env, { builder })
   const name = `${docker.name} with Buildx ${docker.buildx}, driver ${docker.driver}`
   const frontend = inputs.buildArgs.some(({ name }) => name === 'BUILDKIT_SYNTAX')
     ? 'named by a build argument'
     : frontendOf(await readFile(source.file, 'utf8'))
   checkDocker({ inputs, source, hasFrontend: frontend !== undefined }, insecure, docker, name)
   result(`Engine: ${name} (${docker.path}), ${docker.rootless ? 'rootless' : 'not rootless'}`)
-  if (!docker.rootless && inputs.engine === 'docker')
-    info('  The build has the privileges of the Docker daemon, which runs as root.')
+  sayBuilder(docker, inputs)
   const isOwn = docker.kind === 'buildx'
   const facts = { name: 'docker', label: name, version: docker.version, rootless: docker.rootless } as const
   const client = { docker, env, folder }
@@ -41,7 +44,10 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
       printsChecks: printsChecks(docker),
     },
     env: context.env,
-    store: { kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
+    store: {
+      ...{ kind: 'blobs', layout: isOwn ? 'oci-layout' : 'saved-image', staysInEngine: !isOwn, folder: folder.path },
+      isKeptElsewhere: builder !== undefined && docker.keepsSteps,
+    },
     prewarm: () => Promise.resolve(),
     resolveNames,
     // What a builder does by itself isn't told.

@@ -102,6 +102,8 @@ describe('needsOf the inputs and the labels', () => {
     [{ outputs: 'type=docker,dest=x' }, []],
     [{ ssh: 'default' }, [{ what: 'input "ssh"', since: '1.23.0' }]],
     [{ 'no-cache': 'true' }, [{ what: 'input "no-cache"', since: '1.28.0' }]],
+    [{ network: 'none' }, [{ what: 'input "network"', since: '1.28.0' }]],
+    [{ network: 'host' }, []],
     [{ 'build-args': 'A=1', secrets: 'a=b', 'shm-size': '1m', ulimit: 'nofile=1' }, []],
   ])('%j', (values, expected) => {
     expect(needsOf(inputsOf(values), plain, [{ name: 'a', value: '1' }])).toStrictEqual([always, ...expected])

@@ -45,7 +45,7 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
     return outside(none, await withoutSandbox())
   }
   const ofBuildah = shownToBuildah(tools)
-  const ofBuild = await shownToBuild(inputs, source, context, folder)
+  const ofBuild = await shownToBuild(inputs, source, context, tools)
   const open = async (shown: readonly Shown[]) =>
     await openSandbox(
       await describeTree([...ofBuildah, ...shown], buildUser),

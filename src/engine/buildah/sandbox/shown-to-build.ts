@@ -8,17 +8,17 @@ import { isPath, type Source } from '../../../source/source.js'
 import { dockerfilePath } from '../dockerfile-copy.js'
 import { ignorePath } from '../ignore-file.js'
 import { gitContextsFolder } from '../git-contexts.js'
-import type { WorkDir } from '../../work-dir.js'
 import { pathsInArguments } from './extra-arguments.js'
 import { copyMountedFiles } from './mounted-files.js'
 import { readOnly, type Shown } from './mounts.js'
+import type { Tools } from './shown-to-buildah.js'
 
 /** What a build needs to see beside that. Files that Buildah is told to write elsewhere are made. */
 export async function shownToBuild(
   inputs: Inputs,
   source: Source,
   context: Context,
-  folder: WorkDir,
+  { folder, buildah }: Pick<Tools, 'folder' | 'buildah'>,
 ): Promise<Shown[]> {
   const { workspace } = context
   const contexts = inputs.buildContexts.filter(({ value }) => isPath(value)).map(({ value }) => value)
@@ -36,7 +36,7 @@ export async function shownToBuild(
     ...(agent === undefined ? [] : [readOnly(agent)]),
     ...(inputs.secrets.length + inputs.ssh.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
     ...named,
-    ...(await copyMountedFiles(source.dockerfile, source.context, folder)),
+    ...(await copyMountedFiles(source.dockerfile, source.context, folder, buildah.version)),
   ]
 }
 
