@@ -121,16 +121,16 @@ async function pushTo(
 
 describe('a push by digest', () => {
   test('is tried again where the registry is busy, and where the connection breaks', async () => {
-    const { log, host, count } = await pushTo(
+    const pushed = await pushTo(
       [
         { method: 'PATCH', path: /uploads/, times: 1, answer: 'cut' },
         { method: 'PUT', path: /manifests/, times: 1, answer: { status: 503 } },
       ],
       succeed,
     )
-    expect(log).toMatch(new RegExp(`^Pushed ${host}/acme/faulty@sha256:[0-9a-f]{64}$`, 'm'))
-    expect(count('PUT', /manifests\/sha256:/)).toBe(2)
-    expect(count('PUT', /manifests\/(?!sha256:)/)).toBe(0)
+    expect(pushed.log).toMatch(new RegExp(`^Pushed ${pushed.host}/acme/faulty@sha256:[0-9a-f]{64}$`, 'm'))
+    expect(pushed.count('PUT', /manifests\/sha256:/)).toBe(2)
+    expect(pushed.count('PUT', /manifests\/(?!sha256:)/)).toBe(0)
   })
 
   test('says what a push by a tag would where it is refused, and names the registry', async () => {

@@ -17,6 +17,9 @@ const CONCURRENCY = 4
 /** What is where the index was put. */
 export type Indexed = Pick<Result, 'pushed' | 'descriptor'>
 
+/** Puts the index of images that were pushed by their digests, or has another step do so. */
+export type PutIndex = (platforms: readonly PushedPlatform[]) => Promise<Partial<Result> & Pick<Result, 'pushed'>>
+
 /** Where the image of a platform was pushed to by its digest. */
 export type PushedPlatform = Pick<PlatformResult, 'platform' | 'pushed'>
 

@@ -10,11 +10,9 @@ import { checkBasePlatforms } from './base-platforms.js'
 import { tellChecks } from './checks.js'
 import { tagged, untagged } from './destination.js'
 import { findEngine, type Wanted } from './engine.js'
-import type { Leg } from './distribute.js'
 import { hasEmulatedSteps } from './emulated-steps.js'
-import { digestsIn, putIndex } from './image-index.js'
+import { digestsIn, type PutIndex, putIndex } from './image-index.js'
 import { type MadeImage, makeImage } from './make-image.js'
-import { meetLegs } from './meet-legs.js'
 import { annotationsFor } from './metadata.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { failuresOf } from './platform-failures.js'
@@ -26,11 +24,14 @@ import { withCache } from './start-cache.js'
 /** Builds that need no emulator, side by side: more would share the same processors. */
 const AT_ONCE = 2
 
-/** Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there. */
+/**
+ * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
+ * @param put puts the index, when all are pushed by their digests
+ */
 export async function makePlatforms(
   wanted: Wanted,
   pipeline: PipelineContext,
-  leg?: Leg,
+  put: PutIndex = (platforms) => putIndex(wanted.metadata, platforms, pipeline),
 ): Promise<Omit<Result, 'phases'>> {
   const { inputs, metadata } = wanted
   const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
@@ -41,9 +42,7 @@ export async function makePlatforms(
   await mkdir(staging, { mode: 0o700 })
   const made = await makeEach(wanted, engine, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
   const platforms: readonly PlatformResult[] = made
-  const put = async () =>
-    leg === undefined ? await putIndex(metadata, platforms, pipeline) : await meetLegs(leg, platforms, wanted, pipeline)
-  const index = inputs.push ? await pipeline.timeline.during('index', put) : undefined
+  const index = inputs.push ? await pipeline.timeline.during('index', () => put(platforms)) : undefined
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
     ...joinResults(platforms),

@@ -13,8 +13,10 @@ import { tagged, untagged } from './destination.js'
 import { type Leg, legOf } from './distribute.js'
 import { dryRun } from './dry-run.js'
 import { findEngine, type Wanted } from './engine.js'
+import type { PushedPlatform } from './image-index.js'
 import { checkDigests, joinDigests } from './join-digests.js'
 import { makeImage } from './make-image.js'
+import { meetLegs } from './meet-legs.js'
 import { type Metadata, resolveMetadata } from './metadata.js'
 import { shown } from './phases.js'
 import type { PipelineContext, Services } from './pipeline-context.js'
@@ -90,7 +92,10 @@ async function buildOne(request: Request, pipeline: PipelineContext): Promise<Om
 }
 
 async function buildPlatforms(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
-  return await makePlatforms(await want(request, pipeline), pipeline, request.leg)
+  const { leg } = request
+  const wanted = await want(request, pipeline)
+  const put = leg && ((own: readonly PushedPlatform[]) => meetLegs(leg, own, wanted, pipeline))
+  return await makePlatforms(wanted, pipeline, put)
 }
 
 async function preview(request: Request, pipeline: PipelineContext): Promise<Result> {
