@@ -32,6 +32,8 @@ export interface OciLayout {
   readonly layout: 'oci-layout' | 'saved-image'
   /** The engine has its steps in a storage of its own as well, which stays as long as the machine. */
   readonly staysInEngine: boolean
+  /** The engine is elsewhere and keeps its steps there, so that only a cache that was asked for is worth its time. */
+  readonly isKeptElsewhere?: boolean
   /** Private folder of the step, absolute. */
   readonly folder: string
 }

@@ -5,7 +5,6 @@ import { link, lstat, rename, rm } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Message, Outcome, Question } from './cache/backends/entries.js'
 import { judge, keepLine, type Reply } from './cache/backends/worker-result.js'
-import { saysDiskFull } from './cache/errors.js'
 import { completeProxies } from './runner/context.js'
 import { describe } from './errors.js'
 
@@ -101,27 +100,17 @@ function limitArchives(): void {
 }
 
 /**
- * The library tells what went wrong on standard output alone, and of its tar only that it failed: why, tar says on standard
- * error. Nothing of that is for the log of the step.
+ * The library tells what went wrong on standard output alone, and of its tar only that it failed: why, tar says, on standard
+ * error, which the library passes on to standard output. Nothing of that is for the log of the step.
  */
 function listenToWords(): void {
-  const listen = (keep: (line: string) => string | undefined) => (chunk: string | Uint8Array) => {
+  process.stdout.write = (chunk: string | Uint8Array) => {
     const seen = notes.getStore()
     for (const line of seen === undefined ? [] : Buffer.from(chunk).toString().split('\n')) {
-      const kept = keep(line)
+      const kept = keepLine(line)
       if (kept !== undefined) seen?.lines.push(kept)
     }
-  }
-  const [hear, hearPrograms] = [listen(keepLine), listen((line) => (saysDiskFull(line) ? line : undefined))]
-  process.stdout.write = (chunk: string | Uint8Array) => {
-    hear(chunk)
     return true
-  }
-  const write = process.stderr.write.bind(process.stderr)
-  process.stderr.write = (chunk: string | Uint8Array) => {
-    hearPrograms(chunk)
-    // The last words of this process, should it end.
-    return write(chunk)
   }
 }
 

@@ -1,9 +1,14 @@
-import { debug as debugCommand, isDebug, warning } from '@actions/core'
+import { type AnnotationProperties, debug as debugCommand, isDebug, warning } from '@actions/core'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
+import { StringDecoder } from 'node:string_decoder'
+import type { Place } from './errors.js'
 
 /** What was warned of, for those who gather it; each gathers what is done for it, and nothing of anybody else's. */
 const gathering = new AsyncLocalStorage<string[]>()
+
+/** What stands before each line that is said for one of several builds, such as `linux/arm64: `. */
+const prefixing = new AsyncLocalStorage<string>()
 
 /** Lines that wait for the end of their phase, since its time comes before them. */
 interface Held {
@@ -19,7 +24,7 @@ export const PROGRESS_INTERVAL_MS = 15_000
 /** Prints lines into the log of the step; none of them can be a workflow command, whoever wrote the text. */
 export function info(text: string): void {
   const held = holding.getStore()
-  const line = `${escapeCommands(text)}\n`
+  const line = `${escapeCommands(prefixed(text))}\n`
   if (held?.isWaiting === true) held.text += line
   else process.stdout.write(line)
 }
@@ -27,7 +32,7 @@ export function info(text: string): void {
 /** The same for what a phase has come to: its lines stand behind the group of the phase, which the runner shows folded. */
 export function result(text: string): void {
   const held = holding.getStore()
-  if (held?.isWaiting === true) held.results += `${escapeCommands(text)}\n`
+  if (held?.isWaiting === true) held.results += `${escapeCommands(prefixed(text))}\n`
   else info(text)
 }
 
@@ -54,15 +59,36 @@ export async function printGroup<T>(title: () => string, work: () => Promise<T>)
     clearTimeout(timer)
     const { text, results } = held.isWaiting ? held : { text: '', results: '' }
     held.isWaiting = false
-    const group = text === '' ? `${escapeCommands(title())}\n` : `::group::${title()}\n${text}::endgroup::\n`
+    const name = prefixed(title())
+    const group = text === '' ? `${escapeCommands(name)}\n` : `::group::${name}\n${text}::endgroup::\n`
     process.stdout.write(group + results)
   }
 }
 
-/** Warns: the runner also shows the text next to the log. It can't be another command, whoever wrote it. */
-export function warn(text: string): void {
-  gathering.getStore()?.push(text)
-  warning(text)
+/**
+ * Warns: the runner also shows the text next to the log. It can't be another command, whoever wrote it.
+ * @param mark where it is shown as well
+ */
+export function warn(text: string, mark: AnnotationProperties = {}): void {
+  const line = `${prefixing.getStore() ?? ''}${text}`
+  gathering.getStore()?.push(line)
+  warning(line, mark)
+}
+
+/** A line that a message is shown at. GitHub finds a file of the checkout by its path in there, and no other. Pure. */
+export function markAt(place: Place | undefined, workspace: string): AnnotationProperties {
+  const isThere = place?.file.startsWith(`${workspace}/`) === true
+  return isThere ? { file: place.file.slice(workspace.length + 1), startLine: place.line } : {}
+}
+
+/** Puts a name before each line of the log that is said meanwhile: several builds may speak at the same time. */
+export async function withPrefix<T>(name: string, work: () => Promise<T>): Promise<T> {
+  return await prefixing.run(`${name}: `, work)
+}
+
+function prefixed(text: string): string {
+  const prefix = prefixing.getStore()
+  return prefix === undefined ? text : text.replaceAll(/^/gm, prefix)
 }
 
 /** Does something, and tells what was warned of meanwhile, each once. */
@@ -82,7 +108,8 @@ export function escapeCommands(text: string): string {
 
 /**
  * Lets a program print into a group of the log as it goes. Whatever it prints, the runner takes none of it for a
- * command: they are stopped by a token that the program can't know, and resumed behind it.
+ * command: they are stopped by a token that the program can't know, and resumed behind it. Of one of several builds,
+ * whose groups and tokens would meet, each line is shown as `info` would.
  * @param title of the group
  * @param command the command line, shown first
  */
@@ -91,6 +118,7 @@ export async function printLive<T>(
   command: string,
   run: (onOutput: (chunk: Buffer) => void) => Promise<T>,
 ): Promise<T> {
+  if (prefixing.getStore() !== undefined) return await printLines(command, run)
   const token = randomBytes(16).toString('hex')
   const newline = 0x0a
   let last = newline
@@ -103,5 +131,20 @@ export async function printLive<T>(
   } finally {
     // Both count only at the start of a line.
     process.stdout.write(`${last === newline ? '' : '\n'}::${token}::\n::endgroup::\n`)
+  }
+}
+
+async function printLines<T>(command: string, run: (onOutput: (chunk: Buffer) => void) => Promise<T>): Promise<T> {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  info(command)
+  try {
+    return await run((chunk) => {
+      const lines = `${rest}${decoder.write(chunk)}`.split('\n')
+      rest = lines.pop() ?? ''
+      if (lines.length > 0) info(lines.join('\n'))
+    })
+  } finally {
+    if (rest !== '') info(rest)
   }
 }

@@ -1,19 +1,16 @@
 import { error as errorCommand, setOutput, summary } from '@actions/core'
-import { caches } from './cache/open.js'
-import { engines } from './engine/select.js'
-import type { Services } from './pipeline/pipeline-context.js'
 import { completeProxies, readContext } from './runner/context.js'
 import { describe, UserError } from './errors.js'
-import { formatReference } from './metadata/reference.js'
 import { type Inputs, readInputs } from './runner/inputs.js'
-import { gatherWarnings, info, warn } from './log.js'
+import { gatherWarnings, info, markAt, warn } from './log.js'
 import { hiddenOutputs, outputsOf } from './pipeline/outputs.js'
 import { endProcessTree, followProcessTree } from './lib/process-tree.js'
-import { renderSummary } from './report/summary.js'
 import type { Result } from './pipeline/result.js'
 import { run } from './pipeline/run.js'
 import { stateWriter } from './runner/state.js'
 import { checkUnknownInputs } from './runner/unknown-inputs.js'
+import { realServices } from './pipeline/services.js'
+import { summaryOf } from './pipeline/summary.js'
 
 /** The runner insists 7.5 seconds after SIGINT with SIGTERM, and 2.5 seconds later with SIGKILL. */
 const KILL_GRACE_MS = 2000
@@ -34,16 +31,7 @@ for (const [signal, exitCode] of [
 }
 
 const context = readContext()
-const services: Services = {
-  engines,
-  caches,
-  registries: {
-    load: () => void import('./registry/client.js'),
-    open: async (options) => (await import('./registry/client.js')).openRegistries(options),
-  },
-  clock: Date.now,
-  remember: stateWriter(),
-}
+const services = realServices(stateWriter())
 completeProxies()
 try {
   const { value, warnings } = await gatherWarnings(async () => {
@@ -57,7 +45,7 @@ try {
   })
   const { inputs, result } = value
   writeOutputs(result, inputs)
-  if (inputs.summary && context.hasSummary && result.imageId !== '') await writeSummary(result, warnings)
+  if (inputs.summary && context.hasSummary && !inputs.dryRun) await writeSummary(result, warnings)
 } catch (error) {
   // What fails because it was cancelled is no error of its own.
   if (process.exitCode === undefined) fail(error, context.workspace)
@@ -77,27 +65,13 @@ function writeOutputs(result: Result, inputs: Inputs): void {
 function fail(error: unknown, workspace: string): void {
   process.exitCode = 1
   const place = error instanceof UserError ? error.place : undefined
-  // GitHub finds a file of the checkout by its path in there, and no other.
-  const isThere = place?.file.startsWith(`${workspace}/`) === true
-  const mark = isThere ? { file: place.file.slice(workspace.length + 1), startLine: place.line } : {}
-  errorCommand(describe(error), mark)
+  errorCommand(describe(error), markAt(place, workspace))
 }
 
 /** A summary that can't be written is no reason to fail. */
 async function writeSummary(result: Result, warnings: readonly string[]): Promise<void> {
-  const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier } = result
-  const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
-  const references = metadata.references.map(formatReference)
-  const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
-    formatReference({ registry, repository, digest }),
-  )
-  const text = renderSummary({
-    references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
-    pulls: [...new Set(pulls)],
-    ...{ engine: engine.label, rootless: engine.rootless, builtEarlier, size, cache, warnings, phases, steps },
-  })
   await summary
-    .addRaw(text)
+    .addRaw(summaryOf(result, warnings))
     .write()
     .catch((error: unknown) => {
       warn(`Could not write the job summary: ${describe(error)}`)

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { type DeferredSave, openDeferredSave } from './cache/backends/deferred-save.js'
 import { reportSaved } from './cache/cache.js'
 import { programEnvironment, serviceEnvironment, cacheWorkerProgram } from './runner/context.js'
@@ -26,8 +27,7 @@ async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<voi
   // After a hard cancel, what main started may still be building there.
   const started = followProcessTree(() => startedWith(storageVariable(state.folder)))
   await endProcessTree(started, KILL_GRACE_MS)
-  if (state.later !== undefined && state.stagingDir !== undefined)
-    await save(state.later, state.stagingDir, environment)
+  for (const later of state.later) await save(later, environment)
   // What a service that is too slow has left running ends here.
   await endProcessTree(followProcessTree(), KILL_GRACE_MS)
   if (state.stagingDir !== undefined) await rm(state.stagingDir, { recursive: true, force: true })
@@ -40,11 +40,12 @@ async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<voi
 }
 
 /** Does what main has left to do for the cache. Nothing that happens here is a reason to fail the job. */
-async function save(later: string, stagingDir: string, environment: NodeJS.ProcessEnv): Promise<void> {
+async function save(later: string, environment: NodeJS.ProcessEnv): Promise<void> {
   let deferred: DeferredSave | undefined
   let limit: Limit | undefined
   try {
-    const options = { stagingDir, program: cacheWorkerProgram(), env: serviceEnvironment(environment) }
+    // It lies in the folder of what it is about.
+    const options = { stagingDir: dirname(later), program: cacheWorkerProgram(), env: serviceEnvironment(environment) }
     deferred = await openDeferredSave(later, options)
     const { deadlineMs } = deferred
     const late = () => new Error(`It took longer than \`cache-deadline: ${formatLimit(deadlineMs)}\` allows.`)

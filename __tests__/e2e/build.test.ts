@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 
 import { describe, expect, jest, test } from '@jest/globals'
 
+import { formatPlatform, nativePlatform } from '../../src/lib/platform.js'
 import { debianImage } from '../harness/base-image.js'
 import { succeed } from '../harness/clean-step.js'
 import { describeEngines } from '../harness/describe-engines.js'
@@ -53,6 +54,7 @@ describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
         'image.name': references.join(','),
       },
       pushed: references.map((reference) => ({ reference, digest: image.digest, registry: registry.host })),
+      'platform-digests': JSON.stringify({ [formatPlatform(nativePlatform())]: image.digest }),
       engine: 'buildah',
       'engine-version': version,
       rootless: 'true',

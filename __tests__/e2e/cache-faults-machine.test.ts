@@ -6,7 +6,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { jobStep, recover, useStand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
 import type { Seen } from '../harness/cache-service.js'
 import { listFolder } from '../harness/folders.js'
-import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
+import { watchProcesses } from '../harness/process-watch.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { mountSmallDisk, type SmallDisk } from '../harness/small-disk.js'
@@ -117,12 +117,9 @@ describe('a disk', () => {
     return disk
   }
 
-  /** Gives a build the room that the cache before it had not. */
-  function clearForBuild(disk: SmallDisk): (seen: SeenProcess) => void {
-    // The first that the build itself needs room for.
-    return ({ argv }) => {
-      if (argv.includes('pull') && argv.some((word) => word.includes('rootless-image-build'))) disk.clear()
-    }
+  /** The build on this disk, with the room that the cache before it had not: it enters a sandbox by this program. */
+  async function withstandWithRoom(disk: SmallDisk, options: StepOptions): Promise<StepResult> {
+    return await withstandOn(disk, { ...options, path: disk.clearedBy('nsenter') })
   }
 
   exhaustively(asRoot)('that has less than twice what comes back: nothing is restored', async () => {
@@ -131,27 +128,35 @@ describe('a disk', () => {
     const disk = await newDisk(64 * MIB)
     // Less than twice what the layers have, and more than what would come.
     disk.fill(12 * MIB)
-    const { result } = await watchProcesses(() => withstandOn(disk, build()), clearForBuild(disk))
-    expect(result.outputs['cache-hit']).toBe('none')
-    expect(cacheWarningsOf(result)).toStrictEqual([
+    const step = await withstandWithRoom(disk, build())
+    expect(step.outputs['cache-hit']).toBe('none')
+    expect(cacheWarningsOf(step)).toStrictEqual([
       expect.stringMatching(/nothing was restored: the build disk has \d+ MiB free and needs \d+ MiB, /),
     ])
   })
 
-  asRoot('that is full while parts come', async () => {
-    const build = newScope()
-    await recover(stand, build())
-    const disk = await newDisk(64 * MIB)
-    const seen = service.requests.length
-    const isPart = ({ call, keys }: Seen) => call === 'GetBlob' && keys.some((key) => key.startsWith('rib1-p-'))
-    const filled = until(() => service.requests.slice(seen).some(isPart)).then(() => {
-      disk.fill(LITTLE)
+  const bytesLeft = [
+    ['come', LITTLE],
+    // The archive of the big layer fits, and what is in it doesn't: only tar tells that.
+    ['are taken from their archives', 7 * MIB],
+  ] as const
+
+  for (const [when, left] of casesOfSet(bytesLeft, ([, bytes]) => bytes > LITTLE)) {
+    asRoot(`that is full while parts ${when}`, async () => {
+      const build = newScope()
+      await recover(stand, build())
+      const disk = await newDisk(64 * MIB)
+      const seen = service.requests.length
+      const isPart = ({ call, keys }: Seen) => call === 'GetBlob' && keys.some((key) => key.startsWith('rib1-p-'))
+      const filled = until(() => service.requests.slice(seen).some(isPart)).then(() => {
+        disk.fill(left)
+      })
+      const step = await withstandWithRoom(disk, build())
+      await filled
+      expect(step.outputs['cache-hit']).toBe('none')
+      expect(cacheWarningsOf(step)).toStrictEqual([expect.stringMatching(/^Cache: The disk is full: /)])
     })
-    const { result } = await watchProcesses(() => withstandOn(disk, build()), clearForBuild(disk))
-    await filled
-    expect(result.outputs['cache-hit']).toBe('none')
-    expect(cacheWarningsOf(result)).toStrictEqual([expect.stringMatching(/^Cache: The disk is full: /)])
-  })
+  }
 
   exhaustively(asRoot)('that is full while parts are packed', async () => {
     const build = newScope()

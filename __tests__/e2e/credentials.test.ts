@@ -82,6 +82,33 @@ async function succeedDiscreetly(options: StepOptions): Promise<StepResult> {
 const withPrivateBase = (): Files => ({ Dockerfile: `FROM ${privateBase}\nRUN echo built > /built\n` })
 const withoutBase: Files = { Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' }
 
+describe('several logins by the input registry-auth', () => {
+  const entry = (registry: string, { username, password }: Login, scope?: string) => ({
+    ...{ registry, username, password },
+    ...(scope !== undefined && { scope }),
+  })
+  const inputs = (...entries: object[]) => ({
+    ...{ push: 'true', 'tls-verify': 'false', 'registry-auth': JSON.stringify(entries) },
+    tags: [`${guarded.host}/acme/both:1`, `${secure.host}/acme/both:1`].join('\n'),
+  })
+
+  test('push to each of their registries, and stay private', async () => {
+    const entries = [entry(guarded.host, login), entry(secure.host, secureLogin, 'acme/both')]
+    const { log } = await succeedDiscreetly({ workspace: withPrivateBase(), env, inputs: inputs(...entries) })
+    expect(log).toContain(`Logged in to ${guarded.host} as ada\n`)
+    expect(log).toContain(`Logged in to ${secure.host}/acme/both as grace\n`)
+    const pushed = await pullImage(`${secure.host}/acme/both:1`, secureLogin)
+    expect((await pullImage(`${guarded.host}/acme/both:1`, login)).rawConfig).toStrictEqual(pushed.rawConfig)
+  })
+
+  test('fail before the build if one of them is refused', async () => {
+    const entries = [entry(guarded.host, login), entry(secure.host, { ...secureLogin, password: 'wrong' })]
+    const { error, log } = await fail({ workspace: withoutBase, env, inputs: inputs(...entries) })
+    expect(error).toContain(`Login to ${secure.host} as "grace" failed`)
+    expect(log).not.toContain('STEP 1')
+  })
+})
+
 describe('a login by the inputs', () => {
   const inputs = () => ({ images: `${guarded.host}/acme/web`, push: 'true', 'tls-verify': 'false', ...login })
 

@@ -48,6 +48,19 @@ describe.each(ways)('with %s, the error', (mode) => {
   })
 })
 
+testUnless(dockerReason())(
+  'the error of BuildKit’s own checks names their rules, but none that the Dockerfile skips',
+  async () => {
+    const Dockerfile = '# check=skip=WorkdirRelativePath\nFROM scratch\nWORKDIR x\nENV A_TOKEN=1\n'
+    const inputs = { engine: 'docker', cache: 'off', checks: 'error' }
+    const env = docker.environment('buildx')
+    const { error, log } = await fail({ workspace: { Dockerfile }, inputs, env })
+    expect(error).toContain('begin the Dockerfile with `# check=skip=SecretsUsedInArgOrEnv`')
+    expect(log).not.toMatch(/^::warning/m)
+    await succeed({ workspace: { Dockerfile }, inputs: { ...inputs, checks: 'off' }, env })
+  },
+)
+
 describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which the registry lacks a layer', (mode) => {
   /** A test that in the ordinary set is one of this way alone. */
   const testOf = (one: DockerWay) => {

@@ -105,7 +105,7 @@ describe('a full disk', () => {
     try {
       const { error, log } = await fail(
         build(
-          { Dockerfile: `FROM ${base}\nRUN head -c 120000000 /dev/zero >/large\n` },
+          { Dockerfile: `FROM ${base}\nRUN dd if=/dev/zero of=/large bs=1000000 count=120\n` },
           { inputs: { cache: 'off' }, env: { RUNNER_TEMP: temp } },
         ),
       )

@@ -79,11 +79,9 @@ async function stepOf(name: string, build: CaseBuild, engine: TestedEngine): Pro
     inputs: {
       ...{ images: `${place.registry}/acme/${name}`, push: 'true', 'tls-verify': 'false', engine: 'buildah' },
       ...{ cache: 'directory', 'cache-dir': kept, isolation: 'chroot', ...inputs },
-      // In the sandbox, no RUN step of that release works with this isolation.
-      ...(lt(engine.version, '1.24.0') ? { sandbox: 'off' } : {}),
       ...{ 'build-args': buildArgs.join('\n'), labels: labels.join('\n'), annotations: annotations.join('\n') },
       'build-contexts': contexts.join('\n'),
-      ...(platform === undefined ? {} : { 'extra-args': `--platform=${platform}` }),
+      ...(platform === undefined ? {} : { platforms: platform }),
       ...(target === undefined ? {} : { target }),
     },
   }

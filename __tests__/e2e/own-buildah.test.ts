@@ -11,6 +11,7 @@ import { contentOf } from '../harness/image-content.js'
 import { pullImage } from '../harness/images.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { likeHostedRunner } from '../harness/surroundings.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(180_000)
@@ -55,6 +56,21 @@ describe('the Buildah of the action', () => {
       / of this action, because [\d.]+ on PATH isn't enough: Dockerfile line 2: RUN with --mount=type=secret/,
     )
   })
+
+  exhaustively(testUnless(missing ?? rootReason))(
+    'mounts a single file that belongs to root for an account',
+    async () => {
+      if (typeof built === 'string') throw new Error(built)
+      server ??= await serveManifest(built)
+      const { log, outputs } = await succeed({ ...step, ...server.own, as: 'root' })
+      const image = await pullImage(`${registry.host}/acme/own:latest`)
+      expect(contentOf(image, 'listed').toString()).toBe('{}\n')
+      expect(outputs).toMatchObject({ 'engine-version': built.version, rootless: 'true' })
+      expect(log).toMatch(
+        /^Sandbox: the build gets a copy of \S+, which rootless-build owns, to mount single files of it$/m,
+      )
+    },
+  )
 
   const ubuntu = builtBuildah('1.33.7')
   const noUbuntu = typeof ubuntu === 'string' ? ubuntu : undefined

@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { type AuthFile, parseAuthFile } from '../../src/auth/auth-file.js'
 import { RegistryError } from '../../src/errors.js'
 import { parseReference, type Reference } from '../../src/metadata/reference.js'
-import { openRegistries, type Registries, type RegistriesOptions } from '../../src/registry/client.js'
+import { openRegistries } from '../../src/registry/client.js'
+import type { Registries, RegistriesOptions } from '../../src/registry/registries.js'
 import { Secret } from '../../src/lib/secret.js'
 import { removeFolders } from '../harness/folders.js'
 import { type Registry, type RegistryOptions, startRegistry } from '../harness/registry.js'
@@ -46,7 +47,7 @@ function client(options: Partial<RegistriesOptions>): Registries {
 }
 
 const stepLogin = (registry: string, password = login.password) => ({
-  login: { registry, username: login.username, password: new Secret(password) },
+  own: [{ registry, username: login.username, password: new Secret(password) }],
 })
 const authFile = (auths: Readonly<Record<string, unknown>>) => parseAuthFile(JSON.stringify({ auths }), '/auth.json')
 const entry = { auth: Buffer.from(`${login.username}:${login.password}`).toString('base64') }

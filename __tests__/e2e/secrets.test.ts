@@ -19,13 +19,14 @@ const { registry, base: busybox } = await useRegistry()
 /** By their ids; the bytes that a RUN step must find. */
 const secrets = {
   plain: Buffer.from('plain-Zq8wVt2L, with = and "quotes"'),
+  blanks: Buffer.from('blanks-Pq5dLs0J  '),
   lines: Buffer.from('line-one-kK3pXr7M\nline "two"-uY5nBd9F, and more\n'),
   environment: Buffer.from('environment-Hc6sJm1T'),
   file: Buffer.from([0, 0xff, ...Buffer.from('file-Rw4gNe0A'), 0x0a, 0]),
 }
 
 /** What of them can't be anywhere by chance. */
-const telling = ['Zq8wVt2L', 'kK3pXr7M', 'uY5nBd9F', 'Hc6sJm1T', 'Rw4gNe0A']
+const telling = ['Zq8wVt2L', 'kK3pXr7M', 'uY5nBd9F', 'Hc6sJm1T', 'Rw4gNe0A', 'Pq5dLs0J']
 
 function stepWithSecrets(more: Partial<StepOptions> = {}): StepOptions {
   const ids = Object.keys(secrets)
@@ -49,6 +50,7 @@ RUN ls -A /run/secrets > /sums/left 2>&1 || true
       'tls-verify': 'false',
       secrets: [
         `"plain=${secrets.plain.toString().replaceAll('"', '""')}"`,
+        `blanks=${secrets.blanks.toString()}`,
         `"lines=${secrets.lines.toString().replaceAll('"', '""')}"`,
       ].join('\n'),
       'secret-envs': 'environment=BUILD_TOKEN',

@@ -29,7 +29,7 @@ const job = (second: string, inputs: Readonly<Record<string, string>> = {}) =>
   })
 
 const facts = {
-  ...{ references: [], pulls: [], engine: 'Buildah 1.43.2', rootless: true, warnings: [] },
+  ...{ references: [], pulls: [], engine: 'Buildah 1.43.2', rootless: true, warnings: [], platforms: [] },
   cache: reportCache({
     steps: [],
     restored: { parts: 0, bytes: 0, seconds: 0 },

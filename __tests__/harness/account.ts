@@ -14,6 +14,8 @@ export const testsAreRoot = process.getuid?.() === 0
 
 const root: Account = { name: 'root', uid: 0, gid: 0, home: '/root' }
 const unprivilegedName = 'rib-test'
+/** How useradd(8) ends then. */
+const NAME_IN_USE = 9
 
 /**
  * The account that `as` stands for: `user` is the one who runs the tests, or, when that is root, an account made for
@@ -42,7 +44,12 @@ export function findAccount(name: string): Account | undefined {
 }
 
 function createAccount(name: string): Account {
-  execFileSync('useradd', ['--create-home', '--shell', '/bin/sh', name], { stdio: ['ignore', 'ignore', 'inherit'] })
+  try {
+    execFileSync('useradd', ['--create-home', '--shell', '/bin/sh', name], { stdio: 'pipe' })
+  } catch (error) {
+    // Another file of tests, which runs at the same time, has made it since.
+    if ((error as { status?: number }).status !== NAME_IN_USE) throw error
+  }
   // useradd gives ranges by itself where login.defs says so, which is nearly everywhere.
   for (const [file, option] of [
     ['/etc/subuid', '--add-subuids'],

@@ -23,7 +23,7 @@ const daemonProgram = '/usr/sbin/dockerd'
 const clientProgram = '/usr/bin/docker'
 
 /** Programs that Go builds for the tests. */
-interface Buildkit {
+export interface Buildkit {
   readonly buildx: string
   readonly buildkitd: string
 }
@@ -86,7 +86,7 @@ export async function startDocker(): Promise<DockerPlace> {
   const daemons: Daemon[] = [await startDockerd(folder, socket)]
   const startBuildkit = async () => {
     if (buildkit === undefined) return
-    configure(withBuildx, buildkit, buildkitSocket)
+    configureBuilder(withBuildx, buildkit, 'own', [buildkitSocket])
     daemons.push(await startBuildkitd(buildkit, buildkitSocket))
   }
   return {
@@ -113,7 +113,7 @@ export async function startDocker(): Promise<DockerPlace> {
   }
 }
 
-type Daemon = ChildProcess
+export type Daemon = ChildProcess
 
 async function startDockerd(folder: string, socket: string): Promise<Daemon> {
   const state = makeFolder('docker-state')
@@ -138,7 +138,7 @@ async function startBuildkitd({ buildkitd }: Buildkit, socket: string): Promise<
 }
 
 /** Starts it with a log in its folder, and waits until its socket is there, which the account may use. */
-async function startDaemon(argv: readonly string[], socket: string, state: string): Promise<Daemon> {
+export async function startDaemon(argv: readonly string[], socket: string, state: string): Promise<Daemon> {
   const log = join(state, 'log')
   rmSync(socket, { force: true })
   // Tests that are killed take their daemons with them.
@@ -151,7 +151,7 @@ async function startDaemon(argv: readonly string[], socket: string, state: strin
   return child
 }
 
-async function stopAll(daemons: Daemon[]): Promise<void> {
+export async function stopAll(daemons: Daemon[]): Promise<void> {
   await Promise.all(daemons.splice(0).map(stop))
 }
 
@@ -172,26 +172,24 @@ async function stop(child: ChildProcess): Promise<void> {
   await ended
 }
 
-/** Makes a folder a DOCKER_CONFIG as a user has one: the plugin Buildx, and a builder elsewhere. */
-function configure(folder: string, { buildx }: Buildkit, socket: string): void {
+/** The programs that `dockerReason` has found. */
+export function buildkitPrograms(): Buildkit {
+  if (buildkit === undefined) throw new Error('dockerReason() was not asked')
+  return buildkit
+}
+
+/** Makes a folder a DOCKER_CONFIG as a user has one: the plugin Buildx, and a builder elsewhere with these nodes. */
+export function configureBuilder(folder: string, { buildx }: Buildkit, name: string, sockets: readonly string[]): void {
   mkdirSync(join(folder, 'cli-plugins'), { recursive: true })
   // A copy, since the account may have no way to where the program is.
   copyFileSync(buildx, join(folder, 'cli-plugins/docker-buildx'))
   mkdirSync(join(folder, 'buildx/instances'), { recursive: true })
-  const node = {
-    Name: 'own0',
-    Endpoint: `unix://${socket}`,
-    Platforms: null,
-    DriverOpts: null,
-    Flags: null,
-    Files: null,
-  }
-  writeFileSync(
-    join(folder, 'buildx/instances/own'),
-    JSON.stringify({ Name: 'own', Driver: 'remote', Nodes: [node], Dynamic: false }),
-  )
+  const nothing = { Platforms: null, DriverOpts: null, Flags: null, Files: null }
+  const nodes = sockets.map((socket, index) => ({ Name: `${name}${index}`, Endpoint: `unix://${socket}`, ...nothing }))
+  const builder = { Name: name, Driver: 'remote', Nodes: nodes, Dynamic: false }
+  writeFileSync(join(folder, 'buildx/instances', name), JSON.stringify(builder))
   writeFileSync(join(folder, 'config.json'), '{"auths":{}}')
   const { uid, gid } = accountFor('user')
-  for (const path of ['', 'buildx', 'buildx/instances', 'buildx/instances/own', 'config.json', 'cli-plugins'])
+  for (const path of ['', 'buildx', 'buildx/instances', `buildx/instances/${name}`, 'config.json', 'cli-plugins'])
     chownSync(join(folder, path), uid, gid)
 }

@@ -11,6 +11,7 @@ import { readTar, type TarMember } from './tar.js'
 
 export interface ImageConfig {
   readonly architecture: string
+  readonly variant?: string
   readonly os: string
   readonly created?: string
   readonly config?: {

@@ -1,6 +1,7 @@
 import type { FaultName } from '../../src/dockerfile/known-wrong.js'
 import { contentOf } from './image-content.js'
 import { imageFiles, type PulledImage } from './images.js'
+import { machineOf, ownArchitecture } from './platform-images.js'
 import type { Tree } from './staleness-tree.js'
 
 /** What cases are written with. */
@@ -12,6 +13,9 @@ export interface CasePlace {
   /** Two images that have the same layers, one with SHADE=light and one with SHADE=dark. */
   readonly light: string
   readonly dark: string
+  /** An index: busybox for the machine, and another program for linux/arm64, or linux/amd64 where that is the machine. */
+  readonly both: string
+  readonly foreign: string
   /** A Git repository with a file `kept`, by HTTP. */
   readonly repository: string
 }
@@ -49,6 +53,8 @@ export interface WrongCase {
 }
 
 export const FAILS = 'fails'
+
+const own = `linux/${ownArchitecture()}`
 
 const file =
   (path: string) =>
@@ -290,6 +296,7 @@ export const wrongCases: readonly WrongCase[] = [
   },
   {
     row: 'platform',
+    buildsSince: '1.28.0',
     builds: () =>
       ['linux/amd64', 'linux/riscv64'].map((platform) => ({
         lines: ['FROM scratch', 'COPY file /file'],
@@ -298,6 +305,49 @@ export const wrongCases: readonly WrongCase[] = [
       })),
     look: ({ config }) => config.architecture,
     ...{ right: 'riscv64', wrong: 'amd64' },
+  },
+  {
+    row: 'platformOfNextStage',
+    buildsSince: '1.28.0',
+    isOrdinary: true,
+    builds: ({ both, foreign }) => [
+      {
+        lines: [`FROM --platform=${own} ${both} AS build`, `FROM ${both}`, 'COPY --from=build /bin/busybox /own'],
+        platform: foreign,
+      },
+    ],
+    look: (image) => machineOf(contentOf(image, 'bin/busybox')) === ownArchitecture(),
+    ...{ right: false, wrong: true },
+  },
+  {
+    row: 'buildPlatform',
+    buildsSince: '1.28.0',
+    builds: ({ both, foreign }) => [
+      {
+        lines: [
+          `FROM --platform=$BUILDPLATFORM ${both} AS build`,
+          'FROM scratch',
+          'COPY --from=build /bin/busybox /own',
+        ],
+        platform: foreign,
+      },
+    ],
+    look: (image) => machineOf(contentOf(image, 'own')) === ownArchitecture(),
+    ...{ right: true, wrong: false },
+  },
+  {
+    row: 'targetPlatform',
+    buildsSince: '1.28.0',
+    builds: ({ both, foreign }) => [{ lines: [`FROM --platform=$TARGETPLATFORM ${both}`], platform: foreign }],
+    look: (image) => machineOf(contentOf(image, 'bin/busybox')) === ownArchitecture(),
+    ...{ right: false, wrong: true },
+  },
+  {
+    row: 'armVariant',
+    buildsSince: '1.28.0',
+    builds: () => [{ lines: ['FROM scratch', 'COPY file /file'], files: { file: 'same' }, platform: 'linux/arm/v6' }],
+    look: ({ config }) => config.variant,
+    ...{ right: 'v6', wrong: 'v7' },
   },
   {
     row: 'stageByArgument',

@@ -18,7 +18,12 @@ const architectures: Partial<Record<string, string>> = { x64: 'amd64', arm64: 'a
 export const architecture = architectures[process.arch] ?? process.arch
 
 /** Writes an OCI image layout with one image of one layer, made from a tar archive of its files. */
-export async function writeOciLayout(folder: string, layerTar: string, config: BaseConfig): Promise<void> {
+export async function writeOciLayout(
+  folder: string,
+  layerTar: string,
+  config: BaseConfig,
+  platform: { readonly architecture: string; readonly variant?: string | undefined } = { architecture },
+): Promise<void> {
   mkdirSync(join(folder, 'blobs/sha256'), { recursive: true })
   const [diffId, compressed] = [createHash('sha256'), createHash('sha256')]
   const unnamed = join(folder, 'layer')
@@ -31,7 +36,7 @@ export async function writeOciLayout(folder: string, layerTar: string, config: B
   const created = '2024-01-01T00:00:00Z'
   const image = writeJson(folder, {
     created,
-    architecture,
+    ...platform,
     os: 'linux',
     config,
     rootfs: { type: 'layers', diff_ids: [`sha256:${diffId.digest('hex')}`] },

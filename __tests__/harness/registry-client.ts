@@ -9,6 +9,7 @@ export interface RawManifest {
   readonly mediaType: string
 }
 
+const ociIndex = 'application/vnd.oci.image.index.v1+json'
 const ociManifest = 'application/vnd.oci.image.manifest.v1+json'
 const dockerManifest = 'application/vnd.docker.distribution.manifest.v2+json'
 
@@ -66,7 +67,9 @@ export async function putManifest(reference: string, { bytes, mediaType }: RawMa
 
 /** @param reference `127.0.0.1:5000/web:1` */
 export async function getManifest(reference: string): Promise<RawManifest> {
-  const answer = await send(urlOf(reference), { headers: { accept: `${ociManifest}, ${dockerManifest}` } })
+  const answer = await send(urlOf(reference), {
+    headers: { accept: [ociIndex, ociManifest, dockerManifest].join(', ') },
+  })
   return { bytes: Buffer.from(await answer.arrayBuffer()), mediaType: answer.headers.get('content-type') ?? '' }
 }
 

@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from '@jest/globals'
 
 import { RegistryError } from '../../src/errors.js'
 import { parseReference, type Reference } from '../../src/metadata/reference.js'
-import type { Registries } from '../../src/registry/client.js'
+import type { Registries } from '../../src/registry/registries.js'
 import { type Blob, digestLike, type Manifest } from '../../src/registry/manifest.js'
 
 type Tagged = Reference & { readonly tag: string }

@@ -1,8 +1,7 @@
 import { test } from '@jest/globals'
 
 import { testsAreRoot } from './account.js'
-
-type Test = (name: string, body: () => Promise<void> | void, milliseconds?: number) => void
+import type { Test } from './test-set.js'
 
 /** `test`, or, where there is a reason why it can't run here, a skipped test whose name says that reason. */
 export function testUnless(reason: string | undefined): Test {

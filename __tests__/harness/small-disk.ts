@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, rmSync, statfsSync } from 'node:fs'
+import { chmodSync, chownSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { accountFor } from './account.js'
@@ -13,6 +13,8 @@ export interface SmallDisk {
   fill(left: number): void
   /** Gives that back. */
   clear(): void
+  /** A folder for PATH, in which a program gives that back, too, and then does what it always does. */
+  clearedBy(program: string): string
   remove(): Promise<void>
 }
 
@@ -47,6 +49,12 @@ export async function mountSmallDisk(bytes: number, files?: number): Promise<Sma
     },
     clear: () => {
       rmSync(filler, { force: true })
+    },
+    clearedBy: (program) => {
+      const folder = makeFolder('clearing')
+      const real = execFileSync('which', [program]).toString().trim()
+      writeFileSync(join(folder, program), `#!/bin/sh\nrm -f ${filler}\nexec ${real} "$@"\n`, { mode: 0o755 })
+      return folder
     },
     remove: async () => {
       await run('umount', ['--lazy', path])

@@ -107,7 +107,7 @@ export const changes: readonly Change[] = [
     name: 'FROM scratch for another processor',
     isOrdinary: true,
     lines: forScratch,
-    inputs: { 'extra-args': '--platform=linux/arm64' },
+    inputs: { platforms: 'linux/arm64' },
   },
   { name: 'FROM scratch once more', lines: forScratch },
   {

@@ -19,7 +19,7 @@ export function describeExhaustively(name: string, body: () => void): void {
   if (isExhaustive) describe(name, body)
 }
 
-type Test = (name: string, body: () => Promise<void> | void, milliseconds?: number) => void
+export type Test = (name: string, body: () => Promise<void> | void, milliseconds?: number) => void
 
 /** The same `test` in the exhaustive set; one that does nothing in the ordinary set. */
 export function exhaustively(test: Test): Test {

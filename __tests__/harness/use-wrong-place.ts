@@ -8,6 +8,7 @@ import { makeFolder } from './folders.js'
 import { serveGit } from './git-http.js'
 import type { CasePlace } from './known-wrong-cases.js'
 import { writeOciLayout } from './oci-layout.js'
+import { indexOfPlatforms, ownArchitecture } from './platform-images.js'
 import { pushLayout } from './registry-client.js'
 import { pushTwin } from './staleness-stages.js'
 import { useRegistry } from './use-registry.js'
@@ -24,7 +25,18 @@ export async function useWrongPlace(): Promise<CasePlace & { readonly registry: 
   afterAll(() => git.close())
   const withVolume = `${registry.host}/base/volume:1`
   await pushVolume(withVolume)
-  return { registry: registry.host, base, light, dark, withVolume, repository: `${git.origin}/source.git` }
+  const foreign = ownArchitecture() === 'arm64' ? 'linux/amd64' : 'linux/arm64'
+  const both = await indexOfPlatforms(base, 'both', [foreign])
+  return {
+    registry: registry.host,
+    base,
+    both,
+    foreign,
+    light,
+    dark,
+    withVolume,
+    repository: `${git.origin}/source.git`,
+  }
 }
 
 /** A bare repository with one commit. */

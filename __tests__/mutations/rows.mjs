@@ -102,13 +102,13 @@ export const promises = [
         file: 'src/runner/input-table.ts',
         find: 'counts: (network) => [network],',
         put: 'counts: () => [],',
-        test: '__tests__/unit/up-to-date/request.test.ts',
+        test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
       },
       {
         loses: 'Steps that were built with other extra arguments (`--timestamp`) are taken',
         file: 'src/up-to-date/step-inputs.ts',
-        find: ', ...runStepTexts(inputs)],',
-        put: '],',
+        find: '      ...runStepTexts(inputs),',
+        put: '',
         test: '__tests__/unit/up-to-date/step-inputs.test.ts',
       },
       {
@@ -246,7 +246,7 @@ export const promises = [
       },
       {
         loses: 'With --quiet, what ONBUILD of a base image copies is not compared',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (!areShown(built)) return',
         put: 'if (!areShown(built) && hasTriggers(built)) return',
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -331,7 +331,7 @@ export const promises = [
       },
       {
         loses: 'A base image with ONBUILD is remembered, though what it copies is not known',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (hasTriggers(built)) return',
         put: 'if (hasTriggers({ ...built, steps: [] })) return',
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -339,14 +339,14 @@ export const promises = [
       {
         loses: 'A tag that somebody else has moved is taken for the image',
         file: 'src/up-to-date/retag.ts',
-        find: 'if ((await registries.resolve(reference))?.digest === digest) return',
-        put: 'if ((await registries.resolve(reference)) !== undefined) return',
+        find: 'if ((await registries.resolve(place))?.digest === digest) return',
+        put: 'if ((await registries.resolve(place)) !== undefined) return',
         test: '__tests__/e2e/unchanged.test.ts',
         name: 'a tag that somebody else has moved is moved back',
       },
       {
         loses: 'A tag that moved while its image was pulled is remembered with the wrong base',
-        file: 'src/up-to-date/check.ts',
+        file: 'src/up-to-date/remember.ts',
         find: 'if (difference !== undefined) return `changed',
         put: "if (difference === '') return `changed",
         test: '__tests__/unit/up-to-date/check.test.ts',
@@ -377,7 +377,7 @@ export const promises = [
         file: 'src/runner/input-table.ts',
         find: 'counts: (secrets) => secrets.map(({ id }) => id).sort(),',
         put: 'counts: () => [],',
-        test: '__tests__/unit/up-to-date/request.test.ts',
+        test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
       },
     ],
   },
@@ -466,7 +466,7 @@ export const promises = [
       },
       {
         loses: 'The layers that a pull request has left are offered to the default branch',
-        file: 'src/cache/containers-storage/in-place.ts',
+        file: 'src/cache/containers-storage/branches.ts',
         find: 'const mine = refs.map((ref) => {',
         put: "const mine = [...refs, 'refs/pull/7/merge'].map((ref) => {",
         test: '__tests__/unit/cache/backends/directory.test.ts',
@@ -537,6 +537,13 @@ export const promises = [
   {
     promise: 'The cache stays within its limits, and never fails or delays a build',
     rows: [
+      {
+        loses: 'A build fails on a disk that restored layers have filled',
+        file: 'src/pipeline/clear-cache.ts',
+        find: 'restored.parts > 0 &&',
+        put: 'restored.parts < 0 &&',
+        test: '__tests__/unit/pipeline/build.test.ts',
+      },
       {
         loses: 'Layers that nobody has used for weeks stay in the cache',
         file: 'src/cache/containers-storage/retention.ts',
@@ -777,6 +784,13 @@ export const promises = [
     promise: 'It is built without root, by what can, and never by another way than was asked for',
     rows: [
       {
+        loses: 'RUN steps have the network of the machine with Buildah 1.23, whatever the runtime',
+        file: 'src/engine/buildah/probe.ts',
+        find: "isHosts ? 'private' : network",
+        put: 'network',
+        test: '__tests__/unit/engine/buildah/args.test.ts',
+      },
+      {
         loses: 'With sudo, the image is built by an account that has nothing to do with the user',
         file: 'src/engine/build-user.ts',
         find: 'if (context.sudoUid !== undefined) {',
@@ -805,8 +819,16 @@ export const promises = [
         test: '__tests__/unit/engine/select.test.ts',
       },
       {
+        loses: 'The digest of what Docker has pushed is that of another image',
+        file: 'src/engine/docker/daemon.ts',
+        find: "digestIn(/ digest: (sha256:\\S+) size: \\d+\\s*$/.exec(stdout)?.[1], 'its output') }",
+        put: 'last?.id ?? stdout }',
+        test: '__tests__/e2e/contracts.test.ts',
+        name: 'with the builder of the daemon pushes what',
+      },
+      {
         loses: '`rootless: require` builds by a daemon that runs as root',
-        file: 'src/engine/docker/docker.ts',
+        file: 'src/engine/docker/checks.ts',
         find: "if (rootless !== 'require' || docker.rootless) return",
         put: "if (rootless !== 'require' || !docker.rootless) return",
         test: '__tests__/unit/engine/select.test.ts',
@@ -1013,6 +1035,13 @@ export const promises = [
     promise: 'Text from outside commands nothing, and outputs and exit codes are true',
     rows: [
       {
+        loses: 'The next stage is marked in the place of the line that failed, with Buildah 1.23',
+        file: 'src/engine/progress.ts',
+        find: 'if (named !== undefined) return named',
+        put: 'if (named === null) return named',
+        test: '__tests__/unit/engine/progress.test.ts',
+      },
+      {
         loses: 'A file name in a log line is obeyed by the runner as a command',
         file: 'src/log.ts',
         find: "text.replaceAll(/^(?=[\\s\\u0085]*::)/gm, '> ')",
@@ -1057,11 +1086,25 @@ export const promises = [
       },
       {
         loses: 'A failed build marks no line of the Dockerfile in the pull request',
-        file: 'src/main.ts',
+        file: 'src/log.ts',
         find: 'const isThere = place?.file.startsWith(`${workspace}/`) === true',
         put: 'const isThere = place?.file.startsWith(`${workspace}//`) === true',
         test: '__tests__/e2e/faults.test.ts',
         name: 'whose RUN fails: the error has the last lines',
+      },
+      {
+        loses: 'A check finds what another base image would make right',
+        file: 'src/dockerfile/checks.ts',
+        find: 'state.open === undefined ? [...sure, ...unsure] : sure',
+        put: '[...sure, ...unsure]',
+        test: '__tests__/unit/dockerfile/checks.test.ts',
+      },
+      {
+        loses: 'What the checks find is an error, and the image is built all the same',
+        file: 'src/pipeline/checks.ts',
+        find: "inputs.checks === 'error' || directives",
+        put: 'directives',
+        test: '__tests__/unit/pipeline/checks.test.ts',
       },
       {
         loses: 'A Dockerfile that is a link shows a file of the runner to everyone',
@@ -1336,7 +1379,8 @@ export const promises = [
     ],
   },
   {
-    promise: 'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
+    promise:
+      'An image that is pushed by digest is the one that a tag would have, and nobody else pushes through the proxy',
     rows: [
       {
         loses: 'Every program of the machine pushes with the login of the step',
@@ -1360,11 +1404,86 @@ export const promises = [
         test: '__tests__/unit/registry/upload-proxy.test.ts',
       },
       {
+        loses: 'An index names an image of another platform than it says',
+        file: 'src/pipeline/leg-records.ts',
+        find: '!entries.every((one) => isSamePlatform(one.platform, platform))',
+        put: '!entries.every((one) => isSamePlatform(one.platform, one.platform))',
+        test: '__tests__/unit/pipeline/join-legs.test.ts',
+      },
+      {
+        loses: 'A failed runner that is run again leaves the image without a tag',
+        file: 'src/pipeline/join-legs.ts',
+        find: 'if (number === undefined || number === count) return true',
+        put: 'if (number === count) return true',
+        test: '__tests__/unit/pipeline/join-legs.test.ts',
+      },
+      {
+        loses: 'A tag is moved to an index of which an image is missing',
+        file: 'src/pipeline/found-digests.ts',
+        find: 'if (missing.length === 0) return found.flat()',
+        put: 'if (missing.length >= 0) return found.flat()',
+        test: '__tests__/unit/pipeline/join-digests.test.ts',
+      },
+      {
         loses: 'An index has another digest in every run',
         file: 'src/registry/image-index.ts',
         find: 'manifests: entries.map(entryOf),',
         put: 'manifests: entries.map(entryOf).reverse(),',
         test: '__tests__/unit/registry/image-index.test.ts',
+      },
+    ],
+  },
+  {
+    promise: 'A foreign RUN step runs, or is refused before the build, and no image has programs of another processor',
+    rows: [
+      {
+        loses: 'A stage on a foreign stage is taken for one of the target, and its steps end with exec format error',
+        file: 'src/dockerfile/run-steps.ts',
+        find: 'const platforms = stagePlatforms(analysis.stages, platform)',
+        put: 'const platforms = analysis.stages.map(() => platform)',
+        test: '__tests__/unit/dockerfile/run-steps.test.ts',
+      },
+      {
+        loses: 'An emulator that does not work is found out in the middle of the build',
+        file: 'src/engine/buildah/emulation/emulation.ts',
+        find: 'await machine.tryProgram(emulator.architecture, emulators)',
+        put: 'await Promise.resolve(undefined as string | undefined)',
+        test: '__tests__/unit/engine/buildah/emulation/emulation.test.ts',
+      },
+      {
+        loses: 'A build that needs two emulators has one, since its namespace hides that of the machine',
+        file: 'src/engine/buildah/emulation/emulation.ts',
+        find: 'const needed = [...new Set(emulated.map(({ platform }) => platform.architecture))]',
+        put: 'const needed = [open.platform.architecture]',
+        test: '__tests__/unit/engine/buildah/emulation/emulation.test.ts',
+      },
+      {
+        loses: 'The kernel looks for the emulator in the image',
+        file: 'src/engine/buildah/emulation/binfmt.ts',
+        find: "? 'FCP' : 'FC'",
+        put: "? 'CP' : 'C'",
+        test: '__tests__/unit/engine/buildah/emulation/binfmt.test.ts',
+      },
+      {
+        loses: 'An image full of programs of another processor is pushed',
+        file: 'src/pipeline/image-architecture.ts',
+        find: 'return architecture === wanted || RUNS_AS_WELL[wanted] === architecture',
+        put: 'return wanted !== architecture + wanted',
+        test: '__tests__/unit/pipeline/image-architecture.test.ts',
+      },
+      {
+        loses: 'A program that an upper layer has removed makes a right image a wrong one',
+        file: 'src/cache/containers-storage/root-filesystem.ts',
+        find: '(stats.isCharacterDevice() && stats.rdev === 0)',
+        put: '(stats.isCharacterDevice() && stats.rdev < 0)',
+        test: '__tests__/unit/pipeline/image-architecture.test.ts',
+      },
+      {
+        loses: 'A builder that runs as root is named as rootless',
+        file: 'src/engine/docker/detect.ts',
+        find: 'nodes.every((node) => node.rootless)',
+        put: 'nodes.some((node) => node.rootless)',
+        test: '__tests__/unit/engine/docker/docker.test.ts',
       },
     ],
   },

@@ -95,6 +95,7 @@ export function eventOf(changes: Partial<Event> = {}): Event {
     repository: 'acme/web',
     names: namesOf(),
     unique: '1-1-abcdef',
+    ...{ run: '1', attempt: '1' },
     ...changes,
   }
 }
@@ -128,7 +129,7 @@ export function resultOf(...names: string[]): Result {
     metadata: {
       ...{ references, tagNames, version: tagNames[0] ?? '', notes: [], warnings: [] },
       ...{ written: [], bareTags: [], expected: new Set() },
-      ...{ labels: new Map([['team', 'web']]), annotations: new Map(), json },
+      ...{ labels: new Map([['team', 'web']]), annotations: new Map(), leveled: [], json },
       ofCommit: { labels: new Set(), annotations: new Set(), values: new Map() },
     },
     built: true,
@@ -136,7 +137,7 @@ export function resultOf(...names: string[]): Result {
     pushed: references.map((reference) => ({ reference, digest })),
     engine: { name: 'buildah', version: '1.43.2', label: 'Buildah 1.43.2', rootless: true },
     cache: NO_CACHE_REPORT,
-    ...{ storageConf: '', steps: [], phases: [] },
+    ...{ storageConf: '', steps: [], phases: [], platforms: [], platformDigests: { 'linux/amd64': digest } },
   }
 }
 

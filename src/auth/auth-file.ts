@@ -132,13 +132,18 @@ export function knowsRegistry({ auths, credHelpers, store }: AuthFile, registry:
   return store !== undefined || keys.some((key) => `${hostOf(key)}/`.startsWith(`${registry}/`))
 }
 
-/** The logins without those of one registry, for the login that replaces them; keys may be URLs of old Docker versions. */
-export function withoutRegistry(logins: AuthFile, registry: string): AuthFile {
-  const isOther = ([key]: [string, unknown]) => hostOf(key) !== registry
+/**
+ * The logins without those of one registry, for the login that replaces them; keys may be URLs of old Docker versions.
+ * @param scope the part of it that the other login is for. A helper for the registry goes all the same: it would be asked
+ * first
+ */
+export function withoutRegistry(logins: AuthFile, registry: string, scope?: string): AuthFile {
+  const isOther = ([key]: [string, unknown]) =>
+    hostOf(key) !== (scope === undefined ? registry : `${registry}/${scope}`)
   return {
     ...logins,
     auths: Object.fromEntries(Object.entries(logins.auths).filter(isOther)),
-    credHelpers: Object.fromEntries(Object.entries(logins.credHelpers).filter(isOther)),
+    credHelpers: Object.fromEntries(Object.entries(logins.credHelpers).filter(([key]) => hostOf(key) !== registry)),
   }
 }
 

@@ -15,9 +15,28 @@ export type Login =
 export interface Logins {
   /** Earlier logins of the user. */
   readonly logins: AuthFile
-  /** The step's own, for exactly this registry. */
-  readonly login?: { readonly registry: string; readonly username: string; readonly password: Secret } | undefined
+  /** The step's own. */
+  readonly own?: readonly OwnLogin[]
   readonly env: Env
+}
+
+/** A login that the step was given: for exactly this registry, or for the repositories of a part of it. */
+export interface OwnLogin {
+  readonly registry: string
+  /** `acme`, `acme/web`; undefined for all. */
+  readonly scope?: string | undefined
+  readonly username: string
+  readonly password: Secret
+}
+
+/** The one of these that is for a repository: of several, that with the longest scope. Pure. */
+export function ownLoginFor<T extends OwnLogin>(
+  { registry, repository }: { readonly registry: string; readonly repository: string },
+  own: readonly T[],
+): T | undefined {
+  const fits = ({ scope }: T) => scope === undefined || `${repository}/`.startsWith(`${scope}/`)
+  const fitting = own.filter((one) => one.registry === registry && fits(one))
+  return fitting.sort((one, other) => (other.scope?.length ?? 0) - (one.scope?.length ?? 0))[0]
 }
 
 const HELPER = /^[A-Za-z0-9][\w.-]*$/
@@ -34,9 +53,10 @@ const HUB_KEY = 'https://index.docker.io/v1/'
 export async function findLogin(
   registry: string,
   repository: string,
-  { logins, login, env }: Logins,
+  { logins, own = [], env }: Logins,
 ): Promise<Login | undefined> {
-  if (login?.registry === registry) return { kind: 'password', username: login.username, password: login.password }
+  const given = ownLoginFor({ registry, repository }, own)
+  if (given !== undefined) return { kind: 'password', username: given.username, password: given.password }
   const helper = Object.entries(logins.credHelpers).find(([key]) => hostOf(key) === registry)?.[1]
   const helped = helper === undefined ? undefined : await askHelper(helper, registry, env)
   if (helped !== undefined) return helped

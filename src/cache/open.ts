@@ -1,12 +1,13 @@
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
-import { platform } from '../lib/platform.js'
+import { formatPlatform, nativePlatform } from '../lib/platform.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import { openArchives } from './backends/archives.js'
 import { openDirectory } from './backends/directory.js'
 import { openGithub } from './backends/github.js'
 import { type Cache, EMPTY_CACHE } from './cache.js'
 import { lookupRefs, type Scope, scopeOf } from './key.js'
+import { type Meeting, type MeetingKey, openMeeting } from './meeting.js'
 import { cacheRepositories, type CacheDecision, decideCache } from './policy.js'
 
 /** Which cache a build has, under which name, and what it may do. */
@@ -36,6 +37,8 @@ export interface Caches {
    * @param stagingDir private folder of this process for what comes and goes, absolute
    */
   open(plan: CachePlan, request: CacheRequest, stagingDir: string): Cache
+  /** Where the steps of a run meet, by the service of the runner, whatever cache the build has. */
+  openMeeting(context: Context, join: MeetingKey, stagingDir: string): Meeting
 }
 
 /** What a cache depends on. */
@@ -45,7 +48,13 @@ export interface CacheRequest {
   readonly references: readonly Reference[]
 }
 
-export const caches: Caches = { open: openCache }
+export const caches: Caches = {
+  open: openCache,
+  openMeeting(context, key, stagingDir) {
+    const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
+    return openMeeting(entries, key, stagingDir)
+  },
+}
 
 /** Decides on the cache. Pure. @throws UserError if a registry shall keep steps and nothing names a repository for it */
 export function planCache({ inputs, context, references }: CacheRequest): CachePlan {
@@ -58,7 +67,7 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     context: inputs.context,
     file: inputs.file,
     target: inputs.target,
-    platform: platform(),
+    platform: platformOf(inputs),
     repository: context.event.repository,
   })
   return {
@@ -72,6 +81,11 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     directory,
     notes,
   }
+}
+
+/** Where one builder builds several platforms, they share a scope. */
+function platformOf({ platforms }: Inputs): string {
+  return (platforms.length > 0 ? platforms : [nativePlatform()]).map(formatPlatform).join(',')
 }
 
 function openCache(plan: CachePlan, { inputs, context }: CacheRequest, stagingDir: string): Cache {

@@ -46,10 +46,16 @@ export function dependenciesOf(analysis: Analysis, target: number): Dependencies
   return { images: [...images], paths: [...paths.values()], contexts: [...contexts], doubts: [...doubts] }
 }
 
+/** Indices of the stages that the target (its index) needs, itself included, in their order. Pure. */
+export function neededStages(analysis: Analysis, target: number): number[] {
+  return [...collect(analysis, target).stages].sort((one, other) => one - other)
+}
+
 /** Those of these stages that take all their files from the context. Pure. */
 export function contextCopies(analysis: Analysis, target: number): CopyStep[] {
-  const needed = [...collect(analysis, target).stages].sort((one, other) => one - other)
-  return needed.flatMap((stage) => copiesIn(analysis, stage)).filter(({ isOfContext }) => isOfContext)
+  return neededStages(analysis, target)
+    .flatMap((stage) => copiesIn(analysis, stage))
+    .filter(({ isOfContext }) => isOfContext)
 }
 
 /** Those that layers of the target's image are of, the lowest first: its own and those of the stages it stands on. Pure. */

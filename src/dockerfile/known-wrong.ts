@@ -54,6 +54,31 @@ export const KNOWN_WRONG = {
     wrong: 'what it changes there is lost',
     answer: 'another Buildah',
   },
+  platformOfNextStage: {
+    what: 'an image without a platform of its own after a FROM with `--platform`',
+    until: '1.40.0',
+    wrong: 'it is that of the platform before it, and the image is labelled as the other one',
+    answer: 'another Buildah',
+  },
+  buildPlatform: {
+    what: 'FROM with `--platform=$BUILDPLATFORM` in an image for another platform',
+    until: '1.33.7',
+    wrong: 'it is that of the other platform',
+    answer: 'another Buildah',
+  },
+  targetPlatform: {
+    what: 'FROM with `--platform=$TARGETPLATFORM` in an image for another platform',
+    since: '1.29.0',
+    until: '1.40.0',
+    wrong: 'it is that of the machine',
+    answer: 'another Buildah',
+  },
+  armVariant: {
+    what: 'an image for linux/arm/v5 or linux/arm/v6',
+    until: '1.42.0',
+    wrong: 'it is labelled as linux/arm/v7',
+    answer: 'another Buildah',
+  },
   invisibleLabel: {
     what: 'a label with a line break or another invisible character',
     since: LABELS_ARE_INSTRUCTIONS,

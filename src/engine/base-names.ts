@@ -15,20 +15,20 @@ export interface PullSource {
   readonly insecure: boolean
 }
 
-/** What a name in a Dockerfile can stand for, the first that can be pulled counts; or why that can't be told. */
+/** The images that a name may stand for, of which the first that can be pulled counts; or why they are unknown. */
 export type Resolved = { readonly candidates: readonly Candidate[] } | { readonly unknown: string }
 
-/** What an engine takes the names of base images for. */
+/** How an engine resolves the names of base images. */
 export interface BaseNames {
   /** By the names as they are written; or why it isn't known, as a sentence without its full stop. */
   readonly candidates: ReadonlyMap<string, readonly Candidate[] | { readonly why: string }>
-  /** Registries that may be asked without TLS. */
+  /** Registries that may be contacted without TLS. */
   readonly insecure: readonly string[]
   /** What the engine's configuration says of registries, file by file. */
   readonly configuration: readonly string[]
 }
 
-/** Resolves each name. @param configuration what decides on it beside the name */
+/** Resolves each name. @param configuration texts of the configuration files that `resolve` goes by */
 export async function resolveAll(
   names: readonly string[],
   configuration: readonly string[],
@@ -49,7 +49,7 @@ export async function resolveAll(
   return { candidates, insecure: [...insecure], configuration }
 }
 
-/** A digest makes the tag beside it idle; without both it is `latest`. */
+/** The reference that is pulled: a digest overrides a tag, and without either the tag is `latest`. */
 export function exactly({ registry, repository, tag = 'latest', digest }: Reference): Reference {
   return digest === undefined ? { registry, repository, tag } : { registry, repository, digest }
 }

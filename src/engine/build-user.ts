@@ -1,5 +1,6 @@
 import { appendFile, readFile } from 'node:fs/promises'
 import type { Context } from '../runner/context.js'
+import type { Inputs } from '../runner/inputs.js'
 import { UserError } from '../errors.js'
 import { attempt, execute, findProgram, type Env } from '../exec.js'
 
@@ -11,13 +12,13 @@ export interface User {
   readonly home: string
 }
 
-/** Who builds. */
+/** The account that builds. */
 export interface BuildUser extends User {
   /** Command line that every program of this account starts with; empty when the step already runs as it. */
   readonly prefix: readonly string[]
   /** Why it is this one, for the log. */
   readonly reason: string
-  /** Why it can't build with Buildah; absent where it may. */
+  /** Why it can't build with Buildah; absent if it can. */
   readonly buildahUnavailable?: UserError
 }
 
@@ -32,8 +33,8 @@ const RANGE_SIZE = 65536
 const FIRST_RANGE = 100000
 
 /**
- * Decides as whom to build: as the user who runs the step, unless that is root and the build should be rootless. Then
- * it is the account that the input names, else the one that called sudo, else one of our own, which is created.
+ * Chooses the account that builds: the user who runs the step, unless that is root and the build should be rootless.
+ * Then it is the account that the input names, else the one that called sudo, else one of our own, which is created.
  * @throws UserError when the account doesn't exist, is root, or can't be made.
  */
 export async function chooseBuildUser(options: BuildUserOptions, context: Context): Promise<BuildUser> {
@@ -53,19 +54,19 @@ export async function chooseBuildUser(options: BuildUserOptions, context: Contex
 }
 
 /**
- * Decides as whom to build with Buildah, where that is wanted; where nobody is found, or it isn't, it is who runs the
- * step.
+ * Chooses the account that builds with Buildah. It is the user who runs the step if Docker was asked for, or if no other
+ * account is found.
  */
 export async function chooseBuilder(
-  options: BuildUserOptions & { readonly engine: 'auto' | 'buildah' | 'docker' },
+  options: BuildUserOptions & Pick<Inputs, 'engine' | 'builder'>,
   context: Context,
 ): Promise<BuildUser> {
   const own = async () => ({ ...(await stepUser(context)), prefix: [], reason: 'the user who runs the step' })
-  if (options.engine === 'docker') return await own()
+  if (options.engine === 'docker' || options.builder !== undefined) return await own()
   try {
     return await chooseBuildUser(options, context)
   } catch (error) {
-    // An account that the user has named is a mistake of theirs, whatever else could build.
+    // A wrong account in the inputs is an error, even if Docker could build.
     if (options.engine === 'buildah' || options.rootlessUser !== undefined || !(error instanceof UserError)) throw error
     return { ...(await own()), buildahUnavailable: error }
   }

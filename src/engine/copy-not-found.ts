@@ -6,20 +6,19 @@ import { findIgnoring, type Ignores, readIgnored } from '../source/ignored-files
 import type { Source } from '../source/source.js'
 import { sameButSpelling } from '../lib/spelling.js'
 
-/** So many files and folders are looked through for one that is spelled alike. */
+/** The most files and folders that are searched for a similar name. */
 const MAX_SEEN = 20_000
 
-/** What of the context a COPY or ADD didn't find. */
+/** A source that COPY or ADD didn't find in the context. */
 export interface Missing {
-  /** Relative to the context, as it is written, wildcards included. */
+  /** As written in the Dockerfile, relative to the context, with wildcards. */
   readonly path: string
-  /** There is something of that name, and the ignore file leaves it out. */
+  /** It exists, but the ignore file excludes it. */
   readonly ignored: boolean
 }
 
 /**
- * The same of a path of which it isn't known whether it is left out; undefined where it is there and isn't, as a link is
- * that leads nowhere.
+ * Looks up whether a path exists and is excluded. Undefined if it exists and isn't, such as a symbolic link to nothing.
  */
 export async function missingOf(path: string, source: Pick<Source, 'context' | 'file'>): Promise<Missing | undefined> {
   const there = await namesOf(path, source.context)
@@ -34,7 +33,7 @@ async function namesOf(path: string, context: string): Promise<string[]> {
   return isThere ? [path] : []
 }
 
-/** What is behind a COPY or ADD that found nothing in the context; undefined where that isn't why a build failed. */
+/** What to do about a source that COPY or ADD didn't find; undefined if that isn't why the build failed. */
 export async function hintForMissing(
   missing: Missing | undefined,
   source: Pick<Source, 'context' | 'file'>,

@@ -1,15 +1,13 @@
-import type { Context } from '../runner/context.js'
-import type { AuthFile } from '../auth/auth-file.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
+import type { Platform } from '../lib/platform.js'
 import type { Secret } from '../lib/secret.js'
 import type { Source } from '../source/source.js'
 import type { OciLayout, ContainersStorage } from '../build-storage.js'
 import type { BaseNames } from './base-names.js'
-import type { BuildUser } from './build-user.js'
 import type { Step } from './progress.js'
 import type { WorkDir } from './work-dir.js'
 
@@ -18,30 +16,30 @@ export interface BuildSpec {
   readonly inputs: Inputs
   readonly source: Source
   readonly format: 'oci' | 'docker'
-  /** What the image is called. */
+  /** The names of the image. */
   readonly references: readonly Reference[]
   readonly labels: readonly Pair[]
-  /** Empty where the format has no place for them. */
+  /** Empty if the image format has none. */
   readonly annotations: readonly Pair[]
 }
 
-/** What an engine is asked to build, and with what. */
+/** A build as an engine gets it: what to build, and what it may reuse. */
 export interface BuildRequest extends BuildSpec {
-  /** Those that it is made of, as far as they are known. */
+  /** The base images, as far as they are known before the build. */
   readonly images: readonly BaseImage[]
-  /** Gets every step that was begun, when the build has ended in whatever way. */
+  /** Gets every step that was started, once the build has ended, successfully or not. */
   readonly onSteps: (steps: readonly Step[]) => void
-  /** Repositories that steps are read from and written to, beside the storage. */
+  /** Repositories that the engine itself reads steps from and writes them to. */
   readonly remote: { readonly from: readonly string[]; readonly to: readonly string[] }
-  /** Whether steps of earlier builds may be taken, and those of this one kept. */
+  /** Whether steps of earlier builds may be reused, and whether those of this build are kept. */
   readonly cache: { readonly read: boolean; readonly write: boolean }
 }
 
 /** An image that FROM or `--from` names. */
 export interface BaseImage {
-  /** As it is written, with the values of variables. */
+  /** As written in the Dockerfile, with variables expanded. */
   readonly name: string
-  /** `linux/arm64`; undefined for that of the machine. */
+  /** `linux/arm64`; undefined for the platform of this machine. */
   readonly platform: string | undefined
 }
 
@@ -50,17 +48,17 @@ export interface Image {
   readonly id: string
   readonly format: 'oci' | 'docker'
   readonly references: readonly Reference[]
-  /** Undefined where the engine doesn't tell. */
+  /** Undefined if the engine doesn't report it. */
   readonly size?: Size | undefined
-  /** Digests of the images that it was made of, by which they were pulled; undefined where the engine doesn't tell. */
+  /** Digests by which the base images were pulled; undefined if the engine doesn't report them. */
   readonly bases?: readonly string[] | undefined
 }
 
 /** How large an image is. */
 export interface Size {
-  /** How many it has. */
+  /** Number of layers. */
   readonly layers: number
-  /** Of them all, not compressed; undefined where not all of them are known. */
+  /** Total size, uncompressed; undefined if the size of a layer is unknown. */
   readonly bytes: number | undefined
 }
 
@@ -108,27 +106,28 @@ export interface UploadProxy {
 /** Opens a proxy of a repository. @param layers that needn't be sent where their blobs are in the registry already */
 export type OpenProxy = (repository: Reference, layers: readonly CompressedLayer[]) => Promise<UploadProxy>
 
-/** What builds, by its name. */
+/** Identifies an engine. */
 export interface EngineFacts {
   readonly name: 'buildah' | 'docker'
   readonly version: string
-  /** What it is, for a person: `Buildah 1.43.2`. */
+  /** For people: `Buildah 1.43.2`. */
   readonly label: string
-  /** Whether what it builds is built without root. */
+  /** Whether it builds without root. */
   readonly rootless: boolean
 }
 
-/** What builds and pushes. Everything that differs between engines stays behind this. */
+/** Builds and pushes. Differences between engines stay behind this interface. */
 export interface Engine extends EngineFacts {
-  /** Path of a storage.conf(5) by which other programs find the image where it was built; '' where there is none. */
+  /** Path of a storage.conf(5) with which other programs find the image; '' if there is none. */
   readonly storageConf: string
   /**
-   * Tries user and password at the registry and keeps them for what follows.
+   * Tries a user name and password at the registry, and keeps them for later calls.
+   * @param place the registry, or a part of it: `ghcr.io`, `ghcr.io/acme`
    * @throws RegistryError
    */
-  login(registry: string, username: string, password: Secret): Promise<void>
+  login(place: string, username: string, password: Secret): Promise<void>
   build(request: BuildRequest): Promise<Image>
-  /** The command line of a build, as a person would type it; nothing is done. */
+  /** The command line of a build, as a person would type it. Runs nothing. */
   preview(request: BuildRequest): string
   /**
    * Pushes the image under one reference, once.
@@ -147,89 +146,76 @@ export interface Engine extends EngineFacts {
   imageNames(): Promise<ReadonlySet<string>>
   /** Copies the image under all its references into the storage of the user who runs the step. */
   load(image: Image): Promise<void>
-  /** Puts the steps of the last build where the cache keeps them from, after the push. */
+  /** Exports the steps of the last build to where the cache saves them from. Called after the push. */
   saveSteps(): Promise<void>
-  /** Ends what runs for it. */
+  /** Ends the processes of this engine. */
   close(): Promise<void>
 }
 
-/** What engines do differently, as far as it changes what is asked of a build or remembered of it. */
+/** Differences between engines that the pipeline has to know. */
 export interface EngineTraits {
-  /** An image that `# syntax=` names reads the Dockerfile. */
+  /** It honours `# syntax=`: the image named there parses the Dockerfile. */
   readonly usesFrontend: boolean
-  /** A folder that the ignore file excludes is copied where something in it isn't excluded. */
+  /** It copies an excluded folder if the ignore file re-includes something in it. */
   readonly keepsExcludedFolders: boolean
-  /** What only Docker's format has a place for (HEALTHCHECK, SHELL, ONBUILD) is lost from base images in the OCI format. */
+  /** In the OCI format it drops the HEALTHCHECK, SHELL and ONBUILD of base images, which only Docker's format can hold. */
   readonly dropsDockerSettings: boolean
-  /** It logs in where `/v2/` asks for a login, and nowhere else. */
+  /** It sends credentials only to registries whose `/v2/` endpoint asks for them. */
   readonly needsChallenge: boolean
+  /** It prints what the checks of BuildKit find. */
+  readonly printsChecks: boolean
 }
 
 /** Volumes of base images, by their names. */
 export type BaseVolumes = ReadonlyMap<string, readonly string[]>
 
-/** An engine that can build here, before it is known where what it takes from earlier builds lies. */
+/** An engine that can build here, before it knows where its storage is. */
 export interface ResolvedEngine {
   readonly engine: EngineFacts
   readonly traits: EngineTraits
-  /** Of its programs: what a NAME alone in `build-args` has its value from. */
+  /** Environment of its programs. A name without a value in `build-args` takes its value from here. */
   readonly env: Env
-  /** What a cache fills and keeps, as whoever fills it must know it. */
+  /** What a cache restores and saves. */
   readonly store: ContainersStorage | OciLayout
   /**
-   * Has the engine try out what the file system can, which it remembers for the build. It takes mounts, and each of them
-   * waits until everything is written: that is long where a storage has just been filled. Never rejects.
+   * Makes the engine probe the file system now; it remembers the result for the build. Probing mounts, and a mount waits
+   * for pending writes, which takes long after a cache has been restored. Never rejects.
    */
   readonly prewarm: () => Promise<void>
-  /** Whether annotations that nobody asked for cost nothing. @param readsRegistry steps come from a registry by the engine itself */
+  /**
+   * Whether default annotations cost no cache hits.
+   * @param readsRegistry whether the engine itself reads steps from a registry
+   */
   readonly takesDefaultAnnotations: (readsRegistry: boolean) => boolean
   /** Where the engine looks for the images of these names. */
   readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
-  /** What this release is known to get wrong of a build. */
+  /** Whether RUN steps of this platform are run by an emulator, as far as the engine knows. */
+  readonly emulates: (platform: Platform) => boolean
+  /** What this release is known to build wrongly. */
   readonly knownFaults: {
-    /** Whether volumes of base images are among it. */
+    /** Whether it loses what RUN changes in volumes of base images, so that those volumes must be known. */
     readonly ofVolumes: boolean
     readonly tell: (
       spec: Pick<BuildSpec, 'inputs' | 'source'>,
       volumes: BaseVolumes,
     ) => { readonly warnings: string[]; readonly notes: string[] }
   }
-  /** Why the names of these images don't tell what is built with them, as a sentence without its full stop. */
+  /** Why the names of these images don't identify their content, as a sentence without its full stop. */
   readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
-  /** Gives the engine its private configuration. @param root of the storage or the folder of steps, absolute */
+  /**
+   * The same engine for one of several platforms, with a private folder of its own; undefined for one that builds them all
+   * at once.
+   * @param inputs those of that platform
+   */
+  readonly forPlatform: ((inputs: Inputs, folder: WorkDir) => Promise<ResolvedEngine>) | undefined
+  /** Writes the private configuration of the engine. @param root absolute path of the storage, or of the folder of steps */
   readonly configure: (root: string) => Promise<Engine>
 }
 
-/** The engines of this machine. */
-export interface Engines {
-  /** As whom is built. @throws UserError for an account that can't build */
-  chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
-  /**
-   * Finds or installs the one that builds.
-   * @param onProgram gets the path of Buildah as soon as it is known
-   * @throws UserError when nothing can build here
-   */
-  find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
-}
-
-/** The storage of Docker's daemon, for whoever has built by something else. */
+/** The storage of Docker's daemon, for images that another engine has built. */
 export interface DockerStorage {
-  /** Path of Docker's client, where a daemon answers it at once; undefined where none does. */
+  /** Path of Docker's client if a daemon answers at once, else undefined. */
   findDaemon(env: Env): Promise<string | undefined>
   /** Loads a docker-archive under these names. @returns Docker's own id of the image */
   loadArchive(client: string, archive: string, names: readonly string[], env: Env): Promise<string>
-}
-
-/** What an engine is chosen for. */
-export interface EngineRequest {
-  readonly inputs: Inputs
-  readonly source: Source
-  readonly context: Context
-  readonly folder: WorkDir
-  readonly logins: AuthFile
-  readonly insecure: readonly string[]
-  /** What the image is to be called. */
-  readonly references: readonly Reference[]
-  /** Labels that the image is to have. */
-  readonly labels: readonly Pair[]
 }

@@ -1,16 +1,19 @@
 import { LOST_CONTENT } from '../errors.js'
 import { type Scene, whyBadPattern, whyNoLogin, whyNoProgram, whyNoStage } from './known-causes.js'
 
-/** What there is to do where nothing is known. */
+/** The hint for an unknown failure. */
 export const SEE_LOG = 'The log has the whole output.'
 
 /** A message, and what to do about it: a text, or what can be told of this case, undefined where it is another one. */
 type Hint = readonly [pattern: RegExp, hint: string | ((found: RegExpExecArray, scene: Scene) => string | undefined)]
 
+const TOO_MANY =
+  'The registry limits the rate of requests. Log in (`username`, `password`; `registry-auth` for several registries), or pull from a mirror: `registry-mirrors: docker.io=mirror.gcr.io`.'
+
 const REFUSED_LOGIN =
   'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor authentication, use an access token as the password.'
 
-/** What is known to be behind a message of Buildah or of a step, and what to do about it. */
+/** Known messages of Buildah and of RUN steps, each with its hint. */
 const HINTS: readonly Hint[] = [
   [
     /no space left on device/i,
@@ -25,6 +28,11 @@ const HINTS: readonly Hint[] = [
   [
     /setting supplemental groups list|potentially insufficient UIDs or GIDs/i,
     'The account has too few subordinate IDs: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+  ],
+  [
+    /lint violation found for rules: ([\w, ]+)/,
+    ([, rules = '']) =>
+      `The checks of BuildKit found what the input "checks", or the Dockerfile itself, makes an error: ${rules.trim()}. Correct the lines that the log shows, or begin the Dockerfile with \`# check=skip=${rules.trim().replaceAll(', ', ',')}\`.`,
   ],
   [
     /max depth exceeded/i,
@@ -64,7 +72,7 @@ const LOGIN_HINTS: readonly Hint[] = [
 
 /** What registries say. Steps say such things as well, of other servers, so only Buildah's own error is looked at. */
 const REGISTRY_HINTS: readonly Hint[] = [
-  // The question whether there is a registry at all.
+  // The ping of `/v2/`.
   [/pinging container registry \S+: .*(?:status ?code(?: from registry)?:? 40[345]\b|"<)/i, NO_REGISTRY],
   [
     /http: server gave HTTP response to HTTPS client/i,
@@ -82,10 +90,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
     /\b413\b|(request entity|payload|content) too large/i,
     'A layer is larger than the registry, or a proxy in front of it, accepts. Have that limit raised (nginx: `client_max_body_size 0`), or spread the files over several instructions.',
   ],
-  [
-    /toomanyrequests|too many requests/i,
-    'The registry limits the rate of requests. Log in (`username`, `password`), or use a mirror.',
-  ],
+  [/toomanyrequests|too many requests/i, TOO_MANY],
   [
     /invalid username\/password|unauthorized|authentication required|no basic auth credentials|incorrect username or password|from registry 401\b/i,
     (_, scene) => whyNoLogin(scene) ?? REFUSED_LOGIN,
@@ -157,7 +162,7 @@ function firstOf(hints: readonly Hint[], text: string, scene: Scene): string | u
   return undefined
 }
 
-/** The registry that an error of Buildah is about. */
+/** The registry that an error message of Buildah names. */
 function registryIn(error: string): string | undefined {
   return /docker:\/\/([^/\s"]+)\//.exec(error)?.[1]
 }
@@ -171,8 +176,8 @@ function startOfLastStep(output: string): number {
 }
 
 /**
- * How often a push is made again at most that ended because the registry lacked what it was sent; undefined where it
- * ended otherwise. What Buildah has tried again by itself counts. Pure.
+ * How often a push may be repeated that failed because the registry lost what it was sent; undefined if it failed for
+ * another reason. Buildah's own retries count. Pure.
  */
 export function retriesOfLost(output: string): number | undefined {
   const error = lastError(output)
@@ -181,7 +186,7 @@ export function retriesOfLost(output: string): number | undefined {
   return Math.max(0, LOST_CONTENT.retries - own.length)
 }
 
-/** Whether a push failed because the registry doesn't know manifests of OCI, as Buildah by itself takes it; pure. */
+/** Whether a push failed because the registry accepts no OCI manifest, by the same signs as Buildah goes by. Pure. */
 export function refusesOci(output: string): boolean {
   const error = lastError(output)
   const isOfManifest = /(uploading|writing) manifest/i.test(error)
@@ -190,7 +195,7 @@ export function refusesOci(output: string): boolean {
   return /(manifest|tag) invalid|unsupported|invalid json syntax|status(code| code)?:? 415\b|\b415 \(/i.test(error)
 }
 
-/** Whether a failed push is worth another try: the registry or the way to it was busy or broke, and didn't say no; pure. */
+/** Whether a failed push is worth a retry: the registry or the network failed, and nothing was refused. Pure. */
 export function isPassing(output: string): boolean {
   if (retriesOfLost(output) !== undefined) return true
   if (

@@ -4,22 +4,22 @@ import { objectOf, textsOf } from '../lib/json.js'
 
 export interface Format {
   readonly format: 'oci' | 'docker'
-  /** Why it is this one, where the user left the choice. */
+  /** Why it was chosen; undefined if the input says it. */
   readonly reason: string | undefined
 }
 
-/** A setting that only the `docker` format has a place for. */
+/** A setting that only the `docker` format can hold. */
 export interface DockerOnly {
   readonly keyword: string
-  /** Where it is from: `in line 3 of the Dockerfile`, `of the base image debian:12`. */
+  /** Where it comes from: `in line 3 of the Dockerfile`, `of the base image debian:12`. */
   readonly origin: string
 }
 
-/** What Docker runs shell commands with where nobody says otherwise. */
+/** Docker's default shell. */
 const DEFAULT_SHELL = JSON.stringify(['/bin/sh', '-c'])
 
 /**
- * The format of the image: what the user says; else OCI, unless there is what OCI drops. Pure.
+ * The format of the image: the one of the input, else OCI, unless the image has settings that OCI drops. Pure.
  * @throws UserError when annotations are wanted and the format has no place for them
  */
 export function chooseFormat(
@@ -40,21 +40,21 @@ export function chooseFormat(
   return { format, reason: options === 'auto' && only !== undefined ? `docker, to keep ${cause}` : undefined }
 }
 
-/** What of a Dockerfile only the `docker` format has a place for; undefined where there is nothing. Pure. */
+/** The first setting of a Dockerfile that only the `docker` format can hold; undefined if there is none. Pure. */
 export function dockerOnlyOf(dockerfile: Dockerfile): DockerOnly | undefined {
   const only = firstDockerOnly(dockerfile)
   return only && { keyword: only.keyword, origin: `in line ${only.line} of the Dockerfile` }
 }
 
 /**
- * What an image inherits from a base image that only the `docker` format has a place for: a check, a shell, or an ONBUILD
- * that sets one. Pure.
+ * The keyword of a setting that an image inherits from a base image and only the `docker` format can hold: HEALTHCHECK,
+ * SHELL, or an ONBUILD that sets one of them. Pure.
  * @param config the configuration of the base image
  */
 export function dockerOnlyIn(config: Readonly<Record<string, unknown>>): DockerOnly['keyword'] | undefined {
   const own = objectOf(config['config'])
   const test = textsOf(objectOf(own['Healthcheck'])['Test'])
-  // To have none is what an image without one has as well.
+  // `HEALTHCHECK NONE` is the same as no health check.
   if (test.length > 0 && test[0] !== 'NONE') return 'HEALTHCHECK'
   const shell = textsOf(own['Shell'])
   if (shell.length > 0 && JSON.stringify(shell) !== DEFAULT_SHELL) return 'SHELL'

@@ -3,12 +3,12 @@ import type { Pair } from '../runner/input-parsers.js'
 import type { SshKeys } from '../runner/ssh-keys.js'
 import { isPath } from '../source/source.js'
 
-/** `name=where` with a path made absolute, since no engine runs in the workspace; pure. */
+/** `name=value` of a build context, with a path made absolute: no engine runs in the workspace. Pure. */
 export function absoluteContext({ name, value }: Pair, workspace: string): string {
   return `${name}=${isPath(value) ? resolve(workspace, value) : value}`
 }
 
-/** The same of SSH keys; pure. */
+/** SSH keys with absolute paths. Pure. */
 export function absoluteKeys({ id, paths }: SshKeys, workspace: string): SshKeys {
   return { id, paths: paths.map((path) => resolve(workspace, path)) }
 }

@@ -11,13 +11,13 @@ export async function keepForSelf(folder: string): Promise<void> {
   await write(folder, process.pid)
 }
 
-/** Notes that it is needed as long as the process runs that started this one: the runner, which has the post step to come. */
+/** Notes that a folder is needed as long as the parent process runs: the runner, which still has to run the post step. */
 export async function keepForRunner(folder: string): Promise<void> {
-  // Without it the next step removes the folder sooner.
+  // Without the note, the next step removes the folder earlier.
   await write(folder, process.ppid).catch(() => undefined)
 }
 
-/** Whether nobody needs a folder any more; not, where that can't be told. */
+/** Whether no process needs a folder any more; false if that is unknown. */
 export async function isForsaken(folder: string): Promise<boolean> {
   const noted = parseObject(await readFile(join(folder, NAME), 'utf8').catch(() => ''))
   const { boot, space, pid, started } = noted
@@ -31,7 +31,7 @@ export async function isForsaken(folder: string): Promise<boolean> {
 
 async function write(folder: string, pid: number): Promise<void> {
   const text = JSON.stringify({ ...(await host()), pid, started: await startOf(pid) })
-  // At every moment there is a whole one.
+  // Written aside and renamed, so that no reader sees half of it.
   await writeFile(join(folder, `${NAME}.new`), text, { mode: 0o600 })
   await rename(join(folder, `${NAME}.new`), join(folder, NAME))
 }

@@ -2,26 +2,32 @@ import type { Dockerfile } from '../dockerfile/dockerfile.js'
 import { readWords } from '../dockerfile/lines.js'
 import { quote } from '../lib/quote.js'
 
-/** What is known of what failed, beside what was printed. */
+/** What is known about a failure beside the output. */
 export interface Scene {
-  /** Only a user and a password were tried. */
+  /** It was a login, and nothing else. */
   readonly isLogin?: boolean
-  /** The registry that was spoken to, where it is known. */
+  /** The registry that was contacted, if known. */
   readonly registry?: string | undefined
-  /** Whether there is a login for a registry; absent where that isn't known. */
+  /** Whether there is a login for a registry; absent if unknown. */
   readonly hasLogin?: (registry: string) => boolean
   readonly dockerfile?: Pick<Dockerfile, 'stages'>
   readonly ignoreFile?: { readonly path: string; readonly text: string | undefined } | undefined
 }
 
-/** A registry that asks for a login which nobody has given. */
+/** A registry that asks for a login, and there is none. */
 export function whyNoLogin({ registry, hasLogin }: Scene): string | undefined {
   if (registry === undefined || hasLogin === undefined || hasLogin(registry)) return undefined
   return `There is no login for ${registry}, and it requires one; some registries also say so if a repository doesn't exist. Set \`username\` and \`password\` (and \`registry: ${registry}\`), or log in with an earlier step.`
 }
 
-/** A name that is taken for an image, and is a stage but for its case, which Buildah compares. */
+/**
+ * The name of a stage in another case: Buildah compares case, and takes it for an image. Or the number of a stage that has a
+ * name: a mount doesn't find it by that with Buildah below 1.45, nor with BuildKit.
+ */
 export function whyNoImage(name: string, { dockerfile }: Scene): string | undefined {
+  const numbered = /^\d+$/.test(name) ? dockerfile?.stages[Number(name)]?.name : undefined
+  if (numbered !== undefined)
+    return `Stage ${name} has a name, by which RUN --mount must call it: write \`from=${numbered}\` instead of \`from=${name}\`.`
   const names = (dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
   const like = names.find((stage) => stage !== name && stage.toLowerCase() === name.toLowerCase())
   if (like === undefined) return undefined

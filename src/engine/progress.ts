@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
 import { lineReader } from '../lib/lines.js'
 
-/** What became of one step of a build. */
+/** One step of a build, and how it ended. */
 export interface Step {
   /** Stage, from 0, as the Dockerfile has them; those that the target doesn't need are left out. */
   readonly stage: number
@@ -19,7 +19,7 @@ export interface Step {
    * for a step that didn't end.
    */
   readonly image: string | undefined
-  /** Buildah had that image already. */
+  /** Whether it was a cache hit. */
   readonly hit: boolean
   /** From its line to that of its image; 0 without one. */
   readonly seconds: number
@@ -41,17 +41,38 @@ const STEP = /^(?:\[(\d{1,6})\/(\d{1,6})\] )?STEP (\d{1,6})(?:\/(\d{1,6}))?: (.*
 // A RUN whose output doesn't end with a line break has it in the same line.
 const IMAGE = /--> (Using cache )?([0-9a-f]{11,64})$/
 
-/** Line of the Dockerfile whose step was under way when a build ended; undefined where that isn't sure. Pure. */
-export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile): number | undefined {
-  const step = steps.at(-1)
-  const own = steps.filter(({ index }) => index > 0)
-  const isMixedUp = own.length > 1 && own.every(({ image }) => image === undefined)
-  if (step === undefined || step.image !== undefined || isMixedUp) return undefined
+/**
+ * Line of the Dockerfile whose step was under way when a build ended; undefined where that isn't sure. Pure.
+ * @param said what Buildah printed at the end
+ */
+export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile, said: string): number | undefined {
+  const step = stepUnderWay(steps, said)
+  if (step === undefined || step.image !== undefined) return undefined
   const stage = stages[step.stage]
   if (step.index === 0) return stage?.line
   const instruction = stage?.instructions[step.index - 1]
   // A base image can add steps of its own by ONBUILD.
   return instruction !== undefined && step.text.startsWith(`${instruction.keyword} `) ? instruction.line : undefined
+}
+
+/** The last step; but Buildah 1.23 goes on with the next stage before it says which step of the one before has failed. */
+function stepUnderWay(steps: readonly Step[], said: string): Step | undefined {
+  const own = steps.filter(({ index }) => index > 0)
+  const open = own.filter(({ image }) => image === undefined)
+  const [, failed] = /building at STEP "([^]*?)": /.exec(said.slice(said.lastIndexOf('building at STEP "'))) ?? []
+  const named = open.findLast(({ text }) => text === failed)
+  if (named !== undefined) return named
+  const last = steps.at(-1)
+  const isMixedUp = own.length > 1 && open.length === own.length
+  if (last === undefined || isMixedUp) return undefined
+  if (failed === undefined || keywordOf(last.text) === keywordOf(failed)) return last
+  // Variables in it have their values in what is said, and their names in the step.
+  const like = open.findLast(({ text }) => keywordOf(text) === keywordOf(failed))
+  return like ?? (last.index === 0 ? undefined : last)
+}
+
+function keywordOf(text: string): string {
+  return text.split(' ', 1)[0] ?? ''
 }
 
 /**

@@ -48,7 +48,7 @@ async function removeTree(path: string): Promise<void> {
 async function openFolders(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined)
   if (found?.isDirectory() !== true) return
-  // What isn't this user's stays as it is, and the removal says so.
+  // Files of other users can't be changed; the removal then fails on them.
   await chmod(path, 0o700).catch(() => undefined)
   for (const name of await readdir(path).catch(() => [])) await openFolders(join(path, name))
 }

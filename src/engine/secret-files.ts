@@ -12,12 +12,12 @@ export interface SecretFile {
   readonly path: string
 }
 
-/** Where the secrets of a build are going to lie; nothing is written. */
+/** Where the secrets of a build will be. Writes nothing. */
 export function secretFiles({ secrets }: Inputs, folder: WorkDir): SecretFile[] {
   return secrets.map(({ id }, index) => ({ id, path: join(folder.path, nameOf(index)) }))
 }
 
-/** Writes the secrets into files that only the account can read, whatever form the user gave them in. */
+/** Writes the secrets, whether given as values or as files, into files that only the account can read. */
 export async function writeSecrets({ secrets }: Inputs, folder: WorkDir, context: Context): Promise<SecretFile[]> {
   return await Promise.all(
     secrets.map(async ({ id, source }, index) => {

@@ -1,24 +1,25 @@
 import { describe, UserError } from '../errors.js'
+import { quote } from '../lib/quote.js'
 import { warn } from '../log.js'
 import { chooseBuilder } from './build-user.js'
 import { findBuildah } from './buildah/find.js'
-import { findDockerEngine } from './docker/docker.js'
 import { findDaemon, loadArchive } from './docker/load.js'
-import type { Engines, EngineRequest, ResolvedEngine } from './engine.js'
+import type { ResolvedEngine } from './engine.js'
+import type { Engines, EngineRequest } from './engines.js'
 import { takeBackFromBuildUser } from './work-dir.js'
 
-/** Buildah, and Docker. */
+/** The engines of this machine. */
 export const engines: Engines = { chooseBuildUser: chooseBuilder, find: findEngine }
 
 /**
- * Finds or installs the engine, and makes sure that it can build here: Buildah, and where it can't and nobody insists on
- * it, Docker.
+ * Finds or installs an engine that can build here: Buildah, or Docker if Buildah can't and `engine` is `auto`.
  * @param onProgram gets the path of Buildah as soon as it is known, so that `post` can use it
  * @throws UserError when nothing can build here: why, and what to do
  */
 async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
-  const { engine } = selection.inputs
-  if (engine === 'docker') return await findDockerEngine(selection).catch(asAsked)
+  const { engine, builder } = selection.inputs
+  if (builder !== undefined && engine !== 'docker') return await findBuilder(selection, builder)
+  if (engine === 'docker') return await findDocker(selection).catch(asAsked)
   try {
     return await findBuildah(selection, onProgram, { findDaemon, loadArchive })
   } catch (error) {
@@ -27,7 +28,21 @@ async function findEngine(selection: EngineRequest, onProgram: (path: string) =>
   }
 }
 
-/** What stands in the way of Docker, for whoever has asked for it. */
+/** Docker, since only it has builders. */
+async function findBuilder(selection: EngineRequest, builder: string): Promise<ResolvedEngine> {
+  const found = await findDocker(selection)
+  const rootless = found.engine.rootless ? '' : ", and isn't known to run without root"
+  warn(`Docker builds, not Buildah, because the input "builder" names the builder ${quote(builder)}${rootless}.`)
+  return found
+}
+
+/** Docker's engine, which is loaded when it is needed: most builds are Buildah's. */
+async function findDocker(selection: EngineRequest): Promise<ResolvedEngine> {
+  const { findDockerEngine } = await import('./docker/docker.js')
+  return await findDockerEngine(selection)
+}
+
+/** Adds the input "engine" to the error of a user who asked for Docker. */
 function asAsked(error: unknown): never {
   if (!(error instanceof UserError) || /Input|Dockerfile/.test(error.message)) throw error
   const { message, cause, place } = error
@@ -36,7 +51,7 @@ function asAsked(error: unknown): never {
 
 async function fallBack(selection: EngineRequest, reason: UserError): Promise<ResolvedEngine> {
   await takeBackFromBuildUser(selection.folder)
-  const found = await findDockerEngine(selection).catch((error: unknown) => {
+  const found = await findDocker(selection).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     throw new UserError(
       `Neither Buildah nor Docker can build here.\nBuildah: ${describe(reason)}\nDocker: ${describe(error)}`,

@@ -1,7 +1,7 @@
 import { CommandError } from '../exec.js'
 import { hintFor } from './error-hints.js'
 
-/** What a build says of the Dockerfile, the context, the arguments or a registry; whoever builds again hears it again. */
+/** Messages about the Dockerfile, the context, the arguments or a registry: another build would fail with them again. */
 const KNOWN: readonly RegExp[] = [
   // A program of a RUN that ended so.
   /building at STEP "RUN [^]*(exit status \d+|exit code \d+|signal: )/,
@@ -23,13 +23,13 @@ const WRONG_LAYERS =
   /digest did not match|digests? (mismatch|do(es)? not match)|file integrity checksum|layer not known|(image|identifier) (is )?not (known|an image)|(gzip|flate|zlib): |tar-split|size mismatch/i
 
 /**
- * Whether a build or a push failed by what is neither the Dockerfile's, nor a registry's, nor the machine's fault as far
- * as anybody knows: layers that came back from an earlier run may be what is wrong. Pure.
+ * Whether a build or a push failed for a reason that is not known to lie with the Dockerfile, a registry or the machine:
+ * then the restored layers may be damaged. Pure.
  */
 export function isUnexplained({ message, cause }: Error): boolean {
   if (!(cause instanceof CommandError)) return WRONG_LAYERS.test(message)
   const { output, exitCode } = cause
-  // By a signal: somebody has ended it.
+  // Ended by a signal.
   if (exitCode < 0 || exitCode > 128) return false
   const said = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
   if (WRONG_LAYERS.test(said)) return !/building at STEP "RUN [^]*exit status \d+/.test(said)

@@ -28,11 +28,11 @@ const OF_ACCOUNT = [
 ]
 /** What is written for the account, which may only read it. */
 const FOR_ACCOUNT = ['secrets', 'trial']
-/** What was taken from the account, which it can't reach any more. */
+/** For files taken from the account, which can't reach them any more. */
 const TAKEN = 'taken'
-/** What the names of all folders begin with that a step makes for itself. */
+/** Prefix of the names of all private folders. */
 export const PREFIX = 'rootless-image-build-'
-/** Where they are made when not in RUNNER_TEMP. */
+/** Where private folders are made if not in RUNNER_TEMP. */
 export const OTHER_PLACE = '/var/tmp'
 
 /**
@@ -42,20 +42,31 @@ export const OTHER_PLACE = '/var/tmp'
 export async function makeWorkDir(buildUser: BuildUser, context: Context): Promise<WorkDir> {
   const path = await mkdtemp(join(await placeFor(buildUser, context.temp), PREFIX))
   await keepForSelf(path)
+  return await furnish(path, buildUser, context.env)
+}
+
+/** The same for one of several builds of a step, in the private folder of the step; it goes with that. */
+export async function makeWorkDirBelow({ path: parent, buildUser }: WorkDir, name: string, env: Env): Promise<WorkDir> {
+  const path = join(parent, name)
+  await mkdir(path)
+  return await furnish(path, buildUser, env)
+}
+
+async function furnish(path: string, buildUser: BuildUser, env: Env): Promise<WorkDir> {
   for (const name of ['', ...OF_ACCOUNT, ...FOR_ACCOUNT, TAKEN]) {
     if (name !== '') await mkdir(join(path, name))
     await chmod(join(path, name), 0o700)
   }
   if (buildUser.prefix.length > 0) await share(path, buildUser)
-  const folder = { path, buildUser, env: folderEnv(path, buildUser, context.env) }
+  const folder = { path, buildUser, env: folderEnv(path, buildUser, env) }
   // Buildah reads the file that CONTAINERS_STORAGE_CONF names before anything else, and fails where there is none.
   await writePrivate(folder, 'storage.conf', storageConf(path, privateRoot(path)))
   return folder
 }
 
 /**
- * Where private folders are made: in RUNNER_TEMP, or in /var/tmp where the account may not enter that, or its path has what
- * parts the options of mounts and of Buildah.
+ * Where private folders are made: in RUNNER_TEMP, or in /var/tmp if the account may not enter RUNNER_TEMP, or if its path
+ * has a character that separates options of mount(8) or Buildah.
  */
 async function placeFor(buildUser: BuildUser, temp: string): Promise<string> {
   const isPlain = !/[,:\\"\n]/.test(temp)
@@ -105,8 +116,8 @@ export async function takeFile({ path }: Pick<WorkDir, 'path'>, name: string): P
 }
 
 /**
- * Puts folders of root in the place of those of the account that an engine which doesn't run as the account writes to,
- * or what it writes could be turned elsewhere.
+ * Replaces the folders of the account that an engine running as root writes to by folders of root: the account could
+ * redirect those writes otherwise.
  */
 export async function takeBackFromBuildUser({ path, buildUser }: WorkDir): Promise<void> {
   if (buildUser.prefix.length === 0) return
@@ -123,7 +134,7 @@ export function storageArgs(folder: string, root: string, driver: Driver, fuseOv
   return [...args, '--storage-driver', 'overlay', '--storage-opt', `overlay.mount_program=${fuseOverlayfs ?? driver}`]
 }
 
-/** Where a storage lies that goes with the step. */
+/** Path of a storage that is removed with the work directory. */
 export function privateRoot(folder: string): string {
   return join(folder, 'root')
 }
@@ -165,8 +176,13 @@ export function storageConfPath(folder: string): string {
   return join(folder, 'storage.conf')
 }
 
-/** The variable by which every program of a step with this private folder can be known. */
+/** What begins the variable by which every program of a step with this private folder can be known. */
 export function storageVariable(folder: string): string {
+  return `CONTAINERS_STORAGE_CONF=${folder}/`
+}
+
+/** The whole variable: of the programs that work in this folder, and not in one below it. */
+export function ownStorageVariable(folder: string): string {
   return `CONTAINERS_STORAGE_CONF=${storageConfPath(folder)}`
 }
 

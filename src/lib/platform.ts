@@ -58,7 +58,7 @@ export function parsePlatforms(texts: readonly string[]): Platform[] {
   const platforms = new Map<string, Platform>()
   for (const text of texts.flatMap((line) => line.split(',')).map((one) => one.trim())) {
     if (text === '') continue
-    const platform = parsePlatform(text)
+    const platform = text === 'local' ? nativePlatform() : parsePlatform(text)
     if (platform === undefined) {
       throw new UserError(
         `Input "platforms": ${JSON.stringify(text)} is not a platform.`,
@@ -75,6 +75,11 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
   return [os, architecture, ...(variant === undefined ? [] : [variant])].join('/')
 }
 
+/** The name of a folder for what is of one of several platforms, as BuildKit names it: `linux_arm_v7`. Pure. */
+export function platformFolder(platform: Platform): string {
+  return formatPlatform(platform).replaceAll('/', '_')
+}
+
 /** Whether both are the same; pure. */
 export function isSamePlatform(one: Platform, other: Platform): boolean {
   return formatPlatform(one) === formatPlatform(other)
@@ -87,23 +92,47 @@ export function nativePlatform(): Platform {
   return { os: 'linux', ...normalize(architecture, architecture === 'arm' ? variant : '') }
 }
 
-/** What images are built for: `linux/amd64`. */
-export function platform(): string {
-  return formatPlatform(nativePlatform())
+/**
+ * Whether what is for one platform also serves another one, as registries and engines see it: the same, one that leaves its
+ * variant open, or an earlier variant of ARM. Pure.
+ */
+export function runsOn(one: Platform, wanted: Platform): boolean {
+  if (one.os !== wanted.os || one.architecture !== wanted.architecture) return false
+  if (one.variant === undefined || one.variant === wanted.variant) return true
+  return wanted.architecture === 'arm' && wanted.variant !== undefined && one.variant < wanted.variant
 }
 
-/** What an engine declares in front of the first FROM; undefined if it depends on a variant of the processor. */
-export function platformArguments(name = platform()): ReadonlyMap<string, string | undefined> {
-  const [os = '', architecture = ''] = name.split('/')
-  return new Map(
-    ['TARGET', 'BUILD'].flatMap((side): [string, string | undefined][] => [
-      [`${side}PLATFORM`, architecture === 'arm' ? undefined : name],
-      [`${side}OS`, os],
-      [`${side}ARCH`, architecture],
-      // Of ARM engines name one, or leave it out where it is the usual one.
-      [`${side}VARIANT`, architecture.startsWith('arm') ? undefined : ''],
-    ]),
+/**
+ * What an engine declares in front of the first FROM; undefined where it isn't the same for all targets, or engines don't
+ * agree on it.
+ * @param targets what is built for; none stands for the platform of the machine
+ */
+export function platformArguments(
+  targets: readonly Platform[],
+  build: Platform = nativePlatform(),
+): ReadonlyMap<string, string | undefined> {
+  const [first = argumentsFor(build, false), ...others] = targets.map((target) =>
+    argumentsFor(target, !isSamePlatform(target, build)),
   )
+  const common = Object.entries(first).map(([name, value]): [string, string | undefined] => [
+    `TARGET${name}`,
+    others.every((other) => other[name] === value) ? value : undefined,
+  ])
+  const own = Object.entries(argumentsFor(build, false))
+  return new Map([...common, ...own.map(([name, value]): [string, string | undefined] => [`BUILD${name}`, value])])
+}
+
+/** @param isGiven whether the engine is told it, variant and all, and doesn't find it out by itself */
+function argumentsFor(platform: Platform, isGiven: boolean): Readonly<Record<string, string | undefined>> {
+  const { os, architecture, variant } = platform
+  const isArm = architecture === 'arm'
+  return {
+    PLATFORM: isArm && !isGiven ? undefined : formatPlatform(platform),
+    OS: os,
+    ARCH: architecture,
+    // Of ARM engines name one, or leave it out where it is the usual one.
+    VARIANT: architecture.startsWith('arm') && !isGiven ? undefined : (variant ?? ''),
+  }
 }
 
 function known(os: string, written: string, variant: string): Platform | undefined {

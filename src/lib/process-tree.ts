@@ -45,13 +45,29 @@ export function followProcessTree(roots: () => Promise<number[]> = () => Promise
   }
 }
 
-/** Follows what this process starts from now on, and not what it has started before. */
-export async function followNewChildren(): Promise<ProcessTree> {
+/**
+ * Follows what this process starts from now on, and not what it has started before.
+ * @param own of the environment, `NAME=value`: a child in which the variable has another value is somebody else's
+ */
+export async function followNewChildren(own = ''): Promise<ProcessTree> {
   const children = async () => (await listProcesses()).filter(({ parent }) => parent === process.pid)
   const before = new Map((await children()).map(({ pid, started }) => [pid, started]))
-  return followProcessTree(async () =>
-    (await children()).filter(({ pid, started }) => before.get(pid) !== started).map(({ pid }) => pid),
-  )
+  return followProcessTree(async () => {
+    const started = (await children()).filter(({ pid, started }) => before.get(pid) !== started)
+    const isOurs = await Promise.all(started.map(({ pid }) => mayHave(own, pid)))
+    return started.filter((_, index) => isOurs[index]).map(({ pid }) => pid)
+  })
+}
+
+/** Whether a process was started with this variable, or without it; where that may not be read, it may be. */
+async function mayHave(variable: string, pid: number): Promise<boolean> {
+  const name = variable.slice(0, variable.indexOf('=') + 1)
+  const values = (await environmentOf(pid)).filter((one) => name !== '' && one.startsWith(name))
+  return values.every((one) => one === variable)
+}
+
+async function environmentOf(pid: number): Promise<string[]> {
+  return (await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')).split('\0')
 }
 
 /** Ends a family and lets go of it: first asks (SIGTERM), after `graceMs` insists (SIGKILL), gives up after twice that. */
@@ -80,13 +96,15 @@ async function endAll(processTree: ProcessTree, graceMs: number): Promise<void> 
   }
 }
 
-/** The processes with this variable in the environment that they were started with, as far as it may be read. */
-export async function startedWith(variable: string): Promise<number[]> {
+/**
+ * The processes with such a variable in the environment that they were started with, as far as it may be read.
+ * @param start of `NAME=value`
+ */
+export async function startedWith(start: string): Promise<number[]> {
   const found = await Promise.all(
-    (await listProcesses()).map(async ({ pid }) => {
-      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
-      return environment.split('\0').includes(variable) ? [pid] : []
-    }),
+    (await listProcesses()).map(async ({ pid }) =>
+      (await environmentOf(pid)).some((one) => one.startsWith(start)) ? [pid] : [],
+    ),
   )
   return found.flat().filter((pid) => pid !== process.pid)
 }

@@ -19,19 +19,20 @@ export interface TarHeaders {
   readonly entries: readonly LayerEntry[]
 }
 
-const BLOCK = 512
+/** What archives are made of, bytes. */
+export const BLOCK = 512
 /** Where the sum over a header stands in it. */
-const [SUM, SUM_LENGTH] = [148, 8]
+export const [SUM, SUM_LENGTH] = [148, 8]
 /** A path has some thousand bytes; extended attributes have 64 KiB at most, and there are few. */
 const MAX_EXTENSION = 2 ** 20
 const KINDS: Readonly<Record<string, LayerEntry['kind']>> = {
   ...{ '\0': 'file', '0': 'file', '7': 'file', '1': 'hard link', '2': 'link', '5': 'folder' },
 }
 /** Devices and pipes: like links and folders they have no content, whatever size their header has. */
-const EMPTY = '123456'
+export const EMPTY = '123456'
 
 /** What says more of the entry behind it: extensions of POSIX and of GNU tar. */
-const EXTENSIONS = 'xgLK'
+export const EXTENSIONS = 'xgLK'
 
 export function readTarHeaders(): TarHeaders {
   const entries: LayerEntry[] = []
@@ -107,11 +108,13 @@ export function isTarHeader(block: Buffer): boolean {
   return sum === numberIn(block, SUM, SUM_LENGTH)
 }
 
-function padded(size: number): number {
+/** So many bytes with what fills the last block. Pure. */
+export function padded(size: number): number {
   return Math.ceil(size / BLOCK) * BLOCK
 }
 
-function pathIn(block: Buffer): string {
+/** The path in a header. Pure. */
+export function pathIn(block: Buffer): string {
   const name = textIn(block, 0, 100)
   // GNU tar's own headers have other things there.
   const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? textIn(block, 345, 155) : ''
@@ -119,21 +122,21 @@ function pathIn(block: Buffer): string {
 }
 
 /** Text up to the first zero. */
-function textIn(block: Buffer, start: number, length: number): string {
+export function textIn(block: Buffer, start: number, length: number): string {
   const field = block.subarray(start, start + length)
   const end = field.indexOf(0)
   return field.toString('utf8', 0, end < 0 ? field.length : end)
 }
 
 /** Octal digits; or, where the first bit is set, the number itself. */
-function numberIn(block: Buffer, start: number, length: number): number {
+export function numberIn(block: Buffer, start: number, length: number): number {
   const first = block[start] ?? 0
   if ((first & 0x80) === 0) return Number.parseInt(`0${textIn(block, start, length).trim()}`, 8)
   return block.subarray(start + 1, start + length).reduce((sum, byte) => sum * 256 + byte, first & 0x7f)
 }
 
 /** `30 path=some/where` and a line break, one behind the other; the number is that of all bytes of the record. */
-function recordsOf(body: Buffer): [name: string, value: string][] {
+export function recordsOf(body: Buffer): [name: string, value: string][] {
   const records: [name: string, value: string][] = []
   for (let at = 0; at < body.length;) {
     const blank = body.indexOf(0x20, at)

@@ -112,7 +112,8 @@ function withoutValue(input: LabelInput, entry: string): string {
   return `${input}: ${quote(entry)} has no = and is left out. Write ${shown(`${entry}=`)} for an empty value, and quote a multi-line value as a whole: "name=…"`
 }
 
-function readEntry(entry: string, expressions: Expressions) {
+/** @throws UserError for one that isn't `name=value` */
+export function readEntry(entry: string, expressions: Expressions) {
   const equals = entry.indexOf('=')
   const name = entry.slice(0, equals).trim()
   if (name === '') throw new UserError('the name before = is missing', 'Write name=value.')
@@ -133,7 +134,7 @@ function ofManifest(entry: string): string {
   if (found === undefined || found === 'manifest:') return entry.slice(found?.length ?? 0)
   throw new UserError(
     `${quote(found)} is not a supported place for an annotation`,
-    'An image of one platform has its annotations in the manifest: write manifest:name=value, or name=value.',
+    'An image of one platform has its annotations in the manifest: write manifest:name=value, or name=value. Those of an index are for several `platforms`.',
   )
 }
 

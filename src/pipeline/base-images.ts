@@ -1,10 +1,12 @@
-import type { Analysis } from '../dockerfile/analysis.js'
+import type { Analysis, Origin, StageAnalysis } from '../dockerfile/analysis.js'
 import { dependenciesOf } from '../dockerfile/dependencies.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
+import { stagePlatforms } from '../dockerfile/stage-platforms.js'
 import type { BaseImage } from '../engine/engine.js'
 import type { Env } from '../exec.js'
+import { formatPlatform, nativePlatform, type Platform } from '../lib/platform.js'
 import type { Inputs } from '../runner/inputs.js'
-import { platform } from '../lib/platform.js'
+import { forPlatform } from '../runner/platform-inputs.js'
 import { analysisOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
 
@@ -12,46 +14,77 @@ const IMAGE = /^(docker-image|docker):\/\//
 
 /**
  * The images that the target is made of, by the names that the Dockerfile and the build contexts have for them, as far
- * as they can be told before the build; in doubt, more.
+ * as they can be told before the build; in doubt, more. Of several platforms, those of each.
  * @param env of the engine
  */
 export function baseImages(inputs: Inputs, source: Source, env: Env): BaseImage[] {
-  return imagesOf(analysisOf(inputs, source.dockerfile, env), inputs, source)
+  const all = platformsOf(inputs).flatMap((platform) => {
+    const own = forPlatform(inputs, platform)
+    return imagesOf(analysisOf(own, source.dockerfile, env), own, source, platform)
+  })
+  return all.filter((image, index) => all.findIndex((other) => isSame(image, other)) === index)
 }
 
 /** Those of them whose settings a stage inherits, since FROM names them. @param env of the engine */
 export function inheritedImages(inputs: Inputs, source: Source, env: Env): BaseImage[] {
-  const analysis = analysisOf(inputs, source.dockerfile, env)
-  const bases = analysis.stages.flatMap(({ base }) => ('known' in base ? [base.known] : []))
-  const given = imagesOfContexts(
-    inputs,
-    bases.flatMap(({ contexts }) => contexts),
+  const names = new Set(
+    platformsOf(inputs).flatMap((platform) => inherited(forPlatform(inputs, platform), source, env)),
   )
-  const names = new Set([...bases.map(({ name }) => name), ...given])
-  return imagesOf(analysis, inputs, source).filter(({ name }) => names.has(name))
+  return baseImages(inputs, source, env).filter(({ name }) => names.has(name))
 }
 
-function imagesOf(analysis: Analysis, inputs: Inputs, { dockerfile, target }: Source): BaseImage[] {
+function inherited(inputs: Inputs, source: Source, env: Env): string[] {
+  const { stages } = analysisOf(inputs, source.dockerfile, env)
+  const bases = stages.flatMap(({ base }) => ('known' in base ? [base.known] : []))
+  const contexts = bases.flatMap((base) => base.contexts)
+  return [...bases.map(({ name }) => name), ...imagesOfContexts(inputs, contexts).map(({ image }) => image)]
+}
+
+function platformsOf({ platforms }: Inputs): readonly Platform[] {
+  return platforms.length > 0 ? platforms : [nativePlatform()]
+}
+
+function imagesOf(analysis: Analysis, inputs: Inputs, { dockerfile, target }: Source, platform: Platform): BaseImage[] {
   const { images, contexts } = dependenciesOf(analysis, targetIndex(dockerfile, target))
-  const names = new Set([...images, ...imagesOfContexts(inputs, contexts)])
-  const platforms = platformsOf(analysis)
-  return [...names].flatMap((name) => [...(platforms.get(name) ?? [undefined])].map((one) => ({ name, platform: one })))
+  const wanted = namedFor(analysis, platform)
+  const named = [...images.map((name) => ({ name, image: name })), ...imagesOfContexts(inputs, contexts)]
+  return named.flatMap(({ name, image }) =>
+    [...(wanted.get(name) ?? [formatPlatform(platform)])].map((one) => ({
+      name: image,
+      platform: one === formatPlatform(nativePlatform()) ? undefined : one,
+    })),
+  )
 }
 
 /** The images that some of the build contexts stand for. */
-function imagesOfContexts({ buildContexts }: Inputs, names: readonly string[]): string[] {
+function imagesOfContexts(
+  { buildContexts }: Inputs,
+  names: readonly string[],
+): { readonly name: string; readonly image: string }[] {
   const images = buildContexts.filter(({ name, value }) => names.includes(name) && IMAGE.test(value))
-  return images.map(({ value }) => value.replace(IMAGE, ''))
+  return images.map(({ name, value }) => ({ name, image: value.replace(IMAGE, '') }))
 }
 
-/** For which platforms FROM names an image; undefined stands for that of the machine. */
-function platformsOf({ stages }: Analysis): Map<string, Set<string | undefined>> {
-  const platforms = new Map<string, Set<string | undefined>>()
-  for (const { base, platform: wanted } of stages) {
-    if ('unknown' in base) continue
-    const isOther = 'known' in wanted && wanted.known !== '' && wanted.known !== platform()
-    const { name } = base.known
-    platforms.set(name, new Set([...(platforms.get(name) ?? []), isOther ? wanted.known : undefined]))
+/** For which platforms stages name an image, or a further build context, in FROM or behind `--from`. */
+function namedFor({ stages }: Analysis, target: Platform): Map<string, Set<string>> {
+  const platforms = new Map<string, Set<string>>()
+  for (const [index, platform] of stagePlatforms(stages, target).entries()) {
+    const stage = stages[index]
+    if (stage === undefined || platform === undefined) continue
+    for (const origin of originsOf(stage)) {
+      if ('unknown' in origin) continue
+      for (const name of [origin.known.name, ...origin.known.contexts])
+        platforms.set(name, new Set([...(platforms.get(name) ?? []), formatPlatform(platform)]))
+    }
   }
   return platforms
+}
+
+function originsOf({ base, steps }: StageAnalysis): Origin[] {
+  const from = steps.flatMap(({ copy, mounts }) => [copy?.from, ...mounts.map((mount) => mount.from)])
+  return [base, ...from.filter((origin) => origin !== undefined)]
+}
+
+function isSame(one: BaseImage, other: BaseImage): boolean {
+  return one.name === other.name && one.platform === other.platform
 }

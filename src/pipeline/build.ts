@@ -1,15 +1,15 @@
 import type { BuildRequest, Engine, Image, Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import { isUnexplained } from '../engine/unexplained-failures.js'
-import { describe, lastLine } from '../errors.js'
+import { describe } from '../errors.js'
 import { info, warn } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { BUILD } from '../report/summary.js'
+import type { Destination } from './destination.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
-import { pushAll } from './push.js'
 import type { RestoredCache } from './restore-cache.js'
 import { saveCache, type Run } from './save-cache.js'
+import { clearAfter } from './clear-cache.js'
 
 export interface Built {
   readonly image: Image
@@ -23,12 +23,17 @@ export interface Built {
 /** What an engine is asked, and who looks at what it has built. */
 export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerCheck {}
 
+/** How its image gets to its place. */
+export interface Pusher {
+  readonly push: (engine: Engine, image: Image) => ReturnType<Destination['push']>
+}
+
 /** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
 export async function buildAndSave(
   engine: Engine,
   { review, check, ...asked }: LayeredRequest,
   opened: RestoredCache,
-  { timeline, services: { remember } }: Pick<PipelineContext, 'timeline' | 'services'>,
+  { timeline, services: { remember }, push }: Pick<PipelineContext, 'timeline' | 'services'> & Pusher,
 ): Promise<Built> {
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
   const onSteps = (steps: readonly Step[]) => {
@@ -39,16 +44,16 @@ export async function buildAndSave(
       if (!failed && asked.cache.write) await saveSteps(engine)
       return await saveCache(opened, done, failed)
     })
-    remember({ later })
+    if (later !== undefined) remember({ later: [later] })
     return report
   }
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
-    await review(done.steps)
+    await review(done.steps, image)
     const checking = check(done.steps)
     try {
-      const pushed = asked.inputs.push ? await timeline.during('push', () => pushAll(engine, image)) : []
+      const pushed = asked.inputs.push ? await timeline.during('push', () => push(engine, image)) : []
       return { image, pushed, fault: await checking }
     } finally {
       // What comes next may move the layers.
@@ -66,18 +71,6 @@ export async function buildAndSave(
     await keep(true)
     throw error
   }
-}
-
-/**
- * Takes away what came back from earlier runs, where that may be why a build has failed. A cache never fails a build.
- * @throws the error, where it is something else, or nothing came back
- */
-async function clearAfter(error: unknown, { warm }: RestoredCache): Promise<void> {
-  if (warm.clear === undefined || !(error instanceof Error) || !isUnexplained(error)) throw error
-  warn(`Cache: the build failed with the restored layers; rebuilding without the cache. ${lastLine(error)}`)
-  await warm.clear().catch(() => {
-    throw error
-  })
 }
 
 /** What the cache doesn't get is no reason to fail. */

@@ -1,5 +1,5 @@
 import { type AuthFile, readLogins, withoutRegistry } from '../auth/auth-file.js'
-import { type Logins, settleLogins } from '../auth/keychain.js'
+import { type Logins, type OwnLogin, settleLogins } from '../auth/keychain.js'
 import type { Env } from '../exec.js'
 import { formatReference, type Reference, registryOf } from '../metadata/reference.js'
 import type { Names } from '../metadata/tags.js'
@@ -8,15 +8,14 @@ import type { Inputs } from '../runner/inputs.js'
 import { loginRegistry } from './login.js'
 
 /** Who one is at which registry, and to which one may speak without TLS. */
-export interface Credentials extends Omit<Logins, 'env'> {
-  /** Which the login of the inputs is for, where they have one. */
-  readonly registry: string
+export interface Credentials extends Omit<Logins, 'env' | 'own'> {
+  readonly own: readonly OwnLogin[]
   /** Registries (`host:port`) that may be asked by plain HTTP or with an unknown certificate. */
   readonly insecure: readonly string[]
 }
 
 /**
- * Reads the earlier logins, and finds out which registry the one of the inputs is for.
+ * Reads the earlier logins, and finds out which registry `username` and `password` are for.
  * @throws UserError when it could be several
  */
 export async function readCredentials(
@@ -26,26 +25,26 @@ export async function readCredentials(
 ): Promise<Credentials> {
   const registry = loginRegistry(inputs, names)
   return {
-    registry,
     logins: await readLogins(context),
-    ...(inputs.login !== undefined && { login: { registry, ...inputs.login } }),
+    own: inputs.login === undefined ? inputs.registryAuth : [{ registry, ...inputs.login }],
     insecure: inputs.tlsVerify ? [] : [...new Set(names.references.map((reference) => reference.registry))],
   }
 }
 
 /**
- * The earlier logins as an engine is to have them: without that of the step's own registry, for all that it may ask.
+ * The earlier logins as an engine is to have them: without those of the step's own registries, for all that it may ask.
  * @param bases images that it may pull
  */
 export async function loginsOfEngine(
-  { logins, login, registry }: Credentials,
-  { cache }: Pick<Inputs, 'cache'>,
+  { logins, own }: Credentials,
+  { cache, registryMirrors }: Pick<Inputs, 'cache' | 'registryMirrors'>,
   { references, bases }: { readonly references: readonly Reference[]; readonly bases: readonly string[] },
   env: Env,
 ): Promise<AuthFile> {
-  const earlier = login === undefined ? logins : withoutRegistry(logins, registry)
+  const earlier = own.reduce((left, { registry, scope }) => withoutRegistry(left, registry, scope), logins)
   const written = [...references.map(formatReference), ...cache.from, ...cache.to, ...bases]
-  const registries = written.flatMap((name) => registryOf(name) ?? [])
-  const others = registries.filter((one) => login === undefined || one !== registry)
+  const mirrors = registryMirrors.map(({ registry }) => registry)
+  const registries = [...written.flatMap((name) => registryOf(name) ?? []), ...mirrors]
+  const others = registries.filter((one) => !own.some(({ registry, scope }) => scope === undefined && registry === one))
   return await settleLogins(earlier, others, env)
 }

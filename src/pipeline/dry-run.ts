@@ -1,46 +1,83 @@
-import { info } from '../log.js'
+import type { Engine, ResolvedEngine } from '../engine/engine.js'
+import { makeWorkDirBelow } from '../engine/work-dir.js'
+import { formatPlatform, platformFolder } from '../lib/platform.js'
+import { info, withPrefix } from '../log.js'
 import { listLabels } from '../metadata/labels.js'
 import { formatReference } from '../metadata/reference.js'
 import { NO_CACHE_REPORT } from '../report/cache-stats.js'
+import { tellChecks } from './checks.js'
 import { findEngine, specify, type Wanted } from './engine.js'
+import { annotationLines } from './outputs.js'
 import type { PipelineContext } from './pipeline-context.js'
+import { inputsOf } from './platform-outputs.js'
 import { restoreCache } from './restore-cache.js'
 import type { Result } from './result.js'
+import { settingsOnDemand } from './read-settings.js'
 import { settleFormat } from './settle-format.js'
 import { pretendCache } from './start-cache.js'
 
 /** Works out everything up to the build, and says it. */
 export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise<Result> {
+  const { metadata } = wanted
+  const found = await findEngine(wanted, pipeline)
+  info(`Dry run: nothing is built or pushed.`)
+  const { engine, hasAnnotations } = await previewAll(wanted, found, pipeline)
+  const references = metadata.references.map(formatReference)
+  info(`References:\n${indent(references.length === 0 ? 'none' : references.join('\n'))}`)
+  info(`Labels:\n${indent(listLabels(metadata.labels))}`)
+  if (hasAnnotations) info(`Annotations:\n${indent(annotationLines(metadata, ''))}`)
+  return {
+    metadata,
+    ...{ built: false, imageId: '', pushed: [], platforms: [], platformDigests: {} },
+    engine,
+    cache: NO_CACHE_REPORT,
+    ...{ storageConf: '', steps: [], phases: [] },
+  }
+}
+
+interface Preview {
+  readonly engine: Engine
+  readonly hasAnnotations: boolean
+}
+
+/** One command, or one for each platform. */
+async function previewAll(wanted: Wanted, found: ResolvedEngine, pipeline: PipelineContext): Promise<Preview> {
+  const { platforms } = wanted.inputs
+  if (platforms.length < 2 || found.forPlatform === undefined) return await previewOne(wanted, found, pipeline)
+  const previews: Preview[] = []
+  for (const platform of platforms) {
+    const inputs = inputsOf(platform, wanted.inputs, pipeline.workDir.path)
+    const workDir = await makeWorkDirBelow(pipeline.workDir, platformFolder(platform), pipeline.context.env)
+    const own = await found.forPlatform(inputs, workDir)
+    const preview = () => previewOne({ ...wanted, inputs }, own, { ...pipeline, workDir })
+    previews.push(await withPrefix(formatPlatform(platform), preview))
+  }
+  const [first] = previews
+  if (first === undefined) throw new Error('there is no platform')
+  return first
+}
+
+/** Says the cache key and the command of a build. */
+async function previewOne(
+  wanted: Wanted,
+  found: ResolvedEngine,
+  { context, workDir, ...pipeline }: PipelineContext,
+): Promise<Preview> {
   const { inputs, metadata } = wanted
-  const { context, workDir } = pipeline
   const pending = pretendCache({ inputs, context, references: metadata.references })
   const { scope } = pending.plan
-  const found = await findEngine(wanted, pipeline)
-  const format = await settleFormat(wanted, found, pipeline)
+  const settings = settingsOnDemand(wanted, found, { ...pipeline, context, workDir })
+  await tellChecks(wanted, found, settings, context)
+  const format = await settleFormat(wanted, found, settings)
   const spec = specify({ ...wanted, format }, found, pending.plan)
   const restored = await restoreCache(pending, { ...spec, copied: new Map() }, found.store, workDir.path)
   const engine = await found.configure(restored.warm.root)
   const { remote, access } = restored
   const command = engine.preview({ ...spec, images: [], remote, cache: access, onSteps: () => undefined })
   await engine.close()
-  const references = metadata.references.map(formatReference)
-  info(`Dry run: nothing is built or pushed.`)
   info(`Cache key: ${scope.text} (${scope.id})`)
-  info(`References:\n${indent(references.length === 0 ? 'none' : references.join('\n'))}`)
-  info(`Labels:\n${indent(listLabels(metadata.labels))}`)
-  if (spec.annotations.length > 0) info(`Annotations:\n${indent(listLabels(metadata.annotations))}`)
   info(`Command:\n${indent(command)}`)
-  return {
-    metadata,
-    built: false,
-    imageId: '',
-    pushed: [],
-    engine,
-    cache: NO_CACHE_REPORT,
-    storageConf: '',
-    steps: [],
-    phases: [],
-  }
+  return { engine, hasAnnotations: spec.annotations.length > 0 }
 }
 
 function indent(text: string): string {

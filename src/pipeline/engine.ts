@@ -1,6 +1,7 @@
 import type { CachePlan } from '../cache/open.js'
 import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import { removeLeftovers } from '../engine/leftovers.js'
+import { placedName } from '../metadata/annotation-levels.js'
 import type { Inputs } from '../runner/inputs.js'
 import { baseImages } from './base-images.js'
 import { loginsOfEngine } from './credentials.js'
@@ -48,9 +49,12 @@ export function specify(
   engine: ResolvedEngine,
   { repositories }: CachePlan,
 ): BuildSpec {
-  const { references, labels, annotations } = metadata
+  const { references, labels, annotations, leveled } = metadata
   const usesRegistry = repositories.from.length + repositories.to.length > 0
-  // Those of the default, where they are no hindrance.
+  // An engine that builds several platforms at once sets these, too.
+  const ofLevels =
+    inputs.platforms.length > 1 ? leveled.map((one) => ({ name: placedName(one), value: one.value })) : []
+  // The default annotations are left out where they would cost cache hits.
   const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations(usesRegistry)
   return {
     inputs,
@@ -58,6 +62,6 @@ export function specify(
     format,
     references,
     labels: pairsOf(labels),
-    annotations: format === 'oci' && isWorthIt ? pairsOf(annotations) : [],
+    annotations: format === 'oci' && isWorthIt ? [...pairsOf(annotations), ...ofLevels] : [],
   }
 }

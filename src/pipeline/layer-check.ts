@@ -1,14 +1,19 @@
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
+import type { BuildSpec, Image } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import type { Source } from '../source/source.js'
+import { targetPlatform } from '../runner/platform-inputs.js'
 import type { Comparison } from '../up-to-date/check.js'
 import { listLayers } from '../up-to-date/copied-layers.js'
+import { checkArchitecture } from './image-architecture.js'
 import { warnOfReplacedLinks } from './replaced-links.js'
 
 /** Looks at what the steps of a build have put into its layers. */
 export interface LayerCheck {
-  /** Says, before it is pushed, what is otherwise than it was meant. Never rejects. */
-  readonly review: (steps: readonly Step[]) => Promise<void>
+  /**
+   * Says, before it is pushed, what is otherwise than it was meant.
+   * @throws WrongArchitectureError for an image of another processor
+   */
+  readonly review: (steps: readonly Step[], image: Pick<Image, 'id'>) => Promise<void>
   /** Why it isn't known to be made of what was read; looks while the image is pushed. Never rejects. */
   readonly check: (steps: readonly Step[]) => Promise<string | undefined>
 }
@@ -17,7 +22,7 @@ export interface LayerCheck {
 export function checkLayers(
   store: ContainersStorage | OciLayout,
   root: string,
-  source: Source,
+  { inputs, source }: Pick<BuildSpec, 'inputs' | 'source'>,
   comparison: Comparison | undefined,
 ): LayerCheck {
   // What BuildKit leaves is looked at where the build is remembered.
@@ -28,7 +33,11 @@ export function checkLayers(
     return listed.layers
   }
   return {
-    review: async (steps) => warnOfReplacedLinks(store, root, await list(steps), source),
+    review: async (steps, image) => {
+      const platform = inputs.platforms.length === 0 ? undefined : targetPlatform(inputs)
+      await checkArchitecture(store, root, image, platform)
+      await warnOfReplacedLinks(store, root, await list(steps), source)
+    },
     check: async (steps) => await comparison?.check(() => list(steps)),
   }
 }

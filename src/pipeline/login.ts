@@ -1,3 +1,4 @@
+import { type OwnLogin, ownLoginFor } from '../auth/keychain.js'
 import type { Engine } from '../engine/engine.js'
 import { describe, RegistryError, UserError } from '../errors.js'
 import { DOCKER_HUB, isUnqualified, readRegistry, type Reference, type WrittenRegistry } from '../metadata/reference.js'
@@ -7,12 +8,12 @@ import { debug, info } from '../log.js'
 import { withRetries } from '../lib/retry.js'
 import type { Trial } from '../registry/uploads.js'
 
-/** Who logs in, and where. */
+/** Who logs in, and with which logins. */
 export interface LoginTarget {
   readonly engine: Pick<Engine, 'login'>
   /** The engine logs in where `/v2/` asks for a login, and nowhere else. */
   readonly needsChallenge: boolean
-  readonly registry: string
+  readonly own: readonly OwnLogin[]
 }
 
 /**
@@ -28,7 +29,7 @@ export function loginRegistry(
   if (inputs.login !== undefined && registries.length > 1) {
     throw new UserError(
       `Input "registry" is missing: the references are in ${registries.join(' and ')}, but "username" and "password" are for one registry.`,
-      `Write \`registry: ${registries[0] ?? ''}\`, and log in to the others in an earlier step.`,
+      `Write \`registry: ${registries[0] ?? ''}\`, or all logins into \`registry-auth\`.`,
     )
   }
   return registries[0] ?? DOCKER_HUB
@@ -82,27 +83,28 @@ function linesOf(names: readonly WrittenName[], qualify: (name: string) => strin
 }
 
 /**
- * Logs in, where the inputs have a login, and tries it where it will be used: some registries let everybody read, and ask
- * for a login only when something is written.
+ * Logs in with each login of the step, and tries it where it will be used: some registries let everybody read, and ask for
+ * a login only when something is written.
  * @param tryPush begins a push to a reference, and takes it back
- * @throws UserError when the login is refused
+ * @throws UserError when a login is refused
  */
 export async function login(
-  {
-    inputs,
-    references,
-  }: { readonly inputs: Pick<Inputs, 'login' | 'push'>; readonly references: readonly Reference[] },
-  { engine, needsChallenge, registry }: LoginTarget,
+  { inputs, references }: { readonly inputs: Pick<Inputs, 'push'>; readonly references: readonly Reference[] },
+  { engine, needsChallenge, own }: LoginTarget,
   tryPush: (reference: Reference) => Promise<Trial>,
 ): Promise<void> {
-  if (inputs.login === undefined) return
-  const { username, password } = inputs.login
-  await withRetries(`Login to ${registry}`, () => engine.login(registry, username, password))
-  const own = inputs.push ? references.filter((reference) => reference.registry === registry) : []
-  const repositories = new Map(own.map((reference) => [reference.repository, reference]))
-  const trials = await Promise.all([...repositories.values()].map((one) => tryPush(one).catch(onlyRefusal)))
-  if (needsChallenge && trials.some((trial) => trial?.asksLate === true)) throw asksLate(registry)
-  info(`Logged in to ${registry} as ${username}`)
+  const pushed = inputs.push ? references : []
+  // One after the other: they are kept in one file.
+  for (const one of own) {
+    const { registry, scope, username, password } = one
+    const place = scope === undefined ? registry : `${registry}/${scope}`
+    await withRetries(`Login to ${place}`, () => engine.login(place, username, password))
+    const covered = pushed.filter((reference) => ownLoginFor(reference, own) === one)
+    const repositories = new Map(covered.map((reference) => [reference.repository, reference]))
+    const trials = await Promise.all([...repositories.values()].map((tried) => tryPush(tried).catch(onlyRefusal)))
+    if (needsChallenge && trials.some((trial) => trial?.asksLate === true)) throw asksLate(registry)
+    info(`Logged in to ${place} as ${username}`)
+  }
 }
 
 /** What else went wrong may not go wrong with the engine, which has the last word. */

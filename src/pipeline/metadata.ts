@@ -8,6 +8,8 @@ import { commitOf, type NameContext } from '../metadata/ref-context.js'
 import { annotationsOf, commitFacts, type CommitFacts, type Labels, labelsOf, remarksOn } from '../metadata/labels.js'
 import { describeNames, type MetadataJson } from '../metadata/metadata.js'
 import { type Names, needsExistingTags, noTags, resolveTags } from '../metadata/tags.js'
+import { divideAnnotations, type DividedAnnotations, type LeveledAnnotation } from '../metadata/annotation-levels.js'
+import { formatPlatform, type Platform } from '../lib/platform.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info, warn } from '../log.js'
 
@@ -15,6 +17,8 @@ import { info, warn } from '../log.js'
 export interface Metadata extends Names {
   readonly labels: Labels
   readonly annotations: Labels
+  /** Of several platforms: what belongs to the index, or to the image of one of them. */
+  readonly leveled: readonly LeveledAnnotation[]
   readonly json: MetadataJson
   /** What of the labels and annotations says which commit was built, or when. */
   readonly ofCommit: CommitLabels
@@ -27,8 +31,10 @@ const NOTHING: CommitFacts = { version: undefined, revision: undefined, created:
  * what is to be said about them.
  * @throws UserError for a line that makes no sense, and where nothing is left to push
  */
-export async function resolveMetadata(inputs: Inputs, context: Context): Promise<Metadata> {
+export async function resolveMetadata(given: Inputs, context: Context): Promise<Metadata> {
   const names = await nameContext(context)
+  const { ofManifests, leveled } = inInputs(() => annotationsIn(given, names))
+  const inputs = { ...given, annotations: ofManifests }
   const isHighest = inInputs(() => needsExistingTags(inputs.flavor, names))
   const existing = isHighest ? await listTags(context) : undefined
   const resolve = (by: NameContext) =>
@@ -56,7 +62,17 @@ export async function resolveMetadata(inputs: Inputs, context: Context): Promise
   if (empty.length > 0)
     info(`Labels: left empty: ${empty.join(' and ')}; a schedule event doesn't describe the repository`)
   const ofCommit = commitLabelsOf(all, describe(NOTHING), isOfCommit(resolved, names, resolve))
-  return { ...resolved, ...all, ofCommit, json: describeNames(resolved, all.labels, all.annotations) }
+  return { ...resolved, ...all, leveled, ofCommit, json: describeNames(resolved, all.labels, all.annotations) }
+}
+
+function annotationsIn({ annotations, platforms }: Inputs, names: NameContext): DividedAnnotations {
+  return platforms.length > 1 ? divideAnnotations(annotations, names) : { ofManifests: annotations, leveled: [] }
+}
+
+/** The annotations of the manifest of one of several platforms. Pure. */
+export function annotationsFor({ annotations, leveled }: Metadata, platform: Platform): Labels {
+  const own = leveled.filter((one) => one.level === 'manifest' && one.platform === formatPlatform(platform))
+  return new Map([...annotations, ...own.map(({ name, value }) => [name, value] as const)])
 }
 
 function tell(topic: string, notes: readonly string[], warnings: readonly string[]): void {
@@ -85,6 +101,17 @@ export function asBuilt(names: Metadata, values: Labels): Metadata {
   const labels = withValues(names.labels, ofCommit.labels, values)
   const annotations = withValues(names.annotations, ofCommit.annotations, values)
   return { ...names, labels, annotations, json: describeNames(names, labels, annotations) }
+}
+
+/** The annotations of an index, or of what names an image in it. Pure. @param platform that these are of; all where it is left out */
+export function annotationsAt(
+  { leveled }: Pick<Metadata, 'leveled'>,
+  level: LeveledAnnotation['level'],
+  platform?: Platform,
+): { readonly annotations: Readonly<Record<string, string>> } {
+  const isMeant = (one: LeveledAnnotation) =>
+    one.level === level && (one.platform === undefined || (platform && formatPlatform(platform)) === one.platform)
+  return { annotations: Object.fromEntries(leveled.filter(isMeant).map(({ name, value }) => [name, value])) }
 }
 
 /** As `name` and `value`, for arguments. */

@@ -1,12 +1,15 @@
 import { linesOf } from '../runner/input-parsers.js'
+import { placedName } from '../metadata/annotation-levels.js'
 import { listLabels } from '../metadata/labels.js'
 import { tagLines } from '../metadata/metadata.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
+import type { Metadata } from './metadata.js'
 import type { Result } from './result.js'
 
 /** The outputs of the step, by their names. What is no text is written as JSON. Pure. */
-export function outputsOf({ metadata, built, imageId, pushed, engine, cache, storageConf }: Result) {
+export function outputsOf(result: Result) {
+  const { metadata, built, imageId, pushed, engine, cache, storageConf, descriptor, platformDigests, joined } = result
   const references = metadata.references.map(formatReference)
   const digest = pushed[0]?.digest ?? ''
   return {
@@ -17,10 +20,11 @@ export function outputsOf({ metadata, built, imageId, pushed, engine, cache, sto
     tags: tagLines(metadata).join('\n'),
     'tag-names': metadata.tagNames.join('\n'),
     labels: listLabels(metadata.labels),
-    annotations: listLabels(metadata.annotations, 'manifest:'),
+    annotations: annotationLines(metadata),
     json: metadata.json,
     metadata: {
       ...(imageId !== '' && { 'containerimage.config.digest': imageId }),
+      ...(descriptor !== undefined && { 'containerimage.descriptor': descriptor }),
       ...(digest !== '' && { 'containerimage.digest': digest }),
       'image.name': references.join(','),
     },
@@ -29,13 +33,24 @@ export function outputsOf({ metadata, built, imageId, pushed, engine, cache, sto
       digest: one.digest,
       registry: one.reference.registry,
     })),
-    engine: engine.name,
-    'engine-version': engine.version,
-    rootless: engine.rootless,
+    'platform-digests': platformDigests,
+    joined: joined === true,
+    engine: engine?.name ?? '',
+    'engine-version': engine?.version ?? '',
+    rootless: engine?.rootless ?? false,
     'cache-hit': cache.hit,
     'cache-stats': cache.stats,
     'storage-conf': storageConf,
   }
+}
+
+/** Each with its place before it. Pure. @param place of those of all manifests */
+export function annotationLines(
+  { annotations, leveled }: Pick<Metadata, 'annotations' | 'leveled'>,
+  place: '' | 'manifest:' = 'manifest:',
+): string {
+  const others = new Map(leveled.map((one) => [placedName(one), one.value]))
+  return [listLabels(annotations, place), listLabels(others)].filter((text) => text !== '').join('\n')
 }
 
 /**
@@ -44,7 +59,7 @@ export function outputsOf({ metadata, built, imageId, pushed, engine, cache, sto
  */
 export function hiddenOutputs(
   outputs: Readonly<Record<string, unknown>>,
-  { secrets, login }: Pick<Inputs, 'secrets' | 'login'>,
+  { secrets, login, registryAuth }: Pick<Inputs, 'secrets' | 'login' | 'registryAuth'>,
 ): string | undefined {
   const texts = Object.entries(outputs).map(([name, value]) => ({
     name,
@@ -55,6 +70,7 @@ export function hiddenOutputs(
       'value' in source ? [{ of: `the secret ${JSON.stringify(id)}`, text: source.value.reveal() }] : [],
     ),
     ...(login === undefined ? [] : [{ of: 'the input "password"', text: login.password.reveal() }]),
+    ...registryAuth.map(({ password }) => ({ of: 'the input "registry-auth"', text: password.reveal() })),
   ]
   const hidden = given.flatMap((secret) => {
     const lines = linesOf(secret.text)

@@ -6,9 +6,10 @@ import type { Timeline } from '../report/timeline.js'
  * The same timeline, whose phases show in the log with the time that they took. The build prints as it goes, into a group
  * of its own; so its time stands behind.
  */
-export function shown(timeline: Timeline): Timeline {
+export function shown(timeline: Timeline, platform?: string): Timeline {
   const titleOf = (name: string) => {
-    const seconds = timeline.phases().findLast((phase) => phase.name === name)?.seconds ?? 0
+    const seconds =
+      timeline.phases().findLast((phase) => phase.name === name && phase.platform === platform)?.seconds ?? 0
     return `${name.charAt(0).toUpperCase()}${name.slice(1)}: ${seconds.toFixed(1)} s`
   }
   return {
@@ -25,5 +26,6 @@ export function shown(timeline: Timeline): Timeline {
         info(titleOf(name))
       }
     },
+    of: (name) => shown(timeline.of(name), name),
   }
 }

@@ -1,7 +1,7 @@
 import type { Caches } from '../cache/open.js'
-import type { Engines } from '../engine/engine.js'
+import type { Engines } from '../engine/engines.js'
 import type { WorkDir } from '../engine/work-dir.js'
-import type { Registries, RegistryClient } from '../registry/client.js'
+import type { Registries, RegistryClient } from '../registry/registries.js'
 import type { Timeline } from '../report/timeline.js'
 import type { Context } from '../runner/context.js'
 import type { Remember } from '../runner/state.js'
@@ -38,10 +38,10 @@ export async function openRegistries(
   { credentials, context, services }: Pick<PipelineContext, 'credentials' | 'context' | 'services'>,
   insecure: readonly string[] = [],
 ): Promise<Registries> {
-  const { logins, login } = credentials
+  const { logins, own } = credentials
   return await services.registries.open({
     logins,
-    login,
+    own,
     env: context.env,
     insecure: [...credentials.insecure, ...insecure],
   })

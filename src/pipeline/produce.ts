@@ -2,12 +2,13 @@ import type { BuildSpec, Engine, ResolvedEngine } from '../engine/engine.js'
 import { withRequests } from '../report/cache-stats.js'
 import type { Comparison } from '../up-to-date/check.js'
 import { baseImages } from './base-images.js'
-import { type Built, buildAndSave } from './build.js'
+import { type Built, buildAndSave, type Pusher } from './build.js'
+import type { Destination } from './destination.js'
 import { checkLayers } from './layer-check.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
 import { type RestoredCache, restoreCache } from './restore-cache.js'
-import type { Result } from './result.js'
+import type { ImageResult } from './result.js'
 import type { PendingCache } from './start-cache.js'
 import { verifyingPushes } from './verified-push.js'
 
@@ -19,6 +20,7 @@ export interface Prepared {
   readonly copied: Promise<ReadonlyMap<string, string>>
   /** Undefined where nothing is compared, and so nothing is remembered. */
   readonly comparison: Comparison | undefined
+  readonly destination: Destination
 }
 
 /** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
@@ -26,7 +28,7 @@ export async function produce(
   spec: BuildSpec,
   prepared: Prepared,
   pipeline: PipelineContext,
-): Promise<Omit<Result, 'metadata' | 'built' | 'phases'>> {
+): Promise<Omit<ImageResult, 'built'>> {
   const { inputs } = spec
   const restored = await restore(spec, prepared, pipeline)
   const registries = registriesOnDemand(pipeline)
@@ -34,7 +36,8 @@ export async function produce(
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
     await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
-    const built = await build(engine, spec, restored, { prepared, pipeline })
+    const push: Pusher['push'] = (by, image) => prepared.destination.push(by, image, registries)
+    const built = await build(engine, spec, restored, { prepared, pipeline: { ...pipeline, push } })
     await remember(built, engine, restored, prepared)
     const cache = withRequests(built.cache, restored.cache.requests())
     await engine.writeOutputs(built.image, inputs)
@@ -64,11 +67,11 @@ async function build(
   engine: Engine,
   spec: BuildSpec,
   restored: RestoredCache,
-  { prepared, pipeline }: { readonly prepared: Prepared; readonly pipeline: PipelineContext },
+  { prepared, pipeline }: { readonly prepared: Prepared; readonly pipeline: PipelineContext & Pusher },
 ): Promise<Built> {
   const { inputs, source } = spec
   const images = baseImages(inputs, source, pipeline.workDir.env)
-  const layers = checkLayers(prepared.engine.store, restored.warm.root, source, prepared.comparison)
+  const layers = checkLayers(prepared.engine.store, restored.warm.root, spec, prepared.comparison)
   const request = { ...spec, images, remote: restored.remote, cache: restored.access, ...layers }
   return await buildAndSave(engine, request, restored, pipeline)
 }

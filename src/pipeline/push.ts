@@ -1,7 +1,7 @@
 import type { Engine, Image, OpenProxy, Pushed, PushedManifest } from '../engine/engine.js'
 import { describe, LOST_CONTENT, RegistryError, UserError } from '../errors.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import { result } from '../log.js'
 import { formatLimit, type Limit, startLimit } from '../lib/time-limit.js'
 import { withRetries } from '../lib/retry.js'
@@ -57,8 +57,12 @@ export async function pushAllByDigest(
   })
 }
 
-async function pushEach<T extends Arrived>(
-  image: Image,
+/**
+ * Puts something under each of these references, as `pushAll` does.
+ * @param image what it is, or is of the size of
+ */
+export async function pushEach<T extends Arrived>(
+  image: Pick<Image, 'references' | 'size'>,
   references: readonly Reference[],
   push: Push<T>,
 ): Promise<T[]> {
@@ -104,7 +108,7 @@ interface Pushing<T> {
 }
 
 /** In this time a registry that is slow or busy takes any image: 1 MiB a second for each of its repositories. */
-function longestPush({ size, references }: Image): number {
+function longestPush({ size, references }: Pick<Image, 'references' | 'size'>): number {
   const repositories = new Set(references.map(({ registry, repository }) => `${registry}/${repository}`)).size
   if (size?.bytes === undefined) return UNKNOWN_MS
   return Math.min(MAX_MS, TIMEOUT_MS + Math.ceil((repositories * size.bytes) / SLOWEST_BYTES_PER_MINUTE) * 60_000)

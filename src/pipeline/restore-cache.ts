@@ -1,5 +1,5 @@
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
-import type { RestoredStorage } from '../cache/cache.js'
+import { EMPTY_CACHE, type RestoredStorage } from '../cache/cache.js'
 import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { BuildRequest } from '../engine/engine.js'
 import { privateRoot } from '../engine/work-dir.js'
@@ -31,15 +31,27 @@ export async function restoreCache(
 ): Promise<RestoredCache> {
   const root = privateRoot(folder)
   const restored =
-    store.kind === 'blobs' ? await restoreBlobs(pending, store, root) : await restoreRoot(pending, spec, store, root)
+    store.kind === 'blobs'
+      ? await restoreBlobs(pending, spec, store, root)
+      : await restoreRoot(pending, spec, store, root)
   return { ...pending, ...restored }
 }
 
 type Restored = Omit<RestoredCache, keyof PendingCache>
 
 /** A folder of steps for an engine that compares by itself all that they depend on. */
-async function restoreBlobs(pending: PendingCache, blobs: OciLayout, root: string): Promise<Restored> {
+async function restoreBlobs(
+  pending: PendingCache,
+  { inputs }: Building,
+  blobs: OciLayout,
+  root: string,
+): Promise<Restored> {
   const { cache, plan } = pending
+  if (blobs.isKeptElsewhere === true && inputs.cache.kind === 'auto') {
+    info('Cache: not used, since the builder keeps its own steps; `cache: github` (or registry) uses it all the same')
+    const warm = await EMPTY_CACHE.restore(blobs, new Map(), root)
+    return { warm, keys: [], remote: { from: [], to: [] }, access: { read: true, write: false } }
+  }
   const warm = await cache.restore(blobs, new Map(), root)
   const { staysInEngine } = warm
   if (staysInEngine) info('Cache: the builder keeps its own steps on this machine')

@@ -1,22 +1,30 @@
 import { keepForRunner } from '../engine/keeper.js'
 import { makeWorkDir, removeSecrets } from '../engine/work-dir.js'
+import { formatPlatform } from '../lib/platform.js'
 import { warn } from '../log.js'
 import { startTimeline } from '../report/timeline.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
+import { isForeign, targetPlatform } from '../runner/platform-inputs.js'
 import { withGitContexts } from '../source/source.js'
-import { startWatch } from '../up-to-date/watch.js'
+import { checkBasePlatforms } from './base-platforms.js'
 import { readCredentials } from './credentials.js'
+import { tagged, untagged } from './destination.js'
+import { type Leg, legOf } from './distribute.js'
 import { dryRun } from './dry-run.js'
-import { findEngine, specify, type Wanted } from './engine.js'
+import { findEngine, type Wanted } from './engine.js'
+import type { PushedPlatform } from './image-index.js'
+import { checkDigests, joinDigests } from './join-digests.js'
+import { makeImage } from './make-image.js'
+import { meetLegs } from './meet-legs.js'
 import { type Metadata, resolveMetadata } from './metadata.js'
 import { shown } from './phases.js'
-import { openRegistries, type PipelineContext, type Services } from './pipeline-context.js'
-import { produce } from './produce.js'
-import { type Result, reusedResult } from './result.js'
-import { settleFormat } from './settle-format.js'
+import type { PipelineContext, Services } from './pipeline-context.js'
+import { checkOutputs } from './platform-outputs.js'
+import { makePlatforms } from './platforms.js'
+import type { Result } from './result.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
-import { lookAtContext, type PendingCache, startCache } from './start-cache.js'
+import { withCache } from './start-cache.js'
 
 /** What is known when nothing has been made yet. */
 interface Request {
@@ -24,6 +32,8 @@ interface Request {
   readonly metadata: Metadata
   /** Undefined where the context has to be fetched first. */
   readonly local: FormattedSource | undefined
+  /** Undefined where this step is all that builds the image. */
+  readonly leg: Leg | undefined
 }
 
 /**
@@ -32,17 +42,26 @@ interface Request {
  */
 export async function run(given: Inputs, context: Context, services: Services): Promise<Result> {
   for (const text of given.warnings) warn(text)
-  const inputs = withGitContexts(given, context.event)
+  const asked = withGitContexts(given, context.event)
+  checkDigests(asked)
+  const leg = legOf(asked, context)
+  const inputs = leg === undefined ? asked : { ...asked, platforms: [...leg.own] }
+  checkOutputs(inputs)
   const metadata = await resolveMetadata(inputs, context)
   const credentials = await readCredentials(inputs, context, metadata)
+  const timeline = shown(startTimeline(services.clock))
+  if (inputs.digests.length > 0) {
+    const there = { context, credentials, services }
+    const joined = await timeline.during('index', () => joinDigests({ inputs, metadata }, there))
+    return { ...joined, phases: timeline.phases() }
+  }
   const local = await findLocalSource(inputs, context)
   const buildUser = await services.engines.chooseBuildUser(inputs, context)
   const workDir = await makeWorkDir(buildUser, context)
   services.remember({ folder: workDir.path, unshare: buildUser.prefix })
-  const timeline = shown(startTimeline(services.clock))
   const pipeline = { context, workDir, credentials, services, timeline }
   try {
-    return await (inputs.dryRun ? preview : execute)({ inputs, metadata, local }, pipeline)
+    return await (inputs.dryRun ? preview : execute)({ inputs, metadata, local, leg }, pipeline)
   } finally {
     await removeSecrets(workDir.path)
     await keepForRunner(workDir.path)
@@ -50,43 +69,40 @@ export async function run(given: Inputs, context: Context, services: Services): 
 }
 
 async function execute(request: Request, pipeline: PipelineContext): Promise<Result> {
-  const { inputs, metadata } = request
-  const { context } = pipeline
-  const cache = await startCache({ inputs, context, references: metadata.references }, pipeline)
-  try {
-    const found = request.local ?? (await fetchSource(inputs, context, pipeline.workDir))
-    const result = await build({ ...found, inputs, metadata }, cache, pipeline)
-    return { ...result, phases: pipeline.timeline.phases() }
-  } finally {
-    await cache.cache.close()
-    if (cache.stagingDir !== undefined) await keepForRunner(cache.stagingDir)
-  }
+  const { inputs, leg } = request
+  const isOne = inputs.platforms.length < 2 && leg === undefined
+  const made = await (isOne ? buildOne : buildPlatforms)(request, pipeline)
+  return { ...made, phases: pipeline.timeline.phases() }
 }
 
-/** Takes the image of an earlier run, or builds one. */
-async function build(wanted: Wanted, cache: PendingCache, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
-  const { metadata, source } = wanted
-  const watch = startWatch(wanted, cache, pipeline.context, pipeline.workDir.env)
-  if (watch !== undefined) pipeline.services.registries.load()
-  const copied = watch?.copied ?? lookAtContext(cache, source)
-  const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
-  const spec = specify(wanted, engine, cache.plan)
-  const comparison = await watch?.compare(spec, metadata.ofCommit, engine, (insecure) =>
-    openRegistries(pipeline, insecure),
-  )
-  try {
-    const same = await comparison?.find()
-    if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
-    const format = await settleFormat(wanted, engine, pipeline)
-    const settled = specify({ ...wanted, format }, engine, cache.plan)
-    const produced = await produce(settled, { engine, cache, copied, comparison }, pipeline)
-    return { ...produced, metadata, built: true }
-  } finally {
-    comparison?.close()
-  }
+async function buildOne(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+  const made = await withCache(request, pipeline, async (cache) => {
+    const wanted = await want(request, pipeline)
+    const findIt = async () => {
+      const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
+      if (isForeign(targetPlatform(request.inputs))) await checkBasePlatforms(wanted, engine, pipeline)
+      return engine
+    }
+    const destination = (request.inputs.byDigest ? untagged : tagged)(wanted.metadata.references)
+    return await makeImage(wanted, { cache, findEngine: findIt, destination, tellsChecks: true }, pipeline)
+  })
+  const platform = formatPlatform(targetPlatform(request.inputs))
+  const [pushed] = made.pushed
+  return { ...made, platforms: [], platformDigests: pushed === undefined ? {} : { [platform]: pushed.digest } }
 }
 
-async function preview({ inputs, metadata, local }: Request, pipeline: PipelineContext): Promise<Result> {
-  const found = local ?? (await fetchSource(inputs, pipeline.context, pipeline.workDir))
-  return await dryRun({ ...found, inputs, metadata }, pipeline)
+async function buildPlatforms(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+  const { leg } = request
+  const wanted = await want(request, pipeline)
+  const put = leg && ((own: readonly PushedPlatform[]) => meetLegs(leg, own, wanted, pipeline))
+  return await makePlatforms(wanted, pipeline, put)
+}
+
+async function preview(request: Request, pipeline: PipelineContext): Promise<Result> {
+  return await dryRun(await want(request, pipeline), pipeline)
+}
+
+/** All that is asked for, with what it is built of. */
+async function want({ inputs, metadata, local }: Request, { context, workDir }: PipelineContext): Promise<Wanted> {
+  return { ...(local ?? (await fetchSource(inputs, context, workDir))), inputs, metadata }
 }

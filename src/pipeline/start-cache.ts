@@ -2,11 +2,12 @@ import { mkdtemp } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Cache, EMPTY_CACHE } from '../cache/cache.js'
 import { type CachePlan, type CacheRequest, planCache } from '../cache/open.js'
-import { keepForSelf } from '../engine/keeper.js'
+import { keepForRunner, keepForSelf } from '../engine/keeper.js'
 import { PREFIX } from '../engine/work-dir.js'
 import { info } from '../log.js'
 import { digestCopied } from '../source/copied-digests.js'
 import type { Source } from '../source/source.js'
+import type { Wanted } from './engine.js'
 import type { PipelineContext } from './pipeline-context.js'
 
 /** A cache that looks already for what earlier runs have left. */
@@ -26,6 +27,21 @@ export async function startCache(request: CacheRequest, pipeline: PipelineContex
   await keepForSelf(stagingDir)
   pipeline.services.remember({ stagingDir })
   return { plan, cache: pipeline.services.caches.open(plan, request, stagingDir), stagingDir }
+}
+
+/** Opens the cache of an image, and lets go of it. */
+export async function withCache<T>(
+  { inputs, metadata: { references } }: Pick<Wanted, 'inputs' | 'metadata'>,
+  pipeline: PipelineContext,
+  work: (cache: PendingCache) => Promise<T>,
+): Promise<T> {
+  const cache = await startCache({ inputs, context: pipeline.context, references }, pipeline)
+  try {
+    return await work(cache)
+  } finally {
+    await cache.cache.close()
+    if (cache.stagingDir !== undefined) await keepForRunner(cache.stagingDir)
+  }
 }
 
 /** The same decision, with a cache that has nothing and keeps nothing. */

@@ -3,7 +3,7 @@ import { describe, describeInLine, RegistryError } from '../errors.js'
 import { objectOf, parseObject } from '../lib/json.js'
 import { debug, info, warn } from '../log.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 
 type Asked = Pick<Registries, 'resolve' | 'fetchManifest'>
 

@@ -6,7 +6,7 @@ import { basicHeader, type Login, secretsOf } from '../auth/keychain.js'
 import { once } from '../lib/memoize.js'
 import { fetchToken, type Token, withoutSecrets } from './tokens.js'
 
-/** What is to be done where, as tokens are given for it. */
+/** A repository and what is done with it: the scope of a token. */
 export interface Access {
   readonly registry: string
   readonly repository: string
@@ -14,22 +14,22 @@ export interface Access {
   readonly scopes: readonly string[]
 }
 
-/** Who asks, and what for that goes with a question. */
+/** Adds logins to requests. */
 export interface Authorization {
   /**
-   * Sends a question, the first of a registry as one who isn't known, then as the registry wants it.
+   * Sends a request. The first to a registry goes without a login; later ones with what the registry asks for.
    * @param send sends it with this header `Authorization`
-   * @returns the last answer, whatever it is; what the registry repeats of credentials isn't in it
-   * @throws RegistryError when the registry asks for what mustn't be given, or gives no token
+   * @returns the last answer, whatever its status, without any credentials that the registry repeats
+   * @throws RegistryError if credentials must not be sent there, or if no token is issued
    */
   ask(access: Access, send: (header: string | undefined) => Promise<Response>): Promise<Response>
-  /** User name that is asked as; undefined where there is no login, '' where it is one without a name. */
+  /** User name of the login; undefined without a login, '' for a login without a name. */
   whoAsks(access: Access): Promise<string | undefined>
 }
 
 type FindLogin = (registry: string, repository: string) => Promise<Login | undefined>
 
-/** A token that ends sooner than this isn't used any more: the question takes time. */
+/** A token that expires sooner than this isn't used any more: the request takes time. */
 const EXPIRY_MARGIN_MS = 500
 
 export function openAuthorization(connection: Connection, find: FindLogin, clock: Clock): Authorization {

@@ -3,7 +3,7 @@ import { ask, type ClientContext, reading, refused } from './request.js'
 import { checkedDigest, isDigest } from './manifest.js'
 
 /**
- * Whether a blob is there. Where a registry leads to a storage that only lets read what it was asked for, its first byte
+ * Whether a repository has a blob. If the registry redirects to a storage whose signed URLs allow only GET, the first byte
  * is read.
  */
 export async function findBlob(client: ClientContext, reference: Reference, digest: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import type { Env } from '../exec.js'
 
-/** Where distributions keep the certificates that a machine trusts, in the order in which Go's programs look. */
+/** Where distributions keep the certificates that a machine trusts, in the order in which Go looks. */
 const BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -15,9 +15,9 @@ const BUNDLES = [
 const FOLDERS = ['/etc/containers/certs.d', '/etc/docker/certs.d']
 
 /**
- * The certificates by which this machine knows a registry, PEM: Node trusts its own list alone, Buildah what the machine
- * trusts and what its administrator put there for one registry. Both together, so that what Buildah can push to can be
- * asked, too.
+ * The certificates that are trusted for a registry, PEM. Node trusts its own list only; Buildah trusts those of the machine
+ * and those that its administrator added for one registry. All of them count here, so that this client reaches every
+ * registry that Buildah reaches.
  * @param host of the registry, with its port where it has one
  */
 export async function authoritiesFor(host: string, env: Env): Promise<string[]> {

@@ -3,22 +3,22 @@ import { quote } from '../lib/quote.js'
 import { isObject, listOf, parseObject } from '../lib/json.js'
 import { type Response, ConnectionError } from './http.js'
 
-/** What was asked of whom, as a message tells it. */
+/** A request, as error messages describe it. */
 export interface ErrorContext {
   readonly registry: string
   readonly repository: string
   readonly verb: 'read' | 'write to'
-  /** User name that it was asked as; undefined for a question without a login. */
+  /** User name of the login; undefined without a login. */
   readonly who: string | undefined
 }
 
-/** What to do where something else answers. */
+/** The hint for an answer that is not a registry's. */
 export const NO_REGISTRY = 'Check that it is the address of a registry, and that no proxy answers in its place.'
 
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/
 
-/** What registries say that lack what was just put into them. */
+/** What registries answer that have lost what was just pushed to them. */
 const LOST = new Set([
   'MANIFEST_BLOB_UNKNOWN',
   'MANIFEST_UNKNOWN',
@@ -27,7 +27,7 @@ const LOST = new Set([
   'BLOB_UPLOAD_INVALID',
 ])
 
-/** What an answer of a registry that isn't the one hoped for means, and what to do about it. */
+/** The error for a registry's refusal, with its hint. */
 export function refusal(response: Response, { registry, repository, verb, who }: ErrorContext): RegistryError {
   const { status } = response
   const said = statusText(response)
@@ -55,18 +55,20 @@ export function refusal(response: Response, { registry, repository, verb, who }:
   return failure(response, registry) ?? unexpected(response, registry)
 }
 
-/** Answers that may be others the next time: too many questions, and a registry that is ill; undefined for others. */
+/** The error for an answer that may change on a retry: a rate limit, or a failing registry. Undefined for other answers. */
 export function failure(response: Response, registry: string): RegistryError | undefined {
   const { status } = response
   if (status !== 429 && status !== 408 && status < 500) return undefined
   const what = status === 429 ? 'limits the rate of requests' : 'reports a temporary error'
   const hint =
-    status === 429 ? 'Log in (`username`, `password`), or use a mirror.' : 'Try again later, or check its status page.'
+    status === 429
+      ? 'Log in (`username`, `password`), or pull from a mirror: `registry-mirrors: docker.io=mirror.gcr.io`.'
+      : 'Try again later, or check its status page.'
   const retryAfterMs = retryAfter(response)
   return new RegistryError(`${registry} ${what} (${statusText(response)}).`, hint, true, { retryAfterMs })
 }
 
-/** An answer that isn't one of those that the protocol knows. */
+/** The error for an answer that the protocol doesn't know. */
 export function unexpected(response: Response, registry: string): RegistryError {
   return new RegistryError(`${registry} sent an unexpected response (${statusText(response)}).`, NO_REGISTRY, false, {
     refuses: true,
@@ -78,7 +80,7 @@ export function isPage({ status, headers }: Response): boolean {
   return status !== 401 && /^text\/html\b/i.test(headers['content-type'] ?? '')
 }
 
-/** A server that couldn't be spoken to. What else was thrown stays as it is. */
+/** The error for a server that can't be reached. Returns any other error as it is. */
 export function outOfReach(error: unknown, host: string): unknown {
   if (!(error instanceof ConnectionError)) return error
   const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
@@ -97,19 +99,19 @@ export function statusText({ status, body }: Response): string {
   const [code, says] = first ? [first['code'], first['message']] : [error, description ?? details ?? message]
   const name = typeof code === 'string' && /^[A-Za-z_ ]{1,40}$/.test(code) ? ` ${code}` : ''
   if (typeof says === 'string' && says !== '') return `${status}${name}: ${quote(says)}`
-  // Pages for people tell nothing in a line.
+  // No line of a web page explains anything.
   return name !== '' || text.trim() === '' || text.includes('<')
     ? `${status}${name}`
     : `${status}: ${quote(text.trim())}`
 }
 
-/** The errors of the protocol that an answer holds. */
+/** The errors in the body of an answer, in the format of the distribution specification. */
 function errorsOf({ body }: Pick<Response, 'body'>): Readonly<Record<string, unknown>>[] {
   const { errors } = parseObject(body.toString('utf8'))
   return listOf(errors).filter(isObject)
 }
 
-/** Milliseconds that an answer asks to wait, by seconds or by a date. */
+/** Milliseconds that `Retry-After` asks to wait, given in seconds or as a date. */
 function retryAfter({ headers }: Response): number | undefined {
   const text = headers['retry-after']
   if (text === undefined) return undefined

@@ -1,7 +1,7 @@
 import type { Reference } from '../metadata/reference.js'
 import { objectOf, parseObject } from '../lib/json.js'
 import { isDigest } from './manifest.js'
-import type { Registries } from './client.js'
+import type { Registries } from './registries.js'
 
 type Asked = Pick<Registries, 'resolve' | 'fetchManifest' | 'fetchBlob'>
 

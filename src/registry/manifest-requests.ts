@@ -56,10 +56,12 @@ export async function putManifest(
   reference: Reference,
   { bytes, digest, mediaType }: Manifest,
 ): Promise<void> {
-  if (reference.tag === undefined) throw new Error('a manifest needs a tag to be put under')
+  if (reference.tag === undefined && reference.digest !== digest)
+    throw new Error('a manifest needs a tag to be put under, or its own digest')
   if (digestLike(bytes, digest) !== digest) throw new Error(`the bytes of the manifest don't match ${digest}`)
   const access = writing(reference)
-  const tagged = { registry: reference.registry, repository: reference.repository, tag: reference.tag }
+  const { registry, repository, tag } = reference
+  const tagged = { registry, repository, ...(tag === undefined ? { digest } : { tag }) }
   const { path } = manifestLine(tagged)
   const response = await ask(client, access, {
     method: 'PUT',

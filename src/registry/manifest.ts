@@ -23,7 +23,7 @@ export interface Manifest extends Descriptor {
   readonly bytes: Buffer
 }
 
-/** What an image can be described by: an index of several, or one; by OCI, and by Docker before that. */
+/** Media types of manifests and indexes, of OCI and of Docker. */
 export const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.oci.image.manifest.v1+json',
@@ -31,7 +31,7 @@ export const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ]
 
-/** The most that the specification has registries take; more isn't read either. */
+/** The size up to which registries must accept a manifest; larger ones aren't read. */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024
 
 const HEX_DIGITS: ReadonlyMap<string, number> = new Map([
@@ -45,7 +45,7 @@ export function isDigest(text: string): boolean {
   return hex !== '' && hex.length === HEX_DIGITS.get(algorithm)
 }
 
-/** The digest of bytes by the algorithm of another digest, by SHA-256 where there is none. */
+/** The digest of bytes, by the algorithm of another digest, or by SHA-256. */
 export function digestLike(bytes: Buffer, other = 'sha256:'): string {
   const algorithm = other.slice(0, other.indexOf(':'))
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`

@@ -5,13 +5,13 @@ import type { Response, Connection, Request } from './http.js'
 import { MANIFEST_LIMIT } from './manifest.js'
 import { outOfReach, refusal, failure } from './errors.js'
 
-/** The way to registries, and who asks. */
+/** The connection to registries, and its logins. */
 export interface ClientContext {
   readonly connection: Connection
   readonly authorization: Authorization
 }
 
-/** What is asked of one registry, below its address. */
+/** A request to one registry, with a path below its address. */
 export type Line = Omit<Request, 'url' | 'limit'> & { readonly path: string }
 
 export const scopeOf = ({ repository }: Reference, actions: string) => `repository:${repository}:${actions}`
@@ -26,7 +26,7 @@ export const writing = ({ registry, repository }: Reference, from?: Reference): 
   scopes: [scopeOf({ registry, repository }, 'pull,push'), ...(from === undefined ? [] : [scopeOf(from, 'pull')])],
 })
 
-/** Asks one registry. @throws RegistryError when it can't be reached, or may answer otherwise the next time */
+/** Sends a request to one registry. @throws RegistryError if it can't be reached, or if a retry may help */
 export async function ask(
   { connection, authorization }: ClientContext,
   access: Access,

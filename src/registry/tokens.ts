@@ -11,11 +11,11 @@ import { isPage, NO_REGISTRY, outOfReach, statusText, failure } from './errors.j
 export interface Token {
   /** The header `Authorization` with it. */
   readonly header: Secret
-  /** When it ends, in milliseconds since 1970. */
+  /** When it expires, in milliseconds since 1970. */
   readonly until: number
 }
 
-/** What a token is asked for. */
+/** A request for a token. */
 export interface TokenRequest {
   readonly registry: string
   readonly repository: string

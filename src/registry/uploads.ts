@@ -6,14 +6,14 @@ import type { Response } from './http.js'
 import { type Blob, digestLike, isDigest, MANIFEST_LIMIT } from './manifest.js'
 import { isPage, outOfReach, unexpected } from './errors.js'
 
-/** What a registry says to the first thing of a push. */
+/** What a registry answers to the start of an upload. */
 export interface Trial {
-  /** It asks for a login where something is written, and not at `/v2/`, where some clients find out. */
+  /** It asks for a login for uploads, but not at `/v2/`, where some clients look. */
   readonly asksLate: boolean
 }
 
 /**
- * Begins an upload, and ends it without a byte.
+ * Starts an upload, and cancels it before any byte is sent.
  * @throws RegistryError when it is refused
  */
 export async function tryPush(client: ClientContext, { registry, repository }: Reference): Promise<Trial> {
@@ -29,7 +29,7 @@ export async function tryPush(client: ClientContext, { registry, repository }: R
   return { asksLate: asked.length > 1 && chooseChallenge(ping.challenges) === undefined }
 }
 
-/** The question by which clients find out how a registry wants to be asked; without a login. */
+/** Asks `/v2/` without a login, as clients do to learn which login a registry wants. */
 async function greet({ connection }: ClientContext, registry: string): Promise<Response> {
   try {
     const url = new URL('/v2/', await connection.originOf(registry))
@@ -59,7 +59,7 @@ export async function mount(client: ClientContext, into: Reference, digest: stri
   return false
 }
 
-/** Puts a small blob into a repository, where it isn't there yet. */
+/** Uploads a small blob, unless the repository has it. */
 export async function upload(client: ClientContext, into: Reference, { digest, bytes }: Blob): Promise<void> {
   if (digestLike(bytes, digest) !== digest) throw new Error(`the bytes of the blob don't match ${digest}`)
   const access = writing(into)
@@ -77,7 +77,7 @@ export async function upload(client: ClientContext, into: Reference, { digest, b
   if (response.status < 200 || response.status > 299) throw await refused(client, access, response, 'write to')
 }
 
-/** Ends an upload that a registry began in place of a mount. One that stays is the registry's to clean up. */
+/** Cancels an upload that a registry started instead of a mount. If that fails, the registry cleans it up. */
 async function cancel(client: ClientContext, into: Reference, begun: Response): Promise<void> {
   const path = placeOf(begun)
   if (path === undefined) return
@@ -87,7 +87,7 @@ async function cancel(client: ClientContext, into: Reference, begun: Response): 
   })
 }
 
-/** Where an upload that was begun goes on, below the address of the registry; undefined where it goes on elsewhere. */
+/** Path at which a started upload continues; undefined if it is on another host. */
 function placeOf({ headers: { location }, url }: Response): string | undefined {
   if (location === undefined || !URL.canParse(location, url.href)) return undefined
   const { host, pathname, search } = new URL(location, url)

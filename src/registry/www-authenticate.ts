@@ -1,4 +1,4 @@
-/** One way of saying who one is, as a server names it. */
+/** One challenge of a server. */
 export interface Challenge {
   /** In lower case: `bearer`, `basic`. */
   readonly scheme: string
@@ -10,9 +10,9 @@ export interface Challenge {
 export type AuthChallenge =
   | {
       readonly kind: 'bearer'
-      /** Where tokens are given out; a text that nobody has checked. */
+      /** URL of the token server, unchecked. */
       readonly realm: string
-      /** What the token is for, as the registry calls itself. */
+      /** The name by which the registry calls itself. */
       readonly service: string | undefined
     }
   | { readonly kind: 'basic' }
@@ -21,7 +21,7 @@ const TOKEN = /[\w!#$%&'*+.^`|~-]+/y
 const SEPARATORS = /[\s,]*/y
 const EQUALS = /[ \t]*=[ \t]*/y
 const QUOTED = /"((?:[^"\\]|\\[^])*)"/y
-/** What Negotiate and the like have instead of parameters. */
+/** A token68, which Negotiate and others have instead of parameters. */
 const TOKEN68 = /[ \t]+[\w.~+/-]+=*(?=[ \t]*(?:,|$))/y
 
 /**

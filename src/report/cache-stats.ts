@@ -49,6 +49,16 @@ export function reportUnchanged(steps: number, seconds: number, requests: number
   return { ...reportCache({ steps: hits, restored: facts, saved: facts, requests }), hit: 'full' }
 }
 
+/** What caches of several builds came to together; pure. */
+export function joinReports(reports: readonly CacheReport[]): CacheReport {
+  const stats = new Map<string, number>()
+  for (const [name, value] of reports.flatMap((report) => Object.entries(report.stats)))
+    stats.set(name, rounded((stats.get(name) ?? 0) + value))
+  const [first = NO_CACHE_REPORT, ...others] = reports
+  const isSame = others.every(({ hit }) => hit === first.hit)
+  return { hit: isSame ? first.hit : 'partial', stats: Object.fromEntries(stats) }
+}
+
 /** The same with all calls to the cache service, those after the layers were kept among them; pure. */
 export function withRequests({ hit, stats }: CacheReport, requests: number): CacheReport {
   return { hit, stats: { ...stats, requests } }

@@ -9,8 +9,8 @@ export interface SummaryFacts {
   readonly references: readonly { readonly reference: string; readonly digest: string | undefined }[]
   /** `name@sha256:…`, each once. */
   readonly pulls: readonly string[]
-  /** `Buildah 1.43.2`. */
-  readonly engine: string
+  /** `Buildah 1.43.2`; undefined where nothing was asked to build. */
+  readonly engine: string | undefined
   readonly rootless: boolean
   /** When an earlier run built it; undefined if this one did. */
   readonly builtEarlier?: Date | undefined
@@ -20,8 +20,27 @@ export interface SummaryFacts {
   readonly warnings: readonly string[]
   readonly cache: CacheReport
   readonly phases: readonly Phase[]
-  /** Steps of the build in their order, as Buildah prints them: any text. */
-  readonly steps: readonly { readonly text: string; readonly hit: boolean; readonly seconds: number }[]
+  /** Of the one build. */
+  readonly steps: readonly StepFacts[]
+  /** Of several platforms, in the order of the index; else empty. */
+  readonly platforms: readonly PlatformFacts[]
+}
+
+/** A step of a build, as Buildah prints it: any text. */
+export interface StepFacts {
+  readonly text: string
+  readonly hit: boolean
+  readonly seconds: number
+}
+
+/** What became of one of several platforms. */
+export interface PlatformFacts extends Pick<SummaryFacts, 'builtEarlier' | 'size' | 'cache'> {
+  /** `linux/arm64`. */
+  readonly platform: string
+  /** Of its manifest; undefined where it wasn't pushed. */
+  readonly digest: string | undefined
+  /** In their order. */
+  readonly steps: readonly StepFacts[]
 }
 
 /** The phase that the steps are shown in. */
@@ -39,7 +58,9 @@ export function renderSummary(facts: SummaryFacts): string {
   )
   const names = rows.length === 0 ? ['The image has no name.'] : ['| Image | Digest |', '| --- | --- |', ...rows]
   const commands = pulls.length === 0 ? [] : ['', '```sh', ...pulls.map((name) => `docker pull ${name}`), '```']
-  const lists = [renderFacts(facts), renderWarnings(facts.warnings)].filter((list) => list.length > 0)
+  const lists = [renderPlatforms(facts.platforms), renderFacts(facts), renderWarnings(facts.warnings)].filter(
+    (list) => list.length > 0,
+  )
   return [
     ...['### Image', '', ...names, ...commands, ''],
     ...lists.flatMap((list) => [...list, '']),
@@ -56,10 +77,20 @@ function renderFacts({ engine, rootless, builtEarlier, size, cache }: SummaryFac
     ...(builtEarlier === undefined
       ? []
       : [`- **Nothing was built:** reusing the image built at ${formatTime(builtEarlier)}`]),
-    `- **Built by:** ${engine}, ${rootless ? 'rootless' : 'as root'}`,
+    ...(engine === undefined ? [] : [`- **Built by:** ${engine}, ${rootless ? 'rootless' : 'as root'}`]),
     ...(used === undefined ? [] : [`- **Cache:** ${used}`]),
     ...(moved === '' ? [] : [`- **Cache transfers:** ${moved}`]),
   ]
+}
+
+/** A row for each of several platforms. */
+function renderPlatforms(platforms: readonly PlatformFacts[]): string[] {
+  const rows = platforms.map(({ platform, digest, builtEarlier, size, cache }) => {
+    const how = builtEarlier === undefined ? (renderCache(cache) ?? '') : `reused, built at ${formatTime(builtEarlier)}`
+    const cells = [`\`${platform}\``, digest === undefined ? '' : `\`${digest}\``, size ? renderSize(size) : '', how]
+    return `| ${cells.join(' | ')} |`
+  })
+  return rows.length === 0 ? [] : ['| Platform | Digest | Size | Cache |', '| --- | --- | --- | --- |', ...rows]
 }
 
 function renderSize({ layers, bytes }: NonNullable<SummaryFacts['size']>): string {
@@ -91,15 +122,19 @@ function renderWarnings(warnings: readonly string[]): string[] {
 }
 
 /** What took how long, as a chart that GitHub draws: steps that were in the cache are grey. */
-function renderTimeline({ phases, steps }: SummaryFacts): string[] {
+function renderTimeline({ phases, steps, platforms }: SummaryFacts): string[] {
+  const stepsOf = ({ platform }: Phase) =>
+    platform === undefined ? steps : (platforms.find((one) => one.platform === platform)?.steps ?? [])
   const total = Math.max(0, ...phases.map(({ started, seconds }) => started + seconds))
   const bars = phases.flatMap((phase) => [
-    `  section ${phase.name}`,
+    `  section ${phase.name}${phase.platform === undefined ? '' : ` ${phase.platform}`}`,
     bar(`${phase.seconds.toFixed(1)} s`, '', phase.started, phase.seconds),
-    ...(phase.name === BUILD ? stepBars(steps, phase.started) : []),
+    ...(phase.name === BUILD ? stepBars(stepsOf(phase), phase.started) : []),
   ])
   return [
-    ...(steps.some(({ hit }) => hit) ? ['Steps from the cache are grey.', ''] : []),
+    ...([...steps, ...platforms.flatMap((one) => one.steps)].some(({ hit }) => hit)
+      ? ['Steps from the cache are grey.', '']
+      : []),
     '```mermaid',
     'gantt',
     `  title ${total.toFixed(1)} s`,
@@ -116,7 +151,7 @@ function axisOf(total: number): string[] {
   return ['  axisFormat %-S s', ...(total > 15 ? [] : ['  tickInterval 1second'])]
 }
 
-function stepBars(steps: SummaryFacts['steps'], begun: number): string[] {
+function stepBars(steps: readonly StepFacts[], begun: number): string[] {
   let started = begun
   const merged = mergeLabels(steps)
   const bars = merged.map(({ text, hit, seconds, number }) => {
@@ -138,7 +173,7 @@ interface Numbered {
 }
 
 /** The steps with their numbers; labels in a row, as those that are there by default, are one. */
-function mergeLabels(steps: SummaryFacts['steps']): Numbered[] {
+function mergeLabels(steps: readonly StepFacts[]): Numbered[] {
   const merged: Numbered[] = []
   for (const [index, { text, hit, seconds }] of steps.entries()) {
     const last = merged.at(-1)

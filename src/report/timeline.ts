@@ -1,6 +1,8 @@
 /** A phase of the step, as it was measured. */
 export interface Phase {
   readonly name: string
+  /** Of which of several builds it is, `linux/arm64`; undefined where it is the step's own. */
+  readonly platform?: string
   /** Seconds since the pass began. */
   readonly started: number
   readonly seconds: number
@@ -11,6 +13,8 @@ export interface Timeline {
   readonly during: <T>(name: string, work: () => Promise<T>) => Promise<T>
   /** Those that are over, in the order in which they ended. */
   readonly phases: () => readonly Phase[]
+  /** The same timeline, for the phases of one of several builds. */
+  readonly of: (platform: string) => Timeline
 }
 
 /**
@@ -20,15 +24,17 @@ export interface Timeline {
 export function startTimeline(clock: () => number): Timeline {
   const begun = clock()
   const phases: Phase[] = []
-  return {
+  const timelineOf = (platform: Pick<Phase, 'platform'>): Timeline => ({
     async during(name, work) {
       const started = clock()
       try {
         return await work()
       } finally {
-        phases.push({ name, started: (started - begun) / 1000, seconds: (clock() - started) / 1000 })
+        phases.push({ name, ...platform, started: (started - begun) / 1000, seconds: (clock() - started) / 1000 })
       }
     },
     phases: () => phases,
-  }
+    of: (name) => timelineOf({ platform: name }),
+  })
+  return timelineOf({})
 }

@@ -20,7 +20,7 @@ export function buildArgs(read: InputReader, input: string): BuildArg[] {
   return given.filter(({ name }, index) => !given.slice(index + 1).some((later) => later.name === name))
 }
 
-/** Sentences on build arguments that may be the second line of a value, which is cut without a word. */
+/** Warnings about build arguments that may be the second line of a value: such a value would be cut silently. */
 export function buildArgNotes(read: InputReader, input: string, env: Env): string[] {
   const given = linesIn(read, input).map(parseBuildArg)
   return given.flatMap(({ name, value }, index) => {
@@ -29,7 +29,7 @@ export function buildArgNotes(read: InputReader, input: string, env: Env): strin
   })
 }
 
-/** As the engines have it: `NAME=value` or `NAME`. */
+/** A build argument in the form of the engines: `NAME=value` or `NAME`. */
 export function formatBuildArg({ name, value }: BuildArg): string {
   return value === undefined ? name : `${name}=${value}`
 }
@@ -38,7 +38,7 @@ function linesIn(read: InputReader, input: string): string[] {
   return list(read, input, { commas: false }).filter((line) => !isComment(line))
 }
 
-/** Of `NAME=value` or `NAME`. */
+/** The name in `NAME=value` or `NAME`. */
 export function parseBuildArg(line: string): BuildArg {
   const [name = '', value] = line.split(/=(.*)/s)
   return { name, value }

@@ -5,29 +5,29 @@ import { lowered } from '../metadata/images.js'
 import { quote } from '../lib/quote.js'
 import { formatReference, lowerName, parseReference } from '../metadata/reference.js'
 
-/** What the user wants of a cache: the inputs `cache…`, with what docker/build-push-action's `cache-from` and `-to` mean. */
+/** The inputs `cache…`, combined with `cache-from` and `cache-to` as docker/build-push-action defines them. */
 export interface CacheOptions {
   readonly kind: 'auto' | 'github' | 'directory' | 'registry' | 'off'
-  /** As it is written: relative to the workspace or absolute. */
+  /** As written in the input: relative to the workspace, or absolute. */
   readonly directory: string | undefined
   /** Any text. */
   readonly scope: string | undefined
-  /** What is kept of a scope, at most. */
+  /** The limit for one scope. */
   readonly maxBytes: number
-  /** False where only `cache-to` is given. */
+  /** False if only `cache-to` is given. */
   readonly read: boolean
-  /** `never` also where only `cache-from` is given. */
+  /** `never` also if only `cache-from` is given. */
   readonly write: 'auto' | 'always' | 'never'
   readonly ttlMs: number
   /** How long saving may take after the push. */
   readonly deadlineMs: number
   readonly mounts: boolean
-  /** How much BuildKit gives out: every step, or those alone that are layers of the image. Buildah has every step. */
+  /** What BuildKit exports: every step, or only the layers of the image. Buildah keeps every step. */
   readonly mode: 'max' | 'min'
   /** Repositories, registry included, without tag and digest. */
   readonly from: readonly string[]
   readonly to: readonly string[]
-  /** Sentences on what was left out of the inputs. */
+  /** Sentences on parts of the inputs that are ignored. */
   readonly notes: readonly string[]
 }
 
@@ -52,7 +52,7 @@ const TYPES = {
 } as const
 type Type = keyof typeof TYPES
 
-/** A cache inside the image, which Buildah has not. */
+/** The inline cache, which Buildah doesn't have. */
 const INLINE = 'inline'
 const SIDES = ['cache-from', 'cache-to'] as const
 const TYPES_ELSEWHERE = [INLINE, 's3', 'azblob']
@@ -209,7 +209,7 @@ function kindOf(written: CacheOptions['kind'], lines: readonly Line[]): CacheOpt
   )
 }
 
-/** The one scope or folder that is named, in an input of its own or by lines, once or several times. */
+/** The one scope or folder that the inputs name, however often. */
 function oneValue(input: string, written: string | undefined, type: Type, values: string[]): string | undefined {
   const [first, other] = unique(written === undefined ? values : [written, ...values])
   if (other === undefined) return first

@@ -1,7 +1,7 @@
 import { hasPassword } from '../lib/url-logins.js'
 import { type InputReader, list, type Pair, pairs, withPassword } from './input-parsers.js'
 
-/** The path or the URL, the workspace where none is written. @throws UserError for a URL with a password in it */
+/** Reads the input `context`; by default the workspace. @throws UserError for a URL with a password in it */
 export function context(read: InputReader, input: string): string {
   return withoutPassword(input, read(input).trim() || '.')
 }
@@ -13,7 +13,7 @@ export function buildContexts(read: InputReader, input: string): Pair[] {
   return pairs(read, input)
 }
 
-/** Nothing that a later error shows may have a password in it, nor what a program gets as an argument. */
+/** A password in a URL would end up in error messages and in arguments of programs. */
 function withoutPassword(input: string, value: string): string {
   if (hasPassword(value)) throw withPassword(input)
   return value

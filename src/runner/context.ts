@@ -6,22 +6,22 @@ import type { Env } from '../exec.js'
 /** What the workflow allows a job to do with GitHub's cache, by `cache-mode`. */
 export type CacheMode = 'none' | 'read' | 'write' | 'write-only'
 
-/** Where and as whom the step runs: what the runner tells by its environment, read once. */
+/** The runner's environment, read once: where the step runs, and as which user. */
 export interface Context {
   /** Absolute path of the checked-out repository. */
   readonly workspace: string
   /** Absolute path of a folder that the runner empties after the job. */
   readonly temp: string
-  /** Absolute path of a folder that stays on the machine, where the runner names one. */
+  /** Absolute path of a folder that stays on the machine, if the runner names one. */
   readonly toolCache: string | undefined
-  /** Absolute path of the cache folder of the user, for what is remembered of a machine. */
+  /** Absolute path of the cache folder of the user, for facts about the machine. */
   readonly userCache: string
   /** True on a machine that is thrown away after the job, so that nothing large need be deleted. */
   readonly ephemeral: boolean
   readonly uid: number
   readonly gid: number
   readonly home: string
-  /** The account that called sudo, where the step was started so. */
+  /** The account that called sudo, if the step was started with it. */
   readonly sudoUid: number | undefined
   /** The environment for programs: the step's own, without inputs, state and the runner's tokens. */
   readonly env: Env
@@ -32,9 +32,9 @@ export interface Context {
   readonly now: Date
   /** Whether the runner shows a summary of the job. */
   readonly hasSummary: boolean
-  /** The protocol of the cache service that the runner offers, where it offers one. */
+  /** The protocol of the cache service, if the runner offers one. */
   readonly cacheService: 'v1' | 'v2' | undefined
-  /** As the runner tells it; undefined allows all, as does a mode that isn't known. */
+  /** As the runner reports it. Undefined, like an unknown mode, allows everything. */
   readonly cacheMode: CacheMode | undefined
   /** The environment for the process that speaks with the cache service, its token included, and for no other. */
   readonly serviceEnv: Env
@@ -119,14 +119,14 @@ export function serviceEnvironment(environment: NodeJS.ProcessEnv): Env {
   return { ...programEnvironment(environment), ...Object.fromEntries(mode) }
 }
 
-/** An action by a path, `uses: ./`, has no repository but the one that is checked out. */
+/** An action used by a path, `uses: ./`, belongs to the repository that is checked out. */
 function actionRepository(environment: NodeJS.ProcessEnv): string {
   const server = environment['GITHUB_SERVER_URL'] || 'https://github.com'
   const repository = environment['GITHUB_ACTION_REPOSITORY'] || environment['GITHUB_REPOSITORY']
   return repository ? `${server}/${repository}/` : `${server}/`
 }
 
-/** The choice of @actions/cache 6. Of v2 it can't do a thing without the token; servers of v1 do without. */
+/** Chooses as @actions/cache 6 does. v2 needs the token; servers of v1 work without it. */
 function cacheService(environment: NodeJS.ProcessEnv): 'v1' | 'v2' | undefined {
   const has = (name: string) => (environment[name] ?? '') !== ''
   const host = hostOf(environment['GITHUB_SERVER_URL'])
@@ -136,7 +136,7 @@ function cacheService(environment: NodeJS.ProcessEnv): 'v1' | 'v2' | undefined {
   return has('ACTIONS_RESULTS_URL') && has('ACTIONS_RUNTIME_TOKEN') ? 'v2' : undefined
 }
 
-/** The host in lower case, github.com where nothing is said; undefined where it isn't a URL. */
+/** The host in lower case, github.com by default; undefined if the text isn't a URL. */
 function hostOf(server: string | undefined): string | undefined {
   try {
     return new URL(server || 'https://github.com').hostname

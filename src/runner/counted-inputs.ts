@@ -1,14 +1,14 @@
 import { type CountedInput, INPUT_ROWS } from './input-table.js'
 import { type Inputs, valueOf } from './inputs.js'
 
-/** What is compared of the inputs that are compared as they are: other texts, another build. */
+/** The texts of the inputs that are compared literally: another text means another build. */
 export type CountedTexts = Readonly<Record<CountedInput, readonly string[]>>
 
 export function countedTexts(inputs: Inputs): CountedTexts {
   return Object.fromEntries(rowsWithTexts(inputs).map(({ name, texts }) => [name, texts])) as CountedTexts
 }
 
-/** Those of them that RUN steps see, each behind the name of its input: `ulimit nofile=512`. */
+/** The ones that affect RUN steps, each after the name of its input: `ulimit nofile=512`. */
 export function runStepTexts(inputs: Inputs): string[] {
   const seen = rowsWithTexts(inputs).filter(({ affects }) => affects === 'run-steps')
   return seen.flatMap(({ name, texts }) => texts.map((text) => `${name} ${text}`))

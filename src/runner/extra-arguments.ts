@@ -2,6 +2,8 @@ import { type InputReader, lines, refuse } from './input-parsers.js'
 import { UserError } from '../errors.js'
 
 const INPUT = 'extra-args'
+/** Arguments by which Buildah builds for other platforms, which the cache and the check of the result would not know of. */
+const PLATFORM = /^--(platform|all-platforms|arch|os|variant)(=|$)/
 
 /**
  * The arguments in the input `extra-args`. A line with one argument is taken as it is, whatever is in it; one with several
@@ -12,6 +14,9 @@ const INPUT = 'extra-args'
 export function extraArguments(read: InputReader): string[] {
   const found = lines(read(INPUT)).flatMap((line) => (hasSeveral(line) ? wordsOf(line) : [line]))
   const stray = found.find((word, index) => !isFlag(word) && !mayTakeValue(found[index - 1]))
+  const platform = found.find((word) => PLATFORM.test(word))
+  if (platform !== undefined)
+    throw refuse(INPUT, platform, 'The platform has an input of its own.', 'Write `platforms: linux/arm64` instead.')
   if (stray === undefined) return found
   throw refuse(
     INPUT,

@@ -4,7 +4,7 @@ import { UserError } from '../errors.js'
 /** Gives the text of an input, '' where it isn't set; white space as the user wrote it. */
 export type InputReader = (name: string) => string
 
-/** A name and what it stands for, as `name=value` lines give it. */
+/** A `name=value` line. */
 export interface Pair {
   readonly name: string
   readonly value: string
@@ -40,7 +40,7 @@ export function boolean(read: InputReader, name: string, otherwise: boolean): bo
   throw refuse(name, got, 'Allowed: true, false.')
 }
 
-/** What ends a line: a text that was put together may have one of them here, and another there. */
+/** Line breaks of all systems; a text may mix them. */
 const LINE_ENDS = ['\r\n', '\n', '\r']
 /** In the place of a comma where commas separate nothing: no environment variable, and so no input, can have it. */
 const NONE = '\0'
@@ -106,7 +106,7 @@ export function pairs(read: InputReader, name: string, options: { emptyValue?: b
   return unique(name, found)
 }
 
-/** The same pairs. @throws UserError when two have one name */
+/** Returns the pairs. @throws UserError if two have the same name */
 export function unique(name: string, found: Pair[]): Pair[] {
   const twice = found.find(({ name: own }, index) => found.findIndex((other) => other.name === own) < index)
   if (twice !== undefined) throw refuse(name, twice.name, 'It is given twice; write it once.')

@@ -1,7 +1,7 @@
 import type { Env } from '../exec.js'
 import type { InputReader } from './input-parsers.js'
 
-/** Reads one input, or several of which this is the first. @throws UserError for a text that doesn't fit */
+/** Parses one input, or several of which this is the first. @throws UserError for an invalid text */
 export type Parser<T> = (read: InputReader, input: string, env: Env) => T
 
 /**
@@ -12,12 +12,12 @@ export type Effect<T> = EngineAnswers<T> &
   (
     | {
         readonly affects: 'run-steps' | 'image'
-        /** Texts that are compared: other ones, another build. */
+        /** The texts that are compared: another text means another build. */
         readonly counts: (value: T) => readonly string[]
       }
     | {
         readonly affects: 'run-steps' | 'image'
-        /** What is compared in its place: what it comes to, once that is known. */
+        /** What is compared instead: the value that the input resolves to. */
         readonly countsAs: ResolvedPart | 'secrets'
       }
     | { readonly affects: 'nothing' }
@@ -28,6 +28,7 @@ export type ResolvedPart =
   | 'engine'
   | 'format'
   | 'target'
+  | 'platform'
   | 'Dockerfile'
   | 'build arguments'
   | 'labels'
@@ -35,7 +36,7 @@ export type ResolvedPart =
   | 'context'
   | 'build contexts'
 
-/** What engines can't do of an input, left out where each version of Buildah and Docker does all of it. */
+/** What engines can't do of an input; absent if every version of Buildah and Docker supports it. */
 interface EngineAnswers<T> {
   readonly buildah?: BuildahNeed<T>
   readonly docker?: DockerRefusal<T>
@@ -47,7 +48,7 @@ export interface BuildahNeed<T> {
   readonly asks: (value: T) => boolean
 }
 
-/** What Docker does otherwise than Buildah: it is refused before the build. */
+/** What Docker can't do: it is refused before the build. */
 export interface DockerRefusal<T> {
   readonly refusedBy: readonly ('buildx' | 'buildx-docker')[]
   readonly asks: (value: T) => boolean

@@ -1,15 +1,17 @@
-import validRange from 'semver/ranges/valid.js'
 import { buildArgs } from './build-arguments.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import { buildContexts, context } from './context-inputs.js'
 import { extraArguments } from './extra-arguments.js'
-import { boolean, choice, type InputReader, lines, list, refuse } from './input-parsers.js'
-import { input, type InputSpec, type Parser, partOf } from './input-spec.js'
+import { input, type InputSpec, partOf } from './input-spec.js'
 import { login } from './login-inputs.js'
 import { isFiles, outputFiles } from './output-files.js'
+import { NO_SCOPES, registryAuth } from './registry-auth.js'
+import { NO_MIRRORS, registryMirrors } from './registry-mirrors.js'
 import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
+import { digests, isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
+import { buildahVersion, builderName, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
 
 export const SET_UP_BUILDX =
   'Set up Docker Buildx with its own builder in an earlier step (docker/setup-buildx-action).'
@@ -32,9 +34,35 @@ export const INPUTS = {
   registry: input('registry', text, { affects: 'nothing' }),
   username: input('login', login, { affects: 'nothing' }),
   password: partOf('login', { affects: 'nothing' }),
+  'registry-auth': input('registryAuth', registryAuth, {
+    affects: 'nothing',
+    docker: { refusedBy: BY_ALL, ...NO_SCOPES },
+  }),
   context: input('context', context, { affects: 'image', countsAs: 'context' }),
   file: input('file', text, { affects: 'image', countsAs: 'Dockerfile' }),
   target: input('target', text, { affects: 'image', countsAs: 'target' }),
+  // Each platform is a build with a cache of its own.
+  platforms: input('platforms', platforms, {
+    affects: 'run-steps',
+    countsAs: 'platform',
+    buildah: { since: '1.28.0', asks: (all) => all.some(isForeign) },
+    docker: {
+      refusedBy: IN_DAEMON,
+      asks: (all) => all.length > 1,
+      example: 'linux/amd64,linux/arm64',
+      why: 'builds one platform at a time',
+      hint: SET_UP_BUILDX,
+    },
+  }),
+  distribute: input('distribute', whether(false), {
+    affects: 'nothing',
+    docker: {
+      ...ONLY_BUILDAH,
+      asks: (distribute) => distribute,
+      example: 'true',
+      why: 'pushes no image without a tag',
+    },
+  }),
   // The key of a step has those that the step sees.
   'build-args': input('buildArgs', buildArgs, { affects: 'run-steps', countsAs: 'build arguments' }),
   // Values don't count, as they don't for any cache; a step without its secret is another step.
@@ -62,6 +90,11 @@ export const INPUTS = {
   }),
   'github-token': input('githubToken', gitToken, { affects: 'nothing' }),
   // These two decide whether something is built, not what.
+  // It has the same images.
+  'registry-mirrors': input('registryMirrors', registryMirrors, {
+    affects: 'nothing',
+    docker: { refusedBy: BY_ALL, ...NO_MIRRORS },
+  }),
   pull: input('pull', whether(false), { affects: 'nothing' }),
   'no-cache': input('noCache', whether(false), {
     affects: 'nothing',
@@ -70,6 +103,8 @@ export const INPUTS = {
   network: input('network', oneOf('default', 'none', 'host'), {
     affects: 'run-steps',
     counts: (network) => [network],
+    // Older ones give such steps a network of their own.
+    buildah: { since: '1.28.0', asks: (network) => network === 'none' },
   }),
   'add-hosts': input('addHosts', addHosts, {
     affects: 'run-steps',
@@ -81,6 +116,8 @@ export const INPUTS = {
     counts: (size) => (size === undefined ? [] : [size]),
   }),
   ulimit: input('ulimit', ulimits, { affects: 'run-steps', counts: (limits) => limits }),
+  // With an engine that checks by itself, it is told so.
+  checks: input('checks', oneOf('warn', 'error', 'off'), { affects: 'nothing' }),
   // What they mean is Buildah's affair, and their order may count.
   'extra-args': input('extraArgs', extraArguments, {
     affects: 'run-steps',
@@ -131,6 +168,7 @@ export const INPUTS = {
       hint: `Write \`type=docker,dest=…\`. ${SET_UP_BUILDX}`,
     },
   }),
+  digests: input('digests', digests, { affects: 'nothing' }),
   'tls-verify': input('tlsVerify', whether(true), { affects: 'nothing' }),
   'dry-run': input('dryRun', whether(false), { affects: 'nothing' }),
   summary: input('summary', whether(true), { affects: 'nothing' }),
@@ -164,6 +202,7 @@ export const INPUTS = {
 
   // Engine
   engine: input('engine', oneOf('auto', 'buildah', 'docker'), { affects: 'image', countsAs: 'engine' }),
+  builder: input('builder', builderName, { affects: 'image', countsAs: 'engine' }),
   rootless: input('rootless', oneOf('prefer', 'require', 'off'), { affects: 'nothing' }),
   'rootless-user': input('rootlessUser', text, {
     affects: 'nothing',
@@ -188,6 +227,16 @@ export const INPUTS = {
     counts: (isolation) => [isolation],
     docker: { ...ONLY_BUILDAH, asks: (isolation) => isolation !== 'auto', example: 'chroot' },
   }),
+  // It decides whether something is built, not what.
+  emulation: input('emulation', oneOf('auto', 'off'), {
+    affects: 'nothing',
+    docker: {
+      ...ONLY_BUILDAH,
+      asks: (emulation) => emulation === 'off',
+      example: 'off',
+      why: 'emulates with whatever its builder has',
+    },
+  }),
   sandbox: input('sandbox', oneOf('auto', 'require', 'off'), {
     affects: 'nothing',
     docker: { ...ONLY_BUILDAH, asks: (sandbox) => sandbox === 'require', example: 'require' },
@@ -211,38 +260,3 @@ type Parsed = Extract<Rows[InputName], { readonly parse: unknown }>
 
 /** The values of all inputs, each checked for itself; nothing here has looked at the disk yet. */
 export type InputValues = { readonly [R in Parsed as R['field']]: ReturnType<R['parse']> }
-
-function text(read: InputReader, input: string): string | undefined {
-  return read(input).trim() || undefined
-}
-
-/** Lines whose grammar is that of names. */
-function oneALine(read: InputReader, input: string): string[] {
-  return lines(read(input))
-}
-
-/** `name=value` lines with a value of any characters. */
-function entries(read: InputReader, input: string): string[] {
-  return list(read, input, { commas: false })
-}
-
-function whether(otherwise: boolean): Parser<boolean> {
-  return (read, input) => boolean(read, input, otherwise)
-}
-
-/** The first of `choices` is the default. */
-function oneOf<const T extends string>(...choices: readonly [T, ...T[]]): Parser<T> {
-  return (read, input) => choice(read, input, choices)
-}
-
-/** A range, or `bundled` for the action's own. */
-function buildahVersion(read: InputReader, input: string): string | undefined {
-  const got = text(read, input)
-  if (got === undefined || got === 'auto') return undefined
-  if (got === 'bundled' || validRange(got) !== null) return got
-  throw refuse(input, got, 'Write `auto`, `bundled`, or a semver range: `>=1.37`, `1.42.x`, `1.43.2`.')
-}
-
-function isGiven(value: string | undefined): boolean {
-  return value !== undefined
-}

@@ -3,18 +3,22 @@ import type { Env } from '../exec.js'
 import { Secret, textsToMask } from '../lib/secret.js'
 import { passwordsIn } from '../lib/url-logins.js'
 import { buildArgNotes } from './build-arguments.js'
+import { imageOutput } from './image-output.js'
 import type { InputReader } from './input-parsers.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputValues } from './input-table.js'
 import type { InputSpec } from './input-spec.js'
 import { loginNotes } from './login-inputs.js'
+import { registryAuthNotes } from './registry-auth.js'
 import { secretWarnings } from './secret-inputs.js'
 
-/** Every input of the step, and what there is to say of them. */
+/** Every input of the step, with notes and warnings about them. */
 export interface Inputs extends InputValues {
-  /** Sentences on what of the inputs has no effect, and why. */
+  /** Sentences on inputs that have no effect, and why. */
   readonly notes: readonly string[]
-  /** The same, of what somebody may miss. */
+  /** The same, if the user may be surprised. */
   readonly warnings: readonly string[]
+  /** Whether images are pushed under their digests alone. */
+  readonly byDigest: boolean
 }
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
@@ -23,9 +27,10 @@ export function readInputs(env: Env): Inputs {
   // An error, or a command line in the log, may show the input.
   for (const text of texts.values()) for (const password of passwordsIn(text)) mask(new Secret(password))
   const inputs = parseInputs((name) => texts.get(name) ?? '', env)
-  const { secrets, login, githubToken } = inputs
+  const { secrets, login, registryAuth, githubToken } = inputs
+  const passwords = [login, ...registryAuth].map((one) => one?.password)
   const values = secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
-  for (const secret of [...values, login?.password, githubToken]) if (secret !== undefined) mask(secret)
+  for (const secret of [...values, ...passwords, githubToken]) if (secret !== undefined) mask(secret)
   return inputs
 }
 
@@ -38,9 +43,14 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
   const fields = INPUT_ROWS.flatMap(([name, { field, parse }]) =>
     parse === undefined ? [] : [[field, parse(read, name, env)] as const],
   )
+  const values = Object.fromEntries(fields) as InputValues
+  const image = imageOutput(read)
   return {
-    ...(Object.fromEntries(fields) as InputValues),
-    notes: [...buildArgNotes(read, 'build-args', env), ...loginNotes(read)],
+    ...values,
+    push: values.push || image.push,
+    images: [...values.images, ...image.names],
+    byDigest: image.byDigest,
+    notes: [...buildArgNotes(read, 'build-args', env), ...loginNotes(read), ...registryAuthNotes(read)],
     warnings: secretWarnings(read),
   }
 }

@@ -10,7 +10,7 @@ export interface Login {
 const NO_PASSWORD =
   'Login: none; "password" is empty, as secrets are in runs for pull requests from forks. Nothing is pushed, so only base images may need a login'
 
-/** Reads the inputs `username` and `password`. @throws UserError where one of them is missing and something is pushed */
+/** Reads the inputs `username` and `password`. @throws UserError if one is missing and the step pushes */
 export function login(read: InputReader): Login | undefined {
   const { username, password } = given(read)
   if (isIdle(read) || (username === undefined && password === undefined)) return undefined
@@ -29,7 +29,7 @@ export function login(read: InputReader): Login | undefined {
   return { username, password: new Secret(password) }
 }
 
-/** A sentence on a login that is left out. */
+/** A sentence on a login that is ignored. */
 export function loginNotes(read: InputReader): string[] {
   return isIdle(read) ? [NO_PASSWORD] : []
 }

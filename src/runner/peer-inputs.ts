@@ -1,4 +1,6 @@
-/** An action that this one takes the place of. */
+import { formatPlatform, parsePlatform } from '../lib/platform.js'
+
+/** An action that this one replaces. */
 export type Peer =
   | 'docker/build-push-action'
   | 'docker/metadata-action'
@@ -33,7 +35,8 @@ const LOGIN = ['docker/login-action'] as const
 const BUILDAH_BUILD = ['redhat-actions/buildah-build'] as const
 const PUSH_TO_REGISTRY = ['redhat-actions/push-to-registry'] as const
 
-const ONE_PLATFORM = 'Build on a runner of that platform (`runs-on: ubuntu-24.04-arm`). A step builds for one platform.'
+const PLATFORMS = 'Write `platforms: …`.'
+const ARCHITECTURES = 'Write `platforms: linux/…`, with `linux/` before each, such as `linux/amd64,linux/arm64`.'
 const ATTEST =
   'Remove it, and attest the pushed image in a later step (actions/attest-build-provenance), with the output `digest`.'
 const ONE_FILE = 'Write `file: …`. A step builds one file.'
@@ -55,20 +58,12 @@ export const PEER_INPUTS: readonly PeerInput[] = [
     says: 'if each has `disabled=true`',
     when: (text) => linesOf(text).every((line) => isDisabled(line)),
   }),
-  row('builder', BUILD_PUSH, 'Remove it: Buildah needs no builder. With `engine: docker`, set BUILDX_BUILDER.', {
-    says: 'if it is `default`',
-    when: (text) => text === 'default',
-  }),
-  row('call', BUILD_PUSH, 'Remove it, and run `docker build --call` in a step of its own: this action builds.', {
+  row('call', BUILD_PUSH, 'Remove it, and for `check` write `checks: error`: this action builds.', {
     says: 'if it is `build`',
     when: (text) => text === 'build',
   }),
   row('cgroup-parent', BUILD_PUSH, 'Remove it: RUN steps have the limits of the runner.', 'always'),
   row('no-cache-filters', BUILD_PUSH, 'Write `no-cache: true`, which rebuilds all stages.', 'never'),
-  row('platforms', [...BUILD_PUSH, ...BUILDAH_BUILD], ONE_PLATFORM, {
-    says: 'if it is the platform of the runner',
-    when: (text, { platform }) => entriesOf(text).every((entry) => isPlatform(entry, platform)),
-  }),
   row('provenance', BUILD_PUSH, ATTEST, { says: 'if it is `false`', when: (text) => isDisabled(text) }),
   row('sbom', BUILD_PUSH, ATTEST, { says: 'if it is `false`', when: (text) => isDisabled(text) }),
 
@@ -80,12 +75,11 @@ export const PEER_INPUTS: readonly PeerInput[] = [
 
   // docker/login-action and redhat-actions/podman-login
   row('auth_file_path', ['redhat-actions/podman-login'], 'Set the variable REGISTRY_AUTH_FILE of the step.', 'always'),
-  row('ecr', LOGIN, 'Log in with docker/login-action in an earlier step.', {
+  row('ecr', LOGIN, 'Log in with aws-actions/amazon-ecr-login in an earlier step.', {
     says: 'if it is `auto` or `false`',
     when: (text) => text === 'auto' || isDisabled(text),
   }),
   row('logout', [...LOGIN, 'redhat-actions/podman-login'], 'Remove it: the login ends with the step.', 'always'),
-  row('registry-auth', LOGIN, 'Log in with docker/login-action in an earlier step.', 'never'),
   row('scope', LOGIN, 'Remove it: the login ends with the step.', 'always'),
 
   // redhat-actions
@@ -104,9 +98,9 @@ export const PEER_INPUTS: readonly PeerInput[] = [
     says: 'if it is `false`',
     when: (text) => text === 'false',
   }),
-  row('arch', BUILDAH_BUILD, ONE_PLATFORM, ifOwnArchitecture()),
-  row('archs', BUILDAH_BUILD, ONE_PLATFORM, ifOwnArchitecture()),
-  row('platform', BUILDAH_BUILD, ONE_PLATFORM, {
+  row('arch', BUILDAH_BUILD, ARCHITECTURES, ifOwnArchitecture()),
+  row('archs', BUILDAH_BUILD, ARCHITECTURES, ifOwnArchitecture()),
+  row('platform', BUILDAH_BUILD, PLATFORMS, {
     says: 'if it is the platform of the runner',
     when: (text, { platform }) => isPlatform(text, platform),
   }),
@@ -141,15 +135,9 @@ function ifOwnArchitecture(): PeerInput['harmless'] {
   }
 }
 
-/** Also by other names of the same processor; the variants are those that stand for it where none is written. */
 function isPlatform(written: string, own: string): boolean {
-  const known = written
-    .toLowerCase()
-    .replace(/^(?!linux\/|local$)/, 'linux/')
-    .replace(/\/x86[-_]64$/, '/amd64')
-    .replace(/\/aarch64$/, '/arm64')
-    .replace(/(?<=\/amd64)\/v1$|(?<=\/arm64)\/v8$|(?<=\/arm)\/v7$/, '')
-  return known === own || known === 'local'
+  const platform = parsePlatform(written)
+  return written === 'local' || (platform !== undefined && formatPlatform(platform) === own)
 }
 
 /** By the booleans of Go, which Buildx reads with, or as an attribute of an attestation. */

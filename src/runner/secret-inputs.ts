@@ -32,7 +32,7 @@ export function buildSecrets(read: InputReader, _name: string, env: Env): BuildS
   return secrets
 }
 
-/** Sentences on secrets that are left out. */
+/** Sentences on secrets that are ignored. */
 export function secretWarnings(read: InputReader): string[] {
   const empty = (name: Name, pairs: readonly SecretPair[]) =>
     pairs.filter((pair) => !isFilled(pair)).map(({ id }) => emptySecret(name, id))

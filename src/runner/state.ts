@@ -1,6 +1,6 @@
 import { getState, saveState } from '@actions/core'
 
-/** What `post` must know to leave nothing behind. */
+/** What `post` needs in order to clean up. */
 export interface State {
   /** Private folder of this step, absolute. */
   readonly folder: string
@@ -10,20 +10,20 @@ export interface State {
   readonly keepStorage: boolean
   /** Folder of what came from the cache and goes there, absolute. */
   readonly stagingDir: string | undefined
-  /** File in it that says what is to be kept after the job's other steps. */
-  readonly later: string | undefined
+  /** Files in it that say what is to be kept after the job's other steps. */
+  readonly later: readonly string[]
 }
 
-/** Hands what is known to the post step; what a later call doesn't name stays as it was. */
+/** Passes facts to the post step. A later call keeps what it doesn't name, and adds to `later`. */
 export type Remember = (state: Partial<State>) => void
 
 const NAME = 'rootless-image-build'
 
-/** Begins with nothing. */
+/** Starts with an empty state. */
 export function stateWriter(): Remember {
-  let state: State = { folder: '', unshare: [], keepStorage: false, stagingDir: undefined, later: undefined }
+  let state: State = { folder: '', unshare: [], keepStorage: false, stagingDir: undefined, later: [] }
   return (part) => {
-    state = { ...state, ...part }
+    state = { ...state, ...part, later: [...state.later, ...(part.later ?? [])] }
     if (state.folder !== '') saveState(NAME, state)
   }
 }
@@ -33,7 +33,7 @@ export function readState(text: string = getState(NAME)): State | undefined {
   if (text === '') return undefined
   const value: unknown = JSON.parse(text)
   if (!isState(value)) throw new Error(`the state saved by main is not in the format that post reads: ${text}`)
-  return { ...value, stagingDir: value.stagingDir, later: value.later }
+  return { ...value, stagingDir: value.stagingDir }
 }
 
 function isState(value: unknown): value is State {
@@ -45,6 +45,12 @@ function isState(value: unknown): value is State {
     Array.isArray(unshare) &&
     unshare.every((word) => typeof word === 'string') &&
     typeof keepStorage === 'boolean' &&
-    [stagingDir, later].every((path) => path === undefined || (typeof path === 'string' && path.startsWith('/')))
+    Array.isArray(later) &&
+    later.every(isPath) &&
+    (stagingDir === undefined || isPath(stagingDir))
   )
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('/')
 }

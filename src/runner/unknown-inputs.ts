@@ -3,10 +3,10 @@ import { quote } from '../lib/quote.js'
 import { INPUT_NAMES } from './input-table.js'
 import { warn } from '../log.js'
 import { PEER_INPUTS, type PeerInput, type Surroundings } from './peer-inputs.js'
-import { platform } from '../lib/platform.js'
+import { formatPlatform, nativePlatform } from '../lib/platform.js'
 import { sameButSpelling } from '../lib/spelling.js'
 
-/** By name. An input without a text is as one that isn't there. */
+/** By name. An empty input counts as absent. */
 type Given = ReadonlyMap<string, string>
 
 const PREFIX = 'INPUT_'
@@ -17,7 +17,7 @@ const PREFIX = 'INPUT_'
  * @throws UserError where leaving one of them out would change the image
  */
 export function checkUnknownInputs(act: boolean, environment: NodeJS.ProcessEnv = process.env): void {
-  const { refused, ignored } = judgeInputs(givenInputs(environment), INPUT_NAMES, platform())
+  const { refused, ignored } = judgeInputs(givenInputs(environment), INPUT_NAMES, formatPlatform(nativePlatform()))
   const lines = [...ignored, ...(act ? refused : [])].map((unknown) => `\n${entry(unknown)}`)
   if (lines.length > 0) warn(`This action doesn't have these inputs, and ignores them:${lines.join('')}`)
   if (!act && refused.length > 0) throw refusal(refused)
@@ -67,7 +67,7 @@ function isHarmless({ harmless }: PeerInput, text: string, surroundings: Surroun
 
 function refuse({ name, instead, harmless }: PeerInput, text: string): Unknown {
   if (typeof harmless === 'string') return { name, advice: instead }
-  // A line to paste has room for a text of one line.
+  // Only a text of one line fits into a line to paste.
   return { name, advice: /\s/.test(text) ? instead : instead.replace('…', () => text), shown: text }
 }
 

@@ -7,18 +7,16 @@ import type { Inputs } from '../runner/inputs.js'
 import type { Values } from '../dockerfile/variables.js'
 
 const FLAG = '--build-arg'
-/** Arguments of Buildah by which it doesn't build for the platform of the machine. */
-const OTHER_PLATFORM = /^--(platform|arch|os|variant)(=|$)/
 
 /** What a Dockerfile says with these inputs. @param env of the engine; undefined where it isn't known yet */
 export function analysisOf(
-  inputs: Pick<Inputs, 'buildArgs' | 'extraArgs' | 'buildContexts'>,
+  inputs: Pick<Inputs, 'platforms' | 'buildArgs' | 'extraArgs' | 'buildContexts'>,
   dockerfile: Dockerfile,
   env: Env | undefined,
 ): Analysis {
   return analyze(dockerfile, {
     buildArgs: env === undefined ? writtenArguments(inputs) : argumentsOf(inputs, env),
-    automatic: automaticArguments(inputs),
+    automatic: platformArguments(inputs.platforms),
     contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
   })
 }
@@ -44,10 +42,4 @@ function writtenArguments({ buildArgs, extraArgs }: Pick<Inputs, 'buildArgs' | '
     return argument.startsWith(`${FLAG}=`) ? [argument.slice(FLAG.length + 1)] : []
   })
   return new Map([...buildArgs, ...extra.map(parseBuildArg)].map(({ name, value }) => [name, value]))
-}
-
-function automaticArguments({ extraArgs }: Pick<Inputs, 'extraArgs'>): Values {
-  const own = platformArguments()
-  if (!extraArgs.some((argument) => OTHER_PLATFORM.test(argument))) return own
-  return new Map([...own].map(([name, value]) => [name, name.startsWith('TARGET') ? undefined : value]))
 }

@@ -2,7 +2,7 @@ import type { BaseNames, Candidate, PullSource } from '../engine/base-names.js'
 import type { ResolvedEngine } from '../engine/engine.js'
 import { describeInLine, RegistryError } from '../errors.js'
 import { formatReference } from '../metadata/reference.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 
 /** Something that can't be told. */
 export interface Unknown {

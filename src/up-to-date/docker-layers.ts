@@ -3,7 +3,7 @@ import type { CopyStep } from '../dockerfile/dependencies.js'
 import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
 import { listOf, objectOf, parseObject } from '../lib/json.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import type { OciLayout } from '../build-storage.js'
 import type { Layers } from './copied-layers.js'
 

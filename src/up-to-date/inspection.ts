@@ -1,27 +1,15 @@
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { findAttributed } from '../source/extended-attributes.js'
 import type { Context } from '../runner/context.js'
-import { copiedPaths } from '../dockerfile/copies.js'
-import {
-  contextCopies,
-  type ContextPath,
-  type CopyStep,
-  type Dependencies,
-  dependenciesOf,
-  ownCopies,
-} from '../dockerfile/dependencies.js'
+import { contextCopies, type CopyStep, dependenciesOf, ownCopies } from '../dockerfile/dependencies.js'
 import { frontendOf, targetIndex } from '../dockerfile/dockerfile.js'
-import { describeInLine } from '../errors.js'
 import type { Env } from '../exec.js'
-import type { Pair } from '../runner/input-parsers.js'
-import { readIgnored } from '../source/ignored-files.js'
-import { quote } from '../lib/quote.js'
 import type { Inputs } from '../runner/inputs.js'
 import { analysisOf } from '../source/analysis.js'
-import { isPath, type Source } from '../source/source.js'
+import type { Source } from '../source/source.js'
 import { untrackedInput } from './step-inputs.js'
-import { type Survey, surveyContext, type TakenFile } from '../source/scan.js'
+import type { Survey, TakenFile } from '../source/scan.js'
+import { contextsOf } from './further-contexts.js'
+import { ALL, firstAttributed, surveyContexts, whyUnread } from './surveys.js'
 
 /** All that lies on this machine and goes into the image, as it was found. */
 export interface Inspection {
@@ -56,9 +44,6 @@ export interface CopyRead extends CopyStep {
   readonly files: () => readonly TakenFile[]
 }
 
-const ALL: readonly ContextPath[] = [{ path: '', mounted: true }]
-const IMAGE = 'docker-image://'
-
 /**
  * Looks at what is going to be built. Never rejects.
  * @param env of the engine
@@ -76,22 +61,17 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
     ...(hidden === undefined ? [] : [`${hidden} may add files that can't be compared`]),
   ]
   try {
-    const ignores = await readIgnored(source)
-    const [survey, ...others] = await Promise.all([
-      surveyContext({
-        ...{ context: source.context, ignores },
-        paths: [...dependencies.paths, ...copiedPaths(dockerfile).map((path) => ({ path, mounted: false }))],
-      }),
-      ...further.folders.map(({ folder }) => surveyContext({ context: folder, paths: ALL, ignores: () => false })),
-    ])
+    const { survey, others, ignores } = await surveyContexts(source, dependencies, further.folders)
     const surveys = further.folders.map(({ name, folder }, index) => ({ name, folder, survey: others[index] }))
     const seen = survey.listOf(dependencies.paths)
     const frontend = analysis.values.buildArgs.get('BUILDKIT_SYNTAX') ?? frontendOf(await readFile(source.file, 'utf8'))
-    const attributed = await Promise.all([
-      findAttributed(source.context, survey.entriesOf(dependencies.paths), env),
-      ...surveys.map((one) => findAttributed(one.folder, one.survey?.entriesOf(ALL) ?? [], env)),
-    ])
-    const [first] = attributed.filter((path) => path !== undefined)
+    const first = await firstAttributed(
+      [
+        { folder: source.context, entries: survey.entriesOf(dependencies.paths) },
+        ...surveys.map(({ folder, survey: one }) => ({ folder, entries: one?.entriesOf(ALL) ?? [] })),
+      ],
+      env,
+    )
     if (first !== undefined) doubts.push(`${JSON.stringify(first)} has extended attributes, which aren't compared`)
     return {
       ...{ images: [...dependencies.images, ...further.images], frontend, doubts, survey, files: seen.length },
@@ -117,35 +97,4 @@ export async function inspect(inputs: Inputs, source: Source, context: Context, 
       digests: () => Promise.reject(new Error(why)),
     }
   }
-}
-
-interface FurtherContexts {
-  readonly folders: readonly { readonly name: string; readonly folder: string }[]
-  readonly images: readonly string[]
-  /** Which image each name stands for. */
-  readonly named: readonly Pair[]
-  readonly doubts: readonly string[]
-}
-
-/** The further build contexts that the Dockerfile uses. */
-function contextsOf({ buildContexts }: Inputs, { contexts }: Dependencies, { workspace }: Context): FurtherContexts {
-  const used = buildContexts.filter(({ name }) => contexts.includes(name))
-  const isImage = ({ value }: { readonly value: string }) => value.startsWith(IMAGE)
-  const folders = used.filter(({ value }) => isPath(value))
-  const others = used.filter((one) => !isImage(one) && !folders.includes(one))
-  return {
-    folders: folders.map(({ name, value }) => ({ name, folder: resolve(workspace, value) })),
-    images: used.filter(isImage).map(({ value }) => value.slice(IMAGE.length)),
-    named: used.filter(isImage),
-    doubts: others.map(
-      ({ name }) => `the content of the build context ${JSON.stringify(name)} can't be determined before the build`,
-    ),
-  }
-}
-
-/** Names come as text, so that one that isn't UTF-8 can't be told from one that isn't there. */
-export function whyUnread(error: unknown): string {
-  const { code, path } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT' && path?.includes('\uFFFD') === true) return `the name ${quote(path)} isn't UTF-8`
-  return describeInLine(error)
 }

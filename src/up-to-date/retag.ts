@@ -4,7 +4,7 @@ import { formatReference, type Reference } from '../metadata/reference.js'
 import { listOf, objectOf, parseObject } from '../lib/json.js'
 import { mapConcurrent } from '../lib/concurrency.js'
 import type { Blob, Manifest } from '../registry/manifest.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import type { Unknown } from './base-digests.js'
 import { relabel, type Sayings } from './relabel.js'
 import type { RememberedBuild } from './build-record.js'
@@ -89,10 +89,11 @@ async function putReference(
   manifest: () => Promise<Manifest>,
   registries: Registries,
 ): Promise<void> {
-  const { tag } = reference
-  if (tag === undefined) throw new Error(`${formatReference(reference)} has no tag`)
-  if ((await registries.resolve(reference))?.digest === digest) return
-  await registries.putManifest({ ...reference, tag }, await manifest())
+  const { registry, repository, tag } = reference
+  // Without a tag it is one of the images of an index.
+  const place = { registry, repository, ...(tag === undefined ? { digest } : { tag }) }
+  if ((await registries.resolve(place))?.digest === digest) return
+  await registries.putManifest(place, await manifest())
 }
 
 /** The manifest, with all that it names in the repository of the reference. */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { lstat, realpath } from 'node:fs/promises'
-import { arch } from 'node:os'
 import { join } from 'node:path'
 import { digestTree } from '../lib/hash.js'
+import { formatPlatform, nativePlatform } from '../lib/platform.js'
+import { targetPlatform } from '../runner/platform-inputs.js'
 import { contextMounts, linkMounts } from '../dockerfile/compared-mounts.js'
 import type { StepInputs } from '../dockerfile/step-keys.js'
 import { PROXIES } from '../dockerfile/variables.js'
@@ -44,7 +45,13 @@ export async function stepInputsOf(
     ...linkMounts(analysis, version).map((path) => add(path, isLink)),
   ])
   return {
-    seed: [arch(), format, env['SOURCE_DATE_EPOCH'] ?? '', ...runStepTexts(inputs)],
+    // What RUN steps run on counts as well, where a stage is built for the machine itself.
+    seed: [
+      ...[nativePlatform(), targetPlatform(inputs)].map(formatPlatform),
+      format,
+      env['SOURCE_DATE_EPOCH'] ?? '',
+      ...runStepTexts(inputs),
+    ],
     buildArgs: argumentsOf(inputs, env),
     proxies: proxiesIn(env),
     annotations: annotations.map(({ name, value }) => `${name}=${value}`),

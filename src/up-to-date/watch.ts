@@ -4,7 +4,7 @@ import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import { info } from '../log.js'
 import type { CommitLabels } from '../metadata/commit.js'
-import type { Registries } from '../registry/client.js'
+import type { Registries } from '../registry/registries.js'
 import type { Context } from '../runner/context.js'
 import { copiedOf } from '../source/copied-digests.js'
 import { compare, type Comparison } from './check.js'
@@ -39,6 +39,10 @@ export function startWatch(
   env: Env,
 ): Watch | undefined {
   if (inputs.unchanged !== 'skip') return undefined
+  if (inputs.platforms.length > 1) {
+    info('Unchanged: not checked; the builder builds all platforms at once')
+    return undefined
+  }
   if (!plan.isStored) {
     info(`Unchanged: not checked; this cache holds no build records (\`cache: ${plan.kind}\`)`)
     return undefined

@@ -58,12 +58,24 @@ describe('findLogin in a file', () => {
   it('takes the login of the step for exactly its registry', async () => {
     const all = {
       ...file({ 'h:1': auth('a:b'), 'h:1/acme': auth('c:d') }),
-      login: { registry: 'h:1', username: 'step', password: new Secret('x') },
+      own: [{ registry: 'h:1', username: 'step', password: new Secret('x') }],
     }
     expect(shown(await findLogin('h:1', 'acme/web', all))).toBe('step:x')
     expect(await findLogin('h:2', 'acme/web', all)).toBeUndefined()
     expect(await findLogin('h', 'acme/web', all)).toBeUndefined()
     expect(await findLogin('h:12', 'acme/web', all)).toBeUndefined()
+  })
+
+  it('takes the one with the longest scope of those that the step has for a repository', async () => {
+    const one = (scope: string | undefined, username: string) => ({
+      ...{ registry: 'h:1', scope, username, password: new Secret('x') },
+    })
+    const all = { ...file({}), own: [one('acme', 'team'), one(undefined, 'all'), one('acme/web', 'web')] }
+    const found = async (repository: string) => shown(await findLogin('h:1', repository, all))
+    expect(await found('acme/web')).toBe('web:x')
+    expect(await found('acme/web/api')).toBe('web:x')
+    expect(await found('acme/website')).toBe('team:x')
+    expect(await found('acme2/web')).toBe('all:x')
   })
 
   it('prints no password', async () => {

@@ -7,11 +7,10 @@ import type {
   BuildSpec,
   Engine,
   EngineFacts,
-  EngineRequest,
-  Engines,
   EngineTraits,
   ResolvedEngine,
 } from '../../../src/engine/engine.js'
+import type { EngineRequest, Engines } from '../../../src/engine/engines.js'
 import type { Step } from '../../../src/engine/progress.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
 import { digestLike } from '../../../src/registry/manifest.js'
@@ -40,6 +39,11 @@ const TRAITS: EngineTraits = {
   keepsExcludedFolders: false,
   dropsDockerSettings: false,
   needsChallenge: false,
+  printsChecks: false,
+}
+
+export function fakeTraits(changes: Partial<EngineTraits> = {}): EngineTraits {
+  return { ...TRAITS, ...changes }
 }
 
 /** An engine in memory: an image is its Dockerfile and what is asked of it. Held to the real ones by `engineContract()`. */
@@ -107,12 +111,13 @@ export function fakeEngines(options: FakeEngineOptions & { readonly requests?: E
       requests.push(request)
       onProgram('/usr/bin/buildah')
       await options.find?.()
-      return resolved(request, { ...TRAITS, ...traits }, options)
+      return resolved(request, fakeTraits(traits), options)
     },
   }
 }
 
-function resolved({ folder }: EngineRequest, traits: EngineTraits, options: FakeEngineOptions): ResolvedEngine {
+function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEngineOptions): ResolvedEngine {
+  const { folder } = request
   const { events = [] } = options
   return {
     engine: FAKE_FACTS,
@@ -121,6 +126,7 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
     store: { kind: 'blobs', layout: 'oci-layout', staysInEngine: false, folder: folder.path },
     prewarm: () => Promise.resolve(void events.push('prewarm')),
     takesDefaultAnnotations: () => true,
+    emulates: () => false,
     resolveNames: (names) =>
       resolveAll(names, [], (name) => {
         const reference = exactly(parseReference(name))
@@ -128,6 +134,7 @@ function resolved({ folder }: EngineRequest, traits: EngineTraits, options: Fake
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    forPlatform: () => Promise.resolve(resolved(request, traits, options)),
     configure: () => Promise.resolve(fakeEngine(options)),
   }
 }

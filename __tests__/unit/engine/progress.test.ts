@@ -340,6 +340,31 @@ describe('lineUnderWay', () => {
     ['a stage that it hasn’t', [at(5, 0, 'FROM b')], undefined],
     ['steps that are mixed up', [at(0, 0, 'FROM a'), at(0, 1, 'RUN x'), at(0, 2, 'COPY a b')], undefined],
   ])('%s', (_, steps, line) => {
-    expect(lineUnderWay(steps, dockerfile)).toBe(line)
+    expect(lineUnderWay(steps, dockerfile, '')).toBe(line)
+  })
+
+  // As Buildah 1.23 does.
+  const named = (step: string) => `error building at STEP "${step}": error while running runtime: exit status 1`
+  const ended = [at(0, 0, 'FROM a AS one'), at(0, 1, 'RUN x   y', 'ab')]
+  it.each<[what: string, steps: Step[], said: string, line: number | undefined]>([
+    ['the step that the error names', [...ended, at(0, 2, 'COPY a b'), at(1, 0, 'FROM b')], named('COPY a b'), 6],
+    ['that with the values of variables', [...ended, at(0, 2, 'COPY $A b'), at(1, 0, 'FROM b')], named('COPY a b'), 6],
+    [
+      'that where the next stage has gone on',
+      [at(0, 0, 'FROM a AS one'), at(0, 1, 'RUN x   y'), at(1, 0, 'FROM b'), at(1, 1, 'RUN z')],
+      named('RUN x   y'),
+      3,
+    ],
+    ['none if no such step is open', [...ended, at(1, 0, 'FROM b')], named('RUN x   y'), undefined],
+    ['the FROM itself', [...ended, at(1, 0, 'FROM b')], 'error creating build container', 7],
+    ['the last step, whatever a step has printed', [at(0, 0, 'FROM a'), at(0, 1, 'RUN x')], named('COPY a b'), 3],
+    [
+      'the last one that is named',
+      [...ended, at(0, 2, 'COPY a b'), at(1, 0, 'FROM b')],
+      `${named('RUN z')}\n${named('COPY a b')}`,
+      6,
+    ],
+  ])('where more has been begun, %s', (_, steps, said, line) => {
+    expect(lineUnderWay(steps, dockerfile, said)).toBe(line)
   })
 })

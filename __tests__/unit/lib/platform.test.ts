@@ -71,13 +71,39 @@ describe('a list', () => {
   })
 })
 
-it.each<[platform: string, target: Readonly<Record<string, string | undefined>>]>([
-  ['linux/amd64', { PLATFORM: 'linux/amd64', OS: 'linux', ARCH: 'amd64', VARIANT: '' }],
-  ['linux/arm64', { PLATFORM: 'linux/arm64', OS: 'linux', ARCH: 'arm64', VARIANT: undefined }],
-  ['linux/arm', { PLATFORM: undefined, OS: 'linux', ARCH: 'arm', VARIANT: undefined }],
-])('what engines declare on %s', (platform, target) => {
-  const all = ['TARGET', 'BUILD'].flatMap((side) =>
-    Object.entries(target).map(([name, value]) => [side + name, value] as const),
-  )
-  expect([...platformArguments(platform)]).toStrictEqual(all)
+describe('what engines declare', () => {
+  const amd64 = { os: 'linux', architecture: 'amd64' }
+  const arm64 = { os: 'linux', architecture: 'arm64' }
+  const armV7 = { os: 'linux', architecture: 'arm', variant: 'v7' }
+
+  it.each([
+    ['amd64', amd64, { PLATFORM: 'linux/amd64', OS: 'linux', ARCH: 'amd64', VARIANT: '' }],
+    ['arm64', arm64, { PLATFORM: 'linux/arm64', OS: 'linux', ARCH: 'arm64', VARIANT: undefined }],
+    ['arm', armV7, { PLATFORM: undefined, OS: 'linux', ARCH: 'arm', VARIANT: undefined }],
+  ])('on a machine of its own: %s', (_, platform, target) => {
+    const all = ['TARGET', 'BUILD'].flatMap((side) =>
+      Object.entries(target).map(([name, value]) => [side + name, value] as const),
+    )
+    expect([...platformArguments([], platform)]).toStrictEqual(all)
+    expect([...platformArguments([platform], platform)]).toStrictEqual(all)
+  })
+
+  it('for another platform than the machine’s', () => {
+    expect(Object.fromEntries(platformArguments([armV7], amd64))).toStrictEqual({
+      ...{ TARGETPLATFORM: 'linux/arm/v7', TARGETOS: 'linux', TARGETARCH: 'arm', TARGETVARIANT: 'v7' },
+      ...{ BUILDPLATFORM: 'linux/amd64', BUILDOS: 'linux', BUILDARCH: 'amd64', BUILDVARIANT: '' },
+    })
+  })
+
+  it('for several: what they have in common', () => {
+    const { TARGETPLATFORM, TARGETOS, TARGETARCH, BUILDPLATFORM } = Object.fromEntries(
+      platformArguments([amd64, armV7], amd64),
+    )
+    expect([TARGETPLATFORM, TARGETOS, TARGETARCH, BUILDPLATFORM]).toStrictEqual([
+      undefined,
+      'linux',
+      undefined,
+      'linux/amd64',
+    ])
+  })
 })

@@ -185,12 +185,12 @@ describe('followFamily', () => {
 })
 
 describe('startedWith', () => {
-  it('finds programs by a variable of theirs, as a whole', async () => {
-    const path = join(temporaryFolder(), 'storage.conf')
+  it('finds programs by the start of a variable of theirs', async () => {
+    const path = temporaryFolder()
     const script = 'echo $$ >>"$1"; while [ ! -e "$2" ]; do sleep 0.02; done'
-    const { pids, ended, go } = await start(script, 1, [], { CONTAINERS_STORAGE_CONF: path })
-    const other = await start(script, 1, [], { CONTAINERS_STORAGE_CONF: `${path}.other` })
-    const found = (await startedWith(`CONTAINERS_STORAGE_CONF=${path}`)).map(String)
+    const { pids, ended, go } = await start(script, 1, [], { CONTAINERS_STORAGE_CONF: `${path}/storage.conf` })
+    const other = await start(script, 1, [], { CONTAINERS_STORAGE_CONF: `${path}.other/x` })
+    const found = (await startedWith(`CONTAINERS_STORAGE_CONF=${path}/`)).map(String)
     for (const { go: end } of [{ go }, other]) end()
     await Promise.all([ended, other.ended])
     expect(found).toEqual(expect.arrayContaining(pids))

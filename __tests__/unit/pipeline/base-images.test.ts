@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { baseImages, inheritedImages } from '../../../src/pipeline/base-images.js'
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
-import { platform } from '../../../src/lib/platform.js'
+import { formatPlatform, nativePlatform } from '../../../src/lib/platform.js'
 import { inputsOf } from '../helpers.js'
 
-const other = platform() === 'linux/s390x' ? 'linux/riscv64' : 'linux/s390x'
+const native = formatPlatform(nativePlatform())
+const other = native === 'linux/s390x' ? 'linux/riscv64' : 'linux/s390x'
 
 /** `name`, or `name for platform`, of each. */
 function imagesOf(lines: readonly string[], inputs: Readonly<Record<string, string>> = {}): string[] {
@@ -26,7 +27,7 @@ describe('baseImages', () => {
     ['not those of stages that nobody needs', ['FROM unneeded AS x', 'FROM a'], ['a']],
     ['not scratch', ['FROM scratch'], []],
     ['for another platform', [`FROM --platform=${other} a`], [`a for ${other}`]],
-    ['for the platform of the machine', ['FROM --platform=$BUILDPLATFORM a', `FROM --platform=${platform()} b`], ['b']],
+    ['for the platform of the machine', ['FROM --platform=$BUILDPLATFORM a', `FROM --platform=${native} b`], ['b']],
     ['for two platforms', [`FROM --platform=${other} a AS x`, 'FROM a', 'COPY --from=x / /x'], [`a for ${other}`, 'a']],
   ])('are %s', (_, lines, expected) => {
     expect(imagesOf(lines)).toStrictEqual(expected)

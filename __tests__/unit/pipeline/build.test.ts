@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { pushAll } from '../../../src/pipeline/push.js'
 import { buildAndSave } from '../../../src/pipeline/build.js'
 import { EMPTY_CACHE, emptyStorage, type Run } from '../../../src/cache/cache.js'
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
@@ -8,6 +9,9 @@ import { parseReference } from '../../../src/metadata/reference.js'
 import { startTimeline } from '../../../src/report/timeline.js'
 import type { State } from '../../../src/runner/state.js'
 import type { RestoredCache } from '../../../src/pipeline/restore-cache.js'
+import { UserError } from '../../../src/errors.js'
+import { CommandError } from '../../../src/exec.js'
+import { WrongArchitectureError } from '../../../src/pipeline/image-architecture.js'
 import { inputsOf, logOf } from '../helpers.js'
 import { planOf, servicesOf } from './services.js'
 
@@ -24,10 +28,14 @@ interface World {
   readonly build?: Error
   readonly push?: Error
   readonly saveSteps?: Error
+  /** How many builds have programs of another processor in their image. */
+  readonly wrong?: number
+  /** Parts that came back, and can be taken away; without them the engine refuses nothing any more. */
+  readonly parts?: number
 }
 
 /** What `buildAndKeep` does with an engine and a cache that only write down what they are asked. */
-async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }: World) {
+async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, parts, ...refusals }: World) {
   const events: string[] = []
   const requests: BuildRequest[] = []
   const pushes: string[] = []
@@ -48,7 +56,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     async build(request) {
       requests.push(request)
       request.onSteps(steps)
-      await orThrow(refusals.build)
+      if (!events.includes('clears')) await orThrow(refusals.build)
       return { id: `sha256:${'cd'.repeat(32)}`, format: 'oci', references: [reference] }
     },
     async push(_, pushed) {
@@ -58,8 +66,14 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
       return { reference: pushed, digest: `sha256:${'ef'.repeat(32)}` }
     },
   }
+  const empty = emptyStorage('/root')
+  const clear = () => {
+    events.push('clears')
+    return Promise.resolve()
+  }
   const warm = {
-    ...emptyStorage('/root'),
+    ...empty,
+    ...(parts !== undefined && { clear, restored: { ...empty.restored, parts } }),
     changedBaseImages: () => Promise.resolve(renewed),
     save: (run: Run) => {
       events.push('keeps')
@@ -81,6 +95,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
   const review = async (some: readonly Step[]) => {
     await new Promise(setImmediate)
     events.push(`reviews ${some.length}`)
+    if (requests.length <= wrong) throw new WrongArchitectureError('The Dockerfile makes a wrong image')
   }
   const check = async (some: readonly Step[]) => {
     events.push(`checks ${some.length}`)
@@ -99,6 +114,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, ...refusals }
     await buildAndSave(engine, { ...asked, review, check }, opened, {
       timeline: startTimeline(Date.now),
       services,
+      push: pushAll,
     }).then(
       ({ fault }) => {
         expect(fault).toBe('it is so')
@@ -129,6 +145,32 @@ describe('a base image with the layers that it had, and another configuration', 
   })
 })
 
+describe('what came back from earlier runs', () => {
+  const full = new CommandError(['buildah', 'build'], 125, 'Error: writing blob: no space left on device\n')
+  const unknown = new CommandError(['buildah', 'build'], 125, 'Error: layer not known\n')
+  const failed = (cause: Error) => new UserError('The build failed.', 'See the log.', { cause })
+
+  it.each([
+    ['the disk is full of it', 1, full],
+    ['it may be wrong', 1, unknown],
+    ['it may be wrong in its place', 0, unknown],
+  ])('is taken away, and the build goes on without, where %s', async (_, parts, cause) => {
+    const { requests, error, log } = await watched({ build: failed(cause), parts })
+    expect(error).toBeUndefined()
+    expect(requests).toHaveLength(2)
+    expect(log).toMatch(/^::warning::Cache: the build failed with the restored layers; rebuilding without the cache/m)
+  })
+
+  it.each([
+    ['takes no room of its own', 0, full],
+    ['has nothing to do with it', 1, new CommandError(['buildah'], 1, 'building at STEP "RUN x": exit status 1')],
+  ])('stays where it %s', async (_, parts, cause) => {
+    const { error, events } = await watched({ build: failed(cause), parts })
+    expect(error).toBeInstanceOf(UserError)
+    expect(events).not.toContain('clears')
+  })
+})
+
 describe('what is pushed', () => {
   it.each([
     ['true', ['acme']],
@@ -153,6 +195,24 @@ describe('what steps have made', () => {
   })
 })
 
+describe('an image with programs of another processor', () => {
+  it('is not pushed', async () => {
+    const { pushes, error } = await watched({ inputs: { push: 'true' }, wrong: 1 })
+    expect(error).toBeInstanceOf(WrongArchitectureError)
+    expect(pushes).toStrictEqual([])
+  })
+
+  it('is built once more without what came from the cache, which may be why', async () => {
+    const world = { inputs: { push: 'true' }, parts: 1 }
+    const once = await watched({ ...world, wrong: 1 })
+    expect(once.error).toBeUndefined()
+    expect(once.events.slice(0, 5)).toStrictEqual(['reviews 1', 'clears', 'reviews 1', 'checks 1', 'pushes'])
+    const always = await watched({ ...world, wrong: 2 })
+    expect(always.error).toBeInstanceOf(WrongArchitectureError)
+    expect(always.pushes).toStrictEqual([])
+  })
+})
+
 describe('the steps that were finished are kept', () => {
   const broken = new Error('broken')
 
@@ -160,7 +220,7 @@ describe('the steps that were finished are kept', () => {
     const { runs, remembered, error } = await watched({ inputs: { push: 'true' }, [what]: broken })
     expect(error).toBeInstanceOf(Error)
     expect(runs.map(({ failed, pushed }) => [failed, pushed])).toStrictEqual([[true, undefined]])
-    expect(remembered).toStrictEqual([{ later: undefined }])
+    expect(remembered).toStrictEqual([])
   })
 
   it('and where the engine gives none out, that is a warning', async () => {

@@ -3,6 +3,8 @@ import { resolveTags } from '../../../src/metadata/tags.js'
 import { describe as describeError, RegistryError, type UserError } from '../../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
 import { login, loginRegistry } from '../../../src/pipeline/login.js'
+import { Secret } from '../../../src/lib/secret.js'
+import type { OwnLogin } from '../../../src/auth/keychain.js'
 import type { Trial } from '../../../src/registry/uploads.js'
 import { context } from '../metadata/events.js'
 import { inputsOf, logOf, refusal, rejection } from '../helpers.js'
@@ -94,9 +96,12 @@ describe('loginRegistry', () => {
 const references = ['h.example/acme/web:1', 'h.example/acme/web:2', 'h.example/acme/api:1', 'other.example/acme/web:1']
 
 /** Logs in to h.example, where a push of each reference comes to this. */
-async function loginWith(trial: () => Promise<Trial>, more: { push?: string; engine?: 'buildah' | 'docker' } = {}) {
+async function loginWith(
+  trial: () => Promise<Trial>,
+  more: { push?: string; engine?: 'buildah' | 'docker'; own?: readonly OwnLogin[] } = {},
+) {
   const events: string[] = []
-  const inputs = inputsOf({ username: 'ada', password: 'pass-77aa', push: more.push ?? 'true' })
+  const inputs = inputsOf({ push: more.push ?? 'true' })
   const engine = {
     login: (registry: string) => Promise.resolve(void events.push(`login to ${registry}`)),
   }
@@ -106,7 +111,8 @@ async function loginWith(trial: () => Promise<Trial>, more: { push?: string; eng
   }
   let error: UserError | undefined
   const log = await logOf(async () => {
-    const target = { engine, needsChallenge: more.engine !== 'docker', registry: 'h.example' }
+    const own = [{ registry: 'h.example', username: 'ada', password: new Secret('pass-77aa') }]
+    const target = { engine, needsChallenge: more.engine !== 'docker', own: more.own ?? own }
     const done = login({ inputs, references: references.map(parseReference) }, target, tryPush)
     error = await rejection(done).catch(() => undefined)
   })
@@ -139,6 +145,16 @@ describe('login', () => {
     const { log, error } = await loginWith(failing(false))
     expect(error).toBeUndefined()
     expect(log).toBe('Logged in to h.example as ada\n')
+  })
+
+  it('is several, one after the other, each tried where no other is closer', async () => {
+    const one = (registry: string, scope?: string) => ({ registry, scope, username: 'ada', password: new Secret('x') })
+    const own = [one('h.example'), one('h.example', 'acme/api'), one('nobody.example'), one('other.example')]
+    const { events } = await loginWith(fine, { own })
+    expect(events).toStrictEqual([
+      ...['login to h.example', 'h.example/acme/web:2', 'login to h.example/acme/api', 'h.example/acme/api:1'],
+      ...['login to nobody.example', 'login to other.example', 'other.example/acme/web:1'],
+    ])
   })
 
   const late = () => Promise.resolve({ asksLate: true })

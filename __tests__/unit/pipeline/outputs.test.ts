@@ -31,7 +31,9 @@ describe('hiddenOutputs', () => {
 
   it('names the outputs that have a line of a secret in them, a lone bracket too, and no line of it', () => {
     const text = said({ secrets: '"cfg={\n  ""token"": ""hunter2""\n}"' })
-    expect(text).toContain('"json", "metadata", "pushed", "cache-stats" (a line of the secret "cfg")')
+    expect(text).toContain(
+      '"json", "metadata", "pushed", "platform-digests", "cache-stats" (a line of the secret "cfg")',
+    )
     expect(text).not.toMatch(/hunter2|[{}]/)
   })
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import type { EngineRequest } from '../../../src/engine/engine.js'
+import type { EngineRequest } from '../../../src/engine/engines.js'
 import { UserError } from '../../../src/errors.js'
 import { CommandError } from '../../../src/exec.js'
 import { run } from '../../../src/pipeline/run.js'
@@ -321,7 +321,7 @@ describe('what post gets', () => {
       { stagingDir: expect.stringContaining(world.temp) },
       // Root needs no user namespace to remove what it has made.
       { unshare: uid === 0 ? [] : ['/usr/bin/buildah', 'unshare'], keepStorage: true },
-      { later },
+      { later: [later] },
     ])
   })
 
@@ -330,7 +330,7 @@ describe('what post gets', () => {
       engine: { build: fail(new Error('broken')) },
       cache: { keep: () => Promise.resolve({ later: '/l' }) },
     }
-    expect((await step({}, faults)).states.at(-1)).toStrictEqual({ later: '/l' })
+    expect((await step({}, faults)).states.at(-1)).toStrictEqual({ later: ['/l'] })
   })
 
   it.each([

@@ -95,7 +95,7 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   [/^(node:)?child_process$/, ['cache/backends/github.ts', 'lib/held-program.ts'], false],
   // These two are large: what doesn't need them doesn't load them. The first has a process of its own.
   [/^@actions\/cache$/, ['cache-worker.ts'], false],
-  [/^@actions\/tool-cache$/, ['engine/buildah/download.ts'], true],
+  [/^@actions\/tool-cache$/, ['engine/buildah/download.ts', 'engine/buildah/emulation/kept-qemus.ts'], true],
   [/^smol-toml$/, ['engine/buildah/registries-tables.ts'], true],
   // One file speaks to registries, and three are a server that stands in for one; one downloads files. The last lets go
   // of connections that the client of the cache service keeps.
@@ -109,6 +109,10 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   ],
 ]
 
+/** A module that needs more of ours than this has more than one job. The pipeline alone is where all of it meets. */
+const MAX_IMPORTS = 12
+const UNLIMITED = ['pipeline/run.ts']
+
 const folderOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '')
 const engineOf = (path: string) => ENGINES.find((engine) => path.startsWith(engine))
 
@@ -118,6 +122,7 @@ function breachesIn(files: ReadonlyMap<string, Facts>): string[] {
     ...[...files].flatMap(([path, facts]) => [
       ...misplaced(path),
       ...forbiddenImports(path, facts, files),
+      ...tooManyImports(path, facts, files),
       ...impurities(path, facts),
       ...trespasses(path, facts),
     ]),
@@ -138,6 +143,13 @@ function forbiddenImports(path: string, { imports, lazy }: Facts, files: Readonl
     if (!files.has(target)) return target.endsWith('.ts') ? [`${path} imports ${target}, which isn't there`] : []
     return mayImport(path, target) ? [] : [`${path} may not import ${target}`]
   })
+}
+
+function tooManyImports(path: string, { imports, lazy }: Facts, files: ReadonlyMap<string, Facts>): string[] {
+  const count = new Set([...imports, ...lazy].filter((target) => files.has(target))).size
+  return count <= MAX_IMPORTS || UNLIMITED.includes(path)
+    ? []
+    : [`${path} imports ${count} modules of ours, and ${MAX_IMPORTS} is the limit`]
 }
 
 function mayImport(path: string, target: string): boolean {
@@ -334,6 +346,22 @@ describe('the checker', () => {
     ['pipeline/run.ts', 'const x = 1\nexport default x', 'pipeline/run.ts has a default export'],
   ])('sees in %s: %j', (path, line, breach) => {
     expect(breachesIn(sourcesWith(path, line))).toContain(breach)
+  })
+
+  it.each([
+    ['engine/a.ts', 12, false],
+    ['engine/a.ts', 13, true],
+    ['pipeline/run.ts', 13, false],
+  ])('counts what %s imports: %d', (path, count, isBreach) => {
+    const others = [...Array(count).keys()].map((number) => `lib/b${number}.ts`)
+    // Each of them twice, the second time for a type, and packages beside them.
+    const lines = others.map((name) => {
+      const from = `'../${name.replace('.ts', '.js')}'`
+      return `import { x } from ${from}\nimport type { Y } from ${from}\nimport 'node:fs'`
+    })
+    const files = new Map([path, ...others].map((name) => [name, factsOf(name, name === path ? lines.join('\n') : '')]))
+    const breach = `${path} imports ${count} modules of ours, and 12 is the limit`
+    expect(breachesIn(files)).toStrictEqual(isBreach ? [breach] : [])
   })
 
   it('sees a cycle', () => {

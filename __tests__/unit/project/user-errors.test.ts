@@ -45,6 +45,8 @@ const MAKERS: Readonly<Record<string, RegExp>> = {
   'engine/docker/failures.ts': /^\$\{what\}\.$/,
   'auth/keychain.ts': /^\$\{what\}\. \$\{why\}\.$/,
   'runner/unknown-inputs.ts': /^lines\.join\('\\n'\)$/,
+  // Of errors that name theirs, with the platform.
+  'pipeline/platform-failures.ts': /^messages\.join\('\\n'\)$|^\$\{name\}: \$\{error\.message\}$/,
   // An input, or a line of the Dockerfile.
   'engine/docker/unsupported.ts': /^\$\{what\} needs /,
   'engine/buildah/install.ts': /^\$\{found\}\$\{listed\}\.$/,
@@ -98,6 +100,7 @@ const MISTAKES: readonly Readonly<Record<string, string>>[] = [
   { labels: '=a' },
   { labels: 'a b=c' },
   { annotations: 'index:a=b' },
+  { annotations: 'index[nowhere]:a=b', platforms: 'linux/amd64,linux/arm64' },
   { push: 'true' },
   { images: 'acme/web', tags: 'type=edge,branch=none', push: 'true' },
 ]

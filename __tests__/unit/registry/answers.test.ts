@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { RegistryError } from '../../../src/errors.js'
 import { type Response, openConnection } from '../../../src/registry/http.js'
 import { refusal } from '../../../src/registry/errors.js'
-import { openRegistries, type Registries, type RegistriesOptions } from '../../../src/registry/client.js'
+import { openRegistries } from '../../../src/registry/client.js'
+import type { Registries, RegistriesOptions } from '../../../src/registry/registries.js'
 import { Secret } from '../../../src/lib/secret.js'
 import { close, listen } from '../../harness/loopback.js'
 import { fakeClock } from '../fake-clock.js'
@@ -72,8 +73,8 @@ const info = (
   response.end(body)
 }
 
-const step = (registry: string, password = 'pass-77aa'): Pick<RegistriesOptions, 'login'> => ({
-  login: { registry, username: 'alice', password: new Secret(password) },
+const step = (registry: string, password = 'pass-77aa'): Pick<RegistriesOptions, 'own'> => ({
+  own: [{ registry, username: 'alice', password: new Secret(password) }],
 })
 
 function client(host: string, options: Partial<RegistriesOptions> = {}): Registries {

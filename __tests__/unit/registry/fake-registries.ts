@@ -1,6 +1,6 @@
 import { RegistryError } from '../../../src/errors.js'
 import { formatReference, type Reference, repositoryOf } from '../../../src/metadata/reference.js'
-import type { Registries, RegistriesOptions, RegistryClient } from '../../../src/registry/client.js'
+import type { Registries, RegistriesOptions, RegistryClient } from '../../../src/registry/registries.js'
 import { type Descriptor, digestLike, type Manifest } from '../../../src/registry/manifest.js'
 
 /** Registries in memory, which a fake engine pushes to. Held to the real client by `registryContract()`. */

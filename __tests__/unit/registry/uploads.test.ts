@@ -44,7 +44,7 @@ async function trial(answers: (request: string, isRight: boolean) => Response, p
   stops.push(() => close(server))
   const registries = openRegistries({
     logins: { auths: {}, credHelpers: {} },
-    login: { registry: host, username: 'ada', password: new Secret(password) },
+    own: [{ registry: host, username: 'ada', password: new Secret(password) }],
     insecure: [host],
     env: {},
   })

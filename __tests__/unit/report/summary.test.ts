@@ -23,6 +23,7 @@ const facts: SummaryFacts = {
   engine: 'Buildah 1.43.2',
   rootless: true,
   size: { layers: 3, bytes: 76_200_300 },
+  platforms: [],
   warnings: ['Cache: *no* part was taken.\nWrite `cache-write: never`.', '</details>', '![x](https://example.org/y)'],
   cache,
   phases: [

@@ -9,6 +9,7 @@ describe('inputs that are not set', () => {
       context: '.',
       file: undefined,
       target: undefined,
+      platforms: [],
       buildArgs: [],
       buildContexts: [],
       secrets: [],
@@ -23,6 +24,7 @@ describe('inputs that are not set', () => {
       labels: [],
       annotations: [],
       format: 'auto',
+      checks: 'warn',
       extraArgs: [],
       images: [],
       tags: [],
@@ -31,6 +33,8 @@ describe('inputs that are not set', () => {
       push: false,
       registry: undefined,
       login: undefined,
+      registryAuth: [],
+      registryMirrors: [],
       tlsVerify: true,
       load: false,
       outputs: [],
@@ -39,6 +43,8 @@ describe('inputs that are not set', () => {
       buildahManifest: undefined,
       storageDriver: 'auto',
       isolation: 'auto',
+      emulation: 'auto',
+      builder: undefined,
       sandbox: 'auto',
       rootless: 'prefer',
       rootlessUser: undefined,
@@ -58,6 +64,7 @@ describe('inputs that are not set', () => {
         notes: [],
       },
       unchanged: 'skip',
+      ...{ distribute: false, digests: [], byDigest: false },
       summary: true,
       notes: [],
       warnings: [],
@@ -184,6 +191,7 @@ const accepted: readonly Row[] = [
   ['rootless', 'require', 'rootless', 'require'],
   ['rootless', 'off', 'rootless', 'off'],
   ['rootless-user', 'builder', 'rootlessUser', 'builder'],
+  ['builder', ' builder-5f2a ', 'builder', 'builder-5f2a'],
 ]
 
 describe('accepted', () => {
@@ -254,7 +262,7 @@ const refused: readonly Refusal[] = [
   ['ulimit', 'nofile=1,nproc=2', 'nofile=1,nproc=2', 'nofile=1024:2048'],
   ['ulimit', 'RLIMIT_NOFILE=1', 'RLIMIT_NOFILE=1', 'nofile=1024:2048'],
   ['outputs', 'type=registry', 'type=registry', 'push: true'],
-  ['outputs', 'type=image,push=true', 'type=image,push=true', 'push: true'],
+  ['outputs', 'type=image', 'type=image', 'leave the line out'],
   ['outputs', 'type=oci', 'type=oci', 'type=oci,dest=FILE'],
   ['outputs', 'type=oci,dest=', 'type=oci,dest=', 'type=oci,dest=FILE'],
   ['outputs', 'type=tar,dest=-', 'type=tar,dest=-', 'type=tar,dest=FILE'],
@@ -316,6 +324,15 @@ describe('refused, with the input, what it got and what is allowed', () => {
     ])
     expect(notesOf('A=first\nHOME')).toStrictEqual([])
     expect(notesOf('OTHER')).toStrictEqual([])
+  })
+
+  it.each([
+    ['engine', 'buildah', 'write `engine: docker`'],
+    ['rootless', 'require', 'write `rootless: prefer`'],
+  ])('a builder with %s: %s', (name, text, advice) => {
+    const error = refusal(() => inputsOf({ builder: 'builder-5f2a', [name]: text }))
+    expect(error.message).toContain('Input "builder": got "builder-5f2a". ')
+    expect(error.message).toContain(advice)
   })
 
   it('only the first mistake is told', () => {

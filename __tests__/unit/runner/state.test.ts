@@ -9,9 +9,9 @@ const state: State = {
   unshare: ['/usr/bin/buildah', 'unshare'],
   keepStorage: false,
   stagingDir: '/temp/staging',
-  later: '/temp/staging/later.json',
+  later: ['/temp/staging/later.json'],
 }
-const nothing = { unshare: [], keepStorage: false, stagingDir: undefined, later: undefined }
+const nothing = { unshare: [], keepStorage: false, stagingDir: undefined, later: [] }
 
 /** What main writes, call by call, as the runner hands each entry to post. */
 function writtenBy(work: (remember: ReturnType<typeof stateWriter>) => void): State[] {
@@ -35,10 +35,10 @@ afterEach(() => {
 describe('state', () => {
   it('goes from main to post by the file of the runner', () => {
     const written = writtenBy((remember) => {
-      remember({ ...state, folder: '/earlier' })
+      remember({ ...state, folder: '/earlier', later: [] })
       remember(state)
     })
-    expect(written).toStrictEqual([{ ...state, folder: '/earlier' }, state])
+    expect(written).toStrictEqual([{ ...state, folder: '/earlier', later: [] }, state])
   })
 
   it('grows with what becomes known, and keeps what a later call doesn’t name', () => {
@@ -49,7 +49,7 @@ describe('state', () => {
       remember({ unshare, keepStorage: true })
       remember({ later })
       remember({ unshare })
-      remember({ later: undefined })
+      remember({ later: ['/temp/other/later.json'] })
     })
     expect(written).toStrictEqual([
       { ...nothing, folder },
@@ -57,7 +57,7 @@ describe('state', () => {
       { ...nothing, folder, stagingDir, unshare, keepStorage: true },
       { folder, stagingDir, unshare, keepStorage: true, later },
       { folder, stagingDir, unshare, keepStorage: true, later },
-      { ...nothing, folder, stagingDir, unshare, keepStorage: true },
+      { folder, stagingDir, unshare, keepStorage: true, later: [...later, '/temp/other/later.json'] },
     ])
   })
 

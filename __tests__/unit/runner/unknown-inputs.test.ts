@@ -53,10 +53,8 @@ describe('the table of inputs of other actions', () => {
 
 describe('an input that would change the image', () => {
   it.each([
-    ['platforms', 'linux/amd64,linux/arm64'],
-    ['platforms', 'linux/arm64'],
-    ['platforms', 'linux/amd64\nlinux/arm/v7'],
-    ['platforms', 'linux/amd64/v3'],
+    ['platform', 'linux/arm64'],
+    ['platform', 'linux/amd64/v3'],
     ['platform', 'linux/s390x'],
     ['archs', 'amd64, arm64'],
     ['arch', 'ppc64le'],
@@ -67,7 +65,6 @@ describe('an input that would change the image', () => {
     ['attests', 'type=sbom\ntype=provenance,disabled=true'],
     ['allow', 'network.host,security.insecure'],
     ['call', 'check'],
-    ['builder', 'builder-5f2a'],
     ['no-cache-filters', 'compile'],
     ['squash', 'true'],
     ['oci', 'false'],
@@ -76,7 +73,6 @@ describe('an input that would change the image', () => {
     ['dockerfiles', 'a\nb'],
     ['base-image', 'alpine:3'],
     ['content', 'bin/'],
-    ['registry-auth', '- registry: ghcr.io'],
     ['sigstore-private-key', 'key'],
   ])('%s: %j is refused', (name, given) => {
     const { refused, ignored } = judge({ [name]: given })
@@ -87,10 +83,9 @@ describe('an input that would change the image', () => {
 
 describe('an input that changes nothing', () => {
   it.each([
-    ['platforms', 'linux/amd64'],
-    ['platforms', 'amd64'],
-    ['platforms', 'linux/x86_64, linux/amd64/v1'],
-    ['platforms', 'local'],
+    ['platform', 'linux/amd64'],
+    ['platform', 'amd64'],
+    ['platform', 'local'],
     ['platform', 'linux/amd64'],
     ['archs', 'amd64'],
     ['provenance', 'false'],
@@ -100,7 +95,6 @@ describe('an input that changes nothing', () => {
     ['attests', 'type=provenance,disabled=true\ntype=sbom,disabled=true'],
     ['allow', 'network.host'],
     ['call', 'build'],
-    ['builder', 'default'],
     ['cgroup-parent', '/ci'],
     ['layers', 'false'],
     ['squash', 'false'],
@@ -118,12 +112,12 @@ describe('an input that changes nothing', () => {
   it.each([
     ['linux/arm64', 'linux/arm64/v8', true],
     ['linux/arm64', 'aarch64', true],
-    ['linux/arm', 'linux/arm/v7', true],
-    ['linux/arm', 'linux/arm/v6', false],
+    ['linux/arm/v7', 'linux/arm', true],
+    ['linux/arm/v7', 'linux/arm/v6', false],
     ['linux/arm64', 'linux/arm', false],
     ['linux/amd64', 'windows/amd64', false],
   ])('on %s, %s is the own platform: %s', (own, written, isOwn) => {
-    expect(judge({ platforms: written }, own).refused).toHaveLength(isOwn ? 0 : 1)
+    expect(judge({ platform: written }, own).refused).toHaveLength(isOwn ? 0 : 1)
   })
 
   it('is one that has been moved to the input of this action', () => {
@@ -153,7 +147,7 @@ describe('an input that nobody knows', () => {
 
 describe('checkUnknownInputs', () => {
   const environment = {
-    INPUT_PLATFORMS: 'linux/s390x,linux/ppc64le',
+    INPUT_PLATFORM: 'linux/s390x',
     'INPUT_CACHE-FROM': 'type=gha',
     INPUT_PROVENANCE: 'false',
     INPUT_IMAGE: 'ghcr.io/acme/web',
@@ -174,10 +168,10 @@ describe('checkUnknownInputs', () => {
     })
     expect(text).toBe(
       [
-        'Input "platforms": got "linux/s390x,linux/ppc64le". This action doesn\'t have it, and ignoring it would change the image.',
+        'Input "platform": got "linux/s390x". This action doesn\'t have it, and ignoring it would change the image.',
         'Input "image": got "ghcr.io/acme/web". This action doesn\'t have it, and ignoring it would change the image.',
         'Input "envs". This action doesn\'t have it, and ignoring it would change the image.',
-        '- "platforms": Build on a runner of that platform (`runs-on: ubuntu-24.04-arm`). A step builds for one platform.',
+        '- "platform": Write `platforms: linux/s390x`.',
         '- "image": Write `images: ghcr.io/acme/web`, with the registry in front.',
         '- "envs": Write ENV in a Dockerfile, and name it in `file`.',
       ].join('\n'),
@@ -193,13 +187,13 @@ describe('checkUnknownInputs', () => {
       checkUnknownInputs(true, environment)
     })
     expect(log.match(/^::warning::/gm)).toHaveLength(1)
-    expect(log).toContain('- "platforms": Build on')
+    expect(log).toContain('- "platform": Write')
   })
 
   it('says nothing of inputs without a text', async () => {
     expect(
       await logOf(() => {
-        checkUnknownInputs(false, { INPUT_PLATFORMS: '', INPUT_TAGS: '1' })
+        checkUnknownInputs(false, { INPUT_PLATFORM: '', INPUT_TAGS: '1' })
       }),
     ).toBe('')
   })

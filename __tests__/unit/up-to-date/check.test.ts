@@ -5,9 +5,10 @@ import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import { resolveName } from '../../../src/engine/buildah/registries-conf.js'
 import { RegistryError } from '../../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../../src/metadata/reference.js'
-import type { Registries } from '../../../src/registry/client.js'
+import type { Registries } from '../../../src/registry/registries.js'
 import type { BaseNames } from '../../../src/engine/base-names.js'
-import { compare, type Unchanged } from '../../../src/up-to-date/check.js'
+import { compare } from '../../../src/up-to-date/check.js'
+import type { Unchanged } from '../../../src/up-to-date/reuse.js'
 import type { ComparisonRequest } from '../../../src/up-to-date/request.js'
 import type { JustBuilt } from '../../../src/up-to-date/just-built.js'
 import type { Layers } from '../../../src/up-to-date/copied-layers.js'
@@ -104,7 +105,13 @@ async function requestOf(
     references: [{ ...parseReference(IMAGE), tag: 'latest' }],
     found: {
       engine: { name: 'buildah', version: '1.33.7', label: 'Buildah 1.33.7', rootless: true },
-      traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+      traits: {
+        usesFrontend: false,
+        keepsExcludedFolders: false,
+        dropsDockerSettings: true,
+        needsChallenge: true,
+        printsChecks: false,
+      },
       env: {},
       ambiguityOf: () => Promise.resolve(world.ambiguityOf),
     },

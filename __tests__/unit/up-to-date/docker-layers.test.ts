@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
 import { ownCopies } from '../../../src/dockerfile/dependencies.js'
 import { parseReference } from '../../../src/metadata/reference.js'
-import type { Registries } from '../../../src/registry/client.js'
+import type { Registries } from '../../../src/registry/registries.js'
 import { type LeftBlobs, listDockerLayers } from '../../../src/up-to-date/docker-layers.js'
 import { analysisOf, temporaryFolder } from '../helpers.js'
 

@@ -34,13 +34,14 @@ const CAUSES: readonly (readonly [pattern: RegExp, cause: Cause])[] = [
 ]
 
 /**
- * One line of what the library writes, if it says anything about failure: the name of a workflow command and its escapes
- * are taken off. What it swallows it writes, and nothing else tells.
+ * One line of what the library or its tar writes, if it says anything about failure: the name of a workflow command and its
+ * escapes are taken off. What the library swallows it writes, and nothing else tells.
  */
 export function keepLine(line: string): string | undefined {
   const [, command, text = ''] = /^(?:::(\w+)(?: [^:]*)?::)?(.*)$/.exec(line.trimEnd()) ?? []
   const plain = text.replaceAll('%0A', '\n').replaceAll('%0D', '\r').replaceAll('%25', '%')
   if (command === 'warning' || command === 'error') return plain
+  if (command === undefined && saysDiskFull(plain)) return plain
   return /^(Failed to (restore|save|reserve)|Cache (restore|save) skipped)/.test(plain) ? plain : undefined
 }
 

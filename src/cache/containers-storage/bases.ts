@@ -1,4 +1,11 @@
+import type { Layout } from '../../build-storage.js'
+import { readContents } from './layout.js'
 import type { Contents, Restorable } from './select.js'
+
+/** Names of base images that have changed, by what the root has after the build. @see changedBaseImages */
+export async function findChangedBaseImages(offered: Restorable, root: string, layout: Layout): Promise<string[]> {
+  return changedBaseImages(offered, await readContents(root, layout))
+}
 
 /**
  * Names of pulled images that, at the registry, are now images of the very same layers. Buildah compares layers and

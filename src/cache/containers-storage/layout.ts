@@ -65,12 +65,20 @@ export async function readContents(root: string, layout: Layout): Promise<Conten
     )
     return kept.flat()
   }
-  const readWhole = (record: unknown) => (isIncomplete(record) ? [] : [readLayer(record)])
-  const layers = await readRecords(join(root, places.layersFile), readWhole)
-  const images = await readRecords(join(root, places.imagesFile), (record) => [readImage(record)])
+  const { layers, images } = await listContents(root, layout)
   return {
     layers: await whole(layers, places.ofLayer),
     images: await whole(images, places.ofImage),
+  }
+}
+
+/** The same, whether there are files or not. */
+export async function listContents(root: string, layout: Layout): Promise<Contents> {
+  const { layersFile, imagesFile } = placesOf(layout)
+  const readWhole = (record: unknown) => (isIncomplete(record) ? [] : [readLayer(record)])
+  return {
+    layers: await readRecords(join(root, layersFile), readWhole),
+    images: await readRecords(join(root, imagesFile), (record) => [readImage(record)]),
   }
 }
 

@@ -1,21 +1,11 @@
-import { rename } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type ContainersStorage, takeFromBuildUser } from '../../build-storage.js'
-import { digestFile } from '../../lib/hash.js'
 import type { Part } from '../backends/parts.js'
-import { partPath } from '../key.js'
 import type { Archive, SaveJob, SavePlan } from '../snapshot.js'
-import { normalizeMtimes, pack } from './archive.js'
 import { readBlobInfoCache } from './blob-info-cache.js'
-import { packMounts } from './cache-mounts.js'
 import type { Index } from './index.js'
-import { placesOf, readContents } from './layout.js'
-import type { Workplace } from './restore.js'
+import { readContents } from './layout.js'
+import { levelLayers, type Packer, packGroup, packMountsOf } from './pack.js'
 import { bytesOfGroups, bytesOfParts, chooseRetention, groupParts, placeParts, withinLimits } from './retention.js'
-import { type Contents, partsOf, type Restorable } from './select.js'
-
-/** Where a root is packed. */
-type Packer = Pick<Workplace, 'store' | 'tools' | 'stagingDir'>
+import { partsOf, type Restorable } from './select.js'
 
 /** How many pushes an index remembers. */
 const PUSHES = 20
@@ -53,40 +43,6 @@ export async function planSave(job: SaveJob, indexes: readonly Index[], packer: 
       return { buildah: store.version, layout: store.layout, ...left, memory: await readBlobInfoCache(store) }
     },
   }
-}
-
-async function levelLayers(groups: readonly Contents[], root: string, store: ContainersStorage): Promise<void> {
-  const { ofLayer } = placesOf(store.layout)
-  const layers = groups.flatMap((group) => group.layers)
-  await normalizeMtimes(
-    store,
-    root,
-    layers.flatMap(({ id }) => ofLayer(id)),
-  )
-}
-
-async function packGroup(group: Contents, name: string, root: string, place: Packer): Promise<Part> {
-  const places = placesOf(place.store.layout)
-  const members = [
-    ...group.layers.flatMap(({ id }) => places.ofLayer(id)),
-    ...group.images.flatMap(({ id }) => places.ofImage(id)),
-  ]
-  await pack(place.tools, place.store, { folder: root, members }, join(place.store.folder, 'parts', name))
-  return await take(name, place)
-}
-
-/** Takes a packed file over and gives it the name that its content has. */
-async function take(name: string, { store, stagingDir }: Packer): Promise<Part> {
-  await takeFromBuildUser(store, name, join(stagingDir, name))
-  const part = await digestFile(join(stagingDir, name))
-  await rename(join(stagingDir, name), join(stagingDir, partPath(part.sha256)))
-  return part
-}
-
-async function packMountsOf(packer: Packer): Promise<Part | undefined> {
-  const { store, tools } = packer
-  const name = 'mounts.tar.zst'
-  return (await packMounts(tools, store, join(store.folder, 'parts', name))) ? await take(name, packer) : undefined
 }
 
 /** What of it stays within the limits, with the parts that hold it. */

@@ -2,9 +2,11 @@ import lt from 'semver/functions/lt.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import type { CountedInput } from '../../runner/input-table.js'
+import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
 import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
 import { formatReference } from '../../metadata/reference.js'
 import { csv } from '../../lib/csv.js'
+import { formatPlatform } from '../../lib/platform.js'
 import { getsWrong } from '../../dockerfile/known-wrong.js'
 import type { BuildRequest } from '../engine.js'
 import { absoluteContext } from '../input-paths.js'
@@ -12,30 +14,30 @@ import { modeArgs, networkArgs } from './probe.js'
 import type { SecretFile } from '../secret-files.js'
 import { type BuildahSetup, dropInArgs, globalArgs, policyArgs } from './setup.js'
 
-/** From this release on, at the latest, `--pull` takes a policy; before, it is a switch. */
+/** From this release on, at the latest, `--pull` takes a policy; before, it is a boolean. */
 const PULL_IS_A_POLICY_SINCE = '1.28.0'
-/** From this release on `--no-cache` goes with `--layers`: a build is repeated so where a base image has changed. */
+/** From this release on `--no-cache` works with `--layers`, as in the rebuild after a base image has changed. */
 const NO_CACHE_WITH_LAYERS_SINCE = '1.28.0'
-/** From this release on Buildah asks no registry for an image whose name the storage has. */
+/** From this release on Buildah asks no registry for an image that the storage has. */
 const PULLS_MISSING_ONLY_SINCE = '1.37.0'
 
 /** Files, folders and contexts that are not among the inputs. */
 const HIDING = /^(-[fv]|--(file|volume|build-arg-file|build-context|cpp-flag|env|ignorefile|target|hooks-dir)(=|$))/
 
-/** What `buildArgs` needs to know of it. */
+/** The part of the setup that `buildArgs` needs. */
 export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'mode' | 'root' | 'context' | 'files'>
 
 export interface BuildPaths {
   /** The archive of the image's files; undefined where no output asks for one. */
   readonly rootfs: string | undefined
-  /** Those of the input, with folders in the place of Git URLs. */
+  /** The contexts of the input, with a folder in place of each Git URL. */
   readonly contexts: readonly Pair[]
   readonly secrets: readonly SecretFile[]
-  /** The Dockerfile. */
+  /** Path of the Dockerfile. */
   readonly file: string
-  /** Those of the input, with absolute paths. */
+  /** The keys of the input, with absolute paths. */
   readonly ssh: readonly SshKeys[]
-  /** The ignore file; undefined where there is none. */
+  /** Path of the ignore file; undefined if there is none. */
   readonly ignore: string | undefined
 }
 
@@ -46,7 +48,7 @@ interface Build {
   readonly paths: BuildPaths
 }
 
-/** How Buildah is told each input that counts as it is written; its own words come last, so that they have the last say. */
+/** The flags for each input that is compared literally. `extra-args` comes last, so that it overrides the others. */
 const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
   secrets: ({ paths }) =>
     each(
@@ -54,8 +56,8 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly stri
       paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
     ),
   ssh: ({ paths }) => each('--ssh', paths.ssh.map(formatSshKeys)),
-  // The network is a part of it.
-  isolation: ({ setup }) => modeArgs(setup.mode),
+  // The network belongs to it.
+  isolation: ({ setup }) => modeArgs(setup.mode, setup.buildah.version),
   network: ({ setup }) => networkArgs(setup.folder.path, setup.buildah.version),
   'add-hosts': ({ inputs }) => each('--add-host', inputs.addHosts),
   'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
@@ -74,6 +76,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...['--file', csv(paths.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
+    ...platformArgs(inputs),
     ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
     ...each('--build-context', contexts),
     ...layersArgs(inputs.noCache, setup.buildah.version),
@@ -86,7 +89,13 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
   ]
 }
 
-/** What is taken of earlier builds and of registries. */
+/** Only of another platform is Buildah told: its own steps are the same then as without the input. */
+function platformArgs(inputs: BuildRequest['inputs']): string[] {
+  const platform = targetPlatform(inputs)
+  return isForeign(platform) ? ['--platform', formatPlatform(platform)] : []
+}
+
+/** The flags for what is reused of earlier builds and pulled from registries. */
 function reuseArgs(request: BuildRequest, { buildah, files }: BuildSetup): string[] {
   const { inputs, remote } = request
   const pulls = pullsItself(request)
@@ -114,20 +123,20 @@ function each(flag: string, values: readonly string[]): string[] {
   return values.flatMap((value) => [flag, value])
 }
 
-/** Whether each step becomes an image of its own. Before 1.28 Buildah takes only one of the two. */
+/** Whether each step becomes an image. Before 1.28 Buildah refuses `--layers` together with `--no-cache`. */
 function layersArgs(noCache: boolean, version: string): string[] {
   return noCache && lt(version, NO_CACHE_WITH_LAYERS_SINCE) ? [] : ['--layers']
 }
 
-/** Labels so written that Buildah keeps them to the letter: an expansion that yields `$` stands for each `$`. */
+/** Escapes labels, since Buildah expands variables in them: each `$` becomes an expansion that yields `$`. */
 function literalLabels(labels: readonly Pair[], version: string): readonly Pair[] {
   if (!getsWrong('labelWithDollar', version)) return labels
   return labels.map(({ name, value }) => ({ name, value: value.replaceAll('$', '${__:-$}') }))
 }
 
-/** An argument of the user's that brings something into a build which only Buildah sees; pure. */
+/** The first of the user's arguments that adds to the build what this action can't track; pure. */
 export function hiddenArgument(extraArgs: readonly string[]): string | undefined {
-  // A build argument without a value has the one of the environment.
+  // A build argument without a value takes it from the environment.
   const isUnset = (argument: string, next = '') =>
     /^--build-arg=[^=]*$/s.test(argument) || (argument === '--build-arg' && !next.includes('='))
   return extraArgs.find((argument, index) => HIDING.test(argument) || isUnset(argument, extraArgs[index + 1]))
@@ -148,8 +157,8 @@ function neverPull(version: string): string {
 }
 
 /**
- * How FROM finds out whether a tag has moved, though the storage has an image of that name. Up to 1.36 that is what
- * Buildah does by itself.
+ * The flags that make FROM check whether a tag has moved, even if the storage has an image of that name. Up to 1.36
+ * Buildah does so by default.
  */
 function ownPullArgs(always: boolean, version: string): string[] {
   if (always) return ['--pull-always']

@@ -6,16 +6,22 @@ import type { BuildSpec } from '../engine.js'
 import { absoluteKeys } from '../input-paths.js'
 import { ownKeys, secretFiles, writeSecrets } from '../secret-files.js'
 import type { BuildPaths } from './args.js'
-import { dockerfilePath } from './dockerfile-copy.js'
+import { dockerfilePath, writeDockerfile } from './dockerfile-copy.js'
 import { ownContexts } from './folder-contexts.js'
 import { fetchGitContexts } from './git-contexts.js'
-import { ignorePath } from './ignore-file.js'
+import { ignorePath, writeIgnoreFile } from './ignore-file.js'
 import type { BuildahSetup } from './setup.js'
 
 /** Name of the archive that Buildah writes the files of the image into. */
 export const ROOTFS = 'rootfs.tar'
 
 type Setup = Pick<BuildahSetup, 'folder' | 'context'>
+
+/** Writes the Dockerfile and the ignore file in the forms that all versions of Buildah read alike. */
+export async function writeSourceFiles(source: BuildSpec['source'], folder: BuildahSetup['folder']): Promise<void> {
+  await writeIgnoreFile(source, folder)
+  await writeDockerfile(source, folder)
+}
 
 /** Fetches and copies the contexts of the input `build-contexts`, as far as Buildah can't read them where they are. */
 export async function prepareContexts(inputs: Inputs, { folder, context }: Setup): Promise<readonly Pair[]> {

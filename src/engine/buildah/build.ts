@@ -16,13 +16,15 @@ import type { BuildahSetup } from './setup.js'
  */
 export async function build(asked: BuildRequest, contexts: readonly Pair[], setup: BuildahSetup): Promise<Image> {
   const { source, remote } = asked
-  let line: number | undefined
+  let done: readonly Step[] = []
   const onSteps = (steps: readonly Step[]) => {
-    line = lineUnderWay(steps, source.dockerfile)
+    done = steps
     asked.onSteps(steps)
   }
-  const failed = async (error: unknown) =>
-    await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
+  const failed = async (error: unknown) => {
+    const line = lineUnderWay(done, source.dockerfile, error instanceof CommandError ? error.output : '')
+    return await explain(error, source, line === undefined ? undefined : { file: source.file, line }, setup)
+  }
   const paths = await prepareFiles(asked, contexts, setup)
   const request = { ...asked, onSteps }
   const image = await buildApart(request, setup, paths).catch(async (error: unknown) => {

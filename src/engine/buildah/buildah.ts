@@ -1,5 +1,4 @@
 import { formatCommand } from '../../exec.js'
-import type { Pair } from '../../runner/input-parsers.js'
 import type { Engine } from '../engine.js'
 import { storageConfPath } from '../work-dir.js'
 import { buildArgs } from './args.js'
@@ -9,12 +8,13 @@ import { writeOutputs } from './export.js'
 import { imageNames } from './images.js'
 import { loadImage } from './load.js'
 import { logIn } from './login.js'
+import { registryIn } from './registry-args.js'
 import { openPusher } from './push.js'
 import { type BuildahSetup, factsOf } from './setup.js'
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(given: BuildahSetup): Engine {
-  let contexts: Promise<readonly Pair[]> | undefined
+  let contexts: ReturnType<typeof prepareContexts> | undefined
   let isFormatFree = false
   const loggedIn = new Set<string>()
   const setup = { ...given, hasLogin: (registry: string) => loggedIn.has(registry) || given.hasLogin(registry) }
@@ -23,9 +23,9 @@ export function buildahEngine(given: BuildahSetup): Engine {
     ...factsOf(setup),
     storageConf: storageConfPath(setup.folder.path),
 
-    async login(registry, username, password) {
-      await logIn(registry, username, password, setup)
-      loggedIn.add(registry)
+    async login(place, username, password) {
+      await logIn(place, username, password, setup)
+      loggedIn.add(registryIn(place))
     },
 
     async build(request) {

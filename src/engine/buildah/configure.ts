@@ -1,10 +1,11 @@
 import { knowsRegistry } from '../../auth/auth-file.js'
-import type { DockerStorage, Engine, EngineRequest } from '../engine.js'
-import { storageConf, type WorkDir, writePrivate } from '../work-dir.js'
+import type { DockerStorage, Engine } from '../engine.js'
+import type { EngineRequest } from '../engines.js'
+import { privateRoot, storageConf, type WorkDir, writePrivate } from '../work-dir.js'
+import { writeSourceFiles } from './build-files.js'
 import { buildahEngine } from './buildah.js'
 import { withOnePath, writeConfig } from './containers-conf.js'
-import { writeDockerfile } from './dockerfile-copy.js'
-import { writeIgnoreFile } from './ignore-file.js'
+import type { Emulation } from './emulation/emulation.js'
 import type { Buildah } from './install.js'
 import type { ExecutionMode } from './probe.js'
 import { quietHelpers } from './quiet-helpers.js'
@@ -14,18 +15,19 @@ import { openSandboxes } from './sandbox/sandboxes.js'
 export interface FoundBuildah {
   readonly buildah: Buildah
   readonly mode: ExecutionMode
-  /** Where `load` takes the image as well. */
+  readonly emulation: Emulation
+  /** Where `load` also puts the image. */
   readonly docker: DockerStorage
 }
 
 /** Gives Buildah its private configuration. @param root of the storage, absolute */
 export async function configure(
   { inputs, source, context, folder, logins, insecure }: EngineRequest,
-  { buildah, mode, docker }: FoundBuildah,
+  { buildah, mode, emulation, docker }: FoundBuildah,
   root: string,
 ): Promise<Engine> {
   await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
-  const { registries, dropInFolder, policy } = await writeConfig(folder, insecure)
+  const { registries, dropInFolder, policy } = await writeConfig(folder, insecure, inputs.registryMirrors)
   const env = {
     ...folder.env,
     ...(await quietHelpers(folder, logins)),
@@ -34,14 +36,18 @@ export async function configure(
   const auth = await writePrivate(folder, 'auth/auth.json', JSON.stringify(logins))
   const files = { auth, policy, dropInFolder }
   const tools = { folder: { ...folder, env }, buildah, mode, root }
-  await writeIgnoreFile(source, folder)
-  await writeDockerfile(source, folder)
-  const sandboxes = await openSandboxes({ inputs, source, context, logins }, tools)
+  await writeSourceFiles(source, folder)
+  const sandboxes = await openSandboxes({ inputs, source, context, logins, ...emulation }, tools)
   const hasLogin = (registry: string) => knowsRegistry(logins, registry)
   return buildahEngine({ ...tools, context, insecure, files, sandboxes, hasLogin, docker })
 }
 
+/** Writes the storage.conf(5) that every command reads, for as long as the driver isn't known. */
+export async function writeFirstStorageConf(folder: WorkDir, buildah: Buildah): Promise<void> {
+  await writeStorageConf(folder, buildah, storageConf(folder.path, privateRoot(folder.path)))
+}
+
 /** The storage.conf(5) that CONTAINERS_STORAGE_CONF names. */
-export async function writeStorageConf(folder: WorkDir, buildah: Buildah, text: string): Promise<void> {
+async function writeStorageConf(folder: WorkDir, buildah: Buildah, text: string): Promise<void> {
   await writePrivate(folder, 'storage.conf', withOnePath(text, buildah, folder.buildUser.uid))
 }

@@ -4,6 +4,8 @@ import lt from 'semver/functions/lt.js'
 import { UserError } from '../../errors.js'
 import type { Buildah } from './install.js'
 import type { Host } from './host.js'
+import type { RegistryMirror } from '../../runner/registry-mirrors.js'
+import { withMirrors } from './mirrors.js'
 import { NETAVARK_SINCE } from './probe.js'
 import { convertVersion1 } from './registries-tables.js'
 import { type WorkDir, writePrivate } from '../work-dir.js'
@@ -33,11 +35,18 @@ export function withOnePath(storageConf: string, { version }: Pick<Buildah, 'ver
  * Writes what the machine's configuration lacks into the private folder: where short names (`FROM alpine`) are looked
  * up, which registries may be spoken to without TLS, and a signature policy, without which Buildah pulls nothing.
  * @param insecure registries, host and port, that the user allowed that for
+ * @throws UserError for a mirror that the machine's configuration leaves no room for
  */
-export async function writeConfig(folder: WorkDir, insecure: readonly string[]): Promise<Config> {
+export async function writeConfig(
+  folder: WorkDir,
+  insecure: readonly string[],
+  mirrors: readonly RegistryMirror[],
+): Promise<Config> {
   const own = ownFolder(folder)
-  const { main, dropIns, dropInFolder } = await readRegistriesConf(folder)
-  const registries = await registriesConf(main, dropIns, insecure)
+  const { main: written, dropIns, dropInFolder } = await readRegistriesConf(folder)
+  const main = await withMirrors(await inVersion2(written), dropIns, mirrors, insecure)
+  const added = await registriesConf(main, dropIns, insecure)
+  const registries = added ?? (mirrors.length > 0 ? main : undefined)
   const policy = await firstText([join(own, 'policy.json'), join(SYSTEM, 'policy.json')])
   return {
     registries: registries === undefined ? undefined : await writePrivate(folder, 'registries.conf', registries),
@@ -129,8 +138,8 @@ export async function registriesConf(
   return [...search, main.trim(), ...added, ''].join('\n')
 }
 
-/** A file that Buildah will refuse stays as it is: its own error names the line. */
-async function inVersion2(main: string): Promise<string> {
+/** The text in version 2 of the format. A file that Buildah will refuse stays as it is: its own error names the line. */
+export async function inVersion2(main: string): Promise<string> {
   // Few machines have version 1, and the parser takes a moment to load.
   if (!/^\s*\[?\s*registries\s*[.\]=]/m.test(main)) return main
   try {

@@ -4,7 +4,7 @@ import { type WorkDir, writePrivate } from '../work-dir.js'
 
 const NAME = 'Dockerfile'
 
-/** The Dockerfile that Buildah is handed: a copy, where it would read the user's own in another way than it is meant. */
+/** Path of the Dockerfile for Buildah: a rewritten copy if Buildah would misread the original. */
 export function dockerfilePath({ file, spelled }: Source, folder: WorkDir): string {
   return spelled === undefined ? file : join(folder.path, NAME)
 }

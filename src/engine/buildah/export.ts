@@ -48,7 +48,7 @@ async function writeOutput(
 export async function writeArchive(image: Image, type: string, setup: BuildahSetup): Promise<string> {
   const { path } = setup.folder
   const name = `${type}.tar`
-  // An archive that is there already would be added to, or refused.
+  // Buildah would append to an existing archive, or refuse it.
   await rm(join(path, 'out', name), { force: true })
   const reference = image.references[0]
   const named = reference === undefined ? '' : `:${formatReference(reference)}`

@@ -6,7 +6,7 @@ import { hintFor, isPassing, refusesOci, retriesOfLost, SEE_LOG } from '../error
 import { type Scene, whyNoImage } from '../known-causes.js'
 import type { BuildahSetup } from './setup.js'
 
-/** A build that failed, as the user's. @param place the line of the Dockerfile that was under way */
+/** The error for a failed build. @param place the line of the Dockerfile that was being built */
 export async function explain(
   error: unknown,
   source: Source,
@@ -23,7 +23,7 @@ export async function explain(
   return new UserError('The build failed.', hint, { cause: error, place })
 }
 
-/** What a registry, or the way to it, refused. @param what failed, as a sentence without its full stop */
+/** The error for a failed request to a registry. @param what failed, as a sentence without its full stop */
 export function refusal(what: string, error: unknown, scene: Scene): unknown {
   if (!(error instanceof CommandError)) return error
   const { output } = error

@@ -35,10 +35,10 @@ async function isForeign(path: string, { buildUser, env }: WorkDir): Promise<boo
   return stdout !== ''
 }
 
-/** As the account, so that all of it becomes the account's. */
-async function copyAs({ buildUser, env }: WorkDir, from: string, to: string): Promise<void> {
+/** Copies a folder as the account, so that all of it becomes the account's. */
+export async function copyAs({ buildUser, env }: WorkDir, from: string, to: string): Promise<void> {
   const copy = (...how: string[]) =>
     execute([...buildUser.prefix, 'cp', '-a', ...how, '--', from, to], { env, cwd: '/' })
-  // With the owner, GNU's cp would take the setuid bits as well; BusyBox's doesn't know the option.
+  // If it preserved the owner, GNU cp would also preserve setuid bits. BusyBox doesn't know the option.
   await copy('--no-preserve=ownership').catch(() => copy())
 }

@@ -10,7 +10,7 @@ import type { WorkDir } from '../work-dir.js'
 
 const INPUT = 'build-contexts'
 
-/** Where they are fetched to. */
+/** The folder that Git contexts are fetched into. */
 export function gitContextsFolder({ path }: Pick<WorkDir, 'path'>): string {
   return join(path, 'contexts')
 }

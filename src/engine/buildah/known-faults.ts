@@ -1,9 +1,15 @@
 import type { Analysis } from '../../dockerfile/analysis.js'
 import { inheritedArguments } from '../../dockerfile/inherited-arguments.js'
 import { type Answer, type FaultName, getsWrong, KNOWN_WRONG, type KnownWrong } from '../../dockerfile/known-wrong.js'
+import { imagesAfterOtherPlatform, linesWithPlatform } from '../../dockerfile/stage-platforms.js'
 import { stepsAfterVolumes } from '../../dockerfile/volumes.js'
+import type { Platform } from '../../lib/platform.js'
+import { isForeign } from '../../runner/platform-inputs.js'
+import type { Layout } from '../../build-storage.js'
+import { analysisOf } from '../../source/analysis.js'
+import type { ResolvedEngine } from '../engine.js'
 
-/** All that a fault may be looked for in. */
+/** The facts by which faults are found. */
 export interface FaultFacts {
   readonly analysis: Analysis
   /** Of the storage: `overlay-rootless`. */
@@ -12,20 +18,23 @@ export interface FaultFacts {
   readonly volumes: ReadonlyMap<string, readonly string[]>
 }
 
-/** Where it is. */
+/** An occurrence of a fault. */
 interface Finding {
-  /** Of the Dockerfile; undefined where it concerns the whole build. */
+  /** Line of the Dockerfile; undefined if the fault concerns the whole build. */
   readonly line?: number
-  /** What exactly, where the row alone doesn't tell: `/data`. */
+  /** What exactly, if the row alone doesn't say it: `/data`. */
   readonly detail?: string
 }
 
 type Find<Facts> = (facts: Facts) => readonly Finding[]
 
-/** What isn't in the Dockerfile is known too late for another release. */
-type EarlyFacts = Pick<FaultFacts, 'analysis'>
+/** The facts that are known before Buildah is chosen: those of the Dockerfile and the platform. */
+type EarlyFacts = Pick<FaultFacts, 'analysis'> & {
+  /** What the image is for. */
+  readonly platform: Platform
+}
 
-/** How rows of the table are found that need another release. */
+/** Finders of the faults that need another release. */
 const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
   gitRepository: ({ analysis }) =>
     analysis.stages
@@ -37,9 +46,15 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
     stepsAfterVolumes(analysis)
       .filter(({ isNamed }) => isNamed)
       .map(({ line, volume }) => ({ line, detail: volume })),
+  platformOfNextStage: ({ analysis, platform }) =>
+    imagesAfterOtherPlatform(analysis, platform).map(({ line, image }) => ({ line, detail: image })),
+  buildPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'BUILDPLATFORM'),
+  targetPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'TARGETPLATFORM'),
+  armVariant: ({ platform: { architecture, variant } }) =>
+    architecture === 'arm' && /^v[56]$/.test(variant ?? '') ? [{}] : [],
 }
 
-/** How rows are found that the user is told of, in the order in which that is done. */
+/** Finders of the faults that the user is told of, in the order of the messages. */
 const TOLD: Partial<Record<FaultName, Find<FaultFacts>>> = {
   perhapsVolume: ({ analysis }) =>
     stepsAfterVolumes(analysis)
@@ -54,24 +69,43 @@ const TOLD: Partial<Record<FaultName, Find<FaultFacts>>> = {
   overlayAttribute: ({ layout }) => (layout === 'overlay-rootless' ? [{}] : []),
 }
 
-/** As Buildah itself tells a repository from a file. */
+/** Lines of FROM with such a variable, in an image for another platform than the machine's. */
+function placesOf(analysis: Analysis, platform: Platform, variable: string): Finding[] {
+  return isForeign(platform) ? linesWithPlatform(analysis, variable).map((line) => ({ line })) : []
+}
+
+/** Whether Buildah takes a source of ADD for a Git repository. */
 function isRepository(source: string): boolean {
   return /^https?:\/\/.*\.git(#.+)?$/.test(source)
 }
 
-/** What a Dockerfile has that older releases don't build, with the first one that does; pure. */
+/** What a Dockerfile needs that older releases build wrongly, with the first release that doesn't; pure. */
 export function refusedFaults(facts: EarlyFacts): { readonly what: string; readonly since: string | undefined }[] {
   return rowsOf(REFUSED).flatMap(({ what, until, wrong, find }) =>
     find(facts).map((finding) => ({ what: `${placed(finding, what)} (in older versions, ${wrong})`, since: until })),
   )
 }
 
-/** Whether this release goes wrong by volumes of base images, so that they have to be known; pure. */
+/** Whether this release loses changes in volumes of base images, so that the volumes must be known; pure. */
 export function losesVolumes(version: string): boolean {
   return getsWrong('volumeOfBase', version)
 }
 
-/** What is said of a build by this version, as sentences; pure. */
+/** Whether this release compares annotations before it takes a step from a registry; pure. */
+export function comparesAnnotations(version: string): boolean {
+  return !getsWrong('annotation', version)
+}
+
+/** What this release is known to get wrong in a storage of this layout. */
+export function knownFaultsOf(version: string, layout: Layout): ResolvedEngine['knownFaults'] {
+  return {
+    ofVolumes: losesVolumes(version),
+    tell: ({ inputs, source }, volumes) =>
+      toldFaults(version, { analysis: analysisOf(inputs, source.dockerfile, undefined), layout, volumes }),
+  }
+}
+
+/** The messages about a build by this version, as sentences; pure. */
 export function toldFaults(
   version: string,
   facts: FaultFacts,
@@ -85,7 +119,7 @@ export function toldFaults(
   return { warnings: told('warning'), notes: told('note') }
 }
 
-/** The rows that these find, with how. */
+/** The rows of these faults, each with its finder. */
 function rowsOf<Facts>(
   finders: Partial<Record<FaultName, Find<Facts>>>,
 ): (KnownWrong & { readonly name: FaultName; readonly find: Find<Facts> })[] {

@@ -10,7 +10,7 @@ import { writeArchive } from './export.js'
 import { commandOf } from './install.js'
 import { type BuildahSetup, policyArgs } from './setup.js'
 
-/** To pull, Buildah before netavark makes a folder for networks in the user's configuration, and leaves a lock in it. */
+/** Removes the folder with a lock that Buildah before netavark makes in the user's configuration when it pulls. */
 async function withoutTrace<T>({ env, home }: Context, work: () => Promise<T>): Promise<T> {
   const folder = join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'cni')
   const wasThere = await lstat(folder).then(
@@ -20,7 +20,7 @@ async function withoutTrace<T>({ env, home }: Context, work: () => Promise<T>): 
   const result = await work()
   if (wasThere) return result
   await rm(join(folder, 'net.d/cni.lock'), { force: true })
-  // Whatever else lies there by now isn't ours.
+  // Other files in there aren't ours.
   for (const path of [join(folder, 'net.d'), folder]) await rmdir(path).catch(() => undefined)
   return result
 }
@@ -48,7 +48,7 @@ export async function loadImage(image: Image, setup: BuildahSetup): Promise<void
   )
 }
 
-/** Docker reads no other archive everywhere than its own. */
+/** By a docker-archive, the only format that every Docker reads. */
 async function loadIntoDocker(image: Image, client: string, setup: BuildahSetup): Promise<string> {
   const archive = await writeArchive(image, 'docker', setup)
   try {
@@ -58,12 +58,12 @@ async function loadIntoDocker(image: Image, client: string, setup: BuildahSetup)
   }
 }
 
-/** By way of an archive: the two storages may belong to different users and be of different drivers. */
+/** By an archive: the two storages may belong to different users and have different drivers. */
 async function loadForUser(image: Image, setup: BuildahSetup): Promise<void> {
   const { buildah, context } = setup
   const archive = await writeArchive(image, image.format, setup)
   const transport = image.format === 'oci' ? 'oci-archive' : 'docker-archive'
-  // Root needs no namespace of another.
+  // Root needs no other program to make a namespace.
   const start = context.uid === 0 ? [buildah.path] : commandOf(buildah)
   const pull = [...start, 'pull', '--quiet', ...policyArgs(setup), `${transport}:${archive}`]
   const { stdout } = await withoutTrace(context, () => execute(pull, { env: context.env }))

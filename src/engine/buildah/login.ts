@@ -5,17 +5,17 @@ import { commandOf } from './install.js'
 import { loginArgs } from './registry-args.js'
 import type { BuildahSetup } from './setup.js'
 
-/** Tries a login at a registry, and keeps it in the auth file of the build. @throws RegistryError */
+/** Tries a login at a registry or a part of it, and keeps it in the auth file of the build. @throws RegistryError */
 export async function logIn(
-  registry: string,
+  place: string,
   username: string,
   password: Secret,
   { buildah, folder, files, insecure }: Pick<BuildahSetup, 'buildah' | 'folder' | 'files' | 'insecure'>,
 ): Promise<void> {
   const start = [...folder.buildUser.prefix, ...commandOf(buildah)]
-  const argv = [...start, ...loginArgs(registry, username, files.auth, insecure)]
+  const argv = [...start, ...loginArgs(place, username, files.auth, insecure)]
   const options = { env: folder.env, cwd: folder.path, input: password.reveal() }
   await execute(argv, options).catch((error: unknown) => {
-    throw refusal(`Login to ${registry} as ${JSON.stringify(username)} failed`, error, { isLogin: true })
+    throw refusal(`Login to ${place} as ${JSON.stringify(username)} failed`, error, { isLogin: true })
   })
 }

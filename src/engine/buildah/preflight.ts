@@ -13,19 +13,19 @@ export interface ModeOptions {
   readonly isolation: 'auto' | 'oci' | 'rootless' | 'chroot'
   readonly network: 'default' | 'none' | 'host'
   readonly shmSize: string | undefined
-  /** The Dockerfile has RUN steps, or it isn't known whether it has. */
+  /** The Dockerfile has, or may have, RUN steps. */
   readonly runs: boolean
 }
 
 export interface Preflight {
   readonly mode: ExecutionMode
-  /** What was passed over and why, for the log. */
+  /** Modes that were skipped, and why, for the log. */
   readonly notes: readonly string[]
-  /** What the user should know: it works, but worse than it could. */
+  /** Warnings: it works, but not as well as it could. */
   readonly warnings: readonly string[]
 }
 
-/** First release that is known to have no other way to a network of its own than pasta. */
+/** The first release that is known to support only pasta for a network of its own. */
 const PASTA_ONLY_SINCE = '1.45.0'
 const LOW_DISK = 2 ** 30
 
@@ -55,6 +55,12 @@ export async function preflight(options: ModeOptions, place: Place): Promise<Pre
     notes.push(`isolation ${isolation}${runtime === undefined ? '' : ` with ${runtime}`} doesn't work here: ${failure}`)
   }
   throw noUsableMode(options, place, notes)
+}
+
+/** An execution mode, for the log; pure. */
+export function describeMode({ driver, isolation, runtime, network }: ExecutionMode): string {
+  const kept = runtime === undefined ? isolation : `${isolation} with ${runtime}`
+  return `storage driver ${driver}, isolation ${kept}${network === 'default' ? '' : `, network ${network}`}`
 }
 
 function lowDisk({ host, folder }: Place): string[] {
@@ -118,7 +124,7 @@ async function mountOverlay({ buildah, folder }: Place): Promise<string | undefi
   return (lines.find((line) => line.startsWith('mount:')) ?? lines.at(-1) ?? '').replace(/\.$/, '')
 }
 
-/** The isolations worth a try, best first; what is left out goes to `notes`. */
+/** The isolations to try, best first. Adds those that are skipped to `notes`. */
 function isolations(
   options: ModeOptions,
   { host, folder, buildah }: Place,
@@ -130,7 +136,7 @@ function isolations(
     return [chroot]
   }
   const needsRuntime = options.network === 'none' || options.shmSize !== undefined
-  // Without a RUN step nothing is isolated: no need to look for the best.
+  // Without a RUN step there is nothing to isolate, so any mode will do.
   if (options.isolation === 'auto' && !options.runs && !needsRuntime) return [chroot]
   const isolation = options.isolation === 'auto' ? (folder.buildUser.uid === 0 ? 'oci' : 'rootless') : options.isolation
   const runtimes = [host.crun, host.runc].filter((runtime) => runtime !== undefined)

@@ -9,7 +9,7 @@ import { type Buildah, commandOf } from './install.js'
 import type { Host } from './host.js'
 import { type Driver, type WorkDir, storageArgs, writePrivate } from '../work-dir.js'
 
-/** One way to build here: where the layers lie and what keeps RUN steps apart. */
+/** How Buildah builds: storage driver, isolation, OCI runtime and network of RUN steps. */
 export interface ExecutionMode {
   readonly driver: Driver
   readonly fuseOverlayfs: string | undefined
@@ -19,10 +19,10 @@ export interface ExecutionMode {
   readonly network: 'default' | 'none' | 'host'
 }
 
-/** First release that has netavark only, and is seen to fail without it, even where a step shares the host's network. */
+/** The first release that supports only netavark. It fails without it, even if a step uses the host's network. */
 export const NETAVARK_SINCE = '1.35.0'
 
-/** Everything that an answer depends on beside the way itself. */
+/** Everything that the result of a probe depends on beside the mode. */
 export interface Place {
   readonly buildah: Buildah
   readonly folder: WorkDir
@@ -39,12 +39,17 @@ const TINY_PROGRAMS: Readonly<Record<string, string>> = {
 
 const DOCKERFILE = 'FROM scratch\nCOPY program /program\nRUN ["/program"]\n'
 
-/** Arguments of `buildah build` for a way; pure. */
-export function modeArgs({ isolation, runtime, network }: ExecutionMode): string[] {
+/** From this release on, rootless RUN steps have a network of their own unless told otherwise. */
+const OWN_NETWORK_SINCE = '1.28.0'
+
+/** Arguments of `buildah build` for an execution mode and a version; pure. */
+export function modeArgs({ isolation, runtime, network }: ExecutionMode, version: string): string[] {
+  const isHosts = network === 'default' && isolation === 'rootless' && lt(version, OWN_NETWORK_SINCE)
+  const named = isHosts ? 'private' : network
   return [
     ...['--isolation', isolation],
     ...(runtime === undefined ? [] : ['--runtime', runtime]),
-    ...(network === 'default' ? [] : ['--network', network]),
+    ...(named === 'default' ? [] : ['--network', named]),
   ]
 }
 
@@ -54,8 +59,8 @@ export function networkArgs(folder: string, version: string): string[] {
 }
 
 /**
- * Builds a tiny image that way, and so finds out whether it works here. The answer is remembered until the machine is
- * started anew, or another kernel setting, program, Buildah, account or way makes it another question.
+ * Builds a tiny image in a mode to find out whether it works here. The result is remembered until the machine reboots, and
+ * for the same kernel settings, programs, Buildah, account and mode.
  * @returns undefined when it works, else the last lines of Buildah
  */
 export async function tryMode(mode: ExecutionMode, place: Place): Promise<string | undefined> {
@@ -74,14 +79,16 @@ export async function tryMode(mode: ExecutionMode, place: Place): Promise<string
 
 async function buildTiny(mode: ExecutionMode, { buildah, folder }: Place): Promise<string | undefined> {
   const program = TINY_PROGRAMS[arch()]
-  // On other processors there is nothing to run: the build itself will tell.
+  // There is no program for other processors: the build itself will show.
   if (program === undefined) return undefined
   await chmod(await writePrivate(folder, 'trial/program', Buffer.from(program, 'base64')), 0o700)
   const argv = [
     ...[...folder.buildUser.prefix, ...commandOf(buildah)],
     // A storage of its own: the tiny image has no business in the one that is built in.
     ...storageArgs(join(folder.path, 'probe'), join(folder.path, 'probe/root'), mode.driver, mode.fuseOverlayfs),
-    ...['build', '--quiet', '--format', 'oci', ...modeArgs(mode), ...networkArgs(folder.path, buildah.version)],
+    ...['build', '--quiet', '--format', 'oci'],
+    ...modeArgs(mode, buildah.version),
+    ...networkArgs(folder.path, buildah.version),
     ...['--file', await writePrivate(folder, 'trial/Dockerfile', DOCKERFILE)],
     join(folder.path, 'trial'),
   ]
@@ -113,7 +120,7 @@ async function recall(path: string): Promise<{ failure: string | undefined } | u
 }
 
 async function remember(path: string, failure: string | undefined): Promise<void> {
-  // A machine that can't be written to is asked again the next time; nothing else is lost.
+  // Without the note, the next step probes again; nothing else is lost.
   await mkdir(dirname(path), { recursive: true })
     .then(() => writeFile(path, JSON.stringify({ failure })))
     .catch(() => rm(path, { force: true }))

@@ -9,18 +9,21 @@ import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
 import { type BuildahSetup } from './setup.js'
 import { pullArgs } from './registry-args.js'
 import { runBuildah } from './command.js'
-import type { BaseImage } from '../engine.js'
+import type { BaseImage, BuildRequest } from '../engine.js'
+import { ownStorageVariable } from '../work-dir.js'
+import { formatPlatform } from '../../lib/platform.js'
+import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
 
-/** Images that couldn't be pulled, with the error of each. */
+/** Images that couldn't be pulled, each with its error. */
 export type FailedPulls = ReadonlyMap<string, unknown>
 
 const CONCURRENCY = 3
-/** A registry that sends a byte now and then would hold the job for six hours. */
+/** A registry that sends a byte now and then would otherwise hold the job for six hours. */
 const MAX_MS = 60 * 60_000
 const KILL_GRACE_MS = 2000
-/** No Dockerfile that somebody wrote names so many images that can't be known before the build. */
+/** No real Dockerfile has more images than this whose names are unknown before the build. */
 const MAX_LATE = 20
-/** An image by its name that `--pull=never` kept from being pulled. */
+/** Errors that name an image which `--pull=never` kept from being pulled. */
 const UNKNOWN = [
   /creating build container: (\S+): image not known\s*$/,
   /\bfrom=(\S+): no stage or image found with that name\s*$/,
@@ -39,7 +42,7 @@ export async function pullImages(
   clock: Clock = systemClock,
 ): Promise<FailedPulls> {
   const failed = new Map<string, unknown>()
-  await withinLimit(clock, async () => {
+  await withinLimit(clock, ownStorageVariable(setup.folder.path), async () => {
     await mapConcurrent(images, CONCURRENCY, async (image) => {
       await pullOne(image, always, setup).catch((error: unknown) => failed.set(image.name, error))
     })
@@ -53,11 +56,13 @@ export async function pullImages(
  */
 export async function withLatePulls<T>(
   build: () => Promise<T>,
-  always: boolean,
+  { inputs }: Pick<BuildRequest, 'inputs'>,
   early: FailedPulls,
   setup: BuildahSetup,
 ): Promise<T> {
   const pulled = new Set<string>()
+  const target = targetPlatform(inputs)
+  const platform = isForeign(target) ? formatPlatform(target) : undefined
   for (;;) {
     try {
       return await build()
@@ -66,7 +71,9 @@ export async function withLatePulls<T>(
       if (name === undefined || pulled.has(name) || pulled.size === MAX_LATE) throw error
       if (early.has(name)) throw early.get(name)
       pulled.add(name)
-      await withinLimit(systemClock, () => pullOne({ name, platform: undefined }, always, setup))
+      await withinLimit(systemClock, ownStorageVariable(setup.folder.path), () =>
+        pullOne({ name, platform }, inputs.pull, setup),
+      )
     }
   }
 }
@@ -77,8 +84,9 @@ export function unknownImage(output: string): string | undefined {
   return UNKNOWN.map((pattern) => pattern.exec(error)?.[1]).find((image) => image !== undefined)
 }
 
-async function withinLimit(clock: Clock, pull: () => Promise<void>): Promise<void> {
-  const processTree = await followNewChildren()
+/** @param own what the environment of these programs has */
+async function withinLimit(clock: Clock, own: string, pull: () => Promise<void>): Promise<void> {
+  const processTree = await followNewChildren(own)
   const late = () =>
     new UserError(
       `Base images were not pulled within the limit of ${formatLimit(MAX_MS)}.`,

@@ -2,8 +2,13 @@ import { formatReference, type Reference } from '../../metadata/reference.js'
 import type { BaseImage, Image } from '../engine.js'
 import { type BuildahSetup, dropInArgs, globalArgs, policyArgs } from './setup.js'
 
-/** The arguments of a login; the password goes to standard input. Pure. */
-export function loginArgs(registry: string, username: string, auth: string, insecure: readonly string[]): string[] {
+/** The registry of a place to log in. Pure. */
+export function registryIn(place: string): string {
+  return place.split('/', 1)[0] ?? place
+}
+
+/** The arguments of a login at a registry or a part of it; the password goes to standard input. Pure. */
+export function loginArgs(place: string, username: string, auth: string, insecure: readonly string[]): string[] {
   return [
     'login',
     '--authfile',
@@ -11,8 +16,8 @@ export function loginArgs(registry: string, username: string, auth: string, inse
     '--username',
     username,
     '--password-stdin',
-    ...tlsArgs(registry, insecure),
-    registry,
+    ...tlsArgs(registryIn(place), insecure),
+    place,
   ]
 }
 

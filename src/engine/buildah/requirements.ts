@@ -4,9 +4,11 @@ import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/doc
 import { KNOWN_WRONG } from '../../dockerfile/known-wrong.js'
 import { mountOptions } from '../../dockerfile/mounts.js'
 import { declarationsOf } from '../../dockerfile/variables.js'
+import { nativePlatform } from '../../lib/platform.js'
 import type { Pair } from '../../runner/input-parsers.js'
 import { INPUT_ROWS } from '../../runner/input-table.js'
 import { type Inputs, valueOf } from '../../runner/inputs.js'
+import { forPlatform } from '../../runner/platform-inputs.js'
 import { analysisOf } from '../../source/analysis.js'
 import { refusedFaults } from './known-faults.js'
 
@@ -96,17 +98,21 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
       since,
     })),
   )
-  return [OLDEST, ...ofInputs, ...ofSteps, ...refusedFaults({ analysis: analysisOf(inputs, dockerfile, undefined) })]
+  return [OLDEST, ...ofInputs, ...ofSteps, ...faultsOf(inputs, dockerfile)]
 }
 
-/**
- * The first of these names of images, and of those in the Dockerfile, whose registry is an IPv6 address: no Buildah reads
- * one. Pure.
- */
-export function withIpv6(names: readonly string[], dockerfile: Dockerfile): string | undefined {
-  const copied = stepsOf(dockerfile).flatMap(({ flags }) => flags.filter(({ name }) => name === 'from'))
-  const all = [...names, ...dockerfile.stages.map(({ base }) => base), ...copied.map(({ value }) => value)]
-  return all.find((name) => /^\[[\da-f:.]+\]/i.test(name))
+/** What older releases don't build of it, for any of the platforms. */
+function faultsOf(inputs: Inputs, dockerfile: Dockerfile): Need[] {
+  const platforms = inputs.platforms.length > 0 ? inputs.platforms : [nativePlatform()]
+  const faults = platforms.flatMap((platform) =>
+    refusedFaults({ analysis: analysisOf(forPlatform(inputs, platform), dockerfile, undefined), platform }),
+  )
+  return [...new Map(faults.map((fault) => [fault.what, fault])).values()]
+}
+
+/** Whether the Dockerfile has RUN steps, or may have some; pure. */
+export function mayRun(dockerfile: Dockerfile): boolean {
+  return stepsOf(dockerfile).some(({ keyword }) => keyword === 'RUN' || keyword === 'ONBUILD')
 }
 
 /** The needs that this version can't meet. */

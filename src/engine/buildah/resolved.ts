@@ -1,20 +1,14 @@
-import { join } from 'node:path'
 import type { ContainersStorage, Layout } from '../../build-storage.js'
-import { getsWrong } from '../../dockerfile/known-wrong.js'
-import { attempt } from '../../exec.js'
-import { analysisOf } from '../../source/analysis.js'
-import { type BaseNames, resolveAll } from '../base-names.js'
-import type { BuildUser } from '../build-user.js'
-import type { EngineRequest, ResolvedEngine } from '../engine.js'
-import { storageArgs, type WorkDir } from '../work-dir.js'
+import type { ResolvedEngine } from '../engine.js'
+import type { EngineRequest } from '../engines.js'
+import type { WorkDir } from '../work-dir.js'
 import { factsOf } from './setup.js'
-import { configure, type FoundBuildah } from './configure.js'
-import { pinNetworkBackend, readRegistriesConf } from './containers-conf.js'
+import { configure, type FoundBuildah, writeFirstStorageConf } from './configure.js'
+import { pinNetworkBackend } from './containers-conf.js'
 import type { Host } from './host.js'
-import { type Buildah, commandOf } from './install.js'
-import { losesVolumes, toldFaults } from './known-faults.js'
-import type { ExecutionMode } from './probe.js'
-import { resolveName } from './registries-conf.js'
+import { comparesAnnotations, knownFaultsOf } from './known-faults.js'
+import { prewarm } from './prewarm.js'
+import { resolveNames } from './resolve-names.js'
 
 /** A Buildah that was found, as the pipeline knows it. */
 export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, host: Host): ResolvedEngine {
@@ -22,16 +16,27 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
   const { buildah, mode } = found
   return {
     engine: factsOf({ buildah, folder }),
-    traits: { usesFrontend: false, keepsExcludedFolders: false, dropsDockerSettings: true, needsChallenge: true },
+    traits: {
+      usesFrontend: false,
+      keepsExcludedFolders: false,
+      dropsDockerSettings: true,
+      needsChallenge: true,
+      printsChecks: false,
+    },
     env: folder.env,
-    store: storeOf(folder, buildah, mode),
-    prewarm: () => prewarm(folder, buildah, mode),
-    resolveNames: (names) => resolveNames(names, folder),
-    knownFaults: knownFaultsOf(buildah, mode, folder.buildUser),
+    store: storeOf(folder, found),
+    prewarm: () => prewarm(folder, found),
+    resolveNames: (names) => resolveNames(names, request),
+    emulates: found.emulation.emulates,
+    knownFaults: knownFaultsOf(buildah.version, layoutOf(mode.driver, folder.buildUser.uid)),
     // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
-    takesDefaultAnnotations: (readsRegistry) => !readsRegistry || !getsWrong('annotation', buildah.version),
+    takesDefaultAnnotations: (readsRegistry) => !readsRegistry || comparesAnnotations(buildah.version),
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
+    forPlatform: async (inputs, own) => {
+      await writeFirstStorageConf(own, buildah)
+      return resolvedBuildah({ ...request, inputs, folder: own }, found, host)
+    },
     configure: async (root) => {
       await pinNetworkBackend(root, folder, buildah, host)
       return await configure(request, found, root)
@@ -39,43 +44,15 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
   }
 }
 
-/** Opens an empty storage that has the run root of the build, where Buildah keeps what it has found out. */
-async function prewarm(folder: WorkDir, buildah: Buildah, { driver, fuseOverlayfs }: ExecutionMode): Promise<void> {
-  const storage = storageArgs(folder.path, join(folder.path, 'tried'), driver, fuseOverlayfs)
-  await attempt([...folder.buildUser.prefix, ...commandOf(buildah), ...storage, 'images', '--quiet'], {
-    env: folder.env,
-    cwd: '/',
-  })
-}
-
-/** In the order in which Buildah reads its configuration. */
-async function resolveNames(names: readonly string[], folder: WorkDir): Promise<BaseNames> {
-  const { main, dropIns } = await readRegistriesConf(folder)
-  return await resolveAll(names, [main, ...dropIns], (name) => resolveName([main, ...dropIns], name))
-}
-
-function knownFaultsOf(
-  { version }: Buildah,
-  { driver }: ExecutionMode,
-  { uid }: BuildUser,
-): ResolvedEngine['knownFaults'] {
-  const layout = layoutOf(driver, uid)
-  return {
-    ofVolumes: losesVolumes(version),
-    tell: ({ inputs, source }, volumes) =>
-      toldFaults(version, { analysis: analysisOf(inputs, source.dockerfile, undefined), layout, volumes }),
-  }
-}
-
-function layoutOf(driver: ExecutionMode['driver'], uid: number): Layout {
+function layoutOf(driver: FoundBuildah['mode']['driver'], uid: number): Layout {
   return `${driver}-${uid === 0 ? 'root' : 'rootless'}`
 }
 
-function storeOf({ path, buildUser, env }: WorkDir, buildah: Buildah, { driver }: ExecutionMode): ContainersStorage {
+function storeOf({ path, buildUser, env }: WorkDir, { buildah, mode }: FoundBuildah): ContainersStorage {
   const isRoot = buildUser.uid === 0
   return {
     kind: 'root',
-    layout: layoutOf(driver, buildUser.uid),
+    layout: layoutOf(mode.driver, buildUser.uid),
     version: buildah.version,
     enter: isRoot ? [] : [...buildUser.prefix, buildah.launcher, 'unshare'],
     ...{ env, folder: path, uid: buildUser.uid, gid: buildUser.gid, foreign: buildUser.prefix.length > 0 },

@@ -5,6 +5,7 @@ import { buildArgs, type BuildPaths, pullsItself } from './args.js'
 import { type BuildahSetup } from './setup.js'
 import { runBuildah } from './command.js'
 import type { BuildRequest, Image } from '../engine.js'
+import { ownStorageVariable } from '../work-dir.js'
 import { followProgress } from '../progress.js'
 import { pullImages, withLatePulls } from './pulls.js'
 import type { Sandbox } from './sandbox/session.js'
@@ -25,7 +26,7 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
     const sandbox = await sandboxes.forBuild()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
-  return await withLatePulls(build, always, failed, setup)
+  return await withLatePulls(build, request, failed, setup)
 }
 
 /** Why a build pulls by itself, for the log. */
@@ -48,7 +49,7 @@ async function buildOnce(
     progress.add(chunk)
   }
   try {
-    const { stdout } = await buildLive(formatCommand([setup.buildah.path, ...args]), (onOutput) =>
+    const { stdout } = await buildLive(formatCommand([setup.buildah.path, ...args]), setup, (onOutput) =>
       runBuildah(setup, args, { onOutput, onStdout }, sandbox),
     )
     return { id: readImageId(stdout), format, references }
@@ -61,9 +62,10 @@ async function buildOnce(
 /** Runs the build, and ends what its steps have left running: without a sandbox, chroot isolation has no namespace that would. */
 async function buildLive(
   command: string,
+  { folder }: BuildahSetup,
   run: (onOutput: (chunk: Buffer) => void) => Promise<RunResult>,
 ): Promise<RunResult> {
-  const processTree = await followNewChildren()
+  const processTree = await followNewChildren(ownStorageVariable(folder.path))
   let looked: Promise<unknown> | undefined
   try {
     return await printLive('Build', command, (onOutput) =>

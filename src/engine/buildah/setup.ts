@@ -5,7 +5,7 @@ import type { Buildah } from './install.js'
 import type { ExecutionMode } from './probe.js'
 import type { Sandboxes } from './sandbox/sandboxes.js'
 
-/** Everything that Buildah's command lines are made of beside the request itself. */
+/** Everything that Buildah's command lines need beside the request. */
 export interface BuildahSetup {
   readonly buildah: Buildah
   readonly folder: WorkDir
@@ -15,18 +15,18 @@ export interface BuildahSetup {
   readonly context: Context
   /** Paths of private files for this run. */
   readonly files: {
-    /** Of the logins; in a folder of its own. */
+    /** The auth file, in a folder of its own. */
     readonly auth: string
     readonly policy: string | undefined
-    /** The one folder whose drop-ins of registries.conf(5) count; undefined where Buildah reads what it always does. */
+    /** The only folder of registries.conf(5) drop-ins that counts; undefined for the default ones. */
     readonly dropInFolder: string | undefined
   }
-  /** Registries that may be spoken to without TLS or with an unknown certificate. */
+  /** Registries that may be contacted without TLS or with an unknown certificate. */
   readonly insecure: readonly string[]
   /** Whether an earlier login may be for a registry. */
   readonly hasLogin: (registry: string) => boolean
   readonly sandboxes: Sandboxes
-  /** Where `load` takes the image as well. */
+  /** Where `load` also puts the image. */
   readonly docker: DockerStorage
 }
 
@@ -40,12 +40,12 @@ export function globalArgs({ folder, mode, root }: Pick<BuildahSetup, 'folder' |
   return storageArgs(folder.path, root, mode.driver, mode.fuseOverlayfs)
 }
 
-/** The one folder of drop-ins of registries.conf(5), where there is just one; pure. */
+/** Arguments that name the only folder of registries.conf(5) drop-ins; pure. */
 export function dropInArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
   return files.dropInFolder === undefined ? [] : ['--registries-conf-dir', files.dropInFolder]
 }
 
-/** Where the machine has no signature policy, which Buildah insists on; pure. */
+/** Arguments that name our signature policy, if the machine has none: Buildah insists on one. Pure. */
 export function policyArgs({ files }: Pick<BuildahSetup, 'files'>): string[] {
   return files.policy === undefined ? [] : ['--signature-policy', files.policy]
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { targetIndex } from '../../dockerfile/dockerfile.js'
+import { formatPlatform, type Platform } from '../../lib/platform.js'
 import { formatReference } from '../../metadata/reference.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { CountedInput } from '../../runner/input-table.js'
@@ -12,7 +13,7 @@ import { absoluteContext, absoluteKeys } from '../input-paths.js'
 import type { SecretFile } from '../secret-files.js'
 import type { BuilderKind, Docker } from './builder.js'
 
-/** What of a build lies in files, and what it may take from earlier ones. */
+/** The files of a build, and where it reads and writes its cache. */
 export interface BuildPlaces {
   readonly workspace: string
   /** Files that the client writes: the id of the image, and Buildx's account of the build. */
@@ -28,6 +29,8 @@ export interface BuildPlaces {
   readonly cacheTo: readonly string[]
   /** Whether registries are asked for every base image, whatever the daemon has under its name. */
   readonly pull: boolean
+  /** What BuildKit's own checks are told by a build argument. */
+  readonly check?: string | undefined
   /** Whether the registries that are pushed to may be spoken to without TLS. */
   readonly insecure: boolean
 }
@@ -41,7 +44,7 @@ interface Build {
 
 const refused = () => []
 
-/** How Docker is told each input that counts as it is written. */
+/** The flags for each input that is compared literally. */
 const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
   secrets: ({ places }) =>
     each(
@@ -67,9 +70,13 @@ export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>,
   return [
     ...['buildx', 'build', '--progress', 'plain'],
     // what
+    ...platformArgs(inputs.platforms),
     ...['--file', places.file],
     ...targetArgs(source),
-    ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
+    ...each('--build-arg', [
+      ...inputs.buildArgs.map(formatBuildArg),
+      ...(places.check === undefined ? [] : [places.check]),
+    ]),
     ...each(
       '--build-context',
       inputs.buildContexts.map((context) => absoluteContext(context, places.workspace)),
@@ -116,7 +123,7 @@ export function resultPath(results: string, index: number): string {
   return join(results, String(index))
 }
 
-/** Everything that becomes of one build. */
+/** The outputs of one build. */
 function resultArgs({ inputs, references, format }: BuildRequest, places: BuildPlaces): string[] {
   const names = references.map(formatReference)
   const named = (some: readonly string[]) => (some.length === 0 ? [] : [`name=${some.join(',')}`])
@@ -145,6 +152,11 @@ function inDaemonArgs({ references, cache }: BuildRequest, { iid }: BuildPlaces)
     ...each('--tag', references.map(formatReference)),
     ...(cache.write ? ['--build-arg', 'BUILDKIT_INLINE_CACHE=1'] : []),
   ]
+}
+
+/** A builder of its own makes an index of several. */
+function platformArgs(platforms: readonly Platform[]): string[] {
+  return platforms.length === 0 ? [] : ['--platform', platforms.map(formatPlatform).join(',')]
 }
 
 /** BuildKit doesn't know stages by their numbers, and takes the last one by itself. */

@@ -1,6 +1,6 @@
 import { listOf, objectOf } from '../../lib/json.js'
 
-/** What stands for an image of which no digest is told. */
+/** Stands for an image whose digest is not reported. */
 const UNKNOWN = 'unknown'
 
 /**

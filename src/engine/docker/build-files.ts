@@ -1,11 +1,13 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { checkDirectiveOf } from '../../dockerfile/check-directives.js'
 import { findIgnoreFile } from '../../source/ignored-files.js'
 import type { Source } from '../../source/source.js'
 import type { BuildRequest } from '../engine.js'
 import { writeSecrets } from '../secret-files.js'
 import { type WorkDir, writePrivate } from '../work-dir.js'
 import type { BuildPlaces } from './args.js'
+import { checkArgument, printsChecks } from './check-argument.js'
 import type { DockerSetup } from './setup.js'
 
 /** Writes the files that a build needs, and says where they are. */
@@ -15,7 +17,10 @@ export async function preparePlaces(
   some: Partial<Pick<BuildPlaces, 'cacheFrom' | 'cacheTo'>>,
 ): Promise<BuildPlaces> {
   const secrets = await writeSecrets(request.inputs, setup.folder, setup.context)
-  return { ...placesFor(request, setup, secrets), ...some, file: await withIgnoreFile(request.source, setup.folder) }
+  const file = await withIgnoreFile(request.source, setup.folder)
+  const directive = checkDirectiveOf(await readFile(request.source.file, 'utf8'))
+  const check = printsChecks(setup.docker) ? checkArgument(request.inputs, directive) : undefined
+  return { ...placesFor(request, setup, secrets), ...some, file, check }
 }
 
 /**

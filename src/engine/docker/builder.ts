@@ -7,7 +7,7 @@ import { objectOf, parseObject, textsOf } from '../../lib/json.js'
  */
 export type BuilderKind = 'buildx' | 'buildx-docker'
 
-/** Docker, as it was found. */
+/** The Docker that was found. */
 export interface Docker {
   /** Absolute path of the client. */
   readonly path: string
@@ -15,11 +15,14 @@ export interface Docker {
   /** What builds, with its version: `BuildKit 0.34.2`, and `Docker 28.2.2` where that is BuildKit of the daemon. */
   readonly name: string
   readonly version: string
-  /** Version of BuildKit; undefined where the builder doesn't tell. */
+  /** Version of BuildKit; undefined if the builder doesn't report it. */
   readonly buildkit: string | undefined
   readonly buildx: string
   readonly driver: string
-  /** Whether the daemon says that it runs without root. */
+  readonly nodes: readonly BuilderNode[]
+  /** Whether it keeps its steps when the machine is gone. */
+  readonly keepsSteps: boolean
+  /** Whether all that builds is known to run without root: the daemon, or each node of a builder elsewhere. */
   readonly rootless: boolean
   /** Registries that the daemon speaks to without TLS, as its configuration names them; undefined without a daemon. */
   readonly insecure: readonly string[] | undefined
@@ -34,7 +37,7 @@ export interface Info {
   readonly failure: string
   /** Name of the context that the client uses. */
   readonly context: string
-  /** Whether it is Podman that answers to the name of docker. */
+  /** Whether `docker` is Podman. */
   readonly isPodman: boolean
 }
 
@@ -43,6 +46,16 @@ export interface Builder {
   readonly driver: string
   /** Undefined until it runs. */
   readonly buildkit: string | undefined
+  readonly nodes: readonly BuilderNode[]
+}
+
+/** A BuildKit of a builder: it may have several, for different platforms. */
+export interface BuilderNode {
+  readonly name: string
+  /** What it builds for, those that it emulates among them: `linux/amd64`. */
+  readonly platforms: readonly string[]
+  /** Whether it is known to run without root. */
+  readonly rootless: boolean
 }
 
 /** Reads what the client prints; pure. Of what is not in the form that is known, as much as can be used. */
@@ -68,7 +81,7 @@ export function parseInfo(stdout: string, stderr: string): Info {
   }
 }
 
-/** What a program says that was built without its version. */
+/** The version that a program reports if it was built without one. */
 export const NO_VERSION = '0.0.0+unknown'
 
 /** The version of Buildx, from what `docker buildx version` prints; undefined where that is something else. Pure. */
@@ -80,7 +93,34 @@ export function parseBuildxVersion(stdout: string): string | undefined {
 export function parseBuilder(stdout: string): Builder | undefined {
   const driver = /^Driver: +(\S+)$/m.exec(stdout)?.[1]
   const buildkit = /^BuildKit(?: version)?: +v?(\d\S*)$/im.exec(stdout)?.[1]
-  return driver === undefined ? undefined : { driver, buildkit }
+  return driver === undefined ? undefined : { driver, buildkit, nodes: nodesIn(stdout) }
+}
+
+/** Drivers whose builders are elsewhere, and keep their steps from build to build. */
+export const DRIVERS_ELSEWHERE: readonly string[] = ['remote', 'kubernetes', 'cloud']
+
+function nodesIn(stdout: string): BuilderNode[] {
+  const [, listed = ''] = stdout.split(/^Nodes:$/m)
+  return listed.split(/^(?=Name:)/m).flatMap((text) => {
+    const name = /^Name: +(\S+)$/m.exec(text)?.[1]
+    const platforms = /^Platforms: +(.+)$/m.exec(text)?.[1] ?? ''
+    // Of a driver's options, a preferred platform has a star.
+    const known = platforms.split(/, */).map((one) => one.replace(/\*$/, ''))
+    return name === undefined
+      ? []
+      : [{ name, platforms: known.filter((one) => one !== ''), rootless: isRootless(text) }]
+  })
+}
+
+/**
+ * By the option of the driver `kubernetes`, or since BuildKit gives its steps no PID namespace: it refuses that as root.
+ * Nothing else tells.
+ */
+function isRootless(node: string): boolean {
+  return (
+    /^Driver Options: .*\brootless="?true\b/m.test(node) ||
+    /^ org\.mobyproject\.buildkit\.worker\.oci\.process-mode: +no-sandbox$/m.test(node)
+  )
 }
 
 /** Whether the daemon may speak to a registry without TLS; pure. Loopback addresses are always among those. */

@@ -21,7 +21,7 @@ export async function runDocker(
   return await execute([docker.path, ...args], { env, cwd: folder.path, ...options })
 }
 
-/** What all of Docker's builders do in the same way. */
+/** What Docker's builders have in common. */
 export function commonEngine(
   setup: DockerSetup,
 ): EngineFacts & Pick<Engine, 'storageConf' | 'login' | 'preview' | 'pushByDigest'> {
@@ -47,7 +47,7 @@ export function commonEngine(
 }
 
 /**
- * Builds the image and all that is to become of it, with its output in the log.
+ * Runs a build with all its outputs, and shows its progress in the log.
  * @param progress follows it
  * @throws UserError with the line of the Dockerfile, where it is known
  */
@@ -87,7 +87,7 @@ export function followBuild({ source: { dockerfile, target } }: BuildRequest): D
   return followBuildkit(names, targetIndex(dockerfile, target))
 }
 
-/** What a build has written down of itself. */
+/** The metadata file of a build. */
 export async function readMetadata({ metadata }: BuildPlaces): Promise<Record<string, unknown>> {
   return parseObject(await readFile(metadata, 'utf8'))
 }

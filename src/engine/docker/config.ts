@@ -41,7 +41,7 @@ export async function privateConfig(folder: WorkDir, context: Context, logins: A
  * `credHelpers` by now, registry by registry.
  */
 export function mergeConfig(text: string, { auths, credHelpers }: AuthFile): Record<string, unknown> {
-  // Who reads the logins has said already where it is no JSON.
+  // If it is no JSON, the reader of the logins has reported it already.
   const theirs = Object.entries(parseObject(text)).filter(([name]) => name !== 'credsStore')
   return { ...Object.fromEntries(theirs), auths: named(auths), credHelpers: named(credHelpers) }
 }

@@ -1,19 +1,16 @@
-import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
-import { describe, UserError } from '../../errors.js'
-import { execute, findProgram } from '../../exec.js'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { formatReference } from '../../metadata/reference.js'
-import { warn } from '../../log.js'
 import type { BuildRequest, Engine, Image } from '../engine.js'
 import { filesArgs, filesDockerfile } from './args.js'
 import { usedImages } from './bases.js'
 import { buildLive, commonEngine, digestIn, followBuild, readMetadata, runDocker } from './client.js'
-import type { DockerSetup } from './setup.js'
+import { type DockerSetup, privateName } from './setup.js'
 import { preparePlaces } from './build-files.js'
 import { explain, refusal } from './failures.js'
+import { loadSaved, saveImage } from './saved-image.js'
 import { withFreshBases } from './fresh-bases.js'
-import { sayLoaded } from './load.js'
+import { sayLoaded } from './say-loaded.js'
 import { inspectedSize } from './image-size.js'
 
 /**
@@ -69,7 +66,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
       }
     },
 
-    // It is there from the moment when it is built.
+    // The build has put it there.
     load: (image) => sayLoaded(image, setup),
 
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
@@ -78,8 +75,8 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
     close: () => Promise.resolve(),
 
     async saveSteps() {
-      // With a registry, what is pushed is what the next run takes.
-      if (last !== undefined && last.request.remote.to.length === 0) await save(last.id, setup)
+      // With a cache in a registry, the next run reads the pushed image.
+      if (last !== undefined && last.request.remote.to.length === 0) await saveImage(last.id, setup)
     },
   }
 }
@@ -98,61 +95,10 @@ async function writeFiles(id: string, type: 'local' | 'tar', path: string, setup
   }
 }
 
-/** For the eye alone: that it can't be told is no reason to fail. */
+/** Size of an image, for the log and the summary only. Never rejects. */
 async function readSize(id: string, setup: DockerSetup): Promise<Image['size']> {
   return await runDocker(setup, ['image', 'inspect', '--format', '{{json .}}', id]).then(
     ({ stdout }) => inspectedSize(stdout),
     () => undefined,
   )
-}
-
-/** Loads the last run's image, under a name of its own. @returns the name; undefined where there is none */
-async function loadSaved(setup: DockerSetup): Promise<string | undefined> {
-  const { root, folder } = setup
-  if (!existsSync(join(root, 'manifest.json'))) return undefined
-  const archive = join(folder.path, 'out/steps.tar')
-  try {
-    await execute([await tarProgram(setup), '--create', '--file', archive, '--directory', root, '.'], setup)
-    const { stdout } = await runDocker(setup, ['load', '--quiet', '--input', archive])
-    const id = digestIn(/^Loaded image(?: ID)?: (sha256:\S+)$/m.exec(stdout)?.[1], 'its output')
-    const name = privateName('steps', setup)
-    await runDocker(setup, ['tag', id, name])
-    return name
-  } catch (error) {
-    warn(`Cache: the last image could not be loaded; rebuilding without the cache. ${describe(error)}`)
-    return undefined
-  } finally {
-    await rm(archive, { force: true })
-  }
-}
-
-/** Puts the image into the folder that is kept, file by file. */
-async function save(image: string, setup: DockerSetup): Promise<void> {
-  const { root, folder } = setup
-  // It names the image's configuration, in whatever form this version of Docker writes.
-  const manifest = await readFile(join(root, 'manifest.json'), 'utf8').catch(() => '')
-  if (manifest.includes(image.slice('sha256:'.length))) return
-  const archive = join(folder.path, 'out/steps.tar')
-  try {
-    await runDocker(setup, ['save', '--output', archive, image])
-    await rm(root, { recursive: true, force: true })
-    await mkdir(root, { mode: 0o700 })
-    await execute([await tarProgram(setup), '--extract', '--file', archive, '--directory', root], setup)
-  } finally {
-    await rm(archive, { force: true })
-  }
-}
-
-/** A name in the daemon that no other job has: none has a folder of that name. */
-function privateName(what: string, { folder }: DockerSetup): string {
-  const own = basename(folder.path)
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-  return `rootless-image-build/${what}:${own}`
-}
-
-async function tarProgram({ env }: DockerSetup): Promise<string> {
-  const tar = await findProgram('tar', env)
-  if (tar === undefined) throw new UserError('The program tar is missing.', 'sudo apt-get install tar')
-  return tar
 }

@@ -1,21 +1,36 @@
 import { UserError } from '../../errors.js'
 import { attempt, type Env, findProgram, type RunResult } from '../../exec.js'
-import { type Builder, type Docker, type Info, parseBuilder, parseBuildxVersion, parseInfo } from './builder.js'
+import {
+  type Builder,
+  type Docker,
+  type Info,
+  parseBuilder,
+  parseBuildxVersion,
+  parseInfo,
+  DRIVERS_ELSEWHERE,
+} from './builder.js'
 
 /** A daemon on a machine that is off, or behind a firewall, never answers. */
 const TIMEOUT_SECONDS = 20
-/** A builder that isn't there yet may have to be pulled. */
+/** A builder that doesn't run yet may have to be pulled first. */
 const START_S = 300
-/** What timeout(1) ends with. */
+/** Exit code of timeout(1) when the time is up. */
 const TIMED_OUT = 124
 
 /**
  * Finds Docker's client, Buildx, and the builder that Buildx has in use.
- * @param env with the configuration that the client is to use
+ * @param env with the configuration that the client is to use, and the builder as Buildx reads it
  * @param patience how many seconds a question may take
+ * @param asked the builder that the input names
  * @throws UserError when there is none, or nothing answers: where it was looked for, and what to do
  */
-export async function findDocker(env: Env, patience = TIMEOUT_SECONDS): Promise<Docker> {
+export async function findDocker(
+  env: Env,
+  {
+    patience = TIMEOUT_SECONDS,
+    builder: asked,
+  }: { readonly patience?: number; readonly builder?: string | undefined } = {},
+): Promise<Docker> {
   const path = await findProgram('docker', env)
   if (path === undefined) {
     throw new UserError(
@@ -24,7 +39,7 @@ export async function findDocker(env: Env, patience = TIMEOUT_SECONDS): Promise<
     )
   }
   const ask = await asker(path, env)
-  // Side by side, so that what never answers is waited for once.
+  // At the same time, so that a daemon that never answers costs only one timeout.
   const [told, plugin, inspected] = await Promise.all([
     ask(patience, 'info', '--format', '{{json .}}'),
     ask(patience, 'buildx', 'version'),
@@ -39,42 +54,59 @@ export async function findDocker(env: Env, patience = TIMEOUT_SECONDS): Promise<
     throw withoutBuildx(info.server.version)
   }
   const builder = inspected.exitCode === 0 ? parseBuilder(inspected.stdout) : undefined
-  if (info.server === undefined && (builder?.driver ?? 'docker').startsWith('docker'))
+  const isNamed = asked !== undefined && builder === undefined
+  if (info.server === undefined && !isNamed && (builder?.driver ?? 'docker').startsWith('docker'))
     throw noAnswer(info, env, silence)
-  const started = await startBuilder(builder, inspected, ask, env)
+  const started = await startBuilder(builder, inspected, ask).catch((error: unknown) => {
+    throw unusable(asked, env, error)
+  })
   return { path, buildx, ...describeBuilder(started, info) }
 }
 
-/** Buildx, by the limit that a question has, in seconds. */
+/** Runs the client. @param limit seconds */
 type Ask = (limit: number, ...args: readonly string[]) => Promise<RunResult>
 
-/** The builder, which runs then. */
-async function startBuilder(builder: Builder | undefined, inspected: RunResult, ask: Ask, env: Env): Promise<Builder> {
+/** Starts the builder if it doesn't run. @throws Error with what Buildx says of one that can't be used */
+async function startBuilder(builder: Builder | undefined, inspected: RunResult, ask: Ask): Promise<Builder> {
   const runs = builder === undefined || builder.driver === 'docker' || builder.buildkit !== undefined
   const answer = runs ? inspected : await ask(START_S, 'buildx', 'inspect', '--bootstrap')
   const started = answer.exitCode === 0 ? parseBuilder(answer.stdout) : undefined
   if (started !== undefined) return started
+  throw new Error(answer.stderr.trim())
+}
+
+function unusable(asked: string | undefined, env: Env, error: unknown): UserError {
+  const said = error instanceof Error ? error.message : ''
+  if (asked !== undefined)
+    return new UserError(
+      `Input "builder": got ${JSON.stringify(asked)}, and Docker Buildx can't use it.\n${said}`,
+      'See `docker buildx ls`. The output `name` of docker/setup-buildx-action is the name of the builder that it has made.',
+    )
   const name = env['BUILDX_BUILDER']
-  throw new UserError(
-    `The builder of Docker Buildx${name === undefined ? '' : `, ${JSON.stringify(name)} (from BUILDX_BUILDER),`} can't be used.\n${answer.stderr.trim()}`,
+  return new UserError(
+    `The builder of Docker Buildx${name === undefined ? '' : `, ${JSON.stringify(name)} (from BUILDX_BUILDER),`} can't be used.\n${said}`,
     'See `docker buildx ls`, and choose another with `docker buildx use`.',
   )
 }
 
-function describeBuilder({ driver, buildkit }: Builder, { server, insecure }: Info): Omit<Docker, 'path' | 'buildx'> {
+function describeBuilder(
+  { driver, buildkit, nodes }: Builder,
+  { server, insecure }: Info,
+): Omit<Docker, 'path' | 'buildx'> {
   const isDaemon = driver === 'docker' && server !== undefined
   const version = isDaemon ? server.version : (buildkit ?? 'unknown')
   return {
-    ...{ driver, buildkit, version },
+    ...{ driver, buildkit, version, nodes, keepsSteps: DRIVERS_ELSEWHERE.includes(driver) },
     name: isDaemon ? `Docker ${version}` : `BuildKit ${buildkit ?? 'of unknown version'}`,
     kind: driver !== 'docker' || server?.containerd === true ? 'buildx' : 'buildx-docker',
-    // Of a builder elsewhere nothing is known.
-    rootless: driver.startsWith('docker') && server?.rootless === true,
+    rootless: driver.startsWith('docker')
+      ? server?.rootless === true
+      : nodes.length > 0 && nodes.every((node) => node.rootless),
     insecure: server === undefined ? undefined : insecure,
   }
 }
 
-/** What asks Docker's client. */
+/** Makes the function that runs Docker's client with a time limit. */
 export async function asker(path: string, env: Env): Promise<Ask> {
   const timeout = await findProgram('timeout', env)
   return (limit, ...args) =>

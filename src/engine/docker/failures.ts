@@ -11,7 +11,7 @@ import { missingPath } from './copy-not-found.js'
 const DAEMON_FULL =
   'The disk of Docker’s daemon, or of its builder, is full. `docker system prune` and `docker buildx prune` in an earlier step free some of it; RUNNER_TEMP is elsewhere.'
 
-/** What a registry or the way to it said. @param scene with the part of the output that is about it, where it has others */
+/** The error for a failed request to a registry. @param scene may hold the part of the output that is about it */
 export function refusal(
   what: string,
   error: unknown,

@@ -1,15 +1,11 @@
 import { type Env, execute, findProgram } from '../../exec.js'
-import { formatReference } from '../../metadata/reference.js'
-import { info } from '../../log.js'
-import type { Image } from '../engine.js'
 import { parseInfo } from './builder.js'
-import { runDocker } from './client.js'
-import type { DockerClient } from './setup.js'
 import { asker } from './detect.js'
 
-/** Who has only asked for the image to be here needn't wait long for a daemon that may not be there. */
+/** Short, since there may be no daemon, and loading into it is optional. */
 const TIMEOUT_SECONDS = 2
-const INSPECT_ID = ['image', 'inspect', '--format', '{{.Id}}']
+/** The arguments that print the id of an image, whose name follows. */
+export const INSPECT_ID = ['image', 'inspect', '--format', '{{.Id}}']
 
 /** Path of Docker's client, where a daemon answers it at once; undefined where none does, or where it is Podman. */
 export async function findDaemon(env: Env): Promise<string | undefined> {
@@ -39,11 +35,4 @@ export async function loadArchive(
   const id = (await docker(...INSPECT_ID, loaded)).trim()
   for (const name of names) await docker('tag', id, name)
   return id
-}
-
-/** Says where an image is that Docker has built. */
-export async function sayLoaded({ id, references: [first] }: Image, client: DockerClient): Promise<void> {
-  const name = first === undefined ? id : formatReference(first)
-  const { stdout } = await runDocker(client, [...INSPECT_ID, name])
-  info(`Load: the image is in Docker's storage as ${stdout.trim()}`)
 }

@@ -46,7 +46,7 @@ export function followBuildkit(names: readonly (string | undefined)[], target: n
     if (ended === undefined || step === undefined) return
     const isDone = how === 'CACHED' || seconds !== undefined
     if (how === 'ERROR') failed ??= which
-    // What names no image here says that the step has ended well.
+    // '' means that the step ended well: BuildKit names no images.
     steps.set(which, { ...step, image: isDone ? '' : undefined, hit: how === 'CACHED', seconds: Number(seconds ?? 0) })
   }
   const readResult = (line: string) => {
@@ -65,7 +65,7 @@ export function followBuildkit(names: readonly (string | undefined)[], target: n
       readResult(plain)
     }),
     steps: () => [...steps.values()],
-    // Others are begun beside it, and given up for it.
+    // Other steps run at the same time, and are cancelled because of it.
     failed: () => steps.get(failed ?? ''),
     pushed: () => [...pushed],
     config: () => config,

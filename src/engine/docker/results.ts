@@ -34,7 +34,7 @@ async function move(from: string, to: string, { env }: DockerSetup['context']): 
     () => true,
     () => false,
   )
-  // Elsewhere may be another file system.
+  // The destination may be on another file system.
   if (
     !isThere &&
     (await rename(from, to).then(

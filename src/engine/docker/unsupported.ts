@@ -81,6 +81,12 @@ export function checkParity(asked: Asked, docker: Pick<Docker, 'kind' | 'buildki
     if (row.docker?.refusedBy.includes(docker.kind) !== true || !row.docker.asks(valueOf(inputs, row))) continue
     throw new UserError(`Input "${input}" can't be honoured: ${name} ${row.docker.why}.`, row.docker.hint)
   }
+  if (inputs.load && inputs.platforms.length > 1) {
+    throw new UserError(
+      `Input "load" can't be honoured: ${name} loads no image of several platforms, and "platforms" has ${inputs.platforms.length}.`,
+      'Write `load: false`, or `engine: buildah`, which loads the image for the platform of the runner.',
+    )
+  }
   if (source.file.endsWith('.in')) {
     throw new UserError(
       `The Dockerfile ${source.file} is for Buildah, which runs it through the C preprocessor; ${name} does not.`,
@@ -107,7 +113,7 @@ function checkVersions(
   }
 }
 
-/** What isn't known to be old is taken for new. */
+/** Whether a version is older; an unknown version counts as new. */
 function isOlder(version: string | undefined, since: string): boolean {
   const known = version === NO_VERSION ? null : coerce(version)
   return known !== null && lt(known, since)

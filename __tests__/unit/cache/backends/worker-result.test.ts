@@ -11,6 +11,7 @@ describe('keepLine()', () => {
     ['::debug::Failed to reserve cache: Error: x', 'Failed to reserve cache: Error: x'],
     ['Failed to save: x\r', 'Failed to save: x'],
     [`Cache save skipped: the effective cache-mode 'read' …`, `Cache save skipped: the effective cache-mode 'read' …`],
+    ['tar: part-1: Wrote only 512 of 10240 bytes', 'tar: part-1: Wrote only 512 of 10240 bytes'],
   ])('keeps %j', (line, kept) => {
     expect(keepLine(line)).toBe(kept)
   })
@@ -20,6 +21,7 @@ describe('keepLine()', () => {
     '::add-mask::s3cret',
     '::debug::Body: {"signed_download_url":"https://x/?sig=s3cret"}',
     '::debug::Failed to delete archive: Error: ENOENT',
+    '::debug::Body: {"error":"no space left on device","url":"https://x/?sig=s3cret"}',
     'Cache Size: ~1 MB (1 B)',
     '',
   ])('drops %j', (line) => {

@@ -4,7 +4,7 @@ import { buildArgs, type BuildPaths, pullsItself } from '../../../../src/engine/
 import { plannedPaths } from '../../../../src/engine/buildah/build-files.js'
 import type { BuildRequest } from '../../../../src/engine/engine.js'
 import { absoluteKeys } from '../../../../src/engine/input-paths.js'
-import { networkArgs, type ExecutionMode } from '../../../../src/engine/buildah/probe.js'
+import { modeArgs, networkArgs, type ExecutionMode } from '../../../../src/engine/buildah/probe.js'
 import { parseReference } from '../../../../src/metadata/reference.js'
 import { inputsOf } from '../../helpers.js'
 import { files, setup, version } from './setup.js'
@@ -256,6 +256,29 @@ describe('no-cache', () => {
     const args = buildArgs(request, { ...setup, buildah: version(number) }, paths)
     expect(args).toContain('--no-cache')
     expect(args.includes('--layers')).toBe(both)
+  })
+})
+
+describe('modeArgs', () => {
+  const mode: ExecutionMode = {
+    ...{
+      driver: 'overlay',
+      fuseOverlayfs: undefined,
+      isolation: 'rootless',
+      runtime: '/usr/bin/crun',
+      network: 'default',
+    },
+  }
+  it.each<[version: string, mode: Partial<ExecutionMode>, network: string | undefined]>([
+    ['1.23.1', {}, 'private'],
+    ['1.23.1', { network: 'host' }, 'host'],
+    ['1.23.1', { isolation: 'chroot', runtime: undefined }, undefined],
+    ['1.23.1', { isolation: 'oci' }, undefined],
+    ['1.28.2', {}, undefined],
+    ['1.28.2', { network: 'none' }, 'none'],
+  ])('of Buildah %s with %j ask for the network %s', (version, part, network) => {
+    const args = modeArgs({ ...mode, ...part }, version)
+    expect(args.includes('--network') ? args.at(-1) : undefined).toBe(network)
   })
 })
 

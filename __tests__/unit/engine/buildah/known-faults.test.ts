@@ -1,16 +1,23 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
 import { losesVolumes, refusedFaults, toldFaults } from '../../../../src/engine/buildah/known-faults.js'
+import { targetPlatform } from '../../../../src/runner/platform-inputs.js'
 import { analysisOf } from '../../../../src/source/analysis.js'
 import { inputsOf } from '../../helpers.js'
 
-const factsOf = (lines: readonly string[], buildArgs = '') => ({
-  analysis: analysisOf(inputsOf({ 'build-args': buildArgs }), parseDockerfile(lines.join('\n')), undefined),
-})
+const factsOf = (lines: readonly string[], given: Readonly<Record<string, string>> = {}) => {
+  const inputs = inputsOf(given)
+  return {
+    analysis: analysisOf(inputs, parseDockerfile(lines.join('\n')), undefined),
+    platform: targetPlatform(inputs),
+  }
+}
 
 /** What is refused, without the reasons. */
-const refusedIn = (lines: readonly string[], buildArgs?: string) =>
-  refusedFaults(factsOf(lines, buildArgs)).map(({ what }) => what.replace(/ \(in older versions, .*\)$/, ''))
+const refusedIn = (lines: readonly string[], buildArgs = '') =>
+  refusedFaults(factsOf(lines, { 'build-args': buildArgs })).map(({ what }) =>
+    what.replace(/ \(in older versions, .*\)$/, ''),
+  )
 
 const warnedOf = (lines: readonly string[], volumes: Readonly<Record<string, string[]>> = {}) =>
   toldFaults('1.28.2', {

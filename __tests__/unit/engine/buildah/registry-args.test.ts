@@ -8,6 +8,7 @@ describe('loginArgs', () => {
     ['ghcr.io', [], []],
     ['ghcr.io', ['localhost:5000'], []],
     ['localhost:5000', ['localhost:5000'], ['--tls-verify=false']],
+    ['localhost:5000/acme', ['localhost:5000'], ['--tls-verify=false']],
     // exactly this host, no other that begins or ends like it
     ['localhost:50001', ['localhost:5000'], []],
   ])('%s with %j insecure', (registry, insecure, tls) => {

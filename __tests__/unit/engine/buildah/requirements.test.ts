@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
-import { needsOf, unmet, withIpv6 } from '../../../../src/engine/buildah/requirements.js'
+import { needsOf, unmet } from '../../../../src/engine/buildah/requirements.js'
 import { inputsOf } from '../../helpers.js'
 
 const always = { what: 'this action', since: '1.23.0' }
@@ -102,6 +102,8 @@ describe('needsOf the inputs and the labels', () => {
     [{ outputs: 'type=docker,dest=x' }, []],
     [{ ssh: 'default' }, [{ what: 'input "ssh"', since: '1.23.0' }]],
     [{ 'no-cache': 'true' }, [{ what: 'input "no-cache"', since: '1.28.0' }]],
+    [{ network: 'none' }, [{ what: 'input "network"', since: '1.28.0' }]],
+    [{ network: 'host' }, []],
     [{ 'build-args': 'A=1', secrets: 'a=b', 'shm-size': '1m', ulimit: 'nofile=1' }, []],
   ])('%j', (values, expected) => {
     expect(needsOf(inputsOf(values), plain, [{ name: 'a', value: '1' }])).toStrictEqual([always, ...expected])
@@ -171,25 +173,5 @@ describe('unmet', () => {
   it('a need of no version is met by none', () => {
     const never = { what: 'RUN --security', since: undefined }
     expect(unmet([never], '99.0.0')).toStrictEqual([never])
-  })
-})
-
-describe('withIpv6', () => {
-  const name = '[fd00::2]:5000/acme/web:1'
-  const plain = 'FROM alpine\nRUN [ -e /x ]\nCOPY ["a", "/b"]\n'
-
-  it.each([
-    ['what the image is called', [name], plain],
-    ['a base image', ['ghcr.io/acme/web:1'], `FROM ${name} AS x\n`],
-    ['what COPY takes from', [], `FROM alpine\nCOPY --from=${name} /a /b\n`],
-  ])('finds it in %s', (_, names, text) => {
-    expect(withIpv6(names, parseDockerfile(text))).toBe(name)
-  })
-
-  it.each([
-    ['nothing', []],
-    ['other addresses', ['127.0.0.1:5000/acme/web:1', 'ghcr.io/acme/web:1', 'docker.io/library/web:fd00']],
-  ])('finds none in %s', (_, names) => {
-    expect(withIpv6(names, parseDockerfile(plain))).toBeUndefined()
   })
 })

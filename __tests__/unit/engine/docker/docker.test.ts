@@ -80,13 +80,38 @@ describe('what the client says of itself', () => {
   it.each([
     [
       'Name:          own\nDriver:        remote\n\nNodes:\nName:     own0\nBuildKit version: v0.34.2\n',
-      { driver: 'remote', buildkit: '0.34.2' },
+      { driver: 'remote', buildkit: '0.34.2', nodes: [{ name: 'own0', platforms: [], rootless: false }] },
+    ],
+    [
+      [
+        ...['Name:   two', 'Driver: remote', 'Last Activity: 2026-11-30', '', 'Nodes:'],
+        ...['Name:             amd', 'Endpoint:         tcp://10.0.0.1:1234', 'Status:           running'],
+        ...['BuildKit version: v0.34.2', 'Platforms:        linux/amd64, linux/amd64/v2, linux/386', 'Labels:'],
+        ' org.mobyproject.buildkit.worker.oci.process-mode: sandbox',
+        ...['', 'Name:             arm', 'Endpoint:         tcp://10.0.0.2:1234', 'Status:           running'],
+        ...['BuildKit version: v0.34.2', 'Platforms:        linux/arm64*, linux/arm/v7', 'Labels:'],
+        ' org.mobyproject.buildkit.worker.oci.process-mode: no-sandbox',
+      ].join('\n'),
+      {
+        ...{ driver: 'remote', buildkit: '0.34.2' },
+        nodes: [
+          { name: 'amd', platforms: ['linux/amd64', 'linux/amd64/v2', 'linux/386'], rootless: false },
+          { name: 'arm', platforms: ['linux/arm64', 'linux/arm/v7'], rootless: true },
+        ],
+      },
+    ],
+    [
+      'Driver: kubernetes\nNodes:\nName: k0\nDriver Options: namespace="ci" rootless="true"\nStatus: running\n',
+      { driver: 'kubernetes', buildkit: undefined, nodes: [{ name: 'k0', platforms: [], rootless: true }] },
     ],
     [
       'Driver: docker-container\nNodes:\nStatus: running\nBuildkit: v0.9.3\n',
-      { driver: 'docker-container', buildkit: '0.9.3' },
+      { driver: 'docker-container', buildkit: '0.9.3', nodes: [] },
     ],
-    ['Driver: docker-container\nNodes:\nStatus: inactive\n', { driver: 'docker-container', buildkit: undefined }],
+    [
+      'Driver: docker-container\nNodes:\nStatus: inactive\n',
+      { driver: 'docker-container', buildkit: undefined, nodes: [] },
+    ],
     ['ERROR: no builder "own" found', undefined],
   ])('is a builder: %j', (text, expected) => {
     expect(parseBuilder(text)).toStrictEqual(expected)
@@ -106,11 +131,11 @@ describe('what the client says of itself', () => {
 
 describe('findDocker', () => {
   /** Finds what answers to the name of docker by this script. */
-  const find = async (script: string, patience = 20) => {
+  const find = async (script: string, patience = 20, builder?: string) => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'docker'), `#!/bin/sh\ncd ${folder}\n${script}\n`)
     chmodSync(join(folder, 'docker'), 0o755)
-    return await findDocker({ PATH: `${folder}:/usr/bin:/bin` }, patience)
+    return await findDocker({ PATH: `${folder}:/usr/bin:/bin` }, { patience, builder })
   }
   const info = (version: string) => `info) echo '{"ServerVersion":"${version}","ClientInfo":{}}' ;;`
   const buildx = (driver: string, version: string) =>
@@ -130,6 +155,27 @@ describe('findDocker', () => {
       *--bootstrap) printf 'Driver: docker-container\nBuildKit version: v0.34.2\n' ;;
       *) printf 'Driver: docker-container\nStatus: inactive\n' ;; esac ;;`
     expect(await find(`case $1 in ${info('28.2.2')} ${inspect} esac`)).toMatchObject({ version: '0.34.2' })
+  })
+
+  it.each([
+    ['no-sandbox', true],
+    ['sandbox', false],
+  ])('takes a builder elsewhere for rootless by what all of its nodes tell: %s', async (mode, rootless) => {
+    const node = (name: string, of: string) =>
+      `Name: ${name}\nBuildKit version: v0.34.2\nLabels:\n org.mobyproject.buildkit.worker.oci.process-mode: ${of}\n`
+    const builder = `Driver: remote\nNodes:\n${node('one', 'no-sandbox')}\n${node('two', mode)}`
+    const answers = `buildx) case $2 in version) echo 'github.com/docker/buildx v0.38.2 x' ;; *) printf '${builder}' ;; esac ;;`
+    // No daemon is needed for one.
+    expect(await find(`case $1 in info) exit 1 ;; ${answers} esac`)).toMatchObject({ driver: 'remote', rootless })
+  })
+
+  it('names the input of a builder that there isn’t, with or without a daemon', async () => {
+    const missing = `buildx) case $2 in version) echo 'github.com/docker/buildx v0.38.2 x' ;; *) echo 'ERROR: no builder "x" found' >&2; exit 1 ;; esac ;;`
+    for (const daemon of [info('28.2.2'), 'info) exit 1 ;;']) {
+      const { message, hint } = await rejection(find(`case $1 in ${daemon} ${missing} esac`, 20, 'x'))
+      expect(message).toBe(`Input "builder": got "x", and Docker Buildx can't use it.\nERROR: no builder "x" found`)
+      expect(hint).toContain('docker/setup-buildx-action')
+    }
   })
 
   it('wants Buildx, and says how to get it', async () => {
@@ -186,6 +232,20 @@ describe('what Docker does otherwise', () => {
     const asked = { inputs: inputsOf(inputs), source, hasFrontend: more.hasFrontend ?? false }
     checkParity(asked, { buildkit: '0.34.2', buildx: '0.38.2', ...docker }, 'Docker 1 with x')
   }
+
+  it('an image of several platforms, to be loaded', () => {
+    const load = (platforms: string) => {
+      check({ load: 'true', platforms }, { kind: 'buildx' })
+    }
+    expect(
+      refusal(() => {
+        load('linux/amd64,linux/arm64')
+      }).message,
+    ).toContain('Input "load" can\'t be honoured')
+    expect(() => {
+      load('linux/amd64')
+    }).not.toThrow()
+  })
 
   it.each(
     INPUT_ROWS.flatMap(([name, { docker }]) => (docker ? [[name, docker.example, docker.refusedBy] as const] : [])),

@@ -10,6 +10,14 @@ export interface Shown {
   readonly from?: string
 }
 
+export function writable(path: string): Shown {
+  return { path, writable: true }
+}
+
+export function readOnly(path: string): Shown {
+  return { path, writable: false }
+}
+
 /** A mount in the form of fstab(5). */
 export interface Mount {
   readonly source: string

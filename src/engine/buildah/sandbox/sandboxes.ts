@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { describeInLine, UserError } from '../../../errors.js'
 import { info, warn } from '../../../log.js'
-import type { EngineRequest } from '../../engine.js'
+import type { EngineRequest } from '../../engines.js'
+import type { Emulator } from '../emulation/binfmt.js'
 import type { Shown } from './mounts.js'
-import { noSandbox, openSandbox, type Sandbox } from './session.js'
-import { exposedBy, shownToBuild, shownToBuildah, type Tools } from './shown.js'
+import { emulatingWithoutSandbox, noSandbox, openSandbox, type Sandbox } from './session.js'
+import { exposedBy, shownToBuild } from './shown-to-build.js'
+import { shownToBuildah, type Tools } from './shown-to-buildah.js'
 import { describeTree } from './tree.js'
 
 /** Where Buildah runs. */
@@ -19,34 +21,45 @@ export interface Sandboxes {
   close(): Promise<void>
 }
 
-type Asked = Pick<EngineRequest, 'inputs' | 'source' | 'context' | 'logins'>
+/** What is built, and with what. */
+interface Asked extends Pick<EngineRequest, 'inputs' | 'source' | 'context' | 'logins'> {
+  /** For programs of other processors in the builds. */
+  readonly emulators: readonly Emulator[]
+}
 
 /**
  * Opens the sandbox of the first build, and so finds out whether there can be one here. Says what it lacks.
  * @throws UserError where there has to be one and can't be
  */
 export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandboxes> {
-  const { inputs, source, context, logins } = asked
+  const { inputs, source, context, logins, emulators } = asked
   const { folder } = tools
   const { buildUser } = folder
   const none = noSandbox(buildUser, tools.buildah)
+  const withoutSandbox = async () =>
+    emulators.length === 0 ? none : await emulatingWithoutSandbox(folder, tools.buildah, emulators)
   if (inputs.sandbox === 'off' || buildUser.uid === 0) {
     const reason = inputs.sandbox === 'off' ? '`sandbox: off`' : 'Buildah runs as root'
     if (inputs.sandbox === 'require') throw refuse(reason)
     info(`Sandbox: none (${reason})`)
-    return outside(none)
+    return outside(none, await withoutSandbox())
   }
   const ofBuildah = shownToBuildah(tools)
-  const ofBuild = await shownToBuild(inputs, source, context, folder)
+  const ofBuild = await shownToBuild(inputs, source, context, tools)
   const open = async (shown: readonly Shown[]) =>
-    await openSandbox(await describeTree([...ofBuildah, ...shown], buildUser), folder, tools.buildah.launcher)
+    await openSandbox(
+      await describeTree([...ofBuildah, ...shown], buildUser),
+      folder,
+      tools.buildah.launcher,
+      emulators,
+    )
   const first = await open(ofBuild).catch((error: unknown) => {
     const reason = describeInLine(error)
     if (inputs.sandbox === 'require') throw refuse(reason)
     warn(`Buildah runs without a sandbox, because none can be created here: ${reason}`)
     return undefined
   })
-  if (first === undefined) return outside(none)
+  if (first === undefined) return outside(none, await withoutSandbox())
   const exposed = await exposedBy(ofBuild, context)
   const flaws = [first.missing, ...exposed.map((place) => `hiding ${place}, which is in what is built`)]
   for (const flaw of flaws) if (flaw !== undefined) info(`Sandbox: without ${flaw}`)
@@ -90,9 +103,14 @@ function inside(first: Sandbox, open: (shown: readonly Shown[]) => Promise<Sandb
   }
 }
 
-function outside(none: Sandbox): Sandboxes {
-  const same = () => Promise.resolve(none)
-  return { forBuild: same, forBuildWithLogin: same, forRegistries: same, close: () => none.close() }
+function outside(none: Sandbox, forBuilds: Sandbox): Sandboxes {
+  const build = () => Promise.resolve(forBuilds)
+  return {
+    forBuild: build,
+    forBuildWithLogin: build,
+    forRegistries: () => Promise.resolve(none),
+    close: () => none.close(),
+  }
 }
 
 function refuse(reason: string): UserError {

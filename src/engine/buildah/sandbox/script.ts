@@ -1,8 +1,10 @@
+import { registerCommands } from '../emulation/binfmt.js'
+
 /**
  * Runs as root of a user namespace, as the first process of a PID namespace, and gives its mount namespace a root of its
  * own. `$1` is an empty folder; `$2` and `$3` are folders and files to make in there, `$4` those of the folders that
  * everybody may write to, `$5` symbolic links of the machine to copy, one a line each; `$6` is a table of mounts in the
- * form of fstab(5). Prints its process ID, as the outer PID namespace has it, and `new` or `old` for /proc. Then it waits
+ * form of fstab(5); `$7` are lines that register emulators, mostly none. Prints its process ID, as the outer PID namespace has it, and `new` or `old` for /proc. Then it waits
  * until standard input ends, and everything in the namespace ends with it.
  */
 export const SCRIPT = `set -eu
@@ -26,6 +28,10 @@ ln -s -f pts/ptmx dev/ptmx
 printf '%s' "$6" >.mounts
 mount -a -T "$1/.mounts"
 rm .mounts
+if [ -n "$7" ]; then
+  mkdir .binfmt
+  ${registerCommands('.binfmt', '$7')}
+fi
 # Where parts of /proc are covered, as in Docker's containers, the kernel allows no new one.
 proc=new
 if ! mount -t proc -o nosuid,nodev,noexec proc "$1/proc" 2>/dev/null; then

@@ -7,6 +7,8 @@ import type { Buildah } from '../install.js'
 import type { WorkDir } from '../../work-dir.js'
 import { mountTable } from './mounts.js'
 import { SCRIPT } from './script.js'
+import { registering, registrations } from '../emulation/binfmt.js'
+import type { Emulator } from '../emulation/binfmt.js'
 import type { Tree } from './tree.js'
 
 /** Where programs of the account run. */
@@ -35,20 +37,38 @@ export function noSandbox({ prefix }: BuildUser, { path, launcher }: Pick<Builda
   return { enter, env: {}, missing: undefined, close: () => Promise.resolve() }
 }
 
+/** The same, with these emulators for programs of other processors. */
+export async function emulatingWithoutSandbox(
+  { buildUser: { prefix }, env, path }: WorkDir,
+  { launcher }: Pick<Buildah, 'launcher'>,
+  emulators: readonly Emulator[],
+): Promise<Sandbox> {
+  const shell = (await findProgram('sh', env)) ?? '/bin/sh'
+  const enter = [...prefix, launcher, 'unshare', ...registering(shell, path, emulators)]
+  return { enter, env: {}, missing: undefined, close: () => Promise.resolve() }
+}
+
 /**
  * Makes user, mount, PID and IPC namespaces with this root. They are there until the sandbox is closed or this process
  * has ended, however it ends.
  * @param program Buildah, which makes the user namespace: AppArmor may allow that to it alone
+ * @param emulators for programs of other processors
  * @throws Error when it can't be made
  */
-export async function openSandbox(tree: Tree, folder: WorkDir, program: string): Promise<Sandbox> {
+export async function openSandbox(
+  tree: Tree,
+  folder: WorkDir,
+  program: string,
+  emulators: readonly Emulator[],
+): Promise<Sandbox> {
   const { buildUser, env, path } = folder
   const tools = await findTools(env)
   const dying = [tools.setpriv, '--pdeathsig', 'KILL']
   const unshare = await unrestricted(tools.unshare, join(path, 'trial/unshare'))
   const spaces = [unshare, '--mount', '--pid', '--ipc', '--fork', '--kill-child']
   const start = [...buildUser.prefix, ...dying, program, 'unshare', ...dying, ...spaces, tools.sh, '-c', SCRIPT]
-  const held = await hold([...start, 'sandbox', ...scriptArgs(tree, `${path}/sandbox`)], { env, cwd: path })
+  const args = [...scriptArgs(tree, `${path}/sandbox`), registrations(emulators)]
+  const held = await hold([...start, 'sandbox', ...args], { env, cwd: path })
   const [, pid = '', proc] = /^(\d+) (new|old)$/.exec(held.line) ?? []
   if (pid === '') throw new Error(`it began with ${JSON.stringify(held.line.slice(0, 100))}`)
   const entered = ['--user', '--preserve-credentials', '--mount', '--pid', '--ipc']

@@ -62,11 +62,13 @@ export async function describeTree(shown: readonly Shown[], buildUser: User): Pr
 
 /**
  * The environment and the list of users may name two homes. Buildah 1.43 goes by the latter, and wants a folder for
- * configuration to be there.
+ * configuration to be there; 1.23, where it begins a RUN step by chroot, one for a storage.
  */
 async function homesOf({ home, uid }: User): Promise<string[]> {
   const listed = parsePasswd(await readFile('/etc/passwd', 'utf8').catch(() => ''), String(uid))
-  return [home, ...(listed === undefined ? [] : [listed.home])].map((path) => join(path, '.config'))
+  return [home, ...(listed === undefined ? [] : [listed.home])].flatMap((path) =>
+    ['.config', '.local/share/containers/storage'].map((name) => join(path, name)),
+  )
 }
 
 async function bindsOf(shown: Shown, points: readonly MountPoint[]): Promise<Mount[]> {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../../src/dockerfile/dockerfile.js'
 import { copyMountedFiles } from '../../../../../src/engine/buildah/sandbox/mounted-files.js'
+import type { User } from '../../../../../src/engine/build-user.js'
 import type { WorkDir } from '../../../../../src/engine/work-dir.js'
 import { temporaryFolder } from '../../../helpers.js'
 
@@ -24,10 +25,12 @@ function contextFolder(): string {
   return context
 }
 
-async function copiesFor(mounts: string, context = contextFolder()) {
-  const buildUser = { name: 'me', uid: 1, gid: 1, home: '/home/me', prefix: [], reason: '' }
+async function copiesFor(mounts: string, version = '1.43.2', owner: Partial<User> = {}) {
+  const context = contextFolder()
+  const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  const buildUser = { name: 'me', ...own, ...owner, home: '/home/me', prefix: [], reason: '' }
   const workDir: WorkDir = { path: temporaryFolder(), buildUser, env: { PATH: process.env['PATH'] ?? '' } }
-  const shown = await copyMountedFiles(parseDockerfile(`FROM x AS y\nRUN ${mounts} make\n`), context, workDir)
+  const shown = await copyMountedFiles(parseDockerfile(`FROM x AS y\nRUN ${mounts} make\n`), context, workDir, version)
   return { shown, context, workDir }
 }
 
@@ -58,6 +61,29 @@ describe('files that are mounted one by one', () => {
     ['nothing', '--mount=source=nowhere,target=/a'],
   ])('are none where that is %s', async (_, mount) => {
     expect((await copiesFor(mount)).shown).toStrictEqual([])
+  })
+
+  describe('of somebody else, with Buildah 1.45, which lays an overlay on the context', () => {
+    const other = { gid: 4711 }
+    const mount = '--mount=source=folder/file,target=/b'
+
+    // Only root gives a file to another group.
+    const itAsRoot = process.getuid?.() === 0 ? it : it.skip
+    itAsRoot('are in a copy of all of it, which is the account’s', async () => {
+      const { shown, context } = await copiesFor(mount, '1.45.0', other)
+      expect(shown).toStrictEqual([{ path: context, from: expect.any(String), writable: false }])
+      const [{ from = '' } = {}] = shown
+      expect(readFileSync(join(from, 'folder/file'), 'utf8')).toBe('in a folder')
+      expect(statSync(join(from, 'list.json')).mode & 0o777).toBe(0o750)
+    })
+
+    it.each<[what: string, version: string, owner: Partial<User>]>([
+      ['the account’s own', '1.45.0', {}],
+      ['an older Buildah’s', '1.43.2', {}],
+    ])('are copied one by one where they are %s', async (_, version, owner) => {
+      const { shown, context } = await copiesFor(mount, version, owner)
+      expect(shown.map(({ path }) => path)).toStrictEqual([join(context, 'folder/file')])
+    })
   })
 
   it('are copied once, however often they are mounted', async () => {

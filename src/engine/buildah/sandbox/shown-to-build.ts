@@ -8,53 +8,17 @@ import { isPath, type Source } from '../../../source/source.js'
 import { dockerfilePath } from '../dockerfile-copy.js'
 import { ignorePath } from '../ignore-file.js'
 import { gitContextsFolder } from '../git-contexts.js'
-import type { Buildah } from '../install.js'
-import type { ExecutionMode } from '../probe.js'
-import type { WorkDir } from '../../work-dir.js'
 import { pathsInArguments } from './extra-arguments.js'
 import { copyMountedFiles } from './mounted-files.js'
-import type { Shown } from './mounts.js'
-
-/** What Buildah works with, whatever it does. */
-export interface Tools {
-  readonly folder: WorkDir
-  readonly buildah: Buildah
-  readonly mode: ExecutionMode
-  /** Absolute path of the storage root. */
-  readonly root: string
-}
-
-/** What of the private folder Buildah writes to. */
-const WRITTEN = ['run', 'tmp', 'user', 'data', 'cache', 'out']
-const PRIVATE_CONFIGURATION = ['storage.conf', 'registries.conf', 'policy.json', 'helpers']
-/** What of the user's own folder for configuration is shown; logins may lie there as well. */
-const USER_CONFIGURATION = [
-  ...['containers.conf', 'containers.conf.d', 'registries.conf', 'registries.conf.d', 'registries.d'],
-  ...['policy.json', 'certs.d', 'short-name-aliases.conf', 'networks', 'seccomp.json'],
-]
-const CONFIGURED_BY = ['CONTAINERS_CONF', 'CONTAINERS_CONF_OVERRIDE', 'CONTAINERS_REGISTRIES_CONF', 'SSL_CERT_FILE']
-
-/** What Buildah itself needs to see. */
-export function shownToBuildah({ folder, buildah, mode, root }: Tools): Shown[] {
-  const { path, buildUser, env } = folder
-  const configuration = join(env['XDG_CONFIG_HOME'] ?? join(buildUser.home, '.config'), 'containers')
-  const programs = [buildah.path, mode.runtime, mode.fuseOverlayfs]
-  const named = [...CONFIGURED_BY.map((name) => env[name]), ...(env['SSL_CERT_DIR'] ?? '').split(':')]
-  return [
-    ...WRITTEN.map((name) => writable(join(path, name))),
-    writable(root),
-    ...PRIVATE_CONFIGURATION.map((name) => readOnly(join(path, name))),
-    ...USER_CONFIGURATION.map((name) => readOnly(join(configuration, name))),
-    ...[...programs, ...named].filter((one) => one?.startsWith('/') === true).map((one) => readOnly(one ?? '')),
-  ]
-}
+import { readOnly, type Shown } from './mounts.js'
+import type { Tools } from './shown-to-buildah.js'
 
 /** What a build needs to see beside that. Files that Buildah is told to write elsewhere are made. */
 export async function shownToBuild(
   inputs: Inputs,
   source: Source,
   context: Context,
-  folder: WorkDir,
+  { folder, buildah }: Pick<Tools, 'folder' | 'buildah'>,
 ): Promise<Shown[]> {
   const { workspace } = context
   const contexts = inputs.buildContexts.filter(({ value }) => isPath(value)).map(({ value }) => value)
@@ -72,7 +36,7 @@ export async function shownToBuild(
     ...(agent === undefined ? [] : [readOnly(agent)]),
     ...(inputs.secrets.length + inputs.ssh.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
     ...named,
-    ...(await copyMountedFiles(source.dockerfile, source.context, folder)),
+    ...(await copyMountedFiles(source.dockerfile, source.context, folder, buildah.version)),
   ]
 }
 
@@ -81,12 +45,4 @@ export async function exposedBy(shown: readonly Shown[], { temp, home }: Context
   const folders = await Promise.all(shown.map(({ path }) => realpath(path).catch(() => path)))
   const places = await Promise.all([temp, home].map((path) => realpath(path).catch(() => path)))
   return places.filter((place) => folders.some((folder) => isBelow(place, folder)))
-}
-
-function writable(path: string): Shown {
-  return { path, writable: true }
-}
-
-function readOnly(path: string): Shown {
-  return { path, writable: false }
 }

@@ -8,13 +8,14 @@ import { stepKeys } from '../../../src/dockerfile/step-keys.js'
 import { pairsOf, resolveMetadata } from '../../../src/pipeline/metadata.js'
 import { fetchSource } from '../../../src/pipeline/source.js'
 import type { BuildRecordStore } from '../../../src/cache/build-records.js'
-import type { Registries } from '../../../src/registry/client.js'
+import type { Registries } from '../../../src/registry/registries.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputName } from '../../../src/runner/input-table.js'
 import type { InputSpec } from '../../../src/runner/input-spec.js'
 import { analysisOf } from '../../../src/source/analysis.js'
 import type { Fingerprint } from '../../../src/up-to-date/fingerprint.js'
 import { inspect } from '../../../src/up-to-date/inspection.js'
-import { type ComparisonRequest, fingerprint } from '../../../src/up-to-date/request.js'
+import { fingerprint } from '../../../src/up-to-date/current-fingerprint.js'
+import type { ComparisonRequest } from '../../../src/up-to-date/request.js'
 import { stepInputsOf } from '../../../src/up-to-date/step-inputs.js'
 import { contextOf, inputsOf, temporaryFolder } from '../helpers.js'
 
@@ -34,6 +35,8 @@ const OTHER: Readonly<Record<InputName, string>> = {
   context: 'other',
   file: 'other/Dockerfile',
   target: 'first',
+  platforms: 'linux/s390x',
+  distribute: 'true',
   'build-args': 'WHO=ada',
   secrets: 'token=one',
   cache: 'github',
@@ -48,6 +51,9 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'add-hosts': 'db:10.0.0.1',
   'shm-size': '12m',
   ulimit: 'nofile=512',
+  'registry-auth': '[]',
+  checks: 'error',
+  'registry-mirrors': 'docker.io=mirror.example',
   'extra-args': '--timestamp=0',
   flavor: 'prefix=v',
   labels: 'team=web',
@@ -55,6 +61,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   format: 'docker',
   load: 'true',
   outputs: 'type=oci,dest=image.tar',
+  digests: `sha256:${'a'.repeat(64)}`,
   'tls-verify': 'false',
   'dry-run': 'true',
   summary: 'false',
@@ -75,6 +82,8 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'buildah-manifest': 'manifest.json',
   'storage-driver': 'vfs',
   isolation: 'chroot',
+  emulation: 'off',
+  builder: 'own',
   sandbox: 'off',
 }
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { whyUnread } from '../../../src/up-to-date/inspection.js'
+import { whyUnread } from '../../../src/up-to-date/surveys.js'
 import { temporaryFolder } from '../helpers.js'
 
 const failureOf = (read: Promise<unknown>) => read.then(String, (error: unknown) => error)

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
+
+import { succeed } from '../harness/clean-step.js'
+import { dockerReason } from '../harness/docker-daemon.js'
+import { makeWorkspace } from '../harness/folders.js'
+import { architecture } from '../harness/oci-layout.js'
+import { digestOf, getManifest } from '../harness/registry-client.js'
+import { type RemoteBuilders, startRemoteBuilders } from '../harness/remote-builders.js'
+import { testUnless } from '../harness/skipping.js'
+import { useRegistry } from '../harness/use-registry.js'
+
+jest.setTimeout(300_000)
+
+const foreign = architecture === 'arm64' ? 'amd64' : 'arm64'
+const reason = dockerReason()
+const { registry } = await useRegistry()
+const testBuilders = testUnless(reason)
+
+let builders: RemoteBuilders | undefined
+if (reason === undefined)
+  beforeAll(async () => {
+    builders = await startRemoteBuilders(`linux/${foreign}`)
+  })
+afterAll(() => builders?.stop())
+
+const files = {
+  Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /which\n',
+  amd64: 'for amd64\n',
+  arm64: 'for arm64\n',
+}
+
+async function build(name: string, inputs: Readonly<Record<string, string>>) {
+  return await succeed({
+    workspace: makeWorkspace(files),
+    env: { ...builders?.environment },
+    inputs: { images: `${registry.host}/acme/${name}`, push: 'true', 'tls-verify': 'false', ...inputs },
+  })
+}
+
+describe('a builder elsewhere', () => {
+  testBuilders('with a node for each platform builds without Buildah, and says so', async () => {
+    const platforms = `linux/${architecture},linux/${foreign}`
+    const { log, outputs } = await build('nodes', { builder: 'two', platforms })
+    expect(log).toMatch(
+      /^::warning::Docker builds, not Buildah, because the input "builder" names the builder "two", and isn't known to run without root\.$/m,
+    )
+    expect(log).toMatch(new RegExp(`^ {2}node two0: linux/${architecture}`, 'm'))
+    expect(log).toMatch(new RegExp(`^ {2}node two1 \\(rootless\\): linux/${foreign}`, 'm'))
+    expect(log).toContain('Cache: not used, since the builder keeps its own steps')
+    // Each platform by the node that has it.
+    expect(log.match(/\[internal\] load build definition/g)).toHaveLength(2)
+    expect(log).toContain(`merging manifest list ${registry.host}/acme/nodes:latest`)
+    expect(outputs).toMatchObject({ engine: 'docker', rootless: 'false', imageid: '' })
+    const index = await getManifest(`${registry.host}/acme/nodes:latest`)
+    expect(outputs['digest']).toBe(digestOf(index.bytes))
+    const digests = JSON.parse(outputs['platform-digests'] ?? '') as Record<string, string>
+    expect(Object.keys(digests).sort()).toStrictEqual(platforms.split(',').sort())
+  })
+
+  testBuilders('of which all nodes run without root is named as rootless', async () => {
+    const { log, outputs } = await build('rootless', { builder: 'rootless', platforms: `linux/${foreign}` })
+    expect(log).toContain('driver remote')
+    expect(outputs).toMatchObject({ engine: 'docker', rootless: 'true' })
+    expect(log).not.toContain("isn't known to run without root")
+  })
+})

@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import type { Buildah } from '../install.js'
+import type { ExecutionMode } from '../probe.js'
+import type { WorkDir } from '../../work-dir.js'
+import { readOnly, type Shown, writable } from './mounts.js'
+
+/** What Buildah works with, whatever it does. */
+export interface Tools {
+  readonly folder: WorkDir
+  readonly buildah: Buildah
+  readonly mode: ExecutionMode
+  /** Absolute path of the storage root. */
+  readonly root: string
+}
+
+/** What of the private folder Buildah writes to. */
+const WRITTEN = ['run', 'tmp', 'user', 'data', 'cache', 'out']
+const PRIVATE_CONFIGURATION = ['storage.conf', 'registries.conf', 'policy.json', 'helpers']
+/** What of the user's own folder for configuration is shown; logins may lie there as well. */
+const USER_CONFIGURATION = [
+  ...['containers.conf', 'containers.conf.d', 'registries.conf', 'registries.conf.d', 'registries.d'],
+  ...['policy.json', 'certs.d', 'short-name-aliases.conf', 'networks', 'seccomp.json'],
+]
+const CONFIGURED_BY = ['CONTAINERS_CONF', 'CONTAINERS_CONF_OVERRIDE', 'CONTAINERS_REGISTRIES_CONF', 'SSL_CERT_FILE']
+
+/** What Buildah itself needs to see. */
+export function shownToBuildah({ folder, buildah, mode, root }: Tools): Shown[] {
+  const { path, buildUser, env } = folder
+  const configuration = join(env['XDG_CONFIG_HOME'] ?? join(buildUser.home, '.config'), 'containers')
+  const programs = [buildah.path, mode.runtime, mode.fuseOverlayfs]
+  const named = [...CONFIGURED_BY.map((name) => env[name]), ...(env['SSL_CERT_DIR'] ?? '').split(':')]
+  return [
+    ...WRITTEN.map((name) => writable(join(path, name))),
+    writable(root),
+    ...PRIVATE_CONFIGURATION.map((name) => readOnly(join(path, name))),
+    ...USER_CONFIGURATION.map((name) => readOnly(join(configuration, name))),
+    ...[...programs, ...named].filter((one) => one?.startsWith('/') === true).map((one) => readOnly(one ?? '')),
+  ]
+}

@@ -1,0 +1,53 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { describe } from '../../errors.js'
+import { warn } from '../../log.js'
+import type { BuildRequest, Image } from '../engine.js'
+import type { BuildPlaces } from './args.js'
+import { usedImages } from './bases.js'
+import { buildLive, digestIn, followBuild, readMetadata } from './client.js'
+import type { DockerSetup } from './setup.js'
+import { isCacheFailure, pushFailure } from './export-failures.js'
+
+/** What came out of the one build. */
+export interface Made {
+  readonly image: Image
+  /** Of the manifest, as it was pushed. */
+  readonly digest: unknown
+  readonly places: BuildPlaces
+  /** Why its steps could not be kept. */
+  readonly cacheFailure: string | undefined
+}
+
+/** Builds, and once more without the cache if the cache can't be read. */
+export async function buildWithCache(request: BuildRequest, setup: DockerSetup, places: BuildPlaces): Promise<Made> {
+  try {
+    return await buildOnce(request, setup, places)
+  } catch (error) {
+    if (places.cacheFrom.length === 0 || !isCacheFailure(error)) throw error
+    warn(`Cache: the saved steps can't be read; rebuilding without the cache. ${describe(error)}`)
+    return await buildOnce(request, setup, { ...places, cacheFrom: [] })
+  }
+}
+
+async function buildOnce(request: BuildRequest, setup: DockerSetup, places: BuildPlaces): Promise<Made> {
+  const progress = followBuild(request)
+  // Removes the results of an earlier attempt.
+  await rm(places.results, { recursive: true, force: true })
+  await mkdir(places.results)
+  try {
+    await buildLive(request, setup, places, progress)
+  } catch (error) {
+    throw pushFailure(error, request, progress, setup) ?? error
+  }
+  const metadata = await readMetadata(places)
+  const { format, inputs, references } = request
+  // Where the daemon keeps images by their manifests, the metadata doesn't tell the configuration; an index has none.
+  const config = metadata['containerimage.config.digest'] ?? progress.config()
+  const id = digestIn(inputs.platforms.length > 1 ? metadata['containerimage.digest'] : config, places.metadata)
+  return {
+    image: { id, format, references, bases: usedImages(metadata) },
+    digest: metadata['containerimage.digest'],
+    places,
+    cacheFailure: progress.cacheFailure(),
+  }
+}

@@ -1,0 +1,35 @@
+import type { Context } from '../runner/context.js'
+import type { AuthFile } from '../auth/auth-file.js'
+import type { Pair } from '../runner/input-parsers.js'
+import type { Inputs } from '../runner/inputs.js'
+import type { Reference } from '../metadata/reference.js'
+import type { Source } from '../source/source.js'
+import type { BuildUser } from './build-user.js'
+import type { WorkDir } from './work-dir.js'
+import type { ResolvedEngine } from './engine.js'
+
+/** The engines of this machine. */
+export interface Engines {
+  /** Chooses the account that builds. @throws UserError for an account that can't build */
+  chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
+  /**
+   * Finds or installs an engine.
+   * @param onProgram gets the path of Buildah as soon as it is known
+   * @throws UserError when nothing can build here
+   */
+  find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
+}
+
+/** What an engine is chosen by. */
+export interface EngineRequest {
+  readonly inputs: Inputs
+  readonly source: Source
+  readonly context: Context
+  readonly folder: WorkDir
+  readonly logins: AuthFile
+  readonly insecure: readonly string[]
+  /** The names of the image. */
+  readonly references: readonly Reference[]
+  /** The labels of the image. */
+  readonly labels: readonly Pair[]
+}

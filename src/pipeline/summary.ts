@@ -1,0 +1,33 @@
+import { formatPlatform } from '../lib/platform.js'
+import { formatReference } from '../metadata/reference.js'
+import { renderSummary } from '../report/summary.js'
+import type { Result } from './result.js'
+
+/** The job summary of a run, as Markdown. @param warnings that were logged. Pure. */
+export function summaryOf(result: Result, warnings: readonly string[]): string {
+  const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier, platforms } = result
+  const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
+  const references = metadata.references.map(formatReference)
+  const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
+    formatReference({ registry, repository, digest }),
+  )
+  return renderSummary({
+    references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
+    pulls: [...new Set(pulls)],
+    ...{
+      engine: engine?.label,
+      rootless: engine?.rootless === true,
+      builtEarlier,
+      size,
+      cache,
+      warnings,
+      phases,
+      steps,
+    },
+    platforms: platforms.map((one) => ({
+      ...one,
+      platform: formatPlatform(one.platform),
+      digest: one.pushed[0]?.digest,
+    })),
+  })
+}
