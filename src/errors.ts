@@ -25,6 +25,8 @@ export class RegistryError extends UserError {
   readonly retries: number | undefined
   /** It said no to this user, or is no registry: whoever asks again hears the same. */
   readonly refuses: boolean
+  /** It was asked too often. */
+  readonly limitsRate: boolean
 
   constructor(
     message: string,
@@ -35,12 +37,14 @@ export class RegistryError extends UserError {
       readonly retryAfterMs?: number | undefined
       readonly retries?: number | undefined
       readonly refuses?: boolean
+      readonly limitsRate?: boolean
     },
   ) {
     super(message, hint, options)
     this.retryAfterMs = options?.retryAfterMs
     this.retries = options?.retries
     this.refuses = options?.refuses ?? false
+    this.limitsRate = options?.limitsRate ?? false
   }
 }
 

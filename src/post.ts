@@ -2,9 +2,11 @@ import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type DeferredSave, openDeferredSave } from './cache/backends/deferred-save.js'
 import { reportSaved } from './cache/cache.js'
-import { programEnvironment, serviceEnvironment, cacheWorkerProgram } from './runner/context.js'
+import type { RepositoryTerms } from './artifact-repository.js'
+import { cacheWorkerProgram, completeProxies, programEnvironment, serviceEnvironment } from './runner/context.js'
 import { removeFolder } from './engine/remove-folder.js'
 import { storageVariable } from './engine/work-dir.js'
+import { postAccess } from './pipeline/post-access.js'
 import { describe } from './errors.js'
 import { formatLimit, type Limit, startLimit } from './lib/time-limit.js'
 import { info, warn } from './log.js'
@@ -44,8 +46,14 @@ async function save(later: string, environment: NodeJS.ProcessEnv): Promise<void
   let deferred: DeferredSave | undefined
   let limit: Limit | undefined
   try {
-    // It lies in the folder of what it is about.
-    const options = { stagingDir: dirname(later), program: cacheWorkerProgram(), env: serviceEnvironment(environment) }
+    completeProxies(environment)
+    const options = {
+      // It lies in the folder of what it is about.
+      stagingDir: dirname(later),
+      program: cacheWorkerProgram(),
+      env: serviceEnvironment(environment),
+      openRepositories: (terms: RepositoryTerms) => postAccess(terms, environment),
+    }
     deferred = await openDeferredSave(later, options)
     const { deadlineMs } = deferred
     const late = () => new Error(`It took longer than \`cache-deadline: ${formatLimit(deadlineMs)}\` allows.`)

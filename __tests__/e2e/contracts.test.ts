@@ -4,6 +4,7 @@ import { afterAll, describe, jest } from '@jest/globals'
 import { parseAuthFile } from '../../src/auth/auth-file.js'
 import { engines } from '../../src/engine/select.js'
 import { openRegistries } from '../../src/registry/client.js'
+import { artifactsContract } from '../harness/artifacts-contract.js'
 import { dockerReason } from '../harness/docker-daemon.js'
 import { engineContract, type EngineWorld } from '../harness/engine-contract.js'
 import { makeFolder } from '../harness/folders.js'
@@ -46,6 +47,11 @@ async function worldOf(inputs: EngineWorld['inputs'], env: StepOptions['env'] = 
     registries,
   }
 }
+
+describe('a repository of a registry', () => {
+  const open = (name: string) => registries.openArtifacts(`${registry.host}/${name}`, true)
+  artifactsContract(open, () => makeFolder('artifacts'))
+})
 
 describe('a registry', () => {
   registryContract(() => ({ registries, host: registry.host }))

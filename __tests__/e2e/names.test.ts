@@ -136,13 +136,6 @@ describe('dry-run', () => {
   })
 })
 
-test('dry-run shows a cache in a registry in the command line', async () => {
-  const { log } = await succeed(started(push, { 'dry-run': 'true', cache: 'registry' }))
-  // Also by a Buildah that doesn't compare annotations: those of the default are left out for it.
-  expect(log).toMatch(/^ {2}\/\S*buildah .* --cache-from \S+\/acme\/web\S* .*--cache-to \S+\/acme\/web/m)
-  expect(log).not.toContain('Cache: not reading')
-})
-
 describe('what Git knows', () => {
   /** A checkout with one commit. */
   async function checkout(): Promise<{ workspace: string; commit: string }> {

@@ -209,5 +209,5 @@ async function specOf(
 
 function requestOf(spec: BuildSpec, onSteps: BuildRequest['onSteps']): BuildRequest {
   const cache = { read: true, write: true }
-  return { ...spec, images: [], onSteps, remote: { from: [], to: [] }, cache }
+  return { ...spec, images: [], onSteps, cache }
 }

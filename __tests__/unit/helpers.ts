@@ -76,6 +76,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     cacheService: undefined,
     cacheMode: undefined,
     serviceEnv: {},
+    inPod: false,
     act: false,
     cacheWorker: '/action/dist/cache-worker/index.js',
     buildahManifest: '/action/dist/buildah.json',

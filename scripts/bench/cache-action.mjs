@@ -35,13 +35,16 @@ function runEntry(folder, entry, env) {
   return runChild([process.execPath, script], { cwd: join(folder, 'workspace'), env })
 }
 
+/** @typedef {(round: import('./cache.mjs').Round) => () => {up: number, down: number, calls: number}} Traffic */
+
 /**
  * The action itself, with one setting of its input `cache`.
  * @param {string} job folder laid out by `makeJob`
- * @param {{id: string, title: string, cache: string, phases: string[], unchanged?: string}} how
+ * @param {{id: string, title: string, cache: string, phases: string[], unchanged?: string, traffic?: Traffic}} how
+ * `traffic`: where what went to the cache is read, if not from a cache service
  * @returns {import('./cache.mjs').Arm & {lastBuild: () => object}} `lastBuild`: the command line of its last build
  */
-export function actionArm(job, { id, title, cache, phases, unchanged = 'build' }) {
+export function actionArm(job, { id, title, cache, phases, unchanged = 'build', traffic }) {
   let build
   return {
     id,
@@ -51,6 +54,7 @@ export function actionArm(job, { id, title, cache, phases, unchanged = 'build' }
     async open(round) {
       const service = await startService(join(round.folder, id))
       const reference = round.reference(id)
+      const takeTraffic = traffic?.(round) ?? (() => service.takeTraffic())
       const inputs = { tags: reference, push: 'true', 'tls-verify': 'false', cache, unchanged }
       return {
         async run() {
@@ -63,7 +67,7 @@ export function actionArm(job, { id, title, cache, phases, unchanged = 'build' }
           const times = { pushed: main.seconds, ended: main.seconds + post.seconds }
           return {
             ...times,
-            ...service.takeTraffic(),
+            ...takeTraffic(),
             hit: outputs['cache-hit'],
             stats: outputs['cache-stats'],
             built: outputs.built,

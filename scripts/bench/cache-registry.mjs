@@ -50,7 +50,7 @@ const entry = /"(\w+) \/v2\/(\S+) HTTP\/[\d.]+" (\d+) (\d+)/
  * @param {string} folder that `startRegistry` was given
  * @returns {() => {up: number, down: number, calls: number}} what has come since the last call
  */
-function readAccessLog(folder, name) {
+export function readAccessLog(folder, name) {
   let read = 0
   return () => {
     const lines = fs.readFileSync(join(folder, 'log'), 'utf8').split('\n').slice(0, -1)

@@ -5,7 +5,7 @@ import { DemoError, startRegistry, unpackPackages } from '../demo/machine.mjs'
 import { provideBase, pushLayout } from './base-image.mjs'
 import { actionArm } from './cache-action.mjs'
 import { buildkitVersions } from './cache-buildkit.mjs'
-import { registryArm } from './cache-registry.mjs'
+import { readAccessLog, registryArm } from './cache-registry.mjs'
 import { renderReport } from './cache-report.mjs'
 import { tarArm } from './cache-tar.mjs'
 import { buildxArm } from './cache-buildx.mjs'
@@ -62,7 +62,12 @@ function makeArms(job) {
   const off = actionArm(job, { id: 'off', title: 'this action, `cache: off`', cache: 'off', phases: ['cold'] })
   const phases = ['cold', 'same', 'changed']
   const own = actionArm(job, { id: 'own', title: 'this action', cache: 'auto', phases })
-  return [off, own, tarArm(off.lastBuild), registryArm(off.lastBuild), buildxArm(join(job, 'workspace'))]
+  const inRegistry = actionArm(job, {
+    ...{ id: 'own-registry', title: 'this action, `cache: registry`', cache: 'registry', phases },
+    traffic: ({ registryFolder }) => readAccessLog(registryFolder, 'bench/own-registry-cache'),
+  })
+  const buildx = buildxArm(join(job, 'workspace'))
+  return [off, own, inRegistry, tarArm(off.lastBuild), registryArm(off.lastBuild), buildx]
 }
 
 /**

@@ -41,3 +41,12 @@ export function sentenceOf(op: Operation, { cause, text }: Failure): string {
       return `Could not ${op === 'store' ? 'write to' : 'read from'} the cache service: ${what}.`
   }
 }
+
+/** The same of a registry, whose own errors are sentences already; pure. */
+export function sentenceOfRegistry(op: Operation, { cause, text }: Failure): string {
+  const sentence = /[.!?]$/.test(text) ? text : `${text}.`
+  if (cause === 'disk-full') return DISK_FULL
+  if (cause === 'late') return `The registry of the cache was too slow: ${sentence}`
+  if (cause !== 'denied' || op !== 'store') return sentence
+  return `${sentence} If that is intended, write \`cache-write: never\`.`
+}

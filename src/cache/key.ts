@@ -79,6 +79,21 @@ export function partKey(sha256: string): string {
   return `${FAMILY}-p-${sha256}`
 }
 
+/** The SHA-256 of the part that an entry of this name is; undefined for a text. */
+export function partOfKey(key: string): string | undefined {
+  return new RegExp(`^${FAMILY}-p-([0-9a-f]{64})`).exec(key)?.[1]
+}
+
+/** What the names of all entries have in common that a newer one takes the place of. */
+export function newestOf(key: string): string {
+  return new RegExp(`^${FAMILY}-[in]-.+?-[0-9a-f]{12}(?=-)`).exec(key)?.[0] ?? key
+}
+
+/** The names in common, see `newestOf()`, of the indexes of a scope, and of the note beside one of them. */
+export const scopeOfIndexes = (newest: string): string => newest.replace(/[0-9a-f]{12}$/, '')
+export const isIndex = (newest: string): boolean => newest.startsWith(`${FAMILY}-i-`)
+export const noteBeside = (newest: string): string => newest.replace(/^([^-]+)-i-/, '$1-n-')
+
 /**
  * Where the file of an index lies, relative to a folder that can be another every time. The service tells entries by
  * this text, too, so that it is the same for all who look for one.

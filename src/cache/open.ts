@@ -1,3 +1,4 @@
+import type { RepositoryAccess } from '../artifact-repository.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
 import { formatPlatform, nativePlatform } from '../lib/platform.js'
@@ -5,8 +6,9 @@ import { formatReference, type Reference, repositoryOf } from '../metadata/refer
 import { openArchives } from './backends/archives.js'
 import { openDirectory } from './backends/directory.js'
 import { openGithub } from './backends/github.js'
+import { openRegistry } from './backends/registry.js'
 import { type Cache, EMPTY_CACHE } from './cache.js'
-import { lookupRefs, type Scope, scopeOf } from './key.js'
+import { lookupRefs, ownRef, type Scope, scopeOf } from './key.js'
 import { type Meeting, type MeetingKey, openMeeting } from './meeting.js'
 import { cacheRepositories, type CacheDecision, decideCache } from './policy.js'
 
@@ -22,12 +24,14 @@ export interface CachePlan {
   readonly isStored: boolean
   /** Whether restoring writes whole layers, so that what the build needs else is best done meanwhile. */
   readonly writesLayers: boolean
-  /** Repositories that the engine itself reads steps from and writes them to. */
-  readonly repositories: { readonly from: readonly string[]; readonly to: readonly string[] }
+  /** Repositories that are read, in this order, and the one that is written; of the kind `registry` only. */
+  readonly repositories: { readonly from: readonly string[]; readonly to: string | undefined }
   /** Absolute path of what stays on the machine. */
   readonly directory: string | undefined
   /** Lines for the log: which cache it is and why, then what was left out of the inputs. */
   readonly notes: readonly string[]
+  /** A line for the log where nothing came back. */
+  readonly hint: string | undefined
 }
 
 /** Opens caches by their plans. */
@@ -36,7 +40,7 @@ export interface Caches {
    * Starts to look for what earlier runs have left.
    * @param stagingDir private folder of this process for what comes and goes, absolute
    */
-  open(plan: CachePlan, request: CacheRequest, stagingDir: string): Cache
+  open(plan: CachePlan, request: CacheRequest, stagingDir: string, access: RepositoryAccess): Cache
   /** Where the steps of a run meet, by the service of the runner, whatever cache the build has. */
   openMeeting(context: Context, join: MeetingKey, stagingDir: string): Meeting
 }
@@ -56,11 +60,14 @@ export const caches: Caches = {
   },
 }
 
+const NO_REPOSITORIES: CachePlan['repositories'] = { from: [], to: undefined }
+
 /** Decides on the cache. Pure. @throws UserError if a registry shall keep steps and nothing names a repository for it */
 export function planCache({ inputs, context, references }: CacheRequest): CachePlan {
   const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
   const { kind, read, write, directory, notes } = decision
   const names = references.map(repositoryOf)
+  const repositories = kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : NO_REPOSITORIES
   const scope = scopeOf({
     scope: inputs.cache.scope,
     images: [...new Set(names.map(formatReference))],
@@ -68,19 +75,34 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     file: inputs.file,
     target: inputs.target,
     platform: platformOf(inputs),
-    repository: context.event.repository,
+    // A registry's repository tells caches apart by itself, and those of several repositories may share one.
+    repository: kind === 'registry' ? '' : context.event.repository,
   })
   return {
     kind,
     scope,
     read,
     write,
-    isStored: kind === 'github' || kind === 'directory',
-    writesLayers: kind === 'github',
-    repositories: kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : { from: [], to: [] },
+    isStored: kind !== 'off',
+    writesLayers: kind === 'github' || kind === 'registry',
+    repositories,
     directory,
-    notes,
+    notes: [...notes.slice(0, 1), ...placesOf(repositories), ...notes.slice(1)],
+    hint:
+      inputs.push && kind === 'directory' && inputs.cache.kind === 'auto' && context.inPod ? hintFor(names) : undefined,
   }
+}
+
+/** Where a cache in a registry lies, a line each. */
+function placesOf({ from, to }: CachePlan['repositories']): string[] {
+  const others = from.filter((name) => name !== to)
+  return [...(to === undefined ? [] : [`  in ${to}`]), ...others.map((name) => `  in ${name}, read only`)]
+}
+
+/** What would keep the layers of a pod. */
+function hintFor(images: readonly Reference[]): string {
+  const { to = '' } = cacheRepositories({ from: [], to: undefined }, { read: true, write: true }, images)
+  return `Cache: a folder of a pod ends with the pod, unless it is a volume; \`cache: registry\` would keep the layers in ${to}`
 }
 
 /** Where one builder builds several platforms, they share a scope. */
@@ -88,7 +110,12 @@ function platformOf({ platforms }: Inputs): string {
   return (platforms.length > 0 ? platforms : [nativePlatform()]).map(formatPlatform).join(',')
 }
 
-function openCache(plan: CachePlan, { inputs, context }: CacheRequest, stagingDir: string): Cache {
+function openCache(
+  plan: CachePlan,
+  { inputs, context }: CacheRequest,
+  stagingDir: string,
+  access: RepositoryAccess,
+): Cache {
   if (!plan.isStored) return EMPTY_CACHE
   const { ttlMs, maxBytes, mounts, deadlineMs } = inputs.cache
   const { read, write, directory } = plan
@@ -102,6 +129,13 @@ function openCache(plan: CachePlan, { inputs, context }: CacheRequest, stagingDi
     limits: { now: context.now.getTime(), ttlMs, maxBytes, perKey: 1 },
   }
   if (directory !== undefined) return openDirectory({ ...common, directory })
+  const own = { ...common, unique: context.event.unique, deadlineMs }
+  if (plan.kind === 'registry') {
+    const title = `${plan.scope.text}, ${ownRef(context.event)}`
+    const where = { ...plan.repositories, title, ttlMs }
+    const backend = { kind: 'registry', ...where, terms: access.terms } as const
+    return openArchives({ ...own, backend, ...openRegistry({ ...where, stagingDir, access }) })
+  }
   const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
-  return openArchives({ ...common, backend: 'github', entries, unique: context.event.unique, deadlineMs })
+  return openArchives({ ...own, backend: { kind: 'github' }, entries })
 }

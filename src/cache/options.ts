@@ -1,3 +1,4 @@
+import type { RepositoryTerms } from '../artifact-repository.js'
 import type { Entries } from './backends/entries.js'
 import type { Limits } from './containers-storage/retention.js'
 
@@ -14,11 +15,28 @@ export interface CacheOptions {
   readonly limits: Limits
 }
 
+/** By this, post opens a service again; nothing of it is secret. */
+export type Backend = { readonly kind: 'github' } | RegistryBackend
+
+export interface RegistryBackend {
+  readonly kind: 'registry'
+  /** Repositories that are read, in this order; each `ghcr.io/acme/web-cache`. */
+  readonly from: readonly string[]
+  /** The one that is written; undefined if none is. */
+  readonly to: string | undefined
+  readonly terms: RepositoryTerms
+  /** Whose entries these are, for a person who looks at a manifest. */
+  readonly title: string
+  /** After this time without a new index, those of a branch are removed. */
+  readonly ttlMs: number
+}
+
 /** The same where it lies with a service, in archives. */
 export interface ArchiveOptions extends CacheOptions {
-  /** By this name post opens the service again. */
-  readonly backend: 'github'
+  readonly backend: Backend
   readonly entries: Entries
+  /** Entries that only indexes are looked for in, after those. */
+  readonly further?: readonly Entries[]
   readonly unique: string
   readonly deadlineMs: number
 }

@@ -63,7 +63,7 @@ export function decideCache(options: CacheOptions, facts: CacheFacts): CacheDeci
 }
 
 /**
- * The repositories that Buildah reads steps from and writes them to, for the kind `registry`. Pure.
+ * The repositories that are read, in this order, and the one that is written, for the kind `registry`. Pure.
  * @param images names of the image that is built
  * @throws UserError when neither the inputs nor the image names one
  */
@@ -71,12 +71,12 @@ export function cacheRepositories(
   options: Pick<CacheOptions, 'from' | 'to'>,
   decision: Pick<CacheDecision, 'read' | 'write'>,
   images: readonly Reference[],
-): { from: readonly string[]; to: readonly string[] } {
-  const named = options.from.length > 0 ? options.from : options.to
-  const repositories = named.length > 0 ? named : [besideImage(images)]
+): { from: readonly string[]; to: string | undefined } {
+  const { from, to } = options
+  const repositories = from.length > 0 ? from : [to ?? besideImage(images)]
   return {
     from: decision.read ? repositories : [],
-    to: decision.write ? (options.to.length > 0 ? options.to : repositories.slice(0, 1)) : [],
+    to: decision.write ? (to ?? repositories[0]) : undefined,
   }
 }
 

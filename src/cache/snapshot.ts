@@ -4,11 +4,16 @@ import type { Restored, RestoredStorage, Run } from './cache.js'
 import type { Limits } from './containers-storage/retention.js'
 import type { ArchiveOptions, DirectoryOptions } from './options.js'
 
+/** An index says at least which parts it is about. */
+export interface IndexOfParts {
+  readonly parts: readonly Part[]
+}
+
 /**
  * What a build leaves for later ones in a storage of one kind. Backends hold it in two ways: as archives, which are
  * unpacked into an empty root; or as the root itself, in which nothing is packed, and nothing copied.
  */
-export interface Snapshot<Index> {
+export interface Snapshot<Index extends IndexOfParts> {
   /** Behind the scope in the names of its indexes. */
   readonly suffix: string
   /** @throws Error that says what is wrong with the text */

@@ -120,6 +120,10 @@ function namesInEveryImage({ annotations, labels, buildah }: StepInputs): string
   return names.sort()
 }
 
+/**
+ * What some releases forget by `argumentValue`, `heredoc`, `heredocBehindArgument`, `overriddenBase` and `proxyDefault` is
+ * in the keys of all releases: it costs nothing to compare it twice.
+ */
 function stageKeys({ stage, base, steps }: StageAnalysis, bases: readonly StageKeys[], build: Build): StageKeys {
   const { seed, buildArgs, globals } = build
   const unknown = bases.find((base) => base.unknown)?.unknown
@@ -181,7 +185,7 @@ function proxiesOf(instruction: Instruction, { buildArgs, proxies }: Build): str
  * What further build contexts may put in the place of the image or stage that FROM names: Buildah compares the layers of
  * an image, not which one it is. Pure.
  */
-export function overriding(base: Origin, contexts: StepInputs['contexts']): string[] {
+function overriding(base: Origin, contexts: StepInputs['contexts']): string[] {
   const isMeant = (name: string) => 'unknown' in base || base.known.contexts.includes(name)
   return contexts.flatMap(({ name, value }) => (isMeant(name) ? [name, value] : []))
 }

@@ -29,8 +29,6 @@ export interface BuildRequest extends BuildSpec {
   readonly images: readonly BaseImage[]
   /** Gets every step that was started, once the build has ended, successfully or not. */
   readonly onSteps: (steps: readonly Step[]) => void
-  /** Repositories that the engine itself reads steps from and writes them to. */
-  readonly remote: { readonly from: readonly string[]; readonly to: readonly string[] }
   /** Whether steps of earlier builds may be reused, and whether those of this build are kept. */
   readonly cache: { readonly read: boolean; readonly write: boolean }
 }
@@ -182,11 +180,8 @@ export interface ResolvedEngine {
    * for pending writes, which takes long after a cache has been restored. Never rejects.
    */
   readonly prewarm: () => Promise<void>
-  /**
-   * Whether default annotations cost no cache hits.
-   * @param readsRegistry whether the engine itself reads steps from a registry
-   */
-  readonly takesDefaultAnnotations: (readsRegistry: boolean) => boolean
+  /** Whether an image has a place for annotations that nobody asked for. */
+  readonly takesDefaultAnnotations: boolean
   /** Where the engine looks for the images of these names. */
   readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
   /** Whether RUN steps of this platform are run by an emulator, as far as the engine knows. */

@@ -5,11 +5,14 @@ import { formatReference, type Reference, registryOf } from '../metadata/referen
 import type { Names } from '../metadata/tags.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
+import { stepLogins } from '../runner/registry-auth.js'
 import { loginRegistry } from './login.js'
 
 /** Who one is at which registry, and to which one may speak without TLS. */
 export interface Credentials extends Omit<Logins, 'env' | 'own'> {
   readonly own: readonly OwnLogin[]
+  /** The one that `username` and `password` are for. */
+  readonly registry: string
   /** Registries (`host:port`) that may be asked by plain HTTP or with an unknown certificate. */
   readonly insecure: readonly string[]
 }
@@ -26,7 +29,8 @@ export async function readCredentials(
   const registry = loginRegistry(inputs, names)
   return {
     logins: await readLogins(context),
-    own: inputs.login === undefined ? inputs.registryAuth : [{ registry, ...inputs.login }],
+    own: stepLogins(inputs, registry),
+    registry,
     insecure: inputs.tlsVerify ? [] : [...new Set(names.references.map((reference) => reference.registry))],
   }
 }
@@ -37,12 +41,12 @@ export async function readCredentials(
  */
 export async function loginsOfEngine(
   { logins, own }: Credentials,
-  { cache, registryMirrors }: Pick<Inputs, 'cache' | 'registryMirrors'>,
+  { registryMirrors }: Pick<Inputs, 'registryMirrors'>,
   { references, bases }: { readonly references: readonly Reference[]; readonly bases: readonly string[] },
   env: Env,
 ): Promise<AuthFile> {
   const earlier = own.reduce((left, { registry, scope }) => withoutRegistry(left, registry, scope), logins)
-  const written = [...references.map(formatReference), ...cache.from, ...cache.to, ...bases]
+  const written = [...references.map(formatReference), ...bases]
   const mirrors = registryMirrors.map(({ registry }) => registry)
   const registries = [...written.flatMap((name) => registryOf(name) ?? []), ...mirrors]
   const others = registries.filter((one) => !own.some(({ registry, scope }) => scope === undefined && registry === one))

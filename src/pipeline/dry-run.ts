@@ -69,11 +69,10 @@ async function previewOne(
   const settings = settingsOnDemand(wanted, found, { ...pipeline, context, workDir })
   await tellChecks(wanted, found, settings, context)
   const format = await settleFormat(wanted, found, settings)
-  const spec = specify({ ...wanted, format }, found, pending.plan)
+  const spec = specify({ ...wanted, format }, found)
   const restored = await restoreCache(pending, { ...spec, copied: new Map() }, found.store, workDir.path)
   const engine = await found.configure(restored.warm.root)
-  const { remote, access } = restored
-  const command = engine.preview({ ...spec, images: [], remote, cache: access, onSteps: () => undefined })
+  const command = engine.preview({ ...spec, images: [], cache: restored.access, onSteps: () => undefined })
   await engine.close()
   info(`Cache key: ${scope.text} (${scope.id})`)
   info(`Command:\n${indent(command)}`)

@@ -1,4 +1,3 @@
-import type { CachePlan } from '../cache/open.js'
 import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import { removeLeftovers } from '../engine/leftovers.js'
 import { placedName } from '../metadata/annotation-levels.js'
@@ -43,19 +42,14 @@ export async function findEngine(
   return engine
 }
 
-/** What is built, as it depends on what builds it and on its cache. */
-export function specify(
-  { inputs, metadata, source, format }: Wanted,
-  engine: ResolvedEngine,
-  { repositories }: CachePlan,
-): BuildSpec {
+/** What is built, as it depends on what builds it. */
+export function specify({ inputs, metadata, source, format }: Wanted, engine: ResolvedEngine): BuildSpec {
   const { references, labels, annotations, leveled } = metadata
-  const usesRegistry = repositories.from.length + repositories.to.length > 0
   // An engine that builds several platforms at once sets these, too.
   const ofLevels =
     inputs.platforms.length > 1 ? leveled.map((one) => ({ name: placedName(one), value: one.value })) : []
-  // The default annotations are left out where they would cost cache hits.
-  const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations(usesRegistry)
+  // The default annotations are left out where an image has no place for them.
+  const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations
   return {
     inputs,
     source,

@@ -37,7 +37,7 @@ export async function makeImage(wanted: Wanted, making: Making, pipeline: Pipeli
   const settings = settingsOnDemand(wanted, engine, pipeline)
   if (making.tellsChecks) await tellChecks(wanted, engine, settings, pipeline.context)
   const { references } = destination
-  const spec = { ...specify(wanted, engine, cache.plan), references }
+  const spec = { ...specify(wanted, engine), references }
   const comparison = await watch?.compare(spec, metadata.ofCommit, engine, (insecure) =>
     openRegistries(pipeline, insecure),
   )
@@ -45,7 +45,7 @@ export async function makeImage(wanted: Wanted, making: Making, pipeline: Pipeli
     const same = await comparison?.find()
     if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
     const format = await settleFormat(wanted, engine, settings)
-    const settled = specify({ ...wanted, format }, engine, cache.plan)
+    const settled = specify({ ...wanted, format }, engine)
     const produced = await produce(settled, { engine, cache, copied, comparison, destination }, pipeline)
     return { ...produced, metadata, built: true }
   } finally {

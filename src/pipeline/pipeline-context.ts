@@ -1,3 +1,4 @@
+import type { RepositoryAccess } from '../artifact-repository.js'
 import type { Caches } from '../cache/open.js'
 import type { Engines } from '../engine/engines.js'
 import type { WorkDir } from '../engine/work-dir.js'
@@ -45,6 +46,16 @@ export async function openRegistries(
     env: context.env,
     insecure: [...credentials.insecure, ...insecure],
   })
+}
+
+/** The repositories that a cache lies in, with the logins of the step. */
+export function repositoryAccess({ credentials, context, services }: PipelineContext): RepositoryAccess {
+  const { logins, own, registry, insecure } = credentials
+  const options = { logins, own, insecure, env: context.env }
+  return {
+    open: async (name, writes) => (await services.registries.open(options)).openArtifacts(name, writes),
+    terms: { registry, insecure },
+  }
 }
 
 export function registriesOnDemand(pipeline: PipelineContext): RegistriesOnDemand {

@@ -72,7 +72,7 @@ async function build(
   const { inputs, source } = spec
   const images = baseImages(inputs, source, pipeline.workDir.env)
   const layers = checkLayers(prepared.engine.store, restored.warm.root, spec, prepared.comparison)
-  const request = { ...spec, images, remote: restored.remote, cache: restored.access, ...layers }
+  const request = { ...spec, images, cache: restored.access, ...layers }
   return await buildAndSave(engine, request, restored, pipeline)
 }
 

@@ -14,7 +14,6 @@ export interface RestoredCache extends PendingCache {
   readonly warm: RestoredStorage
   /** Of the steps as they are in the Dockerfile, by stage; empty for an engine that has none. */
   readonly keys: readonly StageKeys[]
-  readonly remote: BuildRequest['remote']
   /** Whether the engine may take steps of earlier builds, and shall keep those of this one. */
   readonly access: BuildRequest['cache']
 }
@@ -50,13 +49,13 @@ async function restoreBlobs(
   if (blobs.isKeptElsewhere === true && inputs.cache.kind === 'auto') {
     info('Cache: not used, since the builder keeps its own steps; `cache: github` (or registry) uses it all the same')
     const warm = await EMPTY_CACHE.restore(blobs, new Map(), root)
-    return { warm, keys: [], remote: { from: [], to: [] }, access: { read: true, write: false } }
+    return { warm, keys: [], access: { read: true, write: false } }
   }
   const warm = await cache.restore(blobs, new Map(), root)
   const { staysInEngine } = warm
   if (staysInEngine) info('Cache: the builder keeps its own steps on this machine')
   else sayRestored(pending, warm)
-  return { warm, keys: [], remote: plan.repositories, access: { read: plan.read, write: plan.write && !staysInEngine } }
+  return { warm, keys: [], access: { read: plan.read, write: plan.write && !staysInEngine } }
 }
 
 /** A storage root, with what Buildah forgets to compare compared. */
@@ -67,10 +66,10 @@ async function restoreRoot(
   root: string,
 ): Promise<Restored> {
   const { cache, plan } = pending
-  const { keys, remote } = await reusableSteps(spec, store, plan)
+  const keys = await reusableSteps(spec, store, plan)
   const warm = await cache.restore(store, contentsByKey(keys), root)
   sayRestored(pending, warm)
-  return { warm, keys, remote, access: { read: plan.read, write: plan.write } }
+  return { warm, keys, access: { read: plan.read, write: plan.write } }
 }
 
 /** What each step has copied, by its key. */
@@ -89,4 +88,5 @@ function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredS
   const { text, id } = plan.scope
   result(`Cache restored: ${formatCount(images, 'step')},${moved} ${seconds.toFixed(1)} s (key ${id}: ${text})`)
   for (const failure of failures) warn(`Cache: ${failure}`)
+  if (images === 0 && plan.hint !== undefined) info(plan.hint)
 }

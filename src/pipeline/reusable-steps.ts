@@ -1,24 +1,13 @@
 import type { ContainersStorage } from '../build-storage.js'
 import type { CachePlan } from '../cache/open.js'
-import type { Analysis } from '../dockerfile/analysis.js'
-import { forgettable } from '../dockerfile/cache-key-gaps.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
-import { type StageKeys, stepKeys, type StepInputs } from '../dockerfile/step-keys.js'
-import type { BuildRequest } from '../engine/engine.js'
+import { type StageKeys, stepKeys } from '../dockerfile/step-keys.js'
 import { info } from '../log.js'
 import { analysisOf } from '../source/analysis.js'
 import { type Building, stepInputsOf, untrackedInput } from '../up-to-date/step-inputs.js'
 
-/** What a build may reuse of earlier ones. */
-export interface ReusableSteps {
-  /** Keys of the steps, by stage; empty where no step may be reused. */
-  readonly keys: readonly StageKeys[]
-  /** Repositories that Buildah reads steps from and writes them to by itself. */
-  readonly remote: BuildRequest['remote']
-}
-
-/** Computes the keys by which steps are compared, and logs why steps are not reused. */
-export async function reusableSteps(spec: Building, store: ContainersStorage, plan: CachePlan): Promise<ReusableSteps> {
+/** Computes the keys by which steps are compared, by stage, and logs why steps are not reused; empty where none may be. */
+export async function reusableSteps(spec: Building, store: ContainersStorage, plan: CachePlan): Promise<StageKeys[]> {
   const { inputs, source } = spec
   const { dockerfile, target } = source
   const stepInputs = await stepInputsOf(spec, store)
@@ -34,17 +23,5 @@ export async function reusableSteps(spec: Building, store: ContainersStorage, pl
         info(`Cache: rebuilding the rest of the stage from line ${unknown.line}: ${unknown.why}`)
     }
   }
-  return { keys, remote: freshRepositories(plan, analysis, stepInputs) }
-}
-
-/** The repositories of the plan, without those that Buildah would read stale steps from. */
-function freshRepositories(
-  { repositories }: CachePlan,
-  analysis: Analysis,
-  stepInputs: StepInputs,
-): BuildRequest['remote'] {
-  const flaw = repositories.from.length === 0 ? undefined : forgettable(analysis, stepInputs)
-  if (flaw === undefined) return repositories
-  info(`Cache: not reading from ${repositories.from.join(', ')}, since steps could be stale: ${flaw}`)
-  return { ...repositories, from: [] }
+  return keys
 }

@@ -8,7 +8,7 @@ import { info } from '../log.js'
 import { digestCopied } from '../source/copied-digests.js'
 import type { Source } from '../source/source.js'
 import type { Wanted } from './engine.js'
-import type { PipelineContext } from './pipeline-context.js'
+import { type PipelineContext, repositoryAccess } from './pipeline-context.js'
 
 /** A cache that looks already for what earlier runs have left. */
 export interface PendingCache {
@@ -26,7 +26,11 @@ export async function startCache(request: CacheRequest, pipeline: PipelineContex
   const stagingDir = await mkdtemp(join(dirname(pipeline.workDir.path), `${PREFIX}cache-`))
   await keepForSelf(stagingDir)
   pipeline.services.remember({ stagingDir })
-  return { plan, cache: pipeline.services.caches.open(plan, request, stagingDir), stagingDir }
+  return {
+    plan,
+    cache: pipeline.services.caches.open(plan, request, stagingDir, repositoryAccess(pipeline)),
+    stagingDir,
+  }
 }
 
 /** Opens the cache of an image, and lets go of it. */

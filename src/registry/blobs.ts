@@ -6,9 +6,13 @@ import { checkedDigest, isDigest } from './manifest.js'
  * Whether a repository has a blob. If the registry redirects to a storage whose signed URLs allow only GET, the first byte
  * is read.
  */
-export async function findBlob(client: ClientContext, reference: Reference, digest: string): Promise<boolean> {
+export async function findBlob(
+  client: ClientContext,
+  reference: Reference,
+  digest: string,
+  access = reading(reference),
+): Promise<boolean> {
   if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is not a digest`)
-  const access = reading(reference)
   const path = `/v2/${reference.repository}/blobs/${digest}`
   const head = await ask(client, access, { method: 'HEAD', path })
   if (head.status === 200) return true

@@ -1,11 +1,10 @@
-import { findLogin } from '../auth/keychain.js'
 import { systemClock } from '../lib/clock.js'
 import { withRetries } from '../lib/retry.js'
 import { formatReference } from '../metadata/reference.js'
-import { openAuthorization } from './authorization.js'
+import { openArtifacts } from './artifacts.js'
 import { findBlob, readBlob } from './blobs.js'
-import { openConnection } from './http.js'
 import { lookUpManifest, putManifest, readManifest } from './manifest-requests.js'
+import { openClient } from './open-client.js'
 import type { Registries, RegistriesOptions } from './registries.js'
 import { reading } from './request.js'
 import { openUploadProxy } from './upload-proxy.js'
@@ -13,10 +12,7 @@ import { mount, tryPush, upload } from './uploads.js'
 
 export function openRegistries(options: RegistriesOptions): Registries {
   const { clock = systemClock } = options
-  const connection = openConnection(options)
-  const find = (registry: string, repository: string) => findLogin(registry, repository, options)
-  const authorization = openAuthorization(connection, find, clock)
-  const client = { connection, authorization }
+  const client = openClient(options)
   return {
     resolve: (reference) =>
       withRetries(
@@ -49,9 +45,10 @@ export function openRegistries(options: RegistriesOptions): Registries {
         clock,
       ),
     tryPush: (reference) => tryPush(client, reference),
+    openArtifacts: (name, writes) => openArtifacts(options, name, writes),
     openProxy: (repository, layers) => openUploadProxy(client, repository, layers),
     close: () => {
-      connection.close()
+      client.connection.close()
     },
   }
 }

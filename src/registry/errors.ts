@@ -65,7 +65,10 @@ export function failure(response: Response, registry: string): RegistryError | u
       ? 'Log in (`username`, `password`), or pull from a mirror: `registry-mirrors: docker.io=mirror.gcr.io`.'
       : 'Try again later, or check its status page.'
   const retryAfterMs = retryAfter(response)
-  return new RegistryError(`${registry} ${what} (${statusText(response)}).`, hint, true, { retryAfterMs })
+  return new RegistryError(`${registry} ${what} (${statusText(response)}).`, hint, true, {
+    retryAfterMs,
+    limitsRate: status === 429,
+  })
 }
 
 /** The error for an answer that the protocol doesn't know. */

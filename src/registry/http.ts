@@ -11,6 +11,7 @@ import type { Readable } from 'node:stream'
 import type { Env } from '../exec.js'
 import { authoritiesFor } from './ca-certificates.js'
 import { once } from '../lib/memoize.js'
+import { redirection } from './redirection.js'
 
 /** What is asked of a server. */
 export interface Request {
@@ -22,6 +23,10 @@ export interface Request {
   readonly stream?: Readable
   /** Bytes of an answer that are read at most. */
   readonly limit: number
+  /** Takes what a 200 brings as it comes, in place of memory: any number of bytes, for as long as they keep coming. */
+  readonly into?: (pieces: AsyncIterable<Buffer>) => Promise<void>
+  /** Ends the exchange. */
+  readonly signal?: AbortSignal
 }
 
 export interface Response {
@@ -92,7 +97,7 @@ export function openConnection({ insecure, env, quietMs = IDLE_TIMEOUT_MS }: Con
       const next = redirection(asked, response)
       if (next === undefined) return response
       if (--left < 0) throw new ConnectionError(`${request.url.host} redirects too often`, false)
-      asked = next
+      asked = { ...asked, ...next }
     }
   }
 
@@ -146,18 +151,6 @@ function openTransport(url: URL, isLoose: boolean, authorities: readonly string[
   return { client, agent }
 }
 
-/** Where an answer leads a question that only reads; undefined where it doesn't. A login goes to the same origin alone. */
-function redirection(request: Request, { status, headers }: Response): Request | undefined {
-  const { location } = headers
-  const isReading = request.method === 'GET' || request.method === 'HEAD'
-  if (!isReading || ![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined
-  if (!URL.canParse(location, request.url.href)) return undefined
-  const url = new URL(location, request.url)
-  const { authorization, ...others } = request.headers ?? {}
-  const keeps = authorization !== undefined && url.origin === request.url.origin
-  return { ...request, url, headers: keeps ? { ...others, authorization } : others }
-}
-
 async function send(request: Request, agent: Agent, quietMs: number): Promise<Response> {
   const { method, url } = request
   const clock = new AbortController()
@@ -167,11 +160,15 @@ async function send(request: Request, agent: Agent, quietMs: number): Promise<Re
     clock.abort()
   }
   const isTimed = request.stream === undefined
-  const total = isTimed
-    ? setTimeout(late(`sent no complete response within ${TOTAL_MS / 1000} s`), TOTAL_MS)
-    : undefined
+  const total =
+    isTimed && request.into === undefined
+      ? setTimeout(late(`sent no complete response within ${TOTAL_MS / 1000} s`), TOTAL_MS)
+      : undefined
   const quietest = method === 'GET' || method === 'HEAD' ? quietMs : TOTAL_MS
   const quiet = isTimed ? setTimeout(late(`sent nothing for ${quietMs / 1000} s`), quietest) : undefined
+  const end = clock.abort.bind(clock, undefined)
+  request.signal?.addEventListener('abort', end)
+  if (request.signal?.aborted === true) end()
   try {
     const response = await start(request, agent, clock.signal)
     return {
@@ -184,6 +181,7 @@ async function send(request: Request, agent: Agent, quietMs: number): Promise<Re
   } catch (error) {
     throw tooLate ?? connectionError(url, error)
   } finally {
+    request.signal?.removeEventListener('abort', end)
     clearTimeout(total)
     clearTimeout(quiet)
   }
@@ -213,18 +211,30 @@ function sendStream(stream: Readable, request: ClientRequest): void {
   stream.pipe(request)
 }
 
-async function readBody(response: IncomingMessage, { url, limit }: Request, onPiece: () => void): Promise<Buffer> {
-  const pieces: Buffer[] = []
+async function readBody(
+  response: IncomingMessage,
+  { url, limit, into }: Request,
+  onPiece: () => void,
+): Promise<Buffer> {
+  const kept: Buffer[] = []
   let size = 0
   onPiece()
-  // Ends with an error where the connection ends before the answer does.
+  if (into !== undefined && response.statusCode === 200) await into(watched(response, onPiece))
+  else
+    // Ends with an error where the connection ends before the answer does.
+    for await (const piece of watched(response, onPiece)) {
+      kept.push(piece)
+      size += piece.length
+      if (size > limit) throw new ConnectionError(`${url.host} sent more than ${limit} bytes`, false)
+    }
+  return Buffer.concat(kept)
+}
+
+async function* watched(response: IncomingMessage, onPiece: () => void): AsyncGenerator<Buffer> {
   for await (const piece of response as AsyncIterable<Buffer>) {
     onPiece()
-    pieces.push(piece)
-    size += piece.length
-    if (size > limit) throw new ConnectionError(`${url.host} sent more than ${limit} bytes`, false)
+    yield piece
   }
-  return Buffer.concat(pieces)
 }
 
 function connectionError(url: URL, error: unknown): ConnectionError {

@@ -1,3 +1,4 @@
+import type { ArtifactRepository } from '../artifact-repository.js'
 import type { Logins } from '../auth/keychain.js'
 import type { Env } from '../exec.js'
 import type { Clock } from '../lib/clock.js'
@@ -59,6 +60,8 @@ export interface Registries {
    * @param layers whose blobs may be in the registry already
    */
   openProxy(repository: Reference, layers: readonly KnownLayer[]): Promise<UploadProxy>
+  /** Opens a repository for what isn't an image, with connections of its own. @param writes whether something will be written */
+  openArtifacts(name: string, writes: boolean): ArtifactRepository
   /** Closes all connections. */
   close(): void
 }

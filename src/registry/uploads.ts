@@ -67,14 +67,26 @@ export async function upload(client: ClientContext, into: Reference, { digest, b
   const there = await ask(client, access, { method: 'HEAD', path: `${blobs}/${digest}` })
   if (there.status === 200) return
   if (there.status !== 404) throw await refused(client, access, there, 'read')
-  const begun = await ask(client, access, { method: 'POST', path: `${blobs}/uploads/` })
-  if (begun.status !== 202) throw await refused(client, access, begun, 'write to')
-  const place = placeOf(begun)
-  if (place === undefined) throw unexpected(begun, into.registry)
-  const path = `${place}${place.includes('?') ? '&' : '?'}${new URLSearchParams({ digest }).toString()}`
+  const path = await beginUpload(client, into, digest)
   const headers = { 'content-type': 'application/octet-stream' }
   const response = await ask(client, access, { method: 'PUT', path, headers, body: bytes })
   if (response.status < 200 || response.status > 299) throw await refused(client, access, response, 'write to')
+}
+
+/** Begins an upload. @returns where a PUT of all bytes ends it, below the address of the registry */
+export async function beginUpload(
+  client: ClientContext,
+  into: Reference,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const access = writing(into)
+  const path = `/v2/${into.repository}/blobs/uploads/`
+  const begun = await ask(client, access, { method: 'POST', path, ...(signal && { signal }) })
+  if (begun.status !== 202) throw await refused(client, access, begun, 'write to')
+  const place = placeOf(begun)
+  if (place === undefined) throw unexpected(begun, into.registry)
+  return `${place}${place.includes('?') ? '&' : '?'}${new URLSearchParams({ digest }).toString()}`
 }
 
 /** Cancels an upload that a registry started instead of a mount. If that fails, the registry cleans it up. */

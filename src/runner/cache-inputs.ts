@@ -24,9 +24,10 @@ export interface CacheOptions {
   readonly mounts: boolean
   /** What BuildKit exports: every step, or only the layers of the image. Buildah keeps every step. */
   readonly mode: 'max' | 'min'
-  /** Repositories, registry included, without tag and digest. */
+  /** Repositories, registry included, without tag and digest; they are read in this order. */
   readonly from: readonly string[]
-  readonly to: readonly string[]
+  /** The one that is written. */
+  readonly to: string | undefined
   /** Sentences on parts of the inputs that are ignored. */
   readonly notes: readonly string[]
 }
@@ -83,7 +84,7 @@ export function readCacheOptions(read: InputReader): CacheOptions {
     mounts: boolean(read, 'cache-mounts', false),
     mode: lines.some(({ side, mode }) => side === 'cache-to' && mode === 'min') ? 'min' : 'max',
     from: unique(valuesOf('registry', 'cache-from')),
-    to: unique(valuesOf('registry', 'cache-to')),
+    to: oneTarget(unique(valuesOf('registry', 'cache-to'))),
     notes: unique([...lines.flatMap((line) => line.notes), ...notes, ...oneSidedNote(oneSided, write)]),
   }
 }
@@ -163,7 +164,7 @@ function typeOf(side: Side, attributes: ReadonlyMap<string, string>): Type {
   )
 }
 
-/** Buildah names every step by a tag of its own, so that all it takes is a repository. */
+/** The cache has a tag of its own for each scope and branch, so that all it takes is a repository. */
 function registryLine(side: Side, written: string, mode: Mode, notes: readonly string[]): Line {
   if (Object.hasOwn(TYPES, written) || TYPES_ELSEWHERE.includes(written))
     throw refuse(side, written, `A word alone is the name of an image. Write \`type=${written}\`.`)
@@ -174,7 +175,7 @@ function registryLine(side: Side, written: string, mode: Mode, notes: readonly s
     const dropped = [...(tag === undefined ? [] : [`:${tag}`]), ...(digest === undefined ? [] : [`@${digest}`])].join(
       '',
     )
-    const note = `"${side}": ${dropped} is ignored, because Buildah stores each step under its own tag; they are in ${value}.`
+    const note = `"${side}": ${dropped} is ignored, because ${value} gets a tag for each cache scope and branch.`
     const changed = lower === written ? [] : [`${lowered(side, written, lower)}.`]
     return { side, type: 'registry', value, mode, notes: [...notes, ...changed, ...(dropped === '' ? [] : [note])] }
   } catch (error) {
@@ -226,6 +227,14 @@ function oneValue(input: string, written: string | undefined, type: Type, values
   throw new UserError(
     `Inputs "${input}", "cache-from" and "cache-to": got the ${what} ${quote(first ?? '')} and ${quote(other)}. A build has one.`,
     hint,
+  )
+}
+
+function oneTarget([first, other]: readonly string[]): string | undefined {
+  if (other === undefined) return first
+  throw new UserError(
+    `Input "cache-to": got the repositories ${quote(first ?? '')} and ${quote(other)}. A build writes one.`,
+    `Keep one of them, and write the other one as \`cache-from: type=registry,ref=${other}\` if its layers shall be read.`,
   )
 }
 

@@ -46,6 +46,8 @@ export interface Context {
   readonly actionRepository: string
   /** Whether act (nektos/act) runs the workflow. */
   readonly act: boolean
+  /** Whether the step runs in a pod of Kubernetes. */
+  readonly inPod: boolean
 }
 
 /** What @actions/cache needs to know of the runner, beside what every program may know. */
@@ -81,6 +83,7 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     buildahManifest: join(dirname(process.argv[1] ?? ''), '../buildah.json'),
     actionRepository: actionRepository(environment),
     act: environment['ACT'] === 'true',
+    inPod: (environment['KUBERNETES_SERVICE_HOST'] ?? '') !== '',
   }
 }
 

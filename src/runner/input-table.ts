@@ -70,10 +70,7 @@ export const INPUTS = {
     affects: 'image',
     counts: (secrets) => secrets.map(({ id }) => id).sort(),
   }),
-  cache: input('cache', readCacheOptions, {
-    affects: 'nothing',
-    buildah: { since: '1.27.0', asks: ({ kind }) => kind === 'registry' },
-  }),
+  cache: input('cache', readCacheOptions, { affects: 'nothing' }),
 
   // Build
   'build-contexts': input('buildContexts', buildContexts, {
@@ -175,14 +172,8 @@ export const INPUTS = {
 
   // Cache
   unchanged: input('unchanged', oneOf('skip', 'build'), { affects: 'nothing' }),
-  'cache-from': partOf<CacheOptions>('cache', {
-    affects: 'nothing',
-    buildah: { since: '1.29.0', asks: ({ kind, from }) => kind === 'registry' && from.length > 1 },
-  }),
-  'cache-to': partOf<CacheOptions>('cache', {
-    affects: 'nothing',
-    buildah: { since: '1.29.0', asks: ({ kind, to }) => kind === 'registry' && to.length > 1 },
-  }),
+  'cache-from': partOf('cache', { affects: 'nothing' }),
+  'cache-to': partOf('cache', { affects: 'nothing' }),
   'cache-scope': partOf('cache', { affects: 'nothing' }),
   'cache-dir': partOf('cache', { affects: 'nothing' }),
   'cache-max-size': partOf('cache', { affects: 'nothing' }),

@@ -7,8 +7,8 @@ import { imageOutput } from './image-output.js'
 import type { InputReader } from './input-parsers.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputValues } from './input-table.js'
 import type { InputSpec } from './input-spec.js'
-import { loginNotes } from './login-inputs.js'
-import { registryAuthNotes } from './registry-auth.js'
+import { login, loginNotes } from './login-inputs.js'
+import { registryAuth, registryAuthNotes } from './registry-auth.js'
 import { secretWarnings } from './secret-inputs.js'
 
 /** Every input of the step, with notes and warnings about them. */
@@ -27,11 +27,17 @@ export function readInputs(env: Env): Inputs {
   // An error, or a command line in the log, may show the input.
   for (const text of texts.values()) for (const password of passwordsIn(text)) mask(new Secret(password))
   const inputs = parseInputs((name) => texts.get(name) ?? '', env)
-  const { secrets, login, registryAuth, githubToken } = inputs
-  const passwords = [login, ...registryAuth].map((one) => one?.password)
+  const { secrets, githubToken } = inputs
+  const passwords = [inputs.login, ...inputs.registryAuth].map((one) => one?.password)
   const values = secrets.flatMap(({ source }) => ('value' in source ? [source.value] : []))
   for (const secret of [...values, ...passwords, githubToken]) if (secret !== undefined) mask(secret)
   return inputs
+}
+
+/** Reads the logins alone, for the post step. @throws UserError for one that isn't complete */
+export function readLogins(): Pick<Inputs, 'login' | 'registryAuth'> {
+  const read: InputReader = (name) => getInput(name, { trimWhitespace: false })
+  return { login: login(read), registryAuth: registryAuth(read) }
 }
 
 /**

@@ -50,6 +50,14 @@ export function registryAuth(read: InputReader): RegistryLogin[] {
   )
 }
 
+/** The logins of the step. Pure. @param registry that `username` and `password` are for */
+export function stepLogins(
+  { login, registryAuth }: { readonly login: Login | undefined; readonly registryAuth: readonly RegistryLogin[] },
+  registry: string,
+): readonly RegistryLogin[] {
+  return login === undefined ? registryAuth : [{ registry, scope: undefined, ...login }]
+}
+
 /** A sentence on logins that are left out. */
 export function registryAuthNotes(read: InputReader): string[] {
   const idle = parseYamlList(read(INPUT), INPUT, SECRET).filter((entry) => isIdle(entry, read))

@@ -121,7 +121,7 @@ export async function placeOf(entries: Entries, changes: Partial<ContainersStora
 export function jobOf({ run, ...changes }: Partial<Omit<SaveJob, 'run'>> & { readonly run?: Partial<Run> }): SaveJob {
   return {
     ...{
-      backend: 'github',
+      backend: { kind: 'github' },
       storage: storeOf(),
       root: '/unused',
       scope: 'scope',

@@ -109,7 +109,7 @@ describe('the decision', () => {
     const given = { 'cache-from': 'acme/c:main', 'cache-to': 'acme/c' }
     expect(decide(given, {}).notes).toStrictEqual([
       'Cache: a registry, read and written',
-      '"cache-from": :main is ignored, because Buildah stores each step under its own tag; they are in docker.io/acme/c.',
+      '"cache-from": :main is ignored, because docker.io/acme/c gets a tag for each cache scope and branch.',
     ])
   })
 
@@ -144,14 +144,14 @@ describe('the repositories of a cache in a registry', () => {
   const images = [parseName('ghcr.io/acme/web'), parseName('acme/web')]
   const beside = 'ghcr.io/acme/web-cache'
 
-  it.each<[given: Given, world: World, from: string[], to: string[]]>([
-    [{ cache: 'registry' }, {}, [beside], [beside]],
-    [{ cache: 'registry' }, fork, [beside], []],
-    [{ cache: 'registry' }, { noCache: true }, [], [beside]],
-    [{ 'cache-from': 'q.io/a\nq.io/b', 'cache-to': 'q.io/c' }, {}, ['q.io/a', 'q.io/b'], ['q.io/c']],
-    [{ 'cache-from': 'q.io/a\nq.io/b' }, {}, ['q.io/a', 'q.io/b'], []],
-    [{ 'cache-from': 'q.io/a\nq.io/b', ...always }, {}, ['q.io/a', 'q.io/b'], ['q.io/a']],
-    [{ 'cache-to': 'q.io/a\nq.io/b' }, {}, [], ['q.io/a', 'q.io/b']],
+  it.each<[given: Given, world: World, from: string[], to: string | undefined]>([
+    [{ cache: 'registry' }, {}, [beside], beside],
+    [{ cache: 'registry' }, fork, [beside], undefined],
+    [{ cache: 'registry' }, { noCache: true }, [], beside],
+    [{ 'cache-from': 'q.io/a\nq.io/b', 'cache-to': 'q.io/c' }, {}, ['q.io/a', 'q.io/b'], 'q.io/c'],
+    [{ 'cache-from': 'q.io/a\nq.io/b' }, {}, ['q.io/a', 'q.io/b'], undefined],
+    [{ 'cache-from': 'q.io/a\nq.io/b', ...always }, {}, ['q.io/a', 'q.io/b'], 'q.io/a'],
+    [{ 'cache-to': 'q.io/a' }, {}, [], 'q.io/a'],
   ])('%j where %j', (given, world, from, to) => {
     const repositories = cacheRepositories(wishOf(given), decide(given, world), images)
     expect(repositories).toStrictEqual({ from, to })

@@ -125,7 +125,7 @@ function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEng
     env: folder.env,
     store: { kind: 'blobs', layout: 'oci-layout', staysInEngine: false, folder: folder.path },
     prewarm: () => Promise.resolve(void events.push('prewarm')),
-    takesDefaultAnnotations: () => true,
+    takesDefaultAnnotations: true,
     emulates: () => false,
     resolveNames: (names) =>
       resolveAll(names, [], (name) => {

@@ -3,9 +3,9 @@ import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { expect, it } from '@jest/globals'
 import { joinTars } from '../../../src/lib/prefixed-tar.js'
-import { rejection, temporaryFolder } from '../helpers.js'
+import { temporaryFolder } from '../helpers.js'
 
-const long = `${'folder-of-a-long-name/'.repeat(12)}file`
+const long = `${'folder-of-a-long-name/'.repeat(8)}file`
 
 /** An archive as GNU tar and others make it. */
 function archive(format: string): string {
@@ -25,7 +25,7 @@ it.each(['gnu', 'posix', 'ustar'])('puts archives in the format %s each in a fol
   const archives = ['linux_amd64', 'linux_arm64'].map((folder) => ({ path: archive(format), folder }))
   await joinTars(archives, dest)
   const listed = execFileSync('tar', ['--list', '--verbose', '--numeric-owner', '--file', dest]).toString()
-  expect(listed).toMatch(/ 7\/8 .* linux_arm64\/plain$/m)
+  expect(listed).toMatch(/ 7\/8 .* linux_arm64\/(plain|twin)$/m)
   const out = temporaryFolder()
   execFileSync('tar', ['--extract', '--no-same-owner', '--file', dest, '--directory', out])
   for (const { folder } of archives) {
@@ -37,6 +37,6 @@ it.each(['gnu', 'posix', 'ustar'])('puts archives in the format %s each in a fol
 it('takes nothing else for an archive', async () => {
   const path = join(temporaryFolder(), 'file')
   writeFileSync(path, 'x'.repeat(2000))
-  const error = await rejection(joinTars([{ path, folder: 'a' }], join(temporaryFolder(), 'all.tar')))
-  expect(error.message).toMatch(/is not a tar archive/)
+  const joining = joinTars([{ path, folder: 'a' }], join(temporaryFolder(), 'all.tar'))
+  await expect(joining).rejects.toThrow(/is not a tar archive/)
 })

@@ -84,7 +84,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
   const access = { read: true, write: true }
   const opened: RestoredCache = {
     ...{ cache: EMPTY_CACHE, plan: planOf({}), stagingDir: undefined },
-    ...{ warm, keys: [], remote: { from: [], to: [] }, access },
+    ...{ warm, keys: [], access },
   }
   const source = {
     context: '/c',
@@ -106,7 +106,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
   }
   const asked: Omit<BuildRequest, 'onSteps'> = {
     ...{ inputs: inputsOf(inputs), source, format: 'oci', references: [reference], labels: [], annotations: [] },
-    ...{ images: [], remote: opened.remote, cache: access },
+    ...{ images: [], cache: access },
   }
   let error: unknown
   const log = await logOf(async () => {

@@ -164,6 +164,14 @@ describe('checkArchitecture', () => {
       message('"/opt/app" (by "app")', 'arm64'),
     ],
     [
+      'what PATH leads to, where what came first was removed',
+      {
+        layers: [{ 'opt/app': 'amd64', 'usr/bin/app': 'arm64' }, { 'opt/app': 'gone' }],
+        config: { ...entrypoint('app'), Env: ['PATH=/opt:/usr/bin'] },
+      },
+      message('"/usr/bin/app" (by "app")', 'arm64'),
+    ],
+    [
       'what lies in the working directory',
       { layers: [{ 'srv/app': 'arm64' }], config: { ...entrypoint('./app'), WorkingDir: '/srv' } },
       message('"/srv/app" (by "./app")', 'arm64'),

@@ -27,9 +27,10 @@ export function planOf(changes: Partial<CachePlan>): CachePlan {
     isStored: true,
 
     writesLayers: false,
-    repositories: { from: [], to: [] },
+    repositories: { from: [], to: undefined },
     directory: '/d',
     notes: [],
+    hint: undefined,
     ...changes,
   }
 }

@@ -2,11 +2,13 @@ import { RegistryError } from '../../../src/errors.js'
 import { formatReference, type Reference, repositoryOf } from '../../../src/metadata/reference.js'
 import type { Registries, RegistriesOptions, RegistryClient } from '../../../src/registry/registries.js'
 import { type Descriptor, digestLike, type Manifest } from '../../../src/registry/manifest.js'
+import { type FakeArtifacts, fakeArtifacts } from './fake-artifacts.js'
 
 /** Registries in memory, which a fake engine pushes to. Held to the real client by `registryContract()`. */
 export interface FakeRegistries {
   readonly client: RegistryClient
   readonly registries: Registries
+  readonly artifacts: FakeArtifacts
   /** What they were asked with, in order. */
   readonly opened: RegistriesOptions[]
   /** How often something was asked, and what. */
@@ -24,6 +26,7 @@ export interface FakeRegistries {
 const MEDIA_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 
 export function fakeRegistries(): FakeRegistries {
+  const artifacts = fakeArtifacts()
   const manifests = new Map<string, Manifest>()
   const blobs = new Map<string, Buffer>()
   const opened: RegistriesOptions[] = []
@@ -75,6 +78,7 @@ export function fakeRegistries(): FakeRegistries {
       await ask(`try ${formatReference(reference)}`)
       return { asksLate: false }
     },
+    openArtifacts: (name) => artifacts.open(name),
     openProxy: () => Promise.reject(new Error('a fake engine needs no proxy')),
     close: () => undefined,
   }
@@ -96,6 +100,7 @@ export function fakeRegistries(): FakeRegistries {
         return Promise.resolve(registries)
       },
     },
+    artifacts,
     registries,
     opened,
     asked,

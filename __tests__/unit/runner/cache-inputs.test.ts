@@ -17,7 +17,7 @@ const unset: CacheOptions = {
   mounts: false,
   mode: 'max',
   from: [],
-  to: [],
+  to: undefined,
   notes: [],
 }
 
@@ -91,11 +91,11 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
   // a registry
   [
     both('type=registry,ref=ghcr.io/acme/web-cache'),
-    { kind: 'registry', from: ['ghcr.io/acme/web-cache'], to: ['ghcr.io/acme/web-cache'] },
+    { kind: 'registry', from: ['ghcr.io/acme/web-cache'], to: 'ghcr.io/acme/web-cache' },
   ],
   [
     { 'cache-from': 'acme/a\nacme/b\nacme/a', 'cache-to': 'type=registry,ref=acme/b' },
-    { kind: 'registry', from: ['docker.io/acme/a', 'docker.io/acme/b'], to: ['docker.io/acme/b'] },
+    { kind: 'registry', from: ['docker.io/acme/a', 'docker.io/acme/b'], to: 'docker.io/acme/b' },
   ],
   [
     { 'cache-from': 'localhost:5000/c:main' },
@@ -104,7 +104,7 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
       from: ['localhost:5000/c'],
       write: 'never',
       notes: [
-        '"cache-from": :main is ignored, because Buildah stores each step under its own tag; they are in localhost:5000/c.',
+        '"cache-from": :main is ignored, because localhost:5000/c gets a tag for each cache scope and branch.',
         noWrite,
       ],
     },
@@ -114,10 +114,10 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
     {
       kind: 'registry',
       from: ['ghcr.io/acme/web'],
-      to: ['ghcr.io/acme/web'],
+      to: 'ghcr.io/acme/web',
       notes: ['cache-from', 'cache-to'].flatMap((side) => [
         `${side}: "GHCR.io/Acme/Web:Main" is changed to "ghcr.io/acme/web:Main", because a repository must be in lower case.`,
-        `"${side}": :Main is ignored, because Buildah stores each step under its own tag; they are in ghcr.io/acme/web.`,
+        `"${side}": :Main is ignored, because ghcr.io/acme/web gets a tag for each cache scope and branch.`,
       ]),
     },
   ],
@@ -125,11 +125,11 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
     { 'cache-to': `type=registry,ref=acme/c@sha256:${'0'.repeat(64)},compression=zstd` },
     {
       kind: 'registry',
-      to: ['docker.io/acme/c'],
+      to: 'docker.io/acme/c',
       read: false,
       notes: [
         '"cache-to": "compression" of type=registry is ignored.',
-        `"cache-to": @sha256:${'0'.repeat(64)} is ignored, because Buildah stores each step under its own tag; they are in docker.io/acme/c.`,
+        `"cache-to": @sha256:${'0'.repeat(64)} is ignored, because docker.io/acme/c gets a tag for each cache scope and branch.`,
         noRead,
       ],
     },
@@ -147,7 +147,7 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
   ],
   [
     { 'cache-from': 'acme/c', 'cache-to': 'type=inline\ntype=registry,ref=acme/c' },
-    { kind: 'registry', from: ['docker.io/acme/c'], to: ['docker.io/acme/c'], notes: [noInline] },
+    { kind: 'registry', from: ['docker.io/acme/c'], to: 'docker.io/acme/c', notes: [noInline] },
   ],
   [
     { 'cache-from': 'acme/web\ntype=gha', 'cache-to': 'type=inline' },
@@ -234,6 +234,11 @@ const refused: readonly (readonly [given: Given, names: string, says: string])[]
   [{ 'cache-to': 'type=gha,mode=full' }, 'Input "cache-to": got "mode=full". ', 'mode=min, mode=max'],
   [{ 'cache-from': 'type=local' }, 'Input "cache-from": type=local has no src.', 'type=local,src='],
   [{ 'cache-to': 'type=local,src=x' }, 'Input "cache-to": type=local has no dest.', 'type=local,dest='],
+  [
+    { 'cache-to': 'acme/a\nacme/b' },
+    'Input "cache-to": got the repositories',
+    '`cache-from: type=registry,ref=docker.io/acme/b`',
+  ],
   [{ 'cache-to': 'type=registry,ref=' }, 'Input "cache-to": type=registry has no ref.', 'type=registry,ref='],
   [{ 'cache-from': 'acme//web' }, 'Input "cache-from": "acme//web" is not an image reference', 'variable'],
   [{ 'cache-from': 'acme/a,acme/b' }, 'Input "cache-from": "acme/a,acme/b" is not an image reference', ','],

@@ -60,7 +60,7 @@ describe('inputs that are not set', () => {
         mounts: false,
         mode: 'max',
         from: [],
-        to: [],
+        to: undefined,
         notes: [],
       },
       unchanged: 'skip',

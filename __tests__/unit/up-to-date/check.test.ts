@@ -156,6 +156,9 @@ function registriesWith(there: Map<string, string | RegistryError>, world: World
     hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
     tryPush: () => Promise.resolve({ asksLate: false }),
     openProxy: () => Promise.reject(new Error('nothing is pushed by digest')),
+    openArtifacts() {
+      throw new Error('nobody asks for it')
+    },
     close: () => undefined,
   }
 }

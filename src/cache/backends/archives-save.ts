@@ -5,7 +5,7 @@ import { renderProgress, withProgress } from '../../lib/progress.js'
 import { NOTHING_SAVED, type Saved, savedOrFailure } from '../cache.js'
 import { failureOf } from '../errors.js'
 import type { ArchiveOptions } from '../options.js'
-import type { Archive, SaveJob, SavePlan, Snapshot } from '../snapshot.js'
+import type { Archive, IndexOfParts, SaveJob, SavePlan, Snapshot } from '../snapshot.js'
 import { bytesOf, type Part, sendPart, type StagingOptions } from './parts.js'
 import { INDEX, storeText } from './texts.js'
 
@@ -17,7 +17,7 @@ const CONCURRENCY = 3
 const INDEX_TIMEOUT_MS = 20_000
 
 /** Saves at once what is quickly saved, and writes down the rest. Never rejects. */
-export async function saveOrDefer<Index>(
+export async function saveOrDefer<Index extends IndexOfParts>(
   snapshot: Snapshot<Index>,
   job: SaveJob,
   { entries, stagingDir, write }: ArchiveOptions,
@@ -34,7 +34,7 @@ export async function saveOrDefer<Index>(
 }
 
 /** Looks at the root and works out what of it is new. */
-export async function planSave<Index>(
+export async function planSave<Index extends IndexOfParts>(
   snapshot: Snapshot<Index>,
   job: SaveJob,
   stagingDir: string,
@@ -55,7 +55,7 @@ async function writeDown(job: SaveJob, stagingDir: string): Promise<string> {
  * Packs what is new, sends it, and writes the index that says where everything is. Never rejects for an archive: what
  * didn't make it, or not within the time, is left out with all that stands on it.
  */
-export async function carryOut<Index>(
+export async function carryOut<Index extends IndexOfParts>(
   plan: SavePlan<Index>,
   format: (index: Index) => string,
   job: SaveJob,
@@ -71,7 +71,7 @@ export async function carryOut<Index>(
   const index = await plan.index(made)
   if (index !== undefined) {
     const timeoutMs = Math.min(INDEX_TIMEOUT_MS, Math.max(0, end - Date.now()))
-    const store = () => storeText(INDEX, format(index), job, { ...place, timeoutMs })
+    const store = () => storeText(INDEX, format(index), job, { ...place, timeoutMs, holds: index.parts })
     if ((await orFailure(failures, store)) !== true) lost ??= 'the index was not saved; the next run finds an older one'
   }
   // Where the service itself says why, this says nothing new; and a service that fails is reported once.

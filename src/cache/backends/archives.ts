@@ -1,8 +1,9 @@
+import { join } from 'node:path'
 import { describe } from '../../errors.js'
 import { archivedRecords } from '../build-records.js'
 import { type Cache, type RestoredStorage, restoredOrEmpty } from '../cache.js'
 import type { ArchiveOptions } from '../options.js'
-import type { SaveJob, Snapshot } from '../snapshot.js'
+import type { IndexOfParts, SaveJob, Snapshot } from '../snapshot.js'
 import { withSnapshot } from '../snapshots.js'
 import { saveOrDefer } from './archives-save.js'
 import { fetchText, INDEX } from './texts.js'
@@ -12,9 +13,18 @@ type Texts = readonly PromiseSettledResult<string | undefined>[]
 
 /** A cache of archives that lie with a service. It starts to look for what the last runs left. */
 export function openArchives(options: ArchiveOptions): Cache {
-  const { entries, scope, refs, read } = options
+  const { entries, further = [], scope, refs, read, stagingDir } = options
+  // Indexes of one ref have the same name everywhere.
+  const places = [
+    { entries, stagingDir },
+    ...further.map((one, number) => ({ entries: one, stagingDir: join(stagingDir, `further-${number}`) })),
+  ]
   const lookUp = (suffix: string): Promise<Texts> =>
-    Promise.allSettled((read ? refs : []).map((ref) => fetchText(INDEX, ref, { ...options, scope: scope + suffix })))
+    Promise.allSettled(
+      places.flatMap((place) =>
+        (read ? refs : []).map((ref) => fetchText(INDEX, ref, { ...place, scope: scope + suffix })),
+      ),
+    )
   const early = lookUp('')
   return {
     restore: (storage, keys, root) =>
@@ -35,7 +45,7 @@ export function openArchives(options: ArchiveOptions): Cache {
   }
 }
 
-async function restoreFrom<Index>(
+async function restoreFrom<Index extends IndexOfParts>(
   texts: Texts,
   snapshot: Snapshot<Index>,
   target: Pick<SaveJob, 'storage' | 'root'>,
@@ -69,7 +79,7 @@ async function restoreFrom<Index>(
 }
 
 /** The indexes that are of use here, in the order of the refs, and why others aren't. */
-function parseIndexes<Index>(texts: Texts, snapshot: Snapshot<Index>, { limits }: ArchiveOptions) {
+function parseIndexes<Index extends IndexOfParts>(texts: Texts, snapshot: Snapshot<Index>, { limits }: ArchiveOptions) {
   const indexes: Index[] = []
   const failures: string[] = []
   for (const text of texts) {

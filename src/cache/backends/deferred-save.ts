@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
+import type { RepositoryAccess, RepositoryTerms } from '../../artifact-repository.js'
 import type { Saved } from '../cache.js'
+import type { Backend } from '../options.js'
 import type { SaveJob } from '../snapshot.js'
 import { withSnapshot } from '../snapshots.js'
 import { carryOut, planSave } from './archives-save.js'
+import type { Entries } from './entries.js'
 import { type GithubOptions, openGithub } from './github.js'
 import type { StagingOptions } from './parts.js'
-
-/** How each service is opened again, by the name that a job of it has. */
-const SERVICES = { github: openGithub }
+import { openRegistry } from './registry.js'
 
 /** What main has left to do for the cache. */
 export interface DeferredSave {
@@ -17,10 +18,15 @@ export interface DeferredSave {
   close(): void
 }
 
+/** What services are opened again with. */
+export interface ServiceOptions extends GithubOptions {
+  readonly openRepositories: (terms: RepositoryTerms) => RepositoryAccess['open']
+}
+
 /** @param path of what main has written down, in a folder of this user alone */
-export async function openDeferredSave(path: string, options: GithubOptions): Promise<DeferredSave> {
+export async function openDeferredSave(path: string, options: ServiceOptions): Promise<DeferredSave> {
   const job = JSON.parse(await readFile(path, 'utf8')) as SaveJob
-  const entries = SERVICES[job.backend](options)
+  const entries = openAgain(job.backend, options)
   return {
     deadlineMs: job.deadlineMs,
     run: () => saveDeferred(job, { entries, stagingDir: options.stagingDir }),
@@ -36,4 +42,11 @@ export async function saveDeferred(job: SaveJob, place: StagingOptions): Promise
     const plan = await planSave(snapshot, job, place.stagingDir)
     return await carryOut(plan, snapshot.format, job, place)
   })
+}
+
+function openAgain(backend: Backend, options: ServiceOptions): Entries {
+  if (backend.kind === 'github') return openGithub(options)
+  const { terms, ...names } = backend
+  const access = { open: options.openRepositories(terms) }
+  return openRegistry({ ...names, access, stagingDir: options.stagingDir }).entries
 }

@@ -10,7 +10,7 @@ import {
   savedOrFailure,
 } from '../cache.js'
 import type { DirectoryOptions } from '../options.js'
-import type { Snapshot } from '../snapshot.js'
+import type { IndexOfParts, Snapshot } from '../snapshot.js'
 import { withSnapshot } from '../snapshots.js'
 import { type Lock, takeLock } from './lock.js'
 
@@ -43,7 +43,7 @@ export function openDirectory(options: DirectoryOptions): Cache {
   }
 }
 
-async function restoreIn<Index>(
+async function restoreIn<Index extends IndexOfParts>(
   folder: string,
   snapshot: Snapshot<Index>,
   lock: Lock,

@@ -11,8 +11,11 @@ export interface Entries {
   fetch(key: string, path: string, deadlineMs?: number, maxBytes?: number): Promise<string | undefined>
   /** Whether `fetch()` would find something; nothing is moved. False also where it failed. Never rejects. */
   has(key: string, path: string, deadlineMs?: number): Promise<boolean>
-  /** Stores the file `path` of the staging directory under a key that nothing else is ever stored under. Never rejects. */
-  store(key: string, path: string, deadlineMs?: number): Promise<Stored>
+  /**
+   * Stores the file `path` of the staging directory under a key that nothing else is ever stored under. Never rejects.
+   * @param holds parts that the file names: a service that removes what nobody names keeps them as long as the file
+   */
+  store(key: string, path: string, deadlineMs?: number, holds?: readonly Held[]): Promise<Stored>
   counts(): Counts
   /** Whether everything that is still asked is given up at once, since the service limits or fails. */
   isStopped(): boolean
@@ -27,6 +30,13 @@ export interface Entries {
  * never becomes an entry and can't be stored again.
  */
 export type Stored = 'stored' | 'taken' | 'failed'
+
+/** A part that a text names. */
+export interface Held {
+  /** Hexadecimal. */
+  readonly sha256: string
+  readonly bytes: number
+}
 
 export interface Counts {
   /** Calls to the service itself, retries included: a fetch is one, a store two. What moves archives isn't counted. */

@@ -2,8 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Env } from '../../exec.js'
 import { limiter } from '../../lib/concurrency.js'
-import type { Cause, Counts, Entries, Message, Operation, Outcome, Question, Stored, Failure } from './entries.js'
 import { sentenceOf } from '../errors.js'
+import type { Counts, Entries, Failure, Message, Outcome, Question, Stored } from './entries.js'
+import { ServiceHealth } from './health.js'
 
 export interface GithubOptions {
   /** Private folder, absolute: files are fetched into it and stored from it, and archives lie there meanwhile. */
@@ -16,10 +17,7 @@ export interface GithubOptions {
 
 const CONCURRENCY = 4
 const DEADLINE_MS = 20_000
-const FAILURES_IN_A_ROW = 3
 const LAST_WORDS = 2000
-/** What says nothing of how the service is. */
-const OWN_CAUSES: readonly Cause[] = ['denied', 'missing-path', 'disk-full']
 
 /**
  * GitHub's cache service, or one that speaks like it, by a process of its own: `@actions/cache` reads its environment,
@@ -37,14 +35,9 @@ class Github implements Entries {
   /** Who waits for an answer, by the id of the question. */
   private readonly asked = new Map<number, (outcome: Outcome) => void>()
   private readonly inTurn = limiter(CONCURRENCY)
-  private readonly texts = new Map<Cause, string>()
-  /** A token stays what it is: what it refused once isn't asked again. */
-  private readonly refused = new Set<'read' | 'write'>()
-  private stoppedBy: Cause | undefined
+  private readonly health = new ServiceHealth(sentenceOf)
   private closed = false
-  private inARow = 0
   private requests = 0
-  private failureCount = 0
 
   constructor(private readonly options: GithubOptions) {}
 
@@ -62,20 +55,15 @@ class Github implements Entries {
   }
 
   isStopped(): boolean {
-    return this.stoppedBy !== undefined
+    return this.health.stoppedBy !== undefined
   }
 
   counts(): Counts {
-    return { requests: this.requests, failures: this.failureCount }
+    return { requests: this.requests, failures: this.health.failureCount }
   }
 
   failures(): readonly string[] {
-    const ofService = [...this.texts.keys()].filter((cause) => !OWN_CAUSES.includes(cause))
-    // A service that fails does so in several ways; what has ended it says enough of it.
-    const told = this.stoppedBy ?? ofService[0]
-    return [...this.texts]
-      .filter(([cause]) => OWN_CAUSES.includes(cause) || cause === told)
-      .map(([cause, text]) => (cause === this.stoppedBy ? `${text} The rest of this run doesn't use it.` : text))
+    return this.health.failures()
   }
 
   close(): void {
@@ -86,9 +74,11 @@ class Github implements Entries {
 
   private async request(what: Omit<Question, 'id'>, deadlineMs: number): Promise<Outcome> {
     return await this.inTurn(async () => {
-      if (!this.isOpen() || this.refused.has(rightFor(what.op)) || deadlineMs <= 0) return {}
+      if (this.closed || !this.health.allows(what.op) || deadlineMs <= 0) return {}
       const outcome = await this.ask({ id: ++this.lastId, ...what }, deadlineMs)
-      this.learn(what.op, outcome)
+      this.health.learn(what.op, outcome.failure)
+      // What is on its way may still come, but not from a service that is silent.
+      if (outcome.failure?.cause === 'late' && this.health.stoppedBy === 'late') this.answerAll({})
       // What was given up may still be tried again in there.
       if (!this.isOpen() && this.asked.size === 0) this.end()
       return outcome
@@ -96,7 +86,7 @@ class Github implements Entries {
   }
 
   private isOpen(): boolean {
-    return !this.closed && this.stoppedBy === undefined
+    return !this.closed && this.health.stoppedBy === undefined
   }
 
   private async ask(question: Question, deadlineMs: number): Promise<Outcome> {
@@ -153,30 +143,14 @@ class Github implements Entries {
     else this.asked.get(message.id)?.(message)
   }
 
-  /** Takes what came of a request into account for the next ones. */
-  private learn(op: Operation, { failure }: Outcome): void {
-    if (failure === undefined) {
-      this.inARow = 0
-      return
-    }
-    const { cause } = failure
-    this.failureCount += 1
-    if (!this.texts.has(cause)) this.texts.set(cause, sentenceOf(op, failure))
-    if (cause === 'denied') this.refused.add(rightFor(op))
-    else if (cause !== 'missing-path') this.inARow += 1
-    if (cause === 'rate-limit' || this.inARow >= FAILURES_IN_A_ROW) this.stoppedBy ??= cause
-    // What is on its way may still come, but not from a service that is silent.
-    if (cause === this.stoppedBy && cause === 'late') this.answerAll({})
-  }
-
   private lose(how: string): void {
     // What it had started goes on without it.
     this.end()
     this.isGone = true
     if (!this.isOpen()) return
     const failure: Failure = { cause: 'ended', text: how }
-    if (this.asked.size === 0) this.learn('fetch', { failure })
-    this.stoppedBy ??= 'ended'
+    if (this.asked.size === 0) this.health.learn('fetch', failure)
+    this.health.stop('ended')
     this.answerAll({ failure })
   }
 
@@ -210,10 +184,6 @@ function environment(env: Env, stagingDir: string): Record<string, string> {
   // With it the library asks more and lists every archive.
   delete all['RUNNER_DEBUG']
   return all
-}
-
-function rightFor(op: Operation): 'read' | 'write' {
-  return op === 'store' ? 'write' : 'read'
 }
 
 /** The line of what Node prints about an uncaught error that names it. */

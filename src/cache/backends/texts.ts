@@ -1,7 +1,8 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildRecordKey, buildRecordPath, buildRecordPrefix, indexKey, indexPath, indexPrefix } from '../key.js'
 import { readPlain } from '../plain-file.js'
+import type { Held } from './entries.js'
 import type { Author, StagingOptions } from './parts.js'
 
 /** A kind of text that each branch leaves with a service, of which the newest counts. */
@@ -33,10 +34,17 @@ export async function fetchText(
   { entries, scope, stagingDir }: StagingOptions & { readonly scope: string },
 ): Promise<string | undefined> {
   const file = join(stagingDir, path(ref))
+  await mkdir(stagingDir, { recursive: true })
   // What another look has left there.
   await rm(file, { recursive: true, force: true })
   if ((await entries.fetch(prefix(scope, ref), path(ref), timeoutMs, maxBytes)) === undefined) return undefined
   return (await readPlain(file, maxBytes))?.toString('utf8')
+}
+
+interface TextPlace extends StagingOptions {
+  readonly timeoutMs?: number
+  /** Parts that the text names. */
+  readonly holds?: readonly Held[]
 }
 
 /** Leaves a text with a service. @returns whether it was taken */
@@ -44,11 +52,11 @@ export async function storeText(
   kind: TextKind,
   text: string,
   { scope, ref, unique }: Author,
-  { entries, stagingDir, timeoutMs = kind.timeoutMs }: StagingOptions & { readonly timeoutMs?: number },
+  { entries, stagingDir, timeoutMs = kind.timeoutMs, holds = [] }: TextPlace,
 ): Promise<boolean> {
   const path = kind.path(ref)
   // What came from the service lies there, and may be a link.
   await rm(join(stagingDir, path), { recursive: true, force: true })
   await writeFile(join(stagingDir, path), text, { mode: 0o600, flag: 'wx' })
-  return (await entries.store(kind.key(scope, ref, unique), path, timeoutMs)) === 'stored'
+  return (await entries.store(kind.key(scope, ref, unique), path, timeoutMs, holds)) === 'stored'
 }

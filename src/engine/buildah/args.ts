@@ -97,13 +97,11 @@ function platformArgs(inputs: BuildRequest['inputs']): string[] {
 
 /** The flags for what is reused of earlier builds and pulled from registries. */
 function reuseArgs(request: BuildRequest, { buildah, files }: BuildSetup): string[] {
-  const { inputs, remote } = request
+  const { inputs } = request
   const pulls = pullsItself(request)
   return [
     ...(pulls ? ownPullArgs(inputs.pull, buildah.version) : [neverPull(buildah.version)]),
     ...(inputs.noCache ? ['--no-cache'] : []),
-    ...each('--cache-from', remote.from),
-    ...each('--cache-to', remote.to),
     ...(pulls ? ['--authfile', files.auth] : []),
   ]
 }
@@ -143,12 +141,12 @@ export function hiddenArgument(extraArgs: readonly string[]): string | undefined
 }
 
 /**
- * Whether Buildah pulls what it needs while it builds, and so needs the login: its own cache lies in a registry, or one
- * image is needed for two platforms, which a storage can't have under one name. Pure.
+ * Whether Buildah pulls what it needs while it builds, and so needs the login: one image is needed for two platforms, which
+ * a storage can't have under one name. Pure.
  */
-export function pullsItself({ remote, images }: Pick<BuildRequest, 'remote' | 'images'>): boolean {
+export function pullsItself({ images }: Pick<BuildRequest, 'images'>): boolean {
   const names = new Set(images.map(({ name }) => name))
-  return remote.from.length > 0 || remote.to.length > 0 || names.size < images.length
+  return names.size < images.length
 }
 
 /** What keeps a build from pulling; pure. */

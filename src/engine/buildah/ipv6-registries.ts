@@ -8,9 +8,8 @@ import { stepsOf, type Dockerfile } from '../../dockerfile/dockerfile.js'
  * Makes sure that no image is named by the IPv6 address of its registry.
  * @throws UserError that names the reference
  */
-export function refuseIpv6({ inputs, source, references }: EngineRequest): void {
-  const { from, to } = inputs.cache
-  const name = withIpv6([...references.map(formatReference), ...from, ...to], source.dockerfile)
+export function refuseIpv6({ source, references }: EngineRequest): void {
+  const name = withIpv6(references.map(formatReference), source.dockerfile)
   if (name === undefined) return
   throw new UserError(
     `Reference ${quote(name)}: Buildah doesn't accept the IPv6 address of a registry in a name.`,

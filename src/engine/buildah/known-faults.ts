@@ -91,11 +91,6 @@ export function losesVolumes(version: string): boolean {
   return getsWrong('volumeOfBase', version)
 }
 
-/** Whether this release compares annotations before it takes a step from a registry; pure. */
-export function comparesAnnotations(version: string): boolean {
-  return !getsWrong('annotation', version)
-}
-
 /** What this release is known to get wrong in a storage of this layout. */
 export function knownFaultsOf(version: string, layout: Layout): ResolvedEngine['knownFaults'] {
   return {

@@ -6,7 +6,7 @@ import { factsOf } from './setup.js'
 import { configure, type FoundBuildah, writeFirstStorageConf } from './configure.js'
 import { pinNetworkBackend } from './containers-conf.js'
 import type { Host } from './host.js'
-import { comparesAnnotations, knownFaultsOf } from './known-faults.js'
+import { knownFaultsOf } from './known-faults.js'
 import { prewarm } from './prewarm.js'
 import { resolveNames } from './resolve-names.js'
 
@@ -29,8 +29,7 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
     resolveNames: (names) => resolveNames(names, request),
     emulates: found.emulation.emulates,
     knownFaults: knownFaultsOf(buildah.version, layoutOf(mode.driver, folder.buildUser.uid)),
-    // Not worth that an older Buildah, which doesn't compare them, may read no step from a registry.
-    takesDefaultAnnotations: (readsRegistry) => !readsRegistry || comparesAnnotations(buildah.version),
+    takesDefaultAnnotations: true,
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
     forPlatform: async (inputs, own) => {

@@ -17,7 +17,7 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
   const { sandboxes } = setup
   const always = request.inputs.pull
   if (pullsItself(request)) {
-    info(`Sandbox: the build can read the logins, because ${reasonToPull(request)}`)
+    info('Sandbox: the build can read the logins, because it needs one image for two platforms')
     const sandbox = await sandboxes.forBuildWithLogin()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
@@ -27,13 +27,6 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
   return await withLatePulls(build, request, failed, setup)
-}
-
-/** Why a build pulls by itself, for the log. */
-function reasonToPull({ remote }: BuildRequest): string {
-  return remote.from.length + remote.to.length > 0
-    ? 'it reads and writes the cache in the registry'
-    : 'it needs one image for two platforms'
 }
 
 async function buildOnce(

@@ -113,11 +113,6 @@ export function filesDockerfile(image: string): string {
   return `FROM scratch\nCOPY --from=${image} / /\n`
 }
 
-/** The tag in a registry that steps lie under, beside those of images; pure. */
-export function stepsReference(repository: string): string {
-  return `${repository}:buildcache`
-}
-
 /** Where the output at this place of the input lies until the build has gone well; pure. */
 export function resultPath(results: string, index: number): string {
   return join(results, String(index))

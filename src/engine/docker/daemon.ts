@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { formatReference } from '../../metadata/reference.js'
-import type { BuildRequest, Engine, Image } from '../engine.js'
+import type { Engine, Image } from '../engine.js'
 import { filesArgs, filesDockerfile } from './args.js'
 import { usedImages } from './bases.js'
 import { buildLive, commonEngine, digestIn, followBuild, readMetadata, runDocker } from './client.js'
@@ -19,16 +19,14 @@ import { inspectedSize } from './image-size.js'
  * are.
  */
 export function inDaemonEngine(setup: DockerSetup): Engine {
-  let last: { readonly request: BuildRequest; readonly id: string } | undefined
+  let last: string | undefined
   return {
     ...commonEngine(setup),
 
     async build(request) {
-      const { cache, remote, references } = request
+      const { cache, references } = request
       const saved = cache.read ? await loadSaved(setup) : undefined
-      const earlier = cache.read && remote.from.length > 0 ? references.map(formatReference) : []
-      const cacheFrom = [...(saved === undefined ? [] : [saved]), ...earlier]
-      const places = await preparePlaces(request, setup, { cacheFrom })
+      const places = await preparePlaces(request, setup, { cacheFrom: saved === undefined ? [] : [saved] })
       try {
         await withFreshBases(request, setup, (pull) =>
           buildLive(request, setup, { ...places, pull }, followBuild(request)),
@@ -37,7 +35,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
         if (saved !== undefined) await runDocker(setup, ['image', 'rm', saved]).catch(() => undefined)
       }
       const id = digestIn((await readFile(places.iid, 'utf8')).trim(), places.iid)
-      last = { request, id }
+      last = id
       const { format } = request
       return { id, format, references, size: await readSize(id, setup), bases: usedImages(await readMetadata(places)) }
     },
@@ -75,8 +73,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
     close: () => Promise.resolve(),
 
     async saveSteps() {
-      // With a cache in a registry, the next run reads the pushed image.
-      if (last !== undefined && last.request.remote.to.length === 0) await saveImage(last.id, setup)
+      if (last !== undefined) await saveImage(last, setup)
     },
   }
 }

@@ -54,7 +54,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     emulates: () => false,
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     // In the daemon's own storage an image has no place for them.
-    takesDefaultAnnotations: () => isOwn,
+    takesDefaultAnnotations: isOwn,
     // A builder outside of the daemon only knows what registries have.
     ambiguityOf: (images) => (docker.driver === 'docker' ? ambiguityOf(images, client) : Promise.resolve(undefined)),
     forPlatform: undefined,

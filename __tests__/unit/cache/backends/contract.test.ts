@@ -3,12 +3,14 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { openArchives } from '../../../../src/cache/backends/archives.js'
+import { openRegistry } from '../../../../src/cache/backends/registry.js'
 import { openDirectory } from '../../../../src/cache/backends/directory.js'
 import type { Cache } from '../../../../src/cache/cache.js'
 import { readContents } from '../../../../src/cache/containers-storage/layout.js'
 import type { CacheOptions } from '../../../../src/cache/options.js'
 import { cacheContract, type CacheWorld, inJob, leave, runOf } from '../../../harness/cache-contract.js'
 import { temporaryFolder } from '../../helpers.js'
+import { fakeArtifacts } from '../../registry/fake-artifacts.js'
 import { DAY, grow, hex, imageOf, layerOf, MemoryEntries, namesOf, NOW, storeOf } from '../fixtures.js'
 
 /** What holds what builds leave. */
@@ -41,10 +43,38 @@ const BACKENDS: readonly Backend[] = [
           const { stagingDir } = options
           // Each job has a client of its own.
           const entries = Object.assign(new MemoryEntries(), { stored, stagingDir })
-          return openArchives({ ...options, backend: 'github', entries, unique: `run-${jobs++}`, deadlineMs: 60_000 })
+          return openArchives({
+            ...options,
+            backend: { kind: 'github' },
+            entries,
+            unique: `run-${jobs++}`,
+            deadlineMs: 60_000,
+          })
         },
         damage() {
           for (const key of stored.keys()) if (key.includes('-p-')) service.damage(key)
+        },
+      }
+    },
+  },
+  {
+    name: 'a registry',
+    make() {
+      const registry = fakeArtifacts()
+      const name = 'h.example/acme/web-cache'
+      let jobs = 0
+      return {
+        open(options) {
+          const { stagingDir, write, limits } = options
+          const to = write ? name : undefined
+          const access = { open: (asked: string) => Promise.resolve(registry.open(asked)) }
+          const service = openRegistry({ stagingDir, from: [name], to, access, title: 'tests', ttlMs: limits.ttlMs })
+          const [unique, deadlineMs] = [`run-${jobs++}`, 60_000]
+          return openArchives({ ...options, backend: { kind: 'github' }, ...service, unique, deadlineMs })
+        },
+        damage() {
+          const blobs = registry.blobs(name)
+          for (const [digest, bytes] of blobs) if (bytes.length > 2) blobs.set(digest, Buffer.from(bytes).fill(0, 0, 9))
         },
       }
     },

@@ -40,7 +40,7 @@ async function openRemote(blobs: OciLayout = SAVED, limits: Partial<typeof LIMIT
     unique: `run-${(runs += 1)}`,
     mounts: false,
     deadlineMs: 60_000,
-    backend: 'github' as const,
+    backend: { kind: 'github' } as const,
   }
   const options = { ...of, entries, stagingDir, read: true, write: true, limits: { ...LIMITS, ...limits } }
   return await openArchives(options).restore(blobs, new Map(), root)

@@ -30,10 +30,11 @@ const smallest: BuildRequest = {
   images: [],
   labels: [],
   annotations: [],
-  remote: { from: [], to: [] },
   cache: { read: true, write: true },
   onSteps: () => undefined,
 }
+
+const twice = (platform: string) => ({ name: 'docker.io/library/alpine', platform })
 
 describe('buildArgs', () => {
   it.each([
@@ -104,7 +105,7 @@ describe('buildArgs', () => {
         { name: 'd', value: '4' },
         { name: 'e', value: '5=6' },
       ],
-      remote: { from: ['docker.io/acme/cache', 'ghcr.io/acme/cache'], to: ['ghcr.io/acme/cache'] },
+      images: [twice('linux/amd64'), twice('linux/arm64')],
     }
     const mode: ExecutionMode = {
       driver: 'fuse-overlayfs',
@@ -144,8 +145,6 @@ describe('buildArgs', () => {
       // what may be used
       '--pull-always',
       '--no-cache',
-      ...['--cache-from', 'docker.io/acme/cache', '--cache-from', 'ghcr.io/acme/cache'],
-      ...['--cache-to', 'ghcr.io/acme/cache'],
       ...['--authfile', '/temp/rib-1/auth.json'],
       ...['--signature-policy', '/temp/rib-1/policy.json'],
       // the result
@@ -211,12 +210,15 @@ describe('buildArgs', () => {
     ['1.43.2', false, ['--pull=newer']],
     ['1.36.9', true, ['--pull-always']],
     ['1.43.2', true, ['--pull-always']],
-  ])('a build with its cache in a registry pulls by itself, Buildah %s with pull: %s', (number, pull, expected) => {
-    const inputs = inputsOf({ pull: String(pull) })
-    const remote = { from: ['docker.io/acme/cache'], to: [] }
-    const args = buildArgs({ ...smallest, inputs, remote }, { ...setup, buildah: version(number) }, paths)
-    expect(args.filter((arg) => arg.startsWith('--pull'))).toStrictEqual(expected)
-  })
+  ])(
+    'a build that needs one image for two platforms pulls by itself, Buildah %s with pull: %s',
+    (number, pull, expected) => {
+      const inputs = inputsOf({ pull: String(pull) })
+      const images = [twice('linux/amd64'), twice('linux/arm64')]
+      const args = buildArgs({ ...smallest, inputs, images }, { ...setup, buildah: version(number) }, paths)
+      expect(args.filter((arg) => arg.startsWith('--pull'))).toStrictEqual(expected)
+    },
+  )
 
   // With it, Buildah doesn't print the images of the steps that it ran.
   it.each(['1.23.0', '1.43.2'])('asks for no file with the id, for Buildah %s', (number) => {
@@ -235,13 +237,10 @@ describe('buildArgs', () => {
 
 describe('pullsItself', () => {
   const image = (name: string, platform?: string) => ({ name, platform })
-  const no = { from: [], to: [] }
 
   it.each([
-    ['not, where all is pulled before', { remote: no, images: [image('a'), image('b', 'linux/arm64')] }, false],
-    ['where it reads a cache', { remote: { from: ['a.example/cache'], to: [] }, images: [] }, true],
-    ['where it writes a cache', { remote: { from: [], to: ['a.example/cache'] }, images: [] }, true],
-    ['where one name stands for two images', { remote: no, images: [image('a'), image('a', 'linux/arm64')] }, true],
+    ['not, where all is pulled before', { images: [image('a'), image('b', 'linux/arm64')] }, false],
+    ['where one name stands for two images', { images: [image('a'), image('a', 'linux/arm64')] }, true],
   ])('%s', (_, request, expected) => {
     expect(pullsItself(request)).toBe(expected)
   })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
 import { losesVolumes, refusedFaults, toldFaults } from '../../../../src/engine/buildah/known-faults.js'
+import { formatPlatform, nativePlatform } from '../../../../src/lib/platform.js'
 import { targetPlatform } from '../../../../src/runner/platform-inputs.js'
 import { analysisOf } from '../../../../src/source/analysis.js'
 import { inputsOf } from '../../helpers.js'
@@ -192,4 +193,30 @@ describe('what is told', () => {
       expect(toldFaults('1.28.2', { ...facts, layout }).notes).toStrictEqual([])
     },
   )
+})
+
+describe('other platforms', () => {
+  const foreign = ['linux/s390x', 'linux/riscv64'].find((one) => one !== formatPlatform(nativePlatform())) ?? ''
+  const refusedFor = (platforms: string, lines: readonly string[]) =>
+    refusedFaults(factsOf(lines, { platforms })).map(({ what, since }) => [what.replace(/ \(in older.*$/, ''), since])
+
+  it('need a newer release for an image without a platform after a stage of another one', () => {
+    const lines = ['FROM --platform=$BUILDPLATFORM a AS build', 'FROM b', 'COPY --from=build /x /x']
+    const after = 'an image without a platform of its own after a FROM with `--platform`, b'
+    const variable = 'FROM with `--platform=$BUILDPLATFORM` in an image for another platform'
+    expect(refusedFor(foreign, lines)).toStrictEqual([
+      [`Dockerfile line 2: ${after}`, '1.40.0'],
+      [`Dockerfile line 1: ${variable}`, '1.33.7'],
+    ])
+    expect(refusedFor('', lines)).toStrictEqual([])
+  })
+
+  it('need a newer release for $TARGETPLATFORM, and for early variants of ARM', () => {
+    const target = 'Dockerfile line 1: FROM with `--platform=$TARGETPLATFORM` in an image for another platform'
+    expect(refusedFor(foreign, ['FROM --platform=$TARGETPLATFORM a'])).toStrictEqual([[target, '1.40.0']])
+    expect(refusedFor('linux/arm/v6', ['FROM a'])).toStrictEqual([
+      ['an image for linux/arm/v5 or linux/arm/v6', '1.42.0'],
+    ])
+    expect(refusedFor('linux/arm/v7', ['FROM a'])).toStrictEqual([])
+  })
 })

@@ -333,7 +333,7 @@ describe('the one build', () => {
       { registry: 'a.io', repository: 'web', tag: '1' },
       { registry: 'b.io', repository: 'web', tag: '2' },
     ],
-    ...{ remote: { from: [], to: [] }, cache: { read: true, write: true } },
+    ...{ cache: { read: true, write: true } },
     ...more,
   })
   const valuesOf = (args: readonly string[], flag: string) => args.filter((_, index) => args[index - 1] === flag)

@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals'
+import { planCache } from '../../../src/cache/open.js'
+import { parseReference } from '../../../src/metadata/reference.js'
+import { contextOf, eventOf, inputsOf } from '../helpers.js'
+
+type Given = Readonly<Record<string, string>>
+
+function plan(given: Given, { repository = 'acme/web', inPod = false } = {}) {
+  const context = contextOf({ inPod, event: eventOf({ repository }) })
+  return planCache({ inputs: inputsOf(given), context, references: [parseReference('ghcr.io/acme/web:1')] })
+}
+
+describe('the plan of a cache', () => {
+  it('is the same in a registry for repositories that share it, and another one in a folder', () => {
+    const scopes = (cache: string) => ['acme/a', 'acme/b'].map((repository) => plan({ cache }, { repository }).scope.id)
+    expect(new Set(scopes('registry')).size).toBe(1)
+    expect(new Set(scopes('directory')).size).toBe(2)
+  })
+
+  it('says where in a registry it lies', () => {
+    const { notes, repositories } = plan({ cache: 'registry' })
+    expect(repositories).toStrictEqual({ from: ['ghcr.io/acme/web-cache'], to: 'ghcr.io/acme/web-cache' })
+    expect(notes).toStrictEqual(['Cache: a registry, read and written', '  in ghcr.io/acme/web-cache'])
+    const both = plan({ 'cache-from': 'q.io/a\nq.io/b', 'cache-to': 'q.io/a' })
+    expect(both.notes.slice(1)).toStrictEqual(['  in q.io/a', '  in q.io/b, read only'])
+  })
+
+  it.each<[given: Given, inPod: boolean, isSaid: boolean]>([
+    [{ push: 'true' }, true, true],
+    [{ push: 'true' }, false, false],
+    [{}, true, false],
+    [{ push: 'true', cache: 'directory' }, true, false],
+  ])('for %j in a pod (%s) tells of the registry: %s', (given, inPod, isSaid) => {
+    const { hint } = plan(given, { inPod })
+    expect(hint?.includes('`cache: registry` would keep the layers in ghcr.io/acme/web-cache') ?? false).toBe(isSaid)
+  })
+})
