@@ -1471,6 +1471,27 @@ export const promises = [
         test: '__tests__/unit/registry/upload-proxy.test.ts',
       },
       {
+        loses: 'An index names an image of another platform than it says',
+        file: 'src/pipeline/leg-records.ts',
+        find: '!entries.every((one) => isSamePlatform(one.platform, platform))',
+        put: '!entries.every((one) => isSamePlatform(one.platform, one.platform))',
+        test: '__tests__/unit/pipeline/join-legs.test.ts',
+      },
+      {
+        loses: 'A failed runner that is run again leaves the image without a tag',
+        file: 'src/pipeline/join-legs.ts',
+        find: 'if (number === undefined || number === count) return true',
+        put: 'if (number === count) return true',
+        test: '__tests__/unit/pipeline/join-legs.test.ts',
+      },
+      {
+        loses: 'A tag is moved to an index of which an image is missing',
+        file: 'src/pipeline/found-digests.ts',
+        find: 'if (missing.length === 0) return found.flat()',
+        put: 'if (missing.length >= 0) return found.flat()',
+        test: '__tests__/unit/pipeline/join-digests.test.ts',
+      },
+      {
         loses: 'An index has another digest in every run',
         file: 'src/registry/image-index.ts',
         find: 'manifests: entries.map(entryOf),',

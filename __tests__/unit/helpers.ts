@@ -96,6 +96,7 @@ export function eventOf(changes: Partial<Event> = {}): Event {
     repository: 'acme/web',
     names: namesOf(),
     unique: '1-1-abcdef',
+    ...{ run: '1', attempt: '1' },
     ...changes,
   }
 }

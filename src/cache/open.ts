@@ -9,6 +9,7 @@ import { openGithub } from './backends/github.js'
 import { openRegistry } from './backends/registry.js'
 import { type Cache, EMPTY_CACHE } from './cache.js'
 import { lookupRefs, ownRef, type Scope, scopeOf } from './key.js'
+import { type Meeting, type MeetingKey, openMeeting } from './meeting.js'
 import { cacheRepositories, type CacheDecision, decideCache } from './policy.js'
 
 /** Which cache a build has, under which name, and what it may do. */
@@ -40,6 +41,8 @@ export interface Caches {
    * @param stagingDir private folder of this process for what comes and goes, absolute
    */
   open(plan: CachePlan, request: CacheRequest, stagingDir: string, access: RepositoryAccess): Cache
+  /** Where the steps of a run meet, by the service of the runner, whatever cache the build has. */
+  openMeeting(context: Context, join: MeetingKey, stagingDir: string): Meeting
 }
 
 /** What a cache depends on. */
@@ -49,7 +52,13 @@ export interface CacheRequest {
   readonly references: readonly Reference[]
 }
 
-export const caches: Caches = { open: openCache }
+export const caches: Caches = {
+  open: openCache,
+  openMeeting(context, key, stagingDir) {
+    const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
+    return openMeeting(entries, key, stagingDir)
+  },
+}
 
 const NO_REPOSITORIES: CachePlan['repositories'] = { from: [], to: undefined }
 

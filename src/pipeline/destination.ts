@@ -25,6 +25,6 @@ export function untagged(references: readonly Reference[]): Destination {
 }
 
 /** Each repository once. Pure. */
-function repositoriesOf(references: readonly Reference[]): Reference[] {
+export function repositoriesOf(references: readonly Reference[]): Reference[] {
   return [...new Map(references.map(repositoryOf).map((one) => [formatReference(one), one])).values()]
 }

@@ -12,7 +12,13 @@ import { pushEach } from './push.js'
 import type { PlatformResult, Result } from './result.js'
 
 /** What is where the index was put. */
-type Indexed = Pick<Result, 'pushed' | 'descriptor'>
+export type Indexed = Pick<Result, 'pushed' | 'descriptor'>
+
+/** Puts the index of images that were pushed by their digests, or has another step do so. */
+export type PutIndex = (platforms: readonly PushedPlatform[]) => Promise<Partial<Result> & Pick<Result, 'pushed'>>
+
+/** Where the image of a platform was pushed to by its digest. */
+export type PushedPlatform = Pick<PlatformResult, 'platform' | 'pushed'>
 
 /**
  * Puts one index of the platforms under every reference, in the order of the platforms and without times: the same images
@@ -20,31 +26,43 @@ type Indexed = Pick<Result, 'pushed' | 'descriptor'>
  */
 export async function putIndex(
   metadata: Pick<Metadata, 'references' | 'leveled'>,
-  platforms: readonly PlatformResult[],
-  pipeline: PipelineContext,
+  platforms: readonly PushedPlatform[],
+  pipeline: Pick<PipelineContext, 'credentials' | 'context' | 'services'>,
 ): Promise<Indexed> {
-  const { references } = metadata
   const registries = await openRegistries(pipeline)
+  try {
+    return await putIndexes(
+      metadata.references,
+      (repository) => makeIndex(repository, platforms, metadata, registries),
+      registries,
+    )
+  } finally {
+    registries.close()
+  }
+}
+
+/** Puts under every reference the index that its repository is to have. */
+export async function putIndexes(
+  references: readonly Reference[],
+  make: (repository: Reference) => Promise<Manifest>,
+  registries: Registries,
+): Promise<Indexed> {
   const indexes = new Map<string, Promise<Manifest>>()
   const indexOf = (reference: Reference) => {
     const repository = repositoryOf(reference)
     const name = formatReference(repository)
-    const index = indexes.get(name) ?? makeIndex(repository, platforms, metadata, registries)
+    const index = indexes.get(name) ?? make(repository)
     indexes.set(name, index)
     return index
   }
-  try {
-    const small = { references, size: { layers: 0, bytes: 0 } }
-    const pushed = await pushEach(small, references, async (reference) =>
-      putUnder(reference, await indexOf(reference), registries),
-    )
-    const [first] = references
-    if (first === undefined) return { pushed }
-    const { digest, mediaType, size } = await indexOf(first)
-    return { pushed, descriptor: { digest, mediaType, size } }
-  } finally {
-    registries.close()
-  }
+  const small = { references, size: { layers: 0, bytes: 0 } }
+  const pushed = await pushEach(small, references, async (reference) =>
+    putUnder(reference, await indexOf(reference), registries),
+  )
+  const [first] = references
+  if (first === undefined) return { pushed }
+  const { digest, mediaType, size } = await indexOf(first)
+  return { pushed, descriptor: { digest, mediaType, size } }
 }
 
 /** The digests of an index that the builder has made, by its platforms. */
@@ -70,7 +88,7 @@ export async function digestsIn(
 
 async function makeIndex(
   repository: Reference,
-  platforms: readonly PlatformResult[],
+  platforms: readonly PushedPlatform[],
   metadata: Pick<Metadata, 'leveled'>,
   registries: Registries,
 ): Promise<Manifest> {

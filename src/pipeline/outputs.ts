@@ -9,7 +9,7 @@ import type { Result } from './result.js'
 
 /** The outputs of the step, by their names. What is no text is written as JSON. Pure. */
 export function outputsOf(result: Result) {
-  const { metadata, built, imageId, pushed, engine, cache, storageConf, descriptor, platformDigests } = result
+  const { metadata, built, imageId, pushed, engine, cache, storageConf, descriptor, platformDigests, joined } = result
   const references = metadata.references.map(formatReference)
   const digest = pushed[0]?.digest ?? ''
   return {
@@ -34,9 +34,10 @@ export function outputsOf(result: Result) {
       registry: one.reference.registry,
     })),
     'platform-digests': platformDigests,
-    engine: engine.name,
-    'engine-version': engine.version,
-    rootless: engine.rootless,
+    joined: joined === true,
+    engine: engine?.name ?? '',
+    'engine-version': engine?.version ?? '',
+    rootless: engine?.rootless ?? false,
     'cache-hit': cache.hit,
     'cache-stats': cache.stats,
     'storage-conf': storageConf,

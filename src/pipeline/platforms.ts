@@ -11,7 +11,7 @@ import { tellChecks } from './checks.js'
 import { tagged, untagged } from './destination.js'
 import { findEngine, type Wanted } from './engine.js'
 import { hasEmulatedSteps } from './emulated-steps.js'
-import { digestsIn, putIndex } from './image-index.js'
+import { digestsIn, type PutIndex, putIndex } from './image-index.js'
 import { type MadeImage, makeImage } from './make-image.js'
 import { annotationsFor } from './metadata.js'
 import type { PipelineContext } from './pipeline-context.js'
@@ -24,8 +24,15 @@ import { withCache } from './start-cache.js'
 /** Builds that need no emulator, side by side: more would share the same processors. */
 const AT_ONCE = 2
 
-/** Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there. */
-export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+/**
+ * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
+ * @param put puts the index, when all are pushed by their digests
+ */
+export async function makePlatforms(
+  wanted: Wanted,
+  pipeline: PipelineContext,
+  put: PutIndex = (platforms) => putIndex(wanted.metadata, platforms, pipeline),
+): Promise<Omit<Result, 'phases'>> {
   const { inputs, metadata } = wanted
   const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
   if (engine.forPlatform === undefined) return await makeTogether(wanted, engine, pipeline)
@@ -35,9 +42,7 @@ export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext): 
   await mkdir(staging, { mode: 0o700 })
   const made = await makeEach(wanted, engine, (platform) => makeOne(platform, { wanted, engine, staging }, pipeline))
   const platforms: readonly PlatformResult[] = made
-  const index = inputs.push
-    ? await pipeline.timeline.during('index', () => putIndex(metadata, platforms, pipeline))
-    : undefined
+  const index = inputs.push ? await pipeline.timeline.during('index', () => put(platforms)) : undefined
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
     ...joinResults(platforms),

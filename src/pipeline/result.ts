@@ -3,7 +3,7 @@ import type { Step } from '../engine/progress.js'
 import { formatPlatform, type Platform } from '../lib/platform.js'
 import { isForeign } from '../runner/platform-inputs.js'
 import type { Descriptor } from '../registry/manifest.js'
-import { type CacheReport, joinReports, reportUnchanged } from '../report/cache-stats.js'
+import { type CacheReport, joinReports, NO_CACHE_REPORT, reportUnchanged } from '../report/cache-stats.js'
 import type { Phase } from '../report/timeline.js'
 import type { Unchanged } from '../up-to-date/reuse.js'
 import { asBuilt, type Metadata } from './metadata.js'
@@ -19,7 +19,8 @@ export interface ImageResult {
   /** Of the image; undefined if that isn't known. */
   readonly size?: Image['size']
   readonly pushed: readonly Pushed[]
-  readonly engine: EngineFacts
+  /** Undefined where nothing was asked to build. */
+  readonly engine: EngineFacts | undefined
   readonly cache: CacheReport
   /** Path of a storage.conf(5) by which later steps find the image where it was built; '' if there is none. */
   readonly storageConf: string
@@ -36,6 +37,8 @@ export interface Result extends ImageResult {
   readonly descriptor?: Descriptor
   /** Digests of manifests, by their platforms: `linux/arm64`. Empty where nothing was pushed. */
   readonly platformDigests: Readonly<Record<string, string>>
+  /** Whether this step has put an index of what several steps have built under the references. */
+  readonly joined?: boolean
   readonly phases: readonly Phase[]
 }
 
@@ -81,5 +84,19 @@ export function joinResults(platforms: readonly PlatformResult[]): Omit<Result, 
         pushed === undefined ? [] : [[formatPlatform(platform), pushed.digest]],
       ),
     ),
+  }
+}
+
+/** Of an index of images that were in the registry already. Pure. @param entries the manifests of its platforms */
+export function joinedResult(
+  put: Pick<Result, 'pushed' | 'descriptor'>,
+  metadata: Metadata,
+  entries: readonly { readonly platform: Platform; readonly digest: string }[],
+): Omit<Result, 'phases'> {
+  const digests = entries.map(({ platform, digest }) => [formatPlatform(platform), digest] as const)
+  return {
+    ...{ built: false, imageId: '', engine: undefined, cache: NO_CACHE_REPORT, storageConf: '', steps: [] },
+    ...{ platforms: [], metadata, ...put, joined: put.pushed.length > 0 },
+    platformDigests: Object.fromEntries(digests),
   }
 }

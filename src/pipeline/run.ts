@@ -9,10 +9,14 @@ import { isForeign, targetPlatform } from '../runner/platform-inputs.js'
 import { withGitContexts } from '../source/source.js'
 import { checkBasePlatforms } from './base-platforms.js'
 import { readCredentials } from './credentials.js'
-import { tagged } from './destination.js'
+import { tagged, untagged } from './destination.js'
+import { type Leg, legOf } from './distribute.js'
 import { dryRun } from './dry-run.js'
 import { findEngine, type Wanted } from './engine.js'
+import type { PushedPlatform } from './image-index.js'
+import { checkDigests, joinDigests } from './join-digests.js'
 import { makeImage } from './make-image.js'
+import { meetLegs } from './meet-legs.js'
 import { type Metadata, resolveMetadata } from './metadata.js'
 import { shown } from './phases.js'
 import type { PipelineContext, Services } from './pipeline-context.js'
@@ -29,6 +33,8 @@ interface Request {
   readonly metadata: Metadata
   /** Undefined where the context has to be fetched first. */
   readonly local: FormattedSource | undefined
+  /** Undefined where this step is all that builds the image. */
+  readonly leg: Leg | undefined
 }
 
 /**
@@ -37,18 +43,26 @@ interface Request {
  */
 export async function run(given: Inputs, context: Context, services: Services): Promise<Result> {
   for (const text of given.warnings) warn(text)
-  const inputs = await settleTimestamp(withGitContexts(given, context.event), context)
+  const asked = await settleTimestamp(withGitContexts(given, context.event), context)
+  checkDigests(asked)
+  const leg = legOf(asked, context)
+  const inputs = leg === undefined ? asked : { ...asked, platforms: [...leg.own] }
   checkOutputs(inputs)
   const metadata = await resolveMetadata(inputs, context)
   const credentials = await readCredentials(inputs, context, metadata)
+  const timeline = shown(startTimeline(services.clock))
+  if (inputs.digests.length > 0) {
+    const there = { context, credentials, services }
+    const joined = await timeline.during('index', () => joinDigests({ inputs, metadata }, there))
+    return { ...joined, phases: timeline.phases() }
+  }
   const local = await findLocalSource(inputs, context)
   const buildUser = await services.engines.chooseBuildUser(inputs, context)
   const workDir = await makeWorkDir(buildUser, context)
   services.remember({ folder: workDir.path, unshare: buildUser.prefix })
-  const timeline = shown(startTimeline(services.clock))
   const pipeline = { context, workDir, credentials, services, timeline }
   try {
-    return await (inputs.dryRun ? preview : execute)({ inputs, metadata, local }, pipeline)
+    return await (inputs.dryRun ? preview : execute)({ inputs, metadata, local, leg }, pipeline)
   } finally {
     await removeSecrets(workDir.path)
     await keepForRunner(workDir.path)
@@ -56,8 +70,9 @@ export async function run(given: Inputs, context: Context, services: Services): 
 }
 
 async function execute(request: Request, pipeline: PipelineContext): Promise<Result> {
-  const { inputs } = request
-  const made = await (inputs.platforms.length > 1 ? buildPlatforms : buildOne)(request, pipeline)
+  const { inputs, leg } = request
+  const isOne = inputs.platforms.length < 2 && leg === undefined
+  const made = await (isOne ? buildOne : buildPlatforms)(request, pipeline)
   return { ...made, phases: pipeline.timeline.phases() }
 }
 
@@ -69,7 +84,7 @@ async function buildOne(request: Request, pipeline: PipelineContext): Promise<Om
       if (isForeign(targetPlatform(request.inputs))) await checkBasePlatforms(wanted, engine, pipeline)
       return engine
     }
-    const destination = tagged(wanted.metadata.references)
+    const destination = (request.inputs.byDigest ? untagged : tagged)(wanted.metadata.references)
     return await makeImage(wanted, { cache, findEngine: findIt, destination, tellsChecks: true }, pipeline)
   })
   const platform = formatPlatform(targetPlatform(request.inputs))
@@ -78,7 +93,10 @@ async function buildOne(request: Request, pipeline: PipelineContext): Promise<Om
 }
 
 async function buildPlatforms(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
-  return await makePlatforms(await want(request, pipeline), pipeline)
+  const { leg } = request
+  const wanted = await want(request, pipeline)
+  const put = leg && ((own: readonly PushedPlatform[]) => meetLegs(leg, own, wanted, pipeline))
+  return await makePlatforms(wanted, pipeline, put)
 }
 
 async function preview(request: Request, pipeline: PipelineContext): Promise<Result> {

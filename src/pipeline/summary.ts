@@ -15,7 +15,16 @@ export function summaryOf(result: Result, { tests }: Pick<Inputs, 'tests'>, warn
   return renderSummary({
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
-    ...{ engine: engine.label, rootless: engine.rootless, builtEarlier, size, cache, warnings, phases, steps },
+    ...{
+      engine: engine?.label,
+      rootless: engine?.rootless === true,
+      builtEarlier,
+      size,
+      cache,
+      warnings,
+      phases,
+      steps,
+    },
     tests: tests.length,
     platforms: platforms.map((one) => ({
       ...one,

@@ -3,8 +3,10 @@ import { type Descriptor, digestLike, type Manifest } from './manifest.js'
 
 /** What an index says of one of its manifests. */
 export interface IndexEntry extends Descriptor {
-  /** Undefined for what has none. */
-  readonly platform?: Platform & Readonly<Record<string, unknown>>
+  /** `unknown/unknown` for what is for no platform, such as an attestation; undefined for what names none. */
+  readonly platform?: Platform
+  /** What else is said of the platform, such as `os.version`. */
+  readonly details?: Readonly<Record<string, unknown>>
   readonly annotations?: Readonly<Record<string, string>>
 }
 
@@ -36,16 +38,16 @@ export function imageIndex(
 }
 
 /** In the order in which the specification has its members. */
-function entryOf({ mediaType, digest, size, platform, annotations }: IndexEntry): object {
+function entryOf({ mediaType, digest, size, platform, details, annotations }: IndexEntry): object {
   return {
     ...{ mediaType, digest, size },
-    ...(platform !== undefined && { platform: platformOf(platform) }),
+    ...(platform !== undefined && { platform: { ...platformOf(platform), ...details } }),
     ...(annotations !== undefined && isFilled(annotations) && { annotations }),
   }
 }
 
-function platformOf({ os, architecture, variant, ...others }: NonNullable<IndexEntry['platform']>): object {
-  return { architecture, os, ...others, ...(variant !== undefined && { variant }) }
+function platformOf({ os, architecture, variant }: Platform): object {
+  return { architecture, os, ...(variant !== undefined && { variant }) }
 }
 
 function isFilled(record: object): boolean {

@@ -40,7 +40,7 @@ function readEntry(entry: unknown): PlatformImage[] {
 }
 
 /** `unknown/unknown` stands for no platform. */
-function readPlatform({ os, architecture, variant }: Readonly<Record<string, unknown>>): Platform | undefined {
+export function readPlatform({ os, architecture, variant }: Readonly<Record<string, unknown>>): Platform | undefined {
   if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
   const parts = [os, architecture, ...(typeof variant === 'string' && variant !== '' ? [variant] : [])]
   return parsePlatform(parts.join('/'))

@@ -9,8 +9,8 @@ export interface SummaryFacts {
   readonly references: readonly { readonly reference: string; readonly digest: string | undefined }[]
   /** `name@sha256:…`, each once. */
   readonly pulls: readonly string[]
-  /** `Buildah 1.43.2`. */
-  readonly engine: string
+  /** `Buildah 1.43.2`; undefined where nothing was asked to build. */
+  readonly engine: string | undefined
   readonly rootless: boolean
   /** When an earlier run built it; undefined if this one did. */
   readonly builtEarlier?: Date | undefined
@@ -81,7 +81,7 @@ function renderFacts({ engine, rootless, builtEarlier, size, tests, cache }: Sum
     ...(builtEarlier === undefined
       ? []
       : [`- **Nothing was built:** reusing the image built at ${formatTime(builtEarlier)}`]),
-    `- **Built by:** ${engine}, ${rootless ? 'rootless' : 'as root'}`,
+    ...(engine === undefined ? [] : [`- **Built by:** ${engine}, ${rootless ? 'rootless' : 'as root'}`]),
     ...(tests === 0 ? [] : [`- **Test:** ${formatCount(tests, 'command')} passed`]),
     ...(used === undefined ? [] : [`- **Cache:** ${used}`]),
     ...(moved === '' ? [] : [`- **Cache transfers:** ${moved}`]),

@@ -18,6 +18,10 @@ export interface Event {
   readonly names: NameFacts
   /** A text that no other step has, nor the same step at another time: digits, lower-case letters and dashes. */
   readonly unique: string
+  /** Of the run, the same in all its attempts: digits; '' where there is none. */
+  readonly run: string
+  /** Which attempt of the run it is: digits. */
+  readonly attempt: string
 }
 
 /** What names and labels are made of, beside the ref: a `NameContext` without what only Git and the clock can tell. */
@@ -62,6 +66,8 @@ export function readEvent(environment: NodeJS.ProcessEnv): Event {
     repository,
     names,
     unique: uniqueText(environment),
+    run: numberIn(environment['GITHUB_RUN_ID']),
+    attempt: numberIn(environment['GITHUB_RUN_ATTEMPT']) || '1',
   }
 }
 
@@ -84,8 +90,12 @@ function isOwn(payload: unknown, repository: string): boolean {
 
 /** Jobs of a matrix have everything in common that the runner tells, so that only chance tells them apart. */
 function uniqueText(environment: NodeJS.ProcessEnv): string {
-  const run = [environment['GITHUB_RUN_ID'], environment['GITHUB_RUN_ATTEMPT']]
-  return [...run.filter((text) => /^\d{1,20}$/.test(text ?? '')), randomBytes(6).toString('hex')].join('-')
+  const run = [environment['GITHUB_RUN_ID'], environment['GITHUB_RUN_ATTEMPT']].map(numberIn)
+  return [...run.filter((text) => text !== ''), randomBytes(6).toString('hex')].join('-')
+}
+
+function numberIn(text: string | undefined): string {
+  return text !== undefined && /^\d{1,20}$/.test(text) ? text : ''
 }
 
 /** By the same variables as docker/metadata-action, `DOCKER_METADATA_…`, where users have set them. */

@@ -6,7 +6,7 @@ import { input, type InputSpec, partOf } from './input-spec.js'
 import { isFiles, outputFiles } from './output-files.js'
 import { login, NO_MIRRORS, NO_SCOPES, registryAuth, registryMirrors } from './registry-inputs.js'
 import { RUN_STEP_INPUTS } from './run-step-rows.js'
-import { isForeign, platforms } from './platform-inputs.js'
+import { digests, isForeign, platforms } from './platform-inputs.js'
 import { buildSecrets, gitToken } from './secret-inputs.js'
 import { sshKeys } from './ssh-keys.js'
 import { buildahVersion, builderName, entries, isGiven, oneALine, oneOf, text, whether } from './value-parsers.js'
@@ -50,6 +50,15 @@ export const INPUTS = {
       example: 'linux/amd64,linux/arm64',
       why: 'builds one platform at a time',
       hint: SET_UP_BUILDX,
+    },
+  }),
+  distribute: input('distribute', whether(false), {
+    affects: 'nothing',
+    docker: {
+      ...ONLY_BUILDAH,
+      asks: (distribute) => distribute,
+      example: 'true',
+      why: 'pushes no image without a tag',
     },
   }),
   // The key of a step has those that the step sees.
@@ -126,6 +135,7 @@ export const INPUTS = {
       hint: `Write \`type=docker,dest=…\`. ${SET_UP_BUILDX}`,
     },
   }),
+  digests: input('digests', digests, { affects: 'nothing' }),
   'tls-verify': input('tlsVerify', whether(true), { affects: 'nothing' }),
   'dry-run': input('dryRun', whether(false), { affects: 'nothing' }),
   summary: input('summary', whether(true), { affects: 'nothing' }),

@@ -3,6 +3,7 @@ import type { Env } from '../exec.js'
 import { Secret, textsToMask } from '../lib/secret.js'
 import { passwordsIn } from '../lib/url-logins.js'
 import { buildArgNotes } from './build-arguments.js'
+import { imageOutput } from './image-output.js'
 import type { InputReader } from './input-parsers.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputValues } from './input-table.js'
 import type { InputSpec } from './input-spec.js'
@@ -15,6 +16,8 @@ export interface Inputs extends InputValues {
   readonly notes: readonly string[]
   /** The same, if the user may be surprised. */
   readonly warnings: readonly string[]
+  /** Whether images are pushed under their digests alone. */
+  readonly byDigest: boolean
 }
 
 /** Reads the inputs of the step, and has the runner mask the secret ones in the log. */
@@ -45,8 +48,13 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
   const fields = INPUT_ROWS.flatMap(([name, { field, parse }]) =>
     parse === undefined ? [] : [[field, parse(read, name, env)] as const],
   )
+  const values = Object.fromEntries(fields) as InputValues
+  const image = imageOutput(read)
   return {
-    ...(Object.fromEntries(fields) as InputValues),
+    ...values,
+    push: values.push || image.push,
+    images: [...values.images, ...image.names],
+    byDigest: image.byDigest,
     notes: [...buildArgNotes(read, 'build-args', env), ...loginNotes(read), ...registryAuthNotes(read)],
     warnings: secretWarnings(read),
   }

@@ -1,3 +1,4 @@
+import { isImage } from './image-output.js'
 import { type InputReader, lines, refuse } from './input-parsers.js'
 
 export interface Output {
@@ -13,7 +14,9 @@ export function isFiles({ type }: Output): boolean {
 
 /** Reads the input `outputs`. @throws UserError, also if two outputs have the same destination */
 export function outputFiles(read: InputReader, input: string): Output[] {
-  const outputs = lines(read(input)).map((line) => output(input, line))
+  const outputs = lines(read(input))
+    .filter((line) => !isImage(line))
+    .map((line) => output(input, line))
   const twice = outputs.find(({ dest }, index) => outputs.findIndex((other) => other.dest === dest) < index)
   if (twice !== undefined) throw refuse(input, twice.dest, 'Two outputs have this destination; give each its own.')
   return outputs
@@ -32,7 +35,7 @@ function output(input: string, line: string): Output {
     throw refuse(
       input,
       line,
-      'Write type=oci,dest=FILE, type=docker,dest=FILE, type=local,dest=FOLDER or type=tar,dest=FILE; no other type is supported.',
+      'Write type=oci,dest=FILE, type=docker,dest=FILE, type=local,dest=FOLDER, type=tar,dest=FILE or type=image,push=true; no other type is supported.',
       'To push the image, write `push: true`; to keep it in the local storage, `load: true`.',
     )
   }

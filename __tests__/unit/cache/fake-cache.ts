@@ -1,6 +1,7 @@
 import type { Cache, Restored, Run, Saved } from '../../../src/cache/cache.js'
 import { NOTHING_RESTORED, NOTHING_SAVED } from '../../../src/cache/cache.js'
 import type { CachePlan, Caches } from '../../../src/cache/open.js'
+import type { Meeting, MeetingKey } from '../../../src/cache/meeting.js'
 
 /** What a fake cache holds between runs, and what it does otherwise than well. */
 export interface FakeCacheOptions {
@@ -11,6 +12,8 @@ export interface FakeCacheOptions {
   readonly restore?: () => Promise<Partial<Restored>>
   readonly keep?: (run: Run) => Promise<Partial<Saved>>
   readonly changedBaseImages?: readonly string[]
+  /** What steps of a run have left for one another, by the names of entries. */
+  readonly meetings?: Map<string, string>
 }
 
 export interface FakeMemory {
@@ -22,7 +25,10 @@ export interface FakeMemory {
 
 /** Caches in memory. Held to the real ones by `cacheContract()`. */
 export function fakeCaches(options: FakeCacheOptions = {}): Caches {
-  return { open: (plan) => fakeCache(plan, options) }
+  return {
+    open: (plan) => fakeCache(plan, options),
+    openMeeting: (_context, key) => fakeMeeting(key, options.meetings ?? new Map<string, string>()),
+  }
 }
 
 export function fakeCache({ read, write }: Pick<CachePlan, 'read' | 'write'>, options: FakeCacheOptions = {}): Cache {
@@ -63,5 +69,25 @@ export function fakeCache({ read, write }: Pick<CachePlan, 'read' | 'write'>, op
     },
     requests: () => 0,
     close: () => Promise.resolve(void events.push('close cache')),
+  }
+}
+
+/** Where the steps of a run meet, in memory. Held to the real one by `meetingContract()`. */
+export function fakeMeeting({ run, attempt, join, platforms }: MeetingKey, entries: Map<string, string>): Meeting {
+  const put = (name: string, text: string) => {
+    if (entries.has(name)) return 'taken'
+    entries.set(name, text)
+    return 'stored'
+  }
+  return {
+    leave: (platform, text) => Promise.resolve(put(`${run} ${join} ${platform} ${attempt}`, text)),
+    takeNumber() {
+      const numbers = Array.from({ length: platforms }, (_, index) => index + 1)
+      return Promise.resolve(numbers.find((number) => put(`${run} ${join} #${number}`, '') === 'stored'))
+    },
+    find: (platform) =>
+      Promise.resolve([...entries].findLast(([name]) => name.startsWith(`${run} ${join} ${platform} `))?.[1]),
+    failures: () => [],
+    close: () => undefined,
   }
 }

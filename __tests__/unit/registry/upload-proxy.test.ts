@@ -57,17 +57,17 @@ async function proxied(script: Script, layers: readonly KnownLayer[] = [], other
   })
   const host = await listen(server)
   stops.push(() => close(server))
-  const login = { registry: host, username: 'ada', password: new Secret('pass-77aa') }
-  const options = { logins: { auths: {}, credHelpers: {} }, own: [login], insecure: [host, ...others], env: {} }
-  const registries = openRegistries(options)
+  const own = [{ registry: host, username: 'ada', password: new Secret('pass-77aa') }]
+  const logins = { auths: {}, credHelpers: {} }
+  const registries = openRegistries({ logins, own, insecure: [host, ...others], env: {} })
   stops.push(() => {
     registries.close()
   })
   const open = () => registries.openProxy(parseReference(`${host}/acme/web`), layers)
   const proxy = await open()
   stops.push(() => proxy.close())
-  const own = basicOf(proxy.username, proxy.password.reveal())
-  const send = async (line: string, body?: string, authorization = own) =>
+  const login = basicOf(proxy.username, proxy.password.reveal())
+  const send = async (line: string, body?: string, authorization = login) =>
     await exchange(proxy.host, line, { body, authorization })
   return { host, asked, proxy, open, send, lines: () => asked.map(({ line }) => line) }
 }

@@ -78,6 +78,7 @@ describe('readContext', () => {
         repository: '',
         names: expect.objectContaining({ sha: '' }),
         unique: expect.stringMatching(/^[0-9a-f]{12}$/),
+        ...{ run: '', attempt: '1' },
       },
       server: 'https://github.com',
       now: expect.any(Date),

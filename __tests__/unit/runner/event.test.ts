@@ -42,6 +42,7 @@ describe('readEvent', () => {
       repository: 'acme/web',
       names: expect.objectContaining({ baseRef: 'main', defaultBranch: 'main' }),
       unique: expect.stringMatching(/^1658821493-2-[0-9a-f]{12}$/),
+      ...{ run: '1658821493', attempt: '2' },
     })
   })
 

@@ -13,6 +13,7 @@ import { type Asked, checkParity } from './unsupported.js'
 export function checkDocker(asked: Asked, insecure: readonly string[], docker: Docker, name: string): void {
   checkRootless(asked.inputs, docker, name)
   checkParity(asked, docker, name)
+  checkByDigest(asked.inputs, name)
   checkInsecure(insecure, docker, name)
   checkTests(asked.inputs, docker, name)
   checkCompression(asked.inputs, name)
@@ -23,6 +24,14 @@ function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void
   throw new UserError(
     `Input "rootless": got "require", but ${name} isn't known to run without root.`,
     'Build with Buildah (`engine: buildah` says what it lacks here), run Docker in its rootless mode, or write `rootless: prefer`.',
+  )
+}
+
+function checkByDigest({ byDigest }: Inputs, name: string): void {
+  if (!byDigest) return
+  throw new UserError(
+    `Input "outputs": got type=image with push-by-digest=true, but through this action ${name} pushes no image without a tag.`,
+    'Write `engine: buildah`, or build with docker/build-push-action: `digests` joins what it pushes as well.',
   )
 }
 

@@ -1,0 +1,80 @@
+import { UserError } from '../errors.js'
+import { formatPlatform } from '../lib/platform.js'
+import { imageIndex } from '../registry/image-index.js'
+import type { PlatformEntry } from '../registry/index-entries.js'
+import type { Inputs } from '../runner/inputs.js'
+import { repositoriesOf } from './destination.js'
+import { findDigests } from './found-digests.js'
+import { putIndexes } from './image-index.js'
+import { annotationsAt, type Metadata } from './metadata.js'
+import { openRegistries, type PipelineContext } from './pipeline-context.js'
+import { joinedResult, type Result } from './result.js'
+
+/** Refuses what can't be had together with `digests`, or with an image that gets no tag. @throws UserError */
+export function checkDigests({ digests, platforms, load, outputs, distribute, byDigest }: Inputs): void {
+  if (byDigest && (platforms.length > 1 || distribute || digests.length > 0))
+    throw new UserError(
+      'Input "outputs": got type=image with push-by-digest=true, which is for a build of one platform.',
+      'Leave it out: the images of several platforms are pushed by digest first, and their index then gets the tags.',
+    )
+  if (digests.length === 0) return
+  const [other] = [
+    ...(platforms.length > 0 ? ['platforms'] : []),
+    ...(distribute ? ['distribute'] : []),
+    ...(load ? ['load'] : []),
+    ...(outputs.length > 0 ? ['outputs'] : []),
+  ]
+  if (other === undefined) return
+  throw new UserError(
+    `Input "${other}": has no place beside "digests", with which nothing is built.`,
+    `Remove \`${other}\`, or \`digests\` to build an image.`,
+  )
+}
+
+/**
+ * Makes one index of manifests that are in the registry already, and puts it under every reference. Nothing is built.
+ * @throws UserError for a digest that isn't there, before anything is tagged
+ */
+export async function joinDigests(
+  { inputs, metadata }: { readonly inputs: Inputs; readonly metadata: Metadata },
+  pipeline: Pick<PipelineContext, 'context' | 'credentials' | 'services'>,
+): Promise<Omit<Result, 'phases'>> {
+  const { digests, push } = inputs
+  const { references } = metadata
+  const repositories = repositoriesOf(references)
+  if (repositories.length === 0)
+    throw new UserError(
+      'Input "digests": there is no repository to look for them in.',
+      'Write the repository of the image: `images: ghcr.io/acme/web`.',
+    )
+  const registries = await openRegistries(pipeline)
+  try {
+    const entries = await findDigests(digests, repositories, registries)
+    checkPlatforms(entries)
+    const index = imageIndex(entries, annotationsAt(metadata, 'index').annotations)
+    const put = push ? await putIndexes(references, () => Promise.resolve(index), registries) : { pushed: [] }
+    return joinedResult(put, metadata, entries.filter(hasPlatform))
+  } finally {
+    registries.close()
+  }
+}
+
+/** What of an index isn't an attestation or the like. */
+function hasPlatform({ platform }: PlatformEntry): boolean {
+  return platform.os !== 'unknown'
+}
+
+function checkPlatforms(entries: readonly PlatformEntry[]): void {
+  const seen = new Map<string, string>()
+  for (const { platform, digest, details } of entries.filter(hasPlatform)) {
+    const version = details?.['os.version']
+    const key = `${formatPlatform(platform)}${typeof version === 'string' ? ` ${version}` : ''}`
+    const other = seen.get(key)
+    if (other !== undefined && other !== digest)
+      throw new UserError(
+        `Input "digests": ${other} and ${digest} are both for ${key}. Nothing was tagged.`,
+        'Leave out one of them: an index has one image for each platform.',
+      )
+    seen.set(key, digest)
+  }
+}
