@@ -8,7 +8,8 @@ import { joinTars } from '../lib/prefixed-tar.js'
 import { formatReference } from '../metadata/reference.js'
 import { imageIndex, type IndexEntry } from '../registry/image-index.js'
 import { isDigest } from '../registry/manifest.js'
-import { annotationsAt, type Metadata } from './metadata.js'
+import type { Metadata } from './metadata.js'
+import { annotationsAt } from './annotations.js'
 
 /** The archive of a platform. */
 interface PlatformArchive {

@@ -1,25 +1,19 @@
 import type { Context } from '../runner/context.js'
 import type { Pair } from '../runner/input-parsers.js'
 import { UserError } from '../errors.js'
-import type { Event } from '../runner/event.js'
-import { git } from '../source/git.js'
 import { type CommitLabels, commitLabelsOf, withValues } from '../metadata/commit.js'
-import { commitOf, type NameContext } from '../metadata/ref-context.js'
+import type { NameContext } from '../metadata/ref-context.js'
 import { annotationsOf, commitFacts, type CommitFacts, type Labels, labelsOf, remarksOn } from '../metadata/labels.js'
 import { describeNames, type MetadataJson } from '../metadata/metadata.js'
 import { type Names, needsExistingTags, noTags, resolveTags } from '../metadata/tags.js'
-import { divideAnnotations, type DividedAnnotations, type LeveledAnnotation } from '../metadata/annotation-levels.js'
-import { formatPlatform, type Platform } from '../lib/platform.js'
 import type { Inputs } from '../runner/inputs.js'
 import { info, warn } from '../log.js'
-import { commitDateOf } from './commit-date.js'
+import { type Annotations, annotationsIn } from './annotations.js'
+import { listTags, nameContext } from './name-context.js'
 
 /** Everything that an image is called, and what it says of itself. */
-export interface Metadata extends Names {
+export interface Metadata extends Names, Annotations {
   readonly labels: Labels
-  readonly annotations: Labels
-  /** Of several platforms: what belongs to the index, or to the image of one of them. */
-  readonly leveled: readonly LeveledAnnotation[]
   readonly json: MetadataJson
   /** What of the labels and annotations says which commit was built, or when. */
   readonly ofCommit: CommitLabels
@@ -68,23 +62,13 @@ export async function resolveMetadata(given: Inputs, context: Context): Promise<
   return { ...resolved, ...all, leveled, ofCommit, json: describeNames(resolved, all.labels, all.annotations) }
 }
 
-function annotationsIn({ annotations, platforms }: Inputs, names: NameContext): DividedAnnotations {
-  return platforms.length > 1 ? divideAnnotations(annotations, names) : { ofManifests: annotations, leveled: [] }
-}
-
-/** The annotations of the manifest of one of several platforms. Pure. */
-export function annotationsFor({ annotations, leveled }: Metadata, platform: Platform): Labels {
-  const own = leveled.filter((one) => one.level === 'manifest' && one.platform === formatPlatform(platform))
-  return new Map([...annotations, ...own.map(({ name, value }) => [name, value] as const)])
-}
-
 function tell(topic: string, notes: readonly string[], warnings: readonly string[]): void {
   for (const note of notes) info(`${topic}: ${note}`)
   for (const text of warnings) warn(text)
 }
 
 /** The default labels that a run by schedule can't fill in. */
-function emptyOfSchedule(labels: Labels, { name, names }: Event): string[] {
+function emptyOfSchedule(labels: Labels, { name, names }: Context['event']): string[] {
   if (name !== 'schedule' || names.repository.known) return []
   return ['description', 'licenses']
     .map((key) => `org.opencontainers.image.${key}`)
@@ -106,48 +90,9 @@ export function asBuilt(names: Metadata, values: Labels): Metadata {
   return { ...names, labels, annotations, json: describeNames(names, labels, annotations) }
 }
 
-/** The annotations of an index, or of what names an image in it. Pure. @param platform that these are of; all where it is left out */
-export function annotationsAt(
-  { leveled }: Pick<Metadata, 'leveled'>,
-  level: LeveledAnnotation['level'],
-  platform?: Platform,
-): { readonly annotations: Readonly<Record<string, string>> } {
-  const isMeant = (one: LeveledAnnotation) =>
-    one.level === level && (one.platform === undefined || (platform && formatPlatform(platform)) === one.platform)
-  return { annotations: Object.fromEntries(leveled.filter(isMeant).map(({ name, value }) => [name, value])) }
-}
-
 /** As `name` and `value`, for arguments. */
 export function pairsOf(labels: Labels): Pair[] {
   return [...labels].map(([name, value]) => ({ name, value }))
-}
-
-async function nameContext(context: Context): Promise<NameContext> {
-  const { name, ref, names } = context.event
-  const shortShaLength = digitsOf(names.shortShaLength)
-  const known = { ...names, shortShaLength, eventName: name, ref, now: context.now }
-  return { ...known, commitDate: names.commitDate ?? (await commitDateOf(commitOf(known), context)) }
-}
-
-/** The digits of a short commit; undefined if the variable of docker/metadata-action is not set. */
-function digitsOf(text: string): number | undefined {
-  if (text.trim() === '') return undefined
-  if (/^\s*\d+\s*$/.test(text) && Number(text) > 0) return Number(text)
-  throw new UserError(
-    `Variable "DOCKER_METADATA_SHORT_SHA_LENGTH": got ${JSON.stringify(text)}.`,
-    'Write the number of commit digits in a tag, such as `DOCKER_METADATA_SHORT_SHA_LENGTH: 12`, or remove it for 7.',
-  )
-}
-
-/** The tags of the repository: the remote's, which a checkout need not have, and its own; undefined if Git has none. */
-async function listTags(context: Context): Promise<string[] | undefined> {
-  const [remote, own] = await Promise.all([
-    git(['ls-remote', '--tags', '--refs', 'origin'], context),
-    git(['tag', '--list'], context),
-  ])
-  const lines = (text = '') => text.split('\n').filter((line) => line !== '')
-  const tags = [...lines(remote).map((line) => line.replace(/^.*refs\/tags\//, '')), ...lines(own)]
-  return tags.length === 0 ? undefined : [...new Set(tags)]
 }
 
 /** The grammar of names says which input it is about, by its plain name. */

@@ -1,11 +1,9 @@
 import type { BuildSpec, Engine, ResolvedEngine } from '../engine/engine.js'
 import { withRequests } from '../report/cache-stats.js'
 import type { Comparison } from '../up-to-date/check.js'
-import { baseImages } from './base-images.js'
-import { type Built, buildAndSave, type Pusher } from './build.js'
+import type { Built, Pusher } from './build.js'
+import { buildImage } from './build-image.js'
 import type { Destination } from './destination.js'
-import { withDiskLine } from './disk-line.js'
-import { checkLayers } from './layer-check.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
 import { type RestoredCache, restoreCache } from './restore-cache.js'
@@ -38,7 +36,9 @@ export async function produce(
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
     await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
     const push: Pusher['push'] = (by, image) => prepared.destination.push(by, image, registries)
-    const built = await build(engine, spec, restored, { prepared, pipeline: { ...pipeline, push } })
+    const { comparison } = prepared
+    const { store } = prepared.engine
+    const built = await buildImage(engine, spec, restored, { store, comparison, pipeline: { ...pipeline, push } })
     await remember(built, engine, restored, prepared)
     const cache = withRequests(built.cache, restored.cache.requests())
     await engine.writeOutputs(built.image, inputs)
@@ -62,19 +62,6 @@ async function restore(
     cache.plan.writesLayers ? engine.prewarm() : undefined,
   ])
   return restored
-}
-
-async function build(
-  engine: Engine,
-  spec: BuildSpec,
-  restored: RestoredCache,
-  { prepared, pipeline }: { readonly prepared: Prepared; readonly pipeline: PipelineContext & Pusher },
-): Promise<Built> {
-  const { inputs, source } = spec
-  const images = baseImages(inputs, source, pipeline.workDir.env)
-  const layers = checkLayers(prepared.engine.store, restored.warm.root, spec, prepared.comparison)
-  const request = { ...spec, images, cache: restored.access, ...layers }
-  return await withDiskLine(restored.warm.root, () => buildAndSave(engine, request, restored, pipeline))
 }
 
 /** Leaves word of what was built for later runs. */

@@ -1,10 +1,11 @@
 import type { ContainersStorage } from '../build-storage.js'
-import type { CachePlan } from '../cache/open.js'
+import type { CachePlan } from '../cache/plan.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { type StageKeys, stepKeys } from '../dockerfile/step-keys.js'
 import { info } from '../log.js'
 import { analysisOf } from '../source/analysis.js'
-import { type Building, stepInputsOf, untrackedInput } from '../up-to-date/step-inputs.js'
+import { type Building, stepInputsOf } from '../up-to-date/step-inputs.js'
+import { untrackedInput } from '../up-to-date/untracked-input.js'
 
 /** Computes the keys by which steps are compared, by stage, and logs why steps are not reused; empty where none may be. */
 export async function reusableSteps(spec: Building, store: ContainersStorage, plan: CachePlan): Promise<StageKeys[]> {

@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Cache, EMPTY_CACHE } from '../cache/cache.js'
-import { type CachePlan, type CacheRequest, planCache } from '../cache/open.js'
+import { type CachePlan, type CacheRequest, planCache } from '../cache/plan.js'
 import { keepForRunner, keepForSelf } from '../engine/keeper.js'
 import { PREFIX } from '../engine/work-dir.js'
 import { info } from '../log.js'

@@ -1,4 +1,11 @@
-import { isSamePlatform, nativePlatform, parsePlatforms, type Platform, runsOn } from '../lib/platform.js'
+import {
+  formatPlatform,
+  isSamePlatform,
+  nativePlatform,
+  parsePlatforms,
+  type Platform,
+  runsOn,
+} from '../lib/platform.js'
 import { type InputReader, lines, refuse } from './input-parsers.js'
 
 /** What of the inputs says which platforms are built. */
@@ -27,6 +34,12 @@ export function targetPlatform({ platforms: given }: PlatformInputs): Platform {
 /** Whether an engine has to be told it, since it isn't the platform of the machine. */
 export function isForeign(platform: Platform): boolean {
   return !isSamePlatform(platform, nativePlatform())
+}
+
+/** The name of the platform that a build is for, where an engine has to be told it. Pure. */
+export function foreignPlatform(inputs: PlatformInputs): string | undefined {
+  const platform = targetPlatform(inputs)
+  return isForeign(platform) ? formatPlatform(platform) : undefined
 }
 
 /** Reads the input `digests`, each once. @throws UserError for what isn't a digest */

@@ -6,15 +6,11 @@ import { formatPlatform, nativePlatform } from '../lib/platform.js'
 import { targetPlatform } from '../runner/platform-inputs.js'
 import { contextMounts, linkMounts } from '../dockerfile/compared-mounts.js'
 import type { StepInputs } from '../dockerfile/step-keys.js'
-import { PROXIES } from '../dockerfile/variables.js'
-import { hiddenArgument } from '../engine/buildah/args.js'
 import type { BuildSpec } from '../engine/engine.js'
-import type { Env } from '../exec.js'
 import { runStepTexts } from '../runner/counted-inputs.js'
-import type { Inputs } from '../runner/inputs.js'
 import { SOURCE_DATE_EPOCH } from '../runner/timestamp-input.js'
 import { analysisOf, argumentsOf } from '../source/analysis.js'
-import type { Source } from '../source/source.js'
+import { proxiesIn } from './proxies.js'
 import type { ContainersStorage } from '../build-storage.js'
 
 /** What is built, with what is known of its context. */
@@ -66,31 +62,9 @@ export async function stepInputsOf(
   }
 }
 
-/** What keeps from telling what a step depends on, as a noun. */
-export function untrackedInput(
-  { extraArgs }: Inputs,
-  { file, dockerfile }: Pick<Source, 'file' | 'dockerfile'>,
-): string | undefined {
-  const argument = hiddenArgument(extraArgs)
-  if (argument !== undefined) return `${argument} in "extra-args"`
-  const { ambiguous } = dockerfile
-  if (ambiguous !== undefined) return `line ${ambiguous} (BuildKit and Buildah read it differently)`
-  return file.endsWith('.in') ? `the preprocessor of ${file}` : undefined
-}
-
 async function isLink(path: string): Promise<boolean> {
   return await lstat(path).then(
     (found) => found.isSymbolicLink(),
     () => false,
-  )
-}
-
-/** The proxies of an environment, by the names of their variables, without the logins in their URLs. */
-export function proxiesIn(env: Env): Map<string, string> {
-  return new Map(
-    [...PROXIES].flatMap((name) => {
-      const value = env[name]
-      return value === undefined ? [] : [[name, value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1')] as const]
-    }),
   )
 }

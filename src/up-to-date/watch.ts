@@ -1,5 +1,5 @@
 import type { Cache } from '../cache/cache.js'
-import type { CachePlan } from '../cache/open.js'
+import type { CachePlan } from '../cache/plan.js'
 import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import { info } from '../log.js'

@@ -1,6 +1,7 @@
 import type { Cache, Restored, Run, Saved } from '../../../src/cache/cache.js'
 import { NOTHING_RESTORED, NOTHING_SAVED } from '../../../src/cache/cache.js'
-import type { CachePlan, Caches } from '../../../src/cache/open.js'
+import type { Caches } from '../../../src/cache/open.js'
+import type { CachePlan } from '../../../src/cache/plan.js'
 import type { Meeting, MeetingKey } from '../../../src/cache/meeting.js'
 
 /** What a fake cache holds between runs, and what it does otherwise than well. */

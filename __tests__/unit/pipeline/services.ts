@@ -1,4 +1,4 @@
-import type { CachePlan } from '../../../src/cache/open.js'
+import type { CachePlan } from '../../../src/cache/plan.js'
 import type { Services } from '../../../src/pipeline/pipeline-context.js'
 import { fakeCaches } from '../cache/fake-cache.js'
 import { fakeEngines } from '../engine/fake-engine.js'

@@ -7,7 +7,9 @@ import type { Env } from '../../../src/exec.js'
 import type { Source } from '../../../src/source/source.js'
 import type { ContainersStorage } from '../../../src/build-storage.js'
 import { analysisOf } from '../../../src/source/analysis.js'
-import { untrackedInput, proxiesIn, stepInputsOf } from '../../../src/up-to-date/step-inputs.js'
+import { stepInputsOf } from '../../../src/up-to-date/step-inputs.js'
+import { proxiesIn } from '../../../src/up-to-date/proxies.js'
+import { untrackedInput } from '../../../src/up-to-date/untracked-input.js'
 import { inputsOf, temporaryFolder } from '../helpers.js'
 
 const dockerfile = parseDockerfile('FROM debian\nARG WHO\nRUN --mount=type=bind,source=seen,target=/m make\n')

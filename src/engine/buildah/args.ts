@@ -1,19 +1,16 @@
 import lt from 'semver/functions/lt.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Pair } from '../../runner/input-parsers.js'
-import type { CountedInput } from '../../runner/input-table.js'
-import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
-import { formatSshKeys, type SshKeys } from '../../runner/ssh-keys.js'
-import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
+import { foreignPlatform } from '../../runner/platform-inputs.js'
 import { formatReference } from '../../metadata/reference.js'
 import { csv } from '../../lib/csv.js'
-import { formatPlatform } from '../../lib/platform.js'
 import { getsWrong } from '../../dockerfile/known-wrong.js'
 import type { BuildRequest } from '../engine.js'
+import { each } from '../flags.js'
 import { absoluteContext } from '../input-paths.js'
-import { modeArgs, networkArgs } from './probe.js'
-import type { SecretFile } from '../secret-files.js'
-import { type BuildahSetup, dropInArgs, globalArgs, policyArgs } from './setup.js'
+import type { BuildPaths, BuildSetup } from './build-paths.js'
+import { inputArgs } from './input-flags.js'
+import { dropInArgs, globalArgs, policyArgs } from './setup.js'
 
 /** From this release on, at the latest, `--pull` takes a policy; before, it is a boolean. */
 const PULL_IS_A_POLICY_SINCE = '1.28.0'
@@ -22,59 +19,13 @@ const NO_CACHE_WITH_LAYERS_SINCE = '1.28.0'
 /** From this release on Buildah asks no registry for an image that the storage has. */
 const PULLS_MISSING_ONLY_SINCE = '1.37.0'
 
-const KNOWS_SOURCE_DATE_EPOCH_SINCE = '1.41.0'
-
 /** Files, folders and contexts that are not among the inputs. */
 const HIDING = /^(-[fv]|--(file|volume|build-arg-file|build-context|cpp-flag|env|ignorefile|target|hooks-dir)(=|$))/
-
-/** The part of the setup that `buildArgs` needs. */
-export type BuildSetup = Pick<BuildahSetup, 'buildah' | 'folder' | 'mode' | 'root' | 'context' | 'files'>
-
-export interface BuildPaths {
-  /** The archive of the image's files; undefined where no output asks for one. */
-  readonly rootfs: string | undefined
-  /** The contexts of the input, with a folder in place of each Git URL. */
-  readonly contexts: readonly Pair[]
-  readonly secrets: readonly SecretFile[]
-  /** Path of the Dockerfile. */
-  readonly file: string
-  /** The keys of the input, with absolute paths. */
-  readonly ssh: readonly SshKeys[]
-  /** Path of the ignore file; undefined if there is none. */
-  readonly ignore: string | undefined
-}
-
-/** What the flags of a build are made of. */
-interface Build {
-  readonly inputs: BuildRequest['inputs']
-  readonly setup: BuildSetup
-  readonly paths: BuildPaths
-}
-
-/** The flags for each input that is compared literally. `extra-args` comes last, so that it overrides the others. */
-const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
-  secrets: ({ paths }) =>
-    each(
-      '--secret',
-      paths.secrets.map(({ id, path }) => `id=${id},src=${path}`),
-    ),
-  ssh: ({ paths }) => each('--ssh', paths.ssh.map(formatSshKeys)),
-  // The network belongs to it.
-  isolation: ({ setup }) => modeArgs(setup.mode, setup.buildah.version),
-  network: ({ setup }) => networkArgs(setup.folder.path, setup.buildah.version),
-  'add-hosts': ({ inputs }) => each('--add-host', inputs.addHosts),
-  'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
-  ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
-  timestamp: ({ inputs, setup }) => timestampArgs(inputs, setup.buildah.version),
-  // These two are for the image that a build has given.
-  test: () => [],
-  compression: () => [],
-  'extra-args': ({ inputs }) => inputs.extraArgs,
-}
 
 /** The arguments of a build, from the global ones to the context folder; pure. */
 export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: BuildPaths): string[] {
   const { inputs, source, format } = request
+  const platform = foreignPlatform(inputs)
   const contexts = paths.contexts.map((context) => absoluteContext(context, setup.context.workspace))
   return [
     ...globalArgs(setup),
@@ -83,7 +34,8 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...['--file', csv(paths.file)],
     ...(paths.ignore === undefined ? [] : ['--ignorefile', paths.ignore]),
     ...(source.target === undefined ? [] : ['--target', source.target]),
-    ...platformArgs(inputs),
+    // A build for the machine's own platform has the same steps as one without the input.
+    ...(platform === undefined ? [] : ['--platform', platform]),
     ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
     ...each('--build-context', contexts),
     ...layersArgs(inputs.noCache, setup.buildah.version),
@@ -91,15 +43,9 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...reuseArgs(request, setup),
     ...policyArgs(setup),
     ...resultArgs(request, setup, paths),
-    ...Object.values(INPUT_FLAGS).flatMap((flags) => flags({ inputs, setup, paths })),
+    ...inputArgs({ inputs, setup, paths }),
     source.context,
   ]
-}
-
-/** Only of another platform is Buildah told: its own steps are the same then as without the input. */
-function platformArgs(inputs: BuildRequest['inputs']): string[] {
-  const platform = targetPlatform(inputs)
-  return isForeign(platform) ? ['--platform', formatPlatform(platform)] : []
 }
 
 /** The flags for what is reused of earlier builds and pulled from registries. */
@@ -122,10 +68,6 @@ function resultArgs(request: BuildRequest, { buildah }: BuildSetup, { rootfs }: 
     ...each('--tag', references.map(formatReference)),
     ...(rootfs === undefined ? [] : ['--output', `type=tar,dest=${rootfs}`]),
   ]
-}
-
-function each(flag: string, values: readonly string[]): string[] {
-  return values.flatMap((value) => [flag, value])
 }
 
 /** Whether each step becomes an image. Before 1.28 Buildah refuses `--layers` together with `--no-cache`. */
@@ -154,18 +96,6 @@ export function hiddenArgument(extraArgs: readonly string[]): string | undefined
 export function pullsItself({ images }: Pick<BuildRequest, 'images'>): boolean {
   const names = new Set(images.map(({ name }) => name))
   return names.size < images.length
-}
-
-/**
- * `--timestamp` sets the time of each file; a newer Buildah takes no SOURCE_DATE_EPOCH beside it, and then sets only the
- * times that are later.
- */
-function timestampArgs({ timestamp, buildArgs }: BuildRequest['inputs'], version: string): string[] {
-  if (timestamp?.seconds === undefined) return []
-  const time = String(timestamp.seconds)
-  const hasArgument = buildArgs.some(({ name }) => name === SOURCE_DATE_EPOCH)
-  if (!hasArgument || lt(version, KNOWS_SOURCE_DATE_EPOCH_SINCE)) return ['--timestamp', time]
-  return ['--source-date-epoch', time, '--rewrite-timestamp']
 }
 
 /** What keeps a build from pulling; pure. */

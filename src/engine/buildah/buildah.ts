@@ -7,7 +7,6 @@ import { writeOutputs } from './export.js'
 import { imageNames } from './images.js'
 import { loadImage } from './load.js'
 import { logIn } from './login.js'
-import { registryIn } from './registry-args.js'
 import { openPusher } from './push.js'
 import { type BuildahSetup, factsOf } from './setup.js'
 import { testInContainers } from './test-container.js'
@@ -24,8 +23,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
     storageConf: storageConfPath(setup.folder.path),
 
     async login(place, username, password) {
-      await logIn(place, username, password, setup)
-      loggedIn.add(registryIn(place))
+      loggedIn.add(await logIn(place, username, password, setup))
     },
 
     async build(request) {

@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from '../../lib/clock.js'
 import { UserError } from '../../errors.js'
-import { CommandError } from '../../exec.js'
 import { withProgress } from '../../lib/progress.js'
 import { formatLimit, startLimit } from '../../lib/time-limit.js'
 import { info } from '../../log.js'
@@ -9,10 +8,8 @@ import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
 import { type BuildahSetup } from './setup.js'
 import { pullArgs } from './registry-args.js'
 import { runBuildah } from './command.js'
-import type { BaseImage, BuildRequest } from '../engine.js'
+import type { BaseImage } from '../engine.js'
 import { ownStorageVariable } from '../work-dir.js'
-import { formatPlatform } from '../../lib/platform.js'
-import { isForeign, targetPlatform } from '../../runner/platform-inputs.js'
 
 /** Images that couldn't be pulled, each with its error. */
 export type FailedPulls = ReadonlyMap<string, unknown>
@@ -21,14 +18,6 @@ const CONCURRENCY = 3
 /** A registry that sends a byte now and then would otherwise hold the job for six hours. */
 const MAX_MS = 60 * 60_000
 const KILL_GRACE_MS = 2000
-/** No real Dockerfile has more images than this whose names are unknown before the build. */
-const MAX_LATE = 20
-/** Errors that name an image which `--pull=never` kept from being pulled. */
-const UNKNOWN = [
-  /creating build container: (\S+): image not known\s*$/,
-  /\bfrom=(\S+): no stage or image found with that name\s*$/,
-]
-
 /**
  * Pulls the images that a build needs, with the login, so that the build itself can do without it. One that can't be
  * pulled is no error yet: the storage may have it, or the build may not need it.
@@ -50,42 +39,8 @@ export async function pullImages(
   return failed
 }
 
-/**
- * Builds, and each time that an image is missing whose name couldn't be told beforehand, pulls it and builds again.
- * @throws what the build throws, or, where it lacks an image that couldn't be pulled, the error of that
- */
-export async function withLatePulls<T>(
-  build: () => Promise<T>,
-  { inputs }: Pick<BuildRequest, 'inputs'>,
-  early: FailedPulls,
-  setup: BuildahSetup,
-): Promise<T> {
-  const pulled = new Set<string>()
-  const target = targetPlatform(inputs)
-  const platform = isForeign(target) ? formatPlatform(target) : undefined
-  for (;;) {
-    try {
-      return await build()
-    } catch (error) {
-      const name = error instanceof CommandError ? unknownImage(error.output) : undefined
-      if (name === undefined || pulled.has(name) || pulled.size === MAX_LATE) throw error
-      if (early.has(name)) throw early.get(name)
-      pulled.add(name)
-      await withinLimit(systemClock, ownStorageVariable(setup.folder.path), () =>
-        pullOne({ name, platform }, inputs.pull, setup),
-      )
-    }
-  }
-}
-
-/** Of what Buildah printed: the image that its last error misses; undefined where it misses none. Pure. */
-export function unknownImage(output: string): string | undefined {
-  const error = output.slice(Math.max(0, output.lastIndexOf('Error: ')))
-  return UNKNOWN.map((pattern) => pattern.exec(error)?.[1]).find((image) => image !== undefined)
-}
-
-/** @param own what the environment of these programs has */
-async function withinLimit(clock: Clock, own: string, pull: () => Promise<void>): Promise<void> {
+/** Pulls, and ends what pulls when the limit is over. @param own what the environment of these programs has @throws UserError then */
+export async function withinLimit(clock: Clock, own: string, pull: () => Promise<void>): Promise<void> {
   const processTree = await followNewChildren(own)
   const late = () =>
     new UserError(
@@ -101,7 +56,8 @@ async function withinLimit(clock: Clock, own: string, pull: () => Promise<void>)
   }
 }
 
-async function pullOne(image: BaseImage, always: boolean, setup: BuildahSetup): Promise<void> {
+/** Pulls one image, and says how long that took. */
+export async function pullOne(image: BaseImage, always: boolean, setup: BuildahSetup): Promise<void> {
   const what = `Pull of ${image.name}${image.platform === undefined ? '' : ` for ${image.platform}`}`
   const begun = Date.now()
   await withProgress(

@@ -1,12 +1,14 @@
 import { formatCommand } from '../../exec.js'
 import { info } from '../../log.js'
-import { buildArgs, type BuildPaths, pullsItself } from './args.js'
+import { buildArgs, pullsItself } from './args.js'
+import type { BuildPaths } from './build-paths.js'
 import { type BuildahSetup } from './setup.js'
 import { runBuildah } from './command.js'
 import type { BuildRequest, Image } from '../engine.js'
 import { followProgress } from '../progress.js'
 import { runLive } from './live.js'
-import { pullImages, withLatePulls } from './pulls.js'
+import { pullImages } from './pulls.js'
+import { withLatePulls } from './late-pulls.js'
 import type { Sandbox } from './sandbox/session.js'
 
 /** Builds in a sandbox of its own, which ends with the build: nothing that a step has left running goes on. */

@@ -1,80 +1,18 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { targetIndex } from '../../dockerfile/dockerfile.js'
 import { formatPlatform, type Platform } from '../../lib/platform.js'
 import { formatReference } from '../../metadata/reference.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
-import type { CountedInput } from '../../runner/input-table.js'
-import { formatSshKeys } from '../../runner/ssh-keys.js'
-import { SOURCE_DATE_EPOCH } from '../../runner/timestamp-input.js'
 import type { Source } from '../../source/source.js'
 import { csv } from '../../lib/csv.js'
 import type { BuildRequest } from '../engine.js'
-import { absoluteContext, absoluteKeys } from '../input-paths.js'
-import type { SecretFile } from '../secret-files.js'
-import type { BuilderKind, Docker } from './builder.js'
-
-/** The files of a build, and where it reads and writes its cache. */
-export interface BuildPlaces {
-  readonly workspace: string
-  /** Files that the client writes: the id of the image, and Buildx's account of the build. */
-  readonly iid: string
-  readonly metadata: string
-  /** Folder of what the input `outputs` asks for, until the build has gone well. */
-  readonly results: string
-  /** Folder that the image is written to as well (OCI image layout); undefined where it isn't. */
-  readonly layout?: string | undefined
-  readonly secrets: readonly SecretFile[]
-  /** The Dockerfile, beside which its ignore file lies. */
-  readonly file: string
-  /** Where steps are taken from, as `--cache-from` has it, and where they are left. */
-  readonly cacheFrom: readonly string[]
-  readonly cacheTo: readonly string[]
-  /** Whether registries are asked for every base image, whatever the daemon has under its name. */
-  readonly pull: boolean
-  /** What BuildKit's own checks are told by a build argument. */
-  readonly check?: string | undefined
-  /** Whether the registries that are pushed to may be spoken to without TLS. */
-  readonly insecure: boolean
-}
-
-/** What the flags of a build are made of. */
-interface Build {
-  readonly inputs: BuildRequest['inputs']
-  readonly kind: BuilderKind
-  readonly places: BuildPlaces
-}
+import { each } from '../flags.js'
+import { absoluteContext } from '../input-paths.js'
+import type { BuildPlaces } from './build-places.js'
+import type { Docker } from './builder.js'
+import { inputArgs } from './input-flags.js'
 
 const GZIP_ONLY = ['compression=gzip', 'force-compression=true']
-
-const refused = () => []
-/** It is for what comes after the build. */
-const later = () => []
-
-/** The flags for each input that is compared literally. */
-const INPUT_FLAGS: Readonly<Record<CountedInput, (build: Build) => readonly string[]>> = {
-  secrets: ({ places }) =>
-    each(
-      '--secret',
-      places.secrets.map(({ id, path }) => csv(`id=${id}`, `src=${path}`)),
-    ),
-  ssh: ({ inputs, places }) =>
-    each(
-      '--ssh',
-      inputs.ssh.map((keys) => formatSshKeys(absoluteKeys(keys, places.workspace))),
-    ),
-  network: ({ inputs, kind }) => networkArgs(inputs.network, kind),
-  'add-hosts': ({ inputs }) => hostArgs(inputs.addHosts),
-  'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
-  ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
-  // It stands behind one of the user, and so takes its place.
-  timestamp: ({ inputs: { timestamp } }) =>
-    timestamp?.seconds === undefined ? [] : ['--build-arg', `${SOURCE_DATE_EPOCH}=${timestamp.seconds}`],
-  test: later,
-  compression: later,
-  isolation: refused,
-  'extra-args': refused,
-}
 
 /** The arguments of a build with all its results, behind the path of the client; pure. */
 export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>, places: BuildPlaces): string[] {
@@ -94,7 +32,7 @@ export function buildArgs(request: BuildRequest, { kind }: Pick<Docker, 'kind'>,
       inputs.buildContexts.map((context) => absoluteContext(context, places.workspace)),
     ),
     // how
-    ...Object.values(INPUT_FLAGS).flatMap((flags) => flags({ inputs, kind, places })),
+    ...inputArgs({ inputs, kind, places }),
     ...(places.pull ? ['--pull'] : []),
     ...(inputs.noCache || !request.cache.read ? ['--no-cache'] : []),
     ...each('--cache-from', places.cacheFrom),
@@ -188,24 +126,4 @@ function platformArgs(platforms: readonly Platform[]): string[] {
 function targetArgs({ dockerfile, target }: Source): string[] {
   if (target === undefined) return []
   return dockerfile.stages[targetIndex(dockerfile, target)]?.name === undefined ? [] : ['--target', target]
-}
-
-/** `host` is a right that a builder has to be given. */
-function networkArgs(network: 'default' | 'none' | 'host', kind: BuilderKind): string[] {
-  if (network === 'default') return []
-  return ['--network', network, ...(network === 'host' && kind === 'buildx' ? ['--allow', 'network.host'] : [])]
-}
-
-/**
- * BuildKit takes a step that ran with other addresses of the same hosts. One more host, with a name that depends on the
- * addresses, makes it another step.
- */
-function hostArgs(hosts: readonly string[]): string[] {
-  if (hosts.length === 0) return []
-  const digest = createHash('sha256').update(JSON.stringify(hosts)).digest('hex').slice(0, 16)
-  return each('--add-host', [...hosts, `${digest}.add-hosts.invalid:127.0.0.1`])
-}
-
-function each(flag: string, values: readonly string[]): string[] {
-  return values.flatMap((value) => [flag, value])
 }

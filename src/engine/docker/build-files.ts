@@ -6,7 +6,7 @@ import type { Source } from '../../source/source.js'
 import type { BuildRequest } from '../engine.js'
 import { writeSecrets } from '../secret-files.js'
 import { type WorkDir, writePrivate } from '../work-dir.js'
-import type { BuildPlaces } from './args.js'
+import type { BuildPlaces } from './build-places.js'
 import { checkArgument, printsChecks } from './check-argument.js'
 import type { DockerSetup } from './setup.js'
 

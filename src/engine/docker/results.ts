@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path'
 import { UserError } from '../../errors.js'
 import { execute, findProgram } from '../../exec.js'
 import type { Output } from '../../runner/output-files.js'
-import { type BuildPlaces, resultPath } from './args.js'
+import { resultPath } from './args.js'
+import type { BuildPlaces } from './build-places.js'
 import type { DockerSetup } from './setup.js'
 
 /**

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
-import { type BuildPlaces, buildArgs, filesDockerfile } from '../../../../src/engine/docker/args.js'
+import { buildArgs, filesDockerfile } from '../../../../src/engine/docker/args.js'
+import type { BuildPlaces } from '../../../../src/engine/docker/build-places.js'
 import { usedImages } from '../../../../src/engine/docker/bases.js'
 import {
   type BuilderKind,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { planCache } from '../../../src/cache/open.js'
+import { planCache } from '../../../src/cache/plan.js'
 import { parseReference } from '../../../src/metadata/reference.js'
 import { contextOf, eventOf, inputsOf } from '../helpers.js'
 
