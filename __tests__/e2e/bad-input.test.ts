@@ -168,11 +168,11 @@ test.each(casesOfSet([...texts, ...places], ([what]) => ordinary.includes(what))
 
 test('an input of another action that the image would lack is an error, before anything starts', async () => {
   const env = {
-    INPUT_PLATFORMS: 'linux/amd64,linux/arm64',
+    INPUT_SBOM: 'true',
     INPUT_PROVENANCE: 'false',
     INPUT_TAG: 'hush-hush-hush',
   }
-  const parts = ['Input "platforms": got "linux/amd64,linux/arm64"', 'runs-on: ubuntu-24.04-arm']
+  const parts = ['Input "sbom": got "true"', 'attest the pushed image in a later step']
   await expectRefused({ inputs: { images: 'acme/web' }, env, workspace: files }, parts)
 })
 

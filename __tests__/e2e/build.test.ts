@@ -55,6 +55,7 @@ describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
       },
       pushed: references.map((reference) => ({ reference, digest: image.digest, registry: registry.host })),
       'platform-digests': JSON.stringify({ [formatPlatform(nativePlatform())]: image.digest }),
+      joined: 'false',
       engine: 'buildah',
       'engine-version': version,
       rootless: 'true',

@@ -43,10 +43,11 @@ const outputNames = [
     'engine',
     'engine-version',
     'imageid',
+    'joined',
     'json',
     'labels',
   ],
-  ...['metadata', 'pushed', 'rootless', 'storage-conf', 'tag-names', 'tags', 'version'],
+  ...['metadata', 'platform-digests', 'pushed', 'rootless', 'storage-conf', 'tag-names', 'tags', 'version'],
 ]
 
 /** The runner took nothing in the log for a command but what the action itself wrote. */

@@ -1,7 +1,6 @@
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import { containersStorage } from './containers-storage/snapshot.js'
 import type { Keys } from './containers-storage/select.js'
-import { ociLayout } from './oci-layout/snapshot.js'
 import type { IndexOfParts, Snapshot } from './snapshot.js'
 
 /**
@@ -13,5 +12,8 @@ export async function withSnapshot<T>(
   keys: Keys,
   use: <Index extends IndexOfParts>(snapshot: Snapshot<Index>) => Promise<T>,
 ): Promise<T> {
-  return storage.kind === 'blobs' ? await use(ociLayout(storage)) : await use(await containersStorage(storage, keys))
+  if (storage.kind !== 'blobs') return await use(await containersStorage(storage, keys))
+  // Only Docker's builds have one.
+  const { ociLayout } = await import('./oci-layout/snapshot.js')
+  return await use(ociLayout(storage))
 }

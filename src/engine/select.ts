@@ -3,8 +3,7 @@ import { quote } from '../lib/quote.js'
 import { warn } from '../log.js'
 import { chooseBuilder } from './build-user.js'
 import { findBuildah } from './buildah/find.js'
-import { findDaemon, loadArchive } from './docker/load.js'
-import type { ResolvedEngine } from './engine.js'
+import type { DockerStorage, ResolvedEngine } from './engine.js'
 import type { Engines, EngineRequest } from './engines.js'
 import { takeBackFromBuildUser } from './work-dir.js'
 
@@ -21,7 +20,7 @@ async function findEngine(selection: EngineRequest, onProgram: (path: string) =>
   if (builder !== undefined && engine !== 'docker') return await findBuilder(selection, builder)
   if (engine === 'docker') return await findDocker(selection).catch(asAsked)
   try {
-    return await findBuildah(selection, onProgram, { findDaemon, loadArchive })
+    return await findBuildah(selection, onProgram, dockerStorage)
   } catch (error) {
     if (engine === 'buildah' || !(error instanceof UserError)) throw error
     return await fallBack(selection, error)
@@ -34,6 +33,12 @@ async function findBuilder(selection: EngineRequest, builder: string): Promise<R
   const rootless = found.engine.rootless ? '' : ", and isn't known to run without root"
   warn(`Docker builds, not Buildah, because the input "builder" names the builder ${quote(builder)}${rootless}.`)
   return found
+}
+
+/** The storage of Docker's daemon, where `load` asks for it. */
+const dockerStorage: DockerStorage = {
+  findDaemon: async (env) => await (await import('./docker/load.js')).findDaemon(env),
+  loadArchive: async (...args) => await (await import('./docker/load.js')).loadArchive(...args),
 }
 
 /** Docker's engine, which is loaded when it is needed: most builds are Buildah's. */

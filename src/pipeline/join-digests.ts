@@ -11,27 +11,6 @@ import { annotationsAt } from './annotations.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
 import { joinedResult, type Result } from './result.js'
 
-/** Refuses what can't be had together with `digests`, or with an image that gets no tag. @throws UserError */
-export function checkDigests({ digests, platforms, load, outputs, distribute, byDigest }: Inputs): void {
-  if (byDigest && (platforms.length > 1 || distribute || digests.length > 0))
-    throw new UserError(
-      'Input "outputs": got type=image with push-by-digest=true, which is for a build of one platform.',
-      'Leave it out: the images of several platforms are pushed by digest first, and their index then gets the tags.',
-    )
-  if (digests.length === 0) return
-  const [other] = [
-    ...(platforms.length > 0 ? ['platforms'] : []),
-    ...(distribute ? ['distribute'] : []),
-    ...(load ? ['load'] : []),
-    ...(outputs.length > 0 ? ['outputs'] : []),
-  ]
-  if (other === undefined) return
-  throw new UserError(
-    `Input "${other}": has no place beside "digests", with which nothing is built.`,
-    `Remove \`${other}\`, or \`digests\` to build an image.`,
-  )
-}
-
 /**
  * Makes one index of manifests that are in the registry already, and puts it under every reference. Nothing is built.
  * @throws UserError for a digest that isn't there, before anything is tagged

@@ -1,8 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { UserError } from '../errors.js'
-import { formatPlatform, nativePlatform, type Platform, platformFolder } from '../lib/platform.js'
-import { info } from '../log.js'
+import { type Platform, platformFolder } from '../lib/platform.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Output } from '../runner/output-files.js'
@@ -10,30 +8,6 @@ import { forPlatform, isForeign } from '../runner/platform-inputs.js'
 import { joinArchives } from './joined-archives.js'
 import type { Wanted } from './engine.js'
 import type { PlatformResult } from './result.js'
-
-/**
- * Refuses what an image of several platforms can't be, and says what `load` takes of it.
- * @throws UserError
- */
-export function checkOutputs({ platforms, outputs, load }: Inputs): void {
-  if (platforms.length < 2) return
-  const docker = outputs.find(({ type }) => type === 'docker')
-  if (docker !== undefined) {
-    throw new UserError(
-      `Input "outputs": type=docker,dest=${docker.dest} is an archive for one platform, and "platforms" has ${platforms.length}.`,
-      `Write \`type=oci,dest=${docker.dest}\`, which holds all of them.`,
-    )
-  }
-  if (!load) return
-  const native = formatPlatform(nativePlatform())
-  if (platforms.every(isForeign)) {
-    throw new UserError(
-      `Input "load": got true, but "platforms" doesn't have ${native}, the platform of this runner.`,
-      `Add ${native} to \`platforms\`, or write \`load: false\`.`,
-    )
-  }
-  info(`Load: takes the image for ${native}, the platform of this runner`)
-}
 
 /** The inputs of the build of one of several platforms. @param staging folder for files that are to become one */
 export function inputsOf(platform: Platform, inputs: Inputs, staging: string): Inputs {

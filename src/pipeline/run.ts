@@ -11,17 +11,12 @@ import { checkBasePlatforms } from './base-platforms.js'
 import { readCredentials } from './credentials.js'
 import { tagged, untagged } from './destination.js'
 import { type Leg, legOf } from './distribute.js'
-import { dryRun } from './dry-run.js'
 import { findEngine, type Wanted } from './engine.js'
-import type { PushedPlatform } from './image-index.js'
-import { checkDigests, joinDigests } from './join-digests.js'
+import { checkDigests, checkOutputs } from './check-platform-inputs.js'
 import { makeImage } from './make-image.js'
-import { meetLegs } from './meet-legs.js'
 import { type Metadata, resolveMetadata } from './metadata.js'
 import { shown } from './phases.js'
 import type { PipelineContext, Services } from './pipeline-context.js'
-import { checkOutputs } from './platform-outputs.js'
-import { makePlatforms } from './platforms.js'
 import type { Result } from './result.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
 import { withCache } from './start-cache.js'
@@ -52,6 +47,7 @@ export async function run(given: Inputs, context: Context, services: Services): 
   const credentials = await readCredentials(inputs, context, metadata)
   const timeline = shown(startTimeline(services.clock))
   if (inputs.digests.length > 0) {
+    const { joinDigests } = await import('./join-digests.js')
     const there = { context, credentials, services }
     const joined = await timeline.during('index', () => joinDigests({ inputs, metadata }, there))
     return { ...joined, phases: timeline.phases() }
@@ -95,11 +91,15 @@ async function buildOne(request: Request, pipeline: PipelineContext): Promise<Om
 async function buildPlatforms(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
   const { leg } = request
   const wanted = await want(request, pipeline)
-  const put = leg && ((own: readonly PushedPlatform[]) => meetLegs(leg, own, wanted, pipeline))
-  return await makePlatforms(wanted, pipeline, put)
+  // Most images are of one platform.
+  const { makePlatforms } = await import('./platforms.js')
+  if (leg === undefined) return await makePlatforms(wanted, pipeline)
+  const { meetLegs } = await import('./meet-legs.js')
+  return await makePlatforms(wanted, pipeline, (own) => meetLegs(leg, own, wanted, pipeline))
 }
 
 async function preview(request: Request, pipeline: PipelineContext): Promise<Result> {
+  const { dryRun } = await import('./dry-run.js')
   return await dryRun(await want(request, pipeline), pipeline)
 }
 

@@ -5,7 +5,7 @@ import { privateRoot, programEnv, storageConf, type WorkDir, writePrivate } from
 import { writeSourceFiles } from './build-files.js'
 import { buildahEngine } from './buildah.js'
 import { withOnePath, writeConfig } from './containers-conf.js'
-import type { Emulation } from './emulation/emulation.js'
+import type { Emulation } from './emulation/binfmt.js'
 import type { Buildah } from './install.js'
 import type { ExecutionMode } from './probe.js'
 import { quietHelpers } from './quiet-helpers.js'

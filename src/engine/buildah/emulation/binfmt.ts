@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { ELF_HEADERS } from '../../../lib/elf.js'
+import type { Platform } from '../../../lib/platform.js'
 import type { Emulated } from './programs.js'
 
 /** A static qemu that the kernel can start programs of another processor with. */
@@ -10,6 +11,16 @@ export interface Emulator {
   /** Three numbers, `7.2.22`. */
   readonly version: string
 }
+
+/** What runs programs of other processors in a build. */
+export interface Emulation {
+  /** Those that are registered in the user namespace of each build; empty where there is nothing to register. */
+  readonly emulators: readonly Emulator[]
+  /** Whether RUN steps of this platform are emulated. */
+  readonly emulates: (platform: Platform) => boolean
+}
+
+export const NO_EMULATION: Emulation = { emulators: [], emulates: () => false }
 
 /** qemu's names of processors, where they are other ones. */
 const QEMU_NAMES: Readonly<Partial<Record<Emulated, string>>> = { '386': 'i386', amd64: 'x86_64', arm64: 'aarch64' }

@@ -4,20 +4,11 @@ import { byPlatform, type RunStep } from '../../../dockerfile/run-steps.js'
 import { nativePlatform, type Platform } from '../../../lib/platform.js'
 import { result } from '../../../log.js'
 import type { Inputs } from '../../../runner/inputs.js'
-import { type Emulator, emulatorName } from './binfmt.js'
+import { type Emulation, type Emulator, emulatorName, NO_EMULATION } from './binfmt.js'
 import { noEmulator } from './errors.js'
-import type { Machine, MachineEmulator } from './machine.js'
+import type { Place } from '../probe.js'
+import { type Machine, type MachineEmulator, machineOf } from './machine.js'
 import { EMULATED, type Emulated } from './programs.js'
-
-/** What runs programs of other processors in a build. */
-export interface Emulation {
-  /** Those that are registered in the user namespace of each build; empty where there is nothing to register. */
-  readonly emulators: readonly Emulator[]
-  /** Whether RUN steps of this platform are emulated. */
-  readonly emulates: (platform: Platform) => boolean
-}
-
-export const NO_EMULATION: Emulation = { emulators: [], emulates: () => false }
 
 /** Linux has a binfmt_misc for each user namespace from this release on. */
 const OWN_BINFMT_SINCE = '6.7.0'
@@ -26,6 +17,15 @@ const NARROWER: Readonly<Record<string, string>> = { amd64: '386', arm64: 'arm' 
 
 /** How programs of a processor run here: the processor runs them itself, an emulator of the machine does, or nothing. */
 type Runner = 'processor' | MachineEmulator | undefined
+
+/** The emulation of these RUN steps on the machine of the build. @throws UserError as `provideEmulation` does */
+export async function emulationOn(
+  place: Place,
+  steps: readonly RunStep[],
+  inputs: Pick<Inputs, 'emulation'>,
+): Promise<Emulation> {
+  return await provideEmulation(steps, inputs, machineOf(place))
+}
 
 /**
  * Makes sure, before anything is built, that the RUN steps can run: those of other platforms by what the machine has, else

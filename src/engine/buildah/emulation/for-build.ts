@@ -1,17 +1,20 @@
 import { type Stage, targetIndex } from '../../../dockerfile/dockerfile.js'
 import { type RunStep, runSteps } from '../../../dockerfile/run-steps.js'
-import { nativePlatform, type Platform } from '../../../lib/platform.js'
+import { isSamePlatform, nativePlatform, type Platform } from '../../../lib/platform.js'
 import type { Inputs } from '../../../runner/inputs.js'
 import { forPlatform } from '../../../runner/platform-inputs.js'
 import { analysisOf } from '../../../source/analysis.js'
 import type { EngineRequest } from '../../engines.js'
 import type { Place } from '../probe.js'
-import { type Emulation, provideEmulation } from './emulation.js'
-import { machineOf } from './machine.js'
+import { type Emulation, NO_EMULATION } from './binfmt.js'
 
 /** What runs the RUN steps of other platforms in a build. @throws UserError where nothing can, before anything is built */
 export async function emulationFor(request: EngineRequest, place: Place): Promise<Emulation> {
-  return await provideEmulation(allRunSteps(request), request.inputs, machineOf(place))
+  const steps = allRunSteps(request)
+  if (steps.every(({ platform }) => isSamePlatform(platform, nativePlatform()))) return NO_EMULATION
+  // Most builds need none.
+  const { emulationOn } = await import('./emulation.js')
+  return await emulationOn(place, steps, request.inputs)
 }
 
 /** Those of every platform that is built for. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Emulation, provideEmulation } from '../../../../../src/engine/buildah/emulation/emulation.js'
+import { provideEmulation } from '../../../../../src/engine/buildah/emulation/emulation.js'
+import type { Emulation } from '../../../../../src/engine/buildah/emulation/binfmt.js'
 import type { Machine } from '../../../../../src/engine/buildah/emulation/machine.js'
 import { UserError } from '../../../../../src/errors.js'
 import { nativePlatform, parsePlatform } from '../../../../../src/lib/platform.js'
