@@ -49,7 +49,7 @@ describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
     // And not this one.
     const third = await fail(job({ tags: '3', test: `${PASSES}\nweb --broken` }))
     expect(third.error).toContain('Input "test": `web --broken` failed; nothing was pushed.')
-    expect(third.error).toMatch(/ended with exit code 1:\n {2}blue \/srv 0 <--broken> <>\n/)
+    expect(third.error).toMatch(/ended with exit code 1:\n(?: {2}.*\n)*? {2}blue \/srv 0 <--broken> <>\n/)
     expect(await tagsOf(name)).toStrictEqual(['1', '2'])
   })
 
