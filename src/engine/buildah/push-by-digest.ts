@@ -27,7 +27,9 @@ export function openDigestPusher(setup: BuildahSetup, push: Push): Pick<Engine, 
   return {
     async pushByDigest(image, repository, openProxy) {
       const layers = await layersOf(image)
-      const manifest = await pushThrough(await openProxy(repository, layers.pulled), { image, repository, setup, push })
+      // Compressed anew, a layer is another blob.
+      const reused = image.compression?.force === true ? [] : layers.pulled
+      const manifest = await pushThrough(await openProxy(repository, reused), { image, repository, setup, push })
       const learnt = compressedLayers(parseObject(manifest.bytes.toString('utf8')), layers.diffIds, repository)
       known.set(image.id, Promise.resolve({ ...layers, pulled: [...learnt, ...layers.pulled] }))
       const { digest, mediaType, size } = manifest

@@ -104,6 +104,12 @@ export function checkParity(asked: Asked, docker: Pick<Docker, 'kind' | 'buildki
       'Write `load: false`, or `engine: buildah`, which loads the image for the platform of the runner.',
     )
   }
+  if (inputs.tests.length > 0 && inputs.platforms.length > 1) {
+    throw new UserError(
+      `Input "test" can't be honoured: ${name} pushes all platforms as it builds them, and "platforms" has ${inputs.platforms.length}.`,
+      'Write `engine: buildah`, which tests the image of each platform before anything is pushed.',
+    )
+  }
   if (source.file.endsWith('.in')) {
     throw new UserError(
       `The Dockerfile ${source.file} is for Buildah, which runs it through the C preprocessor; ${name} does not.`,

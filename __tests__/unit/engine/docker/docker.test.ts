@@ -248,6 +248,20 @@ describe('what Docker does otherwise', () => {
     }).not.toThrow()
   })
 
+  it('commands in images of several platforms', () => {
+    const test = (platforms: string) => {
+      check({ test: 'web --version', platforms }, { kind: 'buildx' })
+    }
+    expect(
+      refusal(() => {
+        test('linux/amd64,linux/arm64')
+      }).message,
+    ).toContain('Input "test" can\'t be honoured')
+    expect(() => {
+      test('linux/amd64')
+    }).not.toThrow()
+  })
+
   it.each(
     INPUT_ROWS.flatMap(([name, { docker }]) => (docker ? [[name, docker.example, docker.refusedBy] as const] : [])),
   )('%s: %s is refused by %j, and by no other', (input, example, refusedBy) => {
