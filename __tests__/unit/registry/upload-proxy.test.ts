@@ -206,8 +206,14 @@ describe('openUploadProxy', () => {
     const place = await listen(other)
     stops.push(() => close(other))
     const answer = { status: 202, headers: { location: `http://${place}/upload` } }
-    const { send } = await proxied(() => answer, [], [place])
+    const locked = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } }
+    const { send, asked } = await proxied(
+      ({ authorization }) => (authorization === undefined ? locked : answer),
+      [],
+      [place],
+    )
     const begun = await send('POST /v2/acme/web/blobs/uploads/')
+    expect(asked.at(-1)?.authorization).toBe(basicOf('ada', 'pass-77aa'))
     expect((await send(`PATCH ${String(begun.headers['location'])}`, 'x')).status).toBe(202)
     expect(seen).toStrictEqual([undefined])
   })
