@@ -29,8 +29,9 @@ export async function startContainer(
   const { uid } = accountFor('user')
   const how = ['--detach', '--init', '--network', 'host', '--volume', `${tmpdir()}:${tmpdir()}`, ...options]
   const id = (await docker.run('run', ...how, image, 'sleep', 'infinity')).trim()
-  const run = (...argv: readonly string[]) => docker.run('exec', id, ...argv)
-  await run('useradd', '--create-home', '--uid', String(uid), 'runner')
+  // Whoever it belongs to.
+  const run = (...argv: readonly string[]) => docker.run('exec', '--user', '0', id, ...argv)
+  await run('sh', '-c', `id runner >/dev/null 2>&1 || useradd --create-home --uid ${uid} runner`)
   await run('install', '--directory', '--mode', '1777', containerTemp)
   // udev would have done that on the machine; where none runs, the device is root's alone.
   await run('sh', '-c', '! test -e /dev/fuse || chmod 666 /dev/fuse')

@@ -360,7 +360,7 @@ export const promises = [
       },
       {
         loses: 'A line that Buildah and BuildKit read differently is cached by one of the two readings',
-        file: 'src/up-to-date/step-inputs.ts',
+        file: 'src/up-to-date/untracked-input.ts',
         find: 'if (ambiguous !== undefined)',
         put: 'if (ambiguous === 0)',
         test: '__tests__/unit/up-to-date/step-inputs.test.ts',
@@ -898,7 +898,7 @@ export const promises = [
       },
       {
         loses: 'With other addresses of the same hosts, BuildKit takes the old step',
-        file: 'src/engine/docker/args.ts',
+        file: 'src/engine/docker/input-flags.ts',
         find: 'update(JSON.stringify(hosts))',
         put: 'update(String(hosts.length))',
         test: '__tests__/unit/engine/docker/docker.test.ts',
@@ -1441,7 +1441,7 @@ export const promises = [
         file: 'src/runner/test-inputs.ts',
         find: 'tests.map(({ text }) => text)',
         put: 'tests.slice(0, 0).map(({ text }) => text)',
-        test: '__tests__/unit/up-to-date/request.test.ts',
+        test: '__tests__/unit/up-to-date/current-fingerprint.test.ts',
       },
     ],
   },
@@ -1559,7 +1559,7 @@ export const promises = [
     rows: [
       {
         loses: 'An index of some platforms is put under the tags, though another one has failed',
-        file: 'src/pipeline/platforms.ts',
+        file: 'src/pipeline/platform-schedule.ts',
         find: 'if (failures.size > 0) throw failuresOf(failures)',
         put: '',
         test: '__tests__/unit/pipeline/platforms.test.ts',

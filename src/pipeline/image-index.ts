@@ -6,8 +6,7 @@ import type { Registries } from '../registry/registries.js'
 import { imageIndex, type IndexEntry } from '../registry/image-index.js'
 import { platformsIn } from '../registry/image-platforms.js'
 import type { Descriptor, Manifest } from '../registry/manifest.js'
-import type { Metadata } from './metadata.js'
-import { annotationsAt } from './annotations.js'
+import { type Annotations, annotationsAt } from './annotations.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
 import { pushEach } from './push.js'
 import type { PlatformResult, Result } from './result.js'
@@ -26,7 +25,7 @@ export type PushedPlatform = Pick<PlatformResult, 'platform' | 'pushed'>
  * are the same index. Each must be in the repository of the reference already.
  */
 export async function putIndex(
-  metadata: Pick<Metadata, 'references' | 'leveled'>,
+  metadata: Pick<Annotations, 'leveled'> & { readonly references: readonly Reference[] },
   platforms: readonly PushedPlatform[],
   pipeline: Pick<PipelineContext, 'credentials' | 'context' | 'services'>,
 ): Promise<Indexed> {
@@ -90,7 +89,7 @@ export async function digestsIn(
 async function makeIndex(
   repository: Reference,
   platforms: readonly PushedPlatform[],
-  metadata: Pick<Metadata, 'leveled'>,
+  metadata: Pick<Annotations, 'leveled'>,
   registries: Registries,
 ): Promise<Manifest> {
   const entries = await Promise.all(

@@ -7,7 +7,6 @@ import type { BuildRequest, Engine, EngineFacts } from '../engine.js'
 import type { Step } from '../progress.js'
 import { secretFiles } from '../secret-files.js'
 import { buildArgs, loginArgs } from './args.js'
-import type { BuildPlaces } from './build-places.js'
 import { placesFor } from './build-files.js'
 import { explain, hintForCopy, refusal } from './failures.js'
 import type { DockerClient, DockerSetup } from './setup.js'
@@ -55,7 +54,7 @@ export function commonEngine(
 export async function buildLive(
   request: BuildRequest,
   setup: DockerSetup,
-  places: BuildPlaces,
+  places: ReturnType<typeof placesFor>,
   progress: DockerProgress,
 ): Promise<void> {
   const { docker } = setup
@@ -89,7 +88,9 @@ export function followBuild({ source: { dockerfile, target } }: BuildRequest): D
 }
 
 /** The metadata file of a build. */
-export async function readMetadata({ metadata }: BuildPlaces): Promise<Record<string, unknown>> {
+export async function readMetadata({
+  metadata,
+}: Pick<ReturnType<typeof placesFor>, 'metadata'>): Promise<Record<string, unknown>> {
   return parseObject(await readFile(metadata, 'utf8'))
 }
 
