@@ -535,7 +535,14 @@ describe('secrets and strangers', () => {
     const folder = makeFolder('script')
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022, verbatimModuleSyntax: true }
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    for (const name of ['lib/concurrency', 'lib/disk-space', 'cache/backends/github', 'cache/backends/health', 'cache/errors', 'errors']) {
+    for (const name of [
+      'lib/concurrency',
+      'lib/disk-space',
+      'cache/backends/github',
+      'cache/backends/health',
+      'cache/errors',
+      'errors',
+    ]) {
       const source = readFileSync(join(repository, `src/${name}.ts`), 'utf8')
       mkdirSync(dirname(join(folder, name)), { recursive: true })
       writeFileSync(join(folder, `${name}.js`), ts.transpileModule(source, { compilerOptions }).outputText)
