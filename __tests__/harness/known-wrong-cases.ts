@@ -286,8 +286,9 @@ export const wrongCases: readonly WrongCase[] = [
   {
     row: 'timestamp',
     builds: ({ base }) => ['1', '2'].map((timestamp) => ({ lines: [`FROM ${base}`, 'RUN echo >/made'], timestamp })),
-    look: ({ config }) => config.created,
-    ...{ right: '1970-01-01T00:00:02Z', wrong: '1970-01-01T00:00:01Z' },
+    // With a step of another time, the image has the time of the build.
+    look: ({ config }) => config.created === '1970-01-01T00:00:02Z',
+    ...{ right: true, wrong: false },
   },
   {
     row: 'overriddenBase',
@@ -344,6 +345,8 @@ export const wrongCases: readonly WrongCase[] = [
   },
   {
     row: 'targetPlatform',
+    // Seen on 1.33.7; which release began it, and which ended it, is not known.
+    rightOn: { '1.28.2': 'it began later', '1.39.4': 'it ended before' },
     buildsSince: '1.28.0',
     builds: ({ both, foreign }) => [{ lines: [`FROM --platform=$TARGETPLATFORM ${both}`], platform: foreign }],
     look: (image) => machineOf(contentOf(image, 'bin/busybox')) === ownArchitecture(),
@@ -354,7 +357,8 @@ export const wrongCases: readonly WrongCase[] = [
     buildsSince: '1.28.0',
     builds: () => [{ lines: ['FROM scratch', 'COPY file /file'], files: { file: 'same' }, platform: 'linux/arm/v6' }],
     look: ({ config }) => config.variant,
-    ...{ right: 'v6', wrong: 'v7' },
+    // To every reader, arm without a variant is v7.
+    ...{ right: 'v6', wrong: undefined },
   },
   {
     row: 'stageByArgument',

@@ -68,7 +68,6 @@ export const KNOWN_WRONG = {
   },
   targetPlatform: {
     what: 'FROM with `--platform=$TARGETPLATFORM` in an image for another platform',
-    since: '1.29.0',
     until: '1.40.0',
     wrong: 'it is that of the machine',
     answer: 'another Buildah',
