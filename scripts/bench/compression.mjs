@@ -58,7 +58,9 @@ function scenario(folder, mode, host) {
       const { main } = await runStep(job, { ...inputs, ...mode, tags: reference })
       engines.push(parseEngine(main.lines))
       sizes.push(await layerBytes(host, reference))
-      const push = main.lines.map((line) => /^Push: ([\d.]+) s$/.exec(line)?.[1]).find((found) => found !== undefined)
+      const push = main.lines
+        .map(({ text }) => /^Push: ([\d.]+) s$/.exec(text)?.[1])
+        .find((found) => found !== undefined)
       if (push === undefined) throw new DemoError('The step has not said how long its push took.')
       return { [`${name}, push`]: Number(push), [`${name}, pull`]: await pull(join(folder, `pull-${turn}`), reference) }
     },
