@@ -3,7 +3,8 @@ import { formatPlatform } from '../lib/platform.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import type { Pushed } from '../engine/engine.js'
 import type { Registries } from '../registry/registries.js'
-import { imageIndex, type IndexEntry } from '../registry/image-index.js'
+import { imageIndex, type IndexEntry, isIndex } from '../registry/image-index.js'
+import { entriesOf } from '../registry/index-entries.js'
 import { platformsIn } from '../registry/image-platforms.js'
 import type { Descriptor, Manifest } from '../registry/manifest.js'
 import { type Annotations, annotationsAt } from './annotations.js'
@@ -93,13 +94,25 @@ async function makeIndex(
   registries: Registries,
 ): Promise<Manifest> {
   const entries = await Promise.all(
-    platforms.map(async ({ platform, pushed }): Promise<IndexEntry> => {
+    platforms.map(async ({ platform, pushed }): Promise<IndexEntry[]> => {
       const { digest, mediaType, size } = await findManifest(repository, pushed, registries)
+      // It has what is attached to its image beside it.
+      const inside = isIndex(mediaType) ? await entriesOf(registries, { ...repository, digest }) : undefined
       const own = annotationsAt(metadata, 'manifest-descriptor', platform)
-      return { platform: { ...platform }, digest, mediaType, size, ...own }
+      if (inside === undefined) return [{ platform: { ...platform }, digest, mediaType, size, ...own }]
+      return inside.map((entry) => (isImage(entry) ? { ...entry, ...own } : entry))
     }),
   )
-  return imageIndex(entries, annotationsAt(metadata, 'index').annotations)
+  return imageIndex(attachedLast(entries.flat()), annotationsAt(metadata, 'index').annotations)
+}
+
+/** What is attached comes behind all images. */
+function attachedLast(entries: readonly IndexEntry[]): IndexEntry[] {
+  return [...entries.filter(isImage), ...entries.filter((entry) => !isImage(entry))]
+}
+
+function isImage({ platform }: IndexEntry): boolean {
+  return platform?.os !== 'unknown'
 }
 
 /** The registry's own word on what was pushed by its digest. */

@@ -46,7 +46,7 @@ export async function makeImage(wanted: Wanted, making: Making, pipeline: Pipeli
     if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
     const format = await settleFormat(wanted, engine, settings)
     const settled = specify({ ...wanted, format }, engine)
-    const produced = await produce(settled, { engine, cache, copied, comparison, destination }, pipeline)
+    const produced = await produce(settled, { engine, cache, copied, comparison, destination, metadata }, pipeline)
     return { ...produced, metadata, built: true }
   } finally {
     comparison?.close()

@@ -1,3 +1,4 @@
+import { ATTESTATION_INPUTS } from './attestation-inputs.js'
 import { buildArgs } from './build-arguments.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import { IMAGE_INPUTS } from './image-rows.js'
@@ -123,6 +124,7 @@ export const INPUTS = {
     },
   }),
   ...IMAGE_INPUTS,
+  ...ATTESTATION_INPUTS,
   load: input('load', whether(false), { affects: 'nothing' }),
   outputs: input('outputs', outputFiles, {
     affects: 'nothing',
