@@ -1,4 +1,3 @@
-import { ATTESTATION_INPUTS } from './attestation-inputs.js'
 import { buildArgs } from './build-arguments.js'
 import { type CacheOptions, readCacheOptions } from './cache-inputs.js'
 import { IMAGE_INPUTS } from './image-rows.js'
@@ -124,7 +123,6 @@ export const INPUTS = {
     },
   }),
   ...IMAGE_INPUTS,
-  ...ATTESTATION_INPUTS,
   load: input('load', whether(false), { affects: 'nothing' }),
   outputs: input('outputs', outputFiles, {
     affects: 'nothing',
