@@ -1,11 +1,9 @@
 import { RegistryError } from '../errors.js'
-import { formatPlatform } from '../lib/platform.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import type { Pushed } from '../engine/engine.js'
 import type { Registries } from '../registry/registries.js'
 import { imageIndex, type IndexEntry, isIndex } from '../registry/image-index.js'
 import { entriesOf } from '../registry/index-entries.js'
-import { platformsIn } from '../registry/image-platforms.js'
 import type { Descriptor, Manifest } from '../registry/manifest.js'
 import { type Annotations, annotationsAt } from './annotations.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
@@ -64,27 +62,6 @@ export async function putIndexes(
   if (first === undefined) return { pushed }
   const { digest, mediaType, size } = await indexOf(first)
   return { pushed, descriptor: { digest, mediaType, size } }
-}
-
-/** The digests of an index that the builder has made, by its platforms. */
-export async function digestsIn(
-  [first]: readonly Pushed[],
-  pipeline: PipelineContext,
-): Promise<Pick<Result, 'platformDigests' | 'descriptor'>> {
-  if (first === undefined) return { platformDigests: {} }
-  const registries = await openRegistries(pipeline)
-  try {
-    const reference = { ...repositoryOf(first.reference), digest: first.digest }
-    const [descriptor, found = []] = [await registries.resolve(reference), await platformsIn(registries, reference)]
-    const digests = found.map(({ platform, digest }) => [formatPlatform(platform), digest] as const)
-    return { platformDigests: Object.fromEntries(digests), ...(descriptor !== undefined && { descriptor }) }
-  } catch (error) {
-    // Whoever may push need not be one who may read.
-    if (error instanceof RegistryError) return { platformDigests: {} }
-    throw error
-  } finally {
-    registries.close()
-  }
 }
 
 async function makeIndex(
