@@ -38,8 +38,12 @@ async function buildOnce(
   const { compression } = request.inputs
   const args = buildArgs(request, setup, paths)
   const progress = followProgress(Date.now)
+  let ended = 0
   const onStdout = (chunk: Buffer) => {
     progress.add(chunk)
+    const now = progress.steps().filter(({ image }) => image !== undefined).length
+    if (now > ended) request.onStepEnd?.()
+    ended = now
   }
   try {
     const { stdout } = await runLive('Build', formatCommand([setup.buildah.path, ...args]), setup, (onOutput) =>
