@@ -6,7 +6,7 @@ import { privateRoot } from '../engine/work-dir.js'
 import { formatBytes, formatCount } from '../lib/format.js'
 import { info, result, warn } from '../log.js'
 import type { Building } from '../up-to-date/step-inputs.js'
-import { reusableSteps } from './reusable-steps.js'
+import { keysToRestore, reusableSteps } from './reusable-steps.js'
 import type { PendingCache } from './start-cache.js'
 
 /** A cache with a root that can be built in. */
@@ -67,18 +67,9 @@ async function restoreRoot(
 ): Promise<Restored> {
   const { cache, plan } = pending
   const keys = await reusableSteps(spec, store, plan)
-  const warm = await cache.restore(store, contentsByKey(keys), root)
+  const warm = await cache.restore(store, keysToRestore(keys, spec, store), root)
   sayRestored(pending, warm)
   return { warm, keys, access: { read: plan.read, write: plan.write } }
-}
-
-/** What each step has copied, by its key. */
-function contentsByKey(keys: readonly StageKeys[]): ReadonlyMap<string, string | undefined> {
-  return new Map(
-    keys.flatMap((stage) =>
-      stage.keys.flatMap((key, index) => (key === undefined ? [] : [[key, stage.contents[index]] as const])),
-    ),
-  )
 }
 
 function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredStorage): void {
