@@ -1,4 +1,4 @@
-import type { BuildSpec, Engine, ResolvedEngine } from '../engine/engine.js'
+import type { BuildSpec, Engine } from '../engine/engine.js'
 import { withRequests } from '../report/cache-stats.js'
 import type { Comparison } from '../up-to-date/check.js'
 import type { Built, Pusher } from './build.js'
@@ -6,17 +6,13 @@ import { buildImage } from './build-image.js'
 import type { Destination } from './destination.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
-import { type RestoredCache, restoreCache } from './restore-cache.js'
+import { type Prepared, restoreAndConfigure } from './restore-and-configure.js'
+import type { RestoredCache } from './restore-cache.js'
 import type { ImageResult } from './result.js'
-import type { PendingCache } from './start-cache.js'
 import { verifyingPushes } from './verified-push.js'
 
-/** What is on its way when it is clear that something must be built. */
-export interface Prepared {
-  readonly engine: ResolvedEngine
-  readonly cache: PendingCache
-  /** Digests of what is copied from the context, by path. */
-  readonly copied: Promise<ReadonlyMap<string, string>>
+/** The same, with where the image goes. */
+export interface Production extends Prepared {
   /** Undefined where nothing is compared, and so nothing is remembered. */
   readonly comparison: Comparison | undefined
   readonly destination: Destination
@@ -25,13 +21,13 @@ export interface Prepared {
 /** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
 export async function produce(
   spec: BuildSpec,
-  prepared: Prepared,
+  prepared: Production,
   pipeline: PipelineContext,
 ): Promise<Omit<ImageResult, 'built'>> {
   const { inputs } = spec
-  const restored = await restore(spec, prepared, pipeline)
+  const { restored, configured } = await restoreAndConfigure(spec, prepared, pipeline)
   const registries = registriesOnDemand(pipeline)
-  const engine = verifyingPushes(await prepared.engine.configure(restored.warm.root), registries.open)
+  const engine = verifyingPushes(configured, registries.open)
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
     await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
@@ -51,25 +47,12 @@ export async function produce(
   }
 }
 
-async function restore(
-  spec: BuildSpec,
-  { engine, cache, copied }: Prepared,
-  { timeline, workDir }: PipelineContext,
-): Promise<RestoredCache> {
-  const building = { ...spec, copied: await copied }
-  const [restored] = await Promise.all([
-    timeline.during('restore', () => restoreCache(cache, building, engine.store, workDir.path)),
-    cache.plan.writesLayers ? engine.prewarm() : undefined,
-  ])
-  return restored
-}
-
 /** Leaves word of what was built for later runs. */
 async function remember(
   { image, ...built }: Built,
   engine: Engine,
   { warm, access, keys }: RestoredCache,
-  { comparison, engine: { store } }: Prepared,
+  { comparison, engine: { store } }: Production,
 ): Promise<void> {
   const blobs = store.kind === 'blobs' ? { root: warm.root, layout: store.layout, isKept: access.write } : undefined
   const imageNames = () => engine.imageNames()
