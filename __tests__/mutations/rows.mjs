@@ -610,6 +610,22 @@ export const promises = [
         name: 'a cache in a registry a registry that limits the rate is told of once, and the build goes on',
       },
       {
+        loses: 'A registry that refuses to mount a blob keeps the cache from being saved',
+        file: 'src/registry/artifacts.ts',
+        find: 'if (error instanceof RegistryError && !error.transient) return false',
+        put: '',
+        test: '__tests__/e2e/cache-registry-kinds.test.ts',
+        name: 'a cache in a registry of another kind Harbor: mounts nothing of a project that the login has no right to',
+      },
+      {
+        loses: 'Tags that can’t be replaced are reported as a manifest that the registry doesn’t take',
+        file: 'src/registry/artifact-manifests.ts',
+        find: 'if (fixed !== undefined) throw fixed',
+        put: '',
+        test: '__tests__/e2e/cache-registry-kinds.test.ts',
+        name: 'a cache in a registry of another kind ECR with immutable tags',
+      },
+      {
         loses: 'Everybody reads the layers of all stages, and nobody is told',
         file: 'src/registry/artifacts.ts',
         find: 'return response?.status === 200',
