@@ -61,6 +61,7 @@ describe('inputs that are not set', () => {
         mode: 'max',
         from: [],
         to: undefined,
+        insecure: [],
         notes: [],
       },
       tests: [],
