@@ -10,7 +10,10 @@ import { indexKey, indexPath, indexPrefix, partKey, partPath } from '../../src/c
 import { openRegistries } from '../../src/registry/client.js'
 import { makeFolder, removeFolders } from '../harness/folders.js'
 import { type Particulars, startParticularRegistry } from '../harness/particular-registry.js'
+import { provide } from '../harness/provide.js'
 import { type Registry, startRegistry } from '../harness/registry.js'
+import { testUnless } from '../harness/skipping.js'
+import { exhaustively, isExhaustive } from '../harness/test-set.js'
 
 /** What is known of a registry, from the issue beside it: the real ones want accounts. */
 interface Kind extends Particulars {
@@ -253,34 +256,41 @@ function partOf(text: string): { readonly sha256: string; readonly bytes: number
 }
 
 describe('a cache in a registry of another kind', () => {
-  it.each(kinds.map((kind) => [kind.name, kind] as const))('%s', async (name, kind) => {
-    const particular = await startParticularRegistry(registry.host, kind)
-    stops.push(() => particular.stop())
-    const { stored = ['stored', 'stored'], says } = kind
-    const folder = createHash('sha256').update(name).digest('hex').slice(0, 8)
-    const [own, base] = [`${folder}/web-cache`, `${folder}/base-cache`]
-    const at = (title: string, from = [own, base]) => job(particular.host, title, { from, to: own })
+  it.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) => expectKept(registry, kind))
 
-    await expect(job(registry.host, 'base', { from: [], to: base }).leave('base')).resolves.toBe('stored')
-    const first = at('first')
-    await expect(first.leave('first')).resolves.toBe(stored[0])
-    const second = at('second')
-    await second.find()
-    await expect(second.leave('second', 'first', 'base')).resolves.toBe(stored[1])
-    const texts = [...first.entries.failures(), ...second.entries.failures()]
-    expect(texts).toStrictEqual(texts.map(() => expect.stringMatching(says ?? /^$/) as unknown))
-    expect(texts.length > 0).toBe(says !== undefined)
-
-    const third = at('third', [own])
-    const newest = stored.filter((one) => one === 'stored').length
-    const found = [
-      [undefined],
-      ['first', 'part of first'],
-      ['second', 'part of second', 'part of first', 'part of base'],
-    ]
-    const names = [[], ['first'], ['second', 'first', 'base']]
-    await expect(third.find(...(names[newest] ?? []))).resolves.toStrictEqual(found[newest])
-    expect(third.entries.failures()).toStrictEqual([])
-    if (kind.refusals.length > 0) expect(particular.refused).not.toStrictEqual([])
+  const built = isExhaustive ? provide('from-go.sh', 'registry', '3.1.2') : { missing: 'it takes minutes to build' }
+  const [program, reason] = 'missing' in built ? ['', built.missing] : [join(built.folder, 'bin/registry'), undefined]
+  exhaustively(testUnless(reason))('distribution 3', async () => {
+    const newer = await startRegistry({ program })
+    await expectKept(newer, { name: 'distribution 3', refusals: [] }).finally(() => newer.stop())
   })
 })
+
+/** Leaves an index, and another in its place, with parts of a further repository; and reads what should be there then. */
+async function expectKept({ host }: Registry, kind: Kind): Promise<void> {
+  const { name } = kind
+  const particular = await startParticularRegistry(host, kind)
+  stops.push(() => particular.stop())
+  const { stored = ['stored', 'stored'], says } = kind
+  const folder = createHash('sha256').update(name).digest('hex').slice(0, 8)
+  const [own, base] = [`${folder}/web-cache`, `${folder}/base-cache`]
+  const at = (title: string, from = [own, base]) => job(particular.host, title, { from, to: own })
+
+  await expect(job(host, 'base', { from: [], to: base }).leave('base')).resolves.toBe('stored')
+  const first = at('first')
+  await expect(first.leave('first')).resolves.toBe(stored[0])
+  const second = at('second')
+  await second.find()
+  await expect(second.leave('second', 'first', 'base')).resolves.toBe(stored[1])
+  const texts = [...first.entries.failures(), ...second.entries.failures()]
+  expect(texts).toStrictEqual(texts.map(() => expect.stringMatching(says ?? /^$/) as unknown))
+  expect(texts.length > 0).toBe(says !== undefined)
+
+  const third = at('third', [own])
+  const newest = stored.filter((one) => one === 'stored').length
+  const found = [[undefined], ['first', 'part of first'], ['second', 'part of second', 'part of first', 'part of base']]
+  const names = [[], ['first'], ['second', 'first', 'base']]
+  await expect(third.find(...(names[newest] ?? []))).resolves.toStrictEqual(found[newest])
+  expect(third.entries.failures()).toStrictEqual([])
+  if (kind.refusals.length > 0) expect(particular.refused).not.toStrictEqual([])
+}
