@@ -64,12 +64,18 @@ function makeArms(job) {
   const off = actionArm(job, { id: 'off', title: 'this action, `cache: off`', cache: 'off', phases: ['cold'] })
   const phases = ['cold', 'same', 'changed']
   const own = actionArm(job, { id: 'own', title: 'this action', cache: 'auto', phases })
-  const inRegistry = actionArm(job, {
-    ...{ id: 'own-registry', title: 'this action, `cache: registry`', cache: 'registry', phases },
-    traffic: (round) => trafficOf(round, 'bench/own-registry-cache'),
-  })
+  const traffic = (round) => trafficOf(round, 'bench/own-registry-cache')
+  const inRegistry = { id: 'own-registry', title: 'this action, `cache: registry`', cache: 'registry', traffic }
+  const skipping = {
+    ...{ id: 'own-skip', title: 'this action, `cache: registry`, `unchanged: skip`', cache: 'registry' },
+    ...{ unchanged: 'skip', traffic: (round) => trafficOf(round, 'bench/own-skip-cache') },
+  }
+  const inRegistries = [
+    actionArm(job, { ...inRegistry, phases }),
+    actionArm(job, { ...skipping, phases: ['cold', 'same'] }),
+  ]
   const buildx = [buildxArm, buildxRegistryArm].map((arm) => arm(join(job, 'workspace')))
-  return [off, own, inRegistry, tarArm(off.lastBuild), registryArm(off.lastBuild), ...buildx]
+  return [off, own, ...inRegistries, tarArm(off.lastBuild), registryArm(off.lastBuild), ...buildx]
 }
 
 /**
