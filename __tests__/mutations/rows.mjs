@@ -626,6 +626,22 @@ export const promises = [
         name: 'a cache in a registry of another kind ECR with immutable tags',
       },
       {
+        loses: 'Repositories that name nothing overwrite one another’s cache in a shared registry',
+        file: 'src/cache/plan.ts',
+        find: "kind === 'registry' && isNamed ? ''",
+        put: "kind === 'registry' ? ''",
+        test: '__tests__/unit/cache/plan.test.ts',
+        name: 'the plan of a cache is another one in a registry for repositories that give it no name',
+      },
+      {
+        loses: 'A registry of a cache that may do without TLS can’t be asked in the post step',
+        file: 'src/pipeline/pipeline-context.ts',
+        find: 'terms: { registry, insecure }',
+        put: 'terms: { registry, insecure: credentials.insecure }',
+        test: '__tests__/unit/pipeline/pipeline-context.test.ts',
+        name: 'the repositories of a cache may do without TLS where their line says so, in the post step as well',
+      },
+      {
         loses: 'Everybody reads the layers of all stages, and nobody is told',
         file: 'src/registry/artifacts.ts',
         find: 'return response?.status === 200',
