@@ -40,6 +40,7 @@ afterAll(async () => {
 exhaustively(test)(`a fleet of ${size.machines} machines, ${size.runs} runs, seed ${seed}`, async () => {
   const machines = makeMachines(size.machines)
   const waiting = planFleet(size, seed)
+  const fresh = waiting.filter(({ isNew }) => isNew).length
   const hits = { full: 0, partial: 0, none: 0 }
   const told: string[] = []
 
@@ -64,10 +65,11 @@ exhaustively(test)(`a fleet of ${size.machines} machines, ${size.runs} runs, see
   const kept = await sizeOfCaches()
   // A tag for the index of each image and branch, and no more.
   expect(kept.tags).toBeLessThanOrEqual(size.images * size.branches.length)
-  expect(hits.full + hits.partial).toBeGreaterThan(hits.none)
+  // Some have begun before those had ended that they could have had steps of.
+  expect(hits.none).toBeLessThanOrEqual(fresh + size.runs / 8)
   const report = process.env['FLEET_REPORT']
   if (report !== undefined)
-    writeFileSync(report, `${JSON.stringify({ ...size, seed, hits, traffic, kept }, null, 2)}\n`)
+    writeFileSync(report, `${JSON.stringify({ ...size, seed, fresh, hits, traffic, kept }, null, 2)}\n`)
 })
 
 /** What the tags of all caches name: what is left where a registry has collected its garbage. */

@@ -10,6 +10,8 @@ export interface FleetRun {
   readonly branch: string
   /** Whose run it is. */
   readonly machine: number
+  /** Whether nobody can have left its early steps. */
+  readonly isNew: boolean
   /** Contents of its files. */
   readonly files: { readonly deps: string; readonly src: string }
 }
@@ -34,14 +36,15 @@ export function planFleet({ machines, images, branches, runs }: FleetSize, seed:
   return Array.from({ length: runs }, (_, number) => {
     const [image, branch, machine] = [dice(images), branches[dice(branches.length)] ?? 'main', dice(machines)]
     const place = `${image} ${branch}`
-    const before = sources.get(place) ?? sources.get(`${image} main`) ?? { deps: deps(dice), src: `src ${number}\n` }
+    const before = sources.get(place) ?? sources.get(`${image} main`)
     const kind = dice(8)
+    const isNew = before === undefined || kind === 0
     const files = {
-      deps: kind === 0 ? deps(dice) : before.deps,
-      src: kind < 4 ? `src ${number}\n` : before.src,
+      deps: isNew ? deps(dice) : before.deps,
+      src: isNew || kind < 4 ? `src ${number}\n` : before.src,
     }
     sources.set(place, files)
-    return { number, image, branch, machine, files }
+    return { number, image, branch, machine, isNew, files }
   })
 }
 
