@@ -1505,8 +1505,8 @@ export const promises = [
       {
         loses: 'An index names an image of another platform than it says',
         file: 'src/pipeline/leg-records.ts',
-        find: '!entries.every((one) => isSamePlatform(one.platform, platform))',
-        put: '!entries.every((one) => isSamePlatform(one.platform, one.platform))',
+        find: '!isSamePlatform(image.platform, platform)',
+        put: '!isSamePlatform(image.platform, image.platform)',
         test: '__tests__/unit/pipeline/join-legs.test.ts',
       },
       {

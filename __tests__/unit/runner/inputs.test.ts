@@ -69,6 +69,7 @@ describe('inputs that are not set', () => {
       compression: undefined,
       testTimeoutMs: 300_000,
       unchanged: 'skip',
+      ...{ provenance: undefined },
       ...{ distribute: false, digests: [], byDigest: false, artifacts: false },
       summary: true,
       notes: [],
