@@ -1,27 +1,20 @@
 import type { BuildSpec, Engine } from '../engine/engine.js'
 import { withRequests } from '../report/cache-stats.js'
-import type { Comparison } from '../up-to-date/check.js'
-import type { Built, Pusher } from './build.js'
+import type { Built } from './build.js'
 import { buildImage } from './build-image.js'
-import type { Destination } from './destination.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
-import { type Prepared, restoreAndConfigure } from './restore-and-configure.js'
+import { preparePush } from './prepare-push.js'
+import type { Prepared } from './prepared.js'
+import { restoreAndConfigure } from './restore-and-configure.js'
 import type { RestoredCache } from './restore-cache.js'
 import type { ImageResult } from './result.js'
 import { verifyingPushes } from './verified-push.js'
 
-/** The same, with where the image goes. */
-export interface Production extends Prepared {
-  /** Undefined where nothing is compared, and so nothing is remembered. */
-  readonly comparison: Comparison | undefined
-  readonly destination: Destination
-}
-
 /** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
 export async function produce(
   spec: BuildSpec,
-  prepared: Production,
+  prepared: Prepared,
   pipeline: PipelineContext,
 ): Promise<Omit<ImageResult, 'built'>> {
   const { inputs } = spec
@@ -31,10 +24,10 @@ export async function produce(
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
     await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
-    const push: Pusher['push'] = (by, image) => prepared.destination.push(by, image, registries)
+    const prepare = await preparePush({ spec, engine, prepared }, registries, pipeline)
     const { comparison } = prepared
     const { store } = prepared.engine
-    const built = await buildImage(engine, spec, restored, { store, comparison, pipeline: { ...pipeline, push } })
+    const built = await buildImage(engine, spec, restored, { store, comparison, pipeline: { ...pipeline, prepare } })
     await remember(built, engine, restored, prepared)
     const cache = withRequests(built.cache, restored.cache.requests())
     await engine.writeOutputs(built.image, inputs)
@@ -52,7 +45,7 @@ async function remember(
   { image, ...built }: Built,
   engine: Engine,
   { warm, access, keys }: RestoredCache,
-  { comparison, engine: { store } }: Production,
+  { comparison, engine: { store } }: Prepared,
 ): Promise<void> {
   const blobs = store.kind === 'blobs' ? { root: warm.root, layout: store.layout, isKept: access.write } : undefined
   const imageNames = () => engine.imageNames()

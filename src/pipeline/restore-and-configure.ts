@@ -1,16 +1,8 @@
-import type { BuildSpec, Engine, ResolvedEngine } from '../engine/engine.js'
+import type { BuildSpec, Engine } from '../engine/engine.js'
 import { privateRoot } from '../engine/work-dir.js'
 import type { PipelineContext } from './pipeline-context.js'
+import type { Prepared } from './prepared.js'
 import { type RestoredCache, restoreCache } from './restore-cache.js'
-import type { PendingCache } from './start-cache.js'
-
-/** What is on its way when it is clear that something must be built. */
-export interface Prepared {
-  readonly engine: ResolvedEngine
-  readonly cache: PendingCache
-  /** Digests of what is copied from the context, by path. */
-  readonly copied: Promise<ReadonlyMap<string, string>>
-}
 
 /** Sets the engine up while layers come back, where it is known before what root they come back to. */
 export async function restoreAndConfigure(
