@@ -119,6 +119,36 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: 'a\tb', wrong: 'a\\tb' },
   },
   {
+    row: 'otherPlatformDefault',
+    builds: ({ base }) => [{ lines: [`FROM ${base}`, 'ARG TARGETPLATFORM=any/other', 'LABEL seen=$TARGETPLATFORM'] }],
+    look: label('seen'),
+    ...{ right: 'any/other', wrong: FAILS },
+  },
+  {
+    row: 'platformDefault',
+    builds: ({ base }) => [
+      {
+        lines: [
+          `ARG BUILDPLATFORM=${own}`,
+          `FROM --platform=$BUILDPLATFORM ${base}`,
+          `ARG TARGETPLATFORM="${own}"`,
+          'LABEL seen=$TARGETPLATFORM',
+        ],
+      },
+    ],
+    look: label('seen'),
+    ...{ right: own, wrong: FAILS },
+  },
+  {
+    row: 'mountWithoutTarget',
+    buildsSince: '1.33.7',
+    builds: ({ base }) => [
+      { lines: [`FROM ${base}`, 'WORKDIR /w', 'RUN --mount=type=bind cp file /seen'], files: { file: 'here' } },
+    ],
+    look: file('seen'),
+    ...{ right: 'here', wrong: FAILS },
+  },
+  {
     row: 'perhapsVolume',
     builds: ({ base }) => [
       { lines: [`FROM ${base}`, 'VOLUME /data', 'RUN for folder in /da*; do echo kept >$folder/file; done'] },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
+import { KNOWN_WRONG } from '../../../../src/dockerfile/known-wrong.js'
 import { losesVolumes, refusedFaults, toldFaults } from '../../../../src/engine/buildah/known-faults.js'
 import { formatPlatform, nativePlatform } from '../../../../src/lib/platform.js'
 import { targetPlatform } from '../../../../src/runner/platform-inputs.js'
@@ -52,6 +53,24 @@ describe('ADD of a Git repository', () => {
     'ONBUILD ADD https://host/r.git /src',
   ])('not %s', (step) => {
     expect(refusedIn(['FROM a', step])).toStrictEqual([])
+  })
+})
+
+describe('another value for a platform', () => {
+  it('is refused by newer releases, with what to write', () => {
+    const facts = factsOf([
+      'ARG BUILDPLATFORM=linux/s390x',
+      'FROM a',
+      'ARG TARGETPLATFORM=${X}',
+      'ARG TARGETARCH=amd64',
+    ])
+    const what = (line: number, name: string) =>
+      `Dockerfile line ${line}: ARG with another value for TARGETPLATFORM or BUILDPLATFORM, ${name} (in newer versions, the build fails)`
+    const releases = { since: '1.23.0', below: '1.33.8', remedy: KNOWN_WRONG.otherPlatformDefault.remedy }
+    expect(refusedFaults(facts)).toStrictEqual([
+      { what: what(1, 'BUILDPLATFORM'), ...releases },
+      { what: what(3, 'TARGETPLATFORM'), ...releases },
+    ])
   })
 })
 
