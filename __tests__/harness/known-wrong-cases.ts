@@ -106,6 +106,13 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: '<ada>', wrong: '<>' },
   },
   {
+    row: 'heredocVariable',
+    buildsSince: '1.33.0',
+    builds: ({ base }) => [{ lines: [`FROM ${base}`, 'RUN <<EOF', 'word=kept', 'echo "<$word>" >/seen', 'EOF'] }],
+    look: file('seen'),
+    ...{ right: '<kept>', wrong: '<>' },
+  },
+  {
     row: 'volume',
     isOrdinary: true,
     builds: ({ base }) => [{ lines: [`FROM ${base}`, 'VOLUME /data', 'RUN echo kept >/data/file'] }],

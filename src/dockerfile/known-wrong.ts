@@ -52,6 +52,13 @@ export const KNOWN_WRONG = {
     wrong: 'it is empty there',
     answer: 'another Buildah',
   },
+  heredocVariable: {
+    what: 'a heredoc of RUN with variables or quotes, unless its name is quoted',
+    since: '1.33.0',
+    until: '1.39.4',
+    wrong: 'the shell finds the values of the build in the place of its own variables, or the build fails',
+    answer: 'another Buildah',
+  },
   volume: {
     what: 'a RUN that works in a VOLUME declared before it',
     until: VOLUMES_ARE_KEPT,
@@ -204,17 +211,8 @@ export const KNOWN_WRONG = {
     wrong: CACHE_KEEPS_OLD,
     answer: 'key',
   },
-  cacheMountOfStage: {
-    what: 'what `RUN --mount=type=cache,from=` begins with',
-    wrong: CACHE_KEEPS_OLD,
-    answer: 'key',
-  },
-  annotation: {
-    what: 'an annotation',
-    until: '1.41.0',
-    wrong: CACHE_KEEPS_OLD,
-    answer: 'key',
-  },
+  cacheMountOfStage: { what: 'what `RUN --mount=type=cache,from=` begins with', wrong: CACHE_KEEPS_OLD, answer: 'key' },
+  annotation: { what: 'an annotation', until: '1.41.0', wrong: CACHE_KEEPS_OLD, answer: 'key' },
   timestamp: {
     what: 'the time of the image (input `timestamp`, SOURCE_DATE_EPOCH)',
     until: '1.42.0',

@@ -1,4 +1,5 @@
 import type { Analysis } from '../../dockerfile/analysis.js'
+import { hasOpenHeredoc } from '../../dockerfile/open-heredocs.js'
 import { inheritedArguments } from '../../dockerfile/inherited-arguments.js'
 import { platformDefaults } from '../../dockerfile/platform-defaults.js'
 import { type Answer, type FaultName, getsWrong, KNOWN_WRONG, type KnownWrong } from '../../dockerfile/known-wrong.js'
@@ -46,6 +47,11 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
       .filter(({ instruction, copy }) => instruction.keyword === 'ADD' && copy?.sources.some(isRepository))
       .map(({ instruction }) => ({ line: instruction.line })),
   inheritedArgument: ({ analysis }) => inheritedArguments(analysis).map(({ line, name }) => ({ line, detail: name })),
+  heredocVariable: ({ analysis }) =>
+    analysis.stages
+      .flatMap(({ steps }) => steps)
+      .filter(({ instruction }) => instruction.keyword === 'RUN' && hasOpenHeredoc(instruction))
+      .map(({ instruction }) => ({ line: instruction.line })),
   volume: ({ analysis }) =>
     stepsAfterVolumes(analysis)
       .filter(({ isNamed }) => isNamed)

@@ -1,5 +1,6 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
+import type { Flag } from '../../dockerfile/command.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
 import { KNOWN_WRONG } from '../../dockerfile/known-wrong.js'
 import { mountOptions } from '../../dockerfile/mounts.js'
@@ -49,6 +50,8 @@ const isOn =
   (options: ReadonlyMap<string, string>) =>
     wanted.some((option) => (options.get(option) ?? 'false') !== 'false')
 
+const keepsGitFolder = ({ name, value }: Flag) => name === 'keep-git-dir' && value !== 'false'
+
 /** A place below the working directory. A variable may come to any path. */
 const isRelative = (options: ReadonlyMap<string, string>) =>
   ['target', 'dst', 'destination'].some((name) => /^[^/$"']/.test(options.get(name) ?? ''))
@@ -63,6 +66,7 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
   ['--link', '1.41.0', flag(/^(COPY|ADD)$/, 'link')],
   ['--parents', '1.40.0', flag(/^COPY$/, 'parents')],
   ['--exclude', '1.38.0', flag(/^(COPY|ADD)$/, 'exclude')],
+  ['--keep-git-dir', undefined, ({ keyword, flags }) => keyword === 'ADD' && flags.some(keepsGitFolder)],
   ['--network', '1.30.0', flag(/^RUN$/, 'network')],
   ['--security', undefined, flag(/^RUN$/, 'security')],
   ['--device', undefined, flag(/^RUN$/, 'device')],

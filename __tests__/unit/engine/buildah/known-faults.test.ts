@@ -56,6 +56,30 @@ describe('ADD of a Git repository', () => {
   })
 })
 
+describe('a heredoc of RUN that the builder reads', () => {
+  it.each([
+    'RUN <<EOF\nV=1\necho $V\nEOF',
+    'RUN <<-EOF\n\techo ${1}\nEOF',
+    'RUN --network=none sh <<EOF\necho $$\nEOF',
+    "RUN <<EOF\n# don't\nEOF",
+    'RUN <<"A" cat <<B\n$V\nA\nB',
+  ])('%j', (step) => {
+    const [what = ''] = refusedIn(['FROM a', step])
+    expect(what).toBe(`Dockerfile line 2: ${KNOWN_WRONG.heredocVariable.what}`)
+  })
+
+  it.each([
+    'RUN <<"EOF"\necho $V\nEOF',
+    "RUN <<'EOF'\necho $V\nEOF",
+    'RUN <<EOF\necho "a" \'b\' $(date)\nEOF',
+    'RUN echo $V',
+    'RUN cat "$V" <<EOF\ntext\nEOF',
+    'COPY <<EOF /f\n$V\nEOF',
+  ])('not %j', (step) => {
+    expect(refusedIn(['FROM a', step])).toStrictEqual([])
+  })
+})
+
 describe('another value for a platform', () => {
   it('is refused by newer releases, with what to write', () => {
     const facts = factsOf([

@@ -19,6 +19,8 @@ describe('needsOf the Dockerfile', () => {
     ['COPY --parents a b', 'COPY with --parents', '1.40.0'],
     ['COPY --exclude=*.txt a b', 'COPY with --exclude', '1.38.0'],
     ['ADD --exclude=*.txt a b', 'ADD with --exclude', '1.38.0'],
+    ['ADD --keep-git-dir=true http://x /y', 'ADD with --keep-git-dir', undefined],
+    ['ADD --keep-git-dir http://x /y', 'ADD with --keep-git-dir', undefined],
     ['RUN --network=none x', 'RUN with --network', '1.30.0'],
     ['RUN --security=insecure x', 'RUN with --security', undefined],
     ['RUN --device=vendor.com/gpu x', 'RUN with --device', undefined],
@@ -41,6 +43,7 @@ describe('needsOf the Dockerfile', () => {
     'RUN --mount=type=secret,id=required x',
     'RUN --mount=type=secret,id=a,required=true x',
     'RUN --mount=type=ssh x',
+    'ADD --keep-git-dir=false http://x /y',
     // the shell's own
     'RUN echo ${A#x}',
     'ENV A=${B:-x}',
