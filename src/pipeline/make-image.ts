@@ -5,7 +5,7 @@ import type { Destination } from './destination.js'
 import { specify, type Wanted } from './engine.js'
 import type { Metadata } from './metadata.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
-import { produce } from './produce.js'
+import { type Prepared, produce } from './produce.js'
 import { settingsOnDemand } from './read-settings.js'
 import { type ImageResult, reusedResult } from './result.js'
 import { settleFormat } from './settle-format.js'
@@ -17,6 +17,7 @@ export interface Making {
   /** Looks for what builds. */
   readonly findEngine: () => Promise<ResolvedEngine>
   readonly destination: Destination
+  readonly stages?: Prepared['stages']
   /** Whether it is the build that tells what the checks of the Dockerfile find. */
   readonly tellsChecks: boolean
 }
@@ -29,7 +30,7 @@ export interface MadeImage extends ImageResult {
 /** Takes the image of an earlier run, or builds one. */
 export async function makeImage(wanted: Wanted, making: Making, pipeline: PipelineContext): Promise<MadeImage> {
   const { metadata, source } = wanted
-  const { cache, findEngine, destination } = making
+  const { cache, findEngine, destination, stages } = making
   const watch = startWatch(wanted, cache, pipeline.context, pipeline.workDir.env)
   if (watch !== undefined) pipeline.services.registries.load()
   const copied = watch?.copied ?? lookAtContext(cache, source)
@@ -46,7 +47,7 @@ export async function makeImage(wanted: Wanted, making: Making, pipeline: Pipeli
     if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
     const format = await settleFormat(wanted, engine, settings)
     const settled = specify({ ...wanted, format }, engine)
-    const produced = await produce(settled, { engine, cache, copied, comparison, destination }, pipeline)
+    const produced = await produce(settled, { engine, cache, copied, comparison, destination, stages }, pipeline)
     return { ...produced, metadata, built: true }
   } finally {
     comparison?.close()

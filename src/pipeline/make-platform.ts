@@ -2,6 +2,7 @@ import type { ResolvedEngine } from '../engine/engine.js'
 import { makeWorkDirBelow } from '../engine/work-dir.js'
 import { formatPlatform, type Platform, platformFolder } from '../lib/platform.js'
 import { annotationsFor } from './annotations.js'
+import type { StagesOnDemand } from './built-stages.js'
 import { untagged } from './destination.js'
 import type { Wanted } from './engine.js'
 import { type MadeImage, makeImage } from './make-image.js'
@@ -18,12 +19,13 @@ export interface Common {
   readonly engine: ResolvedEngine
   /** Private folder of this process for files that are to become one. */
   readonly staging: string
+  readonly stages: StagesOnDemand | undefined
 }
 
 /** Makes the image of one of several platforms, and pushes it by its digest. */
 export async function makePlatform(
   platform: Platform,
-  { wanted, engine, staging }: Common,
+  { wanted, engine, staging, stages }: Common,
   pipeline: PipelineContext,
 ): Promise<PlatformImage> {
   const inputs = inputsOf(platform, wanted.inputs, staging)
@@ -37,7 +39,7 @@ export async function makePlatform(
   const findIt = async () => (await engine.forPlatform?.(inputs, workDir)) ?? engine
   const destination = untagged(own.metadata.references)
   const made = await withCache(own, there, (cache) =>
-    makeImage(own, { cache, findEngine: findIt, destination, tellsChecks: false }, there),
+    makeImage(own, { cache, findEngine: findIt, destination, stages, tellsChecks: false }, there),
   )
   return { ...made, platform }
 }

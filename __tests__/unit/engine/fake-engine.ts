@@ -29,6 +29,7 @@ export interface FakeEngineOptions {
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
+  readonly takesStages?: boolean
   /** Whether a build takes all its steps from those of earlier runs. */
   readonly hits?: boolean
 }
@@ -139,6 +140,7 @@ function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEng
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    takesStages: options.takesStages === true,
     forPlatform: () => Promise.resolve(resolved(request, traits, options)),
     configure: () => Promise.resolve(fakeEngine(options)),
   }

@@ -1,3 +1,4 @@
+import gte from 'semver/functions/gte.js'
 import type { ContainersStorage, Layout } from '../../build-storage.js'
 import type { ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
@@ -9,6 +10,9 @@ import type { Host } from './host.js'
 import { knownFaultsOf } from './known-faults.js'
 import { prewarm } from './prewarm.js'
 import { resolveNames } from './resolve-names.js'
+
+/** Older releases look for the lower layers of many in the wrong storage. */
+const TAKES_STAGES_SINCE = '1.33.0'
 
 /** A Buildah that was found, as the pipeline knows it. */
 export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, host: Host): ResolvedEngine {
@@ -36,9 +40,10 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
       await writeFirstStorageConf(own, buildah)
       return resolvedBuildah({ ...request, inputs, folder: own }, found, host)
     },
-    configure: async (root) => {
+    takesStages: gte(buildah.version, TAKES_STAGES_SINCE),
+    configure: async (root, built) => {
       await pinNetworkBackend(root, folder, buildah, host)
-      return await configure(request, found, root)
+      return await configure(request, found, root, built)
     },
   }
 }
