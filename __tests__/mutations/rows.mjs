@@ -1558,6 +1558,34 @@ export const promises = [
     promise: 'An image of several platforms is whole, and each of them is what its label says',
     rows: [
       {
+        loses: 'A stage that compiles for the target is built once, and all images get programs of one platform',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: '!names.test(textsOf(stage))',
+        put: 'names.source !== textsOf(stage)',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A stage that copies from one of the target is built once, with the files of one platform',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: 'isSure(origin) && origin.stages.every((one) => found.includes(one))',
+        put: 'isSure(origin)',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A mount shows a stage that was built elsewhere, and Buildah does not compare what is in it',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: 'isCopy && isSure(origin)',
+        put: '(isCopy || isSure(origin))',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A base image that adds instructions for the target has them run once for all platforms',
+        file: 'src/pipeline/build-stages.ts',
+        find: 'steps.length === 0 || steps.some(isOther)',
+        put: 'steps.length === 0',
+        test: '__tests__/unit/pipeline/platforms.test.ts',
+      },
+      {
         loses: 'An index of some platforms is put under the tags, though another one has failed',
         file: 'src/pipeline/platform-schedule.ts',
         find: 'if (failures.size > 0) throw failuresOf(failures)',

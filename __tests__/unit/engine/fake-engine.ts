@@ -30,6 +30,8 @@ export interface FakeEngineOptions {
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
   readonly takesStages?: boolean
+  /** Whether the base images add a step to each stage. */
+  readonly onbuild?: boolean
   /** Whether a build takes all its steps from those of earlier runs. */
   readonly hits?: boolean
 }
@@ -63,7 +65,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     async build(request) {
       events.push(request.inputs.noCache ? 'build without cache' : 'build')
       const isHit = (text: string) => hits || (request.cache.read && done.has(text))
-      const steps = stepsIn(request, isHit)
+      const all = stepsIn(request, isHit)
+      const steps = options.onbuild === true ? all.map((step) => ({ ...step, of: (step.of ?? 0) + 1 })) : all
       try {
         refuseMissing(request)
         await options.build?.(request)

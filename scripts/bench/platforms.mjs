@@ -1,0 +1,149 @@
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+
+import { DemoError, startRegistry, unpackPackages } from '../demo/machine.mjs'
+import { countingProxy } from './counting-proxy.mjs'
+import { interleave } from './interleave.mjs'
+import { emulatedScenarios } from './platforms-emulated.mjs'
+import { makeTools, own, other, stepOf } from './platforms-step.mjs'
+import { summarize } from './statistics.mjs'
+import { parseEngine } from './step-log.mjs'
+import { inMilliseconds, renderRatios, renderTable, renderTimes } from './table.mjs'
+import { writeSources } from './workload.mjs'
+
+const both = `${own},${other}`
+/** Runs that must all push the same index. */
+const sameRuns = 10
+
+/** What compiles for the machine, and is copied into each image: the same for all platforms. */
+const SHARED = `FROM --platform=$BUILDPLATFORM scratch AS build
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+COPY src /src
+RUN tar c src | gzip -9 >/out && tar c src | gzip -9 | sha256sum >/sum
+FROM scratch
+COPY --from=build /out /sum /
+`
+/** The other platform has another stage, which stays as it is. */
+const APART = `FROM scratch AS for-${own.slice('linux/'.length)}
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+COPY src /src
+RUN tar c src | gzip -9 >/out
+FROM scratch AS for-${other.slice('linux/'.length)}
+COPY busybox /
+FROM for-$TARGETARCH
+`
+
+/** What several platforms cost over one, and joining them. */
+export const platforms = {
+  name: 'platforms',
+  onlyByName: true,
+  async measure({ folder, runs, tell }) {
+    const tools = makeTools(folder)
+    unpackPackages(['docker-registry'], join(folder, 'packages'))
+    const registry = await startRegistry(join(folder, 'packages/usr/bin/docker-registry'), join(folder, 'registry'))
+    const place = { folder, tools, host: registry.host }
+    const emulated = await emulatedScenarios(place, tell)
+    try {
+      const compiled = [sharedScenario(place, 'one platform', own), sharedScenario(place, 'two platforms', both)]
+      const changed = [
+        apartScenario(place, 'one platform changed', own),
+        apartScenario(place, 'one of two changed', both),
+      ]
+      const joining = await joinScenario(place)
+      const scenarios = [...compiled, ...changed, joining, ...emulated.scenarios]
+      const series = await interleave(scenarios, { runs, tell })
+      const digests = await sameDigests(place, tell)
+      const pairs = [
+        ['compile stage for two platforms ÷ one', 'two platforms', 'one platform'],
+        ['one of two unchanged ÷ one', 'one of two changed', 'one platform changed'],
+        ...emulated.pairs,
+      ]
+      const facts = [
+        ['joining two platforms under one reference', inMilliseconds(summarize(series.get('joining')).median)],
+        ['requests for it, per platform', joining.requests() / 2],
+        [`digests of the index in ${sameRuns} runs`, digests.size],
+      ]
+      const tables = [renderTimes(series, inMilliseconds), renderRatios(series, pairs), renderTable(['', ''], facts)]
+      return { text: [...tables, ...emulated.notes].join('\n\n'), engine: compiled[0].engine() }
+    } finally {
+      await emulated.stop()
+      registry.stop()
+    }
+  },
+}
+
+/** Everything is built anew. */
+function sharedScenario(place, name, platforms) {
+  const { run, lines } = stepOf(place, name, { Dockerfile: SHARED }, { platforms, cache: 'off' })
+  writeSources(join(place.folder, slug(name), 'workspace'))
+  return {
+    name,
+    engine: () => parseEngine(lines()),
+    async run() {
+      const { main } = await run()
+      const count = main.lines.filter(({ text }) => /STEP \S+: RUN tar /.test(text)).length
+      if (count !== 1) throw new DemoError(`The compile stage was run ${count} times`)
+      return { [name]: main.seconds }
+    },
+  }
+}
+
+/** Something has changed that the machine's own platform has alone. */
+function apartScenario(place, name, platforms) {
+  const kept = join(place.folder, `${slug(name)}-cache`)
+  const inputs = { platforms, cache: 'directory', 'cache-dir': kept, unchanged: 'skip' }
+  const { run } = stepOf(place, name, { Dockerfile: APART }, inputs)
+  const sources = join(place.folder, slug(name), 'workspace')
+  writeSources(sources)
+  let turn = 0
+  let isCold = true
+  return {
+    name,
+    async prepare() {
+      if (isCold) await run()
+      isCold = false
+      turn += 1
+      fs.writeFileSync(join(sources, 'src/turn'), String(turn))
+    },
+    async run() {
+      const { main, outputs } = await run()
+      if (outputs.built !== 'true') throw new DemoError('Nothing was built, though something had changed')
+      return { [name]: main.seconds }
+    },
+  }
+}
+
+/** Two images that are in the registry, put under a tag: what is asked of the registry is counted. */
+async function joinScenario(place) {
+  const files = { Dockerfile: 'FROM scratch\nCOPY busybox /\n' }
+  const pushing = stepOf(place, 'to be joined', files, { platforms: both, cache: 'off' })
+  const { outputs } = await pushing.run()
+  const proxy = await countingProxy(place.host)
+  const digests = Object.values(JSON.parse(outputs['platform-digests'])).join('\n')
+  const inputs = { digests, tags: `${proxy.host}/bench/to-be-joined:joined` }
+  const joining = stepOf({ ...place, host: proxy.host }, 'joining', {}, inputs)
+  return {
+    name: 'joining',
+    requests: () => proxy.count(),
+    async run() {
+      proxy.reset()
+      const { main } = await joining.run()
+      return { joining: main.seconds }
+    },
+  }
+}
+
+/** Digests of an index that nothing has changed in. */
+async function sameDigests(place, tell) {
+  const kept = join(place.folder, 'same-cache')
+  const inputs = { platforms: both, cache: 'directory', 'cache-dir': kept, unchanged: 'build' }
+  const { run } = stepOf(place, 'same', { Dockerfile: 'FROM scratch\nCOPY busybox /\nENV A=1\n' }, inputs)
+  const found = new Set()
+  for (let turn = 0; turn < sameRuns; turn += 1) found.add((await run()).outputs.digest)
+  tell(`${found.size} digests in ${sameRuns} runs`)
+  return found
+}
+
+const slug = (name) => name.replaceAll(' ', '-')
