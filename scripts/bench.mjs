@@ -3,7 +3,7 @@
  *
  *   node scripts/bench.mjs [--runs N] [--only overhead|start|preflight|cache]
  *   node scripts/bench.mjs --only cache-memory [--size GIB]
- *   node scripts/bench.mjs --only docker|unchanged|sandbox|compression|platforms [--runs N]
+ *   node scripts/bench.mjs --only docker|unchanged|one-change|sandbox|compression|platforms [--runs N]
  *
  * For Debian or Ubuntu, as root or with a sudo that asks for no password. Tables go to standard output, as Markdown;
  * what happens meanwhile to standard error. Beside its temporary folder (TMPDIR, else /var/tmp, since /tmp may be
@@ -23,6 +23,7 @@ import { cancelChildren, wasCancelled } from './bench/child.mjs'
 import { compression } from './bench/compression.mjs'
 import { docker } from './bench/docker.mjs'
 import { describeMachine } from './bench/facts.mjs'
+import { oneChange } from './bench/one-change.mjs'
 import { overhead } from './bench/overhead.mjs'
 import { platforms } from './bench/platforms.mjs'
 import { preflight } from './bench/preflight.mjs'
@@ -39,6 +40,7 @@ const measurements = [
   cacheMemory,
   docker,
   unchanged,
+  oneChange,
   sandbox,
   compression,
   platforms,

@@ -28,13 +28,16 @@ export function makeTools(folder) {
   return tools
 }
 
+/** The name of a folder for what has this name. */
+export const folderOf = (name) => name.replaceAll(/[ ,]+/g, '-')
+
 /**
  * A step with a folder of its own.
  * @param {{folder: string, tools: string, host: string}} place
  * @param {Record<string, string>} files of the checkout beside busybox
  */
 export function stepOf({ folder, tools, host }, name, files, inputs) {
-  const id = name.replaceAll(' ', '-')
+  const id = folderOf(name)
   const job = join(folder, id)
   makeJob(job, files)
   fs.copyFileSync(busybox, join(job, 'workspace/busybox'))
@@ -44,9 +47,9 @@ export function stepOf({ folder, tools, host }, name, files, inputs) {
   return {
     job,
     lines: () => lines,
-    async run() {
+    async run(more = {}) {
       forgetMachine(job)
-      const result = await runCachedStep(job, given, service)
+      const result = await runCachedStep(job, { ...given, ...more }, service)
       lines = result.main.lines
       return result
     },
