@@ -38,12 +38,9 @@ export const platforms = {
     const emulated = await emulatedScenarios(place, tell)
     try {
       const compiled = [sharedScenario(place, 'one platform', own), sharedScenario(place, 'two platforms', both)]
-      const changed = [
-        apartScenario(place, 'one platform changed', own),
-        apartScenario(place, 'one of two changed', both),
-      ]
+      const fresh = [freshScenario(place, 'one platform, new', own), freshScenario(place, 'one of two, new', both)]
       const joining = await joinScenario(place)
-      const scenarios = [...compiled, ...changed, joining, ...emulated.scenarios]
+      const scenarios = [...compiled, ...fresh, joining, ...emulated.scenarios]
       const series = await interleave(scenarios, { runs, tell })
       const digests = await sameDigests(place, tell)
       const pairs = [
