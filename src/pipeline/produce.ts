@@ -1,24 +1,14 @@
 import type { BuildSpec, Engine } from '../engine/engine.js'
 import { withRequests } from '../report/cache-stats.js'
-import type { Comparison } from '../up-to-date/check.js'
-import type { Built, Pusher } from './build.js'
+import type { Built } from './build.js'
 import { buildImage } from './build-image.js'
-import type { Destination } from './destination.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
-import type { StagesOnDemand } from './built-stages.js'
-import { type Coming, type RestoredCache, restoreFor } from './restore-cache.js'
+import { preparePush } from './prepare-push.js'
+import type { Prepared } from './prepared.js'
+import { type RestoredCache, restoreFor } from './restore-cache.js'
 import type { ImageResult } from './result.js'
 import { verifyingPushes } from './verified-push.js'
-
-/** The same, with what becomes of the image. */
-export interface Prepared extends Coming {
-  /** Undefined where nothing is compared, and so nothing is remembered. */
-  readonly comparison: Comparison | undefined
-  readonly destination: Destination
-  /** Stages that several builds have in common; absent where there are none. */
-  readonly stages?: StagesOnDemand | undefined
-}
 
 /** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
 export async function produce(
@@ -39,14 +29,14 @@ export async function produce(
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
     await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
-    const push: Pusher['push'] = (by, image) => prepared.destination.push(by, image, registries)
+    const prepare = await preparePush({ spec, engine, prepared }, registries, pipeline)
     const { comparison } = prepared
     const { store } = prepared.engine
     const built = await buildImage(engine, spec, restored, {
       store,
       comparison,
       stages,
-      pipeline: { ...pipeline, push },
+      pipeline: { ...pipeline, prepare },
     })
     const imageNames = async () => new Set([...(await engine.imageNames()), ...((await stages?.imageNames()) ?? [])])
     await remember({ ...built, imageNames }, restored, prepared)

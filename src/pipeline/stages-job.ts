@@ -2,6 +2,7 @@ import { targetIndex } from '../dockerfile/dockerfile.js'
 import { type SharedStage, sharedStages } from '../dockerfile/shared-stages.js'
 import type { ResolvedEngine } from '../engine/engine.js'
 import { nativePlatform } from '../lib/platform.js'
+import { isAttested } from '../runner/attestation-inputs.js'
 import { analysisOf } from '../source/analysis.js'
 import { untrackedInput } from '../up-to-date/untracked-input.js'
 import type { Wanted } from './engine.js'
@@ -22,6 +23,8 @@ export function findStagesJob(wanted: Wanted, engine: ResolvedEngine): StagesJob
   // What arguments of the user do, may be done once only, or once for each platform.
   const isTracked = inputs.extraArgs.length === 0 && untrackedInput(inputs, source) === undefined
   if (!engine.takesStages || inputs.platforms.length < 2 || !isTracked) return undefined
+  // What is attached to an image names all that it was built of, as it lies in one storage.
+  if (isAttested(inputs)) return undefined
   const analysis = analysisOf(inputs, source.dockerfile, engine.env)
   const stages = sharedStages(analysis, targetIndex(source.dockerfile, source.target), nativePlatform())
   if (stages.length === 0) return undefined

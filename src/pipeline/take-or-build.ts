@@ -5,7 +5,7 @@ import type { Destination } from './destination.js'
 import { specify, type Wanted } from './engine.js'
 import type { Metadata } from './metadata.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
-import { type Prepared, produce } from './produce.js'
+import { produce } from './produce.js'
 import { settingsOnDemand } from './read-settings.js'
 import { type ImageResult, reusedResult } from './result.js'
 import { settleFormat } from './settle-format.js'
@@ -20,7 +20,7 @@ export interface MadeImage extends ImageResult {
 interface Watching {
   readonly cache: PendingCache
   readonly destination: Destination
-  readonly stages?: Prepared['stages']
+  readonly stages?: Parameters<typeof produce>[1]['stages']
   /** Undefined where nothing is compared. */
   readonly watch: Watch | undefined
   /** Digests of what is copied from the context, by path. */
@@ -54,7 +54,11 @@ export async function takeOrBuild(
     }
     const format = await settleFormat(wanted, engine, settings)
     const settled = specify({ ...wanted, format }, engine)
-    const produced = await produce(settled, { engine, cache, copied, comparison, destination, stages }, pipeline)
+    const produced = await produce(
+      settled,
+      { engine, cache, copied, comparison, destination, metadata, stages },
+      pipeline,
+    )
     return { ...produced, metadata, built: true }
   } finally {
     comparison?.close()
