@@ -119,6 +119,27 @@ export const promises = [
         test: '__tests__/unit/engine/progress.test.ts',
       },
       {
+        loses: 'Where stages are built at once, a step is remembered with the image of another stage',
+        file: 'src/engine/buildah/step-images.ts',
+        find: 'history.length === below.length + 1 && ',
+        put: '',
+        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+      },
+      {
+        loses: 'A build that failed remembers a step that has not ended with the image of another stage',
+        file: 'src/engine/buildah/step-images.ts',
+        find: 'images.length > ended && isOthers',
+        put: 'images.length < ended && isOthers',
+        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+      },
+      {
+        loses: 'Stages for two platforms are built at once by a Buildah in which they share one',
+        file: 'src/engine/buildah/jobs.ts',
+        find: '!namesPlatforms(analysis) || !lt(version, PLATFORM_PER_STAGE_SINCE)',
+        put: '!namesPlatforms(analysis) || lt(version, PLATFORM_PER_STAGE_SINCE)',
+        test: '__tests__/unit/engine/buildah/jobs.test.ts',
+      },
+      {
         loses: 'A base image with the same layers and another configuration keeps the old environment',
         file: 'src/pipeline/build.ts',
         find: 'if (renewed.length === 0) return image',
@@ -504,7 +525,7 @@ export const promises = [
       },
       {
         loses: 'The build account has a file of the runner put into the cache, by a link in the place of its own',
-        file: 'src/cache/plain-file.ts',
+        file: 'src/lib/plain-file.ts',
         find: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
         put: 'constants.O_RDONLY | constants.O_NONBLOCK',
         test: '__tests__/unit/cache/containers-storage/blob-info-cache.test.ts',
