@@ -148,7 +148,7 @@ export const promises = [
       },
       {
         loses: 'FROM uses the old image of a tag that has moved (Buildah from 1.37 on)',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/reuse-args.ts',
         find: "[] : ['--pull=newer']",
         put: "[] : ['--pull']",
         test: '__tests__/unit/engine/buildah/args.test.ts',
@@ -1424,7 +1424,7 @@ export const promises = [
       },
       {
         loses: 'The login is seen by the build',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/reuse-args.ts',
         find: "(pulls ? ['--authfile', files.auth] : [])",
         put: "['--authfile', files.auth]",
         test: '__tests__/unit/engine/buildah/args.test.ts',
