@@ -68,15 +68,18 @@ describeEngines('stages that are independent, with $name', ({ name, version, wis
       `RUN ${random} >/a`,
       `FROM ${place.base} AS b`,
       'RUN echo b >/b',
-      `RUN sleep 1 && ${end}`,
+      // By then, the other stage has ended.
+      'COPY --from=0 /a /a',
+      `RUN ${end}`,
       `FROM ${place.base}`,
       'COPY --from=0 /a /a',
       'COPY --from=b /b /b',
     ]
     const broken = await fail(job('fails', lines('exit 3')))
     expect(broken.error).toContain('The build failed.')
-    expect(broken.log).toMatch(/^::error [^:]*file=Dockerfile,line=5\b/m)
+    expect(broken.log).toMatch(/^::error [^:]*file=Dockerfile,line=6\b/m)
     const fixed = await succeed(job('fails', lines('true')))
-    expect(countHits(fixed)).toBe(2)
+    // The last stage may have come to its first step as well.
+    expect(countHits(fixed)).toBeGreaterThanOrEqual(3)
   })
 })
