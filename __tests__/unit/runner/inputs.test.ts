@@ -69,7 +69,7 @@ describe('inputs that are not set', () => {
       compression: undefined,
       testTimeoutMs: 300_000,
       unchanged: 'skip',
-      ...{ distribute: false, digests: [], byDigest: false },
+      ...{ distribute: false, digests: [], byDigest: false, artifacts: false },
       summary: true,
       notes: [],
       warnings: [],
