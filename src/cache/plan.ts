@@ -42,6 +42,7 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
   const { kind, read, write, directory, notes } = decision
   const names = references.map(repositoryOf)
   const repositories = kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : NO_REPOSITORIES
+  const isNamed = inputs.cache.scope !== undefined || names.length > 0
   const scope = scopeOf({
     scope: inputs.cache.scope,
     images: [...new Set(names.map(formatReference))],
@@ -49,8 +50,8 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     file: inputs.file,
     target: inputs.target,
     platform: platformOf(inputs),
-    // A registry's repository tells caches apart by itself, and those of several repositories may share one.
-    repository: kind === 'registry' ? '' : context.event.repository,
+    // Who gives one name to what several repositories build shares its layers in a registry; "." names nothing.
+    repository: kind === 'registry' && isNamed ? '' : context.event.repository,
   })
   return {
     kind,

@@ -66,6 +66,8 @@ export interface Pushed {
   readonly reference: Reference
   /** `sha256:…` of the manifest, as the registry holds it. */
   readonly digest: string
+  /** `sha256:…` of the manifest of the image, where that is an index of it and what is attached to it. */
+  readonly image?: string
 }
 
 /** A manifest, as a registry has it under its digest. */
@@ -116,6 +118,12 @@ export interface EngineFacts {
   readonly rootless: boolean
 }
 
+/** What an engine can tell of a build for what is attached to the image. */
+export interface Evidence {
+  /** `sha256:…` of the manifests of all images in the storage of the build, by their full names. */
+  imageDigests(): Promise<ReadonlyMap<string, string>>
+}
+
 /** Builds and pushes. Differences between engines stay behind this interface. */
 export interface Engine extends EngineFacts {
   /** Path of a storage.conf(5) with which other programs find the image; '' if there is none. */
@@ -145,6 +153,8 @@ export interface Engine extends EngineFacts {
    * @throws RegistryError
    */
   pushByDigest(image: Image, repository: Reference, openProxy: OpenProxy): Promise<PushedManifest>
+  /** Undefined for an engine that makes and pushes what the inputs `provenance` and `sbom` ask for by itself. */
+  readonly evidence: Evidence | undefined
   /** Writes the files that the input `outputs` asks for. */
   writeOutputs(image: Image, inputs: Inputs): Promise<void>
   /** Full names of all images in the storage of the build, pulled ones too: `docker.io/library/debian:12`. */

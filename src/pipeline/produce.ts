@@ -1,26 +1,14 @@
-import type { BuildSpec, Engine, ResolvedEngine } from '../engine/engine.js'
+import type { BuildSpec, Engine } from '../engine/engine.js'
 import { withRequests } from '../report/cache-stats.js'
-import type { Comparison } from '../up-to-date/check.js'
-import type { Built, Pusher } from './build.js'
+import type { Built } from './build.js'
 import { buildImage } from './build-image.js'
-import type { Destination } from './destination.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
+import { preparePush } from './prepare-push.js'
+import type { Prepared } from './prepared.js'
 import { type RestoredCache, restoreCache } from './restore-cache.js'
 import type { ImageResult } from './result.js'
-import type { PendingCache } from './start-cache.js'
 import { verifyingPushes } from './verified-push.js'
-
-/** What is on its way when it is clear that something must be built. */
-export interface Prepared {
-  readonly engine: ResolvedEngine
-  readonly cache: PendingCache
-  /** Digests of what is copied from the context, by path. */
-  readonly copied: Promise<ReadonlyMap<string, string>>
-  /** Undefined where nothing is compared, and so nothing is remembered. */
-  readonly comparison: Comparison | undefined
-  readonly destination: Destination
-}
 
 /** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
 export async function produce(
@@ -35,10 +23,10 @@ export async function produce(
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
     await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
-    const push: Pusher['push'] = (by, image) => prepared.destination.push(by, image, registries)
+    const prepare = await preparePush({ spec, engine, prepared }, registries, pipeline)
     const { comparison } = prepared
     const { store } = prepared.engine
-    const built = await buildImage(engine, spec, restored, { store, comparison, pipeline: { ...pipeline, push } })
+    const built = await buildImage(engine, spec, restored, { store, comparison, pipeline: { ...pipeline, prepare } })
     await remember(built, engine, restored, prepared)
     const cache = withRequests(built.cache, restored.cache.requests())
     await engine.writeOutputs(built.image, inputs)

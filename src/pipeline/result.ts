@@ -81,10 +81,15 @@ export function joinResults(platforms: readonly PlatformResult[]): Omit<Result, 
     storageConf: platforms.find(({ platform }) => !isForeign(platform))?.storageConf ?? '',
     platformDigests: Object.fromEntries(
       platforms.flatMap(({ platform, pushed: [pushed] }) =>
-        pushed === undefined ? [] : [[formatPlatform(platform), pushed.digest]],
+        pushed === undefined ? [] : [[formatPlatform(platform), imageDigest(pushed)]],
       ),
     ),
   }
+}
+
+/** Of the manifest of an image, whatever is attached to it. Pure. */
+export function imageDigest({ digest, image = digest }: Pushed): string {
+  return image
 }
 
 /** Of an index of images that were in the registry already. Pure. @param entries the manifests of its platforms */

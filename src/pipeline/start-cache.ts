@@ -28,7 +28,12 @@ export async function startCache(request: CacheRequest, pipeline: PipelineContex
   pipeline.services.remember({ stagingDir })
   return {
     plan,
-    cache: pipeline.services.caches.open(plan, request, stagingDir, repositoryAccess(pipeline)),
+    cache: pipeline.services.caches.open(
+      plan,
+      request,
+      stagingDir,
+      repositoryAccess(pipeline, request.inputs.cache.insecure),
+    ),
     stagingDir,
   }
 }

@@ -53,7 +53,7 @@ export async function takeOrBuild(
     }
     const format = await settleFormat(wanted, engine, settings)
     const settled = specify({ ...wanted, format }, engine)
-    const produced = await produce(settled, { engine, cache, copied, comparison, destination }, pipeline)
+    const produced = await produce(settled, { engine, cache, copied, comparison, destination, metadata }, pipeline)
     return { ...produced, metadata, built: true }
   } finally {
     comparison?.close()

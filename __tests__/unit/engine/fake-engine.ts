@@ -96,6 +96,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),
+    evidence: { imageDigests: () => Promise.resolve(new Map()) },
     load: () => Promise.resolve(void events.push('load')),
     async saveSteps() {
       events.push('save')

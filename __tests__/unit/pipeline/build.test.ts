@@ -53,6 +53,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
     writeOutputs: () => Promise.resolve(),
     load: () => Promise.resolve(),
     imageNames: () => Promise.resolve(new Set()),
+    evidence: undefined,
     close: () => Promise.resolve(),
     saveSteps: () => orThrow(refusals.saveSteps),
     async build(request) {
@@ -121,7 +122,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
       timeline: startTimeline(Date.now),
       services,
       workDir: { path: '/folder' } as WorkDir,
-      push: pushAll,
+      prepare: (by, image) => Promise.resolve(() => pushAll(by, image)),
     }).then(
       ({ fault }) => {
         expect(fault).toBe('it is so')

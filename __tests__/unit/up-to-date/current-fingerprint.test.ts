@@ -66,6 +66,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   compression: 'zstd',
   'compression-level': '3',
   'force-compression': 'true',
+  provenance: 'mode=min',
   load: 'true',
   outputs: 'type=oci,dest=image.tar',
   digests: `sha256:${'a'.repeat(64)}`,
