@@ -174,6 +174,13 @@ export const promises = [
     promise: 'Nothing is built only where nothing has changed, and the image is there',
     rows: [
       {
+        loses: 'What Docker builds is remembered as built by Buildah',
+        file: 'src/pipeline/take-or-build.ts',
+        find: 'engine.engine.label !== found.engine.label',
+        put: "engine.engine.label === ''",
+        test: '__tests__/unit/pipeline/stages.test.ts',
+      },
+      {
         loses: 'An image of the other format is taken for the one that is asked for',
         file: 'src/up-to-date/fingerprint.ts',
         find: 'format: [facts.format],',
@@ -551,6 +558,20 @@ export const promises = [
   {
     promise: 'The cache stays within its limits, and never fails or delays a build',
     rows: [
+      {
+        loses: 'Layers are packed while the image is pushed',
+        file: 'src/pipeline/build.ts',
+        find: 'ahead?.stop()',
+        put: 'void ahead',
+        test: '__tests__/unit/pipeline/build.test.ts',
+      },
+      {
+        loses: 'A part is saved that is no longer what was packed while it was built',
+        file: 'src/cache/containers-storage/pack-ahead.ts',
+        find: 'found?.size === part.bytes ? part : undefined',
+        put: 'found === undefined ? undefined : part',
+        test: '__tests__/unit/cache/containers-storage/pack-ahead.test.ts',
+      },
       {
         loses: 'A build fails on a disk that restored layers have filled',
         file: 'src/pipeline/clear-cache.ts',

@@ -21,8 +21,12 @@ export async function buildOnce(
   const { compression } = request.inputs
   const args = buildArgs(request, setup, paths)
   const progress = followBuild(jobsFor(request, setup).count, setup)
+  let ended = 0
   const onStdout = (chunk: Buffer) => {
     progress.add(chunk)
+    const now = progress.ended()
+    if (now > ended) request.onStepEnd?.()
+    ended = now
   }
   let isOver = false
   try {
