@@ -119,6 +119,27 @@ export const promises = [
         test: '__tests__/unit/engine/progress.test.ts',
       },
       {
+        loses: 'Where stages are built at once, a step is remembered with the image of another stage',
+        file: 'src/engine/buildah/step-images.ts',
+        find: 'history.length === below.length + 1 && ',
+        put: '',
+        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+      },
+      {
+        loses: 'A build that failed remembers a step that has not ended with the image of another stage',
+        file: 'src/engine/buildah/step-images.ts',
+        find: 'images.length > ended && isOthers',
+        put: 'images.length < ended && isOthers',
+        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+      },
+      {
+        loses: 'Stages for two platforms are built at once by a Buildah in which they share one',
+        file: 'src/engine/buildah/jobs.ts',
+        find: '!namesPlatforms(analysis) || !lt(version, PLATFORM_PER_STAGE_SINCE)',
+        put: '!namesPlatforms(analysis) || lt(version, PLATFORM_PER_STAGE_SINCE)',
+        test: '__tests__/unit/engine/buildah/jobs.test.ts',
+      },
+      {
         loses: 'A base image with the same layers and another configuration keeps the old environment',
         file: 'src/pipeline/build.ts',
         find: 'if (renewed.length === 0) return image',
@@ -127,7 +148,7 @@ export const promises = [
       },
       {
         loses: 'FROM uses the old image of a tag that has moved (Buildah from 1.37 on)',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/reuse-args.ts',
         find: "[] : ['--pull=newer']",
         put: "[] : ['--pull']",
         test: '__tests__/unit/engine/buildah/args.test.ts',
@@ -152,6 +173,13 @@ export const promises = [
   {
     promise: 'Nothing is built only where nothing has changed, and the image is there',
     rows: [
+      {
+        loses: 'What Docker builds is remembered as built by Buildah',
+        file: 'src/pipeline/take-or-build.ts',
+        find: 'engine.engine.label !== found.engine.label',
+        put: "engine.engine.label === ''",
+        test: '__tests__/unit/pipeline/stages.test.ts',
+      },
       {
         loses: 'An image of the other format is taken for the one that is asked for',
         file: 'src/up-to-date/fingerprint.ts',
@@ -504,7 +532,7 @@ export const promises = [
       },
       {
         loses: 'The build account has a file of the runner put into the cache, by a link in the place of its own',
-        file: 'src/cache/plain-file.ts',
+        file: 'src/lib/plain-file.ts',
         find: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
         put: 'constants.O_RDONLY | constants.O_NONBLOCK',
         test: '__tests__/unit/cache/containers-storage/blob-info-cache.test.ts',
@@ -530,6 +558,20 @@ export const promises = [
   {
     promise: 'The cache stays within its limits, and never fails or delays a build',
     rows: [
+      {
+        loses: 'Layers are packed while the image is pushed',
+        file: 'src/pipeline/build.ts',
+        find: 'ahead?.stop()',
+        put: 'void ahead',
+        test: '__tests__/unit/pipeline/build.test.ts',
+      },
+      {
+        loses: 'A part is saved that is no longer what was packed while it was built',
+        file: 'src/cache/containers-storage/pack-ahead.ts',
+        find: 'found?.size === part.bytes ? part : undefined',
+        put: 'found === undefined ? undefined : part',
+        test: '__tests__/unit/cache/containers-storage/pack-ahead.test.ts',
+      },
       {
         loses: 'A build fails on a disk that restored layers have filled',
         file: 'src/pipeline/clear-cache.ts',
@@ -1435,7 +1477,7 @@ export const promises = [
       },
       {
         loses: 'The login is seen by the build',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/reuse-args.ts',
         find: "(pulls ? ['--authfile', files.auth] : [])",
         put: "['--authfile', files.auth]",
         test: '__tests__/unit/engine/buildah/args.test.ts',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
-import { buildArgs, pullsItself } from '../../../../src/engine/buildah/args.js'
+import { buildArgs } from '../../../../src/engine/buildah/args.js'
+import { pullsItself } from '../../../../src/engine/buildah/reuse-args.js'
 import type { BuildPaths } from '../../../../src/engine/buildah/build-paths.js'
 import { plannedPaths } from '../../../../src/engine/buildah/build-files.js'
 import type { BuildRequest } from '../../../../src/engine/engine.js'
