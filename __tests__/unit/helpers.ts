@@ -52,7 +52,7 @@ export function analysisOf(text: string, given: Given = {}): Analysis {
 
 interface Given {
   readonly buildArgs?: Readonly<Record<string, string | undefined>>
-  readonly automatic?: Readonly<Record<string, string>>
+  readonly automatic?: Readonly<Record<string, string | undefined>>
   readonly contexts?: readonly string[]
 }
 
@@ -73,6 +73,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     server: 'https://github.com',
     now: new Date('2026-11-24T12:00:00Z'),
     hasSummary: false,
+    artifacts: undefined,
     cacheService: undefined,
     cacheMode: undefined,
     serviceEnv: {},

@@ -24,11 +24,16 @@ export interface FakeEngineOptions {
   readonly traits?: Partial<EngineTraits>
   /** What it comes to when it is looked for, builds, or pushes this reference. */
   readonly find?: () => Promise<void>
+  /** What it comes to when it finds out how it builds here; it may turn out to be another engine. */
+  readonly ready?: () => Promise<Partial<EngineFacts>>
   readonly build?: (request: BuildRequest) => Promise<void>
   readonly test?: () => Promise<void>
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
+  readonly takesStages?: boolean
+  /** Whether the base images add a step to each stage. */
+  readonly onbuild?: boolean
   /** Whether a build takes all its steps from those of earlier runs. */
   readonly hits?: boolean
 }
@@ -62,7 +67,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     async build(request) {
       events.push(request.inputs.noCache ? 'build without cache' : 'build')
       const isHit = (text: string) => hits || (request.cache.read && done.has(text))
-      const steps = stepsIn(request, isHit)
+      const all = stepsIn(request, isHit)
+      const steps = options.onbuild === true ? all.map((step) => ({ ...step, of: (step.of ?? 0) + 1 })) : all
       try {
         refuseMissing(request)
         await options.build?.(request)
@@ -94,6 +100,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),
+    evidence: { imageDigests: () => Promise.resolve(new Map()) },
     load: () => Promise.resolve(void events.push('load')),
     async saveSteps() {
       events.push('save')
@@ -116,7 +123,9 @@ export function fakeEngines(options: FakeEngineOptions & { readonly requests?: E
       requests.push(request)
       onProgram('/usr/bin/buildah')
       await options.find?.()
-      return resolved(request, fakeTraits(traits), options)
+      const engine = resolved(request, fakeTraits(traits), options)
+      const ready = async () => ({ ...engine, engine: { ...engine.engine, ...(await options.ready?.()) } })
+      return { ...engine, isReady: false, ready }
     },
   }
 }
@@ -139,6 +148,7 @@ function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEng
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    takesStages: options.takesStages === true,
     forPlatform: () => Promise.resolve(resolved(request, traits, options)),
     configure: () => Promise.resolve(fakeEngine(options)),
   }
