@@ -13,12 +13,13 @@ import { verifyingPushes } from './verified-push.js'
 
 /** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
 export async function produce(
-  spec: BuildSpec,
+  asked: BuildSpec,
   prepared: Prepared,
   pipeline: PipelineContext,
 ): Promise<Omit<ImageResult, 'built'>> {
-  const { inputs } = spec
-  const { restored, configured } = await restoreAndConfigure(spec, prepared, pipeline)
+  const { inputs } = asked
+  const { restored, stages, configured } = await restoreAndConfigure(asked, prepared, pipeline)
+  const spec = stages === undefined ? asked : { ...asked, built: stages }
   const registries = registriesOnDemand(pipeline)
   const engine = verifyingPushes(configured, registries.open)
   try {
@@ -27,8 +28,14 @@ export async function produce(
     const prepare = await preparePush({ spec, engine, prepared }, registries, pipeline)
     const { comparison } = prepared
     const { store } = prepared.engine
-    const built = await buildImage(engine, spec, restored, { store, comparison, pipeline: { ...pipeline, prepare } })
-    await remember(built, engine, restored, prepared)
+    const built = await buildImage(engine, spec, restored, {
+      store,
+      comparison,
+      stages,
+      pipeline: { ...pipeline, prepare },
+    })
+    const imageNames = async () => new Set([...(await engine.imageNames()), ...((await stages?.imageNames()) ?? [])])
+    await remember({ ...built, imageNames }, restored, prepared)
     const cache = withRequests(built.cache, restored.cache.requests())
     await engine.writeOutputs(built.image, inputs)
     if (inputs.load) await engine.load(built.image)
@@ -42,12 +49,10 @@ export async function produce(
 
 /** Leaves word of what was built for later runs. */
 async function remember(
-  { image, ...built }: Built,
-  engine: Engine,
+  { image, ...built }: Built & Pick<Engine, 'imageNames'>,
   { warm, access, keys }: RestoredCache,
   { comparison, engine: { store } }: Prepared,
 ): Promise<void> {
   const blobs = store.kind === 'blobs' ? { root: warm.root, layout: store.layout, isKept: access.write } : undefined
-  const imageNames = () => engine.imageNames()
-  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys, blobs, imageNames })
+  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys, blobs })
 }

@@ -33,6 +33,9 @@ export interface FakeEngineOptions {
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
+  readonly takesStages?: boolean
+  /** Whether the base images add a step to each stage. */
+  readonly onbuild?: boolean
   /** Whether a build takes all its steps from those of earlier runs. */
   readonly hits?: boolean
 }
@@ -66,7 +69,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     async build(request) {
       events.push(request.inputs.noCache ? 'build without cache' : 'build')
       const isHit = (text: string) => hits || (request.cache.read && done.has(text))
-      const steps = stepsIn(request, isHit)
+      const all = stepsIn(request, isHit)
+      const steps = options.onbuild === true ? all.map((step) => ({ ...step, of: (step.of ?? 0) + 1 })) : all
       try {
         refuseMissing(request)
         await options.build?.(request)
@@ -146,6 +150,7 @@ function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEng
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    takesStages: options.takesStages === true,
     forPlatform: () => Promise.resolve(resolved(request, traits, options)),
     configure: () => {
       options.configure?.()

@@ -19,6 +19,7 @@ describe('inputs that are not set', () => {
       addHosts: [],
       shmSize: undefined,
       ulimit: [],
+      jobs: undefined,
       pull: false,
       noCache: false,
       labels: [],
@@ -139,6 +140,8 @@ const accepted: readonly Row[] = [
   ['shm-size', '1b', 'shmSize', '1b'],
   ['ulimit', 'nofile=1024:2048\nnproc=3', 'ulimit', ['nofile=1024:2048', 'nproc=3']],
   ['ulimit', 'memlock=-1:-1', 'ulimit', ['memlock=-1:-1']],
+  ['jobs', ' 3 ', 'jobs', 3],
+  ['jobs', 'auto', 'jobs', undefined],
   [
     'test',
     'web --version\n# not this\n sh -c \'test -f "/a b"\' \r\n',
@@ -286,6 +289,9 @@ const refused: readonly Refusal[] = [
   ['shm-size', '256 m', '256 m', '256m'],
   ['shm-size', '256mb', '256mb', '256m'],
   ['shm-size', 'm', 'm', '256m'],
+  ...['0', '-1', '1.5', 'all', '100'].map(
+    (jobs) => ['jobs', jobs, jobs, 'jobs: 2'] as [string, string, string, string],
+  ),
   ['ulimit', 'nofile', 'nofile', 'nofile=1024:2048'],
   ['ulimit', 'nofile=', 'nofile=', 'nofile=1024:2048'],
   ['ulimit', 'nofile=a', 'nofile=a', 'nofile=1024:2048'],

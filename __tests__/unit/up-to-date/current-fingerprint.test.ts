@@ -51,6 +51,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'add-hosts': 'db:10.0.0.1',
   'shm-size': '12m',
   ulimit: 'nofile=512',
+  jobs: '2',
   'registry-auth': '[]',
   checks: 'error',
   'registry-mirrors': 'docker.io=mirror.example',
