@@ -10,7 +10,7 @@ import type { PipelineContext } from './pipeline-context.js'
 import { joinOutputs } from './platform-outputs.js'
 import { makeEach } from './platform-schedule.js'
 import { settingsOnDemand } from './read-settings.js'
-import { joinResults, type PlatformResult, type Result } from './result.js'
+import { joinResults, type PlatformResult, type Made } from './result.js'
 
 /**
  * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
@@ -20,7 +20,7 @@ export async function makePlatforms(
   wanted: Wanted,
   pipeline: PipelineContext,
   put: PutIndex = (platforms) => putIndex(wanted.metadata, platforms, pipeline),
-): Promise<Omit<Result, 'phases'>> {
+): Promise<Made> {
   const { inputs, metadata } = wanted
   const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
   if (engine.forPlatform === undefined) return await buildTogether(wanted, engine, pipeline)

@@ -68,7 +68,7 @@ describe('inputs that are not set', () => {
       compression: undefined,
       testTimeoutMs: 300_000,
       unchanged: 'skip',
-      ...{ distribute: false, digests: [], byDigest: false, artifacts: false },
+      ...{ distribute: false, digests: [], byDigest: false, artifacts: false, attest: 'false' },
       summary: true,
       notes: [],
       warnings: [],
