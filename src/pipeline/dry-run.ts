@@ -11,7 +11,7 @@ import type { Made } from './result.js'
 /** Works out everything up to the build, and says it. */
 export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise<Made> {
   const { metadata } = wanted
-  const found = await findEngine(wanted, pipeline)
+  const found = await (await findEngine(wanted, pipeline)).ready()
   info(`Dry run: nothing is built or pushed.`)
   const { engine, hasAnnotations } = await previewAll(wanted, found, pipeline)
   const references = metadata.references.map(formatReference)

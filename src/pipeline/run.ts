@@ -95,9 +95,9 @@ async function buildOne(request: Request, pipeline: PipelineContext): Promise<Ma
   const made = await withCache(request, pipeline, async (cache) => {
     const wanted = await want(request, pipeline)
     const findIt = async () => {
-      const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
-      if (isForeign(targetPlatform(request.inputs))) await checkBasePlatforms(wanted, engine, pipeline)
-      return engine
+      const found = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
+      if (isForeign(targetPlatform(request.inputs))) await checkBasePlatforms(wanted, found, pipeline)
+      return found
     }
     const destination = (request.inputs.byDigest ? untagged : tagged)(wanted.metadata.references)
     return await makeImage(wanted, { cache, findEngine: findIt, destination, tellsChecks: true }, pipeline)
