@@ -25,7 +25,12 @@ export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerChec
 
 /** How its image gets to its place. */
 export interface Pusher {
-  readonly push: (engine: Engine, image: Image) => ReturnType<Destination['push']>
+  /** Does what has to be done before anything is pushed. @returns pushes */
+  readonly prepare: (
+    engine: Engine,
+    image: Image,
+    steps: readonly Step[],
+  ) => Promise<() => ReturnType<Destination['push']>>
 }
 
 /** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
@@ -37,7 +42,7 @@ export async function buildAndSave(
     timeline,
     workDir,
     services: { remember },
-    push,
+    prepare,
   }: Pick<PipelineContext, 'timeline' | 'services' | 'workDir'> & Pusher,
 ): Promise<Built> {
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
@@ -54,13 +59,18 @@ export async function buildAndSave(
   }
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
-    const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
+    const { ahead } = opened.warm
+    const request = { ...asked, onSteps, onStepEnd: () => void ahead?.look() }
+    const image = await timeline.during(BUILD, () => buildFresh(engine, request, opened, hasHits))
+    // The push comes first now.
+    ahead?.stop()
     await review(done.steps, image)
     const checking = check(done.steps)
     try {
       if (asked.inputs.tests.length > 0)
         await timeline.during(TEST, () => testImage(engine, image, asked.inputs, workDir))
-      const pushed = asked.inputs.push ? await timeline.during('push', () => push(engine, image)) : []
+      const push = await prepare(engine, image, done.steps)
+      const pushed = asked.inputs.push ? await timeline.during('push', push) : []
       return { image, pushed, fault: await checking }
     } finally {
       // What comes next may move the layers.
@@ -81,7 +91,7 @@ export async function buildAndSave(
 }
 
 /** Builds, and once more without the cache where a step of it was taken that stands on another base. */
-async function buildFresh(
+export async function buildFresh(
   engine: Engine,
   request: BuildRequest,
   { warm }: RestoredCache,
