@@ -59,7 +59,11 @@ export async function buildAndSave(
   }
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
-    const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
+    const { ahead } = opened.warm
+    const request = { ...asked, onSteps, onStepEnd: () => void ahead?.look() }
+    const image = await timeline.during(BUILD, () => buildFresh(engine, request, opened, hasHits))
+    // The push comes first now.
+    ahead?.stop()
     await review(done.steps, image)
     const checking = check(done.steps)
     try {
@@ -87,7 +91,7 @@ export async function buildAndSave(
 }
 
 /** Builds, and once more without the cache where a step of it was taken that stands on another base. */
-async function buildFresh(
+export async function buildFresh(
   engine: Engine,
   request: BuildRequest,
   { warm }: RestoredCache,

@@ -2,10 +2,12 @@ import type { RepositoryAccess } from '../artifact-repository.js'
 import type { Caches } from '../cache/open.js'
 import type { Engines } from '../engine/engines.js'
 import type { WorkDir } from '../engine/work-dir.js'
+import type { Clock } from '../lib/clock.js'
 import type { Registries, RegistryClient } from '../registry/registries.js'
 import type { Timeline } from '../report/timeline.js'
 import type { Context } from '../runner/context.js'
 import type { Remember } from '../runner/state.js'
+import type { Endpoints } from '../signing/endpoints.js'
 import type { Credentials } from './credentials.js'
 
 /** What isn't this program: everything that a test stands a fake in for. */
@@ -15,8 +17,15 @@ export interface Services {
   readonly registries: RegistryClient
   /** Milliseconds since the epoch. */
   readonly clock: () => number
+  readonly signing: Signing
   /** Gets what `post` must know, as soon as it is so; what it got before stays. */
   readonly remember: Remember
+}
+
+/** Where what was pushed is signed. */
+export interface Signing {
+  readonly endpointsOf: (server: string) => Endpoints | undefined
+  readonly clock: Clock
 }
 
 /** What every stage has: where it works, as whom, and with what. */
@@ -27,6 +36,9 @@ export interface PipelineContext {
   readonly services: Services
   readonly timeline: Timeline
 }
+
+/** What is there before anything is made. */
+export type Surroundings = Omit<PipelineContext, 'workDir'>
 
 /** Registries that are opened by the first question: most runs have none. */
 export interface RegistriesOnDemand {
@@ -48,9 +60,16 @@ export async function openRegistries(
   })
 }
 
-/** The repositories that a cache lies in, with the logins of the step. */
-export function repositoryAccess({ credentials, context, services }: PipelineContext): RepositoryAccess {
-  const { logins, own, registry, insecure } = credentials
+/**
+ * The repositories that a cache lies in, with the logins of the step.
+ * @param insecureCaches registries that may be asked without TLS, in addition to those of the references
+ */
+export function repositoryAccess(
+  { credentials, context, services }: PipelineContext,
+  insecureCaches: readonly string[],
+): RepositoryAccess {
+  const { logins, own, registry } = credentials
+  const insecure = [...credentials.insecure, ...insecureCaches]
   const options = { logins, own, insecure, env: context.env }
   return {
     open: async (name, writes) => (await services.registries.open(options)).openArtifacts(name, writes),

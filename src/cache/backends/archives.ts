@@ -55,8 +55,12 @@ async function restoreFrom<Index extends IndexOfParts>(
   const unpacked = await snapshot.unpack(indexes, target.root, options)
   const causes = new Set([...failures, ...unpacked.restored.failures, ...options.entries.failures()])
   let known: readonly Index[] | undefined = unpacked.indexes
+  let ahead = options.write ? snapshot.packAhead?.(target.root, unpacked.indexes, options.stagingDir) : undefined
   const clear = async () => {
     known = undefined
+    // What was packed may be what is wrong.
+    await ahead?.close()
+    ahead = undefined
     await snapshot.empty(target.root)
   }
   return {
@@ -65,13 +69,15 @@ async function restoreFrom<Index extends IndexOfParts>(
     staysInEngine: false,
     changedBaseImages: async () => (known === undefined ? [] : await unpacked.changedBaseImages()),
     clear: unpacked.isEmpty ? undefined : clear,
+    ahead,
     save: async (run) => {
       const { backend, scope, refs, unique, mounts, limits, deadlineMs, entries } = options
+      const packed = (await ahead?.close()) ?? []
       const author = { scope, ref: refs[0] ?? '', unique }
       const found = { indexes: (known ?? []).map((index) => snapshot.format(index)), reported: entries.failures() }
       return await saveOrDefer(
         snapshot,
-        { backend, ...author, ...target, run, mounts, limits, deadlineMs, ...found },
+        { backend, ...author, ...target, run, packed, mounts, limits, deadlineMs, ...found },
         options,
       )
     },

@@ -3,6 +3,7 @@ import type { Archive, SaveJob, SavePlan } from '../snapshot.js'
 import { readBlobInfoCache } from './blob-info-cache.js'
 import type { Index } from './index.js'
 import { readContents } from './layout.js'
+import { dropUnkept, partAhead } from './pack-ahead.js'
 import { levelLayers, type Packer, packGroup, packMountsOf } from './pack.js'
 import { bytesOfGroups, bytesOfParts, chooseRetention, groupParts, placeParts, withinLimits } from './retention.js'
 import { partsOf, type Restorable } from './select.js'
@@ -18,9 +19,12 @@ export async function planSave(job: SaveJob, indexes: readonly Index[], packer: 
   const keeping = chooseRetention(contents, { steps: run.steps, ours: run.ours }, indexes, limits.now)
   const groups = groupParts(keeping)
   const isNews = groups.length > 0 || isNewPush(run, indexes) || isAging(keeping, indexes, job)
+  await dropUnkept(groups, job.packed, packer.stagingDir)
   const archives = groups.map((group, number): Archive => ({
     bytes: bytesOfGroups([group]),
-    pack: () => packGroup(group, `${number}.tar.zst`, root, packer),
+    pack: async () =>
+      (await partAhead(group, job.packed, packer.stagingDir)) ??
+      (await packGroup(group, `${number}.tar.zst`, root, packer)),
   }))
   const mounts: Archive[] = job.mounts ? [{ bytes: 0, pack: () => packMountsOf(packer) }] : []
   return {
