@@ -274,10 +274,24 @@ export const promises = [
       },
       {
         loses: 'With another spelling of a stage, Buildah takes the image that is called so',
-        file: 'src/source/source.ts',
-        find: 'undefined : withStagesSpelled(text)',
-        put: 'undefined : withStagesSpelled(text.slice(0, 0))',
+        file: 'src/dockerfile/read-alike.ts',
+        find: 'spelled = withStagesSpelled(text)',
+        put: 'spelled = withStagesSpelled(text.slice(0, 0))',
         test: '__tests__/unit/source/source.test.ts',
+      },
+      {
+        loses: 'A mount without a target fails the build with every Buildah',
+        file: 'src/dockerfile/read-alike.ts',
+        find: 'withMountTargets(spelled ?? text)',
+        put: 'withMountTargets(text.slice(0, 0))',
+        test: '__tests__/unit/source/source.test.ts',
+      },
+      {
+        loses: 'A build for the wrong platform: a value of TARGETPLATFORM that is another one is dropped',
+        file: 'src/dockerfile/platform-defaults.ts',
+        find: 'formatPlatform(platform) === automatic.get(name)',
+        put: 'automatic.has(name)',
+        test: '__tests__/unit/dockerfile/platform-defaults.test.ts',
       },
       {
         loses: 'With --quiet, what ONBUILD of a base image copies is not compared',

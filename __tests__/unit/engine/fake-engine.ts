@@ -26,6 +26,8 @@ export interface FakeEngineOptions {
   readonly find?: () => Promise<void>
   /** What it comes to when it finds out how it builds here; it may turn out to be another engine. */
   readonly ready?: () => Promise<Partial<EngineFacts>>
+  /** Is told when it is configured. */
+  readonly configure?: () => void
   readonly build?: (request: BuildRequest) => Promise<void>
   readonly test?: () => Promise<void>
   readonly push?: (reference: Reference) => Promise<void>
@@ -150,7 +152,10 @@ function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEng
     ambiguityOf: () => Promise.resolve(undefined),
     takesStages: options.takesStages === true,
     forPlatform: () => Promise.resolve(resolved(request, traits, options)),
-    configure: () => Promise.resolve(fakeEngine(options)),
+    configure: () => {
+      options.configure?.()
+      return Promise.resolve(fakeEngine(options))
+    },
   }
 }
 

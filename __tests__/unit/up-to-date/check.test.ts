@@ -165,6 +165,7 @@ function registriesWith(there: Map<string, string | RegistryError>, world: World
     putBlob: () => (uploads === undefined ? Promise.resolve() : Promise.reject(uploads)),
     fetchBlob: () => Promise.resolve(Buffer.from(text)),
     hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
+    hasReferrersApi: () => Promise.resolve(false),
     tryPush: () => Promise.resolve({ asksLate: false }),
     openProxy: () => Promise.reject(new Error('nothing is pushed by digest')),
     openArtifacts() {
