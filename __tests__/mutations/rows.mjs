@@ -119,6 +119,27 @@ export const promises = [
         test: '__tests__/unit/engine/progress.test.ts',
       },
       {
+        loses: 'Where stages are built at once, a step is remembered with the image of another stage',
+        file: 'src/engine/buildah/step-images.ts',
+        find: 'history.length === below.length + 1 && ',
+        put: '',
+        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+      },
+      {
+        loses: 'A build that failed remembers a step that has not ended with the image of another stage',
+        file: 'src/engine/buildah/step-images.ts',
+        find: 'images.length > ended && isOthers',
+        put: 'images.length < ended && isOthers',
+        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+      },
+      {
+        loses: 'Stages for two platforms are built at once by a Buildah in which they share one',
+        file: 'src/engine/buildah/jobs.ts',
+        find: '!namesPlatforms(analysis) || !lt(version, PLATFORM_PER_STAGE_SINCE)',
+        put: '!namesPlatforms(analysis) || lt(version, PLATFORM_PER_STAGE_SINCE)',
+        test: '__tests__/unit/engine/buildah/jobs.test.ts',
+      },
+      {
         loses: 'A base image with the same layers and another configuration keeps the old environment',
         file: 'src/pipeline/build.ts',
         find: 'if (renewed.length === 0) return image',
@@ -127,7 +148,7 @@ export const promises = [
       },
       {
         loses: 'FROM uses the old image of a tag that has moved (Buildah from 1.37 on)',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/reuse-args.ts',
         find: "[] : ['--pull=newer']",
         put: "[] : ['--pull']",
         test: '__tests__/unit/engine/buildah/args.test.ts',
@@ -158,6 +179,20 @@ export const promises = [
         find: 'engine.engine.label !== found.engine.label',
         put: "engine.engine.label === ''",
         test: '__tests__/unit/pipeline/stages.test.ts',
+      },
+      {
+        loses: 'An old image comes back where a base image sets TARGETARCH, and COPY takes other files by it',
+        file: 'src/up-to-date/proof.ts',
+        find: 'set !== undefined && set !== `${name}=${value}`',
+        put: 'set !== undefined && set === name',
+        test: '__tests__/unit/up-to-date/proof.test.ts',
+      },
+      {
+        loses: 'An old image comes back where ENV sets TARGETARCH, and COPY takes other files by it',
+        file: 'src/dockerfile/analysis.ts',
+        find: '|| texts.some((text) => isSet(name, text))',
+        put: '|| texts.some((text) => text === name)',
+        test: '__tests__/unit/dockerfile/dependencies.test.ts',
       },
       {
         loses: 'An image of the other format is taken for the one that is asked for',
@@ -239,10 +274,24 @@ export const promises = [
       },
       {
         loses: 'With another spelling of a stage, Buildah takes the image that is called so',
-        file: 'src/source/source.ts',
-        find: 'undefined : withStagesSpelled(text)',
-        put: 'undefined : withStagesSpelled(text.slice(0, 0))',
+        file: 'src/dockerfile/read-alike.ts',
+        find: 'spelled = withStagesSpelled(text)',
+        put: 'spelled = withStagesSpelled(text.slice(0, 0))',
         test: '__tests__/unit/source/source.test.ts',
+      },
+      {
+        loses: 'A mount without a target fails the build with every Buildah',
+        file: 'src/dockerfile/read-alike.ts',
+        find: 'withMountTargets(spelled ?? text)',
+        put: 'withMountTargets(text.slice(0, 0))',
+        test: '__tests__/unit/source/source.test.ts',
+      },
+      {
+        loses: 'A build for the wrong platform: a value of TARGETPLATFORM that is another one is dropped',
+        file: 'src/dockerfile/platform-defaults.ts',
+        find: 'formatPlatform(platform) === automatic.get(name)',
+        put: 'automatic.has(name)',
+        test: '__tests__/unit/dockerfile/platform-defaults.test.ts',
       },
       {
         loses: 'With --quiet, what ONBUILD of a base image copies is not compared',
@@ -511,7 +560,7 @@ export const promises = [
       },
       {
         loses: 'The build account has a file of the runner put into the cache, by a link in the place of its own',
-        file: 'src/cache/plain-file.ts',
+        file: 'src/lib/plain-file.ts',
         find: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
         put: 'constants.O_RDONLY | constants.O_NONBLOCK',
         test: '__tests__/unit/cache/containers-storage/blob-info-cache.test.ts',
@@ -1456,7 +1505,7 @@ export const promises = [
       },
       {
         loses: 'The login is seen by the build',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/reuse-args.ts',
         find: "(pulls ? ['--authfile', files.auth] : [])",
         put: "['--authfile', files.auth]",
         test: '__tests__/unit/engine/buildah/args.test.ts',
@@ -1610,6 +1659,34 @@ export const promises = [
   {
     promise: 'An image of several platforms is whole, and each of them is what its label says',
     rows: [
+      {
+        loses: 'A stage that compiles for the target is built once, and all images get programs of one platform',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: '!names.test(textsOf(stage))',
+        put: 'names.source !== textsOf(stage)',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A stage that copies from one of the target is built once, with the files of one platform',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: 'isSure(origin) && origin.stages.every((one) => found.includes(one))',
+        put: 'isSure(origin)',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A mount shows a stage that was built elsewhere, and Buildah does not compare what is in it',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: 'isCopy && isSure(origin)',
+        put: '(isCopy || isSure(origin))',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A base image that adds instructions for the target has them run once for all platforms',
+        file: 'src/pipeline/build-stages.ts',
+        find: 'steps.length === 0 || steps.some(isOther)',
+        put: 'steps.length === 0',
+        test: '__tests__/unit/pipeline/platforms.test.ts',
+      },
       {
         loses: 'An index of some platforms is put under the tags, though another one has failed',
         file: 'src/pipeline/platform-schedule.ts',

@@ -10,7 +10,8 @@ import type { PipelineContext } from './pipeline-context.js'
 import { joinOutputs } from './platform-outputs.js'
 import { makeEach } from './platform-schedule.js'
 import { settingsOnDemand } from './read-settings.js'
-import { joinResults, type PlatformResult, type Result } from './result.js'
+import { joinResults, type PlatformResult, type Made } from './result.js'
+import { withSharedStages } from './share-stages.js'
 
 /**
  * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
@@ -20,7 +21,7 @@ export async function makePlatforms(
   wanted: Wanted,
   pipeline: PipelineContext,
   put: PutIndex = (platforms) => putIndex(wanted.metadata, platforms, pipeline),
-): Promise<Omit<Result, 'phases'>> {
+): Promise<Made> {
   const { inputs, metadata } = wanted
   const findReady = async () => await (await findEngine(wanted, pipeline)).ready()
   const engine = await pipeline.timeline.during('setup', findReady)
@@ -29,14 +30,16 @@ export async function makePlatforms(
   await tellChecks(wanted, engine, settingsOnDemand(wanted, engine, pipeline), pipeline.context)
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
-  const made = await makeEach(wanted, engine, (platform) =>
-    makePlatform(platform, { wanted, engine, staging }, pipeline),
+  const { value: made, stages } = await withSharedStages(wanted, engine, pipeline, (shared) =>
+    makeEach(wanted, engine, (platform) =>
+      makePlatform(platform, { wanted, engine, staging, stages: shared }, pipeline),
+    ),
   )
   const platforms: readonly PlatformResult[] = made
   const index = inputs.push ? await pipeline.timeline.during('index', () => put(platforms)) : undefined
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
-    ...joinResults(platforms),
+    ...joinResults(platforms, stages),
     ...index,
     metadata: made.find(({ built }) => built) ? metadata : first(made).metadata,
   }

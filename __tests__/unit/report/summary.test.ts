@@ -20,6 +20,7 @@ const facts: SummaryFacts = {
     { reference: 'ghcr.io/acme/web:latest', digest: undefined },
   ],
   pulls: [`ghcr.io/acme/web@${digest}`],
+  verifications: [`gh attestation verify oci://ghcr.io/acme/web@${digest} --repo acme/web`],
   engine: 'Buildah 1.43.2',
   rootless: true,
   tests: 2,
@@ -50,6 +51,7 @@ describe('renderSummary', () => {
 
 \`\`\`sh
 docker pull ghcr.io/acme/web@${digest}
+gh attestation verify oci://ghcr.io/acme/web@${digest} --repo acme/web
 \`\`\`
 
 - **Size:** 76.2 MB in 3 layers, uncompressed
@@ -88,7 +90,16 @@ gantt
   it('of an image without a name, a cache and a push', () => {
     const text = renderSummary({
       ...facts,
-      ...{ references: [], pulls: [], rootless: false, steps: [], phases: [], size: undefined, warnings: [] },
+      ...{
+        references: [],
+        pulls: [],
+        verifications: [],
+        rootless: false,
+        steps: [],
+        phases: [],
+        size: undefined,
+        warnings: [],
+      },
       cache: { hit: 'none', stats: {} },
     })
     expect(text).toContain('The image has no name.')
@@ -102,6 +113,14 @@ gantt
     const lines = renderSummary({ ...facts, steps }).split('\n')
     expect(lines.filter((line) => line.includes(' RUN '))).toHaveLength(50)
     expect(lines).toContain('    30 more :82000, 82001')
+  })
+
+  it('shows steps that ran at once beside one another', () => {
+    const at = (text: string, started: number) => ({ text, hit: false, seconds: 2, started })
+    const lines = renderSummary({ ...facts, steps: [at('RUN a', 0), at('RUN b', 0.5), at('RUN c', 1)] }).split('\n')
+    expect(lines).toContain('    1 RUN a — 2.0 s :active, 2000, 4000')
+    expect(lines).toContain('    2 RUN b — 2.0 s :active, 2500, 4500')
+    expect(lines).toContain('    3 RUN c — 2.0 s :active, 3000, 5000')
   })
 
   it('shows labels in a row as one step', () => {
