@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { attempt, CommandError, execute, findProgram } from '../../exec.js'
 import { giveToBuildUser, type ContainersStorage } from '../../build-storage.js'
-import { orphanedPaths, writeSkeleton } from './layout.js'
+import { orphanedPaths, writeRecords } from './layout.js'
 import type { Contents } from './select.js'
 
 /** The programs that pack and unpack. */
@@ -122,11 +122,11 @@ export async function putRecords(
   { root, contents, links = 'links' }: RecordsOfRoot,
   stagingDir: string,
 ): Promise<void> {
-  const folder = join(stagingDir, 'skeleton')
+  const folder = join(stagingDir, 'records')
   // What came from the service may lie there, and be a link.
   await Promise.all([folder, `${folder}.tar`].map((path) => rm(path, { recursive: true, force: true })))
   await mkdir(folder)
-  const files = await writeSkeleton(folder, store.layout, contents, links)
+  const files = await writeRecords(folder, store.layout, contents, links)
   await execute([tar, '--create', '--file', `${folder}.tar`, '--directory', folder, '--', ...files], { env: store.env })
   const archive = await giveToBuildUser(store, `${folder}.tar`, 'records.tar')
   // What lies there may be a link, or a layer's folder that was just unpacked: files only, each in the place of the old.
