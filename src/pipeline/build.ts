@@ -3,12 +3,12 @@ import type { Step } from '../engine/progress.js'
 import { info } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { BUILD, TEST } from '../report/summary.js'
-import type { Destination } from './destination.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
 import type { RestoredCache } from './restore-cache.js'
 import { saveCache, saveSteps, type Run } from './save-cache.js'
 import { clearAfter } from './clear-cache.js'
+import { checkSkeletons, replaceAfter } from './skeleton-check.js'
 import { testImage } from './test-image.js'
 
 export interface Built {
@@ -25,7 +25,7 @@ export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerChec
 
 /** How its image gets to its place. */
 export interface Pusher {
-  readonly push: (engine: Engine, image: Image) => ReturnType<Destination['push']>
+  readonly push: (engine: Engine, image: Image) => Promise<Pushed[]>
 }
 
 /** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
@@ -52,9 +52,15 @@ export async function buildAndSave(
     if (later !== undefined) remember({ later: [later] })
     return report
   }
+  let isBuilt = false
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
-    const image = await timeline.during(BUILD, () => buildFresh(engine, { ...asked, onSteps }, opened, hasHits))
+    isBuilt = false
+    const isComplete = opened.warm.skeletons() !== undefined
+    const request = { ...asked, onSteps, isComplete }
+    const image = await timeline.during(BUILD, () => buildFresh(engine, request, opened, hasHits))
+    isBuilt = true
+    await checkSkeletons(opened, done.steps)
     await review(done.steps, image)
     const checking = check(done.steps)
     try {
@@ -68,7 +74,12 @@ export async function buildAndSave(
     }
   }
   try {
-    const { image, pushed, fault } = await make().catch(async (error: unknown) => {
+    const makeWhole = () =>
+      make().catch(async (error: unknown) => {
+        await replaceAfter(error, opened, isBuilt)
+        return await make()
+      })
+    const { image, pushed, fault } = await makeWhole().catch(async (error: unknown) => {
       await clearAfter(error, opened)
       return await make()
     })

@@ -1,26 +1,13 @@
-import type { BuildSpec, Engine, ResolvedEngine } from '../engine/engine.js'
+import type { BuildSpec, Engine } from '../engine/engine.js'
 import { withRequests } from '../report/cache-stats.js'
-import type { Comparison } from '../up-to-date/check.js'
 import type { Built, Pusher } from './build.js'
 import { buildImage } from './build-image.js'
-import type { Destination } from './destination.js'
+import { fillStorage, type Prepared } from './fill-storage.js'
 import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
-import { type RestoredCache, restoreCache } from './restore-cache.js'
+import type { RestoredCache } from './restore-cache.js'
 import type { ImageResult } from './result.js'
-import type { PendingCache } from './start-cache.js'
 import { verifyingPushes } from './verified-push.js'
-
-/** What is on its way when it is clear that something must be built. */
-export interface Prepared {
-  readonly engine: ResolvedEngine
-  readonly cache: PendingCache
-  /** Digests of what is copied from the context, by path. */
-  readonly copied: Promise<ReadonlyMap<string, string>>
-  /** Undefined where nothing is compared, and so nothing is remembered. */
-  readonly comparison: Comparison | undefined
-  readonly destination: Destination
-}
 
 /** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
 export async function produce(
@@ -29,8 +16,8 @@ export async function produce(
   pipeline: PipelineContext,
 ): Promise<Omit<ImageResult, 'built'>> {
   const { inputs } = spec
-  const restored = await restore(spec, prepared, pipeline)
   const registries = registriesOnDemand(pipeline)
+  const restored = await fillStorage(spec, prepared, pipeline, registries)
   const engine = verifyingPushes(await prepared.engine.configure(restored.warm.root), registries.open)
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
@@ -44,24 +31,13 @@ export async function produce(
     await engine.writeOutputs(built.image, inputs)
     if (inputs.load) await engine.load(built.image)
     const { image, pushed, steps } = built
-    return { imageId: image.id, size: image.size, engine, pushed, steps, cache, storageConf: engine.storageConf }
+    // Other programs need every layer whole.
+    const storageConf = restored.warm.skeletons() === undefined ? engine.storageConf : ''
+    return { imageId: image.id, size: image.size, engine, pushed, steps, cache, storageConf }
   } finally {
     await engine.close()
     await registries.close()
   }
-}
-
-async function restore(
-  spec: BuildSpec,
-  { engine, cache, copied }: Prepared,
-  { timeline, workDir }: PipelineContext,
-): Promise<RestoredCache> {
-  const building = { ...spec, copied: await copied }
-  const [restored] = await Promise.all([
-    timeline.during('restore', () => restoreCache(cache, building, engine.store, workDir.path)),
-    cache.plan.writesLayers ? engine.prewarm() : undefined,
-  ])
-  return restored
 }
 
 /** Leaves word of what was built for later runs. */

@@ -68,6 +68,7 @@ describe('inputs that are not set', () => {
       compression: undefined,
       testTimeoutMs: 300_000,
       unchanged: 'skip',
+      skeletons: 'off',
       ...{ distribute: false, digests: [], byDigest: false },
       summary: true,
       notes: [],

@@ -10,6 +10,8 @@ export interface Part {
   /** SHA-256 of the file, hexadecimal; also its name. */
   readonly sha256: string
   readonly bytes: number
+  /** Milliseconds since 1970 when it was last sent or fetched, where that counts. */
+  readonly fetched?: number
 }
 
 /** Whose entries parts and texts become. */

@@ -36,7 +36,7 @@ export async function packGroup(group: Contents, name: string, root: string, pla
 }
 
 /** Takes a packed file over and gives it the name that its content has. */
-async function take(name: string, { store, stagingDir }: Packer): Promise<Part> {
+export async function take(name: string, { store, stagingDir }: Packer): Promise<Part> {
   await takeFromBuildUser(store, name, join(stagingDir, name))
   const part = await digestFile(join(stagingDir, name))
   await rename(join(stagingDir, name), join(stagingDir, partPath(part.sha256)))

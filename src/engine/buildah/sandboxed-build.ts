@@ -20,12 +20,12 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
     const sandbox = await sandboxes.forBuildWithLogin()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
-  const failed = await pullImages(request.images, always, setup)
+  const failed = await pullImages(request.isComplete === true ? [] : request.images, always, setup)
   const build = async () => {
     const sandbox = await sandboxes.forBuild()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
-  return await withLatePulls(build, request, failed, setup)
+  return await (request.isComplete === true ? build() : withLatePulls(build, request, failed, setup))
 }
 
 async function buildOnce(
