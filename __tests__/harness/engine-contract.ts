@@ -180,7 +180,7 @@ async function configure(
     logins: parseAuthFile('{}', '/auth.json'),
     insecure: [world.host, world.deafHost],
   }
-  const resolved = await world.engines.find(request, () => undefined)
+  const resolved = await (await world.engines.find(request, () => undefined)).ready()
   return { engine: await resolved.configure(privateRoot(workDir.path)), store: resolved.store, workDir }
 }
 

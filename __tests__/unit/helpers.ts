@@ -73,6 +73,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     server: 'https://github.com',
     now: new Date('2026-11-24T12:00:00Z'),
     hasSummary: false,
+    artifacts: undefined,
     cacheService: undefined,
     cacheMode: undefined,
     serviceEnv: {},

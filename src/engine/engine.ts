@@ -176,12 +176,33 @@ export interface EngineTraits {
 /** Volumes of base images, by their names. */
 export type BaseVolumes = ReadonlyMap<string, readonly string[]>
 
-/** An engine that can build here, before it knows where its storage is. */
-export interface ResolvedEngine {
+/** An engine, as far as it is known before anybody knows whether it can build here: enough to compare with earlier builds. */
+export interface KnownEngine {
   readonly engine: EngineFacts
   readonly traits: EngineTraits
   /** Environment of its programs. A name without a value in `build-args` takes its value from here. */
   readonly env: Env
+  /** Whether an image has a place for annotations that nobody asked for. */
+  readonly takesDefaultAnnotations: boolean
+  /** Where the engine looks for the images of these names. */
+  readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
+  /** Why the names of these images don't identify their content, as a sentence without its full stop. */
+  readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
+}
+
+/** An engine that was found, and what finds out how it builds here. */
+export interface FoundEngine extends KnownEngine {
+  /** Whether `ready` has nothing left to find out. */
+  readonly isReady: boolean
+  /**
+   * Finds out how it builds here, by the first question. Where it can't, this may give another engine.
+   * @throws UserError when nothing can build here
+   */
+  readonly ready: () => Promise<ResolvedEngine>
+}
+
+/** An engine that can build here, before it knows where its storage is. */
+export interface ResolvedEngine extends KnownEngine {
   /** What a cache restores and saves. */
   readonly store: ContainersStorage | OciLayout
   /**
@@ -189,10 +210,6 @@ export interface ResolvedEngine {
    * for pending writes, which takes long after a cache has been restored. Never rejects.
    */
   readonly prewarm: () => Promise<void>
-  /** Whether an image has a place for annotations that nobody asked for. */
-  readonly takesDefaultAnnotations: boolean
-  /** Where the engine looks for the images of these names. */
-  readonly resolveNames: (names: readonly string[]) => Promise<BaseNames>
   /** Whether RUN steps of this platform are run by an emulator, as far as the engine knows. */
   readonly emulates: (platform: Platform) => boolean
   /** What this release is known to build wrongly. */
@@ -204,8 +221,6 @@ export interface ResolvedEngine {
       volumes: BaseVolumes,
     ) => { readonly warnings: string[]; readonly notes: string[] }
   }
-  /** Why the names of these images don't identify their content, as a sentence without its full stop. */
-  readonly ambiguityOf: (images: readonly string[]) => Promise<string | undefined>
   /**
    * The same engine for one of several platforms, with a private folder of its own; undefined for one that builds them all
    * at once.

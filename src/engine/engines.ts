@@ -6,18 +6,18 @@ import type { Reference } from '../metadata/reference.js'
 import type { Source } from '../source/source.js'
 import type { BuildUser } from './build-user.js'
 import type { WorkDir } from './work-dir.js'
-import type { ResolvedEngine } from './engine.js'
+import type { FoundEngine } from './engine.js'
 
 /** The engines of this machine. */
 export interface Engines {
   /** Chooses the account that builds. @throws UserError for an account that can't build */
   chooseBuildUser(inputs: Inputs, context: Context): Promise<BuildUser>
   /**
-   * Finds or installs an engine.
+   * Finds or installs an engine. Whether it can build here is found out when somebody asks it to be ready.
    * @param onProgram gets the path of Buildah as soon as it is known
-   * @throws UserError when nothing can build here
+   * @throws UserError when there is none
    */
-  find(request: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine>
+  find(request: EngineRequest, onProgram: (path: string) => void): Promise<FoundEngine>
 }
 
 /** What an engine is chosen by. */

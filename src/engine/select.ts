@@ -3,27 +3,34 @@ import { quote } from '../lib/quote.js'
 import { warn } from '../log.js'
 import { chooseBuilder } from './build-user.js'
 import { findBuildah } from './buildah/find.js'
-import type { DockerStorage, ResolvedEngine } from './engine.js'
+import type { DockerStorage, FoundEngine, ResolvedEngine } from './engine.js'
 import type { Engines, EngineRequest } from './engines.js'
+import { asReady } from './ready.js'
 import { takeBackFromBuildUser } from './work-dir.js'
 
 /** The engines of this machine. */
 export const engines: Engines = { chooseBuildUser: chooseBuilder, find: findEngine }
 
 /**
- * Finds or installs an engine that can build here: Buildah, or Docker if Buildah can't and `engine` is `auto`.
+ * Finds or installs an engine: Buildah, or Docker if `engine` is `auto` and there is no Buildah, or it turns out that it
+ * can't build here.
  * @param onProgram gets the path of Buildah as soon as it is known, so that `post` can use it
- * @throws UserError when nothing can build here: why, and what to do
+ * @throws UserError when there is none: why, and what to do
  */
-async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<ResolvedEngine> {
+async function findEngine(selection: EngineRequest, onProgram: (path: string) => void): Promise<FoundEngine> {
   const { engine, builder } = selection.inputs
-  if (builder !== undefined && engine !== 'docker') return await findBuilder(selection, builder)
-  if (engine === 'docker') return await findDocker(selection).catch(asAsked)
-  try {
-    return await findBuildah(selection, onProgram, dockerStorage)
-  } catch (error) {
+  if (builder !== undefined && engine !== 'docker') return asReady(await findBuilder(selection, builder))
+  if (engine === 'docker') return asReady(await findDocker(selection).catch(asAsked))
+  const insteadOf = async (error: unknown) => {
     if (engine === 'buildah' || !(error instanceof UserError)) throw error
     return await fallBack(selection, error)
+  }
+  try {
+    const found = await findBuildah(selection, onProgram, dockerStorage)
+    let readying: Promise<ResolvedEngine> | undefined
+    return { ...found, ready: () => (readying ??= found.ready().catch(insteadOf)) }
+  } catch (error) {
+    return asReady(await insteadOf(error))
   }
 }
 

@@ -1,6 +1,6 @@
 import { stagePlatforms } from '../dockerfile/stage-platforms.js'
 import type { BaseNames } from '../engine/base-names.js'
-import type { ResolvedEngine } from '../engine/engine.js'
+import type { KnownEngine } from '../engine/engine.js'
 import { RegistryError, UserError } from '../errors.js'
 import { formatPlatform, nativePlatform, parsePlatform, type Platform, runsOn } from '../lib/platform.js'
 import type { Registries } from '../registry/registries.js'
@@ -21,7 +21,7 @@ type Find = (name: string) => Promise<readonly Platform[] | undefined>
  */
 export async function checkBasePlatforms(
   wanted: Wanted,
-  engine: Pick<ResolvedEngine, 'env' | 'resolveNames'>,
+  engine: Pick<KnownEngine, 'env' | 'resolveNames'>,
   pipeline: PipelineContext,
 ): Promise<void> {
   const { inputs, source } = wanted

@@ -1,4 +1,5 @@
 import type { ResolvedEngine } from '../engine/engine.js'
+import { asReady } from '../engine/ready.js'
 import { tagged } from './destination.js'
 import type { Wanted } from './engine.js'
 import { digestsIn } from './image-index.js'
@@ -15,7 +16,11 @@ export async function buildTogether(
 ): Promise<Omit<Result, 'phases'>> {
   const destination = tagged(wanted.metadata.references)
   const made = await withCache(wanted, pipeline, (cache) =>
-    makeImage(wanted, { cache, findEngine: () => Promise.resolve(engine), destination, tellsChecks: true }, pipeline),
+    makeImage(
+      wanted,
+      { cache, findEngine: () => Promise.resolve(asReady(engine)), destination, tellsChecks: true },
+      pipeline,
+    ),
   )
   // An index has no configuration, by which an image is known.
   return { ...made, imageId: '', platforms: [], ...(await digestsIn(made.pushed, pipeline)) }

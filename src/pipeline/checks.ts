@@ -3,7 +3,7 @@ import { CHECK_ARGUMENT, readCheckDirectives } from '../dockerfile/check-directi
 import { check, type CheckScene, type Finding } from '../dockerfile/checks.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { openLines } from '../dockerfile/lines.js'
-import type { ResolvedEngine } from '../engine/engine.js'
+import type { KnownEngine } from '../engine/engine.js'
 import { UserError } from '../errors.js'
 import { info, markAt, warn } from '../log.js'
 import type { Context } from '../runner/context.js'
@@ -24,7 +24,7 @@ const ALL = new Set(['*', '**', '**/*'])
  */
 export async function tellChecks(
   { inputs, source }: Pick<Wanted, 'inputs' | 'source'>,
-  engine: Pick<ResolvedEngine, 'env' | 'traits'>,
+  engine: Pick<KnownEngine, 'env' | 'traits'>,
   settings: ReadSettings,
   { workspace }: Pick<Context, 'workspace'>,
 ): Promise<void> {

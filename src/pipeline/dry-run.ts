@@ -9,9 +9,9 @@ import { indent, previewAll } from './preview.js'
 import type { Result } from './result.js'
 
 /** Works out everything up to the build, and says it. */
-export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise<Result> {
+export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
   const { metadata } = wanted
-  const found = await findEngine(wanted, pipeline)
+  const found = await (await findEngine(wanted, pipeline)).ready()
   info(`Dry run: nothing is built or pushed.`)
   const { engine, hasAnnotations } = await previewAll(wanted, found, pipeline)
   const references = metadata.references.map(formatReference)
@@ -23,6 +23,6 @@ export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise
     ...{ built: false, imageId: '', pushed: [], platforms: [], platformDigests: {} },
     engine,
     cache: NO_CACHE_REPORT,
-    ...{ storageConf: '', steps: [], phases: [] },
+    ...{ storageConf: '', steps: [] },
   }
 }

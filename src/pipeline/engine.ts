@@ -1,4 +1,4 @@
-import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
+import type { BuildSpec, FoundEngine, KnownEngine } from '../engine/engine.js'
 import { removeLeftovers } from '../engine/leftovers.js'
 import { placedName } from '../metadata/annotation-levels.js'
 import type { Inputs } from '../runner/inputs.js'
@@ -14,11 +14,11 @@ export interface Wanted extends FormattedSource {
   readonly metadata: Metadata
 }
 
-/** Finds what builds, and removes what killed steps have left as soon as there is something that can. */
+/** Finds what is going to build, and removes what killed steps have left as soon as there is something that can. */
 export async function findEngine(
   { inputs, metadata, source }: Wanted,
   pipeline: PipelineContext,
-): Promise<ResolvedEngine> {
+): Promise<FoundEngine> {
   const { context, workDir, credentials, services } = pipeline
   const { references } = metadata
   const bases = baseImages(inputs, source, workDir.env).map(({ name }) => name)
@@ -43,7 +43,10 @@ export async function findEngine(
 }
 
 /** What is built, as it depends on what builds it. */
-export function specify({ inputs, metadata, source, format }: Wanted, engine: ResolvedEngine): BuildSpec {
+export function specify(
+  { inputs, metadata, source, format }: Wanted,
+  engine: Pick<KnownEngine, 'takesDefaultAnnotations'>,
+): BuildSpec {
   const { references, labels, annotations, leveled } = metadata
   // An engine that builds several platforms at once sets these, too.
   const ofLevels =

@@ -1,54 +1,31 @@
-import type { ResolvedEngine } from '../engine/engine.js'
+import type { FoundEngine } from '../engine/engine.js'
 import { startWatch } from '../up-to-date/watch.js'
 import { tellChecks } from './checks.js'
 import type { Destination } from './destination.js'
-import { specify, type Wanted } from './engine.js'
-import type { Metadata } from './metadata.js'
-import { openRegistries, type PipelineContext } from './pipeline-context.js'
-import { produce } from './produce.js'
+import type { Wanted } from './engine.js'
+import type { PipelineContext } from './pipeline-context.js'
 import { settingsOnDemand } from './read-settings.js'
-import { type ImageResult, reusedResult } from './result.js'
-import { settleFormat } from './settle-format.js'
 import { lookAtContext, type PendingCache } from './start-cache.js'
+import { type MadeImage, takeOrBuild } from './take-or-build.js'
 
 /** How an image is made. */
 export interface Making {
   readonly cache: PendingCache
   /** Looks for what builds. */
-  readonly findEngine: () => Promise<ResolvedEngine>
+  readonly findEngine: () => Promise<FoundEngine>
   readonly destination: Destination
   /** Whether it is the build that tells what the checks of the Dockerfile find. */
   readonly tellsChecks: boolean
 }
 
-/** An image with what it is called; of an earlier run it says what that was built of. */
-export interface MadeImage extends ImageResult {
-  readonly metadata: Metadata
-}
-
 /** Takes the image of an earlier run, or builds one. */
 export async function makeImage(wanted: Wanted, making: Making, pipeline: PipelineContext): Promise<MadeImage> {
-  const { metadata, source } = wanted
-  const { cache, findEngine, destination } = making
+  const { cache, findEngine, tellsChecks } = making
   const watch = startWatch(wanted, cache, pipeline.context, pipeline.workDir.env)
   if (watch !== undefined) pipeline.services.registries.load()
-  const copied = watch?.copied ?? lookAtContext(cache, source)
-  const engine = await findEngine()
-  const settings = settingsOnDemand(wanted, engine, pipeline)
-  if (making.tellsChecks) await tellChecks(wanted, engine, settings, pipeline.context)
-  const { references } = destination
-  const spec = { ...specify(wanted, engine), references }
-  const comparison = await watch?.compare(spec, metadata.ofCommit, engine, (insecure) =>
-    openRegistries(pipeline, insecure),
-  )
-  try {
-    const same = await comparison?.find()
-    if (same !== undefined) return reusedResult(same, metadata, engine.engine, cache.cache.requests())
-    const format = await settleFormat(wanted, engine, settings)
-    const settled = specify({ ...wanted, format }, engine)
-    const produced = await produce(settled, { engine, cache, copied, comparison, destination }, pipeline)
-    return { ...produced, metadata, built: true }
-  } finally {
-    comparison?.close()
-  }
+  const copied = watch?.copied ?? lookAtContext(cache, wanted.source)
+  const found = await findEngine()
+  const settings = settingsOnDemand(wanted, found, pipeline)
+  if (tellsChecks) await tellChecks(wanted, found, settings, pipeline.context)
+  return await takeOrBuild(found, wanted, { ...making, watch, copied, settings }, pipeline)
 }

@@ -1,16 +1,17 @@
 import type { ResolvedEngine } from '../engine/engine.js'
+import { asReady } from '../engine/ready.js'
 import { makeWorkDirBelow } from '../engine/work-dir.js'
 import { formatPlatform, type Platform, platformFolder } from '../lib/platform.js'
 import { annotationsFor } from './annotations.js'
 import { untagged } from './destination.js'
 import type { Wanted } from './engine.js'
-import { type MadeImage, makeImage } from './make-image.js'
+import { makeImage } from './make-image.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { inputsOf } from './platform-outputs.js'
 import type { PlatformResult } from './result.js'
 import { withCache } from './start-cache.js'
 
-interface PlatformImage extends PlatformResult, MadeImage {}
+type PlatformImage = PlatformResult & Awaited<ReturnType<typeof makeImage>>
 
 /** What all platforms have in common. */
 export interface Common {
@@ -34,7 +35,7 @@ export async function makePlatform(
   }
   const workDir = await makeWorkDirBelow(pipeline.workDir, platformFolder(platform), pipeline.context.env)
   const there = { ...pipeline, workDir, timeline: pipeline.timeline.of(formatPlatform(platform)) }
-  const findIt = async () => (await engine.forPlatform?.(inputs, workDir)) ?? engine
+  const findIt = async () => asReady((await engine.forPlatform?.(inputs, workDir)) ?? engine)
   const destination = untagged(own.metadata.references)
   const made = await withCache(own, there, (cache) =>
     makeImage(own, { cache, findEngine: findIt, destination, tellsChecks: false }, there),

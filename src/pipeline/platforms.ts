@@ -22,7 +22,8 @@ export async function makePlatforms(
   put: PutIndex = (platforms) => putIndex(wanted.metadata, platforms, pipeline),
 ): Promise<Omit<Result, 'phases'>> {
   const { inputs, metadata } = wanted
-  const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
+  const findReady = async () => await (await findEngine(wanted, pipeline)).ready()
+  const engine = await pipeline.timeline.during('setup', findReady)
   if (engine.forPlatform === undefined) return await buildTogether(wanted, engine, pipeline)
   await checkBasePlatforms(wanted, engine, pipeline)
   await tellChecks(wanted, engine, settingsOnDemand(wanted, engine, pipeline), pipeline.context)

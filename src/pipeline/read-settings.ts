@@ -1,18 +1,18 @@
-import type { ResolvedEngine } from '../engine/engine.js'
+import type { KnownEngine } from '../engine/engine.js'
 import { inheritedImages } from './base-images.js'
 import { type BaseSettings, type ReadSettings, settingsOfBases } from './base-settings.js'
 import type { Wanted } from './engine.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
 
 /** What reads the settings of the base images of a build from their registries, by the first question. */
-export function settingsOnDemand(wanted: Wanted, engine: ResolvedEngine, pipeline: PipelineContext): ReadSettings {
+export function settingsOnDemand(wanted: Wanted, engine: KnownEngine, pipeline: PipelineContext): ReadSettings {
   let read: Promise<BaseSettings> | undefined
   return () => (read ??= readSettings(wanted, engine, pipeline))
 }
 
 async function readSettings(
   { inputs, source }: Wanted,
-  engine: ResolvedEngine,
+  engine: KnownEngine,
   pipeline: PipelineContext,
 ): Promise<BaseSettings> {
   const images = inheritedImages(inputs, source, engine.env)

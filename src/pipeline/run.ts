@@ -7,6 +7,7 @@ import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
 import { isForeign, targetPlatform } from '../runner/platform-inputs.js'
 import { withGitContexts } from '../source/source.js'
+import { declareArtifacts } from './artifacts.js'
 import { checkBasePlatforms } from './base-platforms.js'
 import { readCredentials } from './credentials.js'
 import { tagged, untagged } from './destination.js'
@@ -22,15 +23,22 @@ import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
 import { withCache } from './start-cache.js'
 import { settleTimestamp, withEpochArgument } from './timestamp.js'
 
-/** What is known when nothing has been made yet. */
-interface Request {
+/** What is asked for. */
+interface Asked {
   readonly inputs: Inputs
   readonly metadata: Metadata
-  /** Undefined where the context has to be fetched first. */
-  readonly local: FormattedSource | undefined
   /** Undefined where this step is all that builds the image. */
   readonly leg: Leg | undefined
 }
+
+/** What is known when nothing has been made yet. */
+interface Request extends Asked {
+  /** Undefined where the context has to be fetched first. */
+  readonly local: FormattedSource | undefined
+}
+
+/** What is there before anything is made. */
+type Surroundings = Omit<PipelineContext, 'workDir'>
 
 /**
  * The whole pipeline, from inputs to a pushed image.
@@ -45,40 +53,46 @@ export async function run(given: Inputs, context: Context, services: Services): 
   checkOutputs(inputs)
   const metadata = await resolveMetadata(inputs, context)
   const credentials = await readCredentials(inputs, context, metadata)
-  const timeline = shown(startTimeline(services.clock))
-  if (inputs.digests.length > 0) {
-    const { joinDigests } = await import('./join-digests.js')
-    const there = { context, credentials, services }
-    const joined = await timeline.during('index', () => joinDigests({ inputs, metadata }, there))
-    return { ...joined, phases: timeline.phases() }
-  }
+  const there = { context, credentials, services, timeline: shown(startTimeline(services.clock)) }
+  const made = await (inputs.digests.length > 0 ? join : make)({ inputs, metadata, leg }, there)
+  if (inputs.artifacts) await declareArtifacts(made.pushed, context.artifacts)
+  return { ...made, phases: there.timeline.phases() }
+}
+
+async function join(request: Asked, there: Surroundings): Promise<Omit<Result, 'phases'>> {
+  const { joinDigests } = await import('./join-digests.js')
+  return await there.timeline.during('index', () => joinDigests(request, there))
+}
+
+async function make(asked: Asked, there: Surroundings): Promise<Omit<Result, 'phases'>> {
+  const { inputs } = asked
+  const { context, services } = there
   const local = await findLocalSource(inputs, context)
   const buildUser = await services.engines.chooseBuildUser(inputs, context)
   const workDir = await makeWorkDir(buildUser, context)
   services.remember({ folder: workDir.path, unshare: buildUser.prefix })
-  const pipeline = { context, workDir, credentials, services, timeline }
+  const pipeline = { ...there, workDir }
   try {
-    return await (inputs.dryRun ? preview : execute)({ inputs, metadata, local, leg }, pipeline)
+    return await (inputs.dryRun ? preview : execute)({ ...asked, local }, pipeline)
   } finally {
     await removeSecrets(workDir.path)
     await keepForRunner(workDir.path)
   }
 }
 
-async function execute(request: Request, pipeline: PipelineContext): Promise<Result> {
+async function execute(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
   const { inputs, leg } = request
   const isOne = inputs.platforms.length < 2 && leg === undefined
-  const made = await (isOne ? buildOne : buildPlatforms)(request, pipeline)
-  return { ...made, phases: pipeline.timeline.phases() }
+  return await (isOne ? buildOne : buildPlatforms)(request, pipeline)
 }
 
 async function buildOne(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
   const made = await withCache(request, pipeline, async (cache) => {
     const wanted = await want(request, pipeline)
     const findIt = async () => {
-      const engine = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
-      if (isForeign(targetPlatform(request.inputs))) await checkBasePlatforms(wanted, engine, pipeline)
-      return engine
+      const found = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
+      if (isForeign(targetPlatform(request.inputs))) await checkBasePlatforms(wanted, found, pipeline)
+      return found
     }
     const destination = (request.inputs.byDigest ? untagged : tagged)(wanted.metadata.references)
     return await makeImage(wanted, { cache, findEngine: findIt, destination, tellsChecks: true }, pipeline)
@@ -98,7 +112,7 @@ async function buildPlatforms(request: Request, pipeline: PipelineContext): Prom
   return await makePlatforms(wanted, pipeline, (own) => meetLegs(leg, own, wanted, pipeline))
 }
 
-async function preview(request: Request, pipeline: PipelineContext): Promise<Result> {
+async function preview(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
   const { dryRun } = await import('./dry-run.js')
   return await dryRun(await want(request, pipeline), pipeline)
 }

@@ -32,6 +32,8 @@ export interface Context {
   readonly now: Date
   /** Whether the runner shows a summary of the job. */
   readonly hasSummary: boolean
+  /** Undefined where the runner doesn't know artifacts of a job. */
+  readonly artifacts: ArtifactFiles | undefined
   /** The protocol of the cache service, if the runner offers one. */
   readonly cacheService: 'v1' | 'v2' | undefined
   /** As the runner reports it. Undefined, like an unknown mode, allows everything. */
@@ -48,6 +50,14 @@ export interface Context {
   readonly act: boolean
   /** Whether the step runs in a pod of Kubernetes. */
   readonly inPod: boolean
+}
+
+/** Absolute paths of the files by which the runner learns of artifacts of the job. */
+export interface ArtifactFiles {
+  /** Where this step declares its own, a line each. */
+  readonly declared: string
+  /** What earlier steps have declared. */
+  readonly list: string
 }
 
 /** What @actions/cache needs to know of the runner, beside what every program may know. */
@@ -76,6 +86,7 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     server: environment['GITHUB_SERVER_URL'] || 'https://github.com',
     now: new Date(),
     hasSummary: (environment['GITHUB_STEP_SUMMARY'] ?? '') !== '',
+    artifacts: artifactFiles(environment),
     cacheService: cacheService(environment),
     cacheMode: MODES.find((mode) => mode === environment['ACTIONS_CACHE_MODE']?.trim().toLowerCase()),
     serviceEnv: serviceEnvironment(environment),
@@ -120,6 +131,11 @@ export function serviceEnvironment(environment: NodeJS.ProcessEnv): Env {
     return value === undefined ? [] : [[name, value] as const]
   })
   return { ...programEnvironment(environment), ...Object.fromEntries(mode) }
+}
+
+function artifactFiles(environment: NodeJS.ProcessEnv): ArtifactFiles | undefined {
+  const [declared, list] = [environment['GITHUB_ARTIFACTS'], environment['GITHUB_ARTIFACTS_LIST']]
+  return declared && list ? { declared, list } : undefined
 }
 
 /** An action used by a path, `uses: ./`, belongs to the repository that is checked out. */

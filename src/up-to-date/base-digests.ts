@@ -1,5 +1,5 @@
 import type { BaseNames, Candidate, PullSource } from '../engine/base-names.js'
-import type { ResolvedEngine } from '../engine/engine.js'
+import type { KnownEngine } from '../engine/engine.js'
 import { describeInLine, RegistryError } from '../errors.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Registries } from '../registry/registries.js'
@@ -34,7 +34,7 @@ export interface Choice {
  */
 export async function digestBases(
   { candidates }: BaseNames,
-  found: Pick<ResolvedEngine, 'ambiguityOf'>,
+  found: Pick<KnownEngine, 'ambiguityOf'>,
   registries: Registries,
 ): Promise<Bases | Unknown> {
   const digests = new Map<string, string>()

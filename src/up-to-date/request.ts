@@ -1,6 +1,6 @@
 import type { BuildRecordStore } from '../cache/build-records.js'
 import type { BaseNames } from '../engine/base-names.js'
-import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
+import type { BuildSpec, KnownEngine } from '../engine/engine.js'
 import type { CommitLabels } from '../metadata/commit.js'
 import type { Registries } from '../registry/registries.js'
 import type { Inspection } from './inspection.js'
@@ -11,7 +11,7 @@ export interface ComparisonRequest extends BuildSpec {
   readonly now: Date
   readonly ofCommit: CommitLabels
   readonly inspection: Inspection
-  readonly found: Pick<ResolvedEngine, 'engine' | 'traits' | 'env' | 'ambiguityOf'>
+  readonly found: Pick<KnownEngine, 'engine' | 'traits' | 'env' | 'ambiguityOf'>
   readonly baseNames: BaseNames
   readonly registries: Registries
   readonly note: BuildRecordStore

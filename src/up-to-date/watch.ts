@@ -1,6 +1,6 @@
 import type { Cache } from '../cache/cache.js'
 import type { CachePlan } from '../cache/plan.js'
-import type { BuildSpec, ResolvedEngine } from '../engine/engine.js'
+import type { BuildSpec, KnownEngine } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import { info } from '../log.js'
 import type { CommitLabels } from '../metadata/commit.js'
@@ -23,7 +23,7 @@ export interface Watch {
   compare(
     spec: BuildSpec,
     ofCommit: CommitLabels,
-    engine: ResolvedEngine,
+    engine: KnownEngine,
     open: (insecure: readonly string[]) => Promise<Registries>,
   ): Promise<Comparison>
 }

@@ -24,6 +24,8 @@ export interface FakeEngineOptions {
   readonly traits?: Partial<EngineTraits>
   /** What it comes to when it is looked for, builds, or pushes this reference. */
   readonly find?: () => Promise<void>
+  /** What it comes to when it finds out how it builds here; it may turn out to be another engine. */
+  readonly ready?: () => Promise<Partial<EngineFacts>>
   readonly build?: (request: BuildRequest) => Promise<void>
   readonly test?: () => Promise<void>
   readonly push?: (reference: Reference) => Promise<void>
@@ -116,7 +118,9 @@ export function fakeEngines(options: FakeEngineOptions & { readonly requests?: E
       requests.push(request)
       onProgram('/usr/bin/buildah')
       await options.find?.()
-      return resolved(request, fakeTraits(traits), options)
+      const engine = resolved(request, fakeTraits(traits), options)
+      const ready = async () => ({ ...engine, engine: { ...engine.engine, ...(await options.ready?.()) } })
+      return { ...engine, isReady: false, ready }
     },
   }
 }

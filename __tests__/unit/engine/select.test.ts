@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 
 import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
-import type { ResolvedEngine } from '../../../src/engine/engine.js'
+import type { FoundEngine } from '../../../src/engine/engine.js'
 import { engines } from '../../../src/engine/select.js'
 import { makeWorkDir } from '../../../src/engine/work-dir.js'
 import { describe as describeError, UserError } from '../../../src/errors.js'
@@ -42,7 +42,7 @@ async function find(values: Readonly<Record<string, string>>, docker = usual) {
     references: [],
     labels: [],
   }
-  let [found, error]: [ResolvedEngine | undefined, string] = [undefined, '']
+  let [found, error]: [FoundEngine | undefined, string] = [undefined, '']
   const log = await logOf(async () => {
     await engines
       .find(request, () => undefined)
@@ -51,7 +51,7 @@ async function find(values: Readonly<Record<string, string>>, docker = usual) {
         (thrown: unknown) => (error = describeError(thrown)),
       )
   })
-  return { found: found as ResolvedEngine | undefined, error, log }
+  return { found: found as FoundEngine | undefined, error, log }
 }
 
 describe('where Buildah can’t build', () => {

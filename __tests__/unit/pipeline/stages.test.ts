@@ -104,7 +104,14 @@ describe('a first run', () => {
   it('times every stage by the clock', async () => {
     const { result, log } = await step()
     for (const title of ['Setup: 1.0 s', 'Build: 1.0 s', 'Push: 1.0 s']) expect(log.split('\n')).toContain(title)
-    expect(result?.phases.map(({ name }) => name)).toStrictEqual(['setup', 'restore', 'build', 'push', 'save'])
+    expect(result?.phases.map(({ name }) => name)).toStrictEqual([
+      'setup',
+      'preflight',
+      'restore',
+      'build',
+      'push',
+      'save',
+    ])
     expect(result?.phases.every(({ seconds }) => seconds === 1)).toBe(true)
   })
 })
@@ -116,6 +123,21 @@ describe('a run that nothing has changed for', () => {
     expect(events).toStrictEqual(['open', 'find', 'close cache'])
     expect(result).toMatchObject({ built: false, cache: { hit: 'full' } })
     expect(log).toContain('Unchanged: reusing the image')
+  })
+
+  it('doesn’t find out how it would build here', async () => {
+    await step()
+    const { error, result } = await step({}, { engine: { ready: fail(new Error('nothing can build here')) } })
+    expect(error).toBeUndefined()
+    expect(result?.built).toBe(false)
+  })
+
+  it('compares once more with the engine that builds in place of the one that was found', async () => {
+    const facts = { name: 'docker', label: 'Docker 28.2.2', version: '28.2.2' } as const
+    const engine = { ready: () => Promise.resolve(facts) }
+    expect((await step({}, { engine })).result).toMatchObject({ built: true })
+    expect((await step({}, { engine })).result).toMatchObject({ built: false, engine: facts })
+    expect((await step()).result).toMatchObject({ built: true, engine: { name: 'buildah' } })
   })
 
   it('gives the image the tags that are missing', async () => {

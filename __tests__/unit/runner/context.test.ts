@@ -39,6 +39,7 @@ describe('readContext', () => {
       server: 'https://git.acme.example',
       now: expect.any(Date),
       hasSummary: false,
+      artifacts: undefined,
       cacheService: undefined,
       cacheMode: undefined,
       serviceEnv: expect.objectContaining({ HOME: '/home/runner' }),
@@ -55,6 +56,12 @@ describe('readContext', () => {
     ['by a path', { GITHUB_ACTION_REPOSITORY: '' }, 'https://github.com/acme/web/'],
   ])('knows the repository of an action %s', (_, environment, expected) => {
     expect(readContext({ GITHUB_REPOSITORY: 'acme/web', ...environment }).actionRepository).toBe(expected)
+  })
+
+  it('knows both files of artifacts, or none', () => {
+    const files = { GITHUB_ARTIFACTS: '/f/artifacts', GITHUB_ARTIFACTS_LIST: '/f/list' }
+    expect(readContext(files).artifacts).toStrictEqual({ declared: '/f/artifacts', list: '/f/list' })
+    expect(readContext({ ...files, GITHUB_ARTIFACTS_LIST: '' }).artifacts).toBeUndefined()
   })
 
   it('has a usable default for everything that is missing', () => {
@@ -83,6 +90,7 @@ describe('readContext', () => {
       server: 'https://github.com',
       now: expect.any(Date),
       hasSummary: false,
+      artifacts: undefined,
       cacheService: undefined,
       cacheMode: undefined,
       serviceEnv: {},

@@ -69,7 +69,7 @@ describe('inputs that are not set', () => {
       testTimeoutMs: 300_000,
       unchanged: 'skip',
       skeletons: 'off',
-      ...{ distribute: false, digests: [], byDigest: false },
+      ...{ distribute: false, digests: [], byDigest: false, artifacts: false },
       summary: true,
       notes: [],
       warnings: [],

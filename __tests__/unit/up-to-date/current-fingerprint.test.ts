@@ -68,6 +68,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   load: 'true',
   outputs: 'type=oci,dest=image.tar',
   digests: `sha256:${'a'.repeat(64)}`,
+  artifacts: 'true',
   'tls-verify': 'false',
   'dry-run': 'true',
   summary: 'false',

@@ -1,19 +1,19 @@
 import type { ContainersStorage, Layout } from '../../build-storage.js'
-import type { ResolvedEngine } from '../engine.js'
+import type { KnownEngine, ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
 import type { WorkDir } from '../work-dir.js'
 import { factsOf } from './setup.js'
 import { configure, type FoundBuildah, writeFirstStorageConf } from './configure.js'
 import { pinNetworkBackend } from './containers-conf.js'
 import type { Host } from './host.js'
+import type { Buildah } from './install.js'
 import { knownFaultsOf } from './known-faults.js'
 import { prewarm } from './prewarm.js'
 import { resolveNames } from './resolve-names.js'
 
-/** A Buildah that was found, as the pipeline knows it. */
-export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, host: Host): ResolvedEngine {
+/** What is known of a Buildah by its version. */
+export function knownBuildah(request: EngineRequest, buildah: Buildah): KnownEngine {
   const { folder } = request
-  const { buildah, mode } = found
   return {
     engine: factsOf({ buildah, folder }),
     traits: {
@@ -24,14 +24,23 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
       printsChecks: false,
     },
     env: folder.env,
-    store: storeOf(folder, found),
-    prewarm: () => prewarm(folder, found),
     resolveNames: (names) => resolveNames(names, request),
-    emulates: found.emulation.emulates,
-    knownFaults: knownFaultsOf(buildah.version, layoutOf(mode.driver, folder.buildUser.uid)),
     takesDefaultAnnotations: true,
     // Its storage has nothing but what came from registries.
     ambiguityOf: () => Promise.resolve(undefined),
+  }
+}
+
+/** A Buildah that can build here, as the pipeline knows it. */
+export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, host: Host): ResolvedEngine {
+  const { folder } = request
+  const { buildah, mode } = found
+  return {
+    ...knownBuildah(request, buildah),
+    store: storeOf(folder, found),
+    prewarm: () => prewarm(folder, found),
+    emulates: found.emulation.emulates,
+    knownFaults: knownFaultsOf(buildah.version, layoutOf(mode.driver, folder.buildUser.uid)),
     forPlatform: async (inputs, own) => {
       await writeFirstStorageConf(own, buildah)
       return resolvedBuildah({ ...request, inputs, folder: own }, found, host)
