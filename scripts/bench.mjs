@@ -3,7 +3,7 @@
  *
  *   node scripts/bench.mjs [--runs N] [--only overhead|start|preflight|cache]
  *   node scripts/bench.mjs --only cache-memory [--size GIB]
- *   node scripts/bench.mjs --only docker|unchanged|sandbox|compression [--runs N]
+ *   node scripts/bench.mjs --only docker|unchanged|one-change|sandbox|compression [--runs N]
  *
  * For Debian or Ubuntu, as root or with a sudo that asks for no password. Tables go to standard output, as Markdown;
  * what happens meanwhile to standard error. Beside its temporary folder (TMPDIR, else /var/tmp, since /tmp may be
@@ -23,6 +23,7 @@ import { cancelChildren, wasCancelled } from './bench/child.mjs'
 import { compression } from './bench/compression.mjs'
 import { docker } from './bench/docker.mjs'
 import { describeMachine } from './bench/facts.mjs'
+import { oneChange } from './bench/one-change.mjs'
 import { overhead } from './bench/overhead.mjs'
 import { preflight } from './bench/preflight.mjs'
 import { sandbox } from './bench/sandbox.mjs'
@@ -30,7 +31,18 @@ import { start } from './bench/start.mjs'
 import { unchanged } from './bench/unchanged.mjs'
 import { DemoError } from './demo/machine.mjs'
 
-const measurements = [overhead, start, preflight, cache, cacheMemory, docker, unchanged, sandbox, compression]
+const measurements = [
+  overhead,
+  start,
+  preflight,
+  cache,
+  cacheMemory,
+  docker,
+  unchanged,
+  oneChange,
+  sandbox,
+  compression,
+]
 const names = measurements.map(({ name }) => name)
 
 async function main() {

@@ -1,12 +1,23 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 import { afterAll, describe, expect, jest, test } from '@jest/globals'
 
+import { removeFolder } from '../../src/engine/remove-folder.js'
 import { type Account, accountFor, findAccount } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
+import { matrixEngines } from '../harness/engines.js'
 import { listFolder, makeFolder, makeWorkspace } from '../harness/folders.js'
 import { imageFiles, pullImage } from '../harness/images.js'
 import { type SeenProcess, watchProcesses } from '../harness/process-watch.js'
@@ -99,6 +110,31 @@ describe('a step that is run by root', () => {
     expect(step.log).toContain(`, as ${account.name} (the step runs as root and "rootless-user" names this account)`)
   })
 
+  for (const { name, missing, program } of matrixEngines()) {
+    exhaustively(testUnless(rootReason ?? missing))(`removes what subordinate users own with ${name}`, async () => {
+      const { uid, gid } = accountFor('user')
+      const programs = makeFolder('programs')
+      copyFileSync(program, join(programs, 'buildah'))
+      chmodSync(join(programs, 'buildah'), 0o755)
+      // As the private folder is: root's, and the account may enter it.
+      const folder = makeFolder('left')
+      chownSync(folder, 0, gid)
+      chmodSync(folder, 0o710)
+      for (const path of ['root', 'tmp', 'user', 'data', 'cache']) mkdirAs(join(folder, path), uid, gid)
+      const [, start = ''] =
+        new RegExp(`^${accountFor('user').name}:(\\d+):`, 'm').exec(readFileSync('/etc/subuid', 'utf8')) ?? []
+      mkdirAs(join(folder, 'root/of-another'), Number(start) + 77, gid)
+      mkdirAs(join(folder, 'run'), uid, gid)
+      writeFileSync(join(folder, 'root/of-another/file'), '')
+      const prefix = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--']
+      const conf = `[storage]\ndriver = "vfs"\ngraphroot = "${folder}/root"\nrunroot = "${folder}/run"\n`
+      writeFileSync(join(folder, 'storage.conf'), conf)
+      const unshare = [...prefix, join(programs, 'buildah'), 'unshare']
+      await removeFolder({ folder, unshare, keepStorage: false }, { PATH: process.env['PATH'] ?? '' })
+      expect(existsSync(folder)).toBe(false)
+    })
+  }
+
   exhaustively(testUnless(rootReason))('builds in the account that called sudo', async () => {
     const account = accountFor('user')
     const env = { SUDO_UID: String(account.uid), SUDO_GID: String(account.gid), SUDO_USER: account.name }
@@ -190,6 +226,11 @@ function accountNamed(name: string): Account {
   const account = findAccount(name)
   if (account === undefined) throw new Error(`There is no account ${name}`)
   return account
+}
+
+function mkdirAs(path: string, uid: number, gid: number): void {
+  mkdirSync(path, { mode: 0o700 })
+  chownSync(path, uid, gid)
 }
 
 describe('a process of the account that puts links in the place of all that it can', () => {

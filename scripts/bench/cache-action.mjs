@@ -14,11 +14,12 @@ let runId = 0
  * Runs the step as the runner does where a cache service is at hand: main, and then post whatever main ended with. Each
  * is a run of its own, with the number that only it has.
  * @param {string} folder laid out by `makeJob`
+ * @param {Record<string, string>} own variables that differ from a new machine's
  */
-export async function runCachedStep(folder, inputs, service) {
+export async function runCachedStep(folder, inputs, service, own = {}) {
   runId += 1
   const run = { GITHUB_RUN_ID: String(runId), GITHUB_RUN_NUMBER: String(runId), GITHUB_RUN_ATTEMPT: '1' }
-  const env = { ...stepEnvironment(folder, inputs), ...run, ...service.environment }
+  const env = { ...stepEnvironment(folder, inputs), ...run, ...service.environment, ...own }
   for (const name of commandFiles) fs.writeFileSync(join(folder, name), '')
   const main = await runEntry(folder, 'main', env)
   const state = Object.entries(readCommandFile(join(folder, 'STATE'))).map(([name, value]) => [`STATE_${name}`, value])
@@ -40,11 +41,11 @@ function runEntry(folder, entry, env) {
 /**
  * The action itself, with one setting of its input `cache`.
  * @param {string} job folder laid out by `makeJob`
- * @param {{id: string, title: string, cache: string, phases: string[], unchanged?: string, traffic?: Traffic}} how
- * `traffic`: where what went to the cache is read, if not from a cache service
+ * @param {{id: string, title: string, cache: string, phases: string[], unchanged?: string, traffic?: Traffic, isKept?: boolean}} how
+ * `traffic`: where what went to the cache is read, if not from a cache service; `isKept`: the machine keeps its tool cache
  * @returns {import('./cache.mjs').Arm & {lastBuild: () => object}} `lastBuild`: the command line of its last build
  */
-export function actionArm(job, { id, title, cache, phases, unchanged = 'build', traffic }) {
+export function actionArm(job, { id, title, cache, phases, unchanged = 'build', traffic, isKept = false }) {
   let build
   return {
     id,
@@ -56,10 +57,11 @@ export function actionArm(job, { id, title, cache, phases, unchanged = 'build', 
       const reference = round.reference(id)
       const takeTraffic = traffic?.(round) ?? (() => service.takeTraffic())
       const inputs = { tags: reference, push: 'true', 'tls-verify': 'false', cache, unchanged }
+      const kept = isKept ? { RUNNER_TOOL_CACHE: makeToolCache(round.folder) } : {}
       return {
         async run() {
           forgetMachine(job)
-          const { main, post, outputs } = await runCachedStep(job, inputs, service)
+          const { main, post, outputs } = await runCachedStep(job, inputs, service, kept)
           if (outputs.built === 'true') {
             const engine = parseEngine(main.lines)
             build = { argv: buildCommand(main.lines), account: engine.account, reference, engine }
@@ -77,4 +79,10 @@ export function actionArm(job, { id, title, cache, phases, unchanged = 'build', 
       }
     },
   }
+}
+
+function makeToolCache(folder) {
+  const path = join(folder, 'kept-tools')
+  fs.mkdirSync(path, { recursive: true })
+  return path
 }

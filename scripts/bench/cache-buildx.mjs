@@ -44,7 +44,8 @@ export function buildxArm(workspace) {
   }
 }
 
-async function addBuilder({ folder, programs }, address) {
+/** A builder of that daemon, in a configuration of its own. @returns the words that choose it, and the options of runs */
+export async function addBuilder({ folder, programs }, address) {
   const config = join(folder, 'config')
   fs.rmSync(config, { recursive: true, force: true })
   const options = { cwd: folder, env: { ...ownEnvironment(), BUILDX_CONFIG: config } }
@@ -71,7 +72,7 @@ async function runOnce(job, builder, reference, phase) {
 }
 
 /** The image is pushed first, and the cache written after that. */
-function secondsToPush(lines) {
+export function secondsToPush(lines) {
   const line = lines.findLast(({ text }) => /pushing manifest for \S+.* done$/.test(text))
   if (line === undefined) throw new DemoError('The log of the build does not say when the image was pushed')
   return line.seconds

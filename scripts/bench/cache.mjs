@@ -12,7 +12,7 @@ import { buildxArm } from './cache-buildx.mjs'
 import { runWell, wasCancelled } from './child.mjs'
 import { freshDisk } from './fresh-disk.mjs'
 import { makeJob } from './step.mjs'
-import { dockerfile, writeSources } from './workload.mjs'
+import { service } from './workload.mjs'
 
 /**
  * One way to have the layers of the last run.
@@ -102,13 +102,14 @@ export function planVisits([off, own, ...others], turn) {
 }
 
 /** All arms in so many rounds, and one before them that doesn't count. @param plan which arm runs when, in a round */
-export async function runRounds({ folder, layout, machine, runs, tell }, arms, plan) {
+export async function runRounds({ folder, layout, machine, runs, tell, workload = service }, arms, plan) {
   const series = { samples: new Map(), notRun: new Map() }
   for (let turn = 0; turn <= runs; turn += 1) {
     const label = turn === 0 ? 'warm-up' : `run ${turn} of ${runs}`
     const own = join(folder, `round-${turn}`)
     const visits = plan(arms, turn)
-    await runRound({ turn, own, layout, machine, packages: join(folder, 'packages') }, visits, (visit, sample) => {
+    const place = { turn, own, layout, machine, workload, packages: join(folder, 'packages') }
+    await runRound(place, visits, (visit, sample) => {
       tell(`${label}: ${visit}, pushed ${sample.pushed.toFixed(1)} s, ended ${sample.ended.toFixed(1)} s`)
       // The warm-up gives the rows their order, and no figure.
       series.samples.set(visit, turn === 0 ? [] : [...series.samples.get(visit), sample])
@@ -118,7 +119,7 @@ export async function runRounds({ folder, layout, machine, runs, tell }, arms, p
   return series
 }
 
-async function runRound({ turn, own, layout, machine, packages }, visits, note) {
+async function runRound({ turn, own, layout, machine, workload, packages }, visits, note) {
   fs.mkdirSync(own)
   fs.chmodSync(own, 0o755)
   const registryFolder = join(own, 'registry')
@@ -134,13 +135,14 @@ async function runRound({ turn, own, layout, machine, packages }, visits, note) 
   const sessions = new Map()
   try {
     await pushLayout(layout, host, 'base/debian', 'stable')
-    const text = dockerfile(`${host}/base/debian:stable`)
+    const base = `${host}/base/debian:stable`
     for (const { arm, phase } of visits) {
       if (wasCancelled()) throw new DemoError('It was cancelled.')
       if (arm.whyNot?.() !== undefined) continue
       if (!sessions.has(arm)) sessions.set(arm, { ...(await arm.open(round)), layers: [] })
-      const workspace = renewMachine(machine, text)
-      note(`${arm.id} ${phase}`, await visit(sessions.get(arm), phase, { workspace, turn }, round.reference(arm.id)))
+      const workspace = renewMachine(machine, workload, base)
+      const reference = round.reference(arm.id)
+      note(`${arm.id} ${phase}`, await visit(sessions.get(arm), phase, { workspace, turn, workload, reference }))
     }
   } finally {
     for (const session of sessions.values()) await session.close()
@@ -151,22 +153,22 @@ async function runRound({ turn, own, layout, machine, packages }, visits, note) 
 }
 
 /** A machine as a job gets it: with a checkout and nothing else. @returns the checkout */
-function renewMachine(machine, dockerfileText) {
+function renewMachine(machine, workload, base) {
   machine.renew()
   const job = join(machine.folder, 'job')
-  makeJob(job, { Dockerfile: dockerfileText })
-  writeSources(join(job, 'workspace'))
+  makeJob(job, { Dockerfile: workload.dockerfile(base) })
+  workload.write(join(job, 'workspace'))
   return join(job, 'workspace')
 }
 
-async function visit(session, phase, { workspace, turn }, reference) {
-  if (phase === 'changed') fs.appendFileSync(join(workspace, 'src/042/07.txt'), `changed in round ${turn}\n`)
+async function visit(session, phase, { workspace, turn, workload, reference }) {
+  const { changes, changedLayer } = workload
+  if (phase === 'changed') fs.appendFileSync(join(workspace, changes), `changed in round ${turn}\n`)
   // What is left to be written must not slow down this run.
   await runWell(['sync'], { cwd: '/', env: process.env })
   const sample = await session.run(phase)
   const layers = await pushedLayers(reference)
-  // The last two are the COPY and the RUN that reads it.
-  if (phase === 'changed' && session.layers.at(-2) === layers.at(-2))
+  if (phase === 'changed' && session.layers.at(changedLayer) === layers.at(changedLayer))
     throw new DemoError(`A source file was changed, and the image in ${reference} has it as it was`)
   const known = layers.filter((digest) => session.layers.includes(digest)).length
   session.layers = layers

@@ -27,8 +27,9 @@ async function removeOne(folder: string, unshare: readonly string[], env: Env): 
   if (unshare.length > 0 && contents.length > 0) {
     const argv = [...unshare, 'rm', '-rf', '--', ...contents]
     // Where this can't be done any more, the plain removal below says what is left.
-    // Buildah wants to read configuration in HOME, and that may be a home which the account may not enter.
-    const own = { PATH: env['PATH'] ?? '', HOME: folder, ...privateEnv(folder) }
+    // Buildah looks for configuration, and makes ~/.config where it isn't told of a folder: the account may not enter
+    // the home of who runs the step, nor write to this folder.
+    const own = { PATH: env['PATH'] ?? '', HOME: folder, XDG_CONFIG_HOME: folder, ...privateEnv(folder) }
     await attempt(argv, { env: own, cwd: '/' }).catch(() => undefined)
   }
   const own = process.getuid?.()
