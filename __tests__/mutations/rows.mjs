@@ -1573,6 +1573,46 @@ export const promises = [
       },
     ],
   },
+  {
+    promise: 'A layer comes back without contents only where nobody reads it, and never goes on as a layer',
+    rows: [
+      {
+        loses: 'A RUN that runs again sees files of zeros',
+        file: 'src/cache/containers-storage/skeleton-plan.ts',
+        find: 'return stage.steps.slice(standing.hits).some(({ readsBelow }) => readsBelow)',
+        put: 'return stage.steps.slice(standing.hits).length < 0',
+        test: '__tests__/unit/cache/containers-storage/skeleton-plan.test.ts',
+      },
+      {
+        loses: 'An instruction that a base image adds (ONBUILD) reads files of zeros',
+        file: 'src/cache/containers-storage/skeleton-plan.ts',
+        find: 'if (isOfImage && !isAsWritten) return true',
+        put: 'if (isOfImage && !isAsWritten) return false',
+        test: '__tests__/unit/cache/containers-storage/skeleton-plan.test.ts',
+      },
+      {
+        loses: 'A base image that has moved takes over layers without contents',
+        file: 'src/cache/containers-storage/skeleton-plan.ts',
+        find: 'digestsOf(found.record).includes(digest)',
+        put: 'digestsOf(found.record).length > 0',
+        test: '__tests__/unit/cache/containers-storage/skeleton-plan.test.ts',
+      },
+      {
+        loses: 'A layer without contents is saved for all later builds',
+        file: 'src/cache/containers-storage/save.ts',
+        find: "part === '' && hollow.includes(record.id)",
+        put: "part === '' && hollow.length < 0",
+        test: '__tests__/unit/cache/containers-storage/skeleton-bundle.test.ts',
+      },
+      {
+        loses: 'What a RUN has made of files without contents is pushed',
+        file: 'src/pipeline/skeleton-check.ts',
+        find: '!hit && readsBelow(text)',
+        put: 'hit && readsBelow(text)',
+        test: '__tests__/unit/pipeline/skeleton-check.test.ts',
+      },
+    ],
+  },
 ]
 
 /** All rows, with their numbers, from 1. */
