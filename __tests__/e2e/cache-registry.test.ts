@@ -3,7 +3,7 @@ import { describe, expect, jest, test } from '@jest/globals'
 import { recover, useStand, warningsOf, withstand } from '../harness/cache-fault-steps.js'
 import { type Fault, type FlakyProxy, startFlakyProxy } from '../harness/flaky-proxy.js'
 import type { StepOptions } from '../harness/runner.js'
-import { casesOfSet } from '../harness/test-set.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { statsOf } from '../harness/warm-steps.js'
 
 jest.setTimeout(300_000)
@@ -117,6 +117,24 @@ const rows: readonly Row[] = [
     hit: 'none',
   },
   {
+    name: 'no answer',
+    method: 'GET',
+    path: INDEX,
+    times: 99,
+    answer: 'silence',
+    warning: /too slow: no response within|sent nothing for/,
+    hit: 'none',
+  },
+  {
+    name: 'layers that come a byte a second',
+    method: 'GET',
+    path: BLOBS,
+    times: 99,
+    answer: 'trickle',
+    warning: /too slow: no response within \d+ s\./,
+    hit: 'none',
+  },
+  {
     name: 'a page in place of an index',
     method: 'GET',
     path: INDEX,
@@ -127,6 +145,22 @@ const rows: readonly Row[] = [
   },
 ]
 
+exhaustively(test)('an index that another job puts while one reads it', async () => {
+  const write = async () => {
+    await behind([], (proxy) => withstand(stand, on(proxy, 'raced', { 'build-args': 'OTHER=1' })))
+  }
+  await write()
+  const fault: Fault = { method: 'GET', path: BLOBS, times: 1, answer: 'pass', meanwhile: write }
+  await behind([fault], async (proxy) => {
+    const step = await recover(stand, on(proxy, 'raced'))
+    expect(step.outputs['cache-hit']).toBe('full')
+  })
+  await behind([], async (proxy) => {
+    const step = await recover(stand, on(proxy, 'raced'))
+    expect(step.outputs['cache-hit']).toBe('full')
+  })
+})
+
 describe('reading', () => {
   const ofSet = casesOfSet(rows, ({ isOrdinary }) => isOrdinary === true)
 
@@ -135,7 +169,9 @@ describe('reading', () => {
     await behind([fault], async (proxy) => {
       const step = await withstand(stand, on(proxy, 'read', { 'cache-write': 'never' }))
       expect(
-        proxy.requests.filter(({ answer }) => answer === (fault.answer === 'cut' ? 'cut' : fault.answer.status)),
+        proxy.requests.filter(
+          ({ answer }) => answer === (typeof fault.answer === 'string' ? fault.answer : fault.answer.status),
+        ),
       ).not.toStrictEqual([])
       expect(step.outputs['cache-hit']).toBe(hit)
       expect(warningsOf(step)).toStrictEqual(warning === undefined ? [] : [expect.stringMatching(warning)])
@@ -163,6 +199,15 @@ const writing: readonly Row[] = [
     times: 99,
     answer: { status: 500 },
     warning: /temporary error/,
+    hit: 'none',
+  },
+  {
+    name: 'no answer',
+    method: 'PUT',
+    path: UPLOADS,
+    times: 99,
+    answer: 'silence',
+    warning: /too slow: no response within|not everything was saved within/,
     hit: 'none',
   },
   {

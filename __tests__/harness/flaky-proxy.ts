@@ -23,17 +23,22 @@ export interface Fault {
   readonly method: string
   readonly path: RegExp
   readonly times: number
-  /** An answer with this status; or `cut`, which ends the connection after the first half of the body has come. */
-  readonly answer: ScriptedAnswer | 'cut'
+  /**
+   * An answer with this status; `cut`, which ends the connection after the first half of the body has come; `silence`, which
+   * answers nothing; `trickle`, a byte a second; or `pass`, the registry's own, after `meanwhile`.
+   */
+  readonly answer: ScriptedAnswer | Manner
   /** What happens in the registry before it is answered. @param requests those before this one */
   readonly meanwhile?: (requests: readonly Passed[]) => Promise<void>
 }
 
+type Manner = 'cut' | 'silence' | 'trickle' | 'pass'
+
 export interface Passed {
   readonly method: string
   readonly path: string
-  /** The status answered, or `cut`. */
-  readonly answer: number | 'cut'
+  /** The status answered, or what came in its place. */
+  readonly answer: number | Manner
   /** When it came, on the clock of `performance.now()`. */
   readonly milliseconds: number
 }
@@ -67,17 +72,31 @@ export async function startFlakyProxy(registryHost: string, faults: readonly Fau
   const server = createServer((incoming, answer) => {
     const { method = '', url: path = '' } = incoming
     const milliseconds = performance.now()
+    const note = (answer: number | Manner) => requests.push({ method, path, answer, milliseconds })
     const script = left.find(({ fault, times }) => times > 0 && fault.method === method && fault.path.test(path))
     if (script === undefined) {
-      passOn(registryHost, incoming, answer, (status) => requests.push({ method, path, answer: status, milliseconds }))
+      passOn(registryHost, incoming, answer, note)
       return
     }
     script.times -= 1
     const { answer: fault, meanwhile } = script.fault
-    const earlier = [...requests]
-    requests.push({ method, path, answer: fault === 'cut' ? 'cut' : fault.status, milliseconds })
+    const before = meanwhile?.([...requests])
+    if (typeof fault !== 'string') {
+      note(fault.status)
+      refuse(fault, incoming, answer, before).catch(() => answer.destroy())
+      return
+    }
+    if (fault !== 'pass') note(fault)
     if (fault === 'cut') cutHalfWay(registryHost, incoming)
-    else refuse(fault, incoming, answer, meanwhile?.(earlier)).catch(() => answer.destroy())
+    else if (fault === 'trickle') trickle(incoming, answer)
+    else if (fault === 'silence') incoming.resume()
+    else
+      Promise.resolve(before).then(
+        () => {
+          passOn(registryHost, incoming, answer, note)
+        },
+        () => answer.destroy(),
+      )
   })
   const host = await listen(server)
   return {
@@ -119,6 +138,15 @@ async function refuse(
   await Promise.all([incoming.toArray(), meanwhile])
   answer.writeHead(status, { 'content-type': 'application/json', ...headers })
   answer.end(body ?? JSON.stringify({ errors }))
+}
+
+function trickle(incoming: IncomingMessage, answer: ServerResponse): void {
+  incoming.resume()
+  answer.writeHead(200, { 'content-type': 'application/octet-stream' })
+  const timer = setInterval(() => answer.write('x'), 1000)
+  answer.on('close', () => {
+    clearInterval(timer)
+  })
 }
 
 /** Hands the registry the first half of the body (of the first piece, where the length is unknown), then drops both ends. */

@@ -22,6 +22,8 @@ export interface RegistryOptions {
   readonly token?: TokenServer
   /** HTTPS with a certificate that nobody trusts. */
   readonly tls?: boolean
+  /** Default, Debian's. */
+  readonly program?: string
   /** The loopback name in `host`; `localhost` and `127.0.0.1` differ in some tools. Default `127.0.0.1`. */
   readonly name?: '127.0.0.1' | 'localhost'
 }
@@ -36,10 +38,11 @@ export interface Registry {
   stop(): Promise<void>
 }
 
-const program = '/usr/bin/docker-registry'
+const ofDebian = '/usr/bin/docker-registry'
 
-/** Starts Debian's docker-registry on a free loopback port, with a storage folder of its own, and waits until it answers. */
+/** Starts a docker-registry, Debian's unless told, on a free loopback port, with a storage folder of its own, and waits until it answers. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
+  const { program = ofDebian } = options
   if (!existsSync(program)) throw new Error(`${program} is not here: run bash scripts/test.sh, which installs it`)
   const folder = makeFolder('registry')
   const host = `${options.name ?? '127.0.0.1'}:${await freePort()}`

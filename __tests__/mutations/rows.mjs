@@ -119,6 +119,27 @@ export const promises = [
         test: '__tests__/unit/engine/progress.test.ts',
       },
       {
+        loses: 'Where stages are built at once, a step is remembered with the image of another stage',
+        file: 'src/engine/buildah/step-images.ts',
+        find: 'history.length === below.length + 1 && ',
+        put: '',
+        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+      },
+      {
+        loses: 'A build that failed remembers a step that has not ended with the image of another stage',
+        file: 'src/engine/buildah/step-images.ts',
+        find: 'images.length > ended && isOthers',
+        put: 'images.length < ended && isOthers',
+        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+      },
+      {
+        loses: 'Stages for two platforms are built at once by a Buildah in which they share one',
+        file: 'src/engine/buildah/jobs.ts',
+        find: '!namesPlatforms(analysis) || !lt(version, PLATFORM_PER_STAGE_SINCE)',
+        put: '!namesPlatforms(analysis) || lt(version, PLATFORM_PER_STAGE_SINCE)',
+        test: '__tests__/unit/engine/buildah/jobs.test.ts',
+      },
+      {
         loses: 'A base image with the same layers and another configuration keeps the old environment',
         file: 'src/pipeline/build.ts',
         find: 'if (renewed.length === 0) return image',
@@ -127,7 +148,7 @@ export const promises = [
       },
       {
         loses: 'FROM uses the old image of a tag that has moved (Buildah from 1.37 on)',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/reuse-args.ts',
         find: "[] : ['--pull=newer']",
         put: "[] : ['--pull']",
         test: '__tests__/unit/engine/buildah/args.test.ts',
@@ -152,6 +173,13 @@ export const promises = [
   {
     promise: 'Nothing is built only where nothing has changed, and the image is there',
     rows: [
+      {
+        loses: 'What Docker builds is remembered as built by Buildah',
+        file: 'src/pipeline/take-or-build.ts',
+        find: 'engine.engine.label !== found.engine.label',
+        put: "engine.engine.label === ''",
+        test: '__tests__/unit/pipeline/stages.test.ts',
+      },
       {
         loses: 'An image of the other format is taken for the one that is asked for',
         file: 'src/up-to-date/fingerprint.ts',
@@ -232,10 +260,24 @@ export const promises = [
       },
       {
         loses: 'With another spelling of a stage, Buildah takes the image that is called so',
-        file: 'src/source/source.ts',
-        find: 'undefined : withStagesSpelled(text)',
-        put: 'undefined : withStagesSpelled(text.slice(0, 0))',
+        file: 'src/dockerfile/read-alike.ts',
+        find: 'spelled = withStagesSpelled(text)',
+        put: 'spelled = withStagesSpelled(text.slice(0, 0))',
         test: '__tests__/unit/source/source.test.ts',
+      },
+      {
+        loses: 'A mount without a target fails the build with every Buildah',
+        file: 'src/dockerfile/read-alike.ts',
+        find: 'withMountTargets(spelled ?? text)',
+        put: 'withMountTargets(text.slice(0, 0))',
+        test: '__tests__/unit/source/source.test.ts',
+      },
+      {
+        loses: 'A build for the wrong platform: a value of TARGETPLATFORM that is another one is dropped',
+        file: 'src/dockerfile/platform-defaults.ts',
+        find: 'formatPlatform(platform) === automatic.get(name)',
+        put: 'automatic.has(name)',
+        test: '__tests__/unit/dockerfile/platform-defaults.test.ts',
       },
       {
         loses: 'With --quiet, what ONBUILD of a base image copies is not compared',
@@ -504,7 +546,7 @@ export const promises = [
       },
       {
         loses: 'The build account has a file of the runner put into the cache, by a link in the place of its own',
-        file: 'src/cache/plain-file.ts',
+        file: 'src/lib/plain-file.ts',
         find: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
         put: 'constants.O_RDONLY | constants.O_NONBLOCK',
         test: '__tests__/unit/cache/containers-storage/blob-info-cache.test.ts',
@@ -530,6 +572,20 @@ export const promises = [
   {
     promise: 'The cache stays within its limits, and never fails or delays a build',
     rows: [
+      {
+        loses: 'Layers are packed while the image is pushed',
+        file: 'src/pipeline/build.ts',
+        find: 'ahead?.stop()',
+        put: 'void ahead',
+        test: '__tests__/unit/pipeline/build.test.ts',
+      },
+      {
+        loses: 'A part is saved that is no longer what was packed while it was built',
+        file: 'src/cache/containers-storage/pack-ahead.ts',
+        find: 'found?.size === part.bytes ? part : undefined',
+        put: 'found === undefined ? undefined : part',
+        test: '__tests__/unit/cache/containers-storage/pack-ahead.test.ts',
+      },
       {
         loses: 'A build fails on a disk that restored layers have filled',
         file: 'src/pipeline/clear-cache.ts',
@@ -608,6 +664,38 @@ export const promises = [
         put: ' || isOver()',
         test: '__tests__/unit/cache/backends/registry.test.ts',
         name: 'a cache in a registry a registry that limits the rate is told of once, and the build goes on',
+      },
+      {
+        loses: 'A registry that refuses to mount a blob keeps the cache from being saved',
+        file: 'src/registry/artifacts.ts',
+        find: 'if (error instanceof RegistryError && !error.transient) return false',
+        put: '',
+        test: '__tests__/e2e/cache-registry-kinds.test.ts',
+        name: 'a cache in a registry of another kind Harbor: mounts nothing of a project that the login has no right to',
+      },
+      {
+        loses: 'Tags that can’t be replaced are reported as a manifest that the registry doesn’t take',
+        file: 'src/registry/artifact-manifests.ts',
+        find: 'if (fixed !== undefined) throw fixed',
+        put: '',
+        test: '__tests__/e2e/cache-registry-kinds.test.ts',
+        name: 'a cache in a registry of another kind ECR with immutable tags',
+      },
+      {
+        loses: 'Repositories that name nothing overwrite one another’s cache in a shared registry',
+        file: 'src/cache/plan.ts',
+        find: "kind === 'registry' && isNamed ? ''",
+        put: "kind === 'registry' ? ''",
+        test: '__tests__/unit/cache/plan.test.ts',
+        name: 'the plan of a cache is another one in a registry for repositories that give it no name',
+      },
+      {
+        loses: 'A registry of a cache that may do without TLS can’t be asked in the post step',
+        file: 'src/pipeline/pipeline-context.ts',
+        find: 'terms: { registry, insecure }',
+        put: 'terms: { registry, insecure: credentials.insecure }',
+        test: '__tests__/unit/pipeline/pipeline-context.test.ts',
+        name: 'the repositories of a cache may do without TLS where their line says so, in the post step as well',
       },
       {
         loses: 'Everybody reads the layers of all stages, and nobody is told',
@@ -1403,7 +1491,7 @@ export const promises = [
       },
       {
         loses: 'The login is seen by the build',
-        file: 'src/engine/buildah/args.ts',
+        file: 'src/engine/buildah/reuse-args.ts',
         find: "(pulls ? ['--authfile', files.auth] : [])",
         put: "['--authfile', files.auth]",
         test: '__tests__/unit/engine/buildah/args.test.ts',
@@ -1473,8 +1561,8 @@ export const promises = [
       {
         loses: 'An index names an image of another platform than it says',
         file: 'src/pipeline/leg-records.ts',
-        find: '!entries.every((one) => isSamePlatform(one.platform, platform))',
-        put: '!entries.every((one) => isSamePlatform(one.platform, one.platform))',
+        find: '!isSamePlatform(image.platform, platform)',
+        put: '!isSamePlatform(image.platform, image.platform)',
         test: '__tests__/unit/pipeline/join-legs.test.ts',
       },
       {
@@ -1557,6 +1645,34 @@ export const promises = [
   {
     promise: 'An image of several platforms is whole, and each of them is what its label says',
     rows: [
+      {
+        loses: 'A stage that compiles for the target is built once, and all images get programs of one platform',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: '!names.test(textsOf(stage))',
+        put: 'names.source !== textsOf(stage)',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A stage that copies from one of the target is built once, with the files of one platform',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: 'isSure(origin) && origin.stages.every((one) => found.includes(one))',
+        put: 'isSure(origin)',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A mount shows a stage that was built elsewhere, and Buildah does not compare what is in it',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: 'isCopy && isSure(origin)',
+        put: '(isCopy || isSure(origin))',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A base image that adds instructions for the target has them run once for all platforms',
+        file: 'src/pipeline/build-stages.ts',
+        find: 'steps.length === 0 || steps.some(isOther)',
+        put: 'steps.length === 0',
+        test: '__tests__/unit/pipeline/platforms.test.ts',
+      },
       {
         loses: 'An index of some platforms is put under the tags, though another one has failed',
         file: 'src/pipeline/platform-schedule.ts',

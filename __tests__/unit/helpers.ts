@@ -52,7 +52,7 @@ export function analysisOf(text: string, given: Given = {}): Analysis {
 
 interface Given {
   readonly buildArgs?: Readonly<Record<string, string | undefined>>
-  readonly automatic?: Readonly<Record<string, string>>
+  readonly automatic?: Readonly<Record<string, string | undefined>>
   readonly contexts?: readonly string[]
 }
 

@@ -14,16 +14,26 @@ export const buildkitVersions = Object.entries(versions).map(([name, version]) =
 /** Why BuildKit can't be measured here; undefined when it can. */
 export function whyNoBuildkit() {
   if (!isRoot) return 'its daemon needs root here'
-  if (spawnSync('runc', ['--version']).error) return 'its daemon needs runc, which is not here'
   if (spawnSync('go', ['version']).error) return 'it has to be built, and Go is not here'
   return undefined
 }
 
+/** Packages of Debian that BuildKit needs and the machine lacks. */
+export function packagesForBuildkit() {
+  return isRoot && spawnSync('runc', ['--version']).error ? ['runc'] : []
+}
+
 /**
- * Docker's builder and its client, built once with Go and kept where the tests keep what they build.
- * @returns {Record<string, string>} paths, by name
+ * Docker's builder and its client, built once with Go and kept where the tests keep what they build, and runc.
+ * @param {string} packages folder in which `packagesForBuildkit` are unpacked
+ * @returns {{buildkitd: string, buildx: string, runc: string}} paths
  */
-export function provideBuildkit() {
+export function provideBuildkit(packages) {
+  const unpacked = join(packages, 'usr/sbin/runc')
+  return { ...buildPrograms(), runc: fs.existsSync(unpacked) ? unpacked : 'runc' }
+}
+
+function buildPrograms() {
   const script = fileURLToPath(new URL('../from-go.sh', import.meta.url))
   return Object.fromEntries(
     Object.entries(versions).map(([name, version]) => {
@@ -35,19 +45,21 @@ export function provideBuildkit() {
 
 /**
  * Starts the daemon with an empty state below a folder.
+ * @param {{buildkitd: string, runc: string}} programs
  * @param {string} host of a registry without TLS
  * @returns {Promise<{address: string, stop: () => Promise<void>}>}
  */
-export async function startBuildkit(program, folder, host) {
+export async function startBuildkit({ buildkitd, runc }, folder, host) {
   const socket = join(folder, 'socket')
   const log = join(folder, 'log')
   fs.mkdirSync(folder, { recursive: true })
   fs.writeFileSync(join(folder, 'buildkitd.toml'), `[registry."${host}"]\n  http = true\n`)
   const worker = ['--oci-worker=true', '--containerd-worker=false', '--oci-worker-snapshotter=overlayfs']
+  const running = [`--oci-worker-binary=${runc}`, '--oci-worker-net=host']
   const places = ['--root', join(folder, 'state'), '--addr', `unix://${socket}`, '--config']
-  const argv = [...worker, '--oci-worker-net=host', ...places, join(folder, 'buildkitd.toml')]
+  const argv = [...worker, ...running, ...places, join(folder, 'buildkitd.toml')]
   const output = fs.openSync(log, 'w')
-  const child = spawn(program, argv, { stdio: ['ignore', output, output], detached: true })
+  const child = spawn(buildkitd, argv, { stdio: ['ignore', output, output], detached: true })
   fs.closeSync(output)
   const ended = new Promise((resolve) => child.on('exit', resolve).on('error', resolve))
   const stop = async () => {

@@ -5,44 +5,99 @@ import { performance } from 'node:perf_hooks'
 import { DemoError } from '../demo/machine.mjs'
 import { ownEnvironment } from '../demo/runner.mjs'
 import { provideBuildkit, startBuildkit, whyNoBuildkit } from './cache-buildkit.mjs'
+import { trafficOf } from './cache-registry.mjs'
 import { keysFor, startService, transfer } from './cache-service.mjs'
 import { runWell } from './child.mjs'
 
 /**
- * Docker's builder with its cache in a folder, which actions/cache moves. The daemon is there before the clock starts,
- * with nothing in it: what a job waits for it isn't counted. Each build writes a new folder that takes the place of the
- * old one, since one that is written to again only ever grows.
+ * Docker's builder with its cache in a folder, which actions/cache moves. Each build writes a new folder that takes the
+ * place of the old one, since one that is written to again only ever grows.
  * @returns {import('./cache.mjs').Arm}
  */
 export function buildxArm(workspace) {
+  return armOf({ id: 'buildx', title: 'Docker Buildx, `type=local`', workspace }, async (round, folder) => {
+    fs.mkdirSync(join(round.folder, 'buildx'))
+    const service = await startService(join(round.folder, 'buildx/service'))
+    const cache = join(folder, 'cache')
+    const paths = [cache]
+    return {
+      async run(build, phase) {
+        fs.rmSync(cache, { recursive: true, force: true })
+        const started = performance.now()
+        const { key, restoreKeys } = keysFor(phase)
+        const found = await transfer(folder, service, { save: false, paths, key, restoreKeys })
+        const restored = secondsSince(started)
+        const fresh = join(folder, 'cache-new')
+        const from = found === undefined ? [] : ['--cache-from', `type=local,src=${cache}`]
+        const pushed = await build([...from, '--cache-to', `type=local,dest=${fresh},mode=max`])
+        fs.rmSync(cache, { recursive: true, force: true })
+        fs.renameSync(fresh, cache)
+        if (found !== key) await transfer(folder, service, { save: true, paths, key })
+        return { pushed: restored + pushed, ended: secondsSince(started), ...service.takeTraffic() }
+      },
+      close: () => service.stop(),
+    }
+  })
+}
+
+/**
+ * Docker's builder with its cache in the registry that the image is pushed to.
+ * @returns {import('./cache.mjs').Arm}
+ */
+export function buildxRegistryArm(workspace) {
+  const id = 'buildx-registry'
+  return armOf({ id, title: 'Docker Buildx, `type=registry`', workspace }, (round) => {
+    const place = `type=registry,ref=${round.host}/bench/${id}-cache:1`
+    const takeTraffic = trafficOf(round, `bench/${id}-cache`)
+    return {
+      async run(build, phase) {
+        const started = performance.now()
+        const from = phase === 'cold' ? [] : ['--cache-from', place]
+        const pushed = await build([...from, '--cache-to', `${place},mode=max`])
+        return { pushed, ended: secondsSince(started), ...takeTraffic() }
+      },
+      close: () => Promise.resolve(),
+    }
+  })
+}
+
+/**
+ * The daemon is there before the clock starts, with nothing in it: what a job waits for it isn't counted.
+ * @param {(round: import('./cache.mjs').Round, folder: string) => object} openCache gives `run`, which is handed a build
+ * that takes the flags of the cache and gives the seconds to the pushed image
+ */
+function armOf({ id, title, workspace }, openCache) {
   let programs
   return {
-    id: 'buildx',
-    title: 'Docker Buildx, `type=local`',
+    id,
+    title,
     phases: ['cold', 'same', 'changed'],
     whyNot: whyNoBuildkit,
     async open(round) {
       const folder = round.machine
-      fs.mkdirSync(join(round.folder, 'buildx'))
-      programs ??= provideBuildkit()
-      const service = await startService(join(round.folder, 'buildx/service'))
-      const job = { folder, service, programs, workspace, cache: join(folder, 'cache') }
+      programs ??= provideBuildkit(round.packages)
+      const cache = await openCache(round, folder)
       return {
         async run(phase) {
-          fs.rmSync(job.cache, { recursive: true, force: true })
-          const daemon = await startBuildkit(programs.buildkitd, join(folder, 'daemon'), round.host)
+          const daemon = await startBuildkit(programs, join(folder, 'daemon'), round.host)
           try {
-            const builder = await addBuilder(job, daemon.address)
-            return { ...(await runOnce(job, builder, round.reference('buildx'), phase)), ...service.takeTraffic() }
+            const builder = await addBuilder({ folder, programs }, daemon.address)
+            const argv = [programs.buildx, 'build', ...builder.words, '--provenance=false', '--progress=plain']
+            const image = ['--tag', round.reference(id), '--push']
+            const build = async (flags) =>
+              secondsToPush((await runWell([...argv, ...image, ...flags, workspace], builder.options)).lines)
+            return await cache.run(build, phase)
           } finally {
             await daemon.stop()
           }
         },
-        close: () => service.stop(),
+        close: cache.close,
       }
     },
   }
 }
+
+const secondsSince = (started) => (performance.now() - started) / 1000
 
 /** A builder of that daemon, in a configuration of its own. @returns the words that choose it, and the options of runs */
 export async function addBuilder({ folder, programs }, address) {
@@ -51,24 +106,6 @@ export async function addBuilder({ folder, programs }, address) {
   const options = { cwd: folder, env: { ...ownEnvironment(), BUILDX_CONFIG: config } }
   await runWell([programs.buildx, 'create', '--name', 'bench', '--driver', 'remote', address], options)
   return { options, words: ['--builder', 'bench'] }
-}
-
-async function runOnce(job, builder, reference, phase) {
-  const started = performance.now()
-  const elapsed = () => (performance.now() - started) / 1000
-  const { key, restoreKeys } = keysFor(phase)
-  const paths = [job.cache]
-  const found = await transfer(job.folder, job.service, { save: false, paths, key, restoreKeys })
-  const restored = elapsed()
-  const fresh = join(job.folder, 'cache-new')
-  const from = found === undefined ? [] : ['--cache-from', `type=local,src=${job.cache}`]
-  const caches = [...from, '--cache-to', `type=local,dest=${fresh},mode=max`]
-  const words = [...builder.words, '--provenance=false', '--progress=plain', '--tag', reference, '--push', ...caches]
-  const { lines } = await runWell([job.programs.buildx, 'build', ...words, job.workspace], builder.options)
-  fs.rmSync(job.cache, { recursive: true, force: true })
-  fs.renameSync(fresh, job.cache)
-  if (found !== key) await transfer(job.folder, job.service, { save: true, paths, key })
-  return { pushed: restored + secondsToPush(lines), ended: elapsed() }
 }
 
 /** The image is pushed first, and the cache written after that. */

@@ -8,10 +8,12 @@ const atMost = {
   'own cold': { pushed: 1.03, ended: 1.08 },
   'own same': { pushed: 0.3 },
   'own changed': { pushed: 0.45 },
+  'own-registry same': { pushed: 0.26 },
+  'own-registry changed': { pushed: 0.43 },
 }
 const callsAtMost = { 'own cold': 40, 'own same': 15 }
 /** Bytes that may go up beside the layers that a changed file makes new. */
-const besideLayers = 256 * 2 ** 10
+const besideLayers = { 'own changed': 256 * 2 ** 10, 'own-registry changed': 64 * 2 ** 10 }
 
 const inMegabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`
 
@@ -68,12 +70,12 @@ export function renderTraffic(rows, changedBytes) {
     const median = (value) => summarize(samples.map(value)).median
     const up = median((sample) => sample.up)
     const limits = [callsAtMost[visit] && `${callsAtMost[visit]} calls`]
-    if (visit === 'own changed' && changedBytes !== undefined)
-      limits.push(`${inMegabytes(changedBytes + besideLayers)} up`)
+    if (visit in besideLayers && changedBytes !== undefined)
+      limits.push(`${inMegabytes(changedBytes + besideLayers[visit])} up`)
     const moved = [up, median((sample) => sample.down)].map(inMegabytes)
     return [name, ...moved, median((sample) => sample.calls), samples.at(-1).layers, limits.filter(Boolean).join(', ')]
   })
-  const head = ['', 'up', 'down', 'calls to the cache service', 'layers of the push before', 'at most']
+  const head = ['', 'up', 'down', 'calls to the cache', 'layers of the push before', 'at most']
   const layers =
     changedBytes === undefined ? [] : [`The new layers alone, as tar and zstd -3: ${inMegabytes(changedBytes)}.`]
   return [renderTable(head, cells), ...layers].join('\n\n')

@@ -16,7 +16,9 @@ export const line = { latency: 30, bandwidth: 100_000_000 }
  */
 export async function startService(folder) {
   fs.mkdirSync(folder, { recursive: true })
-  const service = await withTemporaryFolder(folder, async () => (await loadService()).startCacheService(line))
+  const service = await withTemporaryFolder(folder, async () =>
+    (await loadHarness('cache-service')).startCacheService(line),
+  )
   return {
     environment: service.environment(),
     /** Since the last call: bytes of archives, and calls to the service itself without its blob store. */
@@ -29,9 +31,11 @@ export async function startService(folder) {
   }
 }
 
-async function loadService() {
+/** Loads a module of the tests' harness. @param {string} name without its extension */
+export async function loadHarness(name) {
   try {
-    return await import(join(harness, 'cache-service-standalone.mjs'))
+    const { loadModule } = await import(join(harness, 'plain-node.mjs'))
+    return await loadModule(name)
   } catch (error) {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
     throw new DemoError('This measurement needs what the tests need: npm ci')

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { DemoError, startRegistry, unpackPackages } from '../demo/machine.mjs'
 import { provideBase, pushLayout } from './base-image.mjs'
 import { actionArm } from './cache-action.mjs'
-import { buildkitVersions } from './cache-buildkit.mjs'
-import { readAccessLog, registryArm } from './cache-registry.mjs'
+import { buildkitVersions, packagesForBuildkit } from './cache-buildkit.mjs'
+import { cacheRepositories, registryArm, trafficOf } from './cache-registry.mjs'
 import { renderReport } from './cache-report.mjs'
+import { line, loadHarness } from './cache-service.mjs'
 import { tarArm } from './cache-tar.mjs'
-import { buildxArm } from './cache-buildx.mjs'
+import { buildxArm, buildxRegistryArm } from './cache-buildx.mjs'
 import { runWell, wasCancelled } from './child.mjs'
 import { freshDisk } from './fresh-disk.mjs'
 import { makeJob } from './step.mjs'
@@ -28,8 +29,9 @@ import { service } from './workload.mjs'
  * @typedef {object} Round all arms once, at a registry that has the base image and nothing else
  * @property {string} folder for what outlives the machines
  * @property {string} machine where a run has everything else; it is there and empty when the run starts
- * @property {string} host of the registry
- * @property {string} registryFolder
+ * @property {string} packages where packages of Debian are unpacked
+ * @property {string} host of the registry, by a proxy that has caches at a distance and nothing else
+ * @property {import('../../__tests__/harness/delaying-proxy.js').DelayingProxy} proxy
  * @property {(id: string) => string} reference where an arm pushes, in all of its phases
  *
  * @typedef {object} Session an arm in one round
@@ -41,7 +43,7 @@ import { service } from './workload.mjs'
  * @property {number} ended seconds until the cache was saved and everything else was done
  * @property {number} up bytes to the cache
  * @property {number} down bytes from it
- * @property {number} calls to the cache service, without its blob store
+ * @property {number} calls to the cache service, without its blob store, or to the repository of the cache
  * @property {string} [layers] how many of the image's layers were pushed in the phase before
  */
 
@@ -62,12 +64,18 @@ function makeArms(job) {
   const off = actionArm(job, { id: 'off', title: 'this action, `cache: off`', cache: 'off', phases: ['cold'] })
   const phases = ['cold', 'same', 'changed']
   const own = actionArm(job, { id: 'own', title: 'this action', cache: 'auto', phases })
-  const inRegistry = actionArm(job, {
-    ...{ id: 'own-registry', title: 'this action, `cache: registry`', cache: 'registry', phases },
-    traffic: ({ registryFolder }) => readAccessLog(registryFolder, 'bench/own-registry-cache'),
-  })
-  const buildx = buildxArm(join(job, 'workspace'))
-  return [off, own, inRegistry, tarArm(off.lastBuild), registryArm(off.lastBuild), buildx]
+  const traffic = (round) => trafficOf(round, 'bench/own-registry-cache')
+  const inRegistry = { id: 'own-registry', title: 'this action, `cache: registry`', cache: 'registry', traffic }
+  const skipping = {
+    ...{ id: 'own-skip', title: 'this action, `cache: registry`, `unchanged: skip`', cache: 'registry' },
+    ...{ unchanged: 'skip', traffic: (round) => trafficOf(round, 'bench/own-skip-cache') },
+  }
+  const inRegistries = [
+    actionArm(job, { ...inRegistry, phases }),
+    actionArm(job, { ...skipping, phases: ['cold', 'same'] }),
+  ]
+  const buildx = [buildxArm, buildxRegistryArm].map((arm) => arm(join(job, 'workspace')))
+  return [off, own, ...inRegistries, tarArm(off.lastBuild), registryArm(off.lastBuild), ...buildx]
 }
 
 /**
@@ -77,7 +85,7 @@ function makeArms(job) {
  */
 export function preparePlace(folder, tell) {
   // Unpacked first: where package lists are missing, this fetches them.
-  unpackPackages(['docker-registry'], join(folder, 'packages'))
+  unpackPackages(['docker-registry', ...packagesForBuildkit()], join(folder, 'packages'))
   const layout = provideBase(folder, tell)
   const machine = freshDisk(join(folder, 'machine'))
   return { job: join(machine.folder, 'job'), place: { folder, layout, machine } }
@@ -110,7 +118,8 @@ export async function runRounds({ folder, layout, machine, runs, tell, workload 
     const visits = plan(arms, turn)
     const place = { turn, own, layout, machine, workload, packages: join(folder, 'packages') }
     await runRound(place, visits, (visit, sample) => {
-      tell(`${label}: ${visit}, pushed ${sample.pushed.toFixed(1)} s, ended ${sample.ended.toFixed(1)} s`)
+      const seconds = `pushed ${sample.pushed.toFixed(1)} s, ended ${sample.ended.toFixed(1)} s`
+      tell(`${label}: ${visit}, ${seconds}; cache: ${sample.calls} calls, ${sample.up} bytes up, ${sample.down} down`)
       // The warm-up gives the rows their order, and no figure.
       series.samples.set(visit, turn === 0 ? [] : [...series.samples.get(visit), sample])
     })
@@ -122,14 +131,16 @@ export async function runRounds({ folder, layout, machine, runs, tell, workload 
 async function runRound({ turn, own, layout, machine, workload, packages }, visits, note) {
   fs.mkdirSync(own)
   fs.chmodSync(own, 0o755)
-  const registryFolder = join(own, 'registry')
-  const registry = await startRegistry(join(packages, 'usr/bin/docker-registry'), registryFolder)
-  const { host } = registry
+  const registry = await startRegistry(join(packages, 'usr/bin/docker-registry'), join(own, 'registry'))
+  const { startDelayingProxy } = await loadHarness('delaying-proxy')
+  const proxy = await startDelayingProxy(registry.host, { ...line, far: cacheRepositories })
+  const { host } = proxy
   const round = {
     folder: own,
     machine: machine.folder,
+    packages,
     host,
-    registryFolder,
+    proxy,
     reference: (id) => `${host}/bench/${id}:1`,
   }
   const sessions = new Map()
@@ -146,6 +157,7 @@ async function runRound({ turn, own, layout, machine, workload, packages }, visi
     }
   } finally {
     for (const session of sessions.values()) await session.close()
+    await proxy.stop()
     registry.stop()
     machine.release()
     fs.rmSync(own, { recursive: true, force: true })

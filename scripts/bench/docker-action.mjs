@@ -21,12 +21,12 @@ export function dockerActionArm(job) {
     whyNot: whyNoBuildkit,
     async open(round) {
       fs.mkdirSync(join(round.folder, 'docker'))
-      programs ??= provideBuildkit()
+      programs ??= provideBuildkit(round.packages)
       const service = await startService(join(round.folder, 'docker/service'))
       return {
         async run() {
           forgetMachine(job)
-          const daemon = await startBuildkit(programs.buildkitd, join(round.machine, 'daemon'), round.host)
+          const daemon = await startBuildkit(programs, join(round.machine, 'daemon'), round.host)
           try {
             const environment = {
               ...service.environment,

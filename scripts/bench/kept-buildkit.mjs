@@ -17,10 +17,10 @@ export function keptBuildkitArm(workspace) {
     phases: ['cold', 'same', 'changed'],
     whyNot: whyNoBuildkit,
     async open(round) {
-      const programs = provideBuildkit()
+      const programs = provideBuildkit(round.packages)
       const folder = join(round.folder, 'kept-buildkit')
       fs.mkdirSync(folder)
-      const daemon = await startBuildkit(programs.buildkitd, join(folder, 'daemon'), round.host)
+      const daemon = await startBuildkit(programs, join(folder, 'daemon'), round.host)
       const { words, options } = await addBuilder({ folder, programs }, daemon.address)
       const reference = round.reference('kept-buildkit')
       const flags = [...words, '--provenance=false', '--progress=plain', '--tag', reference, '--push']

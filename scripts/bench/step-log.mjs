@@ -18,13 +18,16 @@ export function parseEngine(lines) {
   return { version, account, way }
 }
 
-/** The command line of the build, as words: it opens the group of the log that the build prints into. */
+/**
+ * The command line of the build, as words: it opens the group of the log that the build prints into. The action has pulled
+ * the base image by then; by hand one lets the build do that.
+ */
 export function buildCommand(lines) {
   const start = lines.findIndex(({ text }) => text === '::group::Build')
   const text = lines.slice(start + 1).find((line) => !line.text.startsWith('::'))?.text ?? ''
   const words = splitWords(text)
   if (start < 0 || !words.includes('build')) throw new DemoError(`The log of the step shows no build command: ${text}`)
-  return words
+  return words.filter((word) => word !== '--pull-never').map((word) => word.replace(/^--pull=never$/, '--pull=newer'))
 }
 
 /** Words of a command line with single quotes, as the action prints it for a shell. */

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BUILD_RECORD, fetchText, storeText } from './backends/texts.js'
 import { buildRecordPath } from './key.js'
-import { putSealed, readSealed } from './plain-file.js'
+import { putSealed, readSealed } from '../lib/plain-file.js'
 import type { ArchiveOptions, CacheOptions, DirectoryOptions } from './options.js'
 
 /** A short text that the runs of a scope leave for those after them: what was built. */

@@ -44,8 +44,18 @@ export interface RestoredStorage {
   readonly clear: (() => Promise<void>) | undefined
   /** What of the root has no content now; undefined if all is whole. */
   skeletons(): Skeletons | undefined
+  /** Undefined where all is packed at the end. */
+  readonly ahead?: Ahead | undefined
   /** Saves what a build has left in the root, also one that failed. Never rejects. */
   save(run: Run): Promise<Saved>
+}
+
+/** What packs finished layers while the build goes on. Whatever goes wrong there, only less is packed. */
+export interface Ahead {
+  /** Packs what is finished by now; to be called when a step has ended. Never rejects. */
+  look(): Promise<void>
+  /** Begins nothing more. */
+  stop(): void
 }
 
 export interface Restored {

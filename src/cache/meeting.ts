@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Entries, Stored } from './backends/entries.js'
-import { readPlain } from './plain-file.js'
+import { readPlain } from '../lib/plain-file.js'
 
 /** Where the steps of one run meet that build one image for several platforms. */
 export interface Meeting {

@@ -32,16 +32,19 @@ export interface CacheRequest {
   readonly inputs: Inputs
   readonly context: Context
   readonly references: readonly Reference[]
+  /** Whether it is one of the stages that the images of several platforms share; absent where it is one of an image. */
+  readonly isOfStages?: boolean
 }
 
 const NO_REPOSITORIES: CachePlan['repositories'] = { from: [], to: undefined }
 
 /** Decides on the cache. Pure. @throws UserError if a registry shall keep steps and nothing names a repository for it */
-export function planCache({ inputs, context, references }: CacheRequest): CachePlan {
+export function planCache({ inputs, context, references, isOfStages = false }: CacheRequest): CachePlan {
   const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
   const { kind, read, write, directory, notes } = decision
   const names = references.map(repositoryOf)
   const repositories = kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : NO_REPOSITORIES
+  const isNamed = inputs.cache.scope !== undefined || names.length > 0
   const scope = scopeOf({
     scope: inputs.cache.scope,
     images: [...new Set(names.map(formatReference))],
@@ -49,8 +52,9 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     file: inputs.file,
     target: inputs.target,
     platform: platformOf(inputs),
-    // A registry's repository tells caches apart by itself, and those of several repositories may share one.
-    repository: kind === 'registry' ? '' : context.event.repository,
+    isOfStages,
+    // Who gives one name to what several repositories build shares its layers in a registry; "." names nothing.
+    repository: kind === 'registry' && isNamed ? '' : context.event.repository,
   })
   return {
     kind,

@@ -1,6 +1,6 @@
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import type { Author, Part } from './backends/parts.js'
-import type { Restored, RestoredStorage, Run, Skeletons } from './cache.js'
+import type { Ahead, Restored, RestoredStorage, Run, Skeletons } from './cache.js'
 import type { Limits } from './containers-storage/retention.js'
 import type { ArchiveOptions, DirectoryOptions } from './options.js'
 import type { SkeletonTerms } from './skeletons.js'
@@ -34,6 +34,11 @@ export interface Snapshot<Index extends IndexOfParts> {
     terms?: SkeletonTerms,
   ): Promise<Unpacked<Index>>
   empty(root: string): Promise<void>
+  /**
+   * Packs in a root what is finished there while the build goes on; where it isn't there, all is packed at the end.
+   * @param stagingDir where archives are left, by the names of their parts
+   */
+  packAhead?(root: string, indexes: readonly Index[], stagingDir: string): PackingAhead
   /** Works out what of a root is new. @param stagingDir where archives are left, by the names of their parts */
   plan(job: SaveJob, indexes: readonly Index[], stagingDir: string): Promise<SavePlan<Index>>
   /** Name of its folder behind the scope: it tells apart what can't be mixed. */
@@ -57,6 +62,17 @@ export interface Unpacked<Index> {
   readonly skeletons?: Omit<Skeletons, 'replace'> | undefined
 }
 
+/** A layer that was packed while the build went on. */
+export interface PackedLayer {
+  readonly layer: string
+  readonly part: Part
+}
+
+export interface PackingAhead extends Ahead {
+  /** Ends what is under way. @returns what is packed; of everything else nothing is left */
+  close(): Promise<readonly PackedLayer[]>
+}
+
 export interface Arranged extends Pick<RestoredStorage, 'root' | 'restored' | 'changedBaseImages' | 'clear'> {
   /** Writes down what the build has left. @throws Error when it isn't saved */
   save(run: Run): Promise<void>
@@ -70,6 +86,8 @@ export interface SaveJob extends Author {
   /** What was found before the build, of this ref first, as texts. */
   readonly indexes: readonly string[]
   readonly run: Run
+  /** Lies in the staging directory. */
+  readonly packed: readonly PackedLayer[]
   /** Whether what cache mounts left is saved too. */
   readonly mounts: boolean
   /** Whether skeletons of layers are saved beside them. */

@@ -26,6 +26,8 @@ export interface StepReading {
   readonly content: string | undefined
   /** Whether it reads files of the layers below it when it runs. */
   readonly readsBelow: boolean
+  /** Indices of the stages that it takes files from. */
+  readonly sources: readonly number[]
 }
 
 /**
@@ -69,8 +71,12 @@ export function readingOf(
   }
 }
 
-function stepReading({ instruction }: StepAnalysis, keys: StageKeys | undefined, index: number): StepReading {
-  return { key: keys?.keys[index], content: keys?.contents[index], readsBelow: readsBelow(instruction.keyword) }
+function stepReading(step: StepAnalysis, keys: StageKeys | undefined, index: number): StepReading {
+  return {
+    ...{ key: keys?.keys[index], content: keys?.contents[index] },
+    readsBelow: readsBelow(step.instruction.keyword),
+    sources: sourcesOf(step).flatMap(({ stages }) => stages),
+  }
 }
 
 function whyUnknown({ dockerfile }: Analysis, stages: readonly StageAnalysis[]): string | undefined {

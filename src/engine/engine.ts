@@ -21,6 +21,22 @@ export interface BuildSpec {
   readonly labels: readonly Pair[]
   /** Empty if the image format has none. */
   readonly annotations: readonly Pair[]
+  /** Stages that aren't built again; absent mostly. */
+  readonly built?: BuiltStages
+}
+
+/** Stages of the Dockerfile that were built before, as images in another storage, to which nothing is written meanwhile. */
+export interface BuiltStages {
+  /** Absolute path of the storage root. */
+  readonly root: string
+  readonly images: readonly {
+    /** Index of the stage. */
+    readonly stage: number
+    /** All that COPY calls it: `build`, `0`. */
+    readonly calledAs: readonly string[]
+    /** `sha256:…` */
+    readonly id: string
+  }[]
 }
 
 /** A build as an engine gets it: what to build, and what it may reuse. */
@@ -29,6 +45,8 @@ export interface BuildRequest extends BuildSpec {
   readonly images: readonly BaseImage[]
   /** Gets every step that was started, once the build has ended, successfully or not. */
   readonly onSteps: (steps: readonly Step[]) => void
+  /** Is told, by an engine that can, of each step that has ended while the build goes on. */
+  readonly onStepEnd?: (() => void) | undefined
   /** Whether steps of earlier builds may be reused, and whether those of this build are kept. */
   readonly cache: { readonly read: boolean; readonly write: boolean }
   /** Whether the storage has all images, and none may be pulled: it would take over layers that have no content there. */
@@ -68,6 +86,8 @@ export interface Pushed {
   readonly reference: Reference
   /** `sha256:…` of the manifest, as the registry holds it. */
   readonly digest: string
+  /** `sha256:…` of the manifest of the image, where that is an index of it and what is attached to it. */
+  readonly image?: string
 }
 
 /** A manifest, as a registry has it under its digest. */
@@ -118,6 +138,12 @@ export interface EngineFacts {
   readonly rootless: boolean
 }
 
+/** What an engine can tell of a build for what is attached to the image. */
+export interface Evidence {
+  /** `sha256:…` of the manifests of all images in the storage of the build, by their full names. */
+  imageDigests(): Promise<ReadonlyMap<string, string>>
+}
+
 /** Builds and pushes. Differences between engines stay behind this interface. */
 export interface Engine extends EngineFacts {
   /** Path of a storage.conf(5) with which other programs find the image; '' if there is none. */
@@ -147,6 +173,8 @@ export interface Engine extends EngineFacts {
    * @throws RegistryError
    */
   pushByDigest(image: Image, repository: Reference, openProxy: OpenProxy): Promise<PushedManifest>
+  /** Undefined for an engine that makes and pushes what the inputs `provenance` and `sbom` ask for by itself. */
+  readonly evidence: Evidence | undefined
   /** Writes the files that the input `outputs` asks for. */
   writeOutputs(image: Image, inputs: Inputs): Promise<void>
   /** Full names of all images in the storage of the build, pulled ones too: `docker.io/library/debian:12`. */
@@ -227,8 +255,14 @@ export interface ResolvedEngine extends KnownEngine {
    * @param inputs those of that platform
    */
   readonly forPlatform: ((inputs: Inputs, folder: WorkDir) => Promise<ResolvedEngine>) | undefined
-  /** Writes the private configuration of the engine. @param root absolute path of the storage, or of the folder of steps */
-  readonly configure: (root: string) => Promise<Engine>
+  /** Whether a build can take stages that were built before (`BuildSpec.built`). */
+  readonly takesStages: boolean
+  /**
+   * Writes the private configuration of the engine.
+   * @param root absolute path of the storage, or of the folder of steps
+   * @param built absolute path of the storage that has stages which were built before
+   */
+  readonly configure: (root: string, built?: string) => Promise<Engine>
 }
 
 /** The storage of Docker's daemon, for images that another engine has built. */

@@ -23,6 +23,8 @@ export interface Step {
   readonly hit: boolean
   /** From its line to that of its image; 0 without one. */
   readonly seconds: number
+  /** Seconds since the first step began, where stages are built at once; undefined where one step follows the other. */
+  readonly started?: number
 }
 
 export interface Progress {
@@ -30,7 +32,7 @@ export interface Progress {
   readonly add: (chunk: Uint8Array) => void
   /**
    * The steps so far, in the order in which they ran. None has an image once a line has come out of turn: then some step
-   * prints what looks like Buildah's own lines, or stages are built at the same time, and no image has a sure step.
+   * prints what looks like Buildah's own lines, and no image has a sure step.
    */
   readonly steps: () => readonly Step[]
   /** Whether a line has come out of turn. */
@@ -57,9 +59,10 @@ export function lineUnderWay(steps: readonly Step[], { stages }: Dockerfile, sai
 
 /** The last step; but Buildah 1.23 goes on with the next stage before it says which step of the one before has failed. */
 function stepUnderWay(steps: readonly Step[], said: string): Step | undefined {
+  const [, failed] = /building at STEP "([^]*?)": /.exec(said.slice(said.lastIndexOf('building at STEP "'))) ?? []
+  if (steps.some(({ started }) => started !== undefined)) return stepAmongStages(steps, failed)
   const own = steps.filter(({ index }) => index > 0)
   const open = own.filter(({ image }) => image === undefined)
-  const [, failed] = /building at STEP "([^]*?)": /.exec(said.slice(said.lastIndexOf('building at STEP "'))) ?? []
   const named = open.findLast(({ text }) => text === failed)
   if (named !== undefined) return named
   const last = steps.at(-1)
@@ -69,6 +72,18 @@ function stepUnderWay(steps: readonly Step[], said: string): Step | undefined {
   // Variables in it have their values in what is said, and their names in the step.
   const like = open.findLast(({ text }) => keywordOf(text) === keywordOf(failed))
   return like ?? (last.index === 0 ? undefined : last)
+}
+
+/** Where stages are built at once, only what was said tells which of their last steps it is. */
+function stepAmongStages(steps: readonly Step[], failed: string | undefined): Step | undefined {
+  const isLast = ({ stage, index }: Step) => !steps.some((other) => other.stage === stage && other.index > index)
+  const open = steps.filter((step) => step.image === undefined && isLast(step))
+  const only = (some: readonly Step[]) => (some.length === 1 ? some[0] : undefined)
+  if (failed === undefined) return only(open)
+  const isNamed = ({ text }: Step) => text === failed
+  // Variables in it have their values in what is said, and their names in the step.
+  const isLike = ({ text }: Step) => keywordOf(text) === keywordOf(failed)
+  return only(open.filter(steps.some(isNamed) ? isNamed : isLike))
 }
 
 function keywordOf(text: string): string {

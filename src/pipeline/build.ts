@@ -25,7 +25,8 @@ export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerChec
 
 /** How its image gets to its place. */
 export interface Pusher {
-  readonly push: (engine: Engine, image: Image) => Promise<Pushed[]>
+  /** Does what has to be done before anything is pushed. @returns pushes */
+  readonly prepare: (engine: Engine, image: Image, steps: readonly Step[]) => Promise<() => Promise<Pushed[]>>
 }
 
 /** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
@@ -37,7 +38,7 @@ export async function buildAndSave(
     timeline,
     workDir,
     services: { remember },
-    push,
+    prepare,
   }: Pick<PipelineContext, 'timeline' | 'services' | 'workDir'> & Pusher,
 ): Promise<Built> {
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
@@ -56,17 +57,21 @@ export async function buildAndSave(
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
     isBuilt = false
+    const { ahead } = opened.warm
     const isComplete = opened.warm.skeletons() !== undefined
-    const request = { ...asked, onSteps, isComplete }
+    const request = { ...asked, onSteps, onStepEnd: () => void ahead?.look(), isComplete }
     const image = await timeline.during(BUILD, () => buildFresh(engine, request, opened, hasHits))
     isBuilt = true
+    // The push comes first now.
+    ahead?.stop()
     await checkSkeletons(opened, done.steps)
     await review(done.steps, image)
     const checking = check(done.steps)
     try {
       if (asked.inputs.tests.length > 0)
         await timeline.during(TEST, () => testImage(engine, image, asked.inputs, workDir))
-      const pushed = asked.inputs.push ? await timeline.during('push', () => push(engine, image)) : []
+      const push = await prepare(engine, image, done.steps)
+      const pushed = asked.inputs.push ? await timeline.during('push', push) : []
       return { image, pushed, fault: await checking }
     } finally {
       // What comes next may move the layers.
@@ -74,15 +79,8 @@ export async function buildAndSave(
     }
   }
   try {
-    const makeWhole = () =>
-      make().catch(async (error: unknown) => {
-        await replaceAfter(error, opened, isBuilt)
-        return await make()
-      })
-    const { image, pushed, fault } = await makeWhole().catch(async (error: unknown) => {
-      await clearAfter(error, opened)
-      return await make()
-    })
+    const makeWhole = () => orAgain(make, (error) => replaceAfter(error, opened, isBuilt))
+    const { image, pushed, fault } = await orAgain(makeWhole, (error) => clearAfter(error, opened))
     done = { ...done, imageId: image.id, pushed }
     return { image, pushed, fault, steps: done.steps, cache: await keep(false) }
   } catch (error) {
@@ -91,8 +89,16 @@ export async function buildAndSave(
   }
 }
 
+/** Makes something, and once more where its failure can be mended. @param mend throws the error where it can't */
+async function orAgain<T>(make: () => Promise<T>, mend: (error: unknown) => Promise<void>): Promise<T> {
+  return await make().catch(async (error: unknown) => {
+    await mend(error)
+    return await make()
+  })
+}
+
 /** Builds, and once more without the cache where a step of it was taken that stands on another base. */
-async function buildFresh(
+export async function buildFresh(
   engine: Engine,
   request: BuildRequest,
   { warm }: RestoredCache,

@@ -1,10 +1,9 @@
 import { RegistryError } from '../errors.js'
-import { formatPlatform } from '../lib/platform.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import type { Pushed } from '../engine/engine.js'
 import type { Registries } from '../registry/registries.js'
-import { imageIndex, type IndexEntry } from '../registry/image-index.js'
-import { platformsIn } from '../registry/image-platforms.js'
+import { imageIndex, type IndexEntry, isIndex } from '../registry/image-index.js'
+import { entriesOf } from '../registry/index-entries.js'
 import type { Descriptor, Manifest } from '../registry/manifest.js'
 import { type Annotations, annotationsAt } from './annotations.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
@@ -65,27 +64,6 @@ export async function putIndexes(
   return { pushed, descriptor: { digest, mediaType, size } }
 }
 
-/** The digests of an index that the builder has made, by its platforms. */
-export async function digestsIn(
-  [first]: readonly Pushed[],
-  pipeline: PipelineContext,
-): Promise<Pick<Result, 'platformDigests' | 'descriptor'>> {
-  if (first === undefined) return { platformDigests: {} }
-  const registries = await openRegistries(pipeline)
-  try {
-    const reference = { ...repositoryOf(first.reference), digest: first.digest }
-    const [descriptor, found = []] = [await registries.resolve(reference), await platformsIn(registries, reference)]
-    const digests = found.map(({ platform, digest }) => [formatPlatform(platform), digest] as const)
-    return { platformDigests: Object.fromEntries(digests), ...(descriptor !== undefined && { descriptor }) }
-  } catch (error) {
-    // Whoever may push need not be one who may read.
-    if (error instanceof RegistryError) return { platformDigests: {} }
-    throw error
-  } finally {
-    registries.close()
-  }
-}
-
 async function makeIndex(
   repository: Reference,
   platforms: readonly PushedPlatform[],
@@ -93,13 +71,25 @@ async function makeIndex(
   registries: Registries,
 ): Promise<Manifest> {
   const entries = await Promise.all(
-    platforms.map(async ({ platform, pushed }): Promise<IndexEntry> => {
+    platforms.map(async ({ platform, pushed }): Promise<IndexEntry[]> => {
       const { digest, mediaType, size } = await findManifest(repository, pushed, registries)
+      // It has what is attached to its image beside it.
+      const inside = isIndex(mediaType) ? await entriesOf(registries, { ...repository, digest }) : undefined
       const own = annotationsAt(metadata, 'manifest-descriptor', platform)
-      return { platform: { ...platform }, digest, mediaType, size, ...own }
+      if (inside === undefined) return [{ platform: { ...platform }, digest, mediaType, size, ...own }]
+      return inside.map((entry) => (isImage(entry) ? { ...entry, ...own } : entry))
     }),
   )
-  return imageIndex(entries, annotationsAt(metadata, 'index').annotations)
+  return imageIndex(attachedLast(entries.flat()), annotationsAt(metadata, 'index').annotations)
+}
+
+/** What is attached comes behind all images. */
+function attachedLast(entries: readonly IndexEntry[]): IndexEntry[] {
+  return [...entries.filter(isImage), ...entries.filter((entry) => !isImage(entry))]
+}
+
+function isImage({ platform }: IndexEntry): boolean {
+  return platform?.os !== 'unknown'
 }
 
 /** The registry's own word on what was pushed by its digest. */

@@ -33,8 +33,9 @@ export async function readRecord(
     const digest: unknown = digests[formatReference(reference)]
     if (typeof digest !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined
     const entries = await entriesOf(registries, { ...reference, digest }).catch(passing)
-    if (entries?.length !== 1 || !entries.every((one) => isSamePlatform(one.platform, platform))) return undefined
-    pushed.push({ reference, digest })
+    const [image, another] = (entries ?? []).filter((one) => one.platform.os !== 'unknown')
+    if (image === undefined || another !== undefined || !isSamePlatform(image.platform, platform)) return undefined
+    pushed.push({ reference, digest, image: image.digest })
   }
   return { platform, pushed }
 }

@@ -7,7 +7,7 @@ import { type PushedPlatform, putIndex } from './image-index.js'
 import { joinKeyOf } from './join-key.js'
 import { joinLegs } from './join-legs.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
-import type { Result } from './result.js'
+import { imageDigest, type Result } from './result.js'
 
 /** Meets the other legs of the run, and puts the index where this is the one that does. */
 export async function meetLegs(
@@ -30,7 +30,7 @@ export async function meetLegs(
       put: (all) => putIndex(metadata, all, pipeline),
     })
     const digests = platforms.flatMap(({ platform, pushed: [pushed] }) =>
-      pushed === undefined ? [] : [[formatPlatform(platform), pushed.digest] as const],
+      pushed === undefined ? [] : [[formatPlatform(platform), imageDigest(pushed)] as const],
     )
     return { ...joined, platformDigests: Object.fromEntries(digests) }
   } finally {

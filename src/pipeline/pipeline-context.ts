@@ -48,9 +48,16 @@ export async function openRegistries(
   })
 }
 
-/** The repositories that a cache lies in, with the logins of the step. */
-export function repositoryAccess({ credentials, context, services }: PipelineContext): RepositoryAccess {
-  const { logins, own, registry, insecure } = credentials
+/**
+ * The repositories that a cache lies in, with the logins of the step.
+ * @param insecureCaches registries that may be asked without TLS, in addition to those of the references
+ */
+export function repositoryAccess(
+  { credentials, context, services }: PipelineContext,
+  insecureCaches: readonly string[],
+): RepositoryAccess {
+  const { logins, own, registry } = credentials
+  const insecure = [...credentials.insecure, ...insecureCaches]
   const options = { logins, own, insecure, env: context.env }
   return {
     open: async (name, writes) => (await services.registries.open(options)).openArtifacts(name, writes),

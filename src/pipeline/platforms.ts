@@ -11,6 +11,7 @@ import { joinOutputs } from './platform-outputs.js'
 import { makeEach } from './platform-schedule.js'
 import { settingsOnDemand } from './read-settings.js'
 import { joinResults, type PlatformResult, type Result } from './result.js'
+import { withSharedStages } from './share-stages.js'
 
 /**
  * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
@@ -29,14 +30,16 @@ export async function makePlatforms(
   await tellChecks(wanted, engine, settingsOnDemand(wanted, engine, pipeline), pipeline.context)
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
-  const made = await makeEach(wanted, engine, (platform) =>
-    makePlatform(platform, { wanted, engine, staging }, pipeline),
+  const { value: made, stages } = await withSharedStages(wanted, engine, pipeline, (shared) =>
+    makeEach(wanted, engine, (platform) =>
+      makePlatform(platform, { wanted, engine, staging, stages: shared }, pipeline),
+    ),
   )
   const platforms: readonly PlatformResult[] = made
   const index = inputs.push ? await pipeline.timeline.during('index', () => put(platforms)) : undefined
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
-    ...joinResults(platforms),
+    ...joinResults(platforms, stages),
     ...index,
     metadata: made.find(({ built }) => built) ? metadata : first(made).metadata,
   }

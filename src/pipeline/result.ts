@@ -33,6 +33,8 @@ export interface Result extends ImageResult {
   readonly metadata: Metadata
   /** Of several platforms, what became of each, in the order of the input; else empty. */
   readonly platforms: readonly PlatformResult[]
+  /** What became of stages that they share; absent where none were built. */
+  readonly stages?: StagesResult
   /** Of the index of several platforms, where it was pushed. */
   readonly descriptor?: Descriptor
   /** Digests of manifests, by their platforms: `linux/arm64`. Empty where nothing was pushed. */
@@ -40,6 +42,12 @@ export interface Result extends ImageResult {
   /** Whether this step has put an index of what several steps have built under the references. */
   readonly joined?: boolean
   readonly phases: readonly Phase[]
+}
+
+/** What became of the stages that several platforms share. */
+export interface StagesResult extends Pick<ImageResult, 'cache' | 'steps'> {
+  /** `stage build` */
+  readonly label: string
 }
 
 export interface PlatformResult extends ImageResult {
@@ -67,8 +75,11 @@ export function reusedResult(
   }
 }
 
-/** What became of several images, as one. Pure. */
-export function joinResults(platforms: readonly PlatformResult[]): Omit<Result, 'metadata' | 'phases'> {
+/** What became of several images, as one, with the stages that they share. Pure. */
+export function joinResults(
+  platforms: readonly PlatformResult[],
+  stages?: StagesResult,
+): Omit<Result, 'metadata' | 'phases'> {
   const [first] = platforms
   if (first === undefined) throw new Error('no platform was built')
   const earlier = platforms.flatMap(({ builtEarlier }) => builtEarlier ?? [])
@@ -77,14 +88,20 @@ export function joinResults(platforms: readonly PlatformResult[]): Omit<Result, 
     ...{ built, platforms, imageId: '', pushed: [], engine: first.engine, steps: [] },
     ...(!built &&
       earlier[0] !== undefined && { builtEarlier: earlier.reduce((one, other) => (other > one ? other : one)) }),
-    cache: joinReports(platforms.map(({ cache }) => cache)),
+    ...(stages !== undefined && { stages }),
+    cache: joinReports([...(stages === undefined ? [] : [stages]), ...platforms].map(({ cache }) => cache)),
     storageConf: platforms.find(({ platform }) => !isForeign(platform))?.storageConf ?? '',
     platformDigests: Object.fromEntries(
       platforms.flatMap(({ platform, pushed: [pushed] }) =>
-        pushed === undefined ? [] : [[formatPlatform(platform), pushed.digest]],
+        pushed === undefined ? [] : [[formatPlatform(platform), imageDigest(pushed)]],
       ),
     ),
   }
+}
+
+/** Of the manifest of an image, whatever is attached to it. Pure. */
+export function imageDigest({ digest, image = digest }: Pushed): string {
+  return image
 }
 
 /** Of an index of images that were in the registry already. Pure. @param entries the manifests of its platforms */

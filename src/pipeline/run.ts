@@ -18,7 +18,7 @@ import { makeImage } from './make-image.js'
 import { type Metadata, resolveMetadata } from './metadata.js'
 import { shown } from './phases.js'
 import type { PipelineContext, Services } from './pipeline-context.js'
-import type { Result } from './result.js'
+import { imageDigest, type Result } from './result.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
 import { withCache } from './start-cache.js'
 import { settleTimestamp, withEpochArgument } from './timestamp.js'
@@ -99,7 +99,7 @@ async function buildOne(request: Request, pipeline: PipelineContext): Promise<Om
   })
   const platform = formatPlatform(targetPlatform(request.inputs))
   const [pushed] = made.pushed
-  return { ...made, platforms: [], platformDigests: pushed === undefined ? {} : { [platform]: pushed.digest } }
+  return { ...made, platforms: [], platformDigests: pushed === undefined ? {} : { [platform]: imageDigest(pushed) } }
 }
 
 async function buildPlatforms(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {

@@ -22,7 +22,7 @@ export interface Asked {
  * @param keys of `stepKeys`; empty where no step is reused
  */
 export async function skeletonTerms(
-  spec: Pick<BuildSpec, 'inputs' | 'source' | 'references'>,
+  spec: Pick<BuildSpec, 'inputs' | 'source' | 'references' | 'built'>,
   store: ContainersStorage,
   keys: readonly StageKeys[],
   asked: Asked,

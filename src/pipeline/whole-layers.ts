@@ -15,14 +15,14 @@ const SINCE = '1.28.0'
  * may do without. Pure.
  */
 export function whyWhole(
-  { inputs }: Pick<BuildSpec, 'inputs'>,
+  { inputs, references, built }: Pick<BuildSpec, 'inputs' | 'references' | 'built'>,
   { layout, version }: Pick<ContainersStorage, 'layout' | 'version'>,
 ): string | undefined {
   if (inputs.skeletons === 'off') return '`skeletons` is off'
   if (!layout.startsWith('overlay-')) return `the layout ${layout} has other layers`
   if (!gte(version, SINCE)) return `Buildah ${version} is older than ${SINCE}`
   const isAsked: Readonly<Record<string, boolean>> = {
-    push: !inputs.push || inputs.byDigest,
+    push: !inputs.push || references.some(({ tag }) => tag === undefined),
     load: inputs.load,
     outputs: inputs.outputs.length > 0,
     test: inputs.tests.length > 0,
@@ -30,7 +30,7 @@ export function whyWhole(
     timestamp: inputs.timestamp !== undefined,
     'extra-args': inputs.extraArgs.length > 0,
     'build-contexts': inputs.buildContexts.length > 0,
-    platforms: inputs.platforms.length > 1 || inputs.platforms.some(isForeign),
+    platforms: built !== undefined || inputs.platforms.length > 1 || inputs.platforms.some(isForeign),
     'no-cache': inputs.noCache,
     pull: inputs.pull,
     'cache-mounts': inputs.cache.mounts,
@@ -45,7 +45,7 @@ export function whyWhole(
  * @param keys of `stepKeys`
  */
 export function readingFor(
-  spec: Pick<BuildSpec, 'inputs' | 'source'>,
+  spec: Pick<BuildSpec, 'inputs' | 'source' | 'references' | 'built'>,
   store: Pick<ContainersStorage, 'layout' | 'version' | 'env'>,
   keys: readonly StageKeys[],
 ): Reading | { readonly why: string } {

@@ -55,6 +55,22 @@ export function refusal(response: Response, { registry, repository, verb, who }:
   return failure(response, registry) ?? unexpected(response, registry)
 }
 
+/** The error for a tag that may not be moved to another manifest. Undefined for other answers. */
+export function fixedTag(
+  response: Response,
+  { registry, repository }: Pick<ErrorContext, 'registry' | 'repository'>,
+): RegistryError | undefined {
+  const says = statusText(response)
+  // ECR sends the first, Harbor the second; others have it in words alone.
+  const isFixed = errorsOf(response).some(({ code }) => code === 'TAG_INVALID') || response.status === 412
+  if (!isFixed && !/\bimmutable\b/i.test(says)) return undefined
+  return new RegistryError(
+    `${registry} doesn't allow tags of ${repository} to be replaced, and a cache replaces its tags (${says}).`,
+    'Make the tags of this repository mutable, or name another one: `cache-to: type=registry,ref=…`.',
+    false,
+  )
+}
+
 /** The error for an answer that may change on a retry: a rate limit, or a failing registry. Undefined for other answers. */
 export function failure(response: Response, registry: string): RegistryError | undefined {
   const { status } = response

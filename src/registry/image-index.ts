@@ -37,6 +37,11 @@ export function imageIndex(
   return { bytes, mediaType, digest: digestLike(bytes), size: bytes.length }
 }
 
+/** Whether a manifest of this media type is an index. Pure. */
+export function isIndex(mediaType: string): boolean {
+  return mediaType === OCI_INDEX || mediaType === DOCKER_LIST
+}
+
 /** In the order in which the specification has its members. */
 function entryOf({ mediaType, digest, size, platform, details, annotations }: IndexEntry): object {
   return {

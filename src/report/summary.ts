@@ -33,6 +33,8 @@ export interface StepFacts {
   readonly text: string
   readonly hit: boolean
   readonly seconds: number
+  /** Seconds since the first step began; undefined where one step follows the other. */
+  readonly started?: number
 }
 
 /** What became of one of several platforms. */
@@ -157,30 +159,29 @@ function axisOf(total: number): string[] {
 }
 
 function stepBars(steps: readonly StepFacts[], begun: number): string[] {
-  let started = begun
+  let ended = begun
   const merged = mergeLabels(steps)
-  const bars = merged.map(({ text, hit, seconds, number }) => {
+  const bars = merged.map(({ text, hit, seconds, number, started: own }) => {
+    const started = own === undefined ? ended : begun + own
     const took = seconds < 0.05 ? '' : ` — ${seconds.toFixed(1)} s`
     // Behind a number no word is one of Mermaid's own.
     const line = bar(`${nameOf(`${number} ${text}`)}${took}`, hit ? 'done, ' : 'active, ', started, seconds)
-    started += seconds
+    ended = started + seconds
     return line
   })
   const more = merged.length - MAX_STEPS
-  return more <= 0 ? bars : [...bars.slice(0, MAX_STEPS), bar(`${more} more`, '', started, 0)]
+  return more <= 0 ? bars : [...bars.slice(0, MAX_STEPS), bar(`${more} more`, '', ended, 0)]
 }
 
-interface Numbered {
+interface Numbered extends StepFacts {
   readonly number: number
-  readonly text: string
-  readonly hit: boolean
-  readonly seconds: number
 }
 
 /** The steps with their numbers; labels in a row, as those that are there by default, are one. */
 function mergeLabels(steps: readonly StepFacts[]): Numbered[] {
   const merged: Numbered[] = []
-  for (const [index, { text, hit, seconds }] of steps.entries()) {
+  for (const [index, step] of steps.entries()) {
+    const { text, hit, seconds } = step
     const last = merged.at(-1)
     const isLabel = text.startsWith('LABEL ')
     if (isLabel && last?.hit === hit && last.text.startsWith('LABEL'))
@@ -189,7 +190,7 @@ function mergeLabels(steps: readonly StepFacts[]): Numbered[] {
         text: `LABEL and ${index + 1 - last.number} more`,
         seconds: last.seconds + seconds,
       }
-    else merged.push({ number: index + 1, text, hit, seconds })
+    else merged.push({ ...step, number: index + 1 })
   }
   return merged
 }

@@ -1,9 +1,8 @@
 import { bytes, duration } from './amounts.js'
 import { boolean, choice, type InputReader, list, refuse } from './input-parsers.js'
 import { UserError } from '../errors.js'
-import { lowered } from '../metadata/images.js'
 import { quote } from '../lib/quote.js'
-import { formatReference, lowerName, parseReference } from '../metadata/reference.js'
+import { example, INLINE, type Line, type Mode, readLine, type Side, type Type, TYPES } from './cache-lines.js'
 
 /** The inputs `cache…`, combined with `cache-from` and `cache-to` as docker/build-push-action defines them. */
 export interface CacheOptions {
@@ -22,41 +21,18 @@ export interface CacheOptions {
   /** How long saving may take after the push. */
   readonly deadlineMs: number
   readonly mounts: boolean
-  /** What BuildKit exports: every step, or only the layers of the image. Buildah keeps every step. */
-  readonly mode: 'max' | 'min'
+  readonly mode: Mode
   /** Repositories, registry included, without tag and digest; they are read in this order. */
   readonly from: readonly string[]
   /** The one that is written. */
   readonly to: string | undefined
+  /** Registries of these that may be asked by plain HTTP or with an unknown certificate. */
+  readonly insecure: readonly string[]
   /** Sentences on parts of the inputs that are ignored. */
   readonly notes: readonly string[]
 }
 
-type Side = 'cache-from' | 'cache-to'
-
-/** One line of `cache-from` or `cache-to`. */
-interface Line<T = Type> {
-  readonly side: Side
-  readonly type: T
-  /** What the type is about, `undefined` where it is left out: a scope, a folder, a repository. */
-  readonly value: string | undefined
-  readonly mode: Mode
-  readonly notes: readonly string[]
-}
-
-type Mode = CacheOptions['mode']
-
-const TYPES = {
-  gha: { kind: 'github', attribute: { 'cache-from': 'scope', 'cache-to': 'scope' } },
-  local: { kind: 'directory', attribute: { 'cache-from': 'src', 'cache-to': 'dest' } },
-  registry: { kind: 'registry', attribute: { 'cache-from': 'ref', 'cache-to': 'ref' } },
-} as const
-type Type = keyof typeof TYPES
-
-/** The inline cache, which Buildah doesn't have. */
-const INLINE = 'inline'
 const SIDES = ['cache-from', 'cache-to'] as const
-const TYPES_ELSEWHERE = [INLINE, 's3', 'azblob']
 
 /**
  * Reads the inputs for the cache.
@@ -85,6 +61,7 @@ export function readCacheOptions(read: InputReader): CacheOptions {
     mode: lines.some(({ side, mode }) => side === 'cache-to' && mode === 'min') ? 'min' : 'max',
     from: unique(valuesOf('registry', 'cache-from')),
     to: oneTarget(unique(valuesOf('registry', 'cache-to'))),
+    insecure: unique(lines.flatMap(({ isInsecure, value = '' }) => (isInsecure === true ? [registryOf(value)] : []))),
     notes: unique([...lines.flatMap((line) => line.notes), ...notes, ...oneSidedNote(oneSided, write)]),
   }
 }
@@ -109,85 +86,6 @@ function oneSidedNote(missing: Side | undefined, write: CacheOptions['write']): 
   if (missing === 'cache-from') return ['The cache is not read: "cache-to" is given without "cache-from".']
   if (missing === undefined || write !== 'auto') return []
   return ['The cache is not written: "cache-from" is given without "cache-to".']
-}
-
-/** The lines may hold tokens, so that errors and notes show their types and the names of their attributes only. */
-function readLine(side: Side, line: string): Line<Type | typeof INLINE> {
-  if (!line.includes('=')) return registryLine(side, line, 'max', [])
-  const attributes = attributesOf(side, line)
-  if (attributes.get('type') === INLINE) return { side, type: INLINE, value: undefined, mode: 'max', notes: [] }
-  const type = typeOf(side, attributes)
-  const own = TYPES[type].attribute[side]
-  const value = attributes.get(own) || undefined
-  if (value === undefined && type !== 'gha')
-    throw new UserError(`Input "${side}": type=${type} has no ${own}.`, `Write \`${side}: ${example(type, side)}\`.`)
-  const mode = attributes.get('mode') ?? 'max'
-  if (mode !== 'max' && mode !== 'min') throw refuse(side, `mode=${mode}`, 'Allowed: mode=min, mode=max.')
-  const notes = ignoredNotes(
-    side,
-    type,
-    [...attributes.keys()].filter((name) => !['type', 'mode', own].includes(name)),
-  )
-  return type === 'registry' ? registryLine(side, value ?? '', mode, notes) : { side, type, value, mode, notes }
-}
-
-function ignoredNotes(side: Side, type: Type, names: readonly string[]): string[] {
-  if (names.length === 0) return []
-  return [`"${side}": ${names.map(quote).join(', ')} of type=${type} ${names.length === 1 ? 'is' : 'are'} ignored.`]
-}
-
-function attributesOf(side: Side, line: string): Map<string, string> {
-  const attributes = new Map<string, string>()
-  for (const part of line.split(',')) {
-    const at = part.indexOf('=')
-    const name = part.slice(0, Math.max(at, 0)).trim().toLowerCase()
-    if (name === '')
-      throw new UserError(
-        `Input "${side}": an attribute isn't in the form name=value.`,
-        `Write one cache per line, with commas between its attributes: \`type=gha,scope=web\`.`,
-      )
-    if (attributes.has(name)) throw refuse(side, name, 'This attribute is given twice in one line; write it once.')
-    attributes.set(name, part.slice(at + 1).trim())
-  }
-  return attributes
-}
-
-function typeOf(side: Side, attributes: ReadonlyMap<string, string>): Type {
-  const written = attributes.get('type') ?? ''
-  const known = (Object.keys(TYPES) as Type[]).find((type) => type === written)
-  if (known !== undefined) return known
-  throw refuse(
-    side,
-    written === '' ? '' : `type=${written}`,
-    `${TYPES_ELSEWHERE.includes(written) ? 'There is no such cache here. ' : ''}Allowed: type=registry,ref=…; type=gha; type=local,src=… or dest=….`,
-    'Without "cache-from" and "cache-to", `cache: auto` uses what the runner offers.',
-  )
-}
-
-/** The cache has a tag of its own for each scope and branch, so that all it takes is a repository. */
-function registryLine(side: Side, written: string, mode: Mode, notes: readonly string[]): Line {
-  if (Object.hasOwn(TYPES, written) || TYPES_ELSEWHERE.includes(written))
-    throw refuse(side, written, `A word alone is the name of an image. Write \`type=${written}\`.`)
-  try {
-    const lower = lowerName(written)
-    const { registry, repository, tag, digest } = parseReference(lower)
-    const value = formatReference({ registry, repository })
-    const dropped = [...(tag === undefined ? [] : [`:${tag}`]), ...(digest === undefined ? [] : [`@${digest}`])].join(
-      '',
-    )
-    const note = `"${side}": ${dropped} is ignored, because ${value} gets a tag for each cache scope and branch.`
-    const changed = lower === written ? [] : [`${lowered(side, written, lower)}.`]
-    return { side, type: 'registry', value, mode, notes: [...notes, ...changed, ...(dropped === '' ? [] : [note])] }
-  } catch (error) {
-    if (error instanceof UserError) throw new UserError(`Input "${side}": ${error.message}`, error.hint)
-    throw error
-  }
-}
-
-/** A line to paste. */
-function example(type: Type, side: Side): string {
-  const values = { gha: 'web', local: '/path/of/a/folder', registry: 'docker.io/acme/web-cache' }
-  return `type=${type},${TYPES[type].attribute[side]}=${values[type]}`
 }
 
 function kindOf(written: CacheOptions['kind'], lines: readonly Line[]): CacheOptions['kind'] {
@@ -236,6 +134,10 @@ function oneTarget([first, other]: readonly string[]): string | undefined {
     `Input "cache-to": got the repositories ${quote(first ?? '')} and ${quote(other)}. A build writes one.`,
     `Keep one of them, and write the other one as \`cache-from: type=registry,ref=${other}\` if its layers shall be read.`,
   )
+}
+
+function registryOf(name: string): string {
+  return name.slice(0, name.indexOf('/'))
 }
 
 function unique<T>(values: readonly T[]): T[] {

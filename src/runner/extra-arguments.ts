@@ -3,8 +3,15 @@ import { UserError } from '../errors.js'
 import { shellWords } from './shell-words.js'
 
 const INPUT = 'extra-args'
-/** Arguments by which Buildah builds for other platforms, which the cache and the check of the result would not know of. */
-const PLATFORM = /^--(platform|all-platforms|arch|os|variant)(=|$)/
+/** Arguments that an input of its own is for: the cache and the check of the result would not know of them. */
+const OWN_INPUTS = [
+  {
+    argument: /^--(platform|all-platforms|arch|os|variant)(=|$)/,
+    what: 'The platform has',
+    instead: 'platforms: linux/arm64',
+  },
+  { argument: /^--jobs(=|$)/, what: 'The number of jobs has', instead: 'jobs: 2' },
+]
 
 /**
  * The arguments in the input `extra-args`. A line with one argument is taken as it is, whatever is in it; one with several
@@ -15,9 +22,10 @@ const PLATFORM = /^--(platform|all-platforms|arch|os|variant)(=|$)/
 export function extraArguments(read: InputReader): string[] {
   const found = lines(read(INPUT)).flatMap((line) => (hasSeveral(line) ? wordsOf(line) : [line]))
   const stray = found.find((word, index) => !isFlag(word) && !mayTakeValue(found[index - 1]))
-  const platform = found.find((word) => PLATFORM.test(word))
-  if (platform !== undefined)
-    throw refuse(INPUT, platform, 'The platform has an input of its own.', 'Write `platforms: linux/arm64` instead.')
+  for (const { argument, what, instead } of OWN_INPUTS) {
+    const word = found.find((one) => argument.test(one))
+    if (word !== undefined) throw refuse(INPUT, word, `${what} an input of its own.`, `Write \`${instead}\` instead.`)
+  }
   if (stray === undefined) return found
   throw refuse(
     INPUT,

@@ -29,3 +29,11 @@ export function ulimits(read: InputReader, input: string): string[] {
     throw refuse(input, line, 'Write one name=soft[:hard] per line: `nofile=1024:2048`.')
   })
 }
+
+/** How many stages are built at once, at the most; undefined where nothing is said. */
+export function jobs(read: InputReader, input: string): number | undefined {
+  const got = read(input).trim()
+  if (got === '' || got === 'auto') return undefined
+  if (/^[1-9]\d?$/.test(got)) return Number(got)
+  throw refuse(input, got, 'Write `auto`, or a whole number from 1 to 99: `jobs: 2`.')
+}

@@ -1,6 +1,6 @@
 import { extraArguments } from './extra-arguments.js'
 import { input } from './input-spec.js'
-import { addHosts, isGateway, shmSize, ulimits } from './run-step-inputs.js'
+import { addHosts, isGateway, jobs, shmSize, ulimits } from './run-step-inputs.js'
 import { TEST_INPUTS } from './test-inputs.js'
 import { oneOf } from './value-parsers.js'
 
@@ -24,6 +24,17 @@ export const RUN_STEP_INPUTS = {
     counts: (size) => (size === undefined ? [] : [size]),
   }),
   ulimit: input('ulimit', ulimits, { affects: 'run-steps', counts: (limits) => limits }),
+  // It decides when stages are built, not what they are.
+  jobs: input('jobs', jobs, {
+    affects: 'nothing',
+    docker: {
+      refusedBy: BY_ALL,
+      asks: (count) => count !== undefined,
+      example: '2',
+      why: 'builds as many steps at once as its configuration says',
+      hint: 'Leave it out: `max-parallelism` in the buildkitd.toml of a builder limits it. Or write `engine: buildah`.',
+    },
+  }),
   // With an engine that checks by itself, it is told so.
   checks: input('checks', oneOf('warn', 'error', 'off'), { affects: 'nothing' }),
   // What they mean is Buildah's affair, and their order may count.

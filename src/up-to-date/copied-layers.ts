@@ -42,3 +42,13 @@ export async function listLayers(
     return { why: `can't list the files that its steps added: ${describeInLine(error)}` }
   }
 }
+
+/** Those of several builds; or why they aren't known of one of them. Pure. */
+export function joinLayers(all: readonly Layers[]): Layers {
+  const joined: StepLayer[] = []
+  for (const layers of all) {
+    if ('why' in layers) return layers
+    joined.push(...layers)
+  }
+  return joined
+}

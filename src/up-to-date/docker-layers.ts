@@ -3,6 +3,7 @@ import type { CopyStep } from '../dockerfile/dependencies.js'
 import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
 import { listOf, objectOf, parseObject } from '../lib/json.js'
+import { isIndex } from '../registry/image-index.js'
 import type { Registries } from '../registry/registries.js'
 import type { OciLayout } from '../build-storage.js'
 import type { Layers } from './copied-layers.js'
@@ -60,12 +61,24 @@ function copiedLayers({ config, layers }: SavedImage): { readonly keyword: strin
   })
 }
 
+/** The one image of an index of it and what is attached to it. */
+function imageIn({ manifests }: Readonly<Record<string, unknown>>): string {
+  const [image] = listOf(manifests)
+    .map(objectOf)
+    .filter(({ platform }) => objectOf(platform)['os'] !== 'unknown')
+  return String(image?.['digest'])
+}
+
 /** The same from a registry: the builder has pushed the very blobs that it keeps. */
 async function readPushedImage({ reference, digest }: Pushed, registries: Registries): Promise<SavedImage> {
   const { registry, repository } = reference
   const place = { registry, repository, digest }
   const manifest = await registries.fetchManifest(place)
-  const { config, layers } = parseObject(String(manifest?.bytes))
+  const top = parseObject(String(manifest?.bytes))
+  const inside = isIndex(manifest?.mediaType ?? '')
+    ? await registries.fetchManifest({ ...place, digest: imageIn(top) })
+    : undefined
+  const { config, layers } = inside === undefined ? top : parseObject(String(inside.bytes))
   const { digest: id } = objectOf(config)
   if (typeof id !== 'string' || !Array.isArray(layers)) throw new Error('the pushed manifest is not that of an image')
   const text = String(await registries.fetchBlob(place, id))

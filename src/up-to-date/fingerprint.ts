@@ -50,7 +50,7 @@ export interface FingerprintFacts {
 }
 
 /** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
-const GRAMMAR = '7'
+const GRAMMAR = '8'
 
 type Values = readonly (string | Buffer)[]
 

@@ -3,6 +3,7 @@ import { describeInLine } from '../errors.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import { listOf, objectOf, parseObject } from '../lib/json.js'
 import { mapConcurrent } from '../lib/concurrency.js'
+import { isIndex } from '../registry/image-index.js'
 import type { Blob, Manifest } from '../registry/manifest.js'
 import type { Registries } from '../registry/registries.js'
 import type { Unknown } from './base-digests.js'
@@ -15,8 +16,12 @@ const CONCURRENCY = 4
 const BLOBS_AT_ONCE = 16
 
 /** An image as a registry has it, and as it is to be there. */
-interface ResolvedEngine {
+interface Found {
   readonly source: Manifest
+  /** What the source names, where it is an index of an image and what is attached to it; else the source alone. */
+  readonly parts: readonly Manifest[]
+  /** Digest of the manifest of the image, where the source is an index. */
+  readonly image: string | undefined
   readonly wanted: Manifest
   /** The configuration that the wanted one has, where that is another. */
   readonly config: Blob | undefined
@@ -45,7 +50,7 @@ export async function putReferences(
   if (stranger !== undefined) return { why: `it was not pushed to ${stranger.reference.registry}` }
   try {
     const used = places.filter((place) => goals.some((goal) => goal.place === place))
-    const images = new Map<Place, ResolvedEngine>()
+    const images = new Map<Place, Found>()
     for (const [place, found] of await Promise.all(
       used.map(async (one) => [one, await findImage(one, registries, sayings)] as const),
     )) {
@@ -67,9 +72,10 @@ export async function putReferences(
         manifests.set(name, known)
         return known
       }
-      const { digest } = found.wanted
+      const { image, wanted } = found
+      const { digest } = wanted
       await putReference(reference, digest, manifest, registries)
-      pushed[index] = { reference, digest }
+      pushed[index] = { reference, digest, ...(image !== undefined && { image }) }
     })
     return { pushed, imageId: [...ids][0] }
   } catch (error) {
@@ -100,37 +106,59 @@ async function putReference(
 async function bringManifest(
   reference: Reference,
   place: Place,
-  { source, wanted, config }: ResolvedEngine,
+  { source, parts, wanted, config }: Found,
   registries: Registries,
 ): Promise<Manifest> {
-  for (const digest of reference.repository === place.repository ? [] : blobsOf(source)) {
+  const isElsewhere = reference.repository !== place.repository
+  for (const digest of isElsewhere ? parts.flatMap(blobsOf) : []) {
     if (!(await registries.mountBlob(reference, digest, place)))
       throw new Error(
         `${reference.registry} doesn't mount layers from ${place.repository} into ${reference.repository}`,
       )
   }
+  const repository = { registry: reference.registry, repository: reference.repository }
+  for (const part of isElsewhere ? parts : [])
+    if (part !== source) await registries.putManifest({ ...repository, digest: part.digest }, part)
   if (config !== undefined) await registries.putBlob(reference, config)
   return wanted
 }
 
 /** An image of which everything is there, so that it can be pulled; or what is wrong with it. */
-async function findImage(
-  place: Place,
-  registries: Registries,
-  sayings: Sayings | undefined,
-): Promise<ResolvedEngine | Unknown> {
+async function findImage(place: Place, registries: Registries, sayings: Sayings | undefined): Promise<Found | Unknown> {
   const manifest = await registries.fetchManifest(place)
   if (manifest === undefined) return { why: 'is no longer in the registry' }
+  const inside = isIndex(manifest.mediaType) ? await partsOf(manifest, place, registries) : undefined
+  if (inside !== undefined && 'why' in inside) return inside
+  const { parts, image } = inside ?? { parts: [manifest], image: undefined }
   const lost: string[] = []
-  await mapConcurrent(blobsOf(manifest), BLOBS_AT_ONCE, async (digest) => {
+  await mapConcurrent(parts.flatMap(blobsOf), BLOBS_AT_ONCE, async (digest) => {
     if (!(await registries.hasBlob(place, digest))) lost.push(digest)
   })
   if (lost[0] !== undefined) return { why: `can't be pulled: the registry has lost ${lost[0]}` }
-  if (sayings === undefined) return { source: manifest, wanted: manifest, config: undefined }
+  if (sayings === undefined) return { source: manifest, parts, image, wanted: manifest, config: undefined }
+  if (inside !== undefined) return { why: "can't be relabelled: what is attached to it names its digest" }
   const [id = ''] = blobsOf(manifest)
   const made = relabel(manifest, await registries.fetchBlob(place, id), sayings)
   if ('why' in made) return { why: `can't be relabelled: ${made.why}` }
-  return { source: manifest, wanted: made.manifest, config: made.config }
+  return { source: manifest, parts, image, wanted: made.manifest, config: made.config }
+}
+
+/** What an index of one image names: the image, and what is attached to it. */
+async function partsOf(
+  index: Manifest,
+  place: Place,
+  registries: Registries,
+): Promise<Pick<Found, 'parts' | 'image'> | Unknown> {
+  const entries = listOf(parseObject(index.bytes.toString())['manifests']).map(objectOf)
+  const parts: Manifest[] = []
+  for (const { digest } of entries) {
+    const part = typeof digest === 'string' ? await registries.fetchManifest({ ...place, digest }) : undefined
+    if (part === undefined) return { why: `can't be pulled: the registry has lost ${String(digest)}` }
+    parts.push(part)
+  }
+  const images = entries.filter(({ platform }) => objectOf(platform)['os'] !== 'unknown')
+  const [image] = images.map(({ digest }) => digest)
+  return { parts, image: typeof image === 'string' && images.length === 1 ? image : undefined }
 }
 
 /**

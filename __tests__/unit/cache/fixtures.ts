@@ -128,7 +128,7 @@ export function jobOf({ run, ...changes }: Partial<Omit<SaveJob, 'run'>> & { rea
       ref: 'refs/heads/main',
       unique: '1-1-a',
     },
-    ...{ indexes: [], mounts: false, deadlineMs: 60_000, reported: [] },
+    ...{ indexes: [], packed: [], mounts: false, deadlineMs: 60_000, reported: [] },
     limits: { now: NOW, ttlMs: 7 * DAY, maxBytes: 2 ** 31, perKey: 1 },
     ...changes,
     run: { steps: [], ours: [], pushed: undefined, failed: false, ...run },

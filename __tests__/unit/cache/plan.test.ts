@@ -5,9 +5,9 @@ import { contextOf, eventOf, inputsOf } from '../helpers.js'
 
 type Given = Readonly<Record<string, string>>
 
-function plan(given: Given, { repository = 'acme/web', inPod = false } = {}) {
+function plan(given: Given, { repository = 'acme/web', inPod = false, images = ['ghcr.io/acme/web:1'] } = {}) {
   const context = contextOf({ inPod, event: eventOf({ repository }) })
-  return planCache({ inputs: inputsOf(given), context, references: [parseReference('ghcr.io/acme/web:1')] })
+  return planCache({ inputs: inputsOf(given), context, references: images.map((image) => parseReference(image)) })
 }
 
 describe('the plan of a cache', () => {
@@ -15,6 +15,15 @@ describe('the plan of a cache', () => {
     const scopes = (cache: string) => ['acme/a', 'acme/b'].map((repository) => plan({ cache }, { repository }).scope.id)
     expect(new Set(scopes('registry')).size).toBe(1)
     expect(new Set(scopes('directory')).size).toBe(2)
+  })
+
+  it('is another one in a registry for repositories that give it no name', () => {
+    const scopes = (given: Given) =>
+      ['acme/a', 'acme/b'].map(
+        (repository) => plan({ 'cache-to': 'q.io/c', ...given }, { repository, images: [] }).scope.id,
+      )
+    expect(new Set(scopes({})).size).toBe(2)
+    expect(new Set(scopes({ 'cache-scope': 'shared' })).size).toBe(1)
   })
 
   it('says where in a registry it lies', () => {

@@ -109,7 +109,7 @@ describe('the decision', () => {
     const given = { 'cache-from': 'acme/c:main', 'cache-to': 'acme/c' }
     expect(decide(given, {}).notes).toStrictEqual([
       'Cache: a registry, read and written',
-      '"cache-from": :main is ignored, because docker.io/acme/c gets a tag for each cache scope and branch.',
+      '"cache-from": :main is ignored, because docker.io/acme/c gets a tag for each cache scope and branch; `cache-scope` keeps builds apart.',
     ])
   })
 

@@ -29,13 +29,17 @@ it('tells of each stage what it stands on, what its steps read, and whether it i
   expect(read(lines)).toStrictEqual({
     images: new Set(),
     stages: [
-      { base: { image: 'tools:1' }, steps: [{ key: '0.1', content: 'c0.1', readsBelow: true }], isRead: true },
+      {
+        base: { image: 'tools:1' },
+        steps: [{ key: '0.1', content: 'c0.1', readsBelow: true, sources: [] }],
+        isRead: true,
+      },
       { base: { image: 'debian' }, steps: [], isRead: false },
       {
         base: { stage: 1 },
         steps: [
-          { key: '2.1', content: 'c2.1', readsBelow: false },
-          { key: '2.2', content: 'c2.2', readsBelow: true },
+          { key: '2.1', content: 'c2.1', readsBelow: false, sources: [0] },
+          { key: '2.2', content: 'c2.2', readsBelow: true, sources: [] },
         ],
         isRead: false,
       },

@@ -31,6 +31,9 @@ export interface FakeEngineOptions {
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
+  readonly takesStages?: boolean
+  /** Whether the base images add a step to each stage. */
+  readonly onbuild?: boolean
   /** Whether a build takes all its steps from those of earlier runs. */
   readonly hits?: boolean
 }
@@ -64,7 +67,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     async build(request) {
       events.push(request.inputs.noCache ? 'build without cache' : 'build')
       const isHit = (text: string) => hits || (request.cache.read && done.has(text))
-      const steps = stepsIn(request, isHit)
+      const all = stepsIn(request, isHit)
+      const steps = options.onbuild === true ? all.map((step) => ({ ...step, of: (step.of ?? 0) + 1 })) : all
       try {
         refuseMissing(request)
         await options.build?.(request)
@@ -96,6 +100,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),
+    evidence: { imageDigests: () => Promise.resolve(new Map()) },
     load: () => Promise.resolve(void events.push('load')),
     async saveSteps() {
       events.push('save')
@@ -143,6 +148,7 @@ function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEng
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    takesStages: options.takesStages === true,
     forPlatform: () => Promise.resolve(resolved(request, traits, options)),
     configure: () => Promise.resolve(fakeEngine(options)),
   }

@@ -367,4 +367,42 @@ describe('lineUnderWay', () => {
   ])('where more has been begun, %s', (_, steps, said, line) => {
     expect(lineUnderWay(steps, dockerfile, said)).toBe(line)
   })
+
+  describe('of stages that are built at once', () => {
+    const among = (stage: number, index: number, text: string, image?: string): Step => ({
+      ...{ ...at(stage, index, text, image), started: 0 },
+    })
+    const froms = [among(0, 0, 'FROM a AS one'), among(1, 0, 'FROM b')]
+
+    it.each<[what: string, steps: Step[], said: string, line: number | undefined]>([
+      [
+        'the one that the error names',
+        [...froms, among(0, 1, 'RUN x   y'), among(1, 1, 'RUN z')],
+        named('RUN x   y'),
+        3,
+      ],
+      [
+        'the only one that is like it',
+        [...froms, among(0, 2, 'COPY $A b'), among(1, 1, 'RUN z')],
+        named('COPY a b'),
+        6,
+      ],
+      [
+        'none of two that are like it',
+        [...froms, among(0, 1, 'RUN x   y'), among(1, 1, 'RUN z')],
+        named('RUN $Z'),
+        undefined,
+      ],
+      ['none of two where nothing is named', [...froms, among(0, 1, 'RUN x   y'), among(1, 1, 'RUN z')], '', undefined],
+      ['the only one that is open', [...froms, among(0, 1, 'RUN x   y', 'ab'), among(1, 1, 'RUN z')], '', 8],
+      [
+        'none that has others behind it',
+        [...froms, among(0, 1, 'RUN x   y'), among(0, 2, 'COPY a b'), among(1, 1, 'RUN z')],
+        named('RUN x   y'),
+        undefined,
+      ],
+    ])('%s', (_, steps, said, line) => {
+      expect(lineUnderWay(steps, dockerfile, said)).toBe(line)
+    })
+  })
 })

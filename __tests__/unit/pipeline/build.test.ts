@@ -34,10 +34,12 @@ interface World {
   readonly wrong?: number
   /** Parts that came back, and can be taken away; without them the engine refuses nothing any more. */
   readonly parts?: number
+  /** Whether something packs meanwhile. */
+  readonly packs?: boolean
 }
 
 /** What `buildAndKeep` does with an engine and a cache that only write down what they are asked. */
-async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, parts, ...refusals }: World) {
+async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, parts, packs, ...refusals }: World) {
   const events: string[] = []
   const requests: BuildRequest[] = []
   const pushes: string[] = []
@@ -53,10 +55,12 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
     writeOutputs: () => Promise.resolve(),
     load: () => Promise.resolve(),
     imageNames: () => Promise.resolve(new Set()),
+    evidence: undefined,
     close: () => Promise.resolve(),
     saveSteps: () => orThrow(refusals.saveSteps),
     async build(request) {
       requests.push(request)
+      request.onStepEnd?.()
       request.onSteps(steps)
       if (!events.includes('clears')) await orThrow(refusals.build)
       return { id: `sha256:${'cd'.repeat(32)}`, format: 'oci', references: [reference] }
@@ -77,10 +81,15 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
     events.push('clears')
     return Promise.resolve()
   }
+  const ahead = {
+    look: () => Promise.resolve(void events.push('packs')),
+    stop: () => void events.push('packs no more'),
+  }
   const warm = {
     ...empty,
     ...(parts !== undefined && { clear, restored: { ...empty.restored, parts } }),
     changedBaseImages: () => Promise.resolve(renewed),
+    ...(packs === true && { ahead }),
     save: (run: Run) => {
       events.push('keeps')
       runs.push(run)
@@ -121,7 +130,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
       timeline: startTimeline(Date.now),
       services,
       workDir: { path: '/folder' } as WorkDir,
-      push: pushAll,
+      prepare: (by, image) => Promise.resolve(() => pushAll(by, image)),
     }).then(
       ({ fault }) => {
         expect(fault).toBe('it is so')
@@ -149,6 +158,15 @@ describe('a base image with the layers that it had, and another configuration', 
 
   it('is the exception', async () => {
     expect((await watched({ steps: [hit] })).requests).toHaveLength(1)
+  })
+})
+
+describe('what packs while it builds', () => {
+  it('is told of each step, and to stop before the push', async () => {
+    const { events } = await watched({ packs: true, inputs: { push: 'true' } })
+    expect(events.filter((event) => /^(packs|pushes|keeps)/.test(event))).toStrictEqual([
+      ...['packs', 'packs no more', 'pushes', 'keeps'],
+    ])
   })
 })
 

@@ -28,6 +28,7 @@ function registries(outcomes: Readonly<Record<string, readonly Error[]>> = {}) {
     writeOutputs: unused,
     load: unused,
     imageNames: () => Promise.resolve(new Set()),
+    evidence: undefined,
     saveSteps: unused,
     close: unused,
     async push(_: Image, reference: Reference): Promise<Pushed> {

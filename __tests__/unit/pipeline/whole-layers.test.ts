@@ -1,10 +1,15 @@
 import { expect, it } from '@jest/globals'
+import { parseReference } from '../../../src/metadata/reference.js'
 import { whyWhole } from '../../../src/pipeline/whole-layers.js'
 import { inputsOf } from '../helpers.js'
 
 const GIVEN = { images: 'a.example/web', push: 'true', skeletons: 'auto' }
+const references = [parseReference('a.example/web:1')]
 const why = (inputs: Readonly<Record<string, string>>, store: Partial<Parameters<typeof whyWhole>[1]> = {}) =>
-  whyWhole({ inputs: inputsOf({ ...GIVEN, ...inputs }) }, { layout: 'overlay-rootless', version: '1.28.2', ...store })
+  whyWhole(
+    { inputs: inputsOf({ ...GIVEN, ...inputs }), references },
+    { layout: 'overlay-rootless', version: '1.28.2', ...store },
+  )
 
 it('needs no layer whole by itself', () => {
   expect(why({})).toBeUndefined()
@@ -14,7 +19,6 @@ it('needs no layer whole by itself', () => {
 it.each<[inputs: Readonly<Record<string, string>>, why: string]>([
   [{ skeletons: 'off' }, '`skeletons` is off'],
   [{ push: 'false' }, '`push`'],
-  [{ outputs: 'type=image,name=a.example/web,push=true,push-by-digest=true' }, '`push`'],
   [{ load: 'true' }, '`load`'],
   [{ outputs: 'type=oci,dest=image.tar' }, '`outputs`'],
   [{ test: 'true' }, '`test`'],
@@ -38,4 +42,9 @@ it.each([
   [{ version: '1.23.1' }, 'Buildah 1.23.1 is older'],
 ])('needs every layer whole in %j', (store, said) => {
   expect(why({}, store)).toContain(said)
+})
+
+it('needs every layer whole where the image is pushed by its digest', () => {
+  const spec = { inputs: inputsOf(GIVEN), references: [parseReference('a.example/web')] }
+  expect(whyWhole(spec, { layout: 'overlay-rootless', version: '1.43.2' })).toContain('`push`')
 })

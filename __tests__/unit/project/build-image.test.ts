@@ -24,6 +24,8 @@ interface Entry {
   readonly id: string
   readonly images: string
   readonly 'runs-on': unknown
+  readonly distribute: boolean
+  readonly name: string
 }
 
 const workflow = parse(text('.github/workflows/build-image.yml')) as Workflow
@@ -50,13 +52,37 @@ describe('the plan', () => {
         context: '.',
         file: '',
         target: '',
+        platforms: '',
         'build-args': '',
         tags: 'latest\ntype=sha',
         flavor: '',
         test: '',
         'test-script': '',
         'runs-on': 'ubuntu-24.04',
+        leg: '0',
+        distribute: false,
+        name: 'web',
       },
+    ])
+  })
+
+  const jobs = (given: Readonly<Record<string, unknown>>) =>
+    entries({ images: 'ghcr.io/acme/web', ...given }).map((entry) => [entry.name, entry['runs-on'], entry.distribute])
+
+  test('has a job for each runner that the platforms of an image need', () => {
+    expect(jobs({ platforms: 'linux/amd64, linux/arm64\nlinux/arm/v7' })).toStrictEqual([
+      ['web (ubuntu-24.04)', 'ubuntu-24.04', true],
+      ['web (ubuntu-24.04-arm)', 'ubuntu-24.04-arm', true],
+    ])
+    expect(jobs({ platforms: 'aarch64' })).toStrictEqual([['web', 'ubuntu-24.04-arm', false]])
+    // One runner emulates.
+    expect(jobs({ platforms: 'linux/amd64,linux/arm64', runners: '{}' })).toStrictEqual([
+      ['web', 'ubuntu-24.04', false],
+    ])
+    const own = JSON.stringify({ linux: 'any', 'linux/arm64': ['self-hosted', 'arm'] })
+    expect(jobs({ platforms: 'linux/s390x,linux/arm64', runners: own })).toStrictEqual([
+      ['web (any)', 'any', true],
+      ['web (self-hosted, arm)', ['self-hosted', 'arm'], true],
     ])
   })
 
@@ -122,6 +148,17 @@ describe('the plan', () => {
       'a runner that is no JSON',
       { ...image, 'runs-on': '[linux' },
       'The call: "runs-on" is neither a label nor a JSON',
+    ],
+    ['runners that are no object', { ...image, runners: '["a"]' }, 'The call: "runners" is no JSON object such as'],
+    [
+      'a runner for a platform that is no label',
+      { ...image, runners: '{"linux/arm64": 7}' },
+      'The call: "runners", linux/arm64: "runs-on" is neither a label nor a JSON list of labels.',
+    ],
+    [
+      'a script for several platforms',
+      { ...image, platforms: 'linux/amd64,linux/arm64', 'test-script': 'true' },
+      'The call: "test-script" tests an image of one platform. Write the commands in "test": they run on each.',
     ],
     [
       'more than GitHub runs',
@@ -208,9 +245,10 @@ describe('a test', () => {
 describe('results', () => {
   const digest = `sha256:${'a'.repeat(64)}`
   const results = join(folder, 'results')
-  const write = (id: string, pushed: unknown) =>
+  const write = (id: string, pushed: unknown, leg = '0') =>
     runStep('The result', {
       ID: id,
+      LEG: leg,
       IMAGE_ID: 'sha256:1',
       PUSHED: JSON.stringify(pushed),
       TAGS: `ghcr.io/acme/${id}:1\nghcr.io/acme/${id}:2`,
@@ -228,12 +266,14 @@ describe('results', () => {
   test('of all images are one list, and their digests one object', () => {
     const pushed = [{ reference: 'ghcr.io/acme/web:1', digest, registry: 'ghcr.io' }]
     mkdirSync(results)
-    for (const [id, list] of [
-      ['web', pushed],
-      ['api', []],
+    for (const [id, list, leg] of [
+      // Of the jobs for one image, one has pushed.
+      ['web', [], '0'],
+      ['web', pushed, '1'],
+      ['api', [], '0'],
     ] as const) {
-      expect(write(id, list).status).toBe(0)
-      copyFileSync(join(folder, `${id}.json`), join(results, `${id}.json`))
+      expect(write(id, list, leg).status).toBe(0)
+      copyFileSync(join(folder, `${id}-${leg}.json`), join(results, `${id}-${leg}.json`))
     }
     const of = (id: string, list: unknown) => ({
       id,

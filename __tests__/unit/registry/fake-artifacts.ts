@@ -16,6 +16,10 @@ export interface FakeArtifacts {
   readonly traits: { deletes: boolean; takesArtifacts: boolean; isPublic: boolean }
   /** Every question that fits comes to this, so many times. */
   fail(question: RegExp, error: Error, times?: number): void
+  /** Questions that fit are not answered, until whoever asks gives up. */
+  hang(question: RegExp): void
+  /** Something is done before the next question that fits is answered. */
+  beforehand(question: RegExp, act: () => Promise<unknown>): void
 }
 
 interface Content {
@@ -28,6 +32,8 @@ export function fakeArtifacts(): FakeArtifacts {
   const asked: string[] = []
   const traits = { deletes: true, takesArtifacts: true, isPublic: false }
   const faults: { question: RegExp; error: Error; times: number }[] = []
+  const silent: RegExp[] = []
+  const acts: { question: RegExp; act: () => Promise<unknown> }[] = []
   const contentOf = (name: string): Content => {
     const content = contents.get(name) ?? { manifests: new Map(), blobs: new Map() }
     contents.set(name, content)
@@ -36,6 +42,10 @@ export function fakeArtifacts(): FakeArtifacts {
   const ask = async (question: string, signal?: AbortSignal) => {
     asked.push(question)
     await Promise.resolve()
+    if (silent.some((one) => one.test(question)))
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve))
+    const place = acts.findIndex((one) => one.question.test(question))
+    if (place >= 0) await acts.splice(place, 1)[0]?.act()
     if (signal?.aborted === true) throw new Error('ended')
     const fault = faults.find((one) => one.times > 0 && one.question.test(question))
     if (fault === undefined) return
@@ -49,6 +59,12 @@ export function fakeArtifacts(): FakeArtifacts {
     traits,
     fail(question, error, times = Infinity) {
       faults.push({ question, error, times })
+    },
+    hang(question) {
+      silent.push(question)
+    },
+    beforehand(question, act) {
+      acts.push({ question, act })
     },
     open(name) {
       const { manifests, blobs } = contentOf(name)

@@ -104,6 +104,14 @@ gantt
     expect(lines).toContain('    30 more :82000, 82001')
   })
 
+  it('shows steps that ran at once beside one another', () => {
+    const at = (text: string, started: number) => ({ text, hit: false, seconds: 2, started })
+    const lines = renderSummary({ ...facts, steps: [at('RUN a', 0), at('RUN b', 0.5), at('RUN c', 1)] }).split('\n')
+    expect(lines).toContain('    1 RUN a — 2.0 s :active, 2000, 4000')
+    expect(lines).toContain('    2 RUN b — 2.0 s :active, 2500, 4500')
+    expect(lines).toContain('    3 RUN c — 2.0 s :active, 3000, 5000')
+  })
+
   it('shows labels in a row as one step', () => {
     const steps = ['FROM a', 'LABEL a=1', 'LABEL b=1', 'LABEL c=1', 'RUN b'].map((text) => ({
       text,

@@ -6,6 +6,7 @@ import { everythingOf, reader, refusal } from '../helpers.js'
 type Given = Readonly<Record<string, string>>
 
 const unset: CacheOptions = {
+  insecure: [],
   kind: 'auto',
   directory: undefined,
   scope: undefined,
@@ -104,7 +105,7 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
       from: ['localhost:5000/c'],
       write: 'never',
       notes: [
-        '"cache-from": :main is ignored, because localhost:5000/c gets a tag for each cache scope and branch.',
+        '"cache-from": :main is ignored, because localhost:5000/c gets a tag for each cache scope and branch; `cache-scope` keeps builds apart.',
         noWrite,
       ],
     },
@@ -117,7 +118,7 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
       to: 'ghcr.io/acme/web',
       notes: ['cache-from', 'cache-to'].flatMap((side) => [
         `${side}: "GHCR.io/Acme/Web:Main" is changed to "ghcr.io/acme/web:Main", because a repository must be in lower case.`,
-        `"${side}": :Main is ignored, because ghcr.io/acme/web gets a tag for each cache scope and branch.`,
+        `"${side}": :Main is ignored, because ghcr.io/acme/web gets a tag for each cache scope and branch; \`cache-scope\` keeps builds apart.`,
       ]),
     },
   ],
@@ -129,10 +130,18 @@ const accepted: readonly (readonly [given: Given, changes: Partial<CacheOptions>
       read: false,
       notes: [
         '"cache-to": "compression" of type=registry is ignored.',
-        `"cache-to": @sha256:${'0'.repeat(64)} is ignored, because docker.io/acme/c gets a tag for each cache scope and branch.`,
+        `"cache-to": @sha256:${'0'.repeat(64)} is ignored, because docker.io/acme/c gets a tag for each cache scope and branch; \`cache-scope\` keeps builds apart.`,
         noRead,
       ],
     },
+  ],
+  [
+    {
+      'cache-from':
+        'type=registry,ref=r:5000/c,registry.insecure=true\ntype=registry,ref=q.io/c,registry.insecure=false',
+      'cache-to': 'type=registry,ref=r:5000/c,registry.insecure=true',
+    },
+    { kind: 'registry', from: ['r:5000/c', 'q.io/c'], to: 'r:5000/c', insecure: ['r:5000'] },
   ],
   // a cache inside the image
   [{ 'cache-to': 'type=inline' }, { notes: [noInline] }],
@@ -232,6 +241,11 @@ const refused: readonly (readonly [given: Given, names: string, says: string])[]
   [{ 'cache-from': 'type=gha,=web' }, 'Input "cache-from": ', 'name=value'],
   [{ 'cache-from': 'type=gha,scope=a,scope=b' }, 'Input "cache-from": got "scope". ', 'twice'],
   [{ 'cache-to': 'type=gha,mode=full' }, 'Input "cache-to": got "mode=full". ', 'mode=min, mode=max'],
+  [
+    { 'cache-to': 'type=registry,ref=r:5000/c,registry.insecure=yes' },
+    'Input "cache-to": got "registry.insecure=yes". ',
+    'registry.insecure=true',
+  ],
   [{ 'cache-from': 'type=local' }, 'Input "cache-from": type=local has no src.', 'type=local,src='],
   [{ 'cache-to': 'type=local,src=x' }, 'Input "cache-to": type=local has no dest.', 'type=local,dest='],
   [

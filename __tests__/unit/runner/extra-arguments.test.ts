@@ -41,6 +41,18 @@ describe('extra-args', () => {
     expect(refusal(() => take(text)).message).toMatch(`Input "extra-args": got "${word}". There is no flag`)
   })
 
+  it.each([
+    ['--platform=linux/arm64', 'platforms: linux/arm64'],
+    ['--jobs 2', 'jobs: 2'],
+    ['--jobs=2', 'jobs: 2'],
+  ])('%j has an input of its own', (text, instead) => {
+    const { message, hint } = refusal(() => take(text))
+    expect([message, hint]).toStrictEqual([
+      expect.stringContaining('an input of its own'),
+      expect.stringContaining(instead),
+    ])
+  })
+
   it.each([`--label a=it's --rm`, '--label "a=b --rm', '--rm --label a=b\\'])('%j has a quote that is open', (text) => {
     expect(refusal(() => take(text)).message).toContain("a quote isn't closed")
   })

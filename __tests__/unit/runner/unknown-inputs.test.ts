@@ -58,8 +58,6 @@ describe('an input that would change the image', () => {
     ['platform', 'linux/s390x'],
     ['archs', 'amd64, arm64'],
     ['arch', 'ppc64le'],
-    ['provenance', 'true'],
-    ['provenance', 'mode=max'],
     ['sbom', 'true'],
     ['sbom', 'generator=docker/scout-sbom-indexer'],
     ['attests', 'type=sbom\ntype=provenance,disabled=true'],
@@ -88,9 +86,8 @@ describe('an input that changes nothing', () => {
     ['platform', 'local'],
     ['platform', 'linux/amd64'],
     ['archs', 'amd64'],
-    ['provenance', 'false'],
-    ['provenance', 'disabled=true'],
-    ['provenance', '0'],
+    ['sbom', 'disabled=true'],
+    ['sbom', '0'],
     ['sbom', 'False'],
     ['attests', 'type=provenance,disabled=true\ntype=sbom,disabled=true'],
     ['allow', 'network.host'],
@@ -149,7 +146,7 @@ describe('checkUnknownInputs', () => {
   const environment = {
     INPUT_PLATFORM: 'linux/s390x',
     'INPUT_CACHE-FROM': 'type=gha',
-    INPUT_PROVENANCE: 'false',
+    'INPUT_SEP-TAGS': ',',
     INPUT_IMAGE: 'ghcr.io/acme/web',
     INPUT_ENVS: 'TOKEN=hush-hush-hush',
     INPUT_TAG: 'hush-hush-hush',
@@ -178,7 +175,7 @@ describe('checkUnknownInputs', () => {
     )
     expect(log.match(/^::warning::/gm)).toHaveLength(1)
     expect(log).toContain('- "tag": Did you mean "tags"?')
-    expect(log).toContain('- "provenance": Remove it, and attest')
+    expect(log).toContain('- "sep-tags": Remove it')
     expect(`${text}${log}`).not.toContain('hush')
   })
 

@@ -57,11 +57,18 @@ async function restoreFrom<Index extends IndexOfParts>(
   let unpacked = await snapshot.unpack(indexes, target.root, options, options.skeletons ? options.terms : undefined)
   const causes = new Set([...failures, ...unpacked.restored.failures, ...options.entries.failures()])
   let known: readonly Index[] | undefined = unpacked.indexes
+  let ahead = options.write ? snapshot.packAhead?.(target.root, unpacked.indexes, options.stagingDir) : undefined
   const clear = async () => {
     known = undefined
+    // What was packed may be what is wrong.
+    await ahead?.close()
+    ahead = undefined
     await snapshot.empty(target.root)
   }
   const replace = async () => {
+    // What was packed of a build that is dropped.
+    await ahead?.close()
+    ahead = undefined
     await snapshot.empty(target.root)
     unpacked = await snapshot.unpack(indexes, target.root, options)
     return unpacked.restored
@@ -73,15 +80,17 @@ async function restoreFrom<Index extends IndexOfParts>(
     changedBaseImages: async () => (known === undefined ? [] : await unpacked.changedBaseImages()),
     clear: unpacked.isEmpty ? undefined : clear,
     skeletons: () => known && unpacked.skeletons && { ...unpacked.skeletons, replace },
+    ahead,
     save: async (run) => {
       const { backend, scope, refs, unique, mounts, limits, deadlineMs, entries, skeletons: bundles } = options
       const { fetched = [], skeletons } = unpacked
       const hollow = known === undefined ? [] : [...(skeletons?.layers ?? [])]
+      const packed = (await ahead?.close()) ?? []
       const author = { scope, ref: refs[0] ?? '', unique }
       const found = { indexes: (known ?? []).map((index) => snapshot.format(index)), reported: entries.failures() }
       return await saveOrDefer(
         snapshot,
-        { backend, ...author, ...target, run, mounts, bundles, hollow, fetched, limits, deadlineMs, ...found },
+        { backend, ...author, ...target, run, packed, mounts, bundles, hollow, fetched, limits, deadlineMs, ...found },
         options,
       )
     },

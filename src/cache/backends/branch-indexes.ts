@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { describe } from '../../errors.js'
-import { putSealed, readSealed } from '../plain-file.js'
+import { putSealed, readSealed } from '../../lib/plain-file.js'
 
 /** The indexes of a folder that stays, one for each branch, by the names that branches have there. */
 export interface BranchIndexes<Index> {

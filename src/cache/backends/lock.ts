@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { link, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.js'
-import { textOfPlain } from '../plain-file.js'
+import { textOfPlain } from '../../lib/plain-file.js'
 
 /** A folder that one process has for itself, also among containers that share a disk and nothing else. */
 export interface Lock {

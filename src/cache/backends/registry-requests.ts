@@ -72,8 +72,13 @@ async function withSecondTry<T>(
 /** What went wrong, as the health of a service counts it. */
 function failureIn(error: unknown, signal: AbortSignal, deadlineMs: number): Failure {
   if (signal.aborted) return { cause: 'late', text: `no response within ${Math.round(deadlineMs / 1000)} s` }
-  const text = error instanceof RegistryError ? error.message : describe(error)
+  const text = error instanceof RegistryError ? textOf(error) : describe(error)
   return { cause: causeOf(error, text), text }
+}
+
+/** What a registry that is well doesn't do is for the user to mend. */
+function textOf({ message, hint, transient, refuses }: RegistryError): string {
+  return hint === undefined || transient || refuses ? message : `${message} ${hint}`
 }
 
 function causeOf(error: unknown, text: string): Cause {

@@ -34,7 +34,8 @@ export async function putText(
   target: Target,
 ): Promise<Written> {
   const { repository, signal } = target
-  await putBytes(facts.text, target)
+  // No two are the same: nobody has sent it before.
+  await sendBytes(facts.text, target)
   for (const form of FORMS) {
     const { manifest, config } = formatArtifact(facts, form)
     const { digest } = blobNameOf(Buffer.from(manifest))
@@ -47,9 +48,14 @@ export async function putText(
   throw new Error(`${repository.name} takes no manifest of a cache, neither as an artifact nor as an image`)
 }
 
-async function putBytes(bytes: Buffer, { repository, stagingDir, signal, isThere }: Target): Promise<void> {
+async function putBytes(bytes: Buffer, target: Target): Promise<void> {
   const blob = blobNameOf(bytes)
-  if (isThere(blob) || (await repository.hasBlob(blob.digest))) return
+  if (target.isThere(blob) || (await target.repository.hasBlob(blob.digest))) return
+  await sendBytes(bytes, target)
+}
+
+async function sendBytes(bytes: Buffer, { repository, stagingDir, signal }: Target): Promise<void> {
+  const blob = blobNameOf(bytes)
   const file = join(stagingDir, `outgoing-${blob.digest.slice('sha256:'.length)}`)
   await writeFile(file, bytes, { mode: 0o600 })
   try {

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildRecordKey, buildRecordPath, buildRecordPrefix, indexKey, indexPath, indexPrefix } from '../key.js'
-import { readPlain } from '../plain-file.js'
+import { readPlain } from '../../lib/plain-file.js'
 import type { Held } from './entries.js'
 import type { Author, StagingOptions } from './parts.js'
 

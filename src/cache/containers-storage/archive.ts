@@ -10,6 +10,8 @@ export interface Tools {
   readonly tar: string
   /** Command line of the compressor, as tar takes it. */
   readonly compressor: string
+  /** The same in one thread, which gives the same archive. */
+  readonly slowCompressor: string
   /** Of what makes 64 digits of an archive, in the place of a compressor. */
   readonly digester: string
 }
@@ -24,7 +26,8 @@ export async function findTools(store: ContainersStorage): Promise<Tools | strin
   const { stdout } = await execute([tar, '--version'], { env: store.env })
   if (!stdout.includes('GNU tar')) return `${tar} isn't GNU tar, which extended attributes need`
   // BLAKE2 takes half of the time of SHA-256 in coreutils; BusyBox has only the latter.
-  return { tar, compressor: `${zstd} -3 -T0`, digester: b2sum === undefined ? 'sha256sum' : `${b2sum} -l 256` }
+  const [compressor, slowCompressor] = [`${zstd} -3 -T0`, `${zstd} -3 -T1`]
+  return { tar, compressor, slowCompressor, digester: b2sum === undefined ? 'sha256sum' : `${b2sum} -l 256` }
 }
 
 /** Tar counts what it reads in these. */

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ContainersStorage, executeInStorage, giveToBuildUser } from '../../build-storage.js'
-import { readPlain } from '../plain-file.js'
+import { readPlain } from '../../lib/plain-file.js'
 
 /**
  * What Buildah remembers of registries: which of them has which layer, and in which compressed form. With it, a push of

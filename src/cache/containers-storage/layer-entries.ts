@@ -4,7 +4,7 @@ import { gunzip } from 'node:zlib'
 import { objectOf } from '../../lib/json.js'
 import type { Layout } from '../../build-storage.js'
 import { placesOf, readContents } from './layout.js'
-import { readPlain } from '../plain-file.js'
+import { readPlain } from '../../lib/plain-file.js'
 import { type LayerEntry, readTarHeaders } from '../../lib/tar-headers.js'
 
 const unzip = promisify(gunzip)

@@ -3,7 +3,7 @@ import { lchown, lstat, mkdir, readdir, symlink, writeFile } from 'node:fs/promi
 import { dirname, join, posix } from 'node:path'
 import type { Layout, ContainersStorage } from '../../build-storage.js'
 import type { Contents } from './select.js'
-import { textOfPlain } from '../plain-file.js'
+import { textOfPlain } from '../../lib/plain-file.js'
 import { isIncomplete, readImage, readLayer } from './records.js'
 
 /** Paths below a storage root, relative to it. All are made of checked ids: nothing is taken from what came back. */

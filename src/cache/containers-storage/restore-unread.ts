@@ -34,7 +34,8 @@ export async function restoreUnread(
   const isThere = idsOf(come.restorable)
   if ([...skeletons.layers].every((id) => isThere.has(id))) return { ...come, skeletons }
   await emptyRoot(place.store, root)
-  return await restore(restorable, parts, root, place)
+  const whole = await restore(restorable, parts, root, place)
+  return { ...whole, failures: [...new Set([...come.failures, ...whole.failures])] }
 }
 
 async function chosen(

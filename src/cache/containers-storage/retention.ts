@@ -5,7 +5,7 @@ import { chainOf, closed, type Contents, newestFirst, partsOf, type Restorable, 
 import type { ImageRecord, LayerRecord } from './records.js'
 
 /** From this size on a layer gets a part of its own, which other scopes can share. */
-const BIG_LAYER = 4 * 2 ** 20
+export const BIG_LAYER = 4 * 2 ** 20
 /** With one part for the rest and one entry for the index, a run makes at most nine uploads; the service allows 200 a minute. */
 const MAX_BIG_PARTS = 7
 

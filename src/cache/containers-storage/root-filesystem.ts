@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { Layout } from '../../build-storage.js'
 import { parseObject } from '../../lib/json.js'
-import { readPlain, textOfPlain } from '../plain-file.js'
+import { readPlain, textOfPlain } from '../../lib/plain-file.js'
 import { entriesOfSplit } from './layer-entries.js'
 import { listContents, placesOf } from './layout.js'
 

@@ -3,6 +3,7 @@ import type { Archive, SaveJob, SavePlan } from '../snapshot.js'
 import { readBlobInfoCache } from './blob-info-cache.js'
 import type { Index } from './index.js'
 import { readContents } from './layout.js'
+import { dropUnkept, partAhead } from './pack-ahead.js'
 import { levelLayers, type Packer, packGroup, packMountsOf } from './pack.js'
 import {
   bytesOfGroups,
@@ -40,9 +41,12 @@ export async function planSave(job: SaveJob, indexes: readonly Index[], packer: 
     isNewPush(run, indexes) ||
     isAging(keeping, indexes, job) ||
     isFetchedAgain(keeping, indexes, job)
+  await dropUnkept(groups, job.packed, packer.stagingDir)
   const archives = groups.map((group, number): Archive => ({
     bytes: bytesOfGroups([group]),
-    pack: () => packGroup(group, `${number}.tar.zst`, root, packer),
+    pack: async () =>
+      (await partAhead(group, job.packed, packer.stagingDir)) ??
+      (await packGroup(group, `${number}.tar.zst`, root, packer)),
   }))
   const mounts: Archive[] = job.mounts ? [{ bytes: 0, pack: () => packMountsOf(packer) }] : []
   const bundles: Archive[] = hasBundle ? [{ bytes: 0, pack: () => packSkeletons(bundle.layers, root, packer) }] : []

@@ -9,7 +9,7 @@ import type { Image, Layer } from './index.js'
 import { placesOf } from './layout.js'
 import type { Restorable } from './select.js'
 import { archiveArgs, normalizeMtimes, type Tools } from './archive.js'
-import { readPlain, textOfPlain } from '../plain-file.js'
+import { readPlain, textOfPlain } from '../../lib/plain-file.js'
 
 /** Where something lies that has a seal, and what reads it. */
 export interface Sealed {

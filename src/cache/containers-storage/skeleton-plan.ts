@@ -100,6 +100,8 @@ function standingOf({ stages }: Reading, bases: SkeletonTerms['bases'], offer: O
       const step = steps[hits]
       const made = step?.key === undefined ? undefined : offer.byKey.get(step.key)
       if (made === undefined || step?.content === undefined || made.content !== step.content) break
+      // What it takes from there is in no key: it is the same only if that stage is.
+      if (step.sources.some((source) => done[source]?.isComplete !== true)) break
       const { layer } = made.record
       if (layer !== top && (layer === undefined || offer.layers.get(layer)?.record.parent !== top)) break
       top = layer

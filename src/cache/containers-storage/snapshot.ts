@@ -7,6 +7,7 @@ import { fill } from './fill.js'
 import { removeBlobInfoCache } from './blob-info-cache.js'
 import { arrangeInPlace } from './in-place.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
+import { packAhead } from './pack-ahead.js'
 import { planSave } from './save.js'
 import { skeletonsIn } from './markers.js'
 import { incompatibleReason, type Keys } from './select.js'
@@ -37,6 +38,10 @@ export async function containersStorage(store: ContainersStorage, keys: Keys): P
     async empty(root) {
       await emptyRoot(store, root)
       await removeBlobInfoCache(store)
+    },
+    packAhead(root, indexes, stagingDir) {
+      const known = indexes.flatMap((index) => index.layers.map(({ record }) => record.id))
+      return packAhead(root, new Set(known), { store, tools, stagingDir })
     },
     plan: (job, indexes, stagingDir) => planSave(job, indexes, { store, tools, stagingDir }),
     arrange: (place) => arrangeInPlace({ ...place, store, tools }, keys),

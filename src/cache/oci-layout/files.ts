@@ -5,7 +5,7 @@ import type { OciLayout } from '../../build-storage.js'
 import { digestFile } from '../../lib/hash.js'
 import type { BlobFile } from './index.js'
 import { mapConcurrent } from '../../lib/concurrency.js'
-import { readPlain } from '../plain-file.js'
+import { readPlain } from '../../lib/plain-file.js'
 
 /** A manifest or a configuration is no larger; a layer that is smaller is no JSON. */
 const MAX_JSON_BYTES = 4 * 2 ** 20

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { objectOf } from '../../lib/json.js'
-import { readPlain } from '../plain-file.js'
+import { readPlain } from '../../lib/plain-file.js'
 import { type LayerEntry, readTarHeaders } from '../../lib/tar-headers.js'
 
 /** An image in a folder of steps: texts of its manifest and configuration, which name its layers in the same order. */

@@ -4,7 +4,7 @@ import { storageConfPath } from '../work-dir.js'
 import { build, preview } from './build.js'
 import { prepareContexts } from './build-files.js'
 import { writeOutputs } from './export.js'
-import { imageNames } from './images.js'
+import { imageDigests, imageNames } from './images.js'
 import { loadImage } from './load.js'
 import { logIn } from './login.js'
 import { openPusher } from './push.js'
@@ -39,6 +39,8 @@ export function buildahEngine(given: BuildahSetup): Engine {
     test: (image, inputs) => testInContainers(image, inputs, setup),
 
     ...pusher,
+
+    evidence: { imageDigests: () => imageDigests(setup) },
 
     writeOutputs: (image, inputs) => writeOutputs(image, inputs, setup),
 

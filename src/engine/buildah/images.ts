@@ -7,8 +7,18 @@ import { type BuildahSetup, globalArgs } from './setup.js'
 
 /** Full names of all images in the storage of the build. */
 export async function imageNames(setup: BuildahSetup): Promise<ReadonlySet<string>> {
+  return new Set((await imageDigests(setup)).keys())
+}
+
+/** `sha256:…` of their manifests, by their full names; '' where Buildah tells none. */
+export async function imageDigests(setup: BuildahSetup): Promise<ReadonlyMap<string, string>> {
   const { stdout } = await runBuildah(setup, [...globalArgs(setup), 'images', '--json'], {})
-  return new Set(listOf(JSON.parse(stdout)).flatMap((image) => textsOf(objectOf(image)['names'])))
+  const images = listOf(JSON.parse(stdout)).map(objectOf)
+  return new Map(
+    images.flatMap(({ names, digest }) =>
+      textsOf(names).map((name) => [name, typeof digest === 'string' ? digest : ''] as const),
+    ),
+  )
 }
 
 /** Size of an image, for the log and the summary only: undefined where Buildah can't tell it. Never rejects. */

@@ -31,9 +31,10 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: FlagsOf) => readonly st
   'shm-size': ({ inputs }) => (inputs.shmSize === undefined ? [] : ['--shm-size', inputs.shmSize]),
   ulimit: ({ inputs }) => each('--ulimit', inputs.ulimit),
   timestamp: ({ inputs, setup }) => timestampArgs(inputs, setup.buildah.version),
-  // These two are for the image that a build has given.
+  // These are for the image that a build has given.
   test: () => [],
   compression: () => [],
+  provenance: () => [],
   'extra-args': ({ inputs }) => inputs.extraArgs,
 }
 

@@ -58,6 +58,8 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     // Docker takes a short name for Docker Hub's: there is nothing to look up.
     imageNames: () => Promise.resolve(new Set()),
 
+    evidence: undefined,
+
     close: () => Promise.resolve(),
 
     saveSteps: () => {

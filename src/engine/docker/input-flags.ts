@@ -41,6 +41,7 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: FlagsOf) => readonly st
     timestamp?.seconds === undefined ? [] : ['--build-arg', `${SOURCE_DATE_EPOCH}=${timestamp.seconds}`],
   test: later,
   compression: later,
+  provenance: ({ inputs }) => provenanceArgs(inputs.provenance),
   isolation: refused,
   'extra-args': refused,
 }
@@ -48,6 +49,19 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: FlagsOf) => readonly st
 /** The flags for all of these inputs. Pure. */
 export function inputArgs(build: FlagsOf): string[] {
   return Object.values(INPUT_FLAGS).flatMap((flags) => flags(build))
+}
+
+/** As docker/build-push-action has it: without an id of the builder, the run is that. */
+function provenanceArgs(provenance: BuildRequest['inputs']['provenance']): string[] {
+  if (provenance === undefined) return []
+  const { given, builderId } = provenance
+  const isNamed = builderId === '' || /(^|,)"?builder-id=/.test(given)
+  const attributes = isNamed ? [given] : [given, csv(`builder-id=${builderId}`)]
+  return attestArgs('provenance', attributes.filter((one) => one !== '').join(','))
+}
+
+function attestArgs(type: string, attributes: string): string[] {
+  return ['--attest', attributes === '' ? `type=${type}` : `type=${type},${attributes}`]
 }
 
 /** `host` is a right that a builder has to be given. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import type { Entries } from '../../../../src/cache/backends/entries.js'
 import { openRegistry } from '../../../../src/cache/backends/registry.js'
 import {
@@ -15,7 +15,7 @@ import {
 } from '../../../../src/cache/key.js'
 import { RegistryError } from '../../../../src/errors.js'
 import { type FakeArtifacts, fakeArtifacts } from '../../registry/fake-artifacts.js'
-import { logOf, temporaryFolder } from '../../helpers.js'
+import { logOf, settled, temporaryFolder } from '../../helpers.js'
 
 const [NAME, OTHER] = ['h.example/acme/web-cache', 'h.example/acme/base-cache']
 const [MAIN, OLD] = ['refs/heads/main', 'refs/heads/old']
@@ -189,6 +189,56 @@ describe('a cache in a registry', () => {
     if (asked === 1) await find(one)
     expect(count(registry, /^manifest get/)).toBe(asked)
     expect(one.entries.failures()).toStrictEqual([expect.stringMatching(says)])
+  })
+
+  it('a registry that does not answer is told of once, and the build goes on', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] })
+    try {
+      const registry = fakeArtifacts()
+      registry.hang(/^(manifest|blob) get/)
+      const one = job(registry)
+      const { value } = await settled(async () => [
+        await find(one),
+        await one.entries.fetch(partKey(ONE.sha256), partPath(ONE.sha256)),
+      ])
+      expect(value).toStrictEqual([undefined, undefined])
+      expect(one.entries.failures()).toStrictEqual(['The registry of the cache was too slow: no response within 20 s.'])
+    } finally {
+      jest.useRealTimers()
+    }
+  })
+
+  it.each([
+    ['has its parts', false],
+    ['misses those that the registry removed at once', true],
+  ])('an index that is replaced while it is read %s', async (_, collects) => {
+    const registry = fakeArtifacts()
+    await leave(job(registry), 'first', { parts: [ONE] })
+    registry.beforehand(/^blob get/, async () => {
+      await leave(job(registry), 'the second', { parts: [TWO] })
+      if (collects) registry.blobs(NAME).delete(`sha256:${ONE.sha256}`)
+    })
+    const one = job(registry)
+    await expect(find(one)).resolves.toBeDefined()
+    expect(one.get(indexPath(MAIN))).toBe('first')
+    const found = await one.entries.fetch(partKey(ONE.sha256), partPath(ONE.sha256))
+    expect(found === undefined).toBe(collects)
+    expect(one.entries.failures()).toStrictEqual([])
+    const next = job(registry)
+    await find(next)
+    expect(next.get(indexPath(MAIN))).toBe('the second')
+  })
+
+  it('two jobs that write at once leave one index, and whichever it is can be read', async () => {
+    const registry = fakeArtifacts()
+    await leave(job(registry), 'before', { parts: [ONE] })
+    registry.beforehand(/^manifest put/, () => leave(job(registry), 'the other', { parts: [TWO] }))
+    await expect(leave(job(registry), 'this one', { parts: [ONE] })).resolves.toBe('stored')
+    expect(registry.tags(NAME)).toHaveLength(1)
+    const next = job(registry)
+    await find(next)
+    expect(next.get(indexPath(MAIN))).toBe('this one')
+    await expect(next.entries.fetch(partKey(ONE.sha256), partPath(ONE.sha256))).resolves.toBeDefined()
   })
 
   it('tries once more what failed for a moment, and says nothing of it', async () => {

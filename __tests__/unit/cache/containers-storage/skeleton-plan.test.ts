@@ -31,6 +31,7 @@ const step = (name: string, keyword = 'COPY', changes: Partial<StepReading> = {}
   key: hex(`k${name}`),
   content: hex(`c${name}`),
   readsBelow: keyword === 'RUN' || keyword === 'ADD',
+  sources: [],
   ...changes,
 })
 /** A step that was there, on other files than now. */
@@ -75,9 +76,9 @@ function plan(world: World = {}) {
   }))
   const index = { ...made, parts: [...whole, { sha256: hex('bundle'), bytes: 1e5 }] }
   const keys = new Map(
-    stages.flatMap(({ steps }) => steps.flatMap(({ key, content }) => (key ? [[key, content]] : []))),
+    stages.flatMap(({ steps }) => steps.flatMap(({ key, content }) => (key ? [[key, content] as const] : []))),
   )
-  const restorable = selectRestorable([index], keys as ReadonlyMap<string, string | undefined>, 'one')
+  const restorable = selectRestorable([index], keys, 'one')
   const reading = { stages, images: new Set(images) }
   return planSkeletons(restorable, [index], { reading, bases: world.bases ?? bases }, NOW)
 }
@@ -161,6 +162,21 @@ describe('every layer comes back whole', () => {
     [
       'a step has no key',
       { stages: [stage([step('1', 'RUN', { key: undefined }), changed('2')])] },
+      'too little would be saved',
+    ],
+    [
+      "a stage that isn't all hits gives files to a step before a RUN",
+      {
+        stages: [
+          stage([changed('2')], { isRead: true }),
+          stage([step('1', 'COPY', { sources: [0] }), step('3', 'RUN')]),
+        ],
+        index: {
+          layers: [large('base'), large('1', 'base'), large('3', '1')],
+          images: [pulled(), known('1', '1'), known('3', '3')],
+          memory: memoryOf(['base', '1', '3']),
+        },
+      },
       'too little would be saved',
     ],
     [

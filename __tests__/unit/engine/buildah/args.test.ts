@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
-import { buildArgs, pullsItself } from '../../../../src/engine/buildah/args.js'
+import { buildArgs } from '../../../../src/engine/buildah/args.js'
+import { pullsItself } from '../../../../src/engine/buildah/reuse-args.js'
 import type { BuildPaths } from '../../../../src/engine/buildah/build-paths.js'
 import { plannedPaths } from '../../../../src/engine/buildah/build-files.js'
 import type { BuildRequest } from '../../../../src/engine/engine.js'
@@ -55,6 +56,19 @@ describe('buildArgs', () => {
     const inputs = inputsOf({ timestamp: '9', 'build-args': isDeclared ? 'SOURCE_DATE_EPOCH=9' : '' })
     const args = buildArgs({ ...smallest, inputs }, { ...setup, buildah: { ...setup.buildah, version } }, paths)
     expect(args).toStrictEqual(expect.arrayContaining(expected))
+  })
+
+  it.each([
+    ['overlay', 'overlay.imagestore=/other/root'],
+    ['fuse-overlayfs', 'overlay.imagestore=/other/root'],
+    ['vfs', 'vfs.imagestore=/other/root'],
+  ] as const)('takes stages that are built already out of another storage, with %s', (driver, option) => {
+    const id = 'e'.repeat(64)
+    const built = { root: '/other/root', images: [{ stage: 0, calledAs: ['build', '0'], id: `sha256:${id}` }] }
+    const args = buildArgs({ ...smallest, built }, { ...setup, mode: { ...setup.mode, driver } }, paths)
+    expect(args.slice(0, args.indexOf('build')).slice(-2)).toStrictEqual(['--storage-opt', option])
+    const contexts = args.filter((_, index) => args[index - 1] === '--build-context')
+    expect(contexts).toStrictEqual([`build=container-image://${id}`, `0=container-image://${id}`])
   })
 
   it('the smallest build', () => {

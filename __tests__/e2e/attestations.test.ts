@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+
+import { expect, jest, test } from '@jest/globals'
+
+import { succeed } from '../harness/clean-step.js'
+import { run } from '../harness/command.js'
+import { makeFolder } from '../harness/folders.js'
+import { pullImage } from '../harness/images.js'
+import { imagetools, manifestsOf, type Predicates } from '../harness/imagetools.js'
+import { ownArchitecture } from '../harness/platform-images.js'
+import { digestOf, getBlob, getManifest } from '../harness/registry-client.js'
+import type { StepOptions } from '../harness/runner.js'
+import { useRegistry } from '../harness/use-registry.js'
+
+jest.setTimeout(180_000)
+
+const { registry, base } = await useRegistry()
+const own = `linux/${ownArchitecture()}`
+const image = `${registry.host}/acme/web`
+const SECRET = 'hush-the-first-secret'
+
+const step = (inputs: Record<string, string> = {}): StepOptions => ({
+  workspace: { Dockerfile: `FROM ${base}\nARG WHO\nARG TOKEN\nCOPY app /app\nRUN echo "$WHO" >/who\n`, app: 'app' },
+  inputs: {
+    ...{ images: image, push: 'true', 'tls-verify': 'false', cache: 'off', provenance: 'true' },
+    'build-args': `WHO=ada\nTOKEN=${SECRET}`,
+    secrets: `token=${SECRET}`,
+    ...inputs,
+  },
+})
+
+interface AttestationManifest {
+  readonly layers: readonly [{ readonly digest: string }]
+}
+
+interface Statement {
+  readonly subject: readonly { readonly name: string }[]
+}
+
+async function statementOf(digest: string): Promise<Statement> {
+  return JSON.parse((await getBlob(image, digest)).toString()) as Statement
+}
+
+test('an image has its provenance beside it, where BuildKit puts it, and readers find it there', async () => {
+  const { outputs } = await succeed(step({ tags: '1\n2' }))
+  const { bytes } = await getManifest(`${image}:1`)
+  expect(outputs['digest']).toBe(digestOf(bytes))
+  expect((await getManifest(`${image}:2`)).bytes).toStrictEqual(bytes)
+  const [own1, attached, none] = manifestsOf(bytes)
+  expect(none).toBeUndefined()
+  expect(JSON.parse(outputs['platform-digests'] ?? '')).toStrictEqual({ [own]: own1?.digest })
+  expect(attached).toMatchObject({
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    platform: { os: 'unknown', architecture: 'unknown' },
+    annotations: {
+      'vnd.docker.reference.type': 'attestation-manifest',
+      'vnd.docker.reference.digest': own1?.digest,
+    },
+  })
+  const manifest = JSON.parse(
+    (await getManifest(`${image}@${attached?.digest ?? ''}`)).bytes.toString(),
+  ) as AttestationManifest
+  expect(manifest).toMatchObject({
+    artifactType: 'application/vnd.docker.attestation.manifest.v1+json',
+    subject: { digest: own1?.digest },
+  })
+  const statement = await statementOf(manifest.layers[0].digest)
+  expect(statement.subject.map(({ name }) => name)).toStrictEqual(
+    ['1', '2'].map((tag) => `pkg:docker/${registry.host}/acme/web@${tag}?platform=${encodeURIComponent(own)}`),
+  )
+  const provenance = (await imagetools(`${image}:1`, '.Provenance')) as Predicates
+  expect(provenance.SLSA).toMatchObject({
+    buildDefinition: {
+      externalParameters: { request: { args: { 'build-arg:WHO': 'ada', 'build-arg:TOKEN': '***' } } },
+    },
+  })
+  const { digest } = await pullImage(base)
+  expect(JSON.stringify(provenance)).toContain(digest.slice('sha256:'.length))
+  expect(JSON.stringify(statement) + JSON.stringify(provenance)).not.toContain(SECRET)
+  // Tools that know nothing of it take the image, or all of it.
+  const folder = makeFolder('copied')
+  await run('skopeo', [
+    'copy',
+    '--quiet',
+    '--all',
+    '--src-tls-verify=false',
+    `docker://${image}:1`,
+    `oci:${join(folder, 'oci')}:1`,
+  ])
+  await run('skopeo', [
+    'copy',
+    '--quiet',
+    '--src-tls-verify=false',
+    `docker://${image}:1`,
+    `dir:${join(folder, 'dir')}`,
+  ])
+})

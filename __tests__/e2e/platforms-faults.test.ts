@@ -1,0 +1,126 @@
+import { describe, expect, jest, test } from '@jest/globals'
+
+import { accountFor, testsAreRoot } from '../harness/account.js'
+import { startCacheService } from '../harness/cache-service.js'
+import { fail, succeed } from '../harness/clean-step.js'
+import { type Fault, startFlakyProxy } from '../harness/flaky-proxy.js'
+import { makeFolder } from '../harness/folders.js'
+import { contentOf } from '../harness/image-content.js'
+import { pullImage } from '../harness/images.js'
+import { readIndex } from '../harness/platform-images.js'
+import { digestOf, getManifest } from '../harness/registry-client.js'
+import { runAction, type StepOptions } from '../harness/runner.js'
+import { exhaustively } from '../harness/test-set.js'
+import { useRegistry } from '../harness/use-registry.js'
+import { statsOf } from '../harness/warm-steps.js'
+
+jest.setTimeout(180_000)
+
+const { registry } = await useRegistry()
+
+/** Two platforms, without an emulator. @param said what is in the images */
+const step = (
+  host: string,
+  name: string,
+  said: string,
+  inputs: Readonly<Record<string, string>> = {},
+): StepOptions => ({
+  workspace: {
+    Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /app\nENV FOR=$TARGETARCH\n',
+    ...{ amd64: `${said} for amd64`, arm64: `${said} for arm64` },
+  },
+  inputs: {
+    ...{ images: `${host}/acme/${name}`, tags: '1', push: 'true', 'tls-verify': 'false', cache: 'off' },
+    ...{ platforms: 'linux/amd64,linux/arm64', ...inputs },
+  },
+})
+
+const digestAt = async (name: string): Promise<string> =>
+  digestOf((await getManifest(`${registry.host}/acme/${name}:1`)).bytes)
+
+describe('the index of several platforms', () => {
+  /** A registry that holds back the answer to a request for good, and tells when it has come. */
+  async function holding(method: string, path: RegExp) {
+    let reached: () => void = () => undefined
+    const isReached = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    const meanwhile: Fault['meanwhile'] = () => {
+      reached()
+      return new Promise(() => undefined)
+    }
+    const proxy = await startFlakyProxy(registry.host, [{ method, path, times: 9, answer: { status: 503 }, meanwhile }])
+    return { proxy, isReached }
+  }
+
+  test('moves no tag where the step is killed when the images are there and the index is not', async () => {
+    await succeed(step(registry.host, 'killed', 'old'))
+    const before = await digestAt('killed')
+    const { proxy, isReached } = await holding('PUT', /\/manifests\/1$/)
+    const options = step(proxy.host, 'killed', 'new')
+    const killed = await runAction({ ...options, only: 'main', signal: { name: 'SIGKILL', when: isReached } })
+    expect(killed.exitCode).toBe('SIGKILL')
+    expect(proxy.count('PUT', /\/manifests\/sha256:/)).toBe(2)
+    await proxy.stop()
+    expect(await digestAt('killed')).toBe(before)
+  })
+
+  test('moves no tag where the step is cancelled while an image is pushed by its digest, and nothing is left', async () => {
+    const { proxy, isReached } = await holding('PUT', /\/manifests\/sha256:/)
+    const ended = await runAction({
+      ...step(proxy.host, 'cancelled', 'one'),
+      signal: { name: 'SIGTERM', when: isReached },
+    })
+    await proxy.stop()
+    expect(ended).toMatchObject({ exitCode: 143, leftInTemp: [], leftRunning: [], runningBeforePost: [] })
+    expect(ended.post?.exitCode).toBe(0)
+    await expect(digestAt('cancelled')).rejects.toThrow('404')
+  })
+
+  test('is not put where the registry refuses an image by its digest, which the error says', async () => {
+    const refusal = { method: 'PUT', path: /\/manifests\/sha256:/, times: 99, answer: { status: 401 } }
+    const proxy = await startFlakyProxy(registry.host, [refusal])
+    const { error } = await fail(step(proxy.host, 'refused', 'one'))
+    expect(error).toContain(proxy.host)
+    expect(proxy.count('PUT', /\/manifests\/1$/)).toBe(0)
+    await proxy.stop()
+    await expect(digestAt('refused')).rejects.toThrow('404')
+  })
+
+  exhaustively(test)('has the same digest in ten runs', async () => {
+    const kept = makeFolder('kept', accountFor('user'))
+    const inputs = { cache: 'directory', 'cache-dir': kept, unchanged: 'build' }
+    const digests = new Set<string | undefined>()
+    for (let turn = 0; turn < 10; turn += 1)
+      digests.add((await succeed(step(registry.host, 'ten', 'one', inputs))).outputs['digest'])
+    expect(digests.size).toBe(1)
+  })
+
+  if (testsAreRoot)
+    exhaustively(test)('comes of builds that root hands to an account', async () => {
+      const { outputs } = await succeed({ ...step(registry.host, 'handed', 'one'), as: 'root' })
+      expect(outputs['rootless']).toBe('true')
+      expect(await digestAt('handed')).toBe(outputs['digest'])
+    })
+})
+
+test('each platform has its own layers in the cache service', async () => {
+  const service = await startCacheService()
+  try {
+    const build = (said: string) =>
+      succeed({ ...step(registry.host, 'cached', said, { cache: 'github' }), env: service.environment() })
+    await build('old')
+    const changed = await build('new')
+    expect(statsOf(changed)).toMatchObject({ 'steps-hit': 2, 'steps-missed': 4 })
+    const warm = await build('new')
+    expect(warm.outputs['cache-hit']).toBe('full')
+    expect(warm.outputs['digest']).toBe(changed.outputs['digest'])
+    const { manifests } = readIndex((await getManifest(`${registry.host}/acme/cached:1`)).bytes)
+    for (const { digest, platform } of manifests) {
+      const image = await pullImage(`${registry.host}/acme/cached@${digest}`)
+      expect(contentOf(image, 'app').toString()).toBe(`new for ${platform.architecture}`)
+    }
+  } finally {
+    await service.stop()
+  }
+})

@@ -1,0 +1,67 @@
+import { type BuildFacts, SLSA_V1, slsaPredicate } from '../attestation/provenance.js'
+import { inV02, SLSA_V02 } from '../attestation/provenance-v02.js'
+import type { Predicate } from '../attestation/statement.js'
+import type { BuildSpec, Engine, Image, Pushed, ResolvedEngine } from '../engine/engine.js'
+import type { Step } from '../engine/progress.js'
+import { targetPlatform } from '../runner/platform-inputs.js'
+import { type AttestedImage, pushAttested } from './attested-push.js'
+import { baseDependencies } from './base-dependencies.js'
+import { commitOrigin } from './commit-origin.js'
+import type { Destination } from './destination.js'
+import type { PipelineContext, RegistriesOnDemand } from './pipeline-context.js'
+import { provenanceFacts } from './provenance-facts.js'
+
+/** Says what an image is and how it was made, for an engine that doesn't. */
+export interface Attestor {
+  /** What is attached to an image. Nothing has been pushed yet. @throws UserError where it can't be made */
+  predicates(image: Image, steps: readonly Step[]): Promise<readonly Predicate[]>
+  /** Pushes the image with these. @throws UserError as `pushAll` */
+  push(image: Image, predicates: readonly Predicate[]): Promise<Pushed[]>
+}
+
+/** What is built by what, and where it goes. */
+export interface Attested {
+  readonly spec: BuildSpec
+  readonly resolved: ResolvedEngine
+  readonly engine: Engine
+  readonly evidence: NonNullable<Engine['evidence']>
+  readonly destination: Destination
+  readonly names: AttestedImage['names']
+}
+
+export function openAttestor(attested: Attested, registries: RegistriesOnDemand, pipeline: PipelineContext): Attestor {
+  const { spec, engine, destination, names } = attested
+  return {
+    predicates: async (_image, steps) => {
+      const { provenance } = spec.inputs
+      return provenance === undefined ? [] : [await provenanceOf(attested, steps, pipeline)]
+    },
+    async push(image, predicates) {
+      const platform = targetPlatform(spec.inputs)
+      return await pushAttested(engine, { image, predicates, platform, names }, destination.references, registries)
+    },
+  }
+}
+
+async function provenanceOf(
+  { spec, resolved, evidence }: Attested,
+  steps: readonly Step[],
+  { context, services }: PipelineContext,
+): Promise<Predicate> {
+  const { provenance: options } = spec.inputs
+  if (options === undefined) throw new Error('no provenance is asked for')
+  const facts = await provenanceFacts({
+    ...{ spec, options, context, steps, engine: resolved.engine.label },
+    commit: await commitOrigin(spec.inputs.context, context),
+    bases: await baseDependencies(spec, resolved, await evidence.imageDigests()),
+    finishedOn: new Date(services.clock()),
+  })
+  return { ...inVersion(facts, options.version), inlineOnly: options.inlineOnly }
+}
+
+function inVersion(facts: BuildFacts, version: 'v1' | 'v0.2'): Predicate {
+  const predicate = slsaPredicate(facts)
+  return version === 'v1'
+    ? { type: SLSA_V1, json: JSON.stringify(predicate) }
+    : { type: SLSA_V02, json: JSON.stringify(inV02(predicate)) }
+}
