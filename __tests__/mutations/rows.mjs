@@ -181,6 +181,20 @@ export const promises = [
         test: '__tests__/unit/pipeline/stages.test.ts',
       },
       {
+        loses: 'An old image comes back where a base image sets TARGETARCH, and COPY takes other files by it',
+        file: 'src/up-to-date/proof.ts',
+        find: 'set !== undefined && set !== `${name}=${value}`',
+        put: 'set !== undefined && set === name',
+        test: '__tests__/unit/up-to-date/proof.test.ts',
+      },
+      {
+        loses: 'An old image comes back where ENV sets TARGETARCH, and COPY takes other files by it',
+        file: 'src/dockerfile/analysis.ts',
+        find: '|| texts.some((text) => isSet(name, text))',
+        put: '|| texts.some((text) => text === name)',
+        test: '__tests__/unit/dockerfile/dependencies.test.ts',
+      },
+      {
         loses: 'An image of the other format is taken for the one that is asked for',
         file: 'src/up-to-date/fingerprint.ts',
         find: 'format: [facts.format],',

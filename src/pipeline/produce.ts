@@ -6,9 +6,9 @@ import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
 import { preparePush } from './prepare-push.js'
 import type { Prepared } from './prepared.js'
-import { type RestoredCache, restoreFor } from './restore-cache.js'
+import { restoreAndConfigure } from './restore-and-configure.js'
+import type { RestoredCache } from './restore-cache.js'
 import type { ImageResult } from './result.js'
-import { termsOnDemand } from './terms-on-demand.js'
 import { verifyingPushes } from './verified-push.js'
 
 /** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
@@ -18,15 +18,9 @@ export async function produce(
   pipeline: PipelineContext,
 ): Promise<Omit<ImageResult, 'built'>> {
   const { inputs } = asked
-  const coming = prepared.stages?.()
-  // What became of it is asked for below.
-  coming?.catch(() => undefined)
   const registries = registriesOnDemand(pipeline)
-  const terms = termsOnDemand(asked, prepared, pipeline, registries)
-  const restored = await restoreFor({ ...asked, terms }, prepared, pipeline)
-  const stages = await coming
+  const { restored, stages, configured } = await restoreAndConfigure(asked, prepared, pipeline, registries)
   const spec = stages === undefined ? asked : { ...asked, built: stages }
-  const configured = await prepared.engine.configure(restored.warm.root, stages?.root)
   const engine = verifyingPushes(configured, registries.open)
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)

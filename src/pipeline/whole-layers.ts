@@ -26,6 +26,7 @@ export function whyWhole(
     load: inputs.load,
     outputs: inputs.outputs.length > 0,
     test: inputs.tests.length > 0,
+    sbom: inputs.sbom !== undefined,
     compression: inputs.compression !== undefined,
     timestamp: inputs.timestamp !== undefined,
     'extra-args': inputs.extraArgs.length > 0,

@@ -22,6 +22,7 @@ it.each<[inputs: Readonly<Record<string, string>>, why: string]>([
   [{ load: 'true' }, '`load`'],
   [{ outputs: 'type=oci,dest=image.tar' }, '`outputs`'],
   [{ test: 'true' }, '`test`'],
+  [{ sbom: 'true' }, '`sbom`'],
   [{ compression: 'zstd' }, '`compression`'],
   [{ 'force-compression': 'true' }, '`compression`'],
   [{ timestamp: 'epoch' }, '`timestamp`'],

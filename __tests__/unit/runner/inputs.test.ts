@@ -71,7 +71,7 @@ describe('inputs that are not set', () => {
       testTimeoutMs: 300_000,
       unchanged: 'skip',
       skeletons: 'off',
-      ...{ provenance: undefined },
+      ...{ provenance: undefined, sbom: undefined, attest: 'false' },
       ...{ distribute: false, digests: [], byDigest: false, artifacts: false },
       summary: true,
       notes: [],
