@@ -67,6 +67,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'compression-level': '3',
   'force-compression': 'true',
   provenance: 'mode=min',
+  sbom: 'true',
   load: 'true',
   outputs: 'type=oci,dest=image.tar',
   digests: `sha256:${'a'.repeat(64)}`,
