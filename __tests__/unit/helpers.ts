@@ -46,6 +46,7 @@ export function analysisOf(text: string, given: Given = {}): Analysis {
   return analyze(parseDockerfile(text), {
     buildArgs: new Map(Object.entries(given.buildArgs ?? {})),
     automatic: new Map(Object.entries(given.automatic ?? {})),
+    told: new Map(Object.entries(given.told ?? {})),
     contexts: new Set(given.contexts),
   })
 }
@@ -53,6 +54,7 @@ export function analysisOf(text: string, given: Given = {}): Analysis {
 interface Given {
   readonly buildArgs?: Readonly<Record<string, string | undefined>>
   readonly automatic?: Readonly<Record<string, string | undefined>>
+  readonly told?: Readonly<Record<string, string>>
   readonly contexts?: readonly string[]
 }
 

@@ -86,7 +86,18 @@ async function requestOf(
   const inspection: Inspection = {
     ...{ images: [base], frontend: undefined, doubts, survey: undefined, files: 3 },
     digests,
-    copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], isOfContext: true, files: () => [] }],
+    copies: [
+      {
+        keyword: 'COPY',
+        line: 2,
+        stage: 0,
+        index: 1,
+        paths: [],
+        isOfContext: true,
+        assumed: new Map(),
+        files: () => [],
+      },
+    ],
     ownCopies: [],
     read: () => [{ path: 'a', bytes: 1, target: undefined, isNamed: true }],
     findChanged: () => Promise.resolve(world.changed),
