@@ -33,7 +33,16 @@ const job = (second: string, inputs: Readonly<Record<string, string>> = {}) =>
   })
 
 const facts = {
-  ...{ references: [], pulls: [], engine: 'Buildah 1.43.2', rootless: true, warnings: [], platforms: [], tests: 0 },
+  ...{
+    references: [],
+    pulls: [],
+    verifications: [],
+    engine: 'Buildah 1.43.2',
+    rootless: true,
+    warnings: [],
+    platforms: [],
+    tests: 0,
+  },
   cache: reportCache({
     steps: [],
     restored: { parts: 0, bytes: 0, seconds: 0 },

@@ -35,6 +35,8 @@ export interface CopyStep {
   readonly paths: readonly ContextPath[]
   /** Whether it takes nothing from elsewhere: no heredocs, no `--from`, no URLs. */
   readonly isOfContext: boolean
+  /** Values of arguments by which the paths are known, unless the base image has others in its environment. */
+  readonly assumed: Copy['assumed']
 }
 
 const NONE: ReadonlySet<number> = new Set()
@@ -76,7 +78,8 @@ function copiesIn({ stages }: Analysis, stage: number): CopyStep[] {
     const { keyword, line, heredoc } = instruction
     if (copy === undefined) return []
     const isOfContext = !heredoc && copy.from === undefined && !copy.mayDownload
-    return [{ keyword, line, stage, index: place + 1, paths: pathsOf(copy), isOfContext }]
+    const { assumed } = copy
+    return [{ keyword, line, stage, index: place + 1, paths: pathsOf(copy), isOfContext, assumed }]
   })
 }
 
@@ -93,7 +96,15 @@ interface Findings {
 
 function collect(analysis: Analysis, target: number, built: ReadonlySet<number>): Findings {
   const findings: Findings = {
-    ...{ analysis, built, stages: new Set(), images: new Set(), contexts: new Set(), doubts: new Set(), paths: new Map() },
+    ...{
+      analysis,
+      built,
+      stages: new Set(),
+      images: new Set(),
+      contexts: new Set(),
+      doubts: new Set(),
+      paths: new Map(),
+    },
   }
   const { ambiguous } = analysis.dockerfile
   // One of the engines may see a COPY or a FROM there that the other one doesn't.

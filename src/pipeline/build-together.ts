@@ -5,15 +5,11 @@ import { tagged } from './destination.js'
 import type { Wanted } from './engine.js'
 import { makeImage } from './make-image.js'
 import type { PipelineContext } from './pipeline-context.js'
-import type { Result } from './result.js'
+import type { Made } from './result.js'
 import { withCache } from './start-cache.js'
 
 /** Images of several platforms by a builder that makes them all, and their index, in one build. */
-export async function buildTogether(
-  wanted: Wanted,
-  engine: ResolvedEngine,
-  pipeline: PipelineContext,
-): Promise<Omit<Result, 'phases'>> {
+export async function buildTogether(wanted: Wanted, engine: ResolvedEngine, pipeline: PipelineContext): Promise<Made> {
   const destination = tagged(wanted.metadata.references)
   const made = await withCache(wanted, pipeline, (cache) =>
     makeImage(

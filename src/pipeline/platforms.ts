@@ -10,7 +10,7 @@ import type { PipelineContext } from './pipeline-context.js'
 import { joinOutputs } from './platform-outputs.js'
 import { makeEach } from './platform-schedule.js'
 import { settingsOnDemand } from './read-settings.js'
-import { joinResults, type PlatformResult, type Result } from './result.js'
+import { joinResults, type PlatformResult, type Made } from './result.js'
 import { withSharedStages } from './share-stages.js'
 
 /**
@@ -21,7 +21,7 @@ export async function makePlatforms(
   wanted: Wanted,
   pipeline: PipelineContext,
   put: PutIndex = (platforms) => putIndex(wanted.metadata, platforms, pipeline),
-): Promise<Omit<Result, 'phases'>> {
+): Promise<Made> {
   const { inputs, metadata } = wanted
   const findReady = async () => await (await findEngine(wanted, pipeline)).ready()
   const engine = await pipeline.timeline.during('setup', findReady)

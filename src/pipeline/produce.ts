@@ -6,7 +6,8 @@ import { login } from './login.js'
 import { type PipelineContext, registriesOnDemand } from './pipeline-context.js'
 import { preparePush } from './prepare-push.js'
 import type { Prepared } from './prepared.js'
-import { type RestoredCache, restoreFor } from './restore-cache.js'
+import { restoreAndConfigure } from './restore-and-configure.js'
+import type { RestoredCache } from './restore-cache.js'
 import type { ImageResult } from './result.js'
 import { verifyingPushes } from './verified-push.js'
 
@@ -17,14 +18,9 @@ export async function produce(
   pipeline: PipelineContext,
 ): Promise<Omit<ImageResult, 'built'>> {
   const { inputs } = asked
-  const coming = prepared.stages?.()
-  // What became of it is asked for below.
-  coming?.catch(() => undefined)
-  const restored = await restoreFor(asked, prepared, pipeline)
-  const stages = await coming
-  const spec = stages === undefined ? asked : { ...asked, built: stages }
   const registries = registriesOnDemand(pipeline)
-  const configured = await prepared.engine.configure(restored.warm.root, stages?.root)
+  const { restored, stages, configured } = await restoreAndConfigure(asked, prepared, pipeline, registries)
+  const spec = stages === undefined ? asked : { ...asked, built: stages }
   const engine = verifyingPushes(configured, registries.open)
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
@@ -44,7 +40,9 @@ export async function produce(
     await engine.writeOutputs(built.image, inputs)
     if (inputs.load) await engine.load(built.image)
     const { image, pushed, steps } = built
-    return { imageId: image.id, size: image.size, engine, pushed, steps, cache, storageConf: engine.storageConf }
+    // Other programs need every layer whole.
+    const storageConf = restored.warm.skeletons() === undefined ? engine.storageConf : ''
+    return { imageId: image.id, size: image.size, engine, pushed, steps, cache, storageConf }
   } finally {
     await engine.close()
     await registries.close()

@@ -41,8 +41,13 @@ export interface Result extends ImageResult {
   readonly platformDigests: Readonly<Record<string, string>>
   /** Whether this step has put an index of what several steps have built under the references. */
   readonly joined?: boolean
+  /** Commands that verify what was attested; empty where nothing was. */
+  readonly verifications: readonly string[]
   readonly phases: readonly Phase[]
 }
+
+/** A result that nobody has signed yet. */
+export type Made = Omit<Result, 'phases' | 'verifications'>
 
 /** What became of the stages that several platforms share. */
 export interface StagesResult extends Pick<ImageResult, 'cache' | 'steps'> {
@@ -60,7 +65,7 @@ export function reusedResult(
   metadata: Metadata,
   engine: EngineFacts,
   requests: number,
-): Omit<Result, 'phases' | 'platforms' | 'platformDigests'> {
+): Omit<Made, 'platforms' | 'platformDigests'> {
   const { imageId, steps, seconds, builtAt, said } = build
   return {
     metadata: asBuilt(metadata, said),
@@ -76,10 +81,7 @@ export function reusedResult(
 }
 
 /** What became of several images, as one, with the stages that they share. Pure. */
-export function joinResults(
-  platforms: readonly PlatformResult[],
-  stages?: StagesResult,
-): Omit<Result, 'metadata' | 'phases'> {
+export function joinResults(platforms: readonly PlatformResult[], stages?: StagesResult): Omit<Made, 'metadata'> {
   const [first] = platforms
   if (first === undefined) throw new Error('no platform was built')
   const earlier = platforms.flatMap(({ builtEarlier }) => builtEarlier ?? [])
@@ -109,7 +111,7 @@ export function joinedResult(
   put: Pick<Result, 'pushed' | 'descriptor'>,
   metadata: Metadata,
   entries: readonly { readonly platform: Platform; readonly digest: string }[],
-): Omit<Result, 'phases'> {
+): Made {
   const digests = entries.map(({ platform, digest }) => [formatPlatform(platform), digest] as const)
   return {
     ...{ built: false, imageId: '', engine: undefined, cache: NO_CACHE_REPORT, storageConf: '', steps: [] },

@@ -9,6 +9,7 @@ import type {
   EngineFacts,
   EngineTraits,
   ResolvedEngine,
+  ScanFile,
 } from '../../../src/engine/engine.js'
 import type { EngineRequest, Engines } from '../../../src/engine/engines.js'
 import type { Step } from '../../../src/engine/progress.js'
@@ -26,11 +27,14 @@ export interface FakeEngineOptions {
   readonly find?: () => Promise<void>
   /** What it comes to when it finds out how it builds here; it may turn out to be another engine. */
   readonly ready?: () => Promise<Partial<EngineFacts>>
+  /** Is told when it is configured. */
+  readonly configure?: () => void
   readonly build?: (request: BuildRequest) => Promise<void>
   readonly test?: () => Promise<void>
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
+  readonly scan?: () => Promise<readonly ScanFile[]>
   readonly takesStages?: boolean
   /** Whether the base images add a step to each stage. */
   readonly onbuild?: boolean
@@ -100,7 +104,13 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),
-    evidence: { imageDigests: () => Promise.resolve(new Map()) },
+    evidence: {
+      imageDigests: () => Promise.resolve(new Map()),
+      async scan(_, { generator }) {
+        events.push(`scan by ${generator}`)
+        return await (options.scan?.() ?? Promise.resolve([]))
+      },
+    },
     load: () => Promise.resolve(void events.push('load')),
     async saveSteps() {
       events.push('save')
@@ -150,7 +160,10 @@ function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEng
     ambiguityOf: () => Promise.resolve(undefined),
     takesStages: options.takesStages === true,
     forPlatform: () => Promise.resolve(resolved(request, traits, options)),
-    configure: () => Promise.resolve(fakeEngine(options)),
+    configure: () => {
+      options.configure?.()
+      return Promise.resolve(fakeEngine(options))
+    },
   }
 }
 

@@ -157,7 +157,7 @@ describe('stages that do not depend on the platform', () => {
   it.each<[why: string, values: Record<string, string>, engine: FakeEngineOptions]>([
     ['the engine can’t', {}, { takesStages: false }],
     ['there is one platform', { platforms: native }, {}],
-    ['further arguments may do anything', { 'extra-args': '--jobs=2' }, {}],
+    ['further arguments may do anything', { 'extra-args': '--memory=1g' }, {}],
     ['something in them depends on it', { 'build-args': 'BUILDPLATFORM=a' }, {}],
   ])('are built with each where %s', async (_, values, engine) => {
     const { error, result } = await step(values, { ...takesStages, ...engine })

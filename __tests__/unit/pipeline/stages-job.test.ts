@@ -12,7 +12,7 @@ it.each<[values: Record<string, string>, label: string | undefined]>([
   [{}, 'stage x'],
   // It names all that the image was built of, as it lies in one storage.
   [{ provenance: 'true' }, undefined],
-  [{ 'extra-args': '--jobs=2' }, undefined],
+  [{ 'extra-args': '--memory=1g' }, undefined],
   [{ platforms: 'linux/riscv64' }, undefined],
 ])('with %j, %s is built once', (values, label) => {
   const inputs = inputsOf({ platforms: 'linux/s390x,linux/riscv64', ...values })
