@@ -14,26 +14,27 @@ import { joinResults, type PlatformResult, type Result } from './result.js'
 
 /**
  * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
- * @param put puts the index, when all are pushed by their digests
+ * @param put puts the index, when all are pushed by their digests, where this step isn't all that builds
  */
 export async function makePlatforms(
   wanted: Wanted,
   pipeline: PipelineContext,
-  put: PutIndex = (platforms) => putIndex(wanted.metadata, platforms, pipeline),
+  put?: PutIndex,
 ): Promise<Omit<Result, 'phases'>> {
   const { inputs, metadata } = wanted
   const findReady = async () => await (await findEngine(wanted, pipeline)).ready()
   const engine = await pipeline.timeline.during('setup', findReady)
-  if (engine.forPlatform === undefined) return await buildTogether(wanted, engine, pipeline)
+  if (engine.forPlatform === undefined) return await buildTogether(wanted, engine, pipeline, put)
   await checkBasePlatforms(wanted, engine, pipeline)
   await tellChecks(wanted, engine, settingsOnDemand(wanted, engine, pipeline), pipeline.context)
+  const putOwn: PutIndex = (all) => putIndex(wanted.metadata, all, pipeline)
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
   const made = await makeEach(wanted, engine, (platform) =>
     makePlatform(platform, { wanted, engine, staging }, pipeline),
   )
   const platforms: readonly PlatformResult[] = made
-  const index = inputs.push ? await pipeline.timeline.during('index', () => put(platforms)) : undefined
+  const index = inputs.push ? await pipeline.timeline.during('index', () => (put ?? putOwn)(platforms)) : undefined
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
     ...joinResults(platforms),
