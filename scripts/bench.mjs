@@ -3,7 +3,7 @@
  *
  *   node scripts/bench.mjs [--runs N] [--only overhead|start|preflight|cache]
  *   node scripts/bench.mjs --only cache-memory [--size GIB]
- *   node scripts/bench.mjs --only docker|unchanged|one-change|sandbox|compression|stages [--runs N]
+ *   node scripts/bench.mjs --only docker|unchanged|one-change|sandbox|compression|platforms|stages [--runs N]
  *
  * For Debian or Ubuntu, as root or with a sudo that asks for no password. Tables go to standard output, as Markdown;
  * what happens meanwhile to standard error. Beside its temporary folder (TMPDIR, else /var/tmp, since /tmp may be
@@ -25,6 +25,7 @@ import { docker } from './bench/docker.mjs'
 import { describeMachine } from './bench/facts.mjs'
 import { oneChange } from './bench/one-change.mjs'
 import { overhead } from './bench/overhead.mjs'
+import { platforms } from './bench/platforms.mjs'
 import { preflight } from './bench/preflight.mjs'
 import { sandbox } from './bench/sandbox.mjs'
 import { stages } from './bench/stages.mjs'
@@ -43,6 +44,7 @@ const measurements = [
   oneChange,
   sandbox,
   compression,
+  platforms,
   stages,
 ]
 const names = measurements.map(({ name }) => name)

@@ -60,16 +60,16 @@ exhaustively(test)(`a fleet of ${size.machines} machines, ${size.runs} runs, see
   // Two at a time, so that some of one branch meet.
   await Promise.all([work(), work()])
 
-  expect(told.filter((text) => !/^Cache: everybody can read /.test(text))).toStrictEqual([])
   const traffic = proxy.takeTraffic(CACHES)
   const kept = await sizeOfCaches()
+  const report = process.env['FLEET_REPORT']
+  if (report !== undefined)
+    writeFileSync(report, `${JSON.stringify({ ...size, seed, fresh, hits, traffic, kept }, null, 2)}\n`)
+  expect(told.filter((text) => !/^Cache: everybody can read /.test(text))).toStrictEqual([])
   // A tag for the index of each image and branch, and no more.
   expect(kept.tags).toBeLessThanOrEqual(size.images * size.branches.length)
   // Some have begun before those had ended that they could have had steps of.
   expect(hits.none).toBeLessThanOrEqual(fresh + size.runs / 8)
-  const report = process.env['FLEET_REPORT']
-  if (report !== undefined)
-    writeFileSync(report, `${JSON.stringify({ ...size, seed, fresh, hits, traffic, kept }, null, 2)}\n`)
 })
 
 /** What the tags of all caches name: what is left where a registry has collected its garbage. */

@@ -106,6 +106,13 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: '<ada>', wrong: '<>' },
   },
   {
+    row: 'heredocVariable',
+    buildsSince: '1.33.0',
+    builds: ({ base }) => [{ lines: [`FROM ${base}`, 'RUN <<EOF', 'word=kept', 'echo "<$word>" >/seen', 'EOF'] }],
+    look: file('seen'),
+    ...{ right: '<kept>', wrong: '<>' },
+  },
+  {
     row: 'volume',
     isOrdinary: true,
     builds: ({ base }) => [{ lines: [`FROM ${base}`, 'VOLUME /data', 'RUN echo kept >/data/file'] }],
@@ -117,6 +124,36 @@ export const wrongCases: readonly WrongCase[] = [
     builds: ({ base }) => [{ lines: [`FROM ${base}`], labels: ['seen=a\tb'] }],
     look: label('seen'),
     ...{ right: 'a\tb', wrong: 'a\\tb' },
+  },
+  {
+    row: 'otherPlatformDefault',
+    builds: ({ base }) => [{ lines: [`FROM ${base}`, 'ARG TARGETPLATFORM=any/other', 'LABEL seen=$TARGETPLATFORM'] }],
+    look: label('seen'),
+    ...{ right: 'any/other', wrong: FAILS },
+  },
+  {
+    row: 'platformDefault',
+    builds: ({ base }) => [
+      {
+        lines: [
+          `ARG BUILDPLATFORM=${own}`,
+          `FROM --platform=$BUILDPLATFORM ${base}`,
+          `ARG TARGETPLATFORM="${own}"`,
+          'LABEL seen=$TARGETPLATFORM',
+        ],
+      },
+    ],
+    look: label('seen'),
+    ...{ right: own, wrong: FAILS },
+  },
+  {
+    row: 'mountWithoutTarget',
+    buildsSince: '1.33.7',
+    builds: ({ base }) => [
+      { lines: [`FROM ${base}`, 'WORKDIR /w', 'RUN --mount=type=bind cp file /seen'], files: { file: 'here' } },
+    ],
+    look: file('seen'),
+    ...{ right: 'here', wrong: FAILS },
   },
   {
     row: 'perhapsVolume',

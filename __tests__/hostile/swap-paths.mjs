@@ -38,7 +38,8 @@ function swap(path) {
 
 process.stdout.write('ready\n')
 for (;;) {
-  const steps = namesIn(temp).filter((path) => !path.endsWith('.real'))
+  // Whatever else is in /var/tmp isn't a step's, and would be left as a link where this is ended.
+  const steps = namesIn(temp).filter((path) => /\/rootless-image-build-[^/.]+$/.test(path))
   // The folder can't be listed where it is root's: its names are known all the same.
   const known = [
     'auth',

@@ -181,6 +181,20 @@ export const promises = [
         test: '__tests__/unit/pipeline/stages.test.ts',
       },
       {
+        loses: 'An old image comes back where a base image sets TARGETARCH, and COPY takes other files by it',
+        file: 'src/up-to-date/proof.ts',
+        find: 'set !== undefined && set !== `${name}=${value}`',
+        put: 'set !== undefined && set === name',
+        test: '__tests__/unit/up-to-date/proof.test.ts',
+      },
+      {
+        loses: 'An old image comes back where ENV sets TARGETARCH, and COPY takes other files by it',
+        file: 'src/dockerfile/analysis.ts',
+        find: '|| texts.some((text) => isSet(name, text))',
+        put: '|| texts.some((text) => text === name)',
+        test: '__tests__/unit/dockerfile/dependencies.test.ts',
+      },
+      {
         loses: 'An image of the other format is taken for the one that is asked for',
         file: 'src/up-to-date/fingerprint.ts',
         find: 'format: [facts.format],',
@@ -260,10 +274,24 @@ export const promises = [
       },
       {
         loses: 'With another spelling of a stage, Buildah takes the image that is called so',
-        file: 'src/source/source.ts',
-        find: 'undefined : withStagesSpelled(text)',
-        put: 'undefined : withStagesSpelled(text.slice(0, 0))',
+        file: 'src/dockerfile/read-alike.ts',
+        find: 'spelled = withStagesSpelled(text)',
+        put: 'spelled = withStagesSpelled(text.slice(0, 0))',
         test: '__tests__/unit/source/source.test.ts',
+      },
+      {
+        loses: 'A mount without a target fails the build with every Buildah',
+        file: 'src/dockerfile/read-alike.ts',
+        find: 'withMountTargets(spelled ?? text)',
+        put: 'withMountTargets(text.slice(0, 0))',
+        test: '__tests__/unit/source/source.test.ts',
+      },
+      {
+        loses: 'A build for the wrong platform: a value of TARGETPLATFORM that is another one is dropped',
+        file: 'src/dockerfile/platform-defaults.ts',
+        find: 'formatPlatform(platform) === automatic.get(name)',
+        put: 'automatic.has(name)',
+        test: '__tests__/unit/dockerfile/platform-defaults.test.ts',
       },
       {
         loses: 'With --quiet, what ONBUILD of a base image copies is not compared',
@@ -1631,6 +1659,34 @@ export const promises = [
   {
     promise: 'An image of several platforms is whole, and each of them is what its label says',
     rows: [
+      {
+        loses: 'A stage that compiles for the target is built once, and all images get programs of one platform',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: '!names.test(textsOf(stage))',
+        put: 'names.source !== textsOf(stage)',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A stage that copies from one of the target is built once, with the files of one platform',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: 'isSure(origin) && origin.stages.every((one) => found.includes(one))',
+        put: 'isSure(origin)',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A mount shows a stage that was built elsewhere, and Buildah does not compare what is in it',
+        file: 'src/dockerfile/shared-stages.ts',
+        find: 'isCopy && isSure(origin)',
+        put: '(isCopy || isSure(origin))',
+        test: '__tests__/unit/dockerfile/shared-stages.test.ts',
+      },
+      {
+        loses: 'A base image that adds instructions for the target has them run once for all platforms',
+        file: 'src/pipeline/build-stages.ts',
+        find: 'steps.length === 0 || steps.some(isOther)',
+        put: 'steps.length === 0',
+        test: '__tests__/unit/pipeline/platforms.test.ts',
+      },
       {
         loses: 'An index of some platforms is put under the tags, though another one has failed',
         file: 'src/pipeline/platform-schedule.ts',

@@ -46,13 +46,15 @@ export function analysisOf(text: string, given: Given = {}): Analysis {
   return analyze(parseDockerfile(text), {
     buildArgs: new Map(Object.entries(given.buildArgs ?? {})),
     automatic: new Map(Object.entries(given.automatic ?? {})),
+    told: new Map(Object.entries(given.told ?? {})),
     contexts: new Set(given.contexts),
   })
 }
 
 interface Given {
   readonly buildArgs?: Readonly<Record<string, string | undefined>>
-  readonly automatic?: Readonly<Record<string, string>>
+  readonly automatic?: Readonly<Record<string, string | undefined>>
+  readonly told?: Readonly<Record<string, string>>
   readonly contexts?: readonly string[]
 }
 
@@ -74,6 +76,7 @@ export function contextOf(changes: Partial<Context> = {}): Context {
     now: new Date('2026-11-24T12:00:00Z'),
     hasSummary: false,
     artifacts: undefined,
+    idTokens: undefined,
     cacheService: undefined,
     cacheMode: undefined,
     serviceEnv: {},
@@ -139,7 +142,7 @@ export function resultOf(...names: string[]): Result {
     pushed: references.map((reference) => ({ reference, digest })),
     engine: { name: 'buildah', version: '1.43.2', label: 'Buildah 1.43.2', rootless: true },
     cache: NO_CACHE_REPORT,
-    ...{ storageConf: '', steps: [], phases: [], platforms: [], platformDigests: { 'linux/amd64': digest } },
+    ...{ storageConf: '', steps: [], phases: [], verifications: [], platforms: [], platformDigests: { 'linux/amd64': digest } },
   }
 }
 

@@ -16,6 +16,8 @@ export interface ScopeFacts {
   readonly target: string | undefined
   /** `linux/amd64`. */
   readonly platform: string
+  /** Whether it has the stages that the images of several platforms share; absent mostly. */
+  readonly isOfStages?: boolean
   /** `owner/name`: a directory of a machine serves several. */
   readonly repository: string
 }
@@ -33,7 +35,8 @@ const NO_REF = 'local'
 const FAMILY = 'rib1'
 
 /** The scope of a build: by the word of the user, else by the names of its image, else by its context. Pure. */
-export function scopeOf({ scope, images, context, file, target, platform, repository }: ScopeFacts): Scope {
+export function scopeOf(facts: ScopeFacts): Scope {
+  const { scope, images, context, file, target, platform, isOfStages = false, repository } = facts
   const names = [...new Set(images)].sort()
   const made: readonly (readonly [what: string, value: string])[] = [
     ...(scope !== undefined ? [['scope', scope] as const] : []),
@@ -42,6 +45,7 @@ export function scopeOf({ scope, images, context, file, target, platform, reposi
     ...(file === undefined ? [] : [['file', posix.normalize(file)] as const]),
     ...(target === undefined ? [] : [['target', target] as const]),
     ['platform', platform],
+    ...(isOfStages ? [['of', 'shared stages'] as const] : []),
   ]
   return {
     id: digest(JSON.stringify([repository, made]), 16),

@@ -32,12 +32,14 @@ export interface CacheRequest {
   readonly inputs: Inputs
   readonly context: Context
   readonly references: readonly Reference[]
+  /** Whether it is one of the stages that the images of several platforms share; absent where it is one of an image. */
+  readonly isOfStages?: boolean
 }
 
 const NO_REPOSITORIES: CachePlan['repositories'] = { from: [], to: undefined }
 
 /** Decides on the cache. Pure. @throws UserError if a registry shall keep steps and nothing names a repository for it */
-export function planCache({ inputs, context, references }: CacheRequest): CachePlan {
+export function planCache({ inputs, context, references, isOfStages = false }: CacheRequest): CachePlan {
   const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
   const { kind, read, write, directory, notes } = decision
   const names = references.map(repositoryOf)
@@ -50,6 +52,7 @@ export function planCache({ inputs, context, references }: CacheRequest): CacheP
     file: inputs.file,
     target: inputs.target,
     platform: platformOf(inputs),
+    isOfStages,
     // Who gives one name to what several repositories build shares its layers in a registry; "." names nothing.
     repository: kind === 'registry' && isNamed ? '' : context.event.repository,
   })

@@ -1,7 +1,7 @@
 import { type Copy, readCopy } from './copies.js'
 import { type Dockerfile, type Instruction, parseDockerfile, type Stage } from './dockerfile.js'
 import { type Mount, readMounts } from './mounts.js'
-import { declarationsOf, expand, globalValues, mayComeTo, type Values } from './variables.js'
+import { type Declaration, declarationsOf, expand, globalValues, mayComeTo, type Values } from './variables.js'
 
 /** What of a build decides what names and variables in a Dockerfile stand for. */
 export interface BuildValues {
@@ -9,6 +9,8 @@ export interface BuildValues {
   readonly buildArgs: Values
   /** Arguments that the engine declares by itself in front of the first FROM. */
   readonly automatic: Values
+  /** Those of them that an engine is told, whatever machine it is on; absent where it is told none. */
+  readonly told?: Values
   /** Names of further build contexts. */
   readonly contexts: ReadonlySet<string>
 }
@@ -70,15 +72,18 @@ interface Scope {
   readonly before: readonly Stage[]
   readonly all: readonly Stage[]
   readonly contexts: ReadonlySet<string>
+  /** Arguments whose values are known wherever a stage declares them. */
+  readonly told: ReadonlyMap<string, string>
 }
 
 /** What a Dockerfile says, as far as it is known before the build. Pure. */
 export function analyze(dockerfile: Dockerfile, values: BuildValues): Analysis {
   const { buildArgs, automatic, contexts } = values
+  const told = toldArguments(dockerfile, values)
   const globals = globalValues(dockerfile, buildArgs, automatic)
   const all = dockerfile.stages
   const stages = all.map((stage, index): StageAnalysis => {
-    const scope = { before: all.slice(0, index), all, contexts }
+    const scope = { before: all.slice(0, index), all, contexts, told }
     return { stage, ...readFrom(stage, globals, scope), steps: stepsOf(stage, scope) }
   })
   return { dockerfile, values, globals, stages }
@@ -95,20 +100,58 @@ function readFrom(stage: Stage, globals: Values, scope: Scope): Pick<StageAnalys
   }
 }
 
+/** What nothing in the Dockerfile gives another value. What a base image has in its environment isn't known here. */
+function toldArguments({ stages }: Dockerfile, { told = new Map(), buildArgs }: BuildValues): Map<string, string> {
+  const texts = stages
+    .flatMap(({ instructions }) => instructions)
+    .filter(({ keyword }) => keyword === 'ENV' || keyword === 'ONBUILD')
+    .map(({ argument }) => argument)
+  // Not where its value is used.
+  const isSet = (name: string, text: string) => new RegExp(`(?<![\\w\${])${name}(?!\\w)`).test(text)
+  const isOther = (name: string) => buildArgs.has(name) || texts.some((text) => isSet(name, text))
+  return new Map([...told].flatMap(([name, value]) => (value === undefined || isOther(name) ? [] : [[name, value]])))
+}
+
 function stepsOf({ instructions }: Stage, scope: Scope): StepAnalysis[] {
   let declared: ReadonlySet<string> = new Set()
+  let known: ReadonlyMap<string, string> = new Map()
   return instructions.map((instruction) => {
-    const names = declarationsOf(instruction).map(({ name }) => name)
-    if (names.length > 0) declared = new Set([...declared, ...names])
-    return stepOf(instruction, declared, scope)
+    const declarations = declarationsOf(instruction)
+    if (declarations.length > 0) {
+      declared = new Set([...declared, ...declarations.map(({ name }) => name)])
+      known = knownAfter(known, declarations, scope)
+    }
+    return stepOf(instruction, { declared, known }, scope)
   })
 }
 
-function stepOf(instruction: Instruction, declared: ReadonlySet<string>, scope: Scope): StepAnalysis {
-  const copy = readCopy(instruction)
+/** What is known behind an ARG: of engines, not each puts the value that it is told in the place of a default. */
+function knownAfter(
+  before: ReadonlyMap<string, string>,
+  declarations: readonly Declaration[],
+  { told }: Scope,
+): ReadonlyMap<string, string> {
+  const known = new Map(before)
+  for (const { name, value: ownDefault } of declarations) {
+    const value = told.get(name)
+    if (value === undefined || ownDefault !== undefined) known.delete(name)
+    else known.set(name, value)
+  }
+  return known
+}
+
+/** The arguments of a stage as far as to a step. */
+interface Arguments {
+  readonly declared: ReadonlySet<string>
+  /** Those of them whose values are known. */
+  readonly known: ReadonlyMap<string, string>
+}
+
+function stepOf(instruction: Instruction, { declared, known }: Arguments, scope: Scope): StepAnalysis {
+  const copy = readCopy(instruction, known)
   const mounts = readMounts(instruction).map((mount) => ({ ...mount, from: mountedFrom(mount, scope) }))
   const later = { ...scope, before: scope.all }
-  const triggers = triggersOf(instruction).map((trigger) => stepOf(trigger, declared, later))
+  const triggers = triggersOf(instruction).map((trigger) => stepOf(trigger, { declared, known: new Map() }, later))
   return { instruction, copy: copy && { ...copy, from: copiedFrom(copy, scope) }, mounts, triggers, declared }
 }
 

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { stepsOf, type Dockerfile, type Instruction } from './dockerfile.js'
 import { readWords } from './lines.js'
+import { expand, variablesIn } from './variables.js'
 
 /** What a COPY or ADD takes, variables as they are written. */
 export interface Copy<From = string> {
@@ -15,6 +16,8 @@ export interface Copy<From = string> {
   readonly paths: readonly string[] | undefined
   /** Whether it may take something from elsewhere. */
   readonly mayDownload: boolean
+  /** Values of arguments by which the paths are known, unless the base image has others in its environment. */
+  readonly assumed: ReadonlyMap<string, string>
 }
 
 /** What only the engine can read: variables, quotes, escapes, heredocs. */
@@ -23,8 +26,11 @@ const UNREADABLE = /[$"'\\]|<</
 const REMOTE = /^(https?|git|ssh):\/\/|^[\w.-]+@[^/]*:/
 const REMOTE_BEGINNINGS = ['http://', 'https://', 'git://', 'ssh://', 'git@']
 
-/** Reads a COPY or ADD; undefined for any other instruction. Pure. */
-export function readCopy(instruction: Instruction): Copy | undefined {
+/**
+ * Reads a COPY or ADD; undefined for any other instruction. Pure.
+ * @param values of arguments that are known there
+ */
+export function readCopy(instruction: Instruction, values: ReadonlyMap<string, string> = new Map()): Copy | undefined {
   const { keyword, flags, argument } = instruction
   if (keyword !== 'COPY' && keyword !== 'ADD') return undefined
   // An empty one is none.
@@ -32,25 +38,43 @@ export function readCopy(instruction: Instruction): Copy | undefined {
   const sources = readWords(argument)
     .words.slice(0, -1)
     .map((word) => word.replace(/["'\\`]/g, ''))
+  // What ADD is given may be an address.
+  const known = keyword === 'COPY' ? values : new Map<string, string>()
+  const names = new Set(sources.flatMap(variablesIn))
+  const taken = new Map([...known].filter(([name]) => names.has(name)))
   const mayDownload = keyword === 'ADD' && from === undefined && sources.some(mayBeRemote)
-  return { from, sources, paths: from === undefined ? pathsIn(instruction) : [], mayDownload }
+  const paths = from === undefined ? pathsIn(instruction, taken) : []
+  return { from, sources, paths, mayDownload, assumed: paths === undefined ? new Map() : taken }
 }
 
-function pathsIn({ keyword, flags, argument, heredoc }: Instruction): string[] | undefined {
+function pathsIn(
+  { keyword, flags, argument, heredoc }: Instruction,
+  values: ReadonlyMap<string, string>,
+): string[] | undefined {
   if (heredoc || flags.some(({ name }) => name === 'exclude' || name === 'parents')) return undefined
-  const words = readableWords(argument)
+  const words = readableWords(argument, values)
   const sources = words?.slice(0, -1).filter((word) => keyword === 'COPY' || !REMOTE.test(word))
   // A way up leads out of the folder that Buildah keeps it in.
   if (sources?.some((source) => source.split('/').includes('..')) === true) return undefined
   return sources?.map(pathInContext)
 }
 
-function readableWords(argument: string): readonly string[] | undefined {
-  const { words, isJson } = readWords(argument)
+function readableWords(argument: string, values: ReadonlyMap<string, string>): readonly string[] | undefined {
+  const { words: written, isJson } = readWords(argument)
+  const last = written.length - 1
+  const words = written.map((word, index) => (index < last ? (withValues(word, values) ?? word) : word))
   if (isJson) return words.some((word) => /[$\\]/.test(word)) ? undefined : words
   // Where it goes to may have a variable: only what is copied is told here.
   const isReadable = !UNREADABLE.test(words.slice(0, -1).join(' ')) && !/["'\\]|<</.test(words.at(-1) ?? '')
   return isReadable && !argument.startsWith('[') ? words : undefined
+}
+
+/** A word with the values of its variables; undefined where it has none, or one isn't known. */
+function withValues(word: string, values: ReadonlyMap<string, string>): string | undefined {
+  const names = variablesIn(word)
+  // It may be what escapes.
+  if (word.includes('`')) return undefined
+  return names.length > 0 && names.every((name) => values.has(name)) ? expand(word, values) : undefined
 }
 
 function mayBeRemote(word: string): boolean {

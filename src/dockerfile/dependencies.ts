@@ -35,20 +35,26 @@ export interface CopyStep {
   readonly paths: readonly ContextPath[]
   /** Whether it takes nothing from elsewhere: no heredocs, no `--from`, no URLs. */
   readonly isOfContext: boolean
+  /** Values of arguments by which the paths are known, unless the base image has others in its environment. */
+  readonly assumed: Copy['assumed']
 }
 
+const NONE: ReadonlySet<number> = new Set()
 /** Contexts that are named by their digest, or a Git commit that has to be there. */
 const CHECKED = 'checksum'
 
-/** What the stages that the target (its index) needs take from outside. Where in doubt, it is more. Pure. */
-export function dependenciesOf(analysis: Analysis, target: number): Dependencies {
-  const { images, paths, contexts, doubts } = collect(analysis, target)
+/**
+ * What the stages that the target (its index) needs take from outside. Where in doubt, it is more. Pure.
+ * @param built indices of stages that are there already
+ */
+export function dependenciesOf(analysis: Analysis, target: number, built = NONE): Dependencies {
+  const { images, paths, contexts, doubts } = collect(analysis, target, built)
   return { images: [...images], paths: [...paths.values()], contexts: [...contexts], doubts: [...doubts] }
 }
 
 /** Indices of the stages that the target (its index) needs, itself included, in their order. Pure. */
 export function neededStages(analysis: Analysis, target: number): number[] {
-  return [...collect(analysis, target).stages].sort((one, other) => one - other)
+  return [...collect(analysis, target, NONE).stages].sort((one, other) => one - other)
 }
 
 /** Those of these stages that take all their files from the context. Pure. */
@@ -72,13 +78,15 @@ function copiesIn({ stages }: Analysis, stage: number): CopyStep[] {
     const { keyword, line, heredoc } = instruction
     if (copy === undefined) return []
     const isOfContext = !heredoc && copy.from === undefined && !copy.mayDownload
-    return [{ keyword, line, stage, index: place + 1, paths: pathsOf(copy), isOfContext }]
+    const { assumed } = copy
+    return [{ keyword, line, stage, index: place + 1, paths: pathsOf(copy), isOfContext, assumed }]
   })
 }
 
 /** What was found so far. */
 interface Findings {
   readonly analysis: Analysis
+  readonly built: ReadonlySet<number>
   readonly stages: Set<number>
   readonly images: Set<string>
   readonly contexts: Set<string>
@@ -86,9 +94,17 @@ interface Findings {
   readonly paths: Map<string, ContextPath>
 }
 
-function collect(analysis: Analysis, target: number): Findings {
+function collect(analysis: Analysis, target: number, built: ReadonlySet<number>): Findings {
   const findings: Findings = {
-    ...{ analysis, stages: new Set(), images: new Set(), contexts: new Set(), doubts: new Set(), paths: new Map() },
+    ...{
+      analysis,
+      built,
+      stages: new Set(),
+      images: new Set(),
+      contexts: new Set(),
+      doubts: new Set(),
+      paths: new Map(),
+    },
   }
   const { ambiguous } = analysis.dockerfile
   // One of the engines may see a COPY or a FROM there that the other one doesn't.
@@ -99,7 +115,7 @@ function collect(analysis: Analysis, target: number): Findings {
 
 function addStage(index: number, findings: Findings): void {
   const found = findings.analysis.stages[index]
-  if (found === undefined || findings.stages.has(index)) return
+  if (found === undefined || findings.stages.has(index) || findings.built.has(index)) return
   findings.stages.add(index)
   addOrigin(found.base, found.stage.line, findings)
   for (const step of found.steps) addStep(step, findings)

@@ -12,6 +12,8 @@ export interface KnownWrong {
   /** What those releases make of it, as the end of a sentence. */
   readonly wrong: string
   readonly answer: Answer
+  /** What the user can do about it, where newer releases are no better. */
+  readonly remedy?: string
 }
 
 /**
@@ -21,8 +23,10 @@ export interface KnownWrong {
  */
 export type Answer = 'key' | 'rewrite' | 'another Buildah' | 'warning' | 'note'
 
+const BUILD_FAILS = 'the build fails'
 const CACHE_KEEPS_OLD = 'a later build gets the one of an earlier build'
 const VOLUMES_ARE_KEPT = '1.37.0'
+const PLATFORMS_ARE_FIXED = '1.33.8'
 
 /**
  * From this release on Buildah writes `--label name=value` as a LABEL instruction, quoted as Go quotes: variables in it
@@ -46,6 +50,13 @@ export const KNOWN_WRONG = {
     what: 'an ARG of the stage in FROM',
     until: '1.41.0',
     wrong: 'it is empty there',
+    answer: 'another Buildah',
+  },
+  heredocVariable: {
+    what: 'a heredoc of RUN with variables or quotes, unless its name is quoted',
+    since: '1.33.0',
+    until: '1.39.4',
+    wrong: 'the shell finds the values of the build in the place of its own variables, or the build fails',
     answer: 'another Buildah',
   },
   volume: {
@@ -83,6 +94,14 @@ export const KNOWN_WRONG = {
     since: LABELS_ARE_INSTRUCTIONS,
     wrong: 'the label has its escape, such as `\\n`',
     answer: 'another Buildah',
+    remedy: 'Remove that character from the label.',
+  },
+  otherPlatformDefault: {
+    what: 'ARG with another value for TARGETPLATFORM or BUILDPLATFORM',
+    since: PLATFORMS_ARE_FIXED,
+    wrong: BUILD_FAILS,
+    answer: 'another Buildah',
+    remedy: 'Write that ARG without a value: it has the one of the platform then.',
   },
   perhapsVolume: {
     what: 'another RUN after a VOLUME',
@@ -107,6 +126,13 @@ export const KNOWN_WRONG = {
     wrong: 'it is taken for the name of an image',
     answer: 'rewrite',
   },
+  platformDefault: {
+    what: 'ARG with the value that TARGETPLATFORM or BUILDPLATFORM has anyhow',
+    since: PLATFORMS_ARE_FIXED,
+    wrong: BUILD_FAILS,
+    answer: 'rewrite',
+  },
+  mountWithoutTarget: { what: 'RUN with a mount without `target`', wrong: BUILD_FAILS, answer: 'rewrite' },
   ignoreException: {
     what: 'an ignore file that takes back (`!`) what is in a folder that it leaves out',
     wrong: 'it is left out all the same, unless the line begins with the path of the folder',
@@ -185,17 +211,8 @@ export const KNOWN_WRONG = {
     wrong: CACHE_KEEPS_OLD,
     answer: 'key',
   },
-  cacheMountOfStage: {
-    what: 'what `RUN --mount=type=cache,from=` begins with',
-    wrong: CACHE_KEEPS_OLD,
-    answer: 'key',
-  },
-  annotation: {
-    what: 'an annotation',
-    until: '1.41.0',
-    wrong: CACHE_KEEPS_OLD,
-    answer: 'key',
-  },
+  cacheMountOfStage: { what: 'what `RUN --mount=type=cache,from=` begins with', wrong: CACHE_KEEPS_OLD, answer: 'key' },
+  annotation: { what: 'an annotation', until: '1.41.0', wrong: CACHE_KEEPS_OLD, answer: 'key' },
   timestamp: {
     what: 'the time of the image (input `timestamp`, SOURCE_DATE_EPOCH)',
     until: '1.42.0',

@@ -1,5 +1,6 @@
 import { mountOptions } from './mounts.js'
 import { type Dockerfile, type Instruction, parseDockerfile, type Stage } from './dockerfile.js'
+import { editLines, literal } from './line-edits.js'
 
 /** A name of a stage as a line has it, and as the stage has it. */
 interface Misspelling {
@@ -20,20 +21,12 @@ export function withStagesSpelled(text: string): string | undefined {
   const dockerfile = parseDockerfile(text)
   const wrong = dockerfile.ambiguous === undefined ? misspellingsIn(dockerfile) : []
   if (wrong.length === 0) return undefined
-  const lines = text.split('\n')
-  const starts = startsOf(dockerfile)
-  // From the end on: what is replaced may have another length, but never other lines.
-  for (const one of wrong) {
-    const end = starts.find((start) => start > one.line) ?? lines.length + 1
-    const own = lines.slice(one.line - 1, end - 1).join('\n')
-    const written = one.written.replaceAll(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
-    const replaced = own.replace(
-      new RegExp(`(${one.before})${written}(?=[,\\s]|$)`),
-      (_, before: string) => before + one.name,
-    )
-    lines.splice(one.line - 1, end - one.line, ...replaced.split('\n'))
-  }
-  const spelled = lines.join('\n')
+  const edits = wrong.map(({ line, written, name, before }) => ({
+    line,
+    find: new RegExp(`(?<=${before})${literal(written)}(?=[,\\s]|$)`),
+    put: name,
+  }))
+  const spelled = editLines(text, dockerfile, edits)
   return isSame(dockerfile, parseDockerfile(spelled)) ? spelled : undefined
 }
 
@@ -65,12 +58,6 @@ function namesIn({ keyword, flags }: Instruction): Pick<Misspelling, 'written' |
     const written = keyword === 'RUN' && name === 'mount' ? mountOptions(value).get('from') : undefined
     return written === undefined ? [] : [{ written, before: '[,=][Ff][Rr][Oo][Mm]=' }]
   })
-}
-
-/** The lines that something begins on. */
-function startsOf({ globals, stages }: Dockerfile): number[] {
-  const all = [...globals, ...stages.flatMap((stage) => [stage, ...stage.instructions])]
-  return all.map(({ line }) => line).sort((one, other) => one - other)
 }
 
 /** Whether two Dockerfiles differ in the case of letters alone, and the second names all stages as they are named. */

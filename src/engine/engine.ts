@@ -21,6 +21,22 @@ export interface BuildSpec {
   readonly labels: readonly Pair[]
   /** Empty if the image format has none. */
   readonly annotations: readonly Pair[]
+  /** Stages that aren't built again; absent mostly. */
+  readonly built?: BuiltStages
+}
+
+/** Stages of the Dockerfile that were built before, as images in another storage, to which nothing is written meanwhile. */
+export interface BuiltStages {
+  /** Absolute path of the storage root. */
+  readonly root: string
+  readonly images: readonly {
+    /** Index of the stage. */
+    readonly stage: number
+    /** All that COPY calls it: `build`, `0`. */
+    readonly calledAs: readonly string[]
+    /** `sha256:…` */
+    readonly id: string
+  }[]
 }
 
 /** A build as an engine gets it: what to build, and what it may reuse. */
@@ -237,8 +253,14 @@ export interface ResolvedEngine extends KnownEngine {
    * @param inputs those of that platform
    */
   readonly forPlatform: ((inputs: Inputs, folder: WorkDir) => Promise<ResolvedEngine>) | undefined
-  /** Writes the private configuration of the engine. @param root absolute path of the storage, or of the folder of steps */
-  readonly configure: (root: string) => Promise<Engine>
+  /** Whether a build can take stages that were built before (`BuildSpec.built`). */
+  readonly takesStages: boolean
+  /**
+   * Writes the private configuration of the engine.
+   * @param root absolute path of the storage, or of the folder of steps
+   * @param built absolute path of the storage that has stages which were built before
+   */
+  readonly configure: (root: string, built?: string) => Promise<Engine>
 }
 
 /** The storage of Docker's daemon, for images that another engine has built. */

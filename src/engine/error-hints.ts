@@ -44,6 +44,11 @@ const HINTS: readonly Hint[] = [
 const BUILD_HINTS: readonly Hint[] = [
   [/syntax error in pattern/i, ({ input }, scene) => whyBadPattern(input, scene)],
   [
+    /building at STEP "EXPOSE ([^"\s]*\$[^"\s]*)": EXPOSE requires at least one argument/,
+    ([, port = '']) =>
+      `${port} has no value here, and Buildah takes an EXPOSE of nothing for a mistake. Give the variable a value (\`build-args\`), or a default before it: \`ARG ${port.replaceAll(/[^\w]/g, '')}=8080\`.`,
+  ],
+  [
     // What isn't UTF-8 is lost on the way between two processes of Buildah; Docker sends none of it.
     /(?:stat|open|readlink|copier)[^\n]*(?:\uFFFD|\\x[89a-f][0-9a-f]|\\ufffd)[^\n]*no such file or directory|contains invalid UTF-8/i,
     "A file of the context has a name that isn’t UTF-8, and it can’t be copied. Rename it, or exclude it in .dockerignore. This lists such files: `LC_ALL=C.UTF-8 find . | grep -axv '.*'`.",

@@ -95,14 +95,17 @@ export async function writePrivate(
 ): Promise<string> {
   const full = join(path, name)
   // Anew, never through what lies there: the account, and so a RUN step that got out, could have put a link in its place.
-  await rm(full, { force: true })
-  const file = await open(full, 'wx', 0o600)
+  const fresh = `${full}.new`
+  await rm(fresh, { force: true })
+  const file = await open(fresh, 'wx', 0o600)
   try {
     await file.writeFile(content)
     if (buildUser.prefix.length > 0) await file.chown(buildUser.uid, buildUser.gid)
   } finally {
     await file.close()
   }
+  // In one go, since a program that runs already may read it.
+  await rename(fresh, full)
   return full
 }
 

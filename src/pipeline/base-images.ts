@@ -2,11 +2,11 @@ import type { Analysis, Origin, StageAnalysis } from '../dockerfile/analysis.js'
 import { dependenciesOf } from '../dockerfile/dependencies.js'
 import { targetIndex } from '../dockerfile/dockerfile.js'
 import { stagePlatforms } from '../dockerfile/stage-platforms.js'
-import type { BaseImage } from '../engine/engine.js'
+import type { BaseImage, BuiltStages } from '../engine/engine.js'
 import type { Env } from '../exec.js'
 import { formatPlatform, nativePlatform, type Platform } from '../lib/platform.js'
 import type { Inputs } from '../runner/inputs.js'
-import { forPlatform } from '../runner/platform-inputs.js'
+import { forPlatform, targetPlatform } from '../runner/platform-inputs.js'
 import { analysisOf } from '../source/analysis.js'
 import type { Source } from '../source/source.js'
 
@@ -16,11 +16,13 @@ const IMAGE = /^(docker-image|docker):\/\//
  * The images that the target is made of, by the names that the Dockerfile and the build contexts have for them, as far
  * as they can be told before the build; in doubt, more. Of several platforms, those of each.
  * @param env of the engine
+ * @param built stages that are there already, and what they are made of is needed no more
  */
-export function baseImages(inputs: Inputs, source: Source, env: Env): BaseImage[] {
+export function baseImages(inputs: Inputs, source: Source, env: Env, built?: BuiltStages): BaseImage[] {
+  const indices = new Set(built?.images.map(({ stage }) => stage))
   const all = platformsOf(inputs).flatMap((platform) => {
     const own = forPlatform(inputs, platform)
-    return imagesOf(analysisOf(own, source.dockerfile, env), own, source, platform)
+    return imagesOf(analysisOf(own, source.dockerfile, env), own, source, indices)
   })
   return all.filter((image, index) => all.findIndex((other) => isSame(image, other)) === index)
 }
@@ -44,9 +46,15 @@ function platformsOf({ platforms }: Inputs): readonly Platform[] {
   return platforms.length > 0 ? platforms : [nativePlatform()]
 }
 
-function imagesOf(analysis: Analysis, inputs: Inputs, { dockerfile, target }: Source, platform: Platform): BaseImage[] {
-  const { images, contexts } = dependenciesOf(analysis, targetIndex(dockerfile, target))
-  const wanted = namedFor(analysis, platform)
+function imagesOf(
+  analysis: Analysis,
+  inputs: Inputs,
+  { dockerfile, target }: Source,
+  built: ReadonlySet<number>,
+): BaseImage[] {
+  const platform = targetPlatform(inputs)
+  const { images, contexts } = dependenciesOf(analysis, targetIndex(dockerfile, target), built)
+  const wanted = namedFor(analysis, platform, built)
   const named = [...images.map((name) => ({ name, image: name })), ...imagesOfContexts(inputs, contexts)]
   return named.flatMap(({ name, image }) =>
     [...(wanted.get(name) ?? [formatPlatform(platform)])].map((one) => ({
@@ -66,11 +74,11 @@ function imagesOfContexts(
 }
 
 /** For which platforms stages name an image, or a further build context, in FROM or behind `--from`. */
-function namedFor({ stages }: Analysis, target: Platform): Map<string, Set<string>> {
+function namedFor({ stages }: Analysis, target: Platform, built: ReadonlySet<number>): Map<string, Set<string>> {
   const platforms = new Map<string, Set<string>>()
   for (const [index, platform] of stagePlatforms(stages, target).entries()) {
     const stage = stages[index]
-    if (stage === undefined || platform === undefined) continue
+    if (stage === undefined || platform === undefined || built.has(index)) continue
     for (const origin of originsOf(stage)) {
       if ('unknown' in origin) continue
       for (const name of [origin.known.name, ...origin.known.contexts])

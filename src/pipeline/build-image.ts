@@ -2,6 +2,7 @@ import type { BuildSpec, Engine, ResolvedEngine } from '../engine/engine.js'
 import type { Comparison } from '../up-to-date/check.js'
 import { baseImages } from './base-images.js'
 import { buildAndSave, type Built, type Pusher } from './build.js'
+import type { ReadyStages } from './built-stages.js'
 import { withDiskLine } from './disk-line.js'
 import { checkLayers } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
@@ -12,6 +13,7 @@ export interface Building {
   readonly store: ResolvedEngine['store']
   /** Undefined where nothing is compared. */
   readonly comparison: Comparison | undefined
+  readonly stages: ReadyStages | undefined
   readonly pipeline: PipelineContext & Pusher
 }
 
@@ -20,11 +22,11 @@ export async function buildImage(
   engine: Engine,
   spec: BuildSpec,
   restored: RestoredCache,
-  { store, comparison, pipeline }: Building,
+  { store, comparison, stages, pipeline }: Building,
 ): Promise<Built> {
   const { inputs, source } = spec
-  const images = baseImages(inputs, source, pipeline.workDir.env)
-  const layers = checkLayers(store, restored.warm.root, spec, comparison)
+  const images = baseImages(inputs, source, pipeline.workDir.env, stages)
+  const layers = checkLayers(store, restored.warm.root, spec, { comparison, stages })
   const request = { ...spec, images, cache: restored.access, ...layers }
   return await withDiskLine(restored.warm.root, () => buildAndSave(engine, request, restored, pipeline))
 }

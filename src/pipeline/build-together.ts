@@ -8,7 +8,7 @@ import type { Wanted } from './engine.js'
 import type { PushedPlatform, PutIndex } from './image-index.js'
 import { makeImage } from './make-image.js'
 import type { PipelineContext } from './pipeline-context.js'
-import type { Result } from './result.js'
+import type { Made } from './result.js'
 import { withCache } from './start-cache.js'
 
 /**
@@ -20,7 +20,7 @@ export async function buildTogether(
   engine: ResolvedEngine,
   pipeline: PipelineContext,
   put: PutIndex | undefined,
-): Promise<Omit<Result, 'phases'>> {
+): Promise<Made> {
   const asked = put === undefined ? wanted : { ...wanted, inputs: { ...wanted.inputs, byDigest: wanted.inputs.push } }
   const destination = (put === undefined ? tagged : untagged)(wanted.metadata.references)
   const made = await withCache(asked, pipeline, (cache) =>

@@ -91,7 +91,7 @@ export async function buildAndSave(
 }
 
 /** Builds, and once more without the cache where a step of it was taken that stands on another base. */
-async function buildFresh(
+export async function buildFresh(
   engine: Engine,
   request: BuildRequest,
   { warm }: RestoredCache,

@@ -6,10 +6,10 @@ import { findEngine, type Wanted } from './engine.js'
 import { annotationLines } from './outputs.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { indent, previewAll } from './preview.js'
-import type { Result } from './result.js'
+import type { Made } from './result.js'
 
 /** Works out everything up to the build, and says it. */
-export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+export async function dryRun(wanted: Wanted, pipeline: PipelineContext): Promise<Made> {
   const { metadata } = wanted
   const found = await (await findEngine(wanted, pipeline)).ready()
   info(`Dry run: nothing is built or pushed.`)

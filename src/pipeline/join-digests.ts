@@ -9,7 +9,7 @@ import { putIndexes } from './image-index.js'
 import type { Metadata } from './metadata.js'
 import { annotationsAt } from './annotations.js'
 import { openRegistries, type PipelineContext } from './pipeline-context.js'
-import { joinedResult, type Result } from './result.js'
+import { joinedResult, type Made } from './result.js'
 
 /**
  * Makes one index of manifests that are in the registry already, and puts it under every reference. Nothing is built.
@@ -18,7 +18,7 @@ import { joinedResult, type Result } from './result.js'
 export async function joinDigests(
   { inputs, metadata }: { readonly inputs: Inputs; readonly metadata: Metadata },
   pipeline: Pick<PipelineContext, 'context' | 'credentials' | 'services'>,
-): Promise<Omit<Result, 'phases'>> {
+): Promise<Made> {
   const { digests, push } = inputs
   const { references } = metadata
   const repositories = repositoriesOf(references)

@@ -3,7 +3,8 @@ import type { BuildSpec, Image } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
 import { targetPlatform } from '../runner/platform-inputs.js'
 import type { Comparison } from '../up-to-date/check.js'
-import { listLayers } from '../up-to-date/copied-layers.js'
+import { joinLayers, listLayers } from '../up-to-date/copied-layers.js'
+import type { ReadyStages } from './built-stages.js'
 import { checkArchitecture } from './image-architecture.js'
 import { warnOfReplacedLinks } from './replaced-links.js'
 
@@ -18,12 +19,18 @@ export interface LayerCheck {
   readonly check: (steps: readonly Step[]) => Promise<string | undefined>
 }
 
+/** What the layers of a build are held against, and those that were built before. */
+interface Against {
+  readonly comparison: Comparison | undefined
+  readonly stages: Pick<ReadyStages, 'layers'> | undefined
+}
+
 /** @param root of the storage that is built in */
 export function checkLayers(
   store: ContainersStorage | OciLayout,
   root: string,
   { inputs, source }: Pick<BuildSpec, 'inputs' | 'source'>,
-  comparison: Comparison | undefined,
+  { comparison, stages }: Against,
 ): LayerCheck {
   // What BuildKit leaves is looked at where the build is remembered.
   if (store.kind === 'blobs') return { review: () => Promise.resolve(), check: () => Promise.resolve(undefined) }
@@ -38,6 +45,6 @@ export function checkLayers(
       await checkArchitecture(store, root, image, platform)
       await warnOfReplacedLinks(store, root, await list(steps), source)
     },
-    check: async (steps) => await comparison?.check(() => list(steps)),
+    check: async (steps) => await comparison?.check(async () => joinLayers([await list(steps), stages?.layers ?? []])),
   }
 }

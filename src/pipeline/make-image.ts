@@ -4,6 +4,7 @@ import { tellChecks } from './checks.js'
 import type { Destination } from './destination.js'
 import type { Wanted } from './engine.js'
 import type { PipelineContext } from './pipeline-context.js'
+import type { Prepared } from './prepared.js'
 import { settingsOnDemand } from './read-settings.js'
 import { lookAtContext, type PendingCache } from './start-cache.js'
 import { type MadeImage, takeOrBuild } from './take-or-build.js'
@@ -14,6 +15,7 @@ export interface Making {
   /** Looks for what builds. */
   readonly findEngine: () => Promise<FoundEngine>
   readonly destination: Destination
+  readonly stages?: Prepared['stages']
   /** Whether it is the build that tells what the checks of the Dockerfile find. */
   readonly tellsChecks: boolean
 }

@@ -5,7 +5,7 @@ import { formatPlatform, type Platform, platformFolder } from '../lib/platform.j
 import { annotationsFor } from './annotations.js'
 import { untagged } from './destination.js'
 import type { Wanted } from './engine.js'
-import { makeImage } from './make-image.js'
+import { makeImage, type Making } from './make-image.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { inputsOf } from './platform-outputs.js'
 import type { PlatformResult } from './result.js'
@@ -19,12 +19,13 @@ export interface Common {
   readonly engine: ResolvedEngine
   /** Private folder of this process for files that are to become one. */
   readonly staging: string
+  readonly stages: Making['stages']
 }
 
 /** Makes the image of one of several platforms, and pushes it by its digest. */
 export async function makePlatform(
   platform: Platform,
-  { wanted, engine, staging }: Common,
+  { wanted, engine, staging, stages }: Common,
   pipeline: PipelineContext,
 ): Promise<PlatformImage> {
   const inputs = inputsOf(platform, wanted.inputs, staging)
@@ -38,7 +39,7 @@ export async function makePlatform(
   const findIt = async () => asReady((await engine.forPlatform?.(inputs, workDir)) ?? engine)
   const destination = untagged(own.metadata.references)
   const made = await withCache(own, there, (cache) =>
-    makeImage(own, { cache, findEngine: findIt, destination, tellsChecks: false }, there),
+    makeImage(own, { cache, findEngine: findIt, destination, stages, tellsChecks: false }, there),
   )
   return { ...made, platform }
 }

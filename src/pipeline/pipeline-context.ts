@@ -2,10 +2,12 @@ import type { RepositoryAccess } from '../artifact-repository.js'
 import type { Caches } from '../cache/open.js'
 import type { Engines } from '../engine/engines.js'
 import type { WorkDir } from '../engine/work-dir.js'
+import type { Clock } from '../lib/clock.js'
 import type { Registries, RegistryClient } from '../registry/registries.js'
 import type { Timeline } from '../report/timeline.js'
 import type { Context } from '../runner/context.js'
 import type { Remember } from '../runner/state.js'
+import type { Endpoints } from '../signing/endpoints.js'
 import type { Credentials } from './credentials.js'
 
 /** What isn't this program: everything that a test stands a fake in for. */
@@ -15,8 +17,15 @@ export interface Services {
   readonly registries: RegistryClient
   /** Milliseconds since the epoch. */
   readonly clock: () => number
+  readonly signing: Signing
   /** Gets what `post` must know, as soon as it is so; what it got before stays. */
   readonly remember: Remember
+}
+
+/** Where what was pushed is signed. */
+export interface Signing {
+  readonly endpointsOf: (server: string) => Endpoints | undefined
+  readonly clock: Clock
 }
 
 /** What every stage has: where it works, as whom, and with what. */
@@ -27,6 +36,9 @@ export interface PipelineContext {
   readonly services: Services
   readonly timeline: Timeline
 }
+
+/** What is there before anything is made. */
+export type Surroundings = Omit<PipelineContext, 'workDir'>
 
 /** Registries that are opened by the first question: most runs have none. */
 export interface RegistriesOnDemand {

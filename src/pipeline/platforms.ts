@@ -10,17 +10,14 @@ import type { PipelineContext } from './pipeline-context.js'
 import { joinOutputs } from './platform-outputs.js'
 import { makeEach } from './platform-schedule.js'
 import { settingsOnDemand } from './read-settings.js'
-import { joinResults, type PlatformResult, type Result } from './result.js'
+import { joinResults, type PlatformResult, type Made } from './result.js'
+import { withSharedStages } from './share-stages.js'
 
 /**
  * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
  * @param put puts the index, when all are pushed by their digests, where this step isn't all that builds
  */
-export async function makePlatforms(
-  wanted: Wanted,
-  pipeline: PipelineContext,
-  put?: PutIndex,
-): Promise<Omit<Result, 'phases'>> {
+export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext, put?: PutIndex): Promise<Made> {
   const { inputs, metadata } = wanted
   const findReady = async () => await (await findEngine(wanted, pipeline)).ready()
   const engine = await pipeline.timeline.during('setup', findReady)
@@ -30,14 +27,16 @@ export async function makePlatforms(
   const putOwn: PutIndex = (all) => putIndex(wanted.metadata, all, pipeline)
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
-  const made = await makeEach(wanted, engine, (platform) =>
-    makePlatform(platform, { wanted, engine, staging }, pipeline),
+  const { value: made, stages } = await withSharedStages(wanted, engine, pipeline, (shared) =>
+    makeEach(wanted, engine, (platform) =>
+      makePlatform(platform, { wanted, engine, staging, stages: shared }, pipeline),
+    ),
   )
   const platforms: readonly PlatformResult[] = made
   const index = inputs.push ? await pipeline.timeline.during('index', () => (put ?? putOwn)(platforms)) : undefined
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
-    ...joinResults(platforms),
+    ...joinResults(platforms, stages),
     ...index,
     metadata: made.find(({ built }) => built) ? metadata : first(made).metadata,
   }

@@ -1,11 +1,12 @@
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import { EMPTY_CACHE, type RestoredStorage } from '../cache/cache.js'
 import type { StageKeys } from '../dockerfile/step-keys.js'
-import type { BuildRequest } from '../engine/engine.js'
+import type { BuildRequest, BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import { privateRoot } from '../engine/work-dir.js'
 import { formatBytes, formatCount } from '../lib/format.js'
 import { info, result, warn } from '../log.js'
 import type { Building } from '../up-to-date/step-inputs.js'
+import type { PipelineContext } from './pipeline-context.js'
 import { reusableSteps } from './reusable-steps.js'
 import type { PendingCache } from './start-cache.js'
 
@@ -16,6 +17,28 @@ export interface RestoredCache extends PendingCache {
   readonly keys: readonly StageKeys[]
   /** Whether the engine may take steps of earlier builds, and shall keep those of this one. */
   readonly access: BuildRequest['cache']
+}
+
+/** What is on its way when it is clear that something must be built. */
+export interface Coming {
+  readonly engine: ResolvedEngine
+  readonly cache: PendingCache
+  /** Digests of what is copied from the context, by path. */
+  readonly copied: Promise<ReadonlyMap<string, string>>
+}
+
+/** Restores the cache while the engine makes itself ready for what comes back. */
+export async function restoreFor(
+  spec: BuildSpec,
+  { engine, cache, copied }: Coming,
+  { timeline, workDir }: Pick<PipelineContext, 'timeline' | 'workDir'>,
+): Promise<RestoredCache> {
+  const building = { ...spec, copied: await copied }
+  const [restored] = await Promise.all([
+    timeline.during('restore', () => restoreCache(cache, building, engine.store, workDir.path)),
+    cache.plan.writesLayers ? engine.prewarm() : undefined,
+  ])
+  return restored
 }
 
 /**

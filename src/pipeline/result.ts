@@ -33,13 +33,26 @@ export interface Result extends ImageResult {
   readonly metadata: Metadata
   /** Of several platforms, what became of each, in the order of the input; else empty. */
   readonly platforms: readonly PlatformResult[]
+  /** What became of stages that they share; absent where none were built. */
+  readonly stages?: StagesResult
   /** Of the index of several platforms, where it was pushed. */
   readonly descriptor?: Descriptor
   /** Digests of manifests, by their platforms: `linux/arm64`. Empty where nothing was pushed. */
   readonly platformDigests: Readonly<Record<string, string>>
   /** Whether this step has put an index of what several steps have built under the references. */
   readonly joined?: boolean
+  /** Commands that verify what was attested; empty where nothing was. */
+  readonly verifications: readonly string[]
   readonly phases: readonly Phase[]
+}
+
+/** A result that nobody has signed yet. */
+export type Made = Omit<Result, 'phases' | 'verifications'>
+
+/** What became of the stages that several platforms share. */
+export interface StagesResult extends Pick<ImageResult, 'cache' | 'steps'> {
+  /** `stage build` */
+  readonly label: string
 }
 
 export interface PlatformResult extends ImageResult {
@@ -52,7 +65,7 @@ export function reusedResult(
   metadata: Metadata,
   engine: EngineFacts,
   requests: number,
-): Omit<Result, 'phases' | 'platforms' | 'platformDigests'> {
+): Omit<Made, 'platforms' | 'platformDigests'> {
   const { imageId, steps, seconds, builtAt, said } = build
   return {
     metadata: asBuilt(metadata, said),
@@ -67,8 +80,8 @@ export function reusedResult(
   }
 }
 
-/** What became of several images, as one. Pure. */
-export function joinResults(platforms: readonly PlatformResult[]): Omit<Result, 'metadata' | 'phases'> {
+/** What became of several images, as one, with the stages that they share. Pure. */
+export function joinResults(platforms: readonly PlatformResult[], stages?: StagesResult): Omit<Made, 'metadata'> {
   const [first] = platforms
   if (first === undefined) throw new Error('no platform was built')
   const earlier = platforms.flatMap(({ builtEarlier }) => builtEarlier ?? [])
@@ -77,7 +90,8 @@ export function joinResults(platforms: readonly PlatformResult[]): Omit<Result, 
     ...{ built, platforms, imageId: '', pushed: [], engine: first.engine, steps: [] },
     ...(!built &&
       earlier[0] !== undefined && { builtEarlier: earlier.reduce((one, other) => (other > one ? other : one)) }),
-    cache: joinReports(platforms.map(({ cache }) => cache)),
+    ...(stages !== undefined && { stages }),
+    cache: joinReports([...(stages === undefined ? [] : [stages]), ...platforms].map(({ cache }) => cache)),
     storageConf: platforms.find(({ platform }) => !isForeign(platform))?.storageConf ?? '',
     platformDigests: Object.fromEntries(
       platforms.flatMap(({ platform, pushed: [pushed] }) =>
@@ -97,7 +111,7 @@ export function joinedResult(
   put: Pick<Result, 'pushed' | 'descriptor'>,
   metadata: Metadata,
   entries: readonly { readonly platform: Platform; readonly digest: string }[],
-): Omit<Result, 'phases'> {
+): Made {
   const digests = entries.map(({ platform, digest }) => [formatPlatform(platform), digest] as const)
   return {
     ...{ built: false, imageId: '', engine: undefined, cache: NO_CACHE_REPORT, storageConf: '', steps: [] },

@@ -13,12 +13,13 @@ import { readCredentials } from './credentials.js'
 import { tagged, untagged } from './destination.js'
 import { type Leg, legOf } from './distribute.js'
 import { findEngine, type Wanted } from './engine.js'
+import { settleAttest } from './check-attest.js'
 import { checkDigests, checkOutputs } from './check-platform-inputs.js'
 import { makeImage } from './make-image.js'
 import { type Metadata, resolveMetadata } from './metadata.js'
 import { shown } from './phases.js'
-import type { PipelineContext, Services } from './pipeline-context.js'
-import { imageDigest, type Result } from './result.js'
+import type { PipelineContext, Services, Surroundings } from './pipeline-context.js'
+import { imageDigest, type Made, type Result } from './result.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
 import { withCache } from './start-cache.js'
 import { settleTimestamp, withEpochArgument } from './timestamp.js'
@@ -37,16 +38,14 @@ interface Request extends Asked {
   readonly local: FormattedSource | undefined
 }
 
-/** What is there before anything is made. */
-type Surroundings = Omit<PipelineContext, 'workDir'>
-
 /**
  * The whole pipeline, from inputs to a pushed image.
  * @throws UserError for what the user can fix
  */
 export async function run(given: Inputs, context: Context, services: Services): Promise<Result> {
   for (const text of given.warnings) warn(text)
-  const asked = await settleTimestamp(withGitContexts(given, context.event), context)
+  const able = settleAttest(given, context, services)
+  const asked = await settleTimestamp(withGitContexts(able, context.event), context)
   checkDigests(asked)
   const leg = legOf(asked, context)
   const inputs = leg === undefined ? asked : { ...asked, platforms: [...leg.own] }
@@ -56,15 +55,21 @@ export async function run(given: Inputs, context: Context, services: Services): 
   const there = { context, credentials, services, timeline: shown(startTimeline(services.clock)) }
   const made = await (inputs.digests.length > 0 ? join : make)({ inputs, metadata, leg }, there)
   if (inputs.artifacts) await declareArtifacts(made.pushed, context.artifacts)
-  return { ...made, phases: there.timeline.phases() }
+  const verifications = inputs.attest === 'false' || inputs.dryRun ? [] : await attest(made, inputs, there)
+  return { ...made, verifications, phases: there.timeline.phases() }
 }
 
-async function join(request: Asked, there: Surroundings): Promise<Omit<Result, 'phases'>> {
+async function attest(made: Made, inputs: Inputs, there: Surroundings): Promise<string[]> {
+  const { signPushed } = await import('./sign-pushed.js')
+  return await there.timeline.during('attest', () => signPushed(made, inputs, there))
+}
+
+async function join(request: Asked, there: Surroundings): Promise<Made> {
   const { joinDigests } = await import('./join-digests.js')
   return await there.timeline.during('index', () => joinDigests(request, there))
 }
 
-async function make(asked: Asked, there: Surroundings): Promise<Omit<Result, 'phases'>> {
+async function make(asked: Asked, there: Surroundings): Promise<Made> {
   const { inputs } = asked
   const { context, services } = there
   const local = await findLocalSource(inputs, context)
@@ -80,13 +85,13 @@ async function make(asked: Asked, there: Surroundings): Promise<Omit<Result, 'ph
   }
 }
 
-async function execute(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+async function execute(request: Request, pipeline: PipelineContext): Promise<Made> {
   const { inputs, leg } = request
   const isOne = inputs.platforms.length < 2 && leg === undefined
   return await (isOne ? buildOne : buildPlatforms)(request, pipeline)
 }
 
-async function buildOne(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+async function buildOne(request: Request, pipeline: PipelineContext): Promise<Made> {
   const made = await withCache(request, pipeline, async (cache) => {
     const wanted = await want(request, pipeline)
     const findIt = async () => {
@@ -102,7 +107,7 @@ async function buildOne(request: Request, pipeline: PipelineContext): Promise<Om
   return { ...made, platforms: [], platformDigests: pushed === undefined ? {} : { [platform]: imageDigest(pushed) } }
 }
 
-async function buildPlatforms(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+async function buildPlatforms(request: Request, pipeline: PipelineContext): Promise<Made> {
   const { leg } = request
   const wanted = await want(request, pipeline)
   // Most images are of one platform.
@@ -112,7 +117,7 @@ async function buildPlatforms(request: Request, pipeline: PipelineContext): Prom
   return await makePlatforms(wanted, pipeline, (own) => meetLegs(leg, own, wanted, pipeline))
 }
 
-async function preview(request: Request, pipeline: PipelineContext): Promise<Omit<Result, 'phases'>> {
+async function preview(request: Request, pipeline: PipelineContext): Promise<Made> {
   const { dryRun } = await import('./dry-run.js')
   return await dryRun(await want(request, pipeline), pipeline)
 }

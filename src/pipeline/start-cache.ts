@@ -38,13 +38,16 @@ export async function startCache(request: CacheRequest, pipeline: PipelineContex
   }
 }
 
-/** Opens the cache of an image, and lets go of it. */
+/** What a cache is for. */
+interface Cached extends Pick<Wanted, 'inputs' | 'metadata'>, Pick<CacheRequest, 'isOfStages'> {}
+
+/** Opens the cache of an image, or of stages that several share, and lets go of it. */
 export async function withCache<T>(
-  { inputs, metadata: { references } }: Pick<Wanted, 'inputs' | 'metadata'>,
+  { inputs, metadata: { references }, isOfStages = false }: Cached,
   pipeline: PipelineContext,
   work: (cache: PendingCache) => Promise<T>,
 ): Promise<T> {
-  const cache = await startCache({ inputs, context: pipeline.context, references }, pipeline)
+  const cache = await startCache({ inputs, context: pipeline.context, references, isOfStages }, pipeline)
   try {
     return await work(cache)
   } finally {

@@ -6,7 +6,8 @@ import type { Result } from './result.js'
 
 /** The job summary of a run, as Markdown. @param warnings that were logged. Pure. */
 export function summaryOf(result: Result, { tests }: Pick<Inputs, 'tests'>, warnings: readonly string[]): string {
-  const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier, platforms } = result
+  const { metadata, pushed, size, engine, cache, phases, steps, builtEarlier, platforms, stages, verifications } =
+    result
   const digests = new Map(pushed.map(({ reference, digest }) => [formatReference(reference), digest]))
   const references = metadata.references.map(formatReference)
   const pulls = pushed.map(({ reference: { registry, repository }, digest }) =>
@@ -15,6 +16,7 @@ export function summaryOf(result: Result, { tests }: Pick<Inputs, 'tests'>, warn
   return renderSummary({
     references: references.map((reference) => ({ reference, digest: digests.get(reference) })),
     pulls: [...new Set(pulls)],
+    verifications,
     ...{
       engine: engine?.label,
       rootless: engine?.rootless === true,
@@ -26,10 +28,13 @@ export function summaryOf(result: Result, { tests }: Pick<Inputs, 'tests'>, warn
       steps,
     },
     tests: tests.length,
-    platforms: platforms.map((one) => ({
-      ...one,
-      platform: formatPlatform(one.platform),
-      digest: one.pushed[0]?.digest,
-    })),
+    platforms: [
+      ...(stages === undefined ? [] : [{ ...stages, platform: stages.label, digest: undefined }]),
+      ...platforms.map((one) => ({
+        ...one,
+        platform: formatPlatform(one.platform),
+        digest: one.pushed[0]?.digest,
+      })),
+    ],
   })
 }

@@ -20,6 +20,7 @@ export interface MadeImage extends ImageResult {
 interface Watching {
   readonly cache: PendingCache
   readonly destination: Destination
+  readonly stages?: Parameters<typeof produce>[1]['stages']
   /** Undefined where nothing is compared. */
   readonly watch: Watch | undefined
   /** Digests of what is copied from the context, by path. */
@@ -36,7 +37,7 @@ export async function takeOrBuild(
   pipeline: PipelineContext,
 ): Promise<MadeImage> {
   const { metadata } = wanted
-  const { cache, destination, watch, copied, settings } = watching
+  const { cache, destination, watch, copied, settings, stages } = watching
   const { references } = destination
   const spec = { ...specify(wanted, found), references }
   const comparison = await watch?.compare(spec, metadata.ofCommit, found, (insecure) =>
@@ -53,7 +54,11 @@ export async function takeOrBuild(
     }
     const format = await settleFormat(wanted, engine, settings)
     const settled = specify({ ...wanted, format }, engine)
-    const produced = await produce(settled, { engine, cache, copied, comparison, destination, metadata }, pipeline)
+    const produced = await produce(
+      settled,
+      { engine, cache, copied, comparison, destination, metadata, stages },
+      pipeline,
+    )
     return { ...produced, metadata, built: true }
   } finally {
     comparison?.close()

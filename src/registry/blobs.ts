@@ -1,6 +1,6 @@
 import type { Reference } from '../metadata/reference.js'
 import { ask, type ClientContext, reading, refused } from './request.js'
-import { checkedDigest, isDigest } from './manifest.js'
+import { checkedDigest, isDigest, MANIFEST_LIMIT } from './manifest.js'
 
 /**
  * Whether a repository has a blob. If the registry redirects to a storage whose signed URLs allow only GET, the first byte
@@ -24,10 +24,19 @@ export async function findBlob(
 }
 
 /** The bytes of a blob. */
-export async function readBlob(client: ClientContext, reference: Reference, digest: string): Promise<Buffer> {
+export async function readBlob(
+  client: ClientContext,
+  reference: Reference,
+  digest: string,
+  limit = MANIFEST_LIMIT,
+): Promise<Buffer> {
   if (!isDigest(digest)) throw new Error(`${JSON.stringify(digest)} is not a digest`)
   const access = reading(reference)
-  const response = await ask(client, access, { method: 'GET', path: `/v2/${reference.repository}/blobs/${digest}` })
+  const response = await ask(client, access, {
+    method: 'GET',
+    path: `/v2/${reference.repository}/blobs/${digest}`,
+    limit,
+  })
   if (response.status !== 200) throw await refused(client, access, response, 'read')
   checkedDigest(response.body, digest, reference)
   return response.body

@@ -5,6 +5,7 @@ import { openArtifacts } from './artifacts.js'
 import { findBlob, readBlob } from './blobs.js'
 import { lookUpManifest, putManifest, readManifest } from './manifest-requests.js'
 import { openClient } from './open-client.js'
+import { hasReferrersApi } from './referrers.js'
 import type { Registries, RegistriesOptions } from './registries.js'
 import { reading } from './request.js'
 import { openUploadProxy } from './upload-proxy.js'
@@ -38,10 +39,16 @@ export function openRegistries(options: RegistriesOptions): Registries {
         () => findBlob(client, reference, digest),
         clock,
       ),
-    fetchBlob: (reference, digest) =>
+    fetchBlob: (reference, digest, limit) =>
       withRetries(
         `Fetch of ${digest} from ${formatReference(reference)}`,
-        () => readBlob(client, reference, digest),
+        () => readBlob(client, reference, digest, limit),
+        clock,
+      ),
+    hasReferrersApi: (reference) =>
+      withRetries(
+        `Lookup of referrers of ${formatReference(reference)}`,
+        () => hasReferrersApi(client, reference),
         clock,
       ),
     tryPush: (reference) => tryPush(client, reference),

@@ -47,9 +47,15 @@ export interface Registries {
   hasBlob(reference: Reference, digest: string): Promise<boolean>
   /**
    * A small blob, such as the configuration of an image, checked against its digest.
+   * @param limit of its bytes, that of a manifest by default
    * @throws RegistryError, also if there is none
    */
-  fetchBlob(reference: Reference, digest: string): Promise<Buffer>
+  fetchBlob(reference: Reference, digest: string, limit?: number): Promise<Buffer>
+  /**
+   * Whether the registry lists what refers to a manifest.
+   * @throws RegistryError
+   */
+  hasReferrersApi(reference: Reference & { readonly digest: string }): Promise<boolean>
   /**
    * Tests once whether the login may push to the repository of a reference. Pushes nothing.
    * @throws RegistryError that says whether it was refused

@@ -11,8 +11,8 @@ export interface ClientContext {
   readonly authorization: Authorization
 }
 
-/** A request to one registry, with a path below its address. */
-export type Line = Omit<Request, 'url' | 'limit'> & { readonly path: string }
+/** A request to one registry, with a path below its address, and the limit of a manifest by default. */
+export type Line = Omit<Request, 'url' | 'limit'> & Partial<Pick<Request, 'limit'>> & { readonly path: string }
 
 export const scopeOf = ({ repository }: Reference, actions: string) => `repository:${repository}:${actions}`
 export const reading = ({ registry, repository }: Reference): Access => ({
@@ -34,7 +34,7 @@ export async function ask(
   onTry: (authorization: string | undefined) => void = () => undefined,
 ): Promise<Response> {
   const { registry } = access
-  const { path, headers, ...request } = line
+  const { path, headers, limit = MANIFEST_LIMIT, ...request } = line
   try {
     const url = new URL(`${await connection.originOf(registry)}${path}`)
     const response = await authorization.ask(access, (authorization) => {
@@ -42,7 +42,7 @@ export async function ask(
       return connection.roundTrip({
         ...request,
         url,
-        limit: MANIFEST_LIMIT,
+        limit,
         headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       })
     })

@@ -9,6 +9,8 @@ export interface SummaryFacts {
   readonly references: readonly { readonly reference: string; readonly digest: string | undefined }[]
   /** `name@sha256:…`, each once. */
   readonly pulls: readonly string[]
+  /** Commands that verify who signed it. */
+  readonly verifications: readonly string[]
   /** `Buildah 1.43.2`; undefined where nothing was asked to build. */
   readonly engine: string | undefined
   readonly rootless: boolean
@@ -58,12 +60,13 @@ const MAX_TEXT_LENGTH = 600
 
 /** The summary in GitHub's Markdown; pure. No text of a Dockerfile or a log leaves its place in it. */
 export function renderSummary(facts: SummaryFacts): string {
-  const { references, pulls } = facts
+  const { references, pulls, verifications } = facts
   const rows = references.map(
     ({ reference, digest }) => `| \`${reference}\` | ${digest === undefined ? '' : `\`${digest}\``} |`,
   )
   const names = rows.length === 0 ? ['The image has no name.'] : ['| Image | Digest |', '| --- | --- |', ...rows]
-  const commands = pulls.length === 0 ? [] : ['', '```sh', ...pulls.map((name) => `docker pull ${name}`), '```']
+  const lines = [...pulls.map((name) => `docker pull ${name}`), ...verifications]
+  const commands = lines.length === 0 ? [] : ['', '```sh', ...lines, '```']
   const lists = [renderPlatforms(facts.platforms), renderFacts(facts), renderWarnings(facts.warnings)].filter(
     (list) => list.length > 0,
   )

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Event, readEvent } from './event.js'
 import type { Env } from '../exec.js'
+import { Secret } from '../lib/secret.js'
 
 /** What the workflow allows a job to do with GitHub's cache, by `cache-mode`. */
 export type CacheMode = 'none' | 'read' | 'write' | 'write-only'
@@ -34,6 +35,8 @@ export interface Context {
   readonly hasSummary: boolean
   /** Undefined where the runner doesn't know artifacts of a job. */
   readonly artifacts: ArtifactFiles | undefined
+  /** Undefined where the job has no permission to it. */
+  readonly idTokens: TokenService | undefined
   /** The protocol of the cache service, if the runner offers one. */
   readonly cacheService: 'v1' | 'v2' | undefined
   /** As the runner reports it. Undefined, like an unknown mode, allows everything. */
@@ -50,6 +53,14 @@ export interface Context {
   readonly act: boolean
   /** Whether the step runs in a pod of Kubernetes. */
   readonly inPod: boolean
+}
+
+/** Where the runner gives tokens that say which job this is. */
+export interface TokenService {
+  /** Its address, which the audience of a token is added to. */
+  readonly url: string
+  /** What it has to be asked with. */
+  readonly token: Secret
 }
 
 /** Absolute paths of the files by which the runner learns of artifacts of the job. */
@@ -87,6 +98,7 @@ export function readContext(environment: NodeJS.ProcessEnv = process.env): Conte
     now: new Date(),
     hasSummary: (environment['GITHUB_STEP_SUMMARY'] ?? '') !== '',
     artifacts: artifactFiles(environment),
+    idTokens: tokenService(environment),
     cacheService: cacheService(environment),
     cacheMode: MODES.find((mode) => mode === environment['ACTIONS_CACHE_MODE']?.trim().toLowerCase()),
     serviceEnv: serviceEnvironment(environment),
@@ -131,6 +143,12 @@ export function serviceEnvironment(environment: NodeJS.ProcessEnv): Env {
     return value === undefined ? [] : [[name, value] as const]
   })
   return { ...programEnvironment(environment), ...Object.fromEntries(mode) }
+}
+
+function tokenService(environment: NodeJS.ProcessEnv): TokenService | undefined {
+  const url = environment['ACTIONS_ID_TOKEN_REQUEST_URL'] ?? ''
+  const token = environment['ACTIONS_ID_TOKEN_REQUEST_TOKEN'] ?? ''
+  return token !== '' && URL.canParse(url) ? { url, token: new Secret(token) } : undefined
 }
 
 function artifactFiles(environment: NodeJS.ProcessEnv): ArtifactFiles | undefined {

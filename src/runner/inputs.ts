@@ -65,6 +65,7 @@ export function valueOf(inputs: Inputs, { field }: InputSpec): never {
   return inputs[field as keyof Inputs] as never
 }
 
-function mask(secret: Secret): void {
+/** Has the runner hide a text in the log from now on. */
+export function mask(secret: Secret): void {
   for (const text of textsToMask(secret)) setSecret(text)
 }

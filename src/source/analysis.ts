@@ -14,9 +14,13 @@ export function analysisOf(
   dockerfile: Dockerfile,
   env: Env | undefined,
 ): Analysis {
+  const automatic = platformArguments(inputs.platforms)
+  // A builder may be on a machine of another platform, and builds for that where nothing is asked.
+  const told = inputs.platforms.length === 0 ? [] : [...automatic].filter(([name]) => name.startsWith('TARGET'))
   return analyze(dockerfile, {
     buildArgs: env === undefined ? writtenArguments(inputs) : argumentsOf(inputs, env),
-    automatic: platformArguments(inputs.platforms),
+    automatic,
+    told: new Map(told),
     contexts: new Set(inputs.buildContexts.map(({ name }) => name)),
   })
 }

@@ -1,7 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { findTarget, parseDockerfile, type Dockerfile } from '../dockerfile/dockerfile.js'
-import { withStagesSpelled } from '../dockerfile/stage-spelling.js'
+import { readAlike } from '../dockerfile/read-alike.js'
 import { UserError } from '../errors.js'
 import { execute, findProgram, type Env } from '../exec.js'
 import { type GitContext, parseGitContext, plainContext } from './git-url.js'
@@ -10,6 +10,7 @@ import type { Event } from '../runner/event.js'
 import type { Inputs } from '../runner/inputs.js'
 import { formatSshKeys } from '../runner/ssh-keys.js'
 import { isBelow } from '../lib/paths.js'
+import { platformArguments } from '../lib/platform.js'
 
 /** What is built: everything that the inputs name on the disk, found and absolute. */
 export interface Source {
@@ -112,7 +113,7 @@ export async function findSource(inputs: Inputs, workspace: string, context?: st
   await checkPaths(inputs, workspace)
   const text = await readDockerfile(file)
   // What a preprocessor makes of it, it alone knows.
-  const spelled = file.endsWith('.in') ? undefined : withStagesSpelled(text)
+  const spelled = file.endsWith('.in') ? undefined : readAlike(text, platformArguments(inputs.platforms))
   const dockerfile = parseDockerfile(spelled ?? text)
   const target = checkTarget(inputs.target, dockerfile, file)
   const own = { ...(spelled !== undefined && { spelled }), ...(ignoreFile !== undefined && { ignoreFile }) }

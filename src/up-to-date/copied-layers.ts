@@ -1,4 +1,5 @@
 import { listUppermost } from '../cache/containers-storage/layer-entries.js'
+import { listEnvironments } from '../cache/containers-storage/root-filesystem.js'
 import type { LayerEntry } from '../lib/tar-headers.js'
 import type { Step } from '../engine/progress.js'
 import { describeInLine } from '../errors.js'
@@ -8,6 +9,8 @@ import type { Unknown } from './base-digests.js'
 /** What a step has put into the image. */
 export interface StepLayer extends Pick<Step, 'stage' | 'index'> {
   readonly entries: readonly LayerEntry[]
+  /** The environment that the step had, `NAME=value`; undefined where that isn't known. */
+  readonly env?: readonly string[] | undefined
 }
 
 /** The same in a storage, where an image has it as its uppermost layer. */
@@ -29,16 +32,28 @@ export async function listLayers(
   steps: readonly Step[],
 ): Promise<readonly StoredLayer[] | Unknown> {
   const copying = steps.flatMap(({ stage, index, image, text }) =>
-    image !== undefined && /^(COPY|ADD) /i.test(text) ? [{ stage, index, image }] : [],
+    image !== undefined && /^(COPY|ADD) /i.test(text) ? [{ stage, index, image, text }] : [],
   )
   try {
     const images = new Set(copying.map(({ image }) => image))
     const listed = await listUppermost(root, store.layout, [...images])
+    const named = new Set(copying.filter(({ text }) => text.includes('$')).map(({ image }) => image))
+    const environments = await listEnvironments(root, store.layout, [...named])
     return copying.flatMap(({ stage, index, image }) => {
       const entries = listed.get(image)
-      return entries === undefined ? [] : [{ stage, index, image, entries }]
+      return entries === undefined ? [] : [{ stage, index, image, entries, env: environments.get(image) }]
     })
   } catch (error) {
     return { why: `can't list the files that its steps added: ${describeInLine(error)}` }
   }
+}
+
+/** Those of several builds; or why they aren't known of one of them. Pure. */
+export function joinLayers(all: readonly Layers[]): Layers {
+  const joined: StepLayer[] = []
+  for (const layers of all) {
+    if ('why' in layers) return layers
+    joined.push(...layers)
+  }
+  return joined
 }

@@ -2,7 +2,7 @@ import { blobPath, listArchive, readSavedImage, type SavedImage } from '../cache
 import type { CopyStep } from '../dockerfile/dependencies.js'
 import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
-import { listOf, objectOf, parseObject } from '../lib/json.js'
+import { listOf, objectOf, parseObject, textsOf } from '../lib/json.js'
 import { isIndex } from '../registry/image-index.js'
 import type { Registries } from '../registry/registries.js'
 import type { OciLayout } from '../build-storage.js'
@@ -37,9 +37,10 @@ export async function listDockerLayers(
     const copied = copiedLayers(image).slice(-copies.length)
     const isSame = copied.length === copies.length && copies.every(({ keyword }, i) => copied[i]?.keyword === keyword)
     if (!isSame) return { why: `${what}: the image history has other steps than the Dockerfile` }
+    const env = textsOf(objectOf(parseObject(image.config)['config'])['Env'])
     return await Promise.all(
       copies.map(async ({ stage, index }, place) => {
-        return { stage, index, entries: await listArchive(root, copied[place]?.path ?? '') }
+        return { stage, index, entries: await listArchive(root, copied[place]?.path ?? ''), env }
       }),
     )
   } catch (error) {

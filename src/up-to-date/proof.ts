@@ -5,7 +5,7 @@ import { quote } from '../lib/quote.js'
 import type { Source } from '../source/source.js'
 import type { TakenFile } from '../source/scan.js'
 import type { CopyRead, Inspection } from './inspection.js'
-import type { Layers } from './copied-layers.js'
+import type { Layers, StepLayer } from './copied-layers.js'
 
 /** What was read of a context, in the words that layers have for it. */
 interface Read {
@@ -54,9 +54,21 @@ export async function whyUnproved(
     const layer = layers.find(({ stage, index }) => stage === copy.stage && index === copy.index)
     const what = `${copy.keyword} in line ${copy.line}`
     if (layer === undefined) return `can't list the files that ${what} added`
+    const other = otherValue(copy, layer)
+    if (other !== undefined) return `${what} may have taken other files: ${other}`
     const stranger = firstStranger(layer.entries, known)
     if (stranger === undefined || (await unpacksArchive(copy, context))) continue
     return `${what} added ${quote(stranger.path)}, which is not one of the files that were compared`
+  }
+  return undefined
+}
+
+/** A variable of which the base image may have another value than was taken for it, and why; undefined if there is none. */
+function otherValue({ assumed }: CopyRead, { env }: StepLayer): string | undefined {
+  for (const [name, value] of assumed) {
+    if (env === undefined) return `whether its base image sets ${name} isn't known`
+    const set = env.find((one) => one.startsWith(`${name}=`))
+    if (set !== undefined && set !== `${name}=${value}`) return `its base image sets ${name}`
   }
   return undefined
 }

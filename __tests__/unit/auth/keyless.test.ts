@@ -11,7 +11,10 @@ const ecr = '123456789012.dkr.ecr.eu-central-1.amazonaws.com'
 const ecrToken = base64(JSON.stringify({ payload: 'x'.repeat(1600), datakey: 'y'.repeat(300), version: '2' }))
 const acrToken = `eyJhbGciOiJSUzI1NiJ9.${base64('{"aud":"acme.azurecr.io"}')}.c2ln`
 
-/** What the actions of docs/login.md leave in ~/.docker/config.json, by the client that they log in with. */
+/**
+ * What the actions of docs/login.md leave in config.json, by their sources and that of the client that they log in with: it
+ * makes a host of a URL such as Amazon's `https://…`; azure/docker-login writes the file itself, with the key that it is given.
+ */
 const LEFT = [
   {
     action: 'docker/login-action, with Docker Hub’s OIDC',
@@ -24,6 +27,29 @@ const LEFT = [
     config: { auths: { [ecr]: { auth: base64(`AWS:${ecrToken}`) } } },
     where: `${ecr}/web`,
     login: { kind: 'password', username: 'AWS', secret: ecrToken },
+  },
+  {
+    action: 'aws-actions/amazon-ecr-login, with registries of several accounts',
+    config: {
+      auths: {
+        '210987654321.dkr.ecr.eu-central-1.amazonaws.com': { auth: base64('AWS:other') },
+        [ecr]: { auth: base64(`AWS:${ecrToken}`) },
+      },
+    },
+    where: `${ecr}/web`,
+    login: { kind: 'password', username: 'AWS', secret: ecrToken },
+  },
+  {
+    action: 'aws-actions/amazon-ecr-login, with registry-type: public',
+    config: { auths: { 'public.ecr.aws': { auth: base64(`AWS:${ecrToken}`) } } },
+    where: 'public.ecr.aws/acme/web',
+    login: { kind: 'password', username: 'AWS', secret: ecrToken },
+  },
+  {
+    action: 'azure/docker-login, in the form of a URL',
+    config: { auths: { 'https://acme.azurecr.io': { auth: base64('acme:x:y=z') } } },
+    where: 'acme.azurecr.io/web',
+    login: { kind: 'password', username: 'acme', secret: 'x:y=z' },
   },
   {
     action: 'google-github-actions/auth, with docker/login-action',

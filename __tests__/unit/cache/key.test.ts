@@ -45,6 +45,7 @@ describe('the scope', () => {
     [{ target: 'prod' }, 'image "docker.io/acme/web", file "Dockerfile", target "prod", platform "linux/amd64"'],
     [{ images: [], file: undefined }, 'context ".", platform "linux/amd64"'],
     [{ images: ['b', 'a', 'b'] }, 'image "a", image "b", file "Dockerfile", platform "linux/amd64"'],
+    [{ isOfStages: true }, 'image "docker.io/acme/web", file "Dockerfile", platform "linux/amd64", of "shared stages"'],
     [{ scope: 'mine' }, 'scope "mine", file "Dockerfile", platform "linux/amd64"'],
     [{ scope: 'a\n::error::b' }, 'scope "a\\n::error::b", file "Dockerfile", platform "linux/amd64"'],
     [

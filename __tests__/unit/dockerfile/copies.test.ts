@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import { copiedPaths, copyPattern, readCopy } from '../../../src/dockerfile/copies.js'
 import { parseDockerfile, stepsOf } from '../../../src/dockerfile/dockerfile.js'
 
-const first = (line: string) => {
+const first = (line: string, values: Readonly<Record<string, string>> = {}) => {
   const [instruction] = stepsOf(parseDockerfile(`FROM a\n${line}`))
   if (instruction === undefined) throw new Error('there is no instruction')
-  return readCopy(instruction)
+  return readCopy(instruction, new Map(Object.entries(values)))
 }
 
 describe('readCopy', () => {
@@ -40,6 +40,26 @@ describe('readCopy', () => {
     ['COPY a/../../b /s', undefined],
   ])('takes of the context by %j', (line, expected) => {
     expect(first(line)?.paths).toStrictEqual(expected)
+  })
+
+  it.each<[string, string[] | undefined, string[]]>([
+    ['COPY bin-$TARGETARCH /s', ['bin-arm64'], ['TARGETARCH']],
+    ['COPY ${TARGETARCH}/ bin${TARGETVARIANT:-/x} /$NAME', ['arm64', 'bin/x'], ['TARGETARCH', 'TARGETVARIANT']],
+    ['COPY ["$TARGETARCH/a b", "/s"]', ['arm64/a b'], ['TARGETARCH']],
+    ['COPY --from= $TARGETARCH /s', ['arm64'], ['TARGETARCH']],
+    ['COPY a /$TARGETARCH', ['a'], []],
+    ['COPY $TARGETARCH $NAME /s', undefined, []],
+    ['COPY "$TARGETARCH" /s', undefined, []],
+    ['COPY `$TARGETARCH /s', undefined, []],
+    ['COPY ${TARGETARCH%64} /s', undefined, []],
+    ['COPY $$TARGETARCH /s', undefined, []],
+    ['COPY ../$TARGETARCH /s', undefined, []],
+    ['COPY --from=x /$TARGETARCH /s', [], ['TARGETARCH']],
+    // It may be an address.
+    ['ADD $TARGETARCH /s', undefined, []],
+  ])('takes of the context by %j, with values of the platform, %j', (line, expected, assumed) => {
+    const copy = first(line, { TARGETARCH: 'arm64', TARGETVARIANT: '' })
+    expect([copy?.paths, [...(copy?.assumed.keys() ?? [])]]).toStrictEqual([expected, assumed])
   })
 
   it.each(['RUN cp a b', 'ENV A=COPY', 'ONBUILD COPY a b'])('%j is none', (line) => {

@@ -367,8 +367,8 @@ describe('instructions that take all their files from the context', () => {
   it('are those of the stages that are needed, in the order of the file', () => {
     const text = 'FROM a AS x\nCOPY a /\nFROM b\nCOPY b /\nFROM c\nADD c /\nCOPY --from=x / /'
     expect(contextCopies(analysisOf(text), 2)).toStrictEqual([
-      { keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [copied('a')], isOfContext: true },
-      { keyword: 'ADD', line: 6, stage: 2, index: 1, paths: [copied('c')], isOfContext: true },
+      { keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [copied('a')], isOfContext: true, assumed: new Map() },
+      { keyword: 'ADD', line: 6, stage: 2, index: 1, paths: [copied('c')], isOfContext: true, assumed: new Map() },
     ])
   })
 
@@ -397,5 +397,33 @@ describe('instructions that layers of the image are of', () => {
   ])('are %s', (_, lines, contexts, own) => {
     const analysis = analysisOf(lines.join('\n'), { contexts })
     expect(linesOf(ownCopies(analysis, analysis.stages.length - 1))).toStrictEqual(own)
+  })
+})
+
+describe('COPY by an argument of the platform', () => {
+  const told = { TARGETARCH: 'arm64', TARGETVARIANT: '' }
+  const pathsOf = (lines: readonly string[], buildArgs = {}) => {
+    const analysis = analysisOf(['FROM a', ...lines].join('\n'), { told, automatic: told, buildArgs })
+    return dependenciesOf(analysis, analysis.stages.length - 1).paths
+  }
+  const all = [{ path: '', mounted: false, guessed: true }]
+
+  it('takes what it names', () => {
+    expect(
+      pathsOf(['ARG TARGETARCH TARGETVARIANT', 'ENV A=$TARGETARCH', 'COPY bin-$TARGETARCH$TARGETVARIANT /x']),
+    ).toStrictEqual([{ path: 'bin-arm64', mounted: false }])
+  })
+
+  it.each<[why: string, lines: readonly string[], buildArgs?: Record<string, string>]>([
+    ['isn’t declared', ['COPY $TARGETARCH /x']],
+    ['is declared later', ['COPY $TARGETARCH /x', 'ARG TARGETARCH']],
+    ['is declared in another stage', ['ARG TARGETARCH', 'FROM b', 'COPY $TARGETARCH /x']],
+    ['has a default', ['ARG TARGETARCH=x', 'COPY $TARGETARCH /x']],
+    ['has a default later', ['ARG TARGETARCH', 'ARG TARGETARCH=x', 'COPY $TARGETARCH /x']],
+    ['is set by ENV', ['ARG TARGETARCH', 'ENV A=b TARGETARCH=x', 'COPY $TARGETARCH /x']],
+    ['may be set by ONBUILD', ['ARG TARGETARCH', 'COPY $TARGETARCH /x', 'ONBUILD ENV TARGETARCH=x']],
+    ['was given', ['ARG TARGETARCH', 'COPY $TARGETARCH /x'], { TARGETARCH: 'x' }],
+  ])('may take anything where it %s', (_, lines, buildArgs = {}) => {
+    expect(pathsOf(lines, buildArgs)).toStrictEqual(all)
   })
 })

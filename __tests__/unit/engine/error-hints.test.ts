@@ -114,6 +114,15 @@ const lost = [
   ],
 ] as const
 
+describe('an EXPOSE of nothing', () => {
+  it('names the variable, and a default for it', () => {
+    const output =
+      'STEP 3/4: EXPOSE ${PORT}\nError: building at STEP "EXPOSE ${PORT}": EXPOSE requires at least one argument'
+    expect(hintFor(output)).toMatch(/^\$\{PORT\} has no value here, .*`ARG PORT=8080`\.$/)
+    expect(hintFor('Error: building at STEP "EXPOSE ": EXPOSE requires at least one argument')).toBeUndefined()
+  })
+})
+
 describe('retriesOfLost', () => {
   it.each(lost)('%s: it is pushed again twice', (_, output) => {
     expect(retriesOfLost(output)).toBe(2)

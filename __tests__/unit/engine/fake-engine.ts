@@ -26,11 +26,16 @@ export interface FakeEngineOptions {
   readonly find?: () => Promise<void>
   /** What it comes to when it finds out how it builds here; it may turn out to be another engine. */
   readonly ready?: () => Promise<Partial<EngineFacts>>
+  /** Is told when it is configured. */
+  readonly configure?: () => void
   readonly build?: (request: BuildRequest) => Promise<void>
   readonly test?: () => Promise<void>
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
+  readonly takesStages?: boolean
+  /** Whether the base images add a step to each stage. */
+  readonly onbuild?: boolean
   /** Whether a build takes all its steps from those of earlier runs. */
   readonly hits?: boolean
 }
@@ -64,7 +69,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     async build(request) {
       events.push(request.inputs.noCache ? 'build without cache' : 'build')
       const isHit = (text: string) => hits || (request.cache.read && done.has(text))
-      const steps = stepsIn(request, isHit)
+      const all = stepsIn(request, isHit)
+      const steps = options.onbuild === true ? all.map((step) => ({ ...step, of: (step.of ?? 0) + 1 })) : all
       try {
         refuseMissing(request)
         await options.build?.(request)
@@ -144,8 +150,12 @@ function resolved(request: EngineRequest, traits: EngineTraits, options: FakeEng
       }),
     knownFaults: { ofVolumes: false, tell: () => ({ warnings: [], notes: [] }) },
     ambiguityOf: () => Promise.resolve(undefined),
+    takesStages: options.takesStages === true,
     forPlatform: () => Promise.resolve(resolved(request, traits, options)),
-    configure: () => Promise.resolve(fakeEngine(options)),
+    configure: () => {
+      options.configure?.()
+      return Promise.resolve(fakeEngine(options))
+    },
   }
 }
 

@@ -39,6 +39,17 @@ describe('baseImages', () => {
   })
 })
 
+it('are not those of stages that are built already', () => {
+  const text = `FROM a AS x\nCOPY --from=b / /\nFROM c\nCOPY --from=x / /\nCOPY --from=b /more /`
+  const source = { context: '/c', file: '/c/Dockerfile', dockerfile: parseDockerfile(text), target: undefined }
+  const inputs = inputsOf({ platforms: other })
+  const built = { root: '/r', images: [{ stage: 0, calledAs: ['x'], id: 'sha256:1' }] }
+  expect(baseImages(inputs, source, {}, built)).toStrictEqual([
+    { name: 'c', platform: other },
+    { name: 'b', platform: other },
+  ])
+})
+
 describe('inheritedImages', () => {
   it.each([
     ['of FROM alone', ['FROM a AS x', 'COPY --from=b /f /', 'RUN --mount=from=c true', 'FROM x'], {}, ['a']],

@@ -1,12 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
+import type { BuildRequest } from '../../../src/engine/engine.js'
 import { describe as describeError, UserError } from '../../../src/errors.js'
 import { formatPlatform, nativePlatform, parsePlatforms } from '../../../src/lib/platform.js'
 import { outputsOf } from '../../../src/pipeline/outputs.js'
 import { schedule } from '../../../src/pipeline/platform-schedule.js'
 import type { Result } from '../../../src/pipeline/result.js'
 import { run } from '../../../src/pipeline/run.js'
+import { summaryOf } from '../../../src/pipeline/summary.js'
 import { fakeCaches } from '../cache/fake-cache.js'
 import { type FakeEngineOptions, fakeEngines } from '../engine/fake-engine.js'
 import { contextOf, inputsOf, logOf, temporaryFolder } from '../helpers.js'
@@ -121,6 +123,65 @@ describe('several platforms', () => {
     const { log, events } = await step({ 'dry-run': 'true' })
     expect(events).not.toContain('build')
     for (const name of [one, native, other]) expect(log).toMatch(new RegExp(`^${name}: Cache key: .*${name}`, 'm'))
+  })
+})
+
+describe('stages that do not depend on the platform', () => {
+  const shared = 'FROM --platform=$BUILDPLATFORM a AS x\nRUN make\nFROM scratch\nARG TARGETARCH\nCOPY --from=x /a /a\n'
+  const requests: BuildRequest[] = []
+  const takesStages = {
+    takesStages: true,
+    build: (request: BuildRequest) => Promise.resolve(void requests.push(request)),
+  }
+  beforeEach(() => {
+    requests.length = 0
+    writeFileSync(join(workspace, 'Dockerfile'), shared)
+  })
+
+  it('are built once, for the machine, and handed to each build', async () => {
+    const { error, log, result, events } = await step({}, takesStages)
+    expect(error).toBeUndefined()
+    const [stage, ...images] = requests
+    expect(stage).toMatchObject({ source: { target: 'x' }, references: [], labels: [], inputs: { push: false } })
+    expect(stage?.inputs.platforms).toStrictEqual([])
+    expect(images).toHaveLength(3)
+    for (const { built } of images) expect(built?.images).toMatchObject([{ stage: 0, calledAs: ['x'] }])
+    expect(log).toContain('Stages: stage x is built once')
+    expect(result?.stages).toMatchObject({ label: 'stage x' })
+    expect(summaryOf(result as Result, { tests: [] }, [])).toContain('| `stage x` |')
+    // They stay until the last image is there.
+    expect(events.findLastIndex((event) => event.startsWith('push'))).toBeLessThan(events.lastIndexOf('keep'))
+    expect(events.filter((event) => event === 'keep')).toHaveLength(4)
+  })
+
+  it.each<[why: string, values: Record<string, string>, engine: FakeEngineOptions]>([
+    ['the engine can’t', {}, { takesStages: false }],
+    ['there is one platform', { platforms: native }, {}],
+    ['further arguments may do anything', { 'extra-args': '--memory=1g' }, {}],
+    ['something in them depends on it', { 'build-args': 'BUILDPLATFORM=a' }, {}],
+  ])('are built with each where %s', async (_, values, engine) => {
+    const { error, result } = await step(values, { ...takesStages, ...engine })
+    expect(error).toBeUndefined()
+    expect(requests.map(({ built }) => built).filter((built) => built !== undefined)).toStrictEqual([])
+    expect(result?.stages).toBeUndefined()
+  })
+
+  it('are built with each where a base image adds instructions', async () => {
+    const { error, log } = await step({}, { ...takesStages, onbuild: true })
+    expect(error).toBeUndefined()
+    expect(requests).toHaveLength(4)
+    expect(requests.every(({ built }) => built === undefined)).toBe(true)
+    expect(log).toContain('Stages: built for each platform after all')
+  })
+
+  it('fail once for all, and what is built of them is kept', async () => {
+    const build = ({ source }: BuildRequest) =>
+      source.target === 'x' ? Promise.reject(new UserError('Dockerfile line 2: no.', 'Mend it.')) : Promise.resolve()
+    const { error, events } = await step({}, { ...takesStages, build })
+    expect(describeError(error)).toBe('stage x: Dockerfile line 2: no.\nMend it.')
+    expect(registries.tags()).toStrictEqual([])
+    expect(events.filter((event) => event === 'build')).toHaveLength(1)
+    expect(events).toContain('keep failed')
   })
 })
 

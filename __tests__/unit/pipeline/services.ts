@@ -1,5 +1,7 @@
+import { endpointsOf } from '../../../src/signing/endpoints.js'
 import type { CachePlan } from '../../../src/cache/plan.js'
 import type { Services } from '../../../src/pipeline/pipeline-context.js'
+import { fakeClock } from '../fake-clock.js'
 import { fakeCaches } from '../cache/fake-cache.js'
 import { fakeEngines } from '../engine/fake-engine.js'
 import { fakeRegistries } from '../registry/fake-registries.js'
@@ -12,6 +14,7 @@ export function servicesOf(changes: Partial<Services> = {}): Services {
     caches: fakeCaches(),
     registries: fakeRegistries().client,
     clock: () => (now += 1000),
+    signing: { endpointsOf, clock: fakeClock() },
     remember: () => undefined,
     ...changes,
   }

@@ -101,6 +101,14 @@ describe('a first run', () => {
     expect((await step()).events).not.toContain('prewarm')
   })
 
+  it('has the engine set up while layers come back', async () => {
+    let configure = (): void => undefined
+    const configured = new Promise<void>((resolve) => (configure = resolve))
+    const restore = () => configured.then(() => ({}))
+    const { error } = await step({}, { engine: { configure }, cache: { restore }, context: { cacheService: 'v2' } })
+    expect(error).toBeUndefined()
+  })
+
   it('times every stage by the clock', async () => {
     const { result, log } = await step()
     for (const title of ['Setup: 1.0 s', 'Build: 1.0 s', 'Push: 1.0 s']) expect(log.split('\n')).toContain(title)

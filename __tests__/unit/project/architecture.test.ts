@@ -61,7 +61,7 @@ const PURE = [
   ...['cache/containers-storage/records.ts', 'cache/containers-storage/index.ts'],
   ...['cache/containers-storage/select.ts', 'cache/containers-storage/retention.ts', 'cache/oci-layout/index.ts'],
   ...['up-to-date/fingerprint.ts', 'up-to-date/build-record.ts', 'registry/www-authenticate.ts'],
-  ...['registry/compressed-layers.ts'],
+  ...['registry/compressed-layers.ts', 'signing/claims.ts', 'signing/endpoints.ts', 'signing/statement.ts'],
 ]
 const WORLD = /^(@actions\/|node:(fs|child_process|os|net|http|https|dns|process)(\/|$))/
 const IMPURE = ['process', 'Date.now', 'Math.random', 'performance', 'setTimeout', 'fetch', 'console', 'randomBytes']
@@ -102,6 +102,7 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   // These two are large: what doesn't need them doesn't load them. The first has a process of its own.
   [/^@actions\/cache$/, ['cache-worker.ts'], false],
   [/^@actions\/tool-cache$/, ['engine/buildah/download.ts', 'engine/buildah/emulation/kept-qemus.ts'], true],
+  [/^@sigstore\//, ['signing/sigstore.ts'], false],
   [/^smol-toml$/, ['engine/buildah/registries-tables.ts'], true],
   // One file speaks to registries, and three are a server that stands in for one; one downloads files. The last lets go
   // of connections that the client of the cache service keeps.

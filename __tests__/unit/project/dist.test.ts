@@ -49,7 +49,7 @@ describe('dist', () => {
     const files = filesIn(join(root, 'dist/main')).filter((name) => name.endsWith('.js'))
     expect(files).toStrictEqual([
       ...['client.js', 'docker.js', 'dry-run.js', 'emulation.js', 'index.js', 'join-digests.js', 'load.js'],
-      ...['meet-legs.js', 'platforms.js', 'smol-toml.js', 'snapshot.js', 'tool-cache.js'],
+      ...['meet-legs.js', 'platforms.js', 'sign-pushed.js', 'smol-toml.js', 'snapshot.js', 'tool-cache.js'],
     ])
   })
 

@@ -139,6 +139,7 @@ const digest = `sha256:${'ab'.repeat(32)}`
 const facts: SummaryFacts = {
   references: [{ reference: 'ghcr.io/acme/web:1', digest }],
   pulls: [`ghcr.io/acme/web@${digest}`],
+  verifications: [],
   platforms: [],
   ...{ engine: 'Buildah 1.43.2', rootless: true, layers: [1, 2] },
   cache: reportCache({

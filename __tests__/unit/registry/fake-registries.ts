@@ -19,6 +19,8 @@ export interface FakeRegistries {
   putByDigest(repository: Reference, config: object): Descriptor
   /** Full references of all tags. */
   tags(): string[]
+  /** Whether they list what refers to a manifest, which they don't by default, or what that question comes to. */
+  setReferrersApi(has: boolean | RegistryError): void
   /** What every further question comes to. */
   refuse(error: RegistryError): void
 }
@@ -32,6 +34,7 @@ export function fakeRegistries(): FakeRegistries {
   const opened: RegistriesOptions[] = []
   const asked: string[] = []
   let refusal: RegistryError | undefined
+  let referrers: boolean | RegistryError = false
   const ask = (question: string) => {
     asked.push(question)
     return refusal === undefined ? Promise.resolve() : Promise.reject(refusal)
@@ -74,6 +77,11 @@ export function fakeRegistries(): FakeRegistries {
       if (bytes === undefined) throw new RegistryError(`${digest} isn't there.`, 'Push it.', false)
       return bytes
     },
+    async hasReferrersApi({ digest }) {
+      await ask(`referrers of ${digest}`)
+      if (typeof referrers !== 'boolean') throw referrers
+      return referrers
+    },
     async tryPush(reference) {
       await ask(`try ${formatReference(reference)}`)
       return { asksLate: false }
@@ -107,6 +115,9 @@ export function fakeRegistries(): FakeRegistries {
     put: (reference, config) => putImage(reference, config).digest,
     putByDigest: (repository, config) => putImage(repositoryOf(repository), config),
     tags: () => [...manifests.keys()].filter((name) => !name.includes('@')).sort(),
+    setReferrersApi(has) {
+      referrers = has
+    },
     refuse(error) {
       refusal = error
     },

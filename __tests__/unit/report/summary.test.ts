@@ -20,6 +20,7 @@ const facts: SummaryFacts = {
     { reference: 'ghcr.io/acme/web:latest', digest: undefined },
   ],
   pulls: [`ghcr.io/acme/web@${digest}`],
+  verifications: [`gh attestation verify oci://ghcr.io/acme/web@${digest} --repo acme/web`],
   engine: 'Buildah 1.43.2',
   rootless: true,
   tests: 2,
@@ -50,6 +51,7 @@ describe('renderSummary', () => {
 
 \`\`\`sh
 docker pull ghcr.io/acme/web@${digest}
+gh attestation verify oci://ghcr.io/acme/web@${digest} --repo acme/web
 \`\`\`
 
 - **Size:** 76.2 MB in 3 layers, uncompressed
@@ -88,7 +90,16 @@ gantt
   it('of an image without a name, a cache and a push', () => {
     const text = renderSummary({
       ...facts,
-      ...{ references: [], pulls: [], rootless: false, steps: [], phases: [], size: undefined, warnings: [] },
+      ...{
+        references: [],
+        pulls: [],
+        verifications: [],
+        rootless: false,
+        steps: [],
+        phases: [],
+        size: undefined,
+        warnings: [],
+      },
       cache: { hit: 'none', stats: {} },
     })
     expect(text).toContain('The image has no name.')

@@ -40,6 +40,7 @@ describe('readContext', () => {
       now: expect.any(Date),
       hasSummary: false,
       artifacts: undefined,
+      idTokens: undefined,
       cacheService: undefined,
       cacheMode: undefined,
       serviceEnv: expect.objectContaining({ HOME: '/home/runner' }),
@@ -62,6 +63,18 @@ describe('readContext', () => {
     const files = { GITHUB_ARTIFACTS: '/f/artifacts', GITHUB_ARTIFACTS_LIST: '/f/list' }
     expect(readContext(files).artifacts).toStrictEqual({ declared: '/f/artifacts', list: '/f/list' })
     expect(readContext({ ...files, GITHUB_ARTIFACTS_LIST: '' }).artifacts).toBeUndefined()
+  })
+
+  it('knows where identity tokens come from, and shows nothing of what they are asked with', () => {
+    const service = {
+      ACTIONS_ID_TOKEN_REQUEST_URL: 'https://tokens.example/?a=1',
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'hunter2',
+    }
+    const { idTokens, env, serviceEnv } = readContext(service)
+    expect([idTokens?.url, idTokens?.token.reveal()]).toStrictEqual(['https://tokens.example/?a=1', 'hunter2'])
+    expect(JSON.stringify({ idTokens, env, serviceEnv })).not.toContain('hunter2')
+    for (const name of Object.keys(service)) expect(readContext({ ...service, [name]: '' }).idTokens).toBeUndefined()
+    expect(readContext({ ...service, ACTIONS_ID_TOKEN_REQUEST_URL: 'tokens' }).idTokens).toBeUndefined()
   })
 
   it('has a usable default for everything that is missing', () => {
@@ -91,6 +104,7 @@ describe('readContext', () => {
       now: expect.any(Date),
       hasSummary: false,
       artifacts: undefined,
+      idTokens: undefined,
       cacheService: undefined,
       cacheMode: undefined,
       serviceEnv: {},

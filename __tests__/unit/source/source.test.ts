@@ -306,6 +306,15 @@ describe('findSource', () => {
     expect(await findSource(inputsOf({ file: 'Dockerfile.in' }), workspace)).not.toHaveProperty('spelled')
   })
 
+  it('leaves platforms the value that they have, in the text for Buildah as well', async () => {
+    const text = (value: string) => `FROM a AS Node\nARG TARGETPLATFORM${value}\nFROM node\nRUN --mount=src=x y\n`
+    const workspace = temporaryFolder()
+    writeFileSync(join(workspace, 'Dockerfile'), text('=linux/arm64'))
+    const { spelled, dockerfile } = await findSource(inputsOf({ platforms: 'linux/arm64' }), workspace)
+    expect(spelled).toBe(text('').replace('FROM node', 'FROM Node').replace('src=x', 'src=x,target=.'))
+    expect(dockerfile.stages[0]?.instructions[0]?.argument).toBe('TARGETPLATFORM')
+  })
+
   it('lists the stages where the target is none of them', async () => {
     const files = { Dockerfile: 'FROM a AS build\nFROM b\nFROM c AS final' }
     const error = await rejection(find(files, { target: 'finale' }))

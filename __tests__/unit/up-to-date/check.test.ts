@@ -86,7 +86,18 @@ async function requestOf(
   const inspection: Inspection = {
     ...{ images: [base], frontend: undefined, doubts, survey: undefined, files: 3 },
     digests,
-    copies: [{ keyword: 'COPY', line: 2, stage: 0, index: 1, paths: [], isOfContext: true, files: () => [] }],
+    copies: [
+      {
+        keyword: 'COPY',
+        line: 2,
+        stage: 0,
+        index: 1,
+        paths: [],
+        isOfContext: true,
+        assumed: new Map(),
+        files: () => [],
+      },
+    ],
     ownCopies: [],
     read: () => [{ path: 'a', bytes: 1, target: undefined, isNamed: true }],
     findChanged: () => Promise.resolve(world.changed),
@@ -154,6 +165,7 @@ function registriesWith(there: Map<string, string | RegistryError>, world: World
     putBlob: () => (uploads === undefined ? Promise.resolve() : Promise.reject(uploads)),
     fetchBlob: () => Promise.resolve(Buffer.from(text)),
     hasBlob: (_, blob) => Promise.resolve(!lost.includes(blob)),
+    hasReferrersApi: () => Promise.resolve(false),
     tryPush: () => Promise.resolve({ asksLate: false }),
     openProxy: () => Promise.reject(new Error('nothing is pushed by digest')),
     openArtifacts() {

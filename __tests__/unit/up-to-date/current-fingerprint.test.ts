@@ -71,6 +71,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   outputs: 'type=oci,dest=image.tar',
   digests: `sha256:${'a'.repeat(64)}`,
   artifacts: 'true',
+  attest: 'true',
   'tls-verify': 'false',
   'dry-run': 'true',
   summary: 'false',

@@ -53,7 +53,8 @@ function folderWith(files: Readonly<Record<string, string | Buffer>>): string {
 
 const names = ['base', 'a', 'y', 'b', 'x']
 const hexOf = (index: number) => String(index).repeat(64)
-const config = JSON.stringify({ history: HISTORY })
+const env = ['A=b']
+const config = JSON.stringify({ history: HISTORY, config: { Env: env } })
 /** No question is due. */
 const nobody = {} as Registries
 
@@ -84,9 +85,9 @@ const CANT_LIST = "can't list the files that its steps added"
 
 describe('the layers of an image that Docker has built', () => {
   const expected = [
-    { stage: 0, index: 1, entries: [{ path: 'a', kind: 'file', bytes: 1, target: '' }] },
-    { stage: 2, index: 2, entries: [{ path: 'b', kind: 'file', bytes: 1, target: '' }] },
-    { stage: 2, index: 3, entries: [{ path: 'x', kind: 'file', bytes: 1, target: '' }] },
+    { stage: 0, index: 1, entries: [{ path: 'a', kind: 'file', bytes: 1, target: '' }], env },
+    { stage: 2, index: 2, entries: [{ path: 'b', kind: 'file', bytes: 1, target: '' }], env },
+    { stage: 2, index: 3, entries: [{ path: 'x', kind: 'file', bytes: 1, target: '' }], env },
   ]
 
   it('are those of the stages that it stands on, from what was saved', async () => {

@@ -37,8 +37,9 @@ async function proven(
   lines: readonly string[],
   layers: readonly StepLayer[] | { readonly why: string },
   context = contextWith(),
+  told: Readonly<Record<string, string>> = {},
 ): Promise<string | undefined> {
-  const analysis = analysisOf(lines.join('\n'))
+  const analysis = analysisOf(lines.join('\n'), { told })
   const copies = contextCopies(analysis, analysis.stages.length - 1)
   const paths = copies.flatMap((copy) => copy.paths)
   const survey = await surveyContext({ context, paths, ignores: () => false })
@@ -48,6 +49,20 @@ async function proven(
 
 const one = async (line: string, entries: readonly Entry[], context?: string) =>
   await proven(['FROM scratch', line], [{ stage: 0, index: 1, entries: entriesOf(entries) }], context)
+
+describe('what was taken for the value of a variable is proven by the environment of the step', () => {
+  const entries = entriesOf([file('x', 1)])
+  const lines = ['FROM base', 'ARG TARGETARCH', 'COPY $TARGETARCH /x']
+  const told = { TARGETARCH: 'a' }
+  it.each<[env: readonly string[] | undefined, fault: string | undefined]>([
+    [[], undefined],
+    [['PATH=/bin', 'TARGETARCH=a', 'TARGETARCHS=b'], undefined],
+    [['TARGETARCH=other'], 'COPY in line 3 may have taken other files: its base image sets TARGETARCH'],
+    [undefined, "COPY in line 3 may have taken other files: whether its base image sets TARGETARCH isn't known"],
+  ])('%j', async (env, fault) => {
+    expect(await proven(lines, [{ stage: 0, index: 2, entries, env }], contextWith(), told)).toBe(fault)
+  })
+})
 
 describe('a layer is proven', () => {
   it.each<[line: string, entries: readonly Entry[]]>([

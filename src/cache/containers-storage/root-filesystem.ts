@@ -4,7 +4,7 @@ import { join, posix } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { Layout } from '../../build-storage.js'
-import { parseObject } from '../../lib/json.js'
+import { objectOf, parseObject, textsOf } from '../../lib/json.js'
 import { readPlain, textOfPlain } from '../../lib/plain-file.js'
 import { entriesOfSplit } from './layer-entries.js'
 import { listContents, placesOf } from './layout.js'
@@ -67,6 +67,27 @@ export async function openStoredImage(root: string, layout: Layout, id: string):
   // There every layer has all of those below it, too.
   const shown = { ids: layout.startsWith('vfs') ? ids.slice(0, 1) : ids, root, layout }
   return { config: parseObject(config), find: (path) => findFile(path, shown) }
+}
+
+/**
+ * The environment in the configuration of each of these images, `NAME=value`, by the ids that were given; images that
+ * aren't there, or aren't the only one, are left out.
+ * @param ids or the first characters of them
+ */
+export async function listEnvironments(
+  root: string,
+  layout: Layout,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const environments = new Map<string, readonly string[]>()
+  if (ids.length === 0) return environments
+  const { images } = await listContents(root, layout)
+  for (const id of ids) {
+    const [found, ...others] = images.filter((image) => image.id.startsWith(id))
+    const stored = found === undefined || others.length > 0 ? undefined : await openStoredImage(root, layout, found.id)
+    if (stored !== undefined) environments.set(id, textsOf(objectOf(stored.config['config'])['Env']))
+  }
+  return environments
 }
 
 async function findFile(path: string, layers: Layers): Promise<StoredFile | undefined> {

@@ -22,6 +22,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
   const contexts = paths.contexts.map((context) => absoluteContext(context, setup.context.workspace))
   return [
     ...globalArgs(setup),
+    ...otherStoreArgs(request, setup),
     ...dropInArgs(setup),
     'build',
     ...['--file', csv(paths.file)],
@@ -30,7 +31,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     // A build for the machine's own platform has the same steps as one without the input.
     ...(platform === undefined ? [] : ['--platform', platform]),
     ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
-    ...each('--build-context', contexts),
+    ...each('--build-context', [...contexts, ...builtContexts(request)]),
     ...layersArgs(inputs.noCache, setup.buildah.version),
     ...['--format', format],
     ...reuseArgs(request, setup),
@@ -40,6 +41,19 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...inputArgs({ inputs, setup, paths }),
     source.context,
   ]
+}
+
+/** What shows Buildah the images of stages that were built before, without a copy of them. */
+function otherStoreArgs({ built }: BuildRequest, { mode }: BuildSetup): string[] {
+  if (built === undefined) return []
+  return ['--storage-opt', csv(`${mode.driver === 'vfs' ? 'vfs' : 'overlay'}.imagestore=${built.root}`)]
+}
+
+/** Those images in the place of the stages: by an id, Buildah takes one of any platform. */
+function builtContexts({ built }: BuildRequest): string[] {
+  return (built?.images ?? []).flatMap(({ calledAs, id }) =>
+    calledAs.map((name) => `${name}=container-image://${id.replace('sha256:', '')}`),
+  )
 }
 
 /** The first of the user's arguments that adds to the build what this action can't track; pure. */

@@ -20,11 +20,16 @@ export interface FoundBuildah {
   readonly docker: DockerStorage
 }
 
-/** Gives Buildah its private configuration. @param root of the storage, absolute */
+/**
+ * Gives Buildah its private configuration.
+ * @param root of the storage, absolute
+ * @param built storage root with stages that were built before, absolute
+ */
 export async function configure(
   { inputs, source, context, folder, logins, insecure }: EngineRequest,
   { buildah, mode, emulation, docker }: FoundBuildah,
   root: string,
+  built?: string,
 ): Promise<Engine> {
   await writeStorageConf(folder, buildah, storageConf(folder.path, root, mode.driver, mode.fuseOverlayfs))
   const { registries, dropInFolder, policy } = await writeConfig(folder, insecure, inputs.registryMirrors)
@@ -35,7 +40,7 @@ export async function configure(
   }
   const auth = await writePrivate(folder, 'auth/auth.json', JSON.stringify(logins))
   const files = { auth, policy, dropInFolder }
-  const tools = { folder: { ...folder, env }, buildah, mode, root }
+  const tools = { folder: { ...folder, env }, buildah, mode, root, built }
   await writeSourceFiles(source, folder)
   const sandboxes = await openSandboxes({ inputs, source, context, logins, ...emulation }, tools)
   const hasLogin = (registry: string) => knowsRegistry(logins, registry)

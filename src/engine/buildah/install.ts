@@ -198,7 +198,7 @@ function hintFor(installed: { version: string } | undefined, options: BuildahCon
   if (installed === undefined)
     return 'Install Buildah on the machine, or name an archive of it with "buildah-manifest".'
   if (options.needs.some(({ since }) => since === undefined)) return 'Remove that feature from the Dockerfile.'
-  if (unmet(options.needs, installed.version).some(({ below }) => below !== undefined))
-    return 'Remove that character from the label.'
+  const remedy = unmet(options.needs, installed.version).find((need) => need.remedy !== undefined)?.remedy
+  if (remedy !== undefined) return remedy
   return 'Use a runner with a newer Buildah (`runs-on: ubuntu-26.04` has 1.42), or name an archive of a newer one with "buildah-manifest".'
 }

@@ -1,5 +1,7 @@
 import type { Analysis } from '../../dockerfile/analysis.js'
+import { hasOpenHeredoc } from '../../dockerfile/open-heredocs.js'
 import { inheritedArguments } from '../../dockerfile/inherited-arguments.js'
+import { platformDefaults } from '../../dockerfile/platform-defaults.js'
 import { type Answer, type FaultName, getsWrong, KNOWN_WRONG, type KnownWrong } from '../../dockerfile/known-wrong.js'
 import { imagesAfterOtherPlatform, linesWithPlatform } from '../../dockerfile/stage-platforms.js'
 import { stepsAfterVolumes } from '../../dockerfile/volumes.js'
@@ -8,6 +10,9 @@ import { isForeign } from '../../runner/platform-inputs.js'
 import type { Layout } from '../../build-storage.js'
 import { analysisOf } from '../../source/analysis.js'
 import type { ResolvedEngine } from '../engine.js'
+
+/** The oldest release whose flags are all as they are used here; hosted runners of 2022 have it. */
+export const OLDEST_BUILDAH = '1.23.0'
 
 /** The facts by which faults are found. */
 export interface FaultFacts {
@@ -42,6 +47,11 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
       .filter(({ instruction, copy }) => instruction.keyword === 'ADD' && copy?.sources.some(isRepository))
       .map(({ instruction }) => ({ line: instruction.line })),
   inheritedArgument: ({ analysis }) => inheritedArguments(analysis).map(({ line, name }) => ({ line, detail: name })),
+  heredocVariable: ({ analysis }) =>
+    analysis.stages
+      .flatMap(({ steps }) => steps)
+      .filter(({ instruction }) => instruction.keyword === 'RUN' && hasOpenHeredoc(instruction))
+      .map(({ instruction }) => ({ line: instruction.line })),
   volume: ({ analysis }) =>
     stepsAfterVolumes(analysis)
       .filter(({ isNamed }) => isNamed)
@@ -52,6 +62,8 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
   targetPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'TARGETPLATFORM'),
   armVariant: ({ platform: { architecture, variant } }) =>
     architecture === 'arm' && /^v[56]$/.test(variant ?? '') ? [{}] : [],
+  // Those with the value that the platform has are gone by now.
+  otherPlatformDefault: ({ analysis }) => platformDefaults(analysis).map(({ line, name }) => ({ line, detail: name })),
 }
 
 /** Finders of the faults that the user is told of, in the order of the messages. */
@@ -79,11 +91,22 @@ function isRepository(source: string): boolean {
   return /^https?:\/\/.*\.git(#.+)?$/.test(source)
 }
 
-/** What a Dockerfile needs that older releases build wrongly, with the first release that doesn't; pure. */
-export function refusedFaults(facts: EarlyFacts): { readonly what: string; readonly since: string | undefined }[] {
-  return rowsOf(REFUSED).flatMap(({ what, until, wrong, find }) =>
-    find(facts).map((finding) => ({ what: `${placed(finding, what)} (in older versions, ${wrong})`, since: until })),
-  )
+/** A fault that some releases have, with those that don't, as `Need` has them. */
+export interface RefusedFault {
+  readonly what: string
+  readonly since: string | undefined
+  readonly below?: string | undefined
+  readonly remedy?: string | undefined
+}
+
+/** What a Dockerfile has that some releases build wrongly; pure. */
+export function refusedFaults(facts: EarlyFacts): RefusedFault[] {
+  return rowsOf(REFUSED).flatMap((row) => {
+    const isNew = row.until === undefined && row.since !== undefined
+    const releases = isNew ? { since: OLDEST_BUILDAH, below: row.since, remedy: row.remedy } : { since: row.until }
+    const wrong = `(in ${isNew ? 'newer' : 'older'} versions, ${row.wrong})`
+    return row.find(facts).map((finding) => ({ what: `${placed(finding, row.what)} ${wrong}`, ...releases }))
+  })
 }
 
 /** Whether this release loses changes in volumes of base images, so that the volumes must be known; pure. */

@@ -1,5 +1,6 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
+import type { Flag } from '../../dockerfile/command.js'
 import { stepsOf, type Dockerfile, type Instruction } from '../../dockerfile/dockerfile.js'
 import { KNOWN_WRONG } from '../../dockerfile/known-wrong.js'
 import { mountOptions } from '../../dockerfile/mounts.js'
@@ -10,7 +11,7 @@ import { INPUT_ROWS } from '../../runner/input-table.js'
 import { type Inputs, valueOf } from '../../runner/inputs.js'
 import { forPlatform } from '../../runner/platform-inputs.js'
 import { analysisOf } from '../../source/analysis.js'
-import { refusedFaults } from './known-faults.js'
+import { OLDEST_BUILDAH, refusedFaults } from './known-faults.js'
 
 /** Something that this build asks for and not every Buildah can do. */
 export interface Need {
@@ -19,11 +20,12 @@ export interface Need {
   /** First version that can, `1.27.0`; undefined when none can yet. */
   readonly since: string | undefined
   /** First version that can't any more. */
-  readonly below?: string
+  readonly below?: string | undefined
+  /** What to do where no release can, or only old ones. */
+  readonly remedy?: string | undefined
 }
 
-/** The oldest release whose flags are all as they are used here; hosted runners of 2022 have it. */
-const OLDEST: Need = { what: 'this action', since: '1.23.0' }
+const OLDEST: Need = { what: 'this action', since: OLDEST_BUILDAH }
 
 type Test = (instruction: Instruction) => boolean
 
@@ -48,6 +50,12 @@ const isOn =
   (options: ReadonlyMap<string, string>) =>
     wanted.some((option) => (options.get(option) ?? 'false') !== 'false')
 
+const keepsGitFolder = ({ name, value }: Flag) => name === 'keep-git-dir' && value !== 'false'
+
+/** A place below the working directory. A variable may come to any path. */
+const isRelative = (options: ReadonlyMap<string, string>) =>
+  ['target', 'dst', 'destination'].some((name) => /^[^/$"']/.test(options.get(name) ?? ''))
+
 /** Instructions in which Buildah puts in the values of variables. */
 const EXPANDED = /^(ADD|ARG|COPY|ENV|EXPOSE|LABEL|STOPSIGNAL|USER|VOLUME|WORKDIR)$/
 
@@ -58,12 +66,15 @@ const DOCKERFILE_SINCE: readonly [feature: string, since: string | undefined, us
   ['--link', '1.41.0', flag(/^(COPY|ADD)$/, 'link')],
   ['--parents', '1.40.0', flag(/^COPY$/, 'parents')],
   ['--exclude', '1.38.0', flag(/^(COPY|ADD)$/, 'exclude')],
+  ['--keep-git-dir', undefined, ({ keyword, flags }) => keyword === 'ADD' && flags.some(keepsGitFolder)],
   ['--network', '1.30.0', flag(/^RUN$/, 'network')],
   ['--security', undefined, flag(/^RUN$/, 'security')],
   ['--device', undefined, flag(/^RUN$/, 'device')],
   ['a writable --mount=type=bind', '1.39.0', mount(/^bind$/, isOn('rw', 'readwrite'))],
   ['--mount=type=secret with env', '1.44.0', mount(/^secret$/, isOn('env'))],
   ['--mount=type=secret with required', '1.33.0', mount(/^secret$/, (options) => options.get('required') === '')],
+  ['a tmpfs mount at a relative path', '1.39.4', mount(/^tmpfs$/, isRelative)],
+  ['a mount at a relative path', '1.33.7', mount(/^(bind|cache|secret|ssh)$/, isRelative)],
   ['--mount=type=bind, cache or tmpfs', '1.24.0', mount(/^(bind|cache|tmpfs)$/, () => true)],
   ['several arguments', '1.28.0', (instruction) => declarationsOf(instruction).length > 1],
   [
@@ -85,11 +96,12 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
   )
   const unseen = labels.find(({ name, value }) => /[^\P{C}]|[^\P{Z} ]/u.test(name + value))
   if (unseen !== undefined) {
-    const { what, since } = KNOWN_WRONG.invisibleLabel
+    const { what, since, remedy } = KNOWN_WRONG.invisibleLabel
     ofInputs.push({
       what: `input "labels": ${what}, ${JSON.stringify(unseen.name)}`,
-      since: OLDEST.since,
+      since: OLDEST_BUILDAH,
       below: since,
+      remedy,
     })
   }
   const ofSteps = stepsOf(dockerfile).flatMap((instruction) =>

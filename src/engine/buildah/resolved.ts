@@ -1,3 +1,4 @@
+import gte from 'semver/functions/gte.js'
 import type { ContainersStorage, Layout } from '../../build-storage.js'
 import type { KnownEngine, ResolvedEngine } from '../engine.js'
 import type { EngineRequest } from '../engines.js'
@@ -10,6 +11,9 @@ import type { Buildah } from './install.js'
 import { knownFaultsOf } from './known-faults.js'
 import { prewarm } from './prewarm.js'
 import { resolveNames } from './resolve-names.js'
+
+/** Older releases look for the lower layers of many in the wrong storage. */
+const TAKES_STAGES_SINCE = '1.33.0'
 
 /** What is known of a Buildah by its version. */
 export function knownBuildah(request: EngineRequest, buildah: Buildah): KnownEngine {
@@ -45,9 +49,10 @@ export function resolvedBuildah(request: EngineRequest, found: FoundBuildah, hos
       await writeFirstStorageConf(own, buildah)
       return resolvedBuildah({ ...request, inputs, folder: own }, found, host)
     },
-    configure: async (root) => {
+    takesStages: gte(buildah.version, TAKES_STAGES_SINCE),
+    configure: async (root, built) => {
       await pinNetworkBackend(root, folder, buildah, host)
-      return await configure(request, found, root)
+      return await configure(request, found, root, built)
     },
   }
 }

@@ -58,6 +58,8 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
     // A builder outside of the daemon only knows what registries have.
     ambiguityOf: (images) => (docker.driver === 'docker' ? ambiguityOf(images, client) : Promise.resolve(undefined)),
     forPlatform: undefined,
+    // Its builder has them for all platforms by itself.
+    takesStages: false,
     configure: (root) => {
       const setup = { ...client, context, root, insecure, facts }
       return Promise.resolve(isOwn ? ownBuilderEngine(setup) : inDaemonEngine(setup))

@@ -58,6 +58,19 @@ describe('buildArgs', () => {
     expect(args).toStrictEqual(expect.arrayContaining(expected))
   })
 
+  it.each([
+    ['overlay', 'overlay.imagestore=/other/root'],
+    ['fuse-overlayfs', 'overlay.imagestore=/other/root'],
+    ['vfs', 'vfs.imagestore=/other/root'],
+  ] as const)('takes stages that are built already out of another storage, with %s', (driver, option) => {
+    const id = 'e'.repeat(64)
+    const built = { root: '/other/root', images: [{ stage: 0, calledAs: ['build', '0'], id: `sha256:${id}` }] }
+    const args = buildArgs({ ...smallest, built }, { ...setup, mode: { ...setup.mode, driver } }, paths)
+    expect(args.slice(0, args.indexOf('build')).slice(-2)).toStrictEqual(['--storage-opt', option])
+    const contexts = args.filter((_, index) => args[index - 1] === '--build-context')
+    expect(contexts).toStrictEqual([`build=container-image://${id}`, `0=container-image://${id}`])
+  })
+
   it('the smallest build', () => {
     expect(buildArgs(smallest, setup, paths)).toStrictEqual([
       // where the layers lie

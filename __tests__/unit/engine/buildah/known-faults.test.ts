@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
+import { KNOWN_WRONG } from '../../../../src/dockerfile/known-wrong.js'
 import { losesVolumes, refusedFaults, toldFaults } from '../../../../src/engine/buildah/known-faults.js'
 import { formatPlatform, nativePlatform } from '../../../../src/lib/platform.js'
 import { targetPlatform } from '../../../../src/runner/platform-inputs.js'
@@ -52,6 +53,48 @@ describe('ADD of a Git repository', () => {
     'ONBUILD ADD https://host/r.git /src',
   ])('not %s', (step) => {
     expect(refusedIn(['FROM a', step])).toStrictEqual([])
+  })
+})
+
+describe('a heredoc of RUN that the builder reads', () => {
+  it.each([
+    'RUN <<EOF\nV=1\necho $V\nEOF',
+    'RUN <<-EOF\n\techo ${1}\nEOF',
+    'RUN --network=none sh <<EOF\necho $$\nEOF',
+    "RUN <<EOF\n# don't\nEOF",
+    'RUN <<"A" cat <<B\n$V\nA\nB',
+  ])('%j', (step) => {
+    const [what = ''] = refusedIn(['FROM a', step])
+    expect(what).toBe(`Dockerfile line 2: ${KNOWN_WRONG.heredocVariable.what}`)
+  })
+
+  it.each([
+    'RUN <<"EOF"\necho $V\nEOF',
+    "RUN <<'EOF'\necho $V\nEOF",
+    'RUN <<EOF\necho "a" \'b\' $(date)\nEOF',
+    'RUN echo $V',
+    'RUN cat "$V" <<EOF\ntext\nEOF',
+    'COPY <<EOF /f\n$V\nEOF',
+  ])('not %j', (step) => {
+    expect(refusedIn(['FROM a', step])).toStrictEqual([])
+  })
+})
+
+describe('another value for a platform', () => {
+  it('is refused by newer releases, with what to write', () => {
+    const facts = factsOf([
+      'ARG BUILDPLATFORM=linux/s390x',
+      'FROM a',
+      'ARG TARGETPLATFORM=${X}',
+      'ARG TARGETARCH=amd64',
+    ])
+    const what = (line: number, name: string) =>
+      `Dockerfile line ${line}: ARG with another value for TARGETPLATFORM or BUILDPLATFORM, ${name} (in newer versions, the build fails)`
+    const releases = { since: '1.23.0', below: '1.33.8', remedy: KNOWN_WRONG.otherPlatformDefault.remedy }
+    expect(refusedFaults(facts)).toStrictEqual([
+      { what: what(1, 'BUILDPLATFORM'), ...releases },
+      { what: what(3, 'TARGETPLATFORM'), ...releases },
+    ])
   })
 })
 

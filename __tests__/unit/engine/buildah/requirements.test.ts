@@ -19,11 +19,14 @@ describe('needsOf the Dockerfile', () => {
     ['COPY --parents a b', 'COPY with --parents', '1.40.0'],
     ['COPY --exclude=*.txt a b', 'COPY with --exclude', '1.38.0'],
     ['ADD --exclude=*.txt a b', 'ADD with --exclude', '1.38.0'],
+    ['ADD --keep-git-dir=true http://x /y', 'ADD with --keep-git-dir', undefined],
+    ['ADD --keep-git-dir http://x /y', 'ADD with --keep-git-dir', undefined],
     ['RUN --network=none x', 'RUN with --network', '1.30.0'],
     ['RUN --security=insecure x', 'RUN with --security', undefined],
     ['RUN --device=vendor.com/gpu x', 'RUN with --device', undefined],
     ['RUN --mount=type=secret,id=a,env=A x', 'RUN with --mount=type=secret with env', '1.44.0'],
     ['RUN --mount=env=A,type=secret,id=a x', 'RUN with --mount=type=secret with env', '1.44.0'],
+    ['RUN --mount=type=secret,id=a,target=key x', 'RUN with a mount at a relative path', '1.33.7'],
     ['RUN --mount=type=secret,id=a,required x', 'RUN with --mount=type=secret with required', '1.33.0'],
     ['ARG A=1 B=2', 'ARG with several arguments', '1.28.0'],
     ['ENV A=${B#x}', 'ENV with a pattern in a variable', '1.37.0'],
@@ -40,6 +43,7 @@ describe('needsOf the Dockerfile', () => {
     'RUN --mount=type=secret,id=required x',
     'RUN --mount=type=secret,id=a,required=true x',
     'RUN --mount=type=ssh x',
+    'ADD --keep-git-dir=false http://x /y',
     // the shell's own
     'RUN echo ${A#x}',
     'ENV A=${B:-x}',
@@ -62,6 +66,8 @@ describe('needsOf the Dockerfile', () => {
   })
 
   const mounts = { what: 'Dockerfile line 2: RUN with --mount=type=bind, cache or tmpfs', since: '1.24.0' }
+  const relative = { what: 'Dockerfile line 2: RUN with a mount at a relative path', since: '1.33.7' }
+  const relativeTmpfs = { what: 'Dockerfile line 2: RUN with a tmpfs mount at a relative path', since: '1.39.4' }
   const writable = { what: 'Dockerfile line 2: RUN with a writable --mount=type=bind', since: '1.39.0' }
   it.each([
     ['RUN --mount=type=bind,target=/x,rw x', [writable, mounts]],
@@ -76,6 +82,11 @@ describe('needsOf the Dockerfile', () => {
     ['RUN --mount=type=bind,target=/rw x', [mounts]],
     ['RUN --mount=type=cache,target=/x,rw x', [mounts]],
     ['RUN --mount=type=tmpfs,target=/x x', [mounts]],
+    ['RUN --mount=type=tmpfs,target=${X} x', [mounts]],
+    ['RUN --mount=target=. x', [relative, mounts]],
+    ['RUN --mount=type=cache,dst=.cache x', [relative, mounts]],
+    ['RUN --mount=type=bind,destination=a,target=/x x', [relative, mounts]],
+    ['RUN --mount=target=/context --mount=target=.,type=tmpfs x', [relativeTmpfs, mounts]],
   ])('a mount: %j', (step, expected) => {
     expect(ofSteps(step)).toStrictEqual(expected)
   })
@@ -126,6 +137,7 @@ describe('needsOf the inputs and the labels', () => {
         what: `input "labels": a label with a line break or another invisible character, "${name}"`,
         since: '1.23.0',
         below: '1.30.0',
+        remedy: 'Remove that character from the label.',
       },
     ])
   })

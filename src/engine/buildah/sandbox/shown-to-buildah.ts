@@ -11,6 +11,8 @@ export interface Tools {
   readonly mode: ExecutionMode
   /** Absolute path of the storage root. */
   readonly root: string
+  /** The same of one with stages that were built before; undefined where there are none. */
+  readonly built?: string | undefined
 }
 
 /** What of the private folder Buildah writes to. */
@@ -24,7 +26,7 @@ const USER_CONFIGURATION = [
 const CONFIGURED_BY = ['CONTAINERS_CONF', 'CONTAINERS_CONF_OVERRIDE', 'CONTAINERS_REGISTRIES_CONF', 'SSL_CERT_FILE']
 
 /** What Buildah itself needs to see. */
-export function shownToBuildah({ folder, buildah, mode, root }: Tools): Shown[] {
+export function shownToBuildah({ folder, buildah, mode, root, built }: Tools): Shown[] {
   const { path, buildUser, env } = folder
   const configuration = join(env['XDG_CONFIG_HOME'] ?? join(buildUser.home, '.config'), 'containers')
   const programs = [buildah.path, mode.runtime, mode.fuseOverlayfs]
@@ -32,6 +34,7 @@ export function shownToBuildah({ folder, buildah, mode, root }: Tools): Shown[] 
   return [
     ...WRITTEN.map((name) => writable(join(path, name))),
     writable(root),
+    ...(built === undefined ? [] : [readOnly(built)]),
     ...PRIVATE_CONFIGURATION.map((name) => readOnly(join(path, name))),
     ...USER_CONFIGURATION.map((name) => readOnly(join(configuration, name))),
     ...[...programs, ...named].filter((one) => one?.startsWith('/') === true).map((one) => readOnly(one ?? '')),
