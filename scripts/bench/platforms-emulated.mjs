@@ -18,7 +18,7 @@ const program = join(kept, `busybox-static-${architecture}`)
 const DOCKERFILE = `FROM scratch
 COPY foreign /bin/busybox
 COPY data /data
-RUN ["/bin/busybox", "sh", "-c", "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done"]
+RUN ["/bin/busybox", "sh", "-c", "i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done"]
 RUN ["/bin/busybox", "gzip", "-9", "-k", "/data"]
 `
 
