@@ -2,13 +2,13 @@ import { join } from 'node:path'
 
 import { expect, jest, test } from '@jest/globals'
 
-import { succeed } from '../harness/clean-step.js'
+import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
 import { makeFolder } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import { imagetools, manifestsOf, type Predicates } from '../harness/imagetools.js'
 import { ownArchitecture } from '../harness/platform-images.js'
-import { digestOf, getBlob, getManifest } from '../harness/registry-client.js'
+import { digestOf, getBlob, getManifest, withSettings } from '../harness/registry-client.js'
 import type { StepOptions } from '../harness/runner.js'
 import { useRegistry } from '../harness/use-registry.js'
 
@@ -94,4 +94,44 @@ test('an image has its provenance beside it, where BuildKit puts it, and readers
     `docker://${image}:1`,
     `dir:${join(folder, 'dir')}`,
   ])
+})
+
+/** A package as an attacker names it, who owns one of those that are installed. */
+const HOSTILE = '::error::<script>alert(1)</script>'
+const SCRIPT = `set -eu
+cd "$BUILDKIT_SCAN_SOURCE"
+if touch x 2>/dev/null; then exit 3; fi
+test ! -e "$HOME/.docker" && touch /tmp/x
+printf '{"spdxVersion":"SPDX-2.3","name":"%s %s","packages":[{"name":"${HOSTILE}"}]}' "$(cat app)" "$BUILDKIT_SCAN_COLOUR" \\
+  >"$BUILDKIT_SCAN_DESTINATION/sbom.spdx.json"
+ln -s /etc/passwd "$BUILDKIT_SCAN_DESTINATION/other.spdx.json"`
+
+test('a generator scans the files of the image, and its SPDX lies beside the provenance', async () => {
+  const generator = await withSettings(base, 'generator', { Entrypoint: ['/bin/sh', '-c'], Cmd: [SCRIPT] })
+  const { log, summary } = await succeed(
+    step({ tags: '3', sbom: `generator=${generator},"COLOUR=red ""$HOME"""`, provenance: 'mode=min' }),
+  )
+  const { bytes } = await getManifest(`${image}:3`)
+  const [, attached] = manifestsOf(bytes)
+  const manifest = JSON.parse(
+    (await getManifest(`${image}@${attached?.digest ?? ''}`)).bytes.toString(),
+  ) as AttestationManifest
+  expect(manifest.layers).toHaveLength(2)
+  const read = (await imagetools(`${image}:3`, '.SBOM')) as Predicates
+  expect(read.SPDX).toMatchObject({ spdxVersion: 'SPDX-2.3', name: 'app red "$HOME"', packages: [{ name: HOSTILE }] })
+  expect(((await imagetools(`${image}:3`, '.Provenance')) as Predicates).SLSA).toBeDefined()
+  expect(log + summary).not.toContain('alert(1)')
+  expect(log).toMatch(/^(?:::group::)?SBOM: /m)
+  expect(summary).toContain('SBOM')
+})
+
+test('a generator that can’t be pulled, or fails, is an error before anything is pushed', async () => {
+  const missing = await fail(step({ tags: '4', sbom: `generator=${registry.host}/base/none:1` }))
+  expect(missing.error).toContain('Input "sbom": the generator')
+  expect(missing.error).toContain('could not be pulled')
+  expect(missing.error).toContain('`sbom: generator=')
+  const broken = await withSettings(base, 'broken', { Entrypoint: ['/bin/sh', '-c'], Cmd: ['echo no >&2; exit 9'] })
+  const failed = await fail(step({ tags: '4', sbom: `generator=${broken}` }))
+  expect(failed.error).toContain('failed. Nothing was pushed.')
+  await expect(getManifest(`${image}:4`)).rejects.toThrow()
 })

@@ -168,11 +168,11 @@ test.each(casesOfSet([...texts, ...places], ([what]) => ordinary.includes(what))
 
 test('an input of another action that the image would lack is an error, before anything starts', async () => {
   const env = {
-    INPUT_SBOM: 'true',
+    INPUT_ATTESTS: 'type=sbom',
     'INPUT_SEP-TAGS': ',',
     INPUT_TAG: 'hush-hush-hush',
   }
-  const parts = ['Input "sbom": got "true"', 'attest the pushed image in a later step']
+  const parts = ['Input "attests": got "type=sbom"', '`sbom: true`']
   await expectRefused({ inputs: { images: 'acme/web' }, env, workspace: files }, parts)
 })
 

@@ -1,6 +1,7 @@
 import type { Pair } from '../runner/input-parsers.js'
 import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
+import type { SbomOptions } from '../runner/attestation-inputs.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
 import type { Platform } from '../lib/platform.js'
@@ -49,6 +50,8 @@ export interface BuildRequest extends BuildSpec {
   readonly onStepEnd?: (() => void) | undefined
   /** Whether steps of earlier builds may be reused, and whether those of this build are kept. */
   readonly cache: { readonly read: boolean; readonly write: boolean }
+  /** Whether the storage has all images, and none may be pulled: it would take over layers that have no content there. */
+  readonly isComplete?: boolean
 }
 
 /** An image that FROM or `--from` names. */
@@ -140,6 +143,19 @@ export interface EngineFacts {
 export interface Evidence {
   /** `sha256:…` of the manifests of all images in the storage of the build, by their full names. */
   imageDigests(): Promise<ReadonlyMap<string, string>>
+  /**
+   * Runs the generator of the input `sbom` on the files of an image, apart from the runner and without any login.
+   * @returns the files that it wrote, of at most so many bytes each
+   * @throws UserError where it can't be pulled, or fails
+   */
+  scan(image: Image, sbom: SbomOptions, limit: number): Promise<readonly ScanFile[]>
+}
+
+/** What a generator wrote. */
+export interface ScanFile {
+  /** `sbom.spdx.json`; the generator has chosen it. */
+  readonly name: string
+  readonly text: string
 }
 
 /** Builds and pushes. Differences between engines stay behind this interface. */

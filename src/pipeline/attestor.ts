@@ -1,8 +1,10 @@
 import { type BuildFacts, SLSA_V1, slsaPredicate } from '../attestation/provenance.js'
 import { inV02, SLSA_V02 } from '../attestation/provenance-v02.js'
+import { SBOM_LIMIT, spdxPredicates } from '../attestation/sbom.js'
 import type { Predicate } from '../attestation/statement.js'
 import type { BuildSpec, Engine, Image, Pushed, ResolvedEngine } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
+import type { SbomOptions } from '../runner/attestation-inputs.js'
 import { targetPlatform } from '../runner/platform-inputs.js'
 import { type AttestedImage, pushAttested } from './attested-push.js'
 import { baseDependencies } from './base-dependencies.js'
@@ -30,17 +32,23 @@ export interface Attested {
 }
 
 export function openAttestor(attested: Attested, registries: RegistriesOnDemand, pipeline: PipelineContext): Attestor {
-  const { spec, engine, destination, names } = attested
+  const { spec, engine, evidence, destination, names } = attested
   return {
-    predicates: async (_image, steps) => {
-      const { provenance } = spec.inputs
-      return provenance === undefined ? [] : [await provenanceOf(attested, steps, pipeline)]
+    async predicates(image, steps) {
+      const { provenance, sbom } = spec.inputs
+      const scan = (options: SbomOptions) => pipeline.timeline.during('SBOM', () => sbomOf(image, options, evidence))
+      const documents = sbom === undefined ? [] : await scan(sbom)
+      return provenance === undefined ? documents : [...documents, await provenanceOf(attested, steps, pipeline)]
     },
     async push(image, predicates) {
       const platform = targetPlatform(spec.inputs)
       return await pushAttested(engine, { image, predicates, platform, names }, destination.references, registries)
     },
   }
+}
+
+async function sbomOf(image: Image, sbom: SbomOptions, evidence: Attested['evidence']): Promise<Predicate[]> {
+  return spdxPredicates(await evidence.scan(image, sbom, SBOM_LIMIT), sbom.generator)
 }
 
 async function provenanceOf(

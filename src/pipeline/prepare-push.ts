@@ -1,4 +1,5 @@
 import type { BuildSpec, Engine } from '../engine/engine.js'
+import { info } from '../log.js'
 import { isAttested } from '../runner/attestation-inputs.js'
 import type { Attestor } from './attestor.js'
 import type { Pusher } from './build.js'
@@ -33,7 +34,12 @@ async function attestorOf(
   pipeline: PipelineContext,
 ): Promise<Attestor | undefined> {
   const { evidence } = engine
-  if (evidence === undefined || !spec.inputs.push || !isAttested(spec.inputs)) return undefined
+  if (evidence === undefined || !isAttested(spec.inputs)) return undefined
+  const { push, load, outputs } = spec.inputs
+  const without = [...(load ? ['`load`'] : []), ...(outputs.length > 0 ? ['`outputs`'] : [])]
+  if (!push) info('Attestations: none, since nothing is pushed')
+  else if (without.length > 0) info(`Attestations: only with the pushed image, not with ${without.join(' and ')}`)
+  if (!push) return undefined
   const { engine: resolved, destination, metadata } = prepared
   const names = metadata.references
   const { openAttestor } = await import('./attestor.js')

@@ -2,6 +2,7 @@ import { parse } from 'csv-parse/sync'
 import { describe, UserError } from '../errors.js'
 import type { Env } from '../exec.js'
 import { csv } from '../lib/csv.js'
+import { formatReference, parseReference } from '../metadata/reference.js'
 import { type InputReader, type Pair, refuse } from './input-parsers.js'
 import { type DockerRefusal, input } from './input-spec.js'
 
@@ -21,9 +22,23 @@ export interface ProvenanceOptions {
   readonly given: string
 }
 
+/** What the input `sbom` asks for. */
+export interface SbomOptions {
+  /** Full name of the image that makes it. */
+  readonly generator: string
+  /** Attributes for the generator, by their names. */
+  readonly parameters: readonly Pair[]
+  /** The attributes as they were given, one line of CSV; '' for none. */
+  readonly given: string
+}
+
+/** BuildKit's own. */
+const DEFAULT_GENERATOR = 'docker/buildkit-syft-scanner:stable-1'
 const [TRUE, FALSE] = [/^(1|t|true)$/i, /^(0|f|false)$/i]
 const PROVENANCE_HINT =
   'Write `provenance: true`, or attributes: `provenance: mode=min,version=v1,builder-id=https://example.com/builders/1`.'
+const SBOM_HINT =
+  'Write `sbom: true`, or name the image that makes it: `sbom: generator=docker/buildkit-syft-scanner:1`.'
 
 /** By the daemon's own builder, which makes no index. */
 function refusedInDaemon<T>(example: string): DockerRefusal<T | undefined> {
@@ -43,11 +58,19 @@ export const ATTESTATION_INPUTS = {
     counts: (options) => (options === undefined ? [] : [options.given]),
     docker: refusedInDaemon<ProvenanceOptions>('mode=min'),
   }),
+  sbom: input('sbom', sbom, {
+    affects: 'image',
+    counts: (options) => (options === undefined ? [] : [options.given]),
+    // Before, a RUN step mounts no other image.
+    buildah: { since: '1.28.0', asks: (options) => options !== undefined },
+    docker: refusedInDaemon<SbomOptions>('true'),
+  }),
 }
 
 /** What is asked for of all this. */
 export interface AttestationInputs {
   readonly provenance: ProvenanceOptions | undefined
+  readonly sbom: SbomOptions | undefined
 }
 
 /** Reads the input `provenance`, with the attributes of BuildKit. @throws UserError for one that BuildKit doesn't have */
@@ -76,6 +99,33 @@ function provenance(read: InputReader, name: string, env: Env): ProvenanceOption
     inlineOnly: whether('inline-only'),
     reproducible: whether('reproducible'),
     given,
+  }
+}
+
+/** Reads the input `sbom`. @throws UserError */
+function sbom(read: InputReader, name: string): SbomOptions | undefined {
+  const found = attributesOf(read, name, SBOM_HINT)
+  if (found === undefined) return undefined
+  const { attributes, given } = found
+  const generator = attributes.find((one) => one.name === 'generator')?.value ?? DEFAULT_GENERATOR
+  const parameters = attributes.filter((one) => one.name !== 'generator')
+  // It becomes a line of a Dockerfile, where a variable has such a name.
+  const strange = parameters.find((one) => !/^[A-Za-z_]\w*$/.test(one.name))
+  if (strange !== undefined)
+    throw refuse(name, strange.name, 'Attributes for the generator are names of variables: KEY=value.', SBOM_HINT)
+  return { generator: imageName(name, generator), parameters, given }
+}
+
+/** Docker Hub's, where no registry stands before it, as BuildKit has it. @throws UserError */
+function imageName(input: string, generator: string): string {
+  try {
+    const { tag, digest, ...name } = parseReference(generator)
+    return formatReference({ ...name, ...(digest === undefined ? { tag: tag ?? 'latest' } : { digest }) })
+  } catch (error) {
+    throw new UserError(
+      `Input "${input}": got ${JSON.stringify(`generator=${generator}`)}. ${describe(error)}`,
+      SBOM_HINT,
+    )
   }
 }
 
@@ -112,8 +162,8 @@ function fieldsOf(name: string, text: string, hint: string): string[] {
 }
 
 /** Whether anything is attached to the image, which is an index then. Pure. */
-export function isAttested({ provenance }: AttestationInputs): boolean {
-  return provenance !== undefined
+export function isAttested({ provenance, sbom }: AttestationInputs): boolean {
+  return provenance !== undefined || sbom !== undefined
 }
 
 /** The URL of the attempt of the run, as docker/build-push-action names who built; '' where there is no run. Pure. */

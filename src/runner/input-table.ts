@@ -143,6 +143,7 @@ export const INPUTS = {
 
   // Cache
   unchanged: input('unchanged', oneOf('skip', 'build'), { affects: 'nothing' }),
+  skeletons: input('skeletons', oneOf('off', 'auto'), { affects: 'nothing' }),
   'cache-from': partOf('cache', { affects: 'nothing' }),
   'cache-to': partOf('cache', { affects: 'nothing' }),
   'cache-scope': partOf('cache', { affects: 'nothing' }),

@@ -38,7 +38,7 @@ const PUSH_TO_REGISTRY = ['redhat-actions/push-to-registry'] as const
 const PLATFORMS = 'Write `platforms: …`.'
 const ARCHITECTURES = 'Write `platforms: linux/…`, with `linux/` before each, such as `linux/amd64,linux/arm64`.'
 const ATTEST =
-  'Remove it, and attest the pushed image in a later step (actions/attest-sbom), with the output `digest`. There is an input `provenance`.'
+  'Write the attributes of each line, without `type=`, in the inputs `provenance` and `sbom`: `provenance: mode=min`, `sbom: true`.'
 const ONE_FILE = 'Write `file: …`. A step builds one file.'
 const IN_DOCKERFILE = 'in a Dockerfile, and name it in `file`.'
 const ONE_PER_LINE = 'Remove it: the output has one entry per line.'
@@ -64,7 +64,6 @@ export const PEER_INPUTS: readonly PeerInput[] = [
   }),
   row('cgroup-parent', BUILD_PUSH, 'Remove it: RUN steps have the limits of the runner.', 'always'),
   row('no-cache-filters', BUILD_PUSH, 'Write `no-cache: true`, which rebuilds all stages.', 'never'),
-  row('sbom', BUILD_PUSH, ATTEST, { says: 'if it is `false`', when: (text) => isDisabled(text) }),
 
   // docker/metadata-action
   row('bake-target', METADATA, 'Remove it: there is no bake file.', 'always'),

@@ -50,7 +50,7 @@ export interface FingerprintFacts {
 }
 
 /** Counts what is compared, and how: with another number, what was remembered before is another fingerprint. */
-const GRAMMAR = '8'
+const GRAMMAR = '9'
 
 type Values = readonly (string | Buffer)[]
 

@@ -9,6 +9,7 @@ import type {
   EngineFacts,
   EngineTraits,
   ResolvedEngine,
+  ScanFile,
 } from '../../../src/engine/engine.js'
 import type { EngineRequest, Engines } from '../../../src/engine/engines.js'
 import type { Step } from '../../../src/engine/progress.js'
@@ -33,6 +34,7 @@ export interface FakeEngineOptions {
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
+  readonly scan?: () => Promise<readonly ScanFile[]>
   readonly takesStages?: boolean
   /** Whether the base images add a step to each stage. */
   readonly onbuild?: boolean
@@ -102,7 +104,13 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
     },
     writeOutputs: (_, { outputs }) => Promise.resolve(void events.push(...outputs.map(({ type }) => `output ${type}`))),
     imageNames: () => Promise.resolve(new Set<string>()),
-    evidence: { imageDigests: () => Promise.resolve(new Map()) },
+    evidence: {
+      imageDigests: () => Promise.resolve(new Map()),
+      async scan(_, { generator }) {
+        events.push(`scan by ${generator}`)
+        return await (options.scan?.() ?? Promise.resolve([]))
+      },
+    },
     load: () => Promise.resolve(void events.push('load')),
     async saveSteps() {
       events.push('save')

@@ -8,7 +8,7 @@ import type { Result } from '../../../src/pipeline/result.js'
 import { run } from '../../../src/pipeline/run.js'
 import { entriesOf, type PlatformEntry } from '../../../src/registry/index-entries.js'
 import { fakeCaches } from '../cache/fake-cache.js'
-import { fakeEngines } from '../engine/fake-engine.js'
+import { type FakeEngineOptions, fakeEngines } from '../engine/fake-engine.js'
 import { contextOf, inputsOf, logOf, temporaryFolder } from '../helpers.js'
 import { fakeRegistries, type FakeRegistries } from '../registry/fake-registries.js'
 import { servicesOf } from './services.js'
@@ -26,12 +26,15 @@ beforeEach(() => {
   registries = fakeRegistries()
 })
 
-async function step(values: Readonly<Record<string, string>> = {}): Promise<{ result: Result; log: string }> {
+async function step(
+  values: Readonly<Record<string, string>> = {},
+  engine: FakeEngineOptions = {},
+): Promise<{ result: Result; log: string }> {
   let result: Result | undefined
   const log = await logOf(async () => {
     const context = contextOf({ workspace, temp: join(workspace, 'temp'), uid: process.getuid?.() ?? 0 })
     const services = servicesOf({
-      engines: fakeEngines({ registries }),
+      engines: fakeEngines({ ...engine, registries }),
       caches: fakeCaches(),
       registries: registries.client,
     })
@@ -96,6 +99,25 @@ describe('provenance', () => {
     const decoded = text.replaceAll(/"data":"([^"]+)"/g, (_, data: string) => Buffer.from(data, 'base64').toString())
     expect(decoded).toContain('ENV A=***')
     expect(decoded).not.toContain(SECRET)
+  })
+
+  it('comes behind the documents of a generator, which has run before anything was pushed', async () => {
+    const events: string[] = []
+    const scan = () => Promise.resolve([{ name: 'sbom.spdx.json', text: '{"spdxVersion":"SPDX-2.3"}' }])
+    const { result } = await step({ sbom: 'generator=h.example/scan:1' }, { events, scan })
+    const [, attestation] = await entriesUnder('h.example/acme/web:1')
+    const statements = await statementsOf(attestation ?? { digest: '' })
+    expect(statements.map((one) => one['predicateType'])).toStrictEqual([
+      'https://spdx.dev/Document',
+      'https://slsa.dev/provenance/v1',
+    ])
+    expect(events.indexOf('scan by h.example/scan:1')).toBeLessThan(events.findIndex((one) => one.startsWith('push')))
+    expect(result.phases.map(({ name }) => name)).toContain('SBOM')
+  })
+
+  it('and nothing else is pushed where the generator gives nothing', async () => {
+    await expect(step({ sbom: 'true' })).rejects.toThrow('wrote no *.spdx.json')
+    expect(registries.tags()).toStrictEqual([])
   })
 
   it('leaves a single image a single manifest where nobody asks for it', async () => {

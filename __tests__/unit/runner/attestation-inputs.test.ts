@@ -5,6 +5,37 @@ import { inputsOf, refusal } from '../helpers.js'
 const env = { GITHUB_REPOSITORY: 'acme/web', GITHUB_RUN_ID: '7', GITHUB_RUN_ATTEMPT: '2' }
 const RUN = 'https://github.com/acme/web/actions/runs/7/attempts/2'
 
+describe('sbom', () => {
+  const usual = { generator: 'docker.io/docker/buildkit-syft-scanner:stable-1', parameters: [], given: '' }
+  it.each<[string, object | undefined]>([
+    ['', undefined],
+    ['False', undefined],
+    ['true', usual],
+    [
+      'generator=ghcr.io/acme/scan',
+      { ...usual, generator: 'ghcr.io/acme/scan:latest', given: 'generator=ghcr.io/acme/scan' },
+    ],
+    [
+      'generator=acme/scan:1,"EXCLUDE=a,b"',
+      {
+        generator: 'docker.io/acme/scan:1',
+        parameters: [{ name: 'EXCLUDE', value: 'a,b' }],
+        given: 'generator=acme/scan:1,"EXCLUDE=a,b"',
+      },
+    ],
+  ])('%j', (text, expected) => {
+    expect(inputsOf({ sbom: text }).sbom).toStrictEqual(expected)
+  })
+
+  it.each([
+    ['yes', 'got "yes". Allowed: true, false, or attributes'],
+    ['generator=A B', 'Input "sbom": got "generator=A B".'],
+    ['a-b=1', 'got "a-b". Attributes for the generator are names of variables'],
+  ])('%j is refused', (text, expected) => {
+    expect(describeError(refusal(() => inputsOf({ sbom: text })))).toContain(expected)
+  })
+})
+
 describe('provenance', () => {
   const options = { mode: 'max', version: 'v1', builderId: RUN, inlineOnly: false, reproducible: false, given: '' }
   it.each<[string, object | undefined]>([

@@ -40,7 +40,10 @@ export function buildahEngine(given: BuildahSetup): Engine {
 
     ...pusher,
 
-    evidence: { imageDigests: () => imageDigests(setup) },
+    evidence: {
+      imageDigests: () => imageDigests(setup),
+      scan: async (...asked) => (await import('./scan.js')).scan(...asked, setup),
+    },
 
     writeOutputs: (image, inputs) => writeOutputs(image, inputs, setup),
 

@@ -35,6 +35,7 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: FlagsOf) => readonly st
   test: () => [],
   compression: () => [],
   provenance: () => [],
+  sbom: () => [],
   'extra-args': ({ inputs }) => inputs.extraArgs,
 }
 

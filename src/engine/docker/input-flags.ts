@@ -42,6 +42,7 @@ const INPUT_FLAGS: Readonly<Record<CountedInput, (build: FlagsOf) => readonly st
   test: later,
   compression: later,
   provenance: ({ inputs }) => provenanceArgs(inputs.provenance),
+  sbom: ({ inputs }) => (inputs.sbom === undefined ? [] : attestArgs('sbom', inputs.sbom.given)),
   isolation: refused,
   'extra-args': refused,
 }
