@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-import { DemoError, isRoot } from '../demo/machine.mjs'
+import { DemoError, isRoot, unpackPackages } from '../demo/machine.mjs'
 
 /** The folders of scripts/go/ that they are built from; the figures are for these versions. */
 const versions = { buildkitd: '0.34.2', buildx: '0.38.2' }
@@ -18,19 +18,20 @@ export function whyNoBuildkit() {
   return undefined
 }
 
-/** Packages of Debian that BuildKit needs and the machine lacks. */
-export function packagesForBuildkit() {
-  return isRoot && spawnSync('runc', ['--version']).error ? ['runc'] : []
+/**
+ * Docker's builder and its client, built once with Go and kept where the tests keep what they build, and runc: Debian's,
+ * unpacked, where the machine has none.
+ * @param {string} folder that runc may be unpacked below; it lasts as long as the programs are used
+ * @returns {{buildkitd: string, buildx: string, runc: string}} paths, or names on PATH
+ */
+export function provideBuildkit(folder) {
+  return { ...buildPrograms(), runc: provideRunc(join(folder, 'runc')) }
 }
 
-/**
- * Docker's builder and its client, built once with Go and kept where the tests keep what they build, and runc.
- * @param {string} packages folder in which `packagesForBuildkit` are unpacked
- * @returns {{buildkitd: string, buildx: string, runc: string}} paths
- */
-export function provideBuildkit(packages) {
-  const unpacked = join(packages, 'usr/sbin/runc')
-  return { ...buildPrograms(), runc: fs.existsSync(unpacked) ? unpacked : 'runc' }
+function provideRunc(folder) {
+  if (!spawnSync('runc', ['--version']).error) return 'runc'
+  if (!fs.existsSync(folder)) unpackPackages(['runc'], folder)
+  return join(folder, 'usr/sbin/runc')
 }
 
 function buildPrograms() {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DemoError, startRegistry, unpackPackages } from '../demo/machine.mjs'
 import { provideBase, pushLayout } from './base-image.mjs'
 import { actionArm } from './cache-action.mjs'
-import { buildkitVersions, packagesForBuildkit } from './cache-buildkit.mjs'
+import { buildkitVersions } from './cache-buildkit.mjs'
 import { cacheRepositories, registryArm, trafficOf } from './cache-registry.mjs'
 import { renderReport } from './cache-report.mjs'
 import { line, loadHarness } from './cache-service.mjs'
@@ -85,7 +85,7 @@ function makeArms(job) {
  */
 export function preparePlace(folder, tell) {
   // Unpacked first: where package lists are missing, this fetches them.
-  unpackPackages(['docker-registry', ...packagesForBuildkit()], join(folder, 'packages'))
+  unpackPackages(['docker-registry'], join(folder, 'packages'))
   const layout = provideBase(folder, tell)
   const machine = freshDisk(join(folder, 'machine'))
   return { job: join(machine.folder, 'job'), place: { folder, layout, machine } }

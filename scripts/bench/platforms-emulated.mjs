@@ -18,7 +18,7 @@ const program = join(kept, `busybox-static-${architecture}`)
 const DOCKERFILE = `FROM scratch
 COPY foreign /bin/busybox
 COPY data /data
-RUN ["/bin/busybox", "sh", "-c", "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done"]
+RUN ["/bin/busybox", "sh", "-c", "i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done"]
 RUN ["/bin/busybox", "gzip", "-9", "-k", "/data"]
 `
 
@@ -36,7 +36,7 @@ export async function emulatedScenarios(place, tell) {
   const workspace = join(step.job, 'workspace')
   fs.copyFileSync(program, join(workspace, 'foreign'))
   fs.chmodSync(join(workspace, 'foreign'), 0o755)
-  const programs = provideBuildkit()
+  const programs = provideBuildkit(place.folder)
   const daemon = await startDaemon(programs, place)
   const [action, buildx] = ['emulated, the action', 'emulated, Buildx']
   const scenarios = [
@@ -56,19 +56,19 @@ function addQemu({ folder, tools }) {
   }
 }
 
-async function startDaemon({ buildkitd, buildx }, { folder, tools, host }) {
+async function startDaemon(programs, { folder, tools, host }) {
   const path = process.env.PATH
   process.env.PATH = `${tools}:${path}`
-  const daemon = await startBuildkit(buildkitd, join(folder, 'buildkitd'), host)
+  const daemon = await startBuildkit(programs, join(folder, 'buildkitd'), host)
   process.env.PATH = path
   const options = { cwd: folder, env: { ...ownEnvironment(), BUILDX_CONFIG: join(folder, 'buildx') } }
-  await runWell([buildx, 'create', '--name', 'platforms', '--driver', 'remote', daemon.address], options)
+  await runWell([programs.buildx, 'create', '--name', 'platforms', '--driver', 'remote', daemon.address], options)
   const words = ['--builder', 'platforms', '--platform', other, '--provenance=false', '--no-cache', '--push']
   return {
     stop: daemon.stop,
     async build(workspace) {
       const { seconds } = await runWell(
-        [buildx, 'build', ...words, '--tag', `${host}/bench/buildx:1`, workspace],
+        [programs.buildx, 'build', ...words, '--tag', `${host}/bench/buildx:1`, workspace],
         options,
       )
       return seconds

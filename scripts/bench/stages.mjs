@@ -70,7 +70,7 @@ function actionScenario(job, jobs, host, engines) {
 
 /** Docker's builder with a daemon that has nothing yet, and is there before the clock starts. */
 function buildkitScenario(folder, job, host) {
-  const programs = provideBuildkit()
+  const programs = provideBuildkit(folder)
   const config = join(folder, 'buildx')
   const options = { cwd: folder, env: { ...ownEnvironment(), BUILDX_CONFIG: config } }
   let daemon
@@ -79,7 +79,7 @@ function buildkitScenario(folder, job, host) {
     name: 'buildkit',
     async prepare() {
       turn += 1
-      daemon = await startBuildkit(programs.buildkitd, join(folder, 'daemon'), host)
+      daemon = await startBuildkit(programs, join(folder, 'daemon'), host)
       fs.rmSync(config, { recursive: true, force: true })
       await runWell([programs.buildx, 'create', '--name', 'bench', '--driver', 'remote', daemon.address], options)
     },

@@ -5,6 +5,7 @@ import { formatBytes, formatCount } from '../lib/format.js'
 import { type BuildRecordStore, NO_RECORDS } from './build-records.js'
 import type { Keys } from './containers-storage/select.js'
 import { failureOf } from './errors.js'
+import type { SkeletonTerms } from './skeletons.js'
 
 /** Where the steps of earlier runs are, before it is known where this one builds. */
 export interface Cache {
@@ -12,8 +13,14 @@ export interface Cache {
    * Gives the build a root with what earlier runs have left for it. Never rejects.
    * @param keys of the steps that are going to be built; of no use to an engine that compares them itself
    * @param root an empty folder of the account that builds, for a root that doesn't stay
+   * @param terms undefined where every layer is needed whole
    */
-  restore(storage: ContainersStorage | OciLayout, keys: Keys, root: string): Promise<RestoredStorage>
+  restore(
+    storage: ContainersStorage | OciLayout,
+    keys: Keys,
+    root: string,
+    terms?: SkeletonTerms,
+  ): Promise<RestoredStorage>
   readonly records: BuildRecordStore
   /** Calls to a cache service so far. */
   requests(): number
@@ -35,6 +42,8 @@ export interface RestoredStorage {
    * back.
    */
   readonly clear: (() => Promise<void>) | undefined
+  /** What of the root has no content now; undefined if all is whole. */
+  skeletons(): Skeletons | undefined
   /** Undefined where all is packed at the end. */
   readonly ahead?: Ahead | undefined
   /** Saves what a build has left in the root, also one that failed. Never rejects. */
@@ -62,10 +71,30 @@ export interface Restored {
   readonly failures: readonly string[]
 }
 
+/** Layers of a root that came back as skeletons. */
+export interface Skeletons {
+  /** Ids. */
+  readonly layers: ReadonlySet<string>
+  /** Indices of the stages that stand on them. */
+  readonly stages: ReadonlySet<number>
+  /** Bytes that were not fetched for it. */
+  readonly savedBytes: number
+  /** Why what a build has made of them isn't to be used; undefined if it is. @throws Error if that can't be told */
+  findContent(): Promise<string | undefined>
+  /**
+   * Empties the root, and brings everything back whole; from then on it has no skeletons.
+   * @returns what came back
+   * @throws Error if the root can't be emptied
+   */
+  replace(): Promise<Restored>
+}
+
 export interface Run {
   readonly steps: readonly RecordedStep[]
   /** Names that the image got. */
   readonly ours: readonly string[]
+  /** Id of the image, 64 hexadecimal digits; undefined if there is none. */
+  readonly imageId?: string | undefined
   /** Digest over what was pushed where; undefined if nothing was. */
   readonly pushed: string | undefined
   /** It failed, or was cancelled: then nothing shall take time now. */
@@ -104,6 +133,7 @@ export function emptyStorage(root: string, failures: readonly string[] = []): Re
     staysInEngine: false,
     changedBaseImages: () => Promise.resolve([]),
     clear: undefined,
+    skeletons: () => undefined,
     save: () => Promise.resolve(NOTHING_SAVED),
   }
 }

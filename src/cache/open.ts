@@ -47,7 +47,7 @@ function openCache(
     limits: { now: context.now.getTime(), ttlMs, maxBytes, perKey: 1 },
   }
   if (directory !== undefined) return openDirectory({ ...common, directory })
-  const own = { ...common, unique: context.event.unique, deadlineMs }
+  const own = { ...common, unique: context.event.unique, deadlineMs, skeletons: usesSkeletons(inputs) }
   if (plan.kind === 'registry') {
     const title = `${plan.scope.text}, ${ownRef(context.event)}`
     const where = { ...plan.repositories, title, ttlMs }
@@ -56,4 +56,9 @@ function openCache(
   }
   const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
   return openArchives({ ...own, backend: { kind: 'github' }, entries })
+}
+
+/** Who doesn't push needs the image here, and whole. */
+function usesSkeletons({ skeletons, push }: CacheRequest['inputs']): boolean {
+  return skeletons === 'auto' && push
 }

@@ -39,6 +39,8 @@ export interface ArchiveOptions extends CacheOptions {
   readonly further?: readonly Entries[]
   readonly unique: string
   readonly deadlineMs: number
+  /** Whether layers may be saved and restored as skeletons, too. */
+  readonly skeletons: boolean
 }
 
 /** The same where it is a folder of a machine that stays. */

@@ -1,8 +1,9 @@
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import type { Author, Part } from './backends/parts.js'
-import type { Ahead, Restored, RestoredStorage, Run } from './cache.js'
+import type { Ahead, Restored, RestoredStorage, Run, Skeletons } from './cache.js'
 import type { Limits } from './containers-storage/retention.js'
 import type { ArchiveOptions, DirectoryOptions } from './options.js'
+import type { SkeletonTerms } from './skeletons.js'
 
 /** An index says at least which parts it is about. */
 export interface IndexOfParts {
@@ -24,8 +25,14 @@ export interface Snapshot<Index extends IndexOfParts> {
   /**
    * Fills an empty root. Never rejects.
    * @param indexes that of the own ref first
+   * @param terms undefined where every layer is needed whole
    */
-  unpack(indexes: readonly Index[], root: string, options: ArchiveOptions): Promise<Unpacked<Index>>
+  unpack(
+    indexes: readonly Index[],
+    root: string,
+    options: ArchiveOptions,
+    terms?: SkeletonTerms,
+  ): Promise<Unpacked<Index>>
   empty(root: string): Promise<void>
   /**
    * Packs in a root what is finished there while the build goes on; where it isn't there, all is packed at the end.
@@ -50,6 +57,9 @@ export interface Unpacked<Index> {
   /** Whether there is nothing in the root that could disturb a build. */
   readonly isEmpty: boolean
   changedBaseImages(): Promise<readonly string[]>
+  /** SHA-256 of the parts that came. */
+  readonly fetched?: readonly string[]
+  readonly skeletons?: Omit<Skeletons, 'replace'> | undefined
 }
 
 /** A layer that was packed while the build went on. */
@@ -80,6 +90,12 @@ export interface SaveJob extends Author {
   readonly packed: readonly PackedLayer[]
   /** Whether what cache mounts left is saved too. */
   readonly mounts: boolean
+  /** Whether skeletons of layers are saved beside them. */
+  readonly bundles?: boolean
+  /** Ids of layers that came back as skeletons, and so have no content here. */
+  readonly hollow?: readonly string[]
+  /** SHA-256 of the parts that were fetched. */
+  readonly fetched?: readonly string[]
   readonly limits: Limits
   readonly deadlineMs: number
   /** What was reported already of the service. */

@@ -49,6 +49,8 @@ export interface BuildRequest extends BuildSpec {
   readonly onStepEnd?: (() => void) | undefined
   /** Whether steps of earlier builds may be reused, and whether those of this build are kept. */
   readonly cache: { readonly read: boolean; readonly write: boolean }
+  /** Whether the storage has all images, and none may be pulled: it would take over layers that have no content there. */
+  readonly isComplete?: boolean
 }
 
 /** An image that FROM or `--from` names. */

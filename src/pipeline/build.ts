@@ -3,12 +3,12 @@ import type { Step } from '../engine/progress.js'
 import { info } from '../log.js'
 import type { CacheReport } from '../report/cache-stats.js'
 import { BUILD, TEST } from '../report/summary.js'
-import type { Destination } from './destination.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from './pipeline-context.js'
 import type { RestoredCache } from './restore-cache.js'
 import { saveCache, saveSteps, type Run } from './save-cache.js'
 import { clearAfter } from './clear-cache.js'
+import { checkSkeletons, replaceAfter } from './skeleton-check.js'
 import { testImage } from './test-image.js'
 
 export interface Built {
@@ -26,11 +26,7 @@ export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerChec
 /** How its image gets to its place. */
 export interface Pusher {
   /** Does what has to be done before anything is pushed. @returns pushes */
-  readonly prepare: (
-    engine: Engine,
-    image: Image,
-    steps: readonly Step[],
-  ) => Promise<() => ReturnType<Destination['push']>>
+  readonly prepare: (engine: Engine, image: Image, steps: readonly Step[]) => Promise<() => Promise<Pushed[]>>
 }
 
 /** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
@@ -57,13 +53,18 @@ export async function buildAndSave(
     if (later !== undefined) remember({ later: [later] })
     return report
   }
+  let isBuilt = false
   const make = async () => {
     const hasHits = () => done.steps.some(({ hit }) => hit)
+    isBuilt = false
     const { ahead } = opened.warm
-    const request = { ...asked, onSteps, onStepEnd: () => void ahead?.look() }
+    const isComplete = opened.warm.skeletons() !== undefined
+    const request = { ...asked, onSteps, onStepEnd: () => void ahead?.look(), isComplete }
     const image = await timeline.during(BUILD, () => buildFresh(engine, request, opened, hasHits))
+    isBuilt = true
     // The push comes first now.
     ahead?.stop()
+    await checkSkeletons(opened, done.steps)
     await review(done.steps, image)
     const checking = check(done.steps)
     try {
@@ -78,16 +79,22 @@ export async function buildAndSave(
     }
   }
   try {
-    const { image, pushed, fault } = await make().catch(async (error: unknown) => {
-      await clearAfter(error, opened)
-      return await make()
-    })
+    const makeWhole = () => orAgain(make, (error) => replaceAfter(error, opened, isBuilt))
+    const { image, pushed, fault } = await orAgain(makeWhole, (error) => clearAfter(error, opened))
     done = { ...done, imageId: image.id, pushed }
     return { image, pushed, fault, steps: done.steps, cache: await keep(false) }
   } catch (error) {
     await keep(true)
     throw error
   }
+}
+
+/** Makes something, and once more where its failure can be mended. @param mend throws the error where it can't */
+async function orAgain<T>(make: () => Promise<T>, mend: (error: unknown) => Promise<void>): Promise<T> {
+  return await make().catch(async (error: unknown) => {
+    await mend(error)
+    return await make()
+  })
 }
 
 /** Builds, and once more without the cache where a step of it was taken that stands on another base. */

@@ -18,9 +18,9 @@ export async function produce(
   pipeline: PipelineContext,
 ): Promise<Omit<ImageResult, 'built'>> {
   const { inputs } = asked
-  const { restored, stages, configured } = await restoreAndConfigure(asked, prepared, pipeline)
-  const spec = stages === undefined ? asked : { ...asked, built: stages }
   const registries = registriesOnDemand(pipeline)
+  const { restored, stages, configured } = await restoreAndConfigure(asked, prepared, pipeline, registries)
+  const spec = stages === undefined ? asked : { ...asked, built: stages }
   const engine = verifyingPushes(configured, registries.open)
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
@@ -40,7 +40,9 @@ export async function produce(
     await engine.writeOutputs(built.image, inputs)
     if (inputs.load) await engine.load(built.image)
     const { image, pushed, steps } = built
-    return { imageId: image.id, size: image.size, engine, pushed, steps, cache, storageConf: engine.storageConf }
+    // Other programs need every layer whole.
+    const storageConf = restored.warm.skeletons() === undefined ? engine.storageConf : ''
+    return { imageId: image.id, size: image.size, engine, pushed, steps, cache, storageConf }
   } finally {
     await engine.close()
     await registries.close()

@@ -1,9 +1,10 @@
 import type { BuildSpec, Engine } from '../engine/engine.js'
 import { privateRoot } from '../engine/work-dir.js'
 import type { StagesOnDemand } from './built-stages.js'
-import type { PipelineContext } from './pipeline-context.js'
+import type { PipelineContext, RegistriesOnDemand } from './pipeline-context.js'
 import type { Prepared } from './prepared.js'
 import { type RestoredCache, restoreFor } from './restore-cache.js'
+import { termsOnDemand } from './terms-on-demand.js'
 
 /** An engine that is set up, with what has come back for it. */
 interface Configured {
@@ -18,6 +19,7 @@ export async function restoreAndConfigure(
   spec: BuildSpec,
   prepared: Prepared,
   pipeline: PipelineContext,
+  registries: RegistriesOnDemand,
 ): Promise<Configured> {
   const { engine, cache } = prepared
   const coming = prepared.stages?.()
@@ -27,7 +29,8 @@ export async function restoreAndConfigure(
   const isKnown = coming === undefined && cache.plan.directory === undefined && engine.engine.rootless
   const configuring = isKnown ? engine.configure(privateRoot(pipeline.workDir.path)) : undefined
   configuring?.catch(() => undefined)
-  const restored = await restoreFor(spec, prepared, pipeline).catch(async (error: unknown) => {
+  const terms = termsOnDemand(spec, prepared, pipeline, registries)
+  const restored = await restoreFor({ ...spec, terms }, prepared, pipeline).catch(async (error: unknown) => {
     await (await configuring)?.close()
     throw error
   })

@@ -1,5 +1,6 @@
 import type { ContainersStorage, OciLayout } from '../build-storage.js'
 import { EMPTY_CACHE, type RestoredStorage } from '../cache/cache.js'
+import type { SkeletonTerms } from '../cache/skeletons.js'
 import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { BuildRequest, BuildSpec, ResolvedEngine } from '../engine/engine.js'
 import { privateRoot } from '../engine/work-dir.js'
@@ -19,6 +20,11 @@ export interface RestoredCache extends PendingCache {
   readonly access: BuildRequest['cache']
 }
 
+/** What is restored for, with what tells which layers may come back as skeletons; absent where none may. */
+export interface Restoring extends Building {
+  readonly terms?: (keys: readonly StageKeys[], store: ContainersStorage) => Promise<SkeletonTerms | undefined>
+}
+
 /** What is on its way when it is clear that something must be built. */
 export interface Coming {
   readonly engine: ResolvedEngine
@@ -29,7 +35,7 @@ export interface Coming {
 
 /** Restores the cache while the engine makes itself ready for what comes back. */
 export async function restoreFor(
-  spec: BuildSpec,
+  spec: BuildSpec & Pick<Restoring, 'terms'>,
   { engine, cache, copied }: Coming,
   { timeline, workDir }: Pick<PipelineContext, 'timeline' | 'workDir'>,
 ): Promise<RestoredCache> {
@@ -47,7 +53,7 @@ export async function restoreFor(
  */
 export async function restoreCache(
   pending: PendingCache,
-  spec: Building,
+  spec: Restoring,
   store: ContainersStorage | OciLayout,
   folder: string,
 ): Promise<RestoredCache> {
@@ -84,13 +90,14 @@ async function restoreBlobs(
 /** A storage root, with what Buildah forgets to compare compared. */
 async function restoreRoot(
   pending: PendingCache,
-  spec: Building,
+  spec: Restoring,
   store: ContainersStorage,
   root: string,
 ): Promise<Restored> {
   const { cache, plan } = pending
   const keys = await reusableSteps(spec, store, plan)
-  const warm = await cache.restore(store, contentsByKey(keys), root)
+  const terms = plan.writesLayers ? await spec.terms?.(keys, store) : undefined
+  const warm = await cache.restore(store, contentsByKey(keys), root, terms)
   sayRestored(pending, warm)
   return { warm, keys, access: { read: plan.read, write: plan.write } }
 }
@@ -104,12 +111,21 @@ function contentsByKey(keys: readonly StageKeys[]): ReadonlyMap<string, string |
   )
 }
 
-function sayRestored({ plan, stagingDir }: PendingCache, { restored }: RestoredStorage): void {
+/** Says what came back, and what didn't. */
+export function sayRestored({ plan, stagingDir }: PendingCache, warm: RestoredStorage): void {
+  const { restored } = warm
   if (stagingDir === undefined) return
   const { images, parts, bytes, seconds, failures } = restored
   const moved = parts === 0 ? '' : ` ${formatBytes(bytes)} in ${formatCount(parts, 'part')},`
   const { text, id } = plan.scope
   result(`Cache restored: ${formatCount(images, 'step')},${moved} ${seconds.toFixed(1)} s (key ${id}: ${text})`)
+  const skeletons = warm.skeletons()
+  if (skeletons !== undefined) {
+    const count = formatCount(skeletons.layers.size, 'layer')
+    info(
+      `Cache: ${count} restored without file contents, which no step reads (${formatBytes(skeletons.savedBytes)} less; \`storage-conf\` is empty, \`skeletons: off\` restores them whole)`,
+    )
+  }
   for (const failure of failures) warn(`Cache: ${failure}`)
   if (images === 0 && plan.hint !== undefined) info(plan.hint)
 }

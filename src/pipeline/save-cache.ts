@@ -29,6 +29,7 @@ export async function saveCache(
   const saved = await warm.save({
     steps: recorded,
     ours: run.references.map(formatReference),
+    imageId: run.imageId?.replace(/^sha256:/, ''),
     pushed: digestOf(run),
     failed,
   })

@@ -18,6 +18,9 @@ export interface Bases {
   readonly choices: readonly Choice[]
 }
 
+/** The same, by which a storage knows them: by the names as they are written. */
+export type NamedBases = ReadonlyMap<string, { readonly name: string; readonly digest: string }>
+
 /** A short name, and the full name of the image that is expected to be pulled for it. */
 export interface Choice {
   readonly name: string
@@ -51,6 +54,18 @@ export async function digestBases(
   } catch (error) {
     return { why: `could not look up a base image: ${describeInLine(error)}` }
   }
+}
+
+/** Those of them that have one full name. Pure. */
+export function namedBases({ candidates }: Pick<BaseNames, 'candidates'>, digests: Bases['digests']): NamedBases {
+  return new Map(
+    [...candidates].flatMap(([written, those]) => {
+      const [one, other] = 'why' in those ? [] : those
+      const digest = digests.get(written)
+      if (one === undefined || other !== undefined || digest === undefined) return []
+      return [[written, { name: formatReference(one.name), digest }] as const]
+    }),
+  )
 }
 
 /** Asks one place after the other, as the engine would when it pulls. */

@@ -1,4 +1,5 @@
 import { describeInLine } from '../errors.js'
+import { type NamedBases, namedBases, type Unknown } from './base-digests.js'
 import type { Inputs } from '../runner/inputs.js'
 import { debug, info } from '../log.js'
 import type { JustBuilt } from './just-built.js'
@@ -20,6 +21,8 @@ export interface Comparison {
   check(list: () => Promise<Layers>): Promise<string | undefined>
   /** Leaves word of what was built and pushed, for later runs. Never rejects. */
   remember(built: JustBuilt): Promise<void>
+  /** The base images as their registries have them now; or why they aren't known. Never rejects. */
+  bases(): Promise<NamedBases | Unknown>
   /** Lets go of registries. */
   close(): void
 }
@@ -50,6 +53,11 @@ export function compare(request: ComparisonRequest): Comparison {
       const refusal = await rememberBuild(built, watched, request).catch((error: unknown) => describeInLine(error))
       if (refusal === undefined) debug('Unchanged: build record saved')
       else info(`Unchanged: no build record saved; ${refusal}`)
+    },
+    async bases() {
+      if (watched === undefined) return { why: 'no base image was looked up' }
+      const bases = await watched.bases
+      return 'why' in bases ? bases : namedBases(request.baseNames, bases.digests)
     },
     close: () => {
       registries.close()

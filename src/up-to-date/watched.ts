@@ -12,6 +12,8 @@ export interface Watched {
   /** Without the base images, which take a registry to answer. */
   readonly partly: Promise<Fingerprint | Unknown>
   readonly wholly: Promise<{ readonly fingerprint: Fingerprint; readonly bases: Bases } | Unknown>
+  /** The base images alone. */
+  readonly bases: Promise<Bases | Unknown>
 }
 
 /** Begins to look up all that is compared. */
@@ -27,6 +29,7 @@ export function startComparison(request: ComparisonRequest): Watched {
     builds: request.remembered.then((text) => (text === undefined ? [] : parseRemembered(text))),
     partly: fingerprint(request, undefined),
     wholly: wholly(),
+    bases,
   }
 }
 

@@ -51,6 +51,7 @@ export function fakeCache({ read, write }: Pick<CachePlan, 'read' | 'write'>, op
       restored,
       staysInEngine: false,
       changedBaseImages: () => Promise.resolve(changedBaseImages),
+      skeletons: () => undefined,
       clear: restored.images === 0 ? undefined : () => Promise.resolve(void events.push('clear')),
       async save(run: Run) {
         events.push(run.failed ? 'keep failed' : 'keep')

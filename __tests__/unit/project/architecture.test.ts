@@ -60,6 +60,11 @@ const PURE = [
   ],
   ...['cache/containers-storage/records.ts', 'cache/containers-storage/index.ts'],
   ...['cache/containers-storage/select.ts', 'cache/containers-storage/retention.ts', 'cache/oci-layout/index.ts'],
+  ...[
+    'cache/containers-storage/skeleton-plan.ts',
+    'cache/containers-storage/known-blobs.ts',
+    'pipeline/whole-layers.ts',
+  ],
   ...['up-to-date/fingerprint.ts', 'up-to-date/build-record.ts', 'registry/www-authenticate.ts'],
   ...['registry/compressed-layers.ts', 'signing/claims.ts', 'signing/endpoints.ts', 'signing/statement.ts'],
 ]

@@ -3,6 +3,7 @@ import { describe } from '../../errors.js'
 import { archivedRecords } from '../build-records.js'
 import { type Cache, type RestoredStorage, restoredOrEmpty } from '../cache.js'
 import type { ArchiveOptions } from '../options.js'
+import type { SkeletonTerms } from '../skeletons.js'
 import type { IndexOfParts, SaveJob, Snapshot } from '../snapshot.js'
 import { withSnapshot } from '../snapshots.js'
 import { saveOrDefer } from './archives-save.js'
@@ -27,13 +28,14 @@ export function openArchives(options: ArchiveOptions): Cache {
     )
   const early = lookUp('')
   return {
-    restore: (storage, keys, root) =>
+    restore: (storage, keys, root, terms) =>
       restoredOrEmpty(root, async () => {
         // Indexes of other names have the same place in the staging directory.
         const found = await early
         return await withSnapshot(storage, keys, async (snapshot) => {
           const texts = snapshot.suffix === '' ? found : await lookUp(snapshot.suffix)
-          return await restoreFrom(texts, snapshot, { storage, root }, { ...options, scope: scope + snapshot.suffix })
+          const own = { ...options, scope: scope + snapshot.suffix, terms }
+          return await restoreFrom(texts, snapshot, { storage, root }, own)
         })
       }),
     records: archivedRecords(options),
@@ -49,10 +51,10 @@ async function restoreFrom<Index extends IndexOfParts>(
   texts: Texts,
   snapshot: Snapshot<Index>,
   target: Pick<SaveJob, 'storage' | 'root'>,
-  options: ArchiveOptions,
+  options: ArchiveOptions & { readonly terms: SkeletonTerms | undefined },
 ): Promise<RestoredStorage> {
   const { indexes, failures } = parseIndexes(texts, snapshot, options)
-  const unpacked = await snapshot.unpack(indexes, target.root, options)
+  let unpacked = await snapshot.unpack(indexes, target.root, options, options.skeletons ? options.terms : undefined)
   const causes = new Set([...failures, ...unpacked.restored.failures, ...options.entries.failures()])
   let known: readonly Index[] | undefined = unpacked.indexes
   let ahead = options.write ? snapshot.packAhead?.(target.root, unpacked.indexes, options.stagingDir) : undefined
@@ -63,21 +65,32 @@ async function restoreFrom<Index extends IndexOfParts>(
     ahead = undefined
     await snapshot.empty(target.root)
   }
+  const replace = async () => {
+    // What was packed of a build that is dropped.
+    await ahead?.close()
+    ahead = undefined
+    await snapshot.empty(target.root)
+    unpacked = await snapshot.unpack(indexes, target.root, options)
+    return unpacked.restored
+  }
   return {
     root: target.root,
     restored: { ...unpacked.restored, failures: [...causes] },
     staysInEngine: false,
     changedBaseImages: async () => (known === undefined ? [] : await unpacked.changedBaseImages()),
     clear: unpacked.isEmpty ? undefined : clear,
+    skeletons: () => known && unpacked.skeletons && { ...unpacked.skeletons, replace },
     ahead,
     save: async (run) => {
-      const { backend, scope, refs, unique, mounts, limits, deadlineMs, entries } = options
+      const { backend, scope, refs, unique, mounts, limits, deadlineMs, entries, skeletons: bundles } = options
+      const { fetched = [], skeletons } = unpacked
+      const hollow = known === undefined ? [] : [...(skeletons?.layers ?? [])]
       const packed = (await ahead?.close()) ?? []
       const author = { scope, ref: refs[0] ?? '', unique }
       const found = { indexes: (known ?? []).map((index) => snapshot.format(index)), reported: entries.failures() }
       return await saveOrDefer(
         snapshot,
-        { backend, ...author, ...target, run, packed, mounts, limits, deadlineMs, ...found },
+        { backend, ...author, ...target, run, packed, mounts, bundles, hollow, fetched, limits, deadlineMs, ...found },
         options,
       )
     },

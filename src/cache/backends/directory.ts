@@ -56,6 +56,8 @@ async function restoreIn<Index extends IndexOfParts>(
   return {
     ...arranged,
     staysInEngine: false,
+    // Nothing is fetched.
+    skeletons: () => undefined,
     save: async (run) => {
       // What isn't in an index is removed before the next build.
       if (!options.write) return NOTHING_SAVED

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { access, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.js'
 import { digestFile } from '../../lib/hash.js'
@@ -10,6 +10,8 @@ export interface Part {
   /** SHA-256 of the file, hexadecimal; also its name. */
   readonly sha256: string
   readonly bytes: number
+  /** Milliseconds since 1970 when it was last sent or fetched, where that counts. */
+  readonly fetched?: number
 }
 
 /** Whose entries parts and texts become. */
@@ -43,23 +45,42 @@ export function bytesOf(all: readonly { readonly bytes: number }[]): number {
 }
 
 /** Fetches a part and checks it. @returns the path of the file, in the staging directory */
-export async function fetchPart(
+export async function fetchPart(part: Part, place: Place): Promise<string> {
+  const key = partKey(part.sha256)
+  const found = await fetchAs(key, part, place)
+  if (found === 'gone') throw new Error(GONE)
+  if (found !== 'damaged') return found.file
+  await writeFile(join(place.stagingDir, damagedPath(part.sha256)), '')
+  // One that was sent since then has a longer name.
+  const other = await fetchAs(`${key}-`, part, place)
+  if (other === 'gone' || other === 'damaged')
+    throw new Error("a part of the cache doesn't match the SHA-256 in the index")
+  return other.file
+}
+
+type Place = Pick<StagingOptions, 'entries' | 'stagingDir'>
+
+async function fetchAs(
+  key: string,
   { sha256, bytes }: Part,
-  { entries, stagingDir }: Pick<StagingOptions, 'entries' | 'stagingDir'>,
-): Promise<string> {
+  { entries, stagingDir }: Place,
+): Promise<'gone' | 'damaged' | { readonly file: string }> {
   const path = partPath(sha256)
+  const found = await entries.fetch(key, path, FETCH_TIMEOUT_MS + bytes / SLOWEST_BYTES_PER_MS, bytes)
+  if (found === undefined) return 'gone'
   const file = join(stagingDir, path)
-  const found = await entries.fetch(partKey(sha256), path, FETCH_TIMEOUT_MS + bytes / SLOWEST_BYTES_PER_MS, bytes)
-  if (found === undefined) throw new Error(GONE)
-  const got = await digestFile(file)
-  if (got.sha256 !== sha256) throw new Error("a part of the cache doesn't match the SHA-256 in the index")
-  return file
+  return (await digestFile(file)).sha256 === sha256 ? { file } : 'damaged'
+}
+
+/** A file that says of a part that its entry is damaged: who sends it again may be another process. */
+function damagedPath(sha256: string): string {
+  return `damaged-${sha256}`
 }
 
 /**
  * Sends a part. One of this name may be there already, from another scope or a parallel job, which may be about
- * to have sent it. An upload that was cut off blocks its name for good, so that another is needed then: parts are found
- * by the start of their names.
+ * to have sent it. An upload that was cut off blocks its name for good, and so does one that came back damaged, so that
+ * another is needed then: parts are found by the start of their names.
  */
 export async function sendPart(
   part: Part,
@@ -70,8 +91,12 @@ export async function sendPart(
   const path = partPath(part.sha256)
   const key = partKey(part.sha256)
   const left = () => Math.max(0, end - clock.now())
-  let outcome = await entries.store(key, path, left())
-  if (outcome === 'taken') {
+  const isDamaged = await access(join(stagingDir, damagedPath(part.sha256))).then(
+    () => true,
+    () => false,
+  )
+  let outcome = await entries.store(isDamaged ? `${key}-${unique}` : key, path, left())
+  if (outcome === 'taken' && !isDamaged) {
     const isThere = () => entries.has(key, path, left())
     let isWhole = await isThere()
     if (!isWhole) {

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { attempt, CommandError, execute, findProgram } from '../../exec.js'
 import { giveToBuildUser, type ContainersStorage } from '../../build-storage.js'
-import { orphanedPaths, writeSkeleton } from './layout.js'
+import { orphanedPaths, writeRecords } from './layout.js'
 import type { Contents } from './select.js'
 
 /** The programs that pack and unpack. */
@@ -47,14 +47,25 @@ const SAME = [
   '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
 ]
 
-/** Packs files of a folder, paths relative to it, into `file`, which must lie in the folder of the account. */
+/** What is packed. */
+interface Packing {
+  /** Absolute. */
+  readonly folder: string
+  /** Paths relative to it. */
+  readonly members: readonly string[]
+  /** Further arguments of tar. */
+  readonly options?: readonly string[]
+}
+
+/** Packs files of a folder into `file`, which must lie in the folder of the account. */
 export async function pack(
   { tar, compressor }: Tools,
   store: ContainersStorage,
-  { folder, members }: { readonly folder: string; readonly members: readonly string[] },
+  { folder, members, options = [] }: Packing,
   file: string,
 ): Promise<void> {
-  await run(store, [...archiveArgs(tar, compressor, folder, file), ...members])
+  const [, ...args] = archiveArgs(tar, compressor, folder, file)
+  await run(store, [tar, ...options, ...args, ...members])
 }
 
 /** The command line that writes an archive of what is named after it; the same files give the same archive. */
@@ -125,11 +136,11 @@ export async function putRecords(
   { root, contents, links = 'links' }: RecordsOfRoot,
   stagingDir: string,
 ): Promise<void> {
-  const folder = join(stagingDir, 'skeleton')
+  const folder = join(stagingDir, 'records')
   // What came from the service may lie there, and be a link.
   await Promise.all([folder, `${folder}.tar`].map((path) => rm(path, { recursive: true, force: true })))
   await mkdir(folder)
-  const files = await writeSkeleton(folder, store.layout, contents, links)
+  const files = await writeRecords(folder, store.layout, contents, links)
   await execute([tar, '--create', '--file', `${folder}.tar`, '--directory', folder, '--', ...files], { env: store.env })
   const archive = await giveToBuildUser(store, `${folder}.tar`, 'records.tar')
   // What lies there may be a link, or a layer's folder that was just unpacked: files only, each in the place of the old.
@@ -150,14 +161,18 @@ export async function emptyRoot(store: ContainersStorage, root: string): Promise
   if (paths.length > 0) await run(store, ['rm', '-rf', '--', ...paths])
 }
 
-async function run(store: ContainersStorage, argv: readonly string[]): Promise<void> {
+/** Runs a program as the account does, in its folder. @throws Error that says how it has ended */
+export async function run(
+  store: Pick<ContainersStorage, 'enter' | 'env' | 'folder'>,
+  argv: readonly string[],
+): Promise<void> {
   await runFor(MAX_SECONDS, store, argv)
 }
 
 /** @throws Error that names the program and the time where it takes longer */
 async function runFor(
   seconds: number,
-  { enter, env, folder }: ContainersStorage,
+  { enter, env, folder }: Pick<ContainersStorage, 'enter' | 'env' | 'folder'>,
   argv: readonly string[],
 ): Promise<void> {
   const { exitCode, stderr } = await attempt([...enter, 'timeout', String(seconds), ...argv], { env, cwd: folder })

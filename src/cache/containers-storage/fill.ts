@@ -6,7 +6,7 @@ import type { Unpacked } from '../snapshot.js'
 import { writeBlobInfoCache } from './blob-info-cache.js'
 import { unpackMounts } from './cache-mounts.js'
 import type { Index } from './index.js'
-import { fetchForBuild, restore, type Workplace } from './restore.js'
+import { fetchForBuild, type Workplace } from './restore.js'
 import {
   bytesOfLayers,
   type Keys,
@@ -15,28 +15,23 @@ import {
   secondsByKey,
   selectRestorable,
 } from './select.js'
+import { restoreUnread, type Unread, type UnreadPlace } from './restore-unread.js'
 
 /** A root with what came back from earlier runs. */
-export interface Filled extends Pick<Unpacked<Index>, 'restored'> {
+export interface Filled extends Pick<Unpacked<Index>, 'restored' | 'fetched'>, Pick<Unread, 'skeletons'> {
   readonly restorable: Restorable
 }
 
+export interface FillPlace extends UnreadPlace {
+  readonly mounts: boolean
+}
+
 /** Fills an empty root with the steps that a build may take, and the folders of cache mounts. Never rejects. */
-export async function fill(
-  indexes: readonly Index[],
-  keys: Keys,
-  root: string,
-  place: Workplace & { readonly mounts: boolean },
-): Promise<Filled> {
+export async function fill(indexes: readonly Index[], keys: Keys, root: string, place: FillPlace): Promise<Filled> {
   return await fillOrFail(indexes, keys, root, place).catch((error: unknown) => nothing(failureOf(error)))
 }
 
-async function fillOrFail(
-  indexes: readonly Index[],
-  keys: Keys,
-  root: string,
-  place: Workplace & { readonly mounts: boolean },
-): Promise<Filled> {
+async function fillOrFail(indexes: readonly Index[], keys: Keys, root: string, place: FillPlace): Promise<Filled> {
   const restorable = selectRestorable(indexes, keys, 'one')
   const parts = indexes.flatMap((index) => index.parts)
   const mounts = place.mounts ? indexes.find((index) => index.mounts !== undefined)?.mounts : undefined
@@ -45,12 +40,12 @@ async function fillOrFail(
   if (lack !== undefined) return nothing(lack)
   await writeBlobInfoCache(indexes.find(({ memory }) => memory.length > 0)?.memory ?? [], place.store, place.stagingDir)
   const [back, failure] = await Promise.all([
-    restore(restorable, parts, root, place),
+    restoreUnread(restorable, indexes, root, place),
     restoreMounts(mounts, parts, place).catch((error: unknown) => failureOf(error)),
   ])
   const stepSeconds = secondsByKey(back.restorable)
   const failures = [...back.failures, ...(failure === undefined ? [] : [failure])]
-  const { parts: count, bytes } = back
+  const { parts: count, bytes, fetched, skeletons } = back
   const restored = {
     images: stepSeconds.length,
     parts: count,
@@ -59,7 +54,7 @@ async function fillOrFail(
     stepSeconds: new Map(stepSeconds),
     failures,
   }
-  return { restorable: back.restorable, restored }
+  return { restorable: back.restorable, restored, fetched, skeletons }
 }
 
 async function restoreMounts(mounts: string | undefined, parts: Index['parts'], place: Workplace): Promise<undefined> {

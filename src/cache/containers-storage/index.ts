@@ -10,6 +10,8 @@ export interface Layer {
   readonly part: string
   /** Digest of its files, where it lies in a root that stays. */
   readonly seal?: string
+  /** SHA-256 of the part that holds it without the contents of its files, where there is one. */
+  readonly skeleton?: string
 }
 
 export interface Image {
@@ -74,12 +76,16 @@ export function parseIndex(text: string): Index {
     buildah,
     layout,
     parts: list(parts).map((value) => {
-      const { sha256, bytes } = object(value)
-      return { sha256: id(sha256), bytes: count(bytes) }
+      const { sha256, bytes, fetched } = object(value)
+      return { sha256: id(sha256), bytes: count(bytes), ...(fetched !== undefined && { fetched: count(fetched) }) }
     }),
     layers: list(layers).map((value) => {
-      const { record, part, seal } = object(value)
-      return { record: readLayer(record), part: partName(part), ...(seal !== undefined && { seal: id(seal) }) }
+      const { record, part, seal, skeleton } = object(value)
+      return {
+        ...{ record: readLayer(record), part: partName(part) },
+        ...(seal !== undefined && { seal: id(seal) }),
+        ...(skeleton !== undefined && { skeleton: id(skeleton) }),
+      }
     }),
     images: list(images).map((value) => {
       const { record, part, seal, key, content, used, seconds } = object(value)

@@ -164,7 +164,7 @@ async function exists(path: string): Promise<boolean> {
  * @param links whether layers need short names: those that Buildah has made have some
  * @returns the paths of what was written, relative to `folder`
  */
-export async function writeSkeleton(
+export async function writeRecords(
   folder: string,
   layout: Layout,
   { layers, images }: Contents,

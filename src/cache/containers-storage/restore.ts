@@ -20,6 +20,8 @@ export interface Come {
   readonly restorable: Restorable
   readonly parts: number
   readonly bytes: number
+  /** SHA-256 of the parts. */
+  readonly fetched: readonly string[]
   /** What didn't come back, and why; one sentence a cause. */
   readonly failures: readonly string[]
 }
@@ -74,7 +76,7 @@ export async function restore(
   const bytes = bytesOf([...come.values()])
   // Where the service itself says why a part didn't come, it is known already.
   const causes = [...failures].filter((text) => text !== GONE || place.entries.failures().length === 0)
-  return { restorable: whole, parts: come.size, bytes, failures: causes }
+  return { restorable: whole, parts: come.size, bytes, fetched: [...come.keys()], failures: causes }
 }
 
 /** What of parts has arrived that aren't all there: the client writes each into a folder of its own in the staging directory. */

@@ -22,11 +22,15 @@ export function chooseRetention(
   now: number,
 ): Restorable {
   const parts = partsById(indexes)
+  const skeletons = skeletonsById(indexes)
   const before = new Map(indexes.toReversed().flatMap(({ images }) => images.map((one) => [one.record.id, one])))
   const own = indexes[0]?.images ?? []
   const all = new Map<string, Layer>([
     ...indexes.toReversed().flatMap((index) => index.layers.map((layer) => [layer.record.id, layer] as const)),
-    ...contents.layers.map((record) => [record.id, { record, part: parts.get(record.id) ?? '' }] as const),
+    ...contents.layers.map(
+      (record) =>
+        [record.id, withSkeleton({ record, part: parts.get(record.id) ?? '' }, skeletons.get(record.id))] as const,
+    ),
   ])
   const byStep = contents.images.flatMap((record) => {
     const step = steps.findLast(({ image }) => record.id.startsWith(image))
@@ -90,6 +94,35 @@ export function placeParts({ images, layers }: Restorable, made: readonly Made[]
   return withoutParts(placed, new Set(['']))
 }
 
+/** Skeletons in more bundles than these are packed into one again: each takes a request. */
+const MAX_BUNDLES = 3
+
+/**
+ * Layers of an image, those that it stands on among them, whose skeletons are worth packing, since no bundle has them yet.
+ * Pure.
+ * @param imageId undefined for a build that failed
+ */
+export function chooseSkeletons({ images, layers }: Restorable, imageId: string | undefined): LayerRecord[] {
+  const image = images.find(({ record }) => record.id === imageId)
+  const chain = chainOf(image?.record.layer, new Map(layers.map((layer) => [layer.record.id, layer]))) ?? []
+  const big = chain.filter(({ record }) => (record['diff-size'] ?? 0) >= BIG_LAYER)
+  const without = big.filter(({ skeleton }) => skeleton === undefined)
+  const bundles = new Set(big.flatMap(({ skeleton }) => skeleton ?? []))
+  const chosen = without.length > 0 && bundles.size >= MAX_BUNDLES ? big : without
+  return chosen.map(({ record }) => record)
+}
+
+/** The keeping with the bundle in its place that holds the skeletons of these layers; pure. */
+export function placeSkeletons(keeping: Restorable, made: Made | undefined): Restorable {
+  if (made === undefined) return keeping
+  const ids = new Set(made.group.layers.map(({ id }) => id))
+  const { sha256 } = made.part
+  return {
+    ...keeping,
+    layers: keeping.layers.map((layer) => withSkeleton(layer, ids.has(layer.record.id) ? sha256 : layer.skeleton)),
+  }
+}
+
 export interface Limits {
   readonly now: number
   /** Milliseconds since the last use. */
@@ -122,10 +155,15 @@ export function withinLimits(keeping: Restorable, sizes: (kept: Restorable) => n
   return closed(images.slice(0, enough), layers)
 }
 
-/** Bytes of all parts that something is kept in; pure. */
+/** All parts that something is kept in, bundles of skeletons among them; pure. */
+export function keptParts(kept: Restorable): Set<string> {
+  return new Set([...partsOf(kept), ...kept.layers.flatMap(({ skeleton }) => skeleton ?? [])])
+}
+
+/** Bytes of these; pure. */
 export function bytesOfParts(kept: Restorable, parts: readonly Part[]): number {
   const sizes = new Map(parts.map(({ sha256, bytes }) => [sha256, bytes]))
-  return [...partsOf(kept)].reduce((sum, sha256) => sum + (sizes.get(sha256) ?? 0), 0)
+  return [...keptParts(kept)].reduce((sum, sha256) => sum + (sizes.get(sha256) ?? 0), 0)
 }
 
 /** The first so many of each step; what was pulled is of none. */
@@ -137,6 +175,15 @@ function fewPerKey(sorted: readonly Image[], perKey: number): Image[] {
     counts.set(key, before + 1)
     return before < perKey
   })
+}
+
+function skeletonsById(indexes: readonly Index[]): Map<string, string | undefined> {
+  const all = indexes.toReversed().flatMap(({ layers }) => layers)
+  return new Map(all.map(({ record, skeleton }) => [record.id, skeleton]))
+}
+
+function withSkeleton(layer: Layer, skeleton: string | undefined): Layer {
+  return skeleton === undefined ? layer : { ...layer, skeleton }
 }
 
 function partsById(indexes: readonly Index[]): Map<string, string> {

@@ -9,6 +9,7 @@ import { arrangeInPlace } from './in-place.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
 import { packAhead } from './pack-ahead.js'
 import { planSave } from './save.js'
+import { skeletonsIn } from './markers.js'
 import { incompatibleReason, type Keys } from './select.js'
 
 /**
@@ -24,11 +25,12 @@ export async function containersStorage(store: ContainersStorage, keys: Keys): P
     parse: parseIndex,
     format: formatIndex,
     incompatibleReason: (index) => incompatibleReason(index, store.layout, store.version),
-    async unpack(indexes, root, options) {
-      const filled = await fill(indexes, keys, root, { ...options, store, tools })
+    async unpack(indexes, root, options, terms) {
+      const filled = await fill(indexes, keys, root, { ...options, store, tools, terms })
       return {
         ...filled,
         indexes,
+        skeletons: filled.skeletons && skeletonsIn(root, store, filled.restorable, filled.skeletons),
         isEmpty: filled.restorable.images.length === 0,
         changedBaseImages: () => findChangedBaseImages(filled.restorable, root, store.layout),
       }

@@ -17,10 +17,12 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
     const sandbox = await sandboxes.forBuildWithLogin()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }
-  const failed = await pullImages(request.images, request.inputs.pull, setup)
+  const { isComplete = false } = request
+  const failed = await pullImages(isComplete ? [] : request.images, request.inputs.pull, setup)
   const build = async (asked: BuildRequest) => {
     const sandbox = await sandboxes.forBuild()
     return await buildOnce(asked, setup, paths, sandbox).finally(() => sandbox.close())
   }
-  return await withLatePulls(() => withOneJobAtLast(build, request, setup), request, failed, setup)
+  const buildAll = () => withOneJobAtLast(build, request, setup)
+  return await (isComplete ? buildAll() : withLatePulls(buildAll, request, failed, setup))
 }

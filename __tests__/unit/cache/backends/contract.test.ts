@@ -49,6 +49,7 @@ const BACKENDS: readonly Backend[] = [
             entries,
             unique: `run-${jobs++}`,
             deadlineMs: 60_000,
+            skeletons: false,
           })
         },
         damage() {
@@ -70,7 +71,14 @@ const BACKENDS: readonly Backend[] = [
           const access = { open: (asked: string) => Promise.resolve(registry.open(asked)) }
           const service = openRegistry({ stagingDir, from: [name], to, access, title: 'tests', ttlMs: limits.ttlMs })
           const [unique, deadlineMs] = [`run-${jobs++}`, 60_000]
-          return openArchives({ ...options, backend: { kind: 'github' }, ...service, unique, deadlineMs })
+          return openArchives({
+            ...options,
+            backend: { kind: 'github' },
+            ...service,
+            unique,
+            deadlineMs,
+            skeletons: false,
+          })
         },
         damage() {
           const blobs = registry.blobs(name)

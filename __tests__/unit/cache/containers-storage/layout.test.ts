@@ -17,7 +17,7 @@ import {
   placesOf,
   readContents,
   orphanedPaths,
-  writeSkeleton,
+  writeRecords as writeRootRecords,
 } from '../../../../src/cache/containers-storage/layout.js'
 import type { Layout } from '../../../../src/build-storage.js'
 import { temporaryFolder } from '../../helpers.js'
@@ -89,10 +89,10 @@ describe('readContents', () => {
   })
 })
 
-describe('writeSkeleton', () => {
+describe('writeRecords', () => {
   it('writes records and what overlay finds layers by, for a chain of three', async () => {
     const folder = temporaryFolder()
-    const written = await writeSkeleton(folder, 'overlay-root', { layers, images }, 'links')
+    const written = await writeRootRecords(folder, 'overlay-root', { layers, images }, 'links')
     const read = (path: string) => readFileSync(join(folder, path), 'utf8')
     expect(JSON.parse(read('overlay-layers/layers.json'))).toStrictEqual(layers)
     expect(JSON.parse(read('overlay-images/images.json'))).toStrictEqual(images)
@@ -129,7 +129,7 @@ describe('writeSkeleton', () => {
 
   it('gives a layer the same short name every time', async () => {
     const names = [temporaryFolder(), temporaryFolder()].map(async (folder) => {
-      await writeSkeleton(folder, 'overlay-rootless', { layers, images: [] }, 'links')
+      await writeRootRecords(folder, 'overlay-rootless', { layers, images: [] }, 'links')
       return readdirSync(join(folder, 'overlay/l')).sort()
     })
     const [one, other] = await Promise.all(names)
@@ -143,14 +143,14 @@ describe('writeSkeleton', () => {
     ['vfs-rootless', 'no links', 'vfs'],
   ])('writes records alone for %s with %s', async (layout, links, driver) => {
     const folder = temporaryFolder()
-    const written = await writeSkeleton(folder, layout, { layers, images }, links)
+    const written = await writeRootRecords(folder, layout, { layers, images }, links)
     expect(written).toStrictEqual([`${driver}-layers/layers.json`, `${driver}-images/images.json`])
     expect(readdirSync(folder).sort()).toStrictEqual([`${driver}-images`, `${driver}-layers`])
   })
 
   it('writes what is read again', async () => {
     const root = rootOf()
-    await writeSkeleton(root, 'overlay-root', { layers: layers.slice(0, 2), images: images.slice(0, 1) }, 'links')
+    await writeRootRecords(root, 'overlay-root', { layers: layers.slice(0, 2), images: images.slice(0, 1) }, 'links')
     expect(await readContents(root, 'overlay-root')).toStrictEqual({
       layers: layers.slice(0, 2),
       images: images.slice(0, 1),
@@ -161,7 +161,7 @@ describe('writeSkeleton', () => {
 describe('strayPaths', () => {
   it('names nothing of the contents of what is kept, and all that is written anew', async () => {
     const root = rootOf()
-    await writeSkeleton(root, 'overlay-root', { layers, images }, 'links')
+    await writeRootRecords(root, 'overlay-root', { layers, images }, 'links')
     for (const path of ['overlay-layers/layers.lock', 'storage.lock', 'defaultNetworkBackend', 'overlay/.has-mount'])
       writeFileSync(join(root, path), '')
     const orphaned = await orphanedPaths(root, 'overlay-root', { layers, images })

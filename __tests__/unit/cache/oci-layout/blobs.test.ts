@@ -40,6 +40,7 @@ async function openRemote(blobs: OciLayout = SAVED, limits: Partial<typeof LIMIT
     unique: `run-${(runs += 1)}`,
     mounts: false,
     deadlineMs: 60_000,
+    skeletons: false,
     backend: { kind: 'github' } as const,
   }
   const options = { ...of, entries, stagingDir, read: true, write: true, limits: { ...LIMITS, ...limits } }

@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+
+import { busyboxImage } from '../harness/base-image.js'
+import { succeed } from '../harness/clean-step.js'
+import { removeFolders } from '../harness/folders.js'
+import { contentOf } from '../harness/image-content.js'
+import { imageFiles, type PulledImage } from '../harness/images.js'
+import type { StepOptions, StepResult } from '../harness/runner.js'
+import { skeletonCase } from '../harness/skeleton-cases.js'
+import { diceOf } from '../harness/staleness-random.js'
+import { casesOfSet, exhaustively, isExhaustive, seedOfSet } from '../harness/test-set.js'
+import { type JobOptions, openWarmPlace, statsOf, stepsOf, type WarmPlace, warnings } from '../harness/warm-steps.js'
+
+jest.setTimeout(180_000)
+
+/** What is large enough to be worth a skeleton. */
+const bulk = randomBytes(6_000_000)
+const BULK = 'COPY bulk /bulk'
+
+let place: WarmPlace
+
+beforeAll(async () => {
+  place = await openWarmPlace()
+})
+
+afterAll(async () => {
+  await place.stop()
+  await removeFolders()
+})
+
+const job = (name: string, lines: readonly string[], { files, inputs, ...more }: JobOptions = {}): StepOptions =>
+  place.job(name, lines, { ...more, files: { bulk, ...files }, inputs: { skeletons: 'auto', ...inputs } })
+
+const came = (step: StepResult) => /Cache: (\d+) layers? restored without file contents/.exec(step.log)?.[1]
+
+/** All that an image has, by path: its times left out, which every build has its own of. */
+function entriesOf(image: PulledImage): unknown[] {
+  const files = [...imageFiles(image)].map(([path, file]) => [path, { ...file, mtime: undefined }] as const)
+  return files.sort(([one], [other]) => (one < other ? -1 : 1))
+}
+
+test('a changed COPY is pushed on layers that came back without contents', async () => {
+  const lines = [BULK, 'RUN cat /bulk > /copy', 'COPY app /srv/app']
+  await succeed(job('copy', lines, { files: { app: 'old' } }))
+  const changed = await succeed(job('copy', lines, { files: { app: 'new' } }))
+  expect(stepsOf(changed)).toStrictEqual({ hit: lines.slice(0, 2), ran: lines.slice(2) })
+  expect(came(changed)).toBe('2')
+  expect(statsOf(changed)['bytes-restored']).toBeLessThan(2_000_000)
+  expect(changed.outputs['storage-conf']).toBe('')
+  expect(warnings(changed)).toStrictEqual([])
+  const image = await place.pull('copy')
+  expect(contentOf(image, 'srv/app').toString()).toBe('new')
+  expect(contentOf(image, 'bulk')).toStrictEqual(bulk)
+
+  // What has no content is never saved as a layer: a run that needs it gets it whole.
+  const read = await succeed(job('copy', [...lines.slice(0, 2), 'RUN cmp /bulk /copy'], { files: { app: 'new' } }))
+  expect(came(read)).toBeUndefined()
+  expect(stepsOf(read).hit).toStrictEqual(lines.slice(0, 2))
+})
+
+test('a stage that files are taken from comes back whole beside skeletons', async () => {
+  const lines = (app: string) => [
+    'COPY bulk /bulk',
+    'RUN mkdir /out && cp /bulk /out/made',
+    `FROM ${place.base}`,
+    'COPY other /other',
+    'COPY --from=0 /out /out',
+    `COPY ${app} /app`,
+  ]
+  const files = { other: randomBytes(6_000_000), app: 'old', app2: 'new' }
+  await succeed(job('mixed', lines('app'), { files }))
+  const changed = await succeed(job('mixed', lines('app2'), { files }))
+  expect(came(changed)).toBe('2')
+  const image = await place.pull('mixed')
+  expect(contentOf(image, 'out/made')).toStrictEqual(bulk)
+  expect(contentOf(image, 'other')).toStrictEqual(files.other)
+  expect(contentOf(image, 'app').toString()).toBe('new')
+})
+
+describe('every layer comes back whole', () => {
+  exhaustively(test)('where the base has moved', async () => {
+    const lines = [BULK, 'COPY app /srv/app']
+    const base = await busyboxImage(place.registry, 'base/moving:1')
+    const from = (options: JobOptions) =>
+      job('moved', [`FROM ${base.replace(place.registry, place.proxy.host)}`, ...lines], options)
+    await succeed(from({ files: { app: 'old' } }))
+    await succeed(
+      place.job('new-base', ['RUN echo new > /new'], {
+        inputs: { images: `${place.proxy.host}/base/moving`, tags: '1' },
+      }),
+    )
+    const changed = await succeed(from({ files: { app: 'new' } }))
+    expect(came(changed)).toBeUndefined()
+    expect(contentOf(await place.pull('moved'), 'new').toString()).toBe('new\n')
+  })
+
+  test.each(casesOfSet(['flipped', 'missing'], (_, index) => index === 0))('where the bundle is %s', async (fault) => {
+    const lines = [BULK, 'COPY app /srv/app']
+    const name = `bundle-${fault}`
+    await succeed(job(name, lines, { files: { app: 'old' } }))
+    const parts = place.service.entries().flatMap(({ key }) => (key.startsWith('rib1-p-') ? [key] : []))
+    const size = (key: string) => place.service.blob(key).length
+    const [bundle = ''] = parts.slice(-3).sort((one, other) => size(one) - size(other))
+    if (fault === 'missing') place.service.remove(bundle)
+    else {
+      const bytes = Buffer.from(place.service.blob(bundle))
+      bytes.writeUInt8((bytes[bytes.length >> 1] ?? 0) ^ 1, bytes.length >> 1)
+      place.service.replace(bundle, bytes)
+    }
+    const changed = await succeed(job(name, lines, { files: { app: 'new' } }))
+    expect(came(changed)).toBeUndefined()
+    expect(stepsOf(changed).hit).toStrictEqual([BULK])
+    expect(contentOf(await place.pull(name), 'bulk')).toStrictEqual(bulk)
+  })
+})
+
+const seed = seedOfSet(7)
+const cases = Array.from({ length: isExhaustive ? 300 : 2 }, (_, number) => number)
+
+test.each(cases)(`random build ${seed}/%i is what it is without a cache`, async (number) => {
+  const name = `random-${number}`
+  const build = skeletonCase(diceOf(seed * 1000 + number), place.base)
+  const step = (variant: 'old' | 'new', inputs: JobOptions['inputs'] = {}) => {
+    const { lines, files } = build(variant)
+    const workspace = { bulk, ...files, Dockerfile: `${lines.join('\n')}\n` }
+    return { ...job(name, [], { inputs }), workspace }
+  }
+  await succeed(step('old'))
+  await succeed(step('new'))
+  const cached = await place.pull(name)
+  await succeed(step('new', { cache: 'off' }))
+  expect(entriesOf(cached)).toStrictEqual(entriesOf(await place.pull(name)))
+})
