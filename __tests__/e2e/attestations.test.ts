@@ -7,7 +7,7 @@ import { run } from '../harness/command.js'
 import { makeFolder } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
 import { imagetools, manifestsOf, type Predicates } from '../harness/imagetools.js'
-import { ownArchitecture } from '../harness/platform-images.js'
+import { indexOfPlatforms, ownArchitecture } from '../harness/platform-images.js'
 import { digestOf, getBlob, getManifest, withSettings } from '../harness/registry-client.js'
 import type { StepOptions } from '../harness/runner.js'
 import { useRegistry } from '../harness/use-registry.js'
@@ -134,4 +134,20 @@ test('a generator that can’t be pulled, or fails, is an error before anything 
   const failed = await fail(step({ tags: '4', sbom: `generator=${broken}` }))
   expect(failed.error).toContain('failed. Nothing was pushed.')
   await expect(getManifest(`${image}:4`)).rejects.toThrow()
+})
+
+test('of several platforms each has its own, made without an emulator', async () => {
+  const foreign = own === 'linux/arm64' ? 'linux/amd64' : 'linux/arm64'
+  const both = await indexOfPlatforms(base, 'both', [foreign])
+  const generator = await withSettings(base, 'platforms', { Entrypoint: ['/bin/sh', '-c'], Cmd: [SCRIPT] })
+  const workspace = { Dockerfile: `FROM ${both}\nCOPY app /app\n`, app: 'app' }
+  const inputs = { tags: '5', platforms: `${foreign},${own}`, sbom: `generator=${generator},COLOUR=red` }
+  await succeed({ ...step(inputs), workspace })
+  const entries = manifestsOf((await getManifest(`${image}:5`)).bytes)
+  expect(entries.map(({ platform }) => `${platform.os}/${platform.architecture}`)).toStrictEqual([
+    ...[foreign, own],
+    ...['unknown/unknown', 'unknown/unknown'],
+  ])
+  const read = (await imagetools(`${image}:5`, '.SBOM')) as Readonly<Record<string, Predicates>>
+  for (const platform of [foreign, own]) expect(read[platform]?.SPDX).toMatchObject({ name: 'app red' })
 })
