@@ -28,7 +28,9 @@ describeEngines('with $name', ({ version, wish, testEach, testOne }) => {
 
   testEach('the outputs say what the registry holds', async () => {
     const dockerfile = `FROM ${busybox}\nCOPY hello /srv/hello\nENV GREETING=hello\nCMD ["/bin/cat", "/srv/hello"]\n`
-    const { outputs } = await succeed(step({ Dockerfile: dockerfile, hello: 'hello\n' }, { tags: '1.2.3\n1.2' }))
+    const { outputs, log } = await succeed(step({ Dockerfile: dockerfile, hello: 'hello\n' }, { tags: '1.2.3\n1.2' }))
+    // Free at the start, and what the build took.
+    expect(log).toMatch(/^Disk: [\d.]+ .?B free\n[^]*^Disk: .+; [\d.]+ .?B free$/m)
     const [image, other] = [await pulled('1.2.3'), await pulled('1.2')]
     const references = [`${registry.host}/acme/web:1.2.3`, `${registry.host}/acme/web:1.2`]
     expect(other.digest).toBe(image.digest)

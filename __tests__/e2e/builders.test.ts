@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
+import { startCacheService } from '../harness/cache-service.js'
 import { succeed } from '../harness/clean-step.js'
 import { dockerReason } from '../harness/docker-daemon.js'
 import { makeWorkspace } from '../harness/folders.js'
 import { architecture } from '../harness/oci-layout.js'
+import { readIndex } from '../harness/platform-images.js'
 import { digestOf, getManifest } from '../harness/registry-client.js'
 import { type RemoteBuilders, startRemoteBuilders } from '../harness/remote-builders.js'
 import { testUnless } from '../harness/skipping.js'
@@ -29,10 +31,14 @@ const files = {
   arm64: 'for arm64\n',
 }
 
-async function build(name: string, inputs: Readonly<Record<string, string>>) {
+async function build(
+  name: string,
+  inputs: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>> = {},
+) {
   return await succeed({
     workspace: makeWorkspace(files),
-    env: { ...builders?.environment },
+    env: { ...builders?.environment, ...env },
     inputs: { images: `${registry.host}/acme/${name}`, push: 'true', 'tls-verify': 'false', ...inputs },
   })
 }
@@ -62,5 +68,32 @@ describe('a builder elsewhere', () => {
     expect(log).toContain('driver remote')
     expect(outputs).toMatchObject({ engine: 'docker', rootless: 'true' })
     expect(log).not.toContain("isn't known to run without root")
+  })
+
+  testBuilders('pushes by digest, which a step joins that builds nothing', async () => {
+    const outputs = 'type=image,push-by-digest=true,name-canonical=true,push=true'
+    const leg = await build('untagged', { builder: 'two', outputs, platforms: `linux/${architecture}` })
+    const digest = leg.outputs['digest'] ?? ''
+    expect(leg.outputs['engine']).toBe('docker')
+    expect(digestOf((await getManifest(`${registry.host}/acme/untagged@${digest}`)).bytes)).toBe(digest)
+    await expect(getManifest(`${registry.host}/acme/untagged:latest`)).rejects.toThrow('404')
+    const joined = await build('untagged', { digests: digest })
+    expect(readIndex((await getManifest(`${registry.host}/acme/untagged:latest`)).bytes).manifests).toMatchObject([
+      { digest, platform: { architecture } },
+    ])
+    expect(joined.outputs['joined']).toBe('true')
+  })
+
+  testBuilders('builds the platforms of a runner that meets others', async () => {
+    const service = await startCacheService()
+    try {
+      const inputs = { builder: 'two', platforms: `linux/${architecture}`, distribute: 'true' }
+      const { outputs } = await build('leg', inputs, service.environment())
+      const { bytes } = await getManifest(`${registry.host}/acme/leg:latest`)
+      expect(outputs).toMatchObject({ engine: 'docker', joined: 'true', digest: digestOf(bytes) })
+      expect(readIndex(bytes).manifests).toMatchObject([{ platform: { architecture } }])
+    } finally {
+      await service.stop()
+    }
   })
 })

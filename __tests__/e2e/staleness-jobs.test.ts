@@ -40,7 +40,8 @@ describeEngines('stages at once, with $name', (engine) => {
 
   describe.each(sheets)('$group', ({ group, cases: all }) => {
     test('give the image that they give one after the other, cold, warm and changed', async () => {
-      const cases = casesFor(all, version)
+      // Each is a stage; a few of them tell as much of the ordinary set's one sheet.
+      const cases = casesOfSet(casesFor(all, version), (_, index) => index % 4 === 0)
       const build = async (v: '1001' | '1002', jobs: string, cache: Order['cache']) => {
         const inputs = { ...cache.inputs, isolation, jobs }
         const order = { cases, v, scope: `jobs-${group}-${version}`, engine }

@@ -11,6 +11,11 @@ import { bytesOf, makeSigstore, type SigstoreLab } from './sigstore-instance.js'
 /** Which service a request is for. */
 export type Service = 'fulcio' | 'rekor' | 'timestamps' | 'token' | 'api'
 
+interface Failure {
+  readonly status: number
+  readonly message?: string
+}
+
 /** Sigstore, the runner's identity tokens, and GitHub's attestations API. */
 export interface AttestationServices extends SigstoreLab {
   /** What is asked of them, by whoever asks: `POST api /repos/acme/web/attestations`. */
@@ -22,11 +27,13 @@ export interface AttestationServices extends SigstoreLab {
   /** Claims of the next tokens, beside those of a push to acme/web. */
   claims: Readonly<Record<string, string>>
   /** The next answers of a service, in place of its own. */
-  fail(service: Service, ...answers: readonly { readonly status: number; readonly message?: string }[]): void
+  fail(service: Service, ...answers: readonly Failure[]): void
   /** Answers a request. */
   answer(service: Service, request: IncomingMessage, response: ServerResponse): void
 }
 
+/** The message of a failure that has all in it that was sent. */
+export const ECHO = 'echo'
 export const REQUEST_TOKEN = 'the-request-token-of-the-job'
 export const GITHUB_TOKEN = 'the-github-token-of-the-job'
 const CLAIMS = {
@@ -50,7 +57,7 @@ const CLAIMS = {
 
 export async function makeAttestationServices(): Promise<AttestationServices> {
   const lab = await makeSigstore()
-  const failures: { service: Service; status: number; message?: string }[] = []
+  const failures: (Failure & { readonly service: Service })[] = []
   const secrets = [REQUEST_TOKEN, GITHUB_TOKEN]
   const made: AttestationServices = {
     ...lab,
@@ -64,7 +71,7 @@ export async function makeAttestationServices(): Promise<AttestationServices> {
       const [failure] = at < 0 ? [] : failures.splice(at, 1)
       void readAll(request)
         .then(async (body) => {
-          if (failure !== undefined) reply(response, failure.status, { message: failure.message ?? 'on purpose' })
+          if (failure !== undefined) refuse(response, failure, body)
           else if (service === 'token') giveToken(request, response, made)
           else if (service === 'api') keep(request, response, body, made)
           else await pass(lab.services[service], body, response)
@@ -145,6 +152,10 @@ function keep(request: IncomingMessage, response: ServerResponse, body: string, 
 export function statementIn(bundle: SerializedBundle): Readonly<Record<string, unknown>> {
   const text = Buffer.from(bundle.dsseEnvelope?.payload ?? '', 'base64').toString('utf8')
   return JSON.parse(text) as Readonly<Record<string, unknown>>
+}
+
+function refuse(response: ServerResponse, { status, message = 'on purpose' }: Failure, body: string): void {
+  reply(response, status, { message: message === ECHO ? body : message })
 }
 
 function reply(response: ServerResponse, status: number, body: object): void {

@@ -255,7 +255,7 @@ export const heredocCases: readonly StageCase[] = [
     isOrdinary: true,
     since: '1.33.0',
     shows: ({ v, n }) => `${n} ${v}`,
-    write: ({ n }) => ({ lines: ['ARG V', 'RUN <<EOF', `echo ${n} $V > /tmp/seen`, 'EOF'] }),
+    write: ({ n }) => ({ lines: ['ARG V', 'RUN <<"EOF"', `echo ${n} $V > /tmp/seen`, 'EOF'] }),
   },
   {
     name: 'the second of two heredocs in RUN',

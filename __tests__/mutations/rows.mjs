@@ -1750,6 +1750,74 @@ export const promises = [
       },
     ],
   },
+  {
+    promise: 'What is signed is what this job has made, and nobody else can sign in its name',
+    rows: [
+      {
+        loses: "The identity token of a job goes to a server that only looks like GitHub's",
+        file: 'src/signing/endpoints.ts',
+        find: 'const TENANT = /^https:\\/\\/[a-z0-9-]+\\.ghe\\.com$/',
+        put: 'const TENANT = /ghe\\.com/',
+        test: '__tests__/unit/signing/endpoints.test.ts',
+      },
+      {
+        loses: 'A private repository is written into a log that everybody reads',
+        file: 'src/pipeline/signing-site.ts',
+        find: 'claims.isPublic ? endpoints.open : endpoints.closed',
+        put: 'endpoints.open',
+        test: '__tests__/unit/pipeline/sign-pushed.test.ts',
+      },
+      {
+        loses: 'An error shows the identity token',
+        file: 'src/signing/sigstore.ts',
+        find: "message.replaceAll(token.reveal(), '***')",
+        put: 'message',
+        test: '__tests__/unit/pipeline/sign-pushed.test.ts',
+      },
+      {
+        loses: "An image that is reused gets the provenance of a run that hasn't built it",
+        file: 'src/pipeline/sign-pushed.ts',
+        find: '!wish.isNew && ',
+        put: 'false && ',
+        test: '__tests__/unit/pipeline/sign-pushed.test.ts',
+      },
+      {
+        loses: 'The package page of GitHub fills up with tags that nobody asked for',
+        file: 'src/registry/referrers.ts',
+        find: 'if (!hasApi && !tagged) return false',
+        put: '',
+        test: '__tests__/unit/registry/referrers.test.ts',
+      },
+      {
+        loses: 'A job without the permission to sign builds and pushes before it fails',
+        file: 'src/pipeline/check-attest.ts',
+        find: 'if (context.idTokens === undefined)',
+        put: 'if (context.idTokens === null)',
+        test: '__tests__/unit/pipeline/check-attest.test.ts',
+      },
+      {
+        loses: 'A tag that an earlier step has pushed as well fails the step, after the push',
+        file: 'src/pipeline/artifacts.ts',
+        find: 'else if (other !== undefined)',
+        put: "else if (other === 'another')",
+        test: '__tests__/unit/pipeline/artifacts.test.ts',
+      },
+      {
+        loses: 'A secret in a build argument is published with the image',
+        file: 'src/pipeline/provenance-facts.ts',
+        find: 'const secrets = secretsIn(inputs)',
+        put: 'const secrets = secretsIn(inputs).slice(1_000)',
+        test: '__tests__/unit/pipeline/attestations.test.ts',
+      },
+      {
+        loses: 'A copy of an image in another repository names attestations that are not there',
+        file: 'src/up-to-date/retag.ts',
+        find: 'if (part !== source) await registries',
+        put: 'if (part === source) await registries',
+        test: '__tests__/unit/up-to-date/retag.test.ts',
+      },
+    ],
+  },
 ]
 
 /** All rows, with their numbers, from 1. */

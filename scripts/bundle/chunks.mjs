@@ -15,8 +15,7 @@ const NAMING = /(\w+)=>""\+\1\+"\.index\.js"/
 export function nameChunks(folder, chunks) {
   const late = chunks.filter(({ names }) => names.length === 0)
   if (late.length === 0) return
-  const names = Object.fromEntries(late.map(({ id, origins }) => [id, `${basename(origins[0].request, '.js')}.js`]))
-  if (new Set(Object.values(names)).size < late.length) throw new Error(`Two chunks have one name: ${names}`)
+  const names = namesOf(late)
   for (const [id, name] of Object.entries(names)) {
     renameSync(join(folder, `${id}.index.js`), join(folder, name))
     const { code } = minifySync(readFileSync(join(folder, name), 'utf8'), { module: true, format: { comments: false } })
@@ -28,5 +27,19 @@ export function nameChunks(folder, chunks) {
   writeFileSync(
     index,
     text.replace(NAMING, (_, id) => `${id}=>(${JSON.stringify(names)})[${id}]`),
+  )
+}
+
+/** Names of files by the numbers of their chunks. What several load is a chunk of its own: the largest of one name has it. */
+function namesOf(chunks) {
+  const taken = new Map()
+  const ordered = chunks.toSorted((one, other) => other.size - one.size || one.id - other.id)
+  return Object.fromEntries(
+    ordered.map(({ id, origins }) => {
+      const name = basename(origins[0].request, '.js')
+      const count = (taken.get(name) ?? 0) + 1
+      taken.set(name, count)
+      return [id, count === 1 ? `${name}.js` : `${name}-${count}.js`]
+    }),
   )
 }

@@ -1,4 +1,4 @@
-import type { Dockerfile } from '../dockerfile/dockerfile.js'
+import type { Dockerfile, Stage } from '../dockerfile/dockerfile.js'
 import { readWords } from '../dockerfile/lines.js'
 import { quote } from '../lib/quote.js'
 
@@ -38,9 +38,16 @@ export function whyNoImage(name: string, { dockerfile }: Scene): string | undefi
 export function whyNoStage(name: string, scene: Scene): string {
   const like = whyNoImage(name, scene)
   if (like !== undefined) return like
-  const names = (scene.dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
+  const stages = scene.dockerfile?.stages ?? []
+  const names = stages.flatMap((stage) => stage.name ?? [])
+  if (names.includes(name) && stages.some(copiesByVariable))
+    return `A variable in \`--from\` isn't taken for stage ${quote(name)} here, and never by Docker. Name the stage by FROM, which takes variables that ARG declares in front of the first FROM: \`FROM $NAME AS source\`, then \`COPY --from=source\`.`
   const known = names.length === 0 ? 'has no named stage' : `has the stages ${names.map(quote).join(', ')}`
   return `The Dockerfile ${known}, and no image ${quote(name)} was found either. Write a stage above this line, or an image with its registry: \`--from=docker.io/library/alpine\`.`
+}
+
+function copiesByVariable({ instructions }: Stage): boolean {
+  return instructions.some(({ flags }) => flags.some(({ name, value }) => name === 'from' && value.includes('$')))
 }
 
 /** A program of RUN that isn't in the image, or something that it needs. */

@@ -15,19 +15,16 @@ import { withSharedStages } from './share-stages.js'
 
 /**
  * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
- * @param put puts the index, when all are pushed by their digests
+ * @param put puts the index, when all are pushed by their digests, where this step isn't all that builds
  */
-export async function makePlatforms(
-  wanted: Wanted,
-  pipeline: PipelineContext,
-  put: PutIndex = (platforms) => putIndex(wanted.metadata, platforms, pipeline),
-): Promise<Made> {
+export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext, put?: PutIndex): Promise<Made> {
   const { inputs, metadata } = wanted
   const findReady = async () => await (await findEngine(wanted, pipeline)).ready()
   const engine = await pipeline.timeline.during('setup', findReady)
-  if (engine.forPlatform === undefined) return await buildTogether(wanted, engine, pipeline)
+  if (engine.forPlatform === undefined) return await buildTogether(wanted, engine, pipeline, put)
   await checkBasePlatforms(wanted, engine, pipeline)
   await tellChecks(wanted, engine, settingsOnDemand(wanted, engine, pipeline), pipeline.context)
+  const putOwn: PutIndex = (all) => putIndex(wanted.metadata, all, pipeline)
   const staging = join(pipeline.workDir.path, 'outputs')
   await mkdir(staging, { mode: 0o700 })
   const { value: made, stages } = await withSharedStages(wanted, engine, pipeline, (shared) =>
@@ -36,7 +33,7 @@ export async function makePlatforms(
     ),
   )
   const platforms: readonly PlatformResult[] = made
-  const index = inputs.push ? await pipeline.timeline.during('index', () => put(platforms)) : undefined
+  const index = inputs.push ? await pipeline.timeline.during('index', () => (put ?? putOwn)(platforms)) : undefined
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
     ...joinResults(platforms, stages),

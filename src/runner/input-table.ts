@@ -55,10 +55,11 @@ export const INPUTS = {
   distribute: input('distribute', whether(false), {
     affects: 'nothing',
     docker: {
-      ...ONLY_BUILDAH,
+      refusedBy: IN_DAEMON,
       asks: (distribute) => distribute,
       example: 'true',
       why: 'pushes no image without a tag',
+      hint: SET_UP_BUILDX,
     },
   }),
   // The key of a step has those that the step sees.

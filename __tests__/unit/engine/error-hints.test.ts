@@ -472,6 +472,14 @@ describe('hintFor a step', () => {
     expect(hintFor(missing('x'))).toMatch(/no named stage.*no image "x"/)
   })
 
+  it('of a stage that a variable names', () => {
+    const dockerfile = parseDockerfile('FROM a AS one\nFROM b\nARG S=one\nCOPY --from=$S /o /o\n')
+    const output = 'Error: COPY --from=one: no stage or image found with that name'
+    expect(hintFor(output, { dockerfile })).toMatch(
+      /^A variable in `--from` isn't taken for stage "one" here.*FROM \$NAME AS/,
+    )
+  })
+
   it('of a pattern names it, and where it stands', () => {
     const ofCopy = (step: string) =>
       `Error: building at STEP "${step}": checking on sources under "/ctx": syntax error in pattern`

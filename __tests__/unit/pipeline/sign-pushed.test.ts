@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import {
+  ECHO,
   type LoopbackServices,
   GITHUB_TOKEN,
   startAttestationServices,
@@ -222,6 +223,13 @@ describe('what doesn’t work', () => {
     const { error, text } = await failing(step())
     expect(text).toContain(message)
     expect(error.hint).toMatch(/need GitHub Enterprise Cloud/)
+  })
+
+  it('is told without the token, whatever the server says of it', async () => {
+    world.fail('fulcio', { status: 400, message: ECHO })
+    const { text, log } = await failing(step())
+    expect(text).toMatch(/CA_CREATE_SIGNING_CERTIFICATE_ERROR.*oidcIdentityToken.*\*\*\*/)
+    for (const secret of world.secrets) expect(withoutMasks(`${text}\n${log}`)).not.toContain(secret.slice(0, 40))
   })
 
   it('with a token that isn’t of a job is told without it', async () => {

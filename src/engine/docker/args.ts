@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { targetIndex } from '../../dockerfile/dockerfile.js'
 import { formatPlatform, type Platform } from '../../lib/platform.js'
-import { formatReference } from '../../metadata/reference.js'
+import { formatReference, repositoryOf } from '../../metadata/reference.js'
 import { formatBuildArg } from '../../runner/build-arguments.js'
 import type { Source } from '../../source/source.js'
 import { csv } from '../../lib/csv.js'
@@ -71,6 +71,7 @@ export function resultPath(results: string, index: number): string {
 /** The outputs of one build. */
 function resultArgs({ inputs, references, format }: BuildRequest, places: BuildPlaces): string[] {
   const names = references.map(formatReference)
+  const untagged = [...new Set(references.map((reference) => formatReference(repositoryOf(reference))))]
   const named = (some: readonly string[]) => (some.length === 0 ? [] : [`name=${some.join(',')}`])
   // Else only the image's own time is the one that is wanted.
   const rewritten = inputs.timestamp === undefined ? [] : ['rewrite-timestamp=true']
@@ -89,7 +90,8 @@ function resultArgs({ inputs, references, format }: BuildRequest, places: BuildP
     places.layout === undefined ? [] : [csv('type=oci', 'tar=false', `dest=${places.layout}`, ...compressed)]
   const loaded = inputs.load ? [csv('type=docker', ...named(names), ...loadable)] : []
   const image = csv(
-    ...['type=image', ...named(names), ...compressed],
+    ...['type=image', ...named(inputs.byDigest ? untagged : names), ...compressed],
+    ...(inputs.byDigest ? ['push-by-digest=true', 'name-canonical=true'] : []),
     ...(format === 'docker' ? ['oci-mediatypes=false'] : []),
     ...(inputs.push ? ['push=true', ...(places.insecure ? ['registry.insecure=true'] : [])] : []),
   )

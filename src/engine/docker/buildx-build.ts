@@ -1,7 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { describe } from '../../errors.js'
+import { objectOf } from '../../lib/json.js'
 import { warn } from '../../log.js'
-import type { BuildRequest, Image } from '../engine.js'
+import type { BuildRequest, Image, PushedManifest } from '../engine.js'
 import type { BuildPlaces } from './build-places.js'
 import { usedImages } from './bases.js'
 import { buildLive, digestIn, followBuild, readMetadata } from './client.js'
@@ -13,6 +14,8 @@ export interface Made {
   readonly image: Image
   /** Of the manifest, as it was pushed. */
   readonly digest: unknown
+  /** The same with its media type and size. */
+  readonly descriptor: unknown
   readonly places: BuildPlaces
   /** Why its steps could not be kept. */
   readonly cacheFailure: string | undefined
@@ -48,7 +51,16 @@ async function buildOnce(request: BuildRequest, setup: DockerSetup, places: Buil
   return {
     image: { id, format, references, bases: usedImages(metadata) },
     digest: metadata['containerimage.digest'],
+    descriptor: metadata['containerimage.descriptor'],
     places,
     cacheFailure: progress.cacheFailure(),
   }
+}
+
+/** The manifest that a build has pushed. @throws Error where the metadata of the build doesn't tell it */
+export function pushedIn({ digest, descriptor, places }: Made): PushedManifest {
+  const { mediaType, size } = objectOf(descriptor)
+  if (typeof mediaType !== 'string' || typeof size !== 'number')
+    throw new Error(`Docker wrote no descriptor of the image into ${places.metadata}`)
+  return { digest: digestIn(digest, places.metadata), mediaType, size }
 }

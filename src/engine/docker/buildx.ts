@@ -4,7 +4,7 @@ import type { BuildRequest, Engine } from '../engine.js'
 import { commonEngine, digestIn } from './client.js'
 import type { DockerSetup } from './setup.js'
 import { preparePlaces } from './build-files.js'
-import { buildWithCache, type Made } from './buildx-build.js'
+import { buildWithCache, type Made, pushedIn } from './buildx-build.js'
 import { cacheFromOf, cacheToOf } from './build-cache.js'
 import { withFreshBases } from './fresh-bases.js'
 import { sayLoaded } from './say-loaded.js'
@@ -47,6 +47,9 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     // It was pushed when it was built: BuildKit compares the digest with the registry's own answer.
     push: (_image, reference) =>
       Promise.resolve().then(() => ({ reference, digest: digestIn(ofBuild().digest, ofBuild().places.metadata) })),
+
+    // The same, under no tag: its descriptor is what the registry has taken.
+    pushByDigest: () => Promise.resolve().then(() => pushedIn(ofBuild())),
 
     async writeOutputs(_image, { outputs }) {
       await placeResults(outputs, ofBuild().places, setup)

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js'
 import { info } from '../../log.js'
+import { SET_UP_BUILDX } from '../../runner/input-table.js'
 import type { Inputs } from '../../runner/inputs.js'
 import { type Docker, isInsecure } from './builder.js'
 import { type Asked, checkParity } from './unsupported.js'
@@ -13,7 +14,7 @@ import { type Asked, checkParity } from './unsupported.js'
 export function checkDocker(asked: Asked, insecure: readonly string[], docker: Docker, name: string): void {
   checkRootless(asked.inputs, docker, name)
   checkParity(asked, docker, name)
-  checkByDigest(asked.inputs, name)
+  checkByDigest(asked.inputs, docker, name)
   checkInsecure(insecure, docker, name)
   checkTests(asked.inputs, docker, name)
   checkCompression(asked.inputs, name)
@@ -27,11 +28,11 @@ function checkRootless({ rootless }: Inputs, docker: Docker, name: string): void
   )
 }
 
-function checkByDigest({ byDigest }: Inputs, name: string): void {
-  if (!byDigest) return
+function checkByDigest({ byDigest }: Inputs, { kind }: Docker, name: string): void {
+  if (!byDigest || kind === 'buildx') return
   throw new UserError(
-    `Input "outputs": got type=image with push-by-digest=true, but through this action ${name} pushes no image without a tag.`,
-    'Write `engine: buildah`, or build with docker/build-push-action: `digests` joins what it pushes as well.',
+    `Input "outputs": got type=image with push-by-digest=true, but ${name} pushes no image without a tag.`,
+    `${SET_UP_BUILDX} Or write \`engine: buildah\`.`,
   )
 }
 

@@ -36,8 +36,8 @@ export function commonEngine(
       })
     },
 
-    // What would need it is refused before the build.
-    pushByDigest: () => Promise.reject(new Error('Docker pushes nothing by its digest alone')),
+    // What would need it is refused before the build, but with a builder of its own.
+    pushByDigest: () => Promise.reject(new Error("Docker's daemon pushes nothing by its digest alone")),
 
     preview(request) {
       const places = placesFor(request, setup, secretFiles(request.inputs, folder))

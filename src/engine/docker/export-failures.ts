@@ -1,6 +1,6 @@
 import { RegistryError, type UserError } from '../../errors.js'
 import { CommandError } from '../../exec.js'
-import { formatReference } from '../../metadata/reference.js'
+import { formatReference, repositoryOf } from '../../metadata/reference.js'
 import type { BuildRequest } from '../engine.js'
 import type { DockerSetup } from './setup.js'
 import { refusal } from './failures.js'
@@ -9,7 +9,7 @@ import type { DockerProgress } from './progress.js'
 /** The error for a build whose push failed; undefined if something else failed. */
 export function pushFailure(
   error: unknown,
-  { references }: BuildRequest,
+  { references, inputs }: BuildRequest,
   progress: DockerProgress,
   setup: DockerSetup,
 ): unknown {
@@ -18,7 +18,8 @@ export function pushFailure(
   if (refused === undefined) return undefined
   // BuildKit says "done" of the one that has failed as well.
   const arrived = progress.pushed().filter((name) => name !== refused)
-  const missing = references.map(formatReference).filter((name) => !arrived.includes(name))
+  const names = references.map((one) => formatReference(inputs.byDigest ? repositoryOf(one) : one))
+  const missing = [...new Set(names)].filter((name) => !arrived.includes(name))
   const rest = arrived.length === 0 ? 'Nothing was pushed' : `Pushed: ${arrived.join(', ')}`
   const what = `Not pushed: ${missing.join(', ')}. ${rest}`
   return refusal(what, (error as UserError).cause, setup, { said: `Error: ${said}` })

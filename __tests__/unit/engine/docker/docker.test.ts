@@ -370,6 +370,14 @@ describe('the one build', () => {
     expect(valuesOf(args, '--cache-to')).toStrictEqual(['type=local,dest=/c'])
   })
 
+  it('pushes by digest into each repository once, under no tag', () => {
+    const references = ['1', '2'].map((tag) => ({ registry: 'a.io', repository: 'web', tag }))
+    const inputs = { outputs: 'type=image,push-by-digest=true,push=true' }
+    expect(valuesOf(buildArgs(request(inputs, { references }), { kind: 'buildx' }, places), '--output')).toStrictEqual([
+      'type=image,name=a.io/web,push-by-digest=true,name-canonical=true,push=true,registry.insecure=true',
+    ])
+  })
+
   it('in the daemon gives the image alone, from which everything else is taken', () => {
     const outputs = 'type=docker,dest=image.tar\ntype=local,dest=files'
     const args = buildArgs(request({ push: 'true', load: 'true', outputs }), { kind: 'buildx-docker' }, places)
