@@ -1802,6 +1802,20 @@ export const promises = [
         put: "else if (other === 'another')",
         test: '__tests__/unit/pipeline/artifacts.test.ts',
       },
+      {
+        loses: 'A secret in a build argument is published with the image',
+        file: 'src/pipeline/provenance-facts.ts',
+        find: 'const secrets = secretsIn(inputs)',
+        put: 'const secrets = secretsIn(inputs).slice(1_000)',
+        test: '__tests__/unit/pipeline/attestations.test.ts',
+      },
+      {
+        loses: 'A copy of an image in another repository names attestations that are not there',
+        file: 'src/up-to-date/retag.ts',
+        find: 'if (part !== source) await registries',
+        put: 'if (part === source) await registries',
+        test: '__tests__/unit/up-to-date/retag.test.ts',
+      },
     ],
   },
 ]

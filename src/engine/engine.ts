@@ -1,7 +1,6 @@
 import type { Pair } from '../runner/input-parsers.js'
 import type { RegistryError } from '../errors.js'
 import type { Env } from '../exec.js'
-import type { SbomOptions } from '../runner/attestation-inputs.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
 import type { Platform } from '../lib/platform.js'
@@ -148,7 +147,7 @@ export interface Evidence {
    * @returns the files that it wrote, of at most so many bytes each
    * @throws UserError where it can't be pulled, or fails
    */
-  scan(image: Image, sbom: SbomOptions, limit: number): Promise<readonly ScanFile[]>
+  scan(image: Image, sbom: NonNullable<Inputs['sbom']>, limit: number): Promise<readonly ScanFile[]>
 }
 
 /** What a generator wrote. */

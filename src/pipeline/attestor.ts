@@ -1,5 +1,3 @@
-import { type BuildFacts, SLSA_V1, slsaPredicate } from '../attestation/provenance.js'
-import { inV02, SLSA_V02 } from '../attestation/provenance-v02.js'
 import { SBOM_LIMIT, spdxPredicates } from '../attestation/sbom.js'
 import type { Predicate } from '../attestation/statement.js'
 import type { BuildSpec, Engine, Image, Pushed, ResolvedEngine } from '../engine/engine.js'
@@ -7,11 +5,9 @@ import type { Step } from '../engine/progress.js'
 import type { SbomOptions } from '../runner/attestation-inputs.js'
 import { targetPlatform } from '../runner/platform-inputs.js'
 import { type AttestedImage, pushAttested } from './attested-push.js'
-import { baseDependencies } from './base-dependencies.js'
-import { commitOrigin } from './commit-origin.js'
 import type { Destination } from './destination.js'
 import type { PipelineContext, RegistriesOnDemand } from './pipeline-context.js'
-import { provenanceFacts } from './provenance-facts.js'
+import { provenanceOf } from './provenance-of.js'
 
 /** Says what an image is and how it was made, for an engine that doesn't. */
 export interface Attestor {
@@ -49,27 +45,4 @@ export function openAttestor(attested: Attested, registries: RegistriesOnDemand,
 
 async function sbomOf(image: Image, sbom: SbomOptions, evidence: Attested['evidence']): Promise<Predicate[]> {
   return spdxPredicates(await evidence.scan(image, sbom, SBOM_LIMIT), sbom.generator)
-}
-
-async function provenanceOf(
-  { spec, resolved, evidence }: Attested,
-  steps: readonly Step[],
-  { context, services }: PipelineContext,
-): Promise<Predicate> {
-  const { provenance: options } = spec.inputs
-  if (options === undefined) throw new Error('no provenance is asked for')
-  const facts = await provenanceFacts({
-    ...{ spec, options, context, steps, engine: resolved.engine.label },
-    commit: await commitOrigin(spec.inputs.context, context),
-    bases: await baseDependencies(spec, resolved, await evidence.imageDigests()),
-    finishedOn: new Date(services.clock()),
-  })
-  return { ...inVersion(facts, options.version), inlineOnly: options.inlineOnly }
-}
-
-function inVersion(facts: BuildFacts, version: 'v1' | 'v0.2'): Predicate {
-  const predicate = slsaPredicate(facts)
-  return version === 'v1'
-    ? { type: SLSA_V1, json: JSON.stringify(predicate) }
-    : { type: SLSA_V02, json: JSON.stringify(inV02(predicate)) }
 }

@@ -43,7 +43,7 @@ ENV BUILDKIT_SCAN_DESTINATION="/run/out/"
 ENV BUILDKIT_SCAN_KEY="a \\"b\\" \\$c \\\\"
 WORKDIR /run/out
 WORKDIR "/srv"
-RUN --mount=type=bind,from=ab12,target=/run/src/core/sbom --mount=type=tmpfs,target=/tmp ["/bin/sh","-c","echo \\"$X\\"\\nls"]
+RUN --mount=type=bind,from=ab12,target=/run/src/core/sbom ["/bin/sh","-c","echo \\"$X\\"\\nls"]
 FROM scratch
 COPY --from=0 /run/out/ /
 `,

@@ -4,7 +4,7 @@ import { storageConfPath } from '../work-dir.js'
 import { build, preview } from './build.js'
 import { prepareContexts } from './build-files.js'
 import { writeOutputs } from './export.js'
-import { imageDigests, imageNames } from './images.js'
+import { evidenceOf, imageNames } from './images.js'
 import { loadImage } from './load.js'
 import { logIn } from './login.js'
 import { openPusher } from './push.js'
@@ -40,10 +40,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
 
     ...pusher,
 
-    evidence: {
-      imageDigests: () => imageDigests(setup),
-      scan: async (...asked) => (await import('./scan.js')).scan(...asked, setup),
-    },
+    evidence: evidenceOf(setup),
 
     writeOutputs: (image, inputs) => writeOutputs(image, inputs, setup),
 

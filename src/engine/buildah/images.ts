@@ -1,5 +1,5 @@
 import { listOf, objectOf, textsOf } from '../../lib/json.js'
-import type { Image } from '../engine.js'
+import type { Evidence, Image } from '../engine.js'
 import { sizeOf } from '../image-size.js'
 import { runBuildah } from './command.js'
 import { inspectArgs } from './registry-args.js'
@@ -10,8 +10,16 @@ export async function imageNames(setup: BuildahSetup): Promise<ReadonlySet<strin
   return new Set((await imageDigests(setup)).keys())
 }
 
+/** What is told of them for what is attached to one. Scans are rare. */
+export function evidenceOf(setup: BuildahSetup): Evidence {
+  return {
+    imageDigests: () => imageDigests(setup),
+    scan: async (...asked) => (await import('./scan.js')).scan(...asked, setup),
+  }
+}
+
 /** `sha256:…` of their manifests, by their full names; '' where Buildah tells none. */
-export async function imageDigests(setup: BuildahSetup): Promise<ReadonlyMap<string, string>> {
+async function imageDigests(setup: BuildahSetup): Promise<ReadonlyMap<string, string>> {
   const { stdout } = await runBuildah(setup, [...globalArgs(setup), 'images', '--json'], {})
   const images = listOf(JSON.parse(stdout)).map(objectOf)
   return new Map(

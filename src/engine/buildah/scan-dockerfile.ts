@@ -21,7 +21,8 @@ export function scanDockerfile({ generator, parameters }: SbomOptions, image: st
     ['DESTINATION', `${OUT}/`],
     ...parameters.map(({ name, value }) => [name, value]),
   ].map(([name = '', value = '']) => `ENV BUILDKIT_SCAN_${name}="${escaped(value)}"`)
-  const mounts = [`type=bind,from=${image},target=${SOURCE}`, 'type=tmpfs,target=/tmp'].map((one) => `--mount=${one}`)
+  // Without the tmpfs on /tmp of the protocol: Buildah 1.28 then empties the container, if its storage is below /tmp.
+  const mount = `--mount=type=bind,from=${image},target=${SOURCE}`
   return [
     `FROM ${generator}`,
     'USER 0',
@@ -29,7 +30,7 @@ export function scanDockerfile({ generator, parameters }: SbomOptions, image: st
     // The first one makes the folder.
     `WORKDIR ${OUT}`,
     `WORKDIR "${escaped(config.folder)}"`,
-    `RUN ${mounts.join(' ')} ${JSON.stringify(config.words)}`,
+    `RUN ${mount} ${JSON.stringify(config.words)}`,
     'FROM scratch',
     `COPY --from=0 ${OUT}/ /`,
     '',

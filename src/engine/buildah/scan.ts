@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { UserError } from '../../errors.js'
 import { objectOf, parseObject, textsOf } from '../../lib/json.js'
 import { withProgress } from '../../lib/progress.js'
-import type { SbomOptions } from '../../runner/attestation-inputs.js'
 import type { Image, ScanFile } from '../engine.js'
 import { takeFile, writePrivate } from '../work-dir.js'
 import { runBuildah } from './command.js'
@@ -23,7 +22,7 @@ const [DOCKERFILE, ARCHIVE] = ['scan.Dockerfile', 'scan.tar']
  */
 export async function scan(
   image: Image,
-  sbom: SbomOptions,
+  sbom: Parameters<typeof scanDockerfile>[0],
   limit: number,
   setup: BuildahSetup,
 ): Promise<readonly ScanFile[]> {
