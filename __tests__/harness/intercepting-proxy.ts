@@ -42,11 +42,14 @@ export async function startInterceptingProxy(folder: string): Promise<Intercepti
   })
   const innerHost = await listen(inner)
   const outer = createServer((_, response) => response.writeHead(403).end())
+  // A server doesn't end what it has handed on.
+  const tunnels = new Set<Socket>()
   outer.on('connect', ({ url = '' }: IncomingMessage, socket: Socket, head: Buffer) => {
     if (!HOSTS.has(url.replace(/:443$/, ''))) {
       socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
       return
     }
+    tunnels.add(socket)
     const through = connect(Number(innerHost.split(':')[1]), '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
       through.write(head)
@@ -60,6 +63,7 @@ export async function startInterceptingProxy(folder: string): Promise<Intercepti
     services,
     env: { https_proxy: `http://${host}`, no_proxy: '127.0.0.1,localhost', NODE_EXTRA_CA_CERTS: certificate },
     async end() {
+      for (const socket of tunnels) socket.destroy()
       await close(outer)
       await close(inner)
     },

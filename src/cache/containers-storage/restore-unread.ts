@@ -1,7 +1,9 @@
 import { debug } from '../../log.js'
+import type { Skeletons } from '../cache.js'
 import type { SkeletonTerms } from '../skeletons.js'
 import { emptyRoot } from './archive.js'
 import type { Index } from './index.js'
+import { skeletonsIn } from './markers.js'
 import { type Come, restore, type Workplace } from './restore.js'
 import type { Limits } from './retention.js'
 import { idsOf, type Restorable } from './select.js'
@@ -17,7 +19,7 @@ export interface UnreadPlace extends Workplace {
 /** What came back. */
 export interface Unread extends Come {
   /** What of it has no content; undefined if all is whole. */
-  readonly skeletons?: SkeletonPlan | undefined
+  readonly skeletons?: Omit<Skeletons, 'replace'> | undefined
 }
 
 /** Restores all of it, as skeletons what the build doesn't read; where one of these doesn't come, whole all the same. */
@@ -32,7 +34,8 @@ export async function restoreUnread(
   if (skeletons === undefined) return await restore(restorable, parts, root, place)
   const come = await restore(asSkeletons(restorable, skeletons.layers), parts, root, place)
   const isThere = idsOf(come.restorable)
-  if ([...skeletons.layers].every((id) => isThere.has(id))) return { ...come, skeletons }
+  if ([...skeletons.layers].every((id) => isThere.has(id)))
+    return { ...come, skeletons: skeletonsIn(root, place.store, come.restorable, skeletons) }
   await emptyRoot(place.store, root)
   const whole = await restore(restorable, parts, root, place)
   return { ...whole, failures: [...new Set([...come.failures, ...whole.failures])] }

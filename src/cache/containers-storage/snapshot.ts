@@ -9,7 +9,6 @@ import { arrangeInPlace } from './in-place.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
 import { packAhead } from './pack-ahead.js'
 import { planSave } from './save.js'
-import { skeletonsIn } from './markers.js'
 import { incompatibleReason, type Keys } from './select.js'
 
 /**
@@ -30,7 +29,6 @@ export async function containersStorage(store: ContainersStorage, keys: Keys): P
       return {
         ...filled,
         indexes,
-        skeletons: filled.skeletons && skeletonsIn(root, store, filled.restorable, filled.skeletons),
         isEmpty: filled.restorable.images.length === 0,
         changedBaseImages: () => findChangedBaseImages(filled.restorable, root, store.layout),
       }
