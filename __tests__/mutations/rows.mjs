@@ -793,8 +793,8 @@ export const promises = [
       {
         loses: 'Every user of the runner can read secrets and logins while the image is built',
         file: 'src/engine/work-dir.ts',
-        find: "await open(full, 'wx', 0o600)",
-        put: "await open(full, 'wx', 0o644)",
+        find: "await open(fresh, 'wx', 0o600)",
+        put: "await open(fresh, 'wx', 0o644)",
         test: '__tests__/unit/engine/work-dir.test.ts',
       },
       {
