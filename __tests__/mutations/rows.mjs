@@ -1375,6 +1375,13 @@ export const promises = [
         test: '__tests__/unit/project/build-image.test.ts',
       },
       {
+        loses: 'The reusable workflow builds and pushes what it then can’t sign',
+        file: '.github/workflows/build-image.yml',
+        find: 'if [[ -z ${ACTIONS_ID_TOKEN_REQUEST_URL:-} ]]; then',
+        put: 'if [[ -n ${ACTIONS_ID_TOKEN_REQUEST_URL:-} ]]; then',
+        test: '__tests__/unit/project/build-image.test.ts',
+      },
+      {
         loses: 'A registry that changes what it was given is believed',
         file: 'src/registry/manifest.ts',
         find: 'if (wanted === undefined || digest === wanted) return digest',
