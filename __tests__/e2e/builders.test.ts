@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
 import { startCacheService } from '../harness/cache-service.js'
-import { succeed } from '../harness/clean-step.js'
+import { fail, succeed } from '../harness/clean-step.js'
 import { dockerReason } from '../harness/docker-daemon.js'
 import { makeWorkspace } from '../harness/folders.js'
+import { imagetools, manifestsOf } from '../harness/imagetools.js'
 import { architecture } from '../harness/oci-layout.js'
 import { readIndex } from '../harness/platform-images.js'
-import { digestOf, getManifest } from '../harness/registry-client.js'
+import { digestOf, getManifest, withSettings } from '../harness/registry-client.js'
 import { type RemoteBuilders, startRemoteBuilders } from '../harness/remote-builders.js'
 import { testUnless } from '../harness/skipping.js'
 import { useRegistry } from '../harness/use-registry.js'
@@ -15,7 +16,7 @@ jest.setTimeout(300_000)
 
 const foreign = architecture === 'arm64' ? 'amd64' : 'arm64'
 const reason = dockerReason()
-const { registry } = await useRegistry()
+const { registry, base } = await useRegistry()
 const testBuilders = testUnless(reason)
 
 let builders: RemoteBuilders | undefined
@@ -68,6 +69,33 @@ describe('a builder elsewhere', () => {
     expect(log).toContain('driver remote')
     expect(outputs).toMatchObject({ engine: 'docker', rootless: 'true' })
     expect(log).not.toContain("isn't known to run without root")
+  })
+
+  testBuilders('attaches provenance and an SBOM in BuildKit’s own words', async () => {
+    // What the protocol wants is a statement, without a subject.
+    const statement = { _type: 'https://in-toto.io/Statement/v0.1', predicateType: 'https://spdx.dev/Document' }
+    const sbom = JSON.stringify({ ...statement, predicate: { spdxVersion: 'SPDX-2.3', name: 'made' } })
+    const script = `printf '${sbom}' >"$BUILDKIT_SCAN_DESTINATION/sbom.spdx.json"`
+    const generator = await withSettings(base, 'generator', { Entrypoint: ['/bin/sh', '-c'], Cmd: [script] })
+    const inputs = {
+      builder: 'two',
+      platforms: `linux/${architecture}`,
+      provenance: 'mode=min',
+      sbom: `generator=${generator}`,
+    }
+    const { outputs } = await build('attested', inputs)
+    const reference = `${registry.host}/acme/attested:latest`
+    const { bytes } = await getManifest(reference)
+    expect(outputs['digest']).toBe(digestOf(bytes))
+    expect(manifestsOf(bytes).map(({ platform }) => platform.architecture)).toStrictEqual([architecture, 'unknown'])
+    expect(await imagetools(reference, '.Provenance')).toHaveProperty('SLSA.buildDefinition')
+    expect(await imagetools(reference, '.SBOM')).toHaveProperty('SPDX.name', 'made')
+    const refused = await fail({
+      workspace: makeWorkspace(files),
+      env: { ...builders?.environment },
+      inputs: { ...{ images: 'acme/web', push: 'false', outputs: 'type=docker,dest=web.tar' }, ...inputs },
+    })
+    expect(refused.error).toContain('write `type=oci` for an archive')
   })
 
   testBuilders('pushes by digest, which a step joins that builds nothing', async () => {

@@ -35,6 +35,11 @@ const HINTS: readonly Hint[] = [
       `The checks of BuildKit found what the input "checks", or the Dockerfile itself, makes an error: ${rules.trim()}. Correct the lines that the log shows, or begin the Dockerfile with \`# check=skip=${rules.trim().replaceAll(', ', ',')}\`.`,
   ],
   [
+    // Buildx, of a daemon without the image store of containerd.
+    /docker exporter does not (?:currently )?support exporting manifest lists/,
+    'An image with `provenance` or `sbom`, or of several platforms, is an index, and Docker’s own format has none. Remove `load` and `type=docker`, write `type=oci` for an archive, or build without attestations.',
+  ],
+  [
     /max depth exceeded/i,
     'The image has more layers than the storage allows. Join RUN, COPY and ADD instructions, or start a stage with fewer: `FROM scratch` and `COPY --from=build / /`.',
   ],
