@@ -66,6 +66,16 @@ describe('nothing has changed', () => {
     expect(again.log.match(part)).toHaveLength(29)
   })
 
+  test('an image with provenance keeps its index, whose provenance is that of the run that built it', async () => {
+    const attested = () => job('attested', lines, { files, inputs: { provenance: 'mode=min' } })
+    const first = await runIt(attested())
+    expectBuilt(first)
+    const again = await runIt(attested())
+    expectSkipped(again, first)
+    expect(again.outputs['platform-digests']).toBe(first.outputs['platform-digests'])
+    expect(again.asked.filter(({ method }) => method !== 'HEAD' && method !== 'GET')).toStrictEqual([])
+  })
+
   test('a tag that is missing is put there by its manifest, also in another repository', async () => {
     const images = `${place.proxy.host}/acme/same\n${place.proxy.host}/acme/same-too`
     const more = await runIt(same({ images, tags: 'latest\n1.0\nv2' }))
