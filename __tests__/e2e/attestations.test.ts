@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import { expect, jest, test } from '@jest/globals'
 
+import { accountFor } from '../harness/account.js'
 import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
 import { makeFolder } from '../harness/folders.js'
@@ -94,6 +95,14 @@ test('an image has its provenance beside it, where BuildKit puts it, and readers
     `docker://${image}:1`,
     `dir:${join(folder, 'dir')}`,
   ])
+  const account = accountFor('user')
+  const storage = ['--root', makeFolder('pulled', account), '--runroot', makeFolder('pulled-run', account)]
+  const pulled = await run(
+    'buildah',
+    [...storage, '--storage-driver', 'vfs', 'pull', '--quiet', '--tls-verify=false', `${image}:1`],
+    { account },
+  )
+  expect(`sha256:${pulled.toString().trim()}`).toBe(outputs['imageid'])
 })
 
 /** A package as an attacker names it, who owns one of those that are installed. */

@@ -63,7 +63,17 @@ describe('nothing has changed', () => {
 
     const part = /^::debug::Unchanged: [\w .-]+: [0-9a-f]{64}$/gm
     expect(cold.log).not.toMatch(part)
-    expect(again.log.match(part)).toHaveLength(27)
+    expect(again.log.match(part)).toHaveLength(29)
+  })
+
+  test('an image with provenance keeps its index, whose provenance is that of the run that built it', async () => {
+    const attested = () => job('attested', lines, { files, inputs: { provenance: 'mode=min' } })
+    const first = await runIt(attested())
+    expectBuilt(first)
+    const again = await runIt(attested())
+    expectSkipped(again, first)
+    expect(again.outputs['platform-digests']).toBe(first.outputs['platform-digests'])
+    expect(again.asked.filter(({ method }) => method !== 'HEAD' && method !== 'GET')).toStrictEqual([])
   })
 
   test('a tag that is missing is put there by its manifest, also in another repository', async () => {

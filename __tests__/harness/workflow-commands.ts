@@ -47,7 +47,7 @@ function older(line: string): WorkflowCommand | undefined {
 /** Without the groups that phases of the action make, whose titles have their time; in none is another one. */
 export function withoutPhases(commands: readonly WorkflowCommand[]): WorkflowCommand[] {
   const isPhase = ({ name, value }: WorkflowCommand): boolean =>
-    name === 'group' && /^(Setup|Restore|Push|Save): \d+\.\d s$/.test(value)
+    name === 'group' && /^(Setup|Preflight|Restore|SBOM|Push|Attest|Save): \d+\.\d s$/.test(value)
   return commands.filter((command, index) => {
     const before = commands[index - 1]
     const endsPhase = command.name === 'endgroup' && before !== undefined && isPhase(before)

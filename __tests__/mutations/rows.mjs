@@ -793,8 +793,8 @@ export const promises = [
       {
         loses: 'Every user of the runner can read secrets and logins while the image is built',
         file: 'src/engine/work-dir.ts',
-        find: "await open(full, 'wx', 0o600)",
-        put: "await open(full, 'wx', 0o644)",
+        find: "await open(fresh, 'wx', 0o600)",
+        put: "await open(fresh, 'wx', 0o644)",
         test: '__tests__/unit/engine/work-dir.test.ts',
       },
       {
@@ -1372,6 +1372,13 @@ export const promises = [
         file: '.github/workflows/build-image.yml',
         find: 'push | release | schedule | workflow_dispatch) ;;',
         put: 'push | release | schedule | workflow_dispatch | pull_request_target | workflow_run) ;;',
+        test: '__tests__/unit/project/build-image.test.ts',
+      },
+      {
+        loses: 'The reusable workflow builds and pushes what it then can’t sign',
+        file: '.github/workflows/build-image.yml',
+        find: 'if [[ -z ${ACTIONS_ID_TOKEN_REQUEST_URL:-} ]]; then',
+        put: 'if [[ -n ${ACTIONS_ID_TOKEN_REQUEST_URL:-} ]]; then',
         test: '__tests__/unit/project/build-image.test.ts',
       },
       {

@@ -24,7 +24,10 @@ export async function attachBundle(
   const name = formatReference(repositoryOf(image))
   try {
     if (await attachArtifact(registries, image, artifact, isForced)) result(`Attached the ${title} to ${name}`)
-    else info(`Attest: ${image.registry} has no referrers API, so only GitHub has the ${title}`)
+    else
+      info(
+        `Attest: ${image.registry} has no referrers API, so only GitHub has the ${title} (\`attest: registry\` stores it there as well)`,
+      )
   } catch (error) {
     if (isForced || !(error instanceof UserError)) throw error
     warn(`Attest: could not attach the ${title} to ${name}; GitHub has it. ${describeInLine(error)}`)

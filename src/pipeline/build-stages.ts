@@ -69,7 +69,7 @@ export async function readyStages(
   const isOther = ({ stage, of }: Step) => of !== (source.dockerfile.stages[stage]?.instructions.length ?? -1) + 1
   if (built.some(({ steps }) => steps.length === 0 || steps.some(isOther))) {
     info(
-      'Stages: built for each platform after all; Buildah ran other steps than those of the Dockerfile (ONBUILD in a base image?)',
+      'Stages: built for each platform after all, since Buildah ran steps that are not in the Dockerfile (is there ONBUILD in a base image?)',
     )
     return undefined
   }

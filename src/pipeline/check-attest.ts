@@ -19,7 +19,7 @@ export function settleAttest(inputs: Inputs, context: Context, { signing }: Pick
   if (signing.endpointsOf(context.server) === undefined)
     throw new UserError(
       `Input "attest": ${context.server} has no attestations; github.com and ghe.com have.`,
-      'Remove it.',
+      'Remove it, or write `attest: false`.',
     )
   if (context.idTokens === undefined)
     throw new UserError('Input "attest": this job gets no identity token to sign with.', NEEDED_PERMISSIONS)

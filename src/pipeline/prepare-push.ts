@@ -37,8 +37,9 @@ async function attestorOf(
   if (evidence === undefined || !isAttested(spec.inputs)) return undefined
   const { push, load, outputs } = spec.inputs
   const without = [...(load ? ['`load`'] : []), ...(outputs.length > 0 ? ['`outputs`'] : [])]
-  if (!push) info('Attestations: none, since nothing is pushed')
-  else if (without.length > 0) info(`Attestations: only with the pushed image, not with ${without.join(' and ')}`)
+  if (!push) info('Attestations: none, since nothing is pushed (`push: true` pushes)')
+  else if (without.length > 0)
+    info(`Attestations: only the pushed image has them; that of ${without.join(' and ')} has none`)
   if (!push) return undefined
   const { engine: resolved, destination, metadata } = prepared
   const names = metadata.references

@@ -28,9 +28,7 @@ export async function signPushed(
   there: Surroundings,
 ): Promise<string[]> {
   if (pushed.length === 0) {
-    info(
-      'Attest: nothing is attested here, since this step has put nothing under a tag; the one that does so attests it',
-    )
+    info('Attest: nothing is attested, since this step has put no tag; the step that puts the tags attests the image')
     return []
   }
   const commands: string[] = []

@@ -103,7 +103,7 @@ async function listed(
   const { manifests, mediaType } = parseObject(index?.bytes.toString('utf8') ?? '')
   if (mediaType === INDEX) return listOf(manifests).filter(isObject)
   throw new RegistryError(
-    `Input "attest": the tag ${formatReference(reference)}, where attestations are listed, has something else.`,
+    `Input "attest": the tag ${formatReference(reference)}, where attestations are listed, has something else under it.`,
     'Write `attest: true`: with it, a registry without the referrers API gets no attestation; GitHub has it.',
     false,
   )

@@ -36,7 +36,7 @@ export function statementOf(subjects: readonly Subject[], { type, title, content
   if (size > MAX_BYTES)
     throw new UserError(
       `Input "attest": the ${title} has ${formatBytes(size)}, and GitHub takes ${formatBytes(MAX_BYTES)}.`,
-      'Build with `attest: false`, or make it smaller, such as by a base image with fewer files.',
+      'Write `attest: false`, or make the image smaller, for example with a base image that has fewer files.',
     )
   const subject = subjects.map(({ name, digest }) => {
     const [algorithm = '', hex = ''] = digest.split(':')

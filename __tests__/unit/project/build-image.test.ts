@@ -17,7 +17,7 @@ interface Workflow {
       readonly secrets: Readonly<Record<string, unknown>>
     }
   }
-  readonly jobs: Readonly<Record<string, { readonly permissions: Permissions }>>
+  readonly jobs: Readonly<Record<string, { readonly permissions?: Permissions }>>
 }
 
 interface Entry {
@@ -161,6 +161,11 @@ describe('the plan', () => {
       'The call: "test-script" tests an image of one platform. Write the commands in "test": they run on each.',
     ],
     [
+      'a script for an image with provenance',
+      { matrix: JSON.stringify([image, { ...image, id: 'tested', 'test-script': 'true' }]), provenance: 'mode=min' },
+      'Entry 2 of input "matrix": what "test-script" has tested is pushed without provenance and SBOM. Write the commands in "test".',
+    ],
+    [
       'more than GitHub runs',
       { matrix: JSON.stringify(Array.from({ length: 257 }, (_, id) => ({ ...image, id: `web-${id}` }))) },
       'Input "matrix" has 257 images; GitHub runs 256 at most.',
@@ -227,6 +232,25 @@ describe('the gate', () => {
   })
 })
 
+describe('signing', () => {
+  test('is refused before anything is built, where the job that calls grants no identity', () => {
+    const { status, log } = runStep('Whether to sign', {})
+    expect(status).toBe(1)
+    expect(log).toMatch(
+      /^::error title=Build image::Input "attest": .+%0Apermissions:%0A.+%0A {2}id-token: write%0A.+\n$/,
+    )
+    const token = { ACTIONS_ID_TOKEN_REQUEST_URL: 'https://tokens.example/idtoken?api-version=2.0' }
+    expect(runStep('Whether to sign', token)).toMatchObject({ status: 0, log: '' })
+  })
+
+  test('that fails names what was pushed, on one line', () => {
+    const { log } = runStep('What is missing', { SUBJECTS: 'a1  ghcr.io/acme/api\nb2  ghcr.io/acme/web' })
+    expect(log).toMatch(
+      /^::error .+%0Aa1 {2}ghcr\.io\/acme\/api%0Ab2 {2}ghcr\.io\/acme\/web%0A.+`attestations: write`.+\n$/,
+    )
+  })
+})
+
 describe('a test', () => {
   const env = { CONTAINERS_STORAGE_CONF: '/nowhere', IMAGE_ID: 'sha256:0123' }
 
@@ -254,17 +278,28 @@ describe('results', () => {
       TAGS: `ghcr.io/acme/${id}:1\nghcr.io/acme/${id}:2`,
     })
   const collect = () => {
-    const { status, outputs } = runStep('One list of all results', {})
+    const { status, outputs, written } = runStep('One list of all results', {})
     expect(status).toBe(0)
-    return Object.fromEntries(Object.entries(outputs).map(([name, json]) => [name, JSON.parse(json) as unknown]))
+    const { results: list = '', digests = '' } = outputs
+    return {
+      results: JSON.parse(list) as unknown,
+      digests: JSON.parse(digests) as unknown,
+      subjects: subjectsIn(written),
+    }
   }
+  const subjectsIn = (written: string) => /^subjects<<end\n([^]*)^end\n/m.exec(written)?.[1]
 
   test('of no image are empty', () => {
-    expect(collect()).toStrictEqual({ results: [], digests: {} })
+    expect(collect()).toStrictEqual({ results: [], digests: {}, subjects: '' })
   })
 
   test('of all images are one list, and their digests one object', () => {
-    const pushed = [{ reference: 'ghcr.io/acme/web:1', digest, registry: 'ghcr.io' }]
+    const pushed = [
+      { reference: 'localhost:5000/acme/web:1', digest, registry: 'localhost:5000' },
+      { reference: 'localhost:5000/acme/web:2', digest, registry: 'localhost:5000' },
+      { reference: `ghcr.io/acme/web@${digest}`, digest, registry: 'ghcr.io' },
+      { reference: 'ghcr.io/acme/web', digest: `${digest}\nend\nresults=forged`, registry: 'ghcr.io' },
+    ]
     mkdirSync(results)
     for (const [id, list, leg] of [
       // Of the jobs for one image, one has pushed.
@@ -281,7 +316,11 @@ describe('results', () => {
       references: [`ghcr.io/acme/${id}:1`, `ghcr.io/acme/${id}:2`],
       pushed: list,
     })
-    expect(collect()).toStrictEqual({ results: [of('api', []), of('web', pushed)], digests: { web: digest } })
+    expect(collect()).toStrictEqual({
+      results: [of('api', []), of('web', pushed)],
+      digests: { web: digest },
+      subjects: `${'a'.repeat(64)}  ghcr.io/acme/web\n${'a'.repeat(64)}  localhost:5000/acme/web\n`,
+    })
   })
 })
 
@@ -318,7 +357,9 @@ describe('calls, in the documents and in e2e.yml,', () => {
       expect({ name, type: typeof value }).toStrictEqual({ name, type: inputs[name]?.type })
     }
     // GitHub doesn't start a workflow whose jobs ask for more.
-    for (const { permissions } of Object.values(workflow.jobs)) expect(call.permissions).toMatchObject(permissions)
+    for (const { permissions = {} } of Object.values(workflow.jobs)) expect(call.permissions).toMatchObject(permissions)
+    if (call.with?.['attest'] === true)
+      expect(call.permissions).toMatchObject({ 'id-token': 'write', attestations: 'write' })
     expect(entries(call.with ?? {}).length).toBeGreaterThan(0)
   })
 })

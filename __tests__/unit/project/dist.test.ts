@@ -50,8 +50,8 @@ describe('dist', () => {
     // What several of them load has a number.
     expect(files).toStrictEqual([
       ...['attestor.js', 'client-2.js', 'client.js', 'docker.js', 'dry-run.js', 'emulation.js', 'index.js'],
-      ...['join-digests.js', 'load.js', 'meet-legs.js', 'p-map.js', 'platforms.js', 'sign-pushed-2.js'],
-      ...['sign-pushed.js', 'smol-toml.js', 'snapshot.js', 'tool-cache-2.js', 'tool-cache.js'],
+      ...['join-digests.js', 'load.js', 'meet-legs.js', 'p-map.js', 'platforms.js', 'scan.js'],
+      ...['sign-pushed-2.js', 'sign-pushed.js', 'smol-toml.js', 'snapshot.js', 'tool-cache-2.js', 'tool-cache.js'],
     ])
   })
 

@@ -43,12 +43,21 @@ describe('pins', () => {
   })
 })
 
+/**
+ * Jobs of reusable workflows that have what the caller grants: GitHub doesn't start a workflow that asks for more, and
+ * `id-token: write` is only for callers that attest.
+ */
+const INHERITING: Readonly<Record<string, readonly string[]>> = {
+  '.github/workflows/build-image.yml': ['plan', 'attest'],
+}
+
 describe('workflows', () => {
   test.each(workflows)('%s gives away as little as it can', (path) => {
     const { permissions, jobs } = parse(text(path)) as Workflow
-    expect(permissions).toStrictEqual({})
+    const inheriting = INHERITING[path] ?? []
+    expect(permissions).toStrictEqual(inheriting.length > 0 ? undefined : {})
+    expect(Object.keys(jobs).filter((name) => jobs[name]?.permissions === undefined)).toStrictEqual(inheriting)
     for (const job of Object.values(jobs)) {
-      expect(job.permissions).toBeDefined()
       // A job that calls another workflow has its limits there.
       if (job.uses === undefined) expect(job['timeout-minutes']).toBeDefined()
       for (const { uses, run, with: inputs } of job.steps ?? []) {
@@ -57,6 +66,15 @@ describe('workflows', () => {
       }
     }
   })
+
+  test.each(Object.entries(INHERITING))(
+    '%s runs nothing of its caller with the caller’s permissions',
+    (path, names) => {
+      const { jobs } = parse(text(path)) as Workflow
+      const used = names.flatMap((name) => jobs[name]?.steps ?? []).flatMap(({ uses = [] }) => uses)
+      expect(used.filter((action) => !action.startsWith('actions/attest@'))).toStrictEqual([])
+    },
+  )
 
   test('are checked in versions that have checksums', () => {
     expect(text('scripts/workflow-lint/go.sum')).toMatch(/^github\.com\/rhysd\/actionlint v[\d.]+ h1:/m)

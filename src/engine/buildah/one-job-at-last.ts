@@ -16,7 +16,7 @@ export async function withOneJobAtLast(
     const { count } = jobsFor(request, setup)
     if (!(error instanceof CommandError) || !hasDisturbedItself(error.output, count, setup.buildah.version)) throw error
     info(
-      'Jobs: stages that Buildah built at once have disturbed one another (below 1.44 it can); building with one job',
+      'Jobs: stages that were built at once have disturbed one another, which Buildah below 1.44 allows; building again, one stage at a time (`jobs: 1` always does that)',
     )
     return await build({ ...request, inputs: { ...request.inputs, jobs: 1 } })
   }

@@ -16,7 +16,8 @@ const SPDX = /^[\w.-]+\.spdx\.json$/
  */
 export async function readScanFiles(archive: string, limit: number, env: Env): Promise<ScanFile[]> {
   const tar = await findProgram('tar', env)
-  if (tar === undefined) throw new UserError('Input "sbom": it needs the program tar.', 'sudo apt-get install tar')
+  if (tar === undefined)
+    throw new UserError('Input "sbom": the program tar, which it needs, is not on PATH.', 'sudo apt-get install tar')
   const folder = join(dirname(archive), 'scan')
   await mkdir(folder, { mode: 0o700 })
   try {
@@ -40,6 +41,6 @@ export async function readScanFiles(archive: string, limit: number, env: Env): P
 function tooLarge(name: string, size: number, limit: number): UserError {
   return new UserError(
     `Input "sbom": ${quote(name)}, which the generator wrote, has ${formatBytes(size)}, and ${formatBytes(limit)} is the limit. Nothing was pushed.`,
-    'Have the generator write less, by its own parameters: `sbom: generator=…,KEY=value`.',
+    'Make the generator write less with its own parameters: `sbom: generator=…,KEY=value`.',
   )
 }

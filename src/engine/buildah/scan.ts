@@ -45,7 +45,7 @@ async function pullGenerator(name: string, setup: BuildahSetup): Promise<Generat
   await pullOne({ name, platform: undefined }, false, withoutLogin).catch((error: unknown) => {
     throw new UserError(
       `Input "sbom": the generator ${name} could not be pulled. Nothing was pushed.`,
-      'It is pulled without a login. Name an image that anybody may pull from here: `sbom: generator=docker/buildkit-syft-scanner:stable-1`.',
+      'It is pulled without a login. Check that this machine can reach its registry, or name an image that can be pulled from here: `sbom: generator=ghcr.io/acme/buildkit-syft-scanner:stable-1`.',
       { cause: error },
     )
   })
@@ -55,7 +55,7 @@ async function pullGenerator(name: string, setup: BuildahSetup): Promise<Generat
   const words = [...textsOf(entrypoint), ...textsOf(command)]
   if (words.length > 0) return { words, folder: typeof folder === 'string' && folder !== '' ? folder : '/' }
   throw new UserError(
-    `Input "sbom": the generator ${name} has no command. Nothing was pushed.`,
+    `Input "sbom": the generator ${name} has no ENTRYPOINT or CMD. Nothing was pushed.`,
     'Name an image that follows the SBOM protocol of BuildKit: `sbom: generator=docker/buildkit-syft-scanner:stable-1`.',
   )
 }
@@ -78,7 +78,7 @@ async function runGenerator(generator: string, setup: BuildahSetup): Promise<voi
   } catch (error) {
     throw new UserError(
       `Input "sbom": the generator ${generator} failed. Nothing was pushed.`,
-      'Look at what it printed last, above. Another one: `sbom: generator=docker/buildkit-syft-scanner:stable-1`.',
+      'Look at the last lines that it printed, above. To push without an SBOM, write `sbom: false`.',
       { cause: error },
     )
   } finally {
