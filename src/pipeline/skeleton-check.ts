@@ -36,7 +36,9 @@ export function whyRead(steps: readonly Step[], stages: ReadonlySet<number>): st
 export async function replaceAfter(error: unknown, cache: RestoredCache, isBuilt: boolean): Promise<void> {
   const skeletons = cache.warm.skeletons()
   if (skeletons === undefined || !(error instanceof Error) || !mayBeOfSkeletons(error, isBuilt)) throw error
-  warn(`Cache: building once more with whole layers: ${lastLine(error)}`)
+  const isOfPush = isBuilt && !(error instanceof ReadSkeletonError)
+  const why = isOfPush ? 'the push may have needed the contents of files' : lastLine(error)
+  warn(`Cache: building once more with whole layers: ${why}`)
   const restored = await skeletons.replace().catch(() => {
     throw error
   })

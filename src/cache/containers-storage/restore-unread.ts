@@ -36,6 +36,7 @@ export async function restoreUnread(
   const isThere = idsOf(come.restorable)
   if ([...skeletons.layers].every((id) => isThere.has(id)))
     return { ...come, skeletons: skeletonsIn(root, place.store, come.restorable, skeletons) }
+  debug('Cache: restoring all layers whole, since one without contents did not come')
   await emptyRoot(place.store, root)
   const whole = await restore(restorable, parts, root, place)
   return { ...whole, failures: [...new Set([...come.failures, ...whole.failures])] }
