@@ -142,7 +142,14 @@ export function resultOf(...names: string[]): Result {
     pushed: references.map((reference) => ({ reference, digest })),
     engine: { name: 'buildah', version: '1.43.2', label: 'Buildah 1.43.2', rootless: true },
     cache: NO_CACHE_REPORT,
-    ...{ storageConf: '', steps: [], phases: [], verifications: [], platforms: [], platformDigests: { 'linux/amd64': digest } },
+    ...{
+      storageConf: '',
+      steps: [],
+      phases: [],
+      verifications: [],
+      platforms: [],
+      platformDigests: { 'linux/amd64': digest },
+    },
   }
 }
 
