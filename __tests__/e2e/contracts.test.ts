@@ -69,7 +69,6 @@ describe('Docker', () => {
     engineContract(() => worldOf(inputs, docker.environment('buildx')), {
       test,
       pushesInBuild: true,
-      pushesByDigest: false,
     })
   })
 

@@ -41,11 +41,14 @@ function runEntry(folder, entry, env) {
 /**
  * The action itself, with one setting of its input `cache`.
  * @param {string} job folder laid out by `makeJob`
- * @param {{id: string, title: string, cache: string, phases: string[], unchanged?: string, traffic?: Traffic, isKept?: boolean}} how
+ * @param {{id: string, title: string, cache: string, phases: string[], unchanged?: string, traffic?: Traffic, isKept?: boolean, skeletons?: string}} how
  * `traffic`: where what went to the cache is read, if not from a cache service; `isKept`: the machine keeps its tool cache
  * @returns {import('./cache.mjs').Arm & {lastBuild: () => object}} `lastBuild`: the command line of its last build
  */
-export function actionArm(job, { id, title, cache, phases, unchanged = 'build', traffic, isKept = false }) {
+export function actionArm(
+  job,
+  { id, title, cache, phases, unchanged = 'build', traffic, isKept = false, skeletons = 'off' },
+) {
   let build
   return {
     id,
@@ -56,7 +59,7 @@ export function actionArm(job, { id, title, cache, phases, unchanged = 'build', 
       const service = await startService(join(round.folder, id))
       const reference = round.reference(id)
       const takeTraffic = traffic?.(round) ?? (() => service.takeTraffic())
-      const inputs = { tags: reference, push: 'true', 'tls-verify': 'false', cache, unchanged }
+      const inputs = { tags: reference, push: 'true', 'tls-verify': 'false', cache, unchanged, skeletons }
       const kept = isKept ? { RUNNER_TOOL_CACHE: makeToolCache(round.folder) } : {}
       return {
         async run() {
