@@ -37,7 +37,7 @@ const kinds: readonly ((slot: Slot) => Written)[] = [
   ({ i, text }) => ({ line: `RUN rm -rf /data && mkdir /data && echo ${text} > /data/run${i}` }),
   ({ i, text }) => ({ line: `RUN ln -sfn /srv /link${i} && echo ${text} > /link${i}/through${i} && rm -f /srv/c1` }),
   ({ i, text }) => ({ line: `ENV E${i}=${text}` }),
-  ({ i }) => ({ line: `WORKDIR /work/${i}` }),
+  ({ i }) => ({ line: `WORKDIR /srv/${i}` }),
   ({ i, text }) => ({ line: `LABEL l${i}="${text}"` }),
 ]
 
