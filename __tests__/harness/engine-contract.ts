@@ -4,15 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 
 import { parseAuthFile } from '../../src/auth/auth-file.js'
-import type {
-  BuildRequest,
-  BuildSpec,
-  Engine,
-  Image,
-  OpenProxy,
-  PushedManifest,
-  ResolvedEngine,
-} from '../../src/engine/engine.js'
+import type { BuildRequest, BuildSpec, Engine, Image, ResolvedEngine } from '../../src/engine/engine.js'
+import type { OpenProxy, PushedManifest } from '../../src/engine/upload-proxy.js'
 import type { Engines } from '../../src/engine/engines.js'
 import type { Step } from '../../src/engine/progress.js'
 import { makeWorkDir, privateRoot, type WorkDir } from '../../src/engine/work-dir.js'

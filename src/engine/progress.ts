@@ -1,19 +1,10 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
 import { lineReader } from '../lib/lines.js'
+import { IMAGE, readStepLine, STEP, type StepLine } from './step-lines.js'
 
 /** One step of a build, and how it ended. */
-export interface Step {
-  /** Stage, from 0, as the Dockerfile has them; those that the target doesn't need are left out. */
-  readonly stage: number
-  /** Stages up to the target. */
-  readonly stages: number
-  /** Step in its stage, from 0; FROM is 0. */
-  readonly index: number
-  /** Steps in its stage, FROM and those that Buildah adds included; undefined where it printed none. */
-  readonly of: number | undefined
-  /** The instruction as Buildah prints it, cut after some thousand characters. */
-  readonly text: string
+export interface Step extends StepLine {
   /**
    * Id of the image that it gave, or the first characters of it, '' where the engine names none; undefined for FROM and
    * for a step that didn't end.
@@ -38,10 +29,6 @@ export interface Progress {
   /** Whether a line has come out of turn. */
   readonly isDoubtful: () => boolean
 }
-
-const STEP = /^(?:\[(\d{1,6})\/(\d{1,6})\] )?STEP (\d{1,6})(?:\/(\d{1,6}))?: (.*)$/
-// A RUN whose output doesn't end with a line break has it in the same line.
-const IMAGE = /--> (Using cache )?([0-9a-f]{11,64})$/
 
 /**
  * Line of the Dockerfile whose step was under way when a build ended; undefined where that isn't sure. Pure.
@@ -137,18 +124,8 @@ export function followProgress(clock: () => number): Progress {
 }
 
 function readStep(line: string): Step | undefined {
-  const [matched, stage = '1', stages = '1', step, of, text = ''] = STEP.exec(line) ?? []
-  if (matched === undefined) return undefined
-  return {
-    stage: Number(stage) - 1,
-    stages: Number(stages),
-    index: Number(step) - 1,
-    of: of === undefined ? undefined : Number(of),
-    text,
-    image: undefined,
-    hit: false,
-    seconds: 0,
-  }
+  const begun = readStepLine(STEP, line)
+  return begun && { ...begun, image: undefined, hit: false, seconds: 0 }
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { Engine, Image, OpenProxy, Pushed, PushedManifest } from '../engine/engine.js'
+import type { Engine, Image, Pushed } from '../engine/engine.js'
+import type { OpenProxy, PushedManifest } from '../engine/upload-proxy.js'
 import { describe, LOST_CONTENT, RegistryError, UserError } from '../errors.js'
 import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
 import type { Registries } from '../registry/registries.js'

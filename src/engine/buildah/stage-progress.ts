@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { lineReader } from '../../lib/lines.js'
-import type { Step } from '../progress.js'
+import { IMAGE, readStepLine, STAGE_STEP, type StepLine } from '../step-lines.js'
 
 /** An image that was named while a step was under way, by that step or by another one. */
 export interface NamedImage {
@@ -13,7 +13,7 @@ export interface NamedImage {
 }
 
 /** A step of one of several stages that are built at once. */
-export interface StageStep extends Pick<Step, 'stage' | 'stages' | 'index' | 'of' | 'text'> {
+export interface StageStep extends StepLine {
   /** Seconds since the first step began. */
   readonly started: number
   /** Its own image is among these, if it has ended. */
@@ -32,9 +32,6 @@ export interface StageProgress {
   readonly lines: () => ReadonlyMap<string, { readonly hits: number; readonly others: number }>
 }
 
-// What a RUN of another stage has printed without a line break stands before it.
-const STEP = /\[(\d{1,6})\/(\d{1,6})\] STEP (\d{1,6})(?:\/(\d{1,6}))?: (.*)$/
-const IMAGE = /--> (Using cache )?([0-9a-f]{11,64})$/
 /** No build has as many steps; a RUN that prints more such lines has nothing of it. */
 const MAX_IMAGES = 10_000
 
@@ -53,7 +50,7 @@ export function followStages(clock: () => number): StageProgress {
   const lines = new Map<string, { hits: number; others: number }>()
   let begun: number | undefined
   const now = () => (clock() - (begun ??= clock())) / 1000
-  const begin = (step: Omit<Begun, 'started' | 'named'>) => {
+  const begin = (step: StepLine) => {
     const own = stages.get(step.stage) ?? []
     const [first] = [...stages.values()].flat()
     const turn = turnOf(step, own.at(-1), first?.stages ?? step.stages)
@@ -72,7 +69,7 @@ export function followStages(clock: () => number): StageProgress {
   return {
     add: lineReader((line) => {
       const plain = stripVTControlCharacters(line)
-      const step = readStep(plain)
+      const step = readStepLine(STAGE_STEP, plain)
       const [, cached, image] = IMAGE.exec(plain) ?? []
       if (step !== undefined) begin(step)
       else if (image !== undefined) name(image, cached !== undefined)
@@ -86,24 +83,8 @@ export function followStages(clock: () => number): StageProgress {
   }
 }
 
-function readStep(line: string): Omit<Begun, 'started' | 'named'> | undefined {
-  const [matched, stage, stages, step, of, text = ''] = STEP.exec(line) ?? []
-  if (matched === undefined) return undefined
-  return {
-    stage: Number(stage) - 1,
-    stages: Number(stages),
-    index: Number(step) - 1,
-    of: of === undefined ? undefined : Number(of),
-    text,
-  }
-}
-
 /** Whether a step is the one that its stage has next. A RUN may print lines of another build, which are passed over. */
-function turnOf(
-  step: Omit<Begun, 'started' | 'named'>,
-  last: Begun | undefined,
-  stages: number,
-): 'next' | 'foreign' | 'doubtful' {
+function turnOf(step: StepLine, last: Begun | undefined, stages: number): 'next' | 'foreign' | 'doubtful' {
   if (step.stages !== stages || step.stage >= stages) return 'foreign'
   if (last === undefined) return step.index === 0 ? 'next' : 'doubtful'
   // Behind FROM the number of steps grows by what the base image asks for with ONBUILD.
