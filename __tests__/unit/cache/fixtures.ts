@@ -40,6 +40,11 @@ export function layerOf(name: string, parent?: string, size = 1000): LayerRecord
   return { id: hex(name), ...(parent !== undefined && { parent: hex(parent) }), 'diff-size': size }
 }
 
+/** One that is packed into a part of its own. */
+export function bigLayerOf(name: string, parent?: string): LayerRecord {
+  return layerOf(name, parent, 5 * 2 ** 20)
+}
+
 export function imageOf(name: string, layer: string | undefined, tags?: readonly string[]): ImageRecord {
   return { id: hex(`i:${name}`), ...(layer !== undefined && { layer: hex(layer) }), ...(tags && { names: tags }) }
 }

@@ -7,9 +7,8 @@ import type { Workplace } from '../../../../src/cache/containers-storage/restore
 import { containersStorage } from '../../../../src/cache/containers-storage/snapshot.js'
 import { partKey, partPath } from '../../../../src/cache/key.js'
 import type { PackedLayer } from '../../../../src/cache/snapshot.js'
-import { grow, hex, imageOf, jobOf, layerOf, MemoryEntries, placeOf, saveFrom } from '../fixtures.js'
+import { bigLayerOf, grow, hex, imageOf, jobOf, layerOf, MemoryEntries, placeOf, saveFrom } from '../fixtures.js'
 
-const big = (name: string, parent?: string) => layerOf(name, parent, 5 * 2 ** 20)
 const roomy: HasRoom = () => Promise.resolve(true)
 
 let entries: MemoryEntries
@@ -20,7 +19,7 @@ beforeEach(async () => {
   entries = new MemoryEntries()
   place = await placeOf(entries)
   root = join(place.store.folder, 'root')
-  const layers = [big('base'), layerOf('1', 'base'), big('2', '1'), big('unfinished', '2')]
+  const layers = [bigLayerOf('base'), layerOf('1', 'base'), bigLayerOf('2', '1'), bigLayerOf('unfinished', '2')]
   grow(root, layers, [imageOf('base', 'base', ['docker.io/library/alpine:3.20']), imageOf('1', '1'), imageOf('2', '2')])
 })
 
@@ -57,7 +56,7 @@ describe('while a build goes on', () => {
   it('packs what comes later when it is told to look again', async () => {
     const ahead = packAhead(root, new Set(), place, roomy)
     await ahead.look()
-    grow(root, [big('3', '2')], [imageOf('3', '3')])
+    grow(root, [bigLayerOf('3', '2')], [imageOf('3', '3')])
     await ahead.look()
     expect((await ahead.close()).map(({ layer }) => layer)).toStrictEqual([hex('base'), hex('2'), hex('3')])
   })
@@ -106,7 +105,7 @@ describe('what was packed ahead', () => {
   it('is packed anew where it is gone, or not what it was', async () => {
     const packed = await packAll()
     for (const one of packed) writeFileSync(pathOf(one), 'short')
-    const group = { layers: [big('base')], images: [] }
+    const group = { layers: [bigLayerOf('base')], images: [] }
     expect(await partAhead(group, packed, place.stagingDir)).toBeUndefined()
     const saved = await saveFrom(job(packed), place)
     expect(saved.failures).toStrictEqual([])
@@ -115,7 +114,7 @@ describe('what was packed ahead', () => {
 
   it('isn’t the part of a group that has more in it', async () => {
     const packed = await packAll()
-    const group = { layers: [big('base')], images: [imageOf('base', 'base')] }
+    const group = { layers: [bigLayerOf('base')], images: [imageOf('base', 'base')] }
     expect(await partAhead(group, packed, place.stagingDir)).toBeUndefined()
   })
 })

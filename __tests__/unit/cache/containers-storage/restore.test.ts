@@ -10,6 +10,7 @@ import { fetchForBuild, restore } from '../../../../src/cache/containers-storage
 import { digestFile } from '../../../../src/lib/hash.js'
 import { temporaryFolder } from '../../helpers.js'
 import {
+  bigLayerOf,
   forge,
   type ForgedEntry,
   grow,
@@ -27,7 +28,6 @@ import {
   writeMount,
 } from '../fixtures.js'
 
-const big = (name: string, parent?: string) => layerOf(name, parent, 5 * 2 ** 20)
 const keys = new Map(['1', '2', '3'].map((name) => [hex(`k${name}`), undefined]))
 
 let entries: MemoryEntries
@@ -40,7 +40,7 @@ beforeAll(async () => {
   left = new MemoryEntries()
   const place = await placeOf(left)
   first = join(place.store.folder, 'root')
-  const layers = [big('base'), big('1', 'base'), big('2', '1'), big('3', '2')]
+  const layers = [bigLayerOf('base'), bigLayerOf('1', 'base'), bigLayerOf('2', '1'), bigLayerOf('3', '2')]
   const images = [imageOf('base', 'base', ['alpine:3.20']), ...['1', '2', '3'].map((name) => imageOf(name, name))]
   grow(first, layers, images)
   const steps = ['1', '2', '3'].map((name) => ({

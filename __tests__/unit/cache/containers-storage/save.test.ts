@@ -13,6 +13,7 @@ import type { Workplace } from '../../../../src/cache/containers-storage/restore
 import { fakeClock } from '../../fake-clock.js'
 import { temporaryFolder } from '../../helpers.js'
 import {
+  bigLayerOf,
   DAY,
   grow,
   hex,
@@ -28,7 +29,6 @@ import {
 } from '../fixtures.js'
 
 const MINUTE = 60_000
-const big = (name: string, parent?: string) => layerOf(name, parent, 5 * 2 ** 20)
 
 let entries: MemoryEntries
 let place: Workplace
@@ -40,7 +40,7 @@ beforeEach(async () => {
   root = join(place.store.folder, 'root')
   grow(
     root,
-    [big('base'), layerOf('1', 'base'), layerOf('2', '1')],
+    [bigLayerOf('base'), layerOf('1', 'base'), layerOf('2', '1')],
     [imageOf('base', 'base', ['docker.io/library/alpine:3.20']), imageOf('1', '1'), imageOf('2', '2')],
   )
 })
@@ -108,7 +108,7 @@ describe('a first run', () => {
   })
 
   it('stays below the number of uploads that is asked for, with ten large steps', async () => {
-    const layers = Array.from({ length: 10 }, (_, at) => big(`s${at}`, at === 0 ? 'base' : `s${at - 1}`))
+    const layers = Array.from({ length: 10 }, (_, at) => bigLayerOf(`s${at}`, at === 0 ? 'base' : `s${at - 1}`))
     const images = layers.map((_, at) => imageOf(`s${at}`, `s${at}`))
     grow(root, layers, images)
     const { index } = await run({ steps: images.map((_, at) => step(`s${at}`)) })
@@ -256,7 +256,7 @@ describe('trouble', () => {
 
   it('with one part: what stands on it is left out, the rest is kept', async () => {
     // The only key that is refused is that of the large layer, which everything stands on.
-    grow(root, [big('large', '2')], [imageOf('large', 'large')])
+    grow(root, [bigLayerOf('large', '2')], [imageOf('large', 'large')])
     await run({ steps: [step('1'), step('2')] })
     const known = new Set(partKeys())
     entries.stored.clear()
@@ -314,7 +314,7 @@ describe('trouble', () => {
   })
 
   it('with a layer whose files are gone: the rest is kept', async () => {
-    grow(root, [big('large', '2')], [imageOf('large', 'large')])
+    grow(root, [bigLayerOf('large', '2')], [imageOf('large', 'large')])
     rmSync(join(root, 'overlay', hex('large'), 'diff'), { recursive: true })
     const { index, failures } = await run({ steps: [step('1'), step('2'), step('large')] })
     expect(failures).toStrictEqual([])

@@ -7,9 +7,18 @@ import type { Workplace } from '../../../../src/cache/containers-storage/restore
 import { partKey } from '../../../../src/cache/key.js'
 import type { SaveJob } from '../../../../src/cache/snapshot.js'
 import { temporaryFolder } from '../../helpers.js'
-import { grow, hex, imageOf, jobOf, layerOf, MemoryEntries, namesOf, placeOf, saveFrom } from '../fixtures.js'
-
-const big = (name: string, parent?: string) => layerOf(name, parent, 5 * 2 ** 20)
+import {
+  bigLayerOf,
+  grow,
+  hex,
+  imageOf,
+  jobOf,
+  layerOf,
+  MemoryEntries,
+  namesOf,
+  placeOf,
+  saveFrom,
+} from '../fixtures.js'
 
 let entries: MemoryEntries
 let place: Workplace
@@ -20,7 +29,11 @@ beforeEach(async () => {
   place = await placeOf(entries)
   root = join(place.store.folder, 'root')
   const base = imageOf('base', 'base', ['docker.io/library/alpine:3.20'])
-  grow(root, [big('base'), big('1', 'base'), layerOf('2', '1')], [base, imageOf('1', '1'), imageOf('2', '2')])
+  grow(
+    root,
+    [bigLayerOf('base'), bigLayerOf('1', 'base'), layerOf('2', '1')],
+    [base, imageOf('1', '1'), imageOf('2', '2')],
+  )
   const files = diffOf(root, '1')
   mkdirSync(join(files, 'bin'))
   writeFileSync(join(files, 'bin/large'), 'x'.repeat(100_000), { mode: 0o750 })
