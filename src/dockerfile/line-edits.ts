@@ -22,11 +22,6 @@ export function editLines(text: string, dockerfile: Dockerfile, edits: readonly 
   return lines.join('\n')
 }
 
-/** A text as part of a regular expression. Pure. */
-export function literal(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
-}
-
 /** The lines that something begins on. */
 function startsOf({ globals, stages }: Dockerfile): number[] {
   const all = [...globals, ...stages.flatMap((stage) => [stage, ...stage.instructions])]

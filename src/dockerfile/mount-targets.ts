@@ -1,5 +1,6 @@
 import { parseDockerfile } from './dockerfile.js'
-import { editLines, literal } from './line-edits.js'
+import { literal } from '../lib/regexp.js'
+import { editLines } from './line-edits.js'
 import { mountOptions, readMounts } from './mounts.js'
 
 const TARGETS = ['target', 'dst', 'destination']

@@ -1,7 +1,8 @@
 import { formatPlatform, parsePlatform } from '../lib/platform.js'
 import type { Analysis } from './analysis.js'
 import { type Dockerfile, type Instruction, parseDockerfile } from './dockerfile.js'
-import { editLines, literal } from './line-edits.js'
+import { literal } from '../lib/regexp.js'
+import { editLines } from './line-edits.js'
 import { declarationsOf, expand, unquote, type Values, variablesIn } from './variables.js'
 
 /** An ARG that gives a platform a value. */

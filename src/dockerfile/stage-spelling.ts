@@ -1,6 +1,7 @@
 import { mountOptions } from './mounts.js'
 import { type Dockerfile, type Instruction, parseDockerfile, type Stage } from './dockerfile.js'
-import { editLines, literal } from './line-edits.js'
+import { literal } from '../lib/regexp.js'
+import { editLines } from './line-edits.js'
 
 /** A name of a stage as a line has it, and as the stage has it. */
 interface Misspelling {

@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import { literal } from '../lib/regexp.js'
 import type { Analysis } from './analysis.js'
 import type { Instruction } from './dockerfile.js'
 import { readWords } from './lines.js'
@@ -72,6 +73,5 @@ function isBelow(path: string, folder: string): boolean {
 
 /** Whether a command has a path in it, or one below it, as a word or behind what a shell separates words by. */
 function names(command: string, path: string): boolean {
-  const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  return new RegExp(`(^|[^\\w./-])${escaped}(?![\\w.-])`).test(command)
+  return new RegExp(`(^|[^\\w./-])${literal(path)}(?![\\w.-])`).test(command)
 }

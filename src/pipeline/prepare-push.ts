@@ -36,11 +36,13 @@ async function attestorOf(
   const { evidence } = engine
   if (evidence === undefined || !isAttested(spec.inputs)) return undefined
   const { push, load, outputs } = spec.inputs
+  if (!push) {
+    info('Attestations: none, since nothing is pushed (`push: true` pushes)')
+    return undefined
+  }
   const without = [...(load ? ['`load`'] : []), ...(outputs.length > 0 ? ['`outputs`'] : [])]
-  if (!push) info('Attestations: none, since nothing is pushed (`push: true` pushes)')
-  else if (without.length > 0)
+  if (without.length > 0)
     info(`Attestations: only the pushed image has them; that of ${without.join(' and ')} has none`)
-  if (!push) return undefined
   const { engine: resolved, destination, metadata } = prepared
   const names = metadata.references
   const { openAttestor } = await import('./attestor.js')

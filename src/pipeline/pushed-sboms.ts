@@ -1,3 +1,5 @@
+import { SBOM_LIMIT } from '../attestation/sbom.js'
+import { SPDX_TYPE } from '../attestation/statement.js'
 import { isObject, listOf, objectOf, parseObject } from '../lib/json.js'
 import { type Reference, repositoryOf } from '../metadata/reference.js'
 import { isDigest } from '../registry/manifest.js'
@@ -8,10 +10,6 @@ import type { Predicate } from '../signing/statement.js'
 export interface PushedSbom extends Predicate {
   readonly platformDigest: string
 }
-
-const SPDX = 'https://spdx.dev/Document'
-/** The most that BuildKit writes into one file, bytes. */
-const LIMIT = 40 * 1024 * 1024
 
 /** The SBOMs in an index, in BuildKit's form, as the registry has them; none of a single manifest. @throws RegistryError */
 export async function readSboms(
@@ -27,11 +25,11 @@ export async function readSboms(
   const sboms: PushedSbom[] = []
   for (const entry of described(manifests, 'vnd.docker.reference.type', 'attestation-manifest')) {
     const { layers } = await read(entry.digest)
-    for (const layer of described(layers, 'in-toto.io/predicate-type', SPDX)) {
-      const blob = await registries.fetchBlob(repository, layer.digest, LIMIT)
+    for (const layer of described(layers, 'in-toto.io/predicate-type', SPDX_TYPE)) {
+      const blob = await registries.fetchBlob(repository, layer.digest, SBOM_LIMIT)
       const content = objectOf(parseObject(blob.toString('utf8'))['predicate'])
       const platformDigest = String(entry.annotations['vnd.docker.reference.digest'])
-      if (isDigest(platformDigest)) sboms.push({ type: SPDX, title: 'SBOM', content, platformDigest })
+      if (isDigest(platformDigest)) sboms.push({ type: SPDX_TYPE, title: 'SBOM', content, platformDigest })
     }
   }
   return sboms
