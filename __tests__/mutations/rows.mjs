@@ -1683,8 +1683,8 @@ export const promises = [
       {
         loses: 'A stage that copies from one of the target is built once, with the files of one platform',
         file: 'src/dockerfile/shared-stages.ts',
-        find: 'isSure(origin) && origin.stages.every((one) => found.includes(one))',
-        put: 'isSure(origin)',
+        find: 'every(({ origin }) => origin.stages.every(isInner))',
+        put: 'every(({ origin }) => origin.stages.length >= 0)',
         test: '__tests__/unit/dockerfile/shared-stages.test.ts',
       },
       {

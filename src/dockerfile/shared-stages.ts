@@ -59,7 +59,7 @@ function standingUnder({ stages }: Analysis, target: number): number[] {
   return indices
 }
 
-/** Indices of the stages in which nothing depends on what the image is for. */
+/** Indices of the stages that say nothing by which they depend on what the image is for, whatever they take from others. */
 function independentStages(analysis: Analysis, machine: Platform): number[] {
   const { stages } = analysis
   const platforms = stagePlatforms(stages, machine)
@@ -70,8 +70,7 @@ function independentStages(analysis: Analysis, machine: Platform): number[] {
     // Without a platform of its own, it has that of the image.
     const isPlaced = parentOf(stage.base) !== undefined || ('known' in stage.platform && stage.platform.known !== '')
     const isPlain = NAME.test(stage.stage.name ?? '0') && stage.stage.flags.every(({ name }) => name === 'platform')
-    const origins = originsIn(stage).map(({ origin }) => origin)
-    const isKnown = origins.every((origin) => isSure(origin) && origin.stages.every((one) => found.includes(one)))
+    const isKnown = originsIn(stage).every(({ origin }) => isSure(origin))
     const isFixed = stage.steps.every(({ mounts, triggers }) => mounts.every(isReadable) && triggers.length === 0)
     if (isOnMachine && isPlaced && isPlain && isKnown && isFixed && !names.test(textsOf(stage))) found.push(index)
   }
