@@ -145,6 +145,20 @@ describe('stages that Buildah builds at once', () => {
     expect(steps.map(({ image }) => image)).toStrictEqual(steps.map(() => undefined))
   })
 
+  it('have no image that has one step more, of a stage whose lines are in doubt', () => {
+    const x = on(base, run('x'))
+    const longer = on(on(base, run('y')), run('x'))
+    const lines = [
+      ...[`[1/2] STEP 1/2: FROM ${base} AS a`, `[2/2] STEP 1/3: FROM ${base}`, '[1/2] STEP 2/2: RUN x'],
+      ...['[2/2] STEP 2/3: RUN y', '[2/2] STEP 3/3: RUN x', '[2/2] STEP 3/3: RUN x', short(longer), short(x)],
+    ]
+    expect(imagesOf(lines)).toStrictEqual([
+      [0, 1, x],
+      [1, 1, undefined],
+      [1, 2, undefined],
+    ])
+  })
+
   it('pass over the lines of another build, and a flood of images', () => {
     const x = on(base, run('x'))
     const other = ['[1/9] STEP 1/3: FROM x', '[7/2] STEP 1/2: FROM x', 'STEP 2/2: RUN y']
