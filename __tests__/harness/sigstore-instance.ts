@@ -31,7 +31,9 @@ export async function makeSigstore(): Promise<SigstoreLab> {
   const ctLog = await initializeCTLog(ctKeys)
   const ca = await initializeCA(caKeys, ctLog)
   const log = await initializeTLog('https://rekor.sigstore.dev', logKeys)
-  const tsa = await initializeTSA(tsaKeys)
+  const now = new Date()
+  const tsa = await initializeTSA(tsaKeys, now)
+  const timestamps = tsaHandler(tsa).fn
   const rekor = rekorHandler(log).fn
   const trustedRoot = {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
@@ -45,7 +47,11 @@ export async function makeSigstore(): Promise<SigstoreLab> {
     services: {
       fulcio: fulcioHandler(ca).fn,
       rekor: (body) => rekor(asRekorKeeps(body)),
-      timestamps: tsaHandler(tsa).fn,
+      timestamps(body) {
+        // In whole seconds: the mock writes 420 ms as `.42`, and the verifier wants three digits.
+        now.setTime(Math.floor(Date.now() / 1000) * 1000)
+        return timestamps(body)
+      },
     },
     trustedRoot,
     verify(bundle, instance) {
