@@ -142,10 +142,10 @@ export const promises = [
       },
       {
         loses: 'A base image with the same layers and another configuration keeps the old environment',
-        file: 'src/pipeline/build.ts',
+        file: 'src/pipeline/build/build.ts',
         find: 'if (renewed.length === 0) return image',
         put: 'if (renewed.length >= 0) return image',
-        test: '__tests__/unit/pipeline/build.test.ts',
+        test: '__tests__/unit/pipeline/build/build.test.ts',
       },
       {
         loses: 'FROM uses the old image of a tag that has moved (Buildah from 1.37 on)',
@@ -164,10 +164,10 @@ export const promises = [
       },
       {
         loses: 'A preprocessed Dockerfile (`.in`) is built from steps that its includes no longer give',
-        file: 'src/pipeline/reusable-steps.ts',
+        file: 'src/pipeline/cache/reusable-steps.ts',
         find: '(plan.read || plan.write) && hidden === undefined',
         put: "(plan.read || plan.write) && hidden !== ''",
-        test: '__tests__/unit/pipeline/restore-cache.test.ts',
+        test: '__tests__/unit/pipeline/cache/restore-cache.test.ts',
       },
     ],
   },
@@ -176,7 +176,7 @@ export const promises = [
     rows: [
       {
         loses: 'What Docker builds is remembered as built by Buildah',
-        file: 'src/pipeline/take-or-build.ts',
+        file: 'src/pipeline/build/take-or-build.ts',
         find: 'engine.engine.label !== found.engine.label',
         put: "engine.engine.label === ''",
         test: '__tests__/unit/pipeline/stages.test.ts',
@@ -341,14 +341,14 @@ export const promises = [
         file: 'src/metadata/commit.ts',
         find: 'all[kind].has(name) && !own[kind].has(name)',
         put: 'all[kind].has(name)',
-        test: '__tests__/unit/pipeline/metadata.test.ts',
+        test: '__tests__/unit/pipeline/prepare/metadata.test.ts',
       },
       {
         loses: 'An image that is reused says of itself in the outputs that it is of another commit',
         file: 'src/metadata/commit.ts',
         find: 'values.get(name) ?? value',
         put: 'value',
-        test: '__tests__/unit/pipeline/metadata.test.ts',
+        test: '__tests__/unit/pipeline/prepare/metadata.test.ts',
       },
       {
         loses: 'A label that is gone from the workflow stays in an image that is given other labels',
@@ -596,10 +596,10 @@ export const promises = [
     rows: [
       {
         loses: 'Layers are packed while the image is pushed',
-        file: 'src/pipeline/build.ts',
+        file: 'src/pipeline/build/build.ts',
         find: 'ahead?.stop()',
         put: 'void ahead',
-        test: '__tests__/unit/pipeline/build.test.ts',
+        test: '__tests__/unit/pipeline/build/build.test.ts',
       },
       {
         loses: 'A part is saved that is no longer what was packed while it was built',
@@ -610,10 +610,10 @@ export const promises = [
       },
       {
         loses: 'A build fails on a disk that restored layers have filled',
-        file: 'src/pipeline/clear-cache.ts',
+        file: 'src/pipeline/cache/clear-cache.ts',
         find: 'restored.parts > 0 &&',
         put: 'restored.parts < 0 &&',
-        test: '__tests__/unit/pipeline/build.test.ts',
+        test: '__tests__/unit/pipeline/build/build.test.ts',
       },
       {
         loses: 'Layers that nobody has used for weeks stay in the cache',
@@ -770,7 +770,7 @@ export const promises = [
       },
       {
         loses: 'The password of the registry is in the log in plain text',
-        file: 'src/pipeline/login.ts',
+        file: 'src/pipeline/prepare/login.ts',
         find: 'info(`Logged in to ${place} as ${username}`)',
         put: 'info(`Logged in to ${place} as ${username} ${password.reveal()}`)',
         test: '__tests__/e2e/credentials.test.ts',
@@ -1137,10 +1137,10 @@ export const promises = [
       },
       {
         loses: '`registry: ghcr.io` with `images: acme/web` pushes to Docker Hub',
-        file: 'src/pipeline/login.ts',
+        file: 'src/pipeline/prepare/login.ts',
         find: "if (path === '' && !isElsewhere) return registry",
         put: "if (path === '') return registry",
-        test: '__tests__/unit/pipeline/login.test.ts',
+        test: '__tests__/unit/pipeline/prepare/login.test.ts',
         name: 'loginRegistry',
       },
       {
@@ -1167,7 +1167,7 @@ export const promises = [
       },
       {
         loses: '`push: true` without a tag pushes nothing and succeeds',
-        file: 'src/pipeline/metadata.ts',
+        file: 'src/pipeline/prepare/metadata.ts',
         find: 'if (inputs.push && resolved.references.length === 0) throw',
         put: 'if (inputs.push && resolved.references.length < 0) throw',
         test: '__tests__/unit/pipeline/run.test.ts',
@@ -1244,10 +1244,10 @@ export const promises = [
       },
       {
         loses: 'What the checks find is an error, and the image is built all the same',
-        file: 'src/pipeline/checks.ts',
+        file: 'src/pipeline/prepare/checks.ts',
         find: "inputs.checks === 'error' || directives",
         put: 'directives',
-        test: '__tests__/unit/pipeline/checks.test.ts',
+        test: '__tests__/unit/pipeline/prepare/checks.test.ts',
       },
       {
         loses: 'A Dockerfile that is a link shows a file of the runner to everyone',
@@ -1292,17 +1292,17 @@ export const promises = [
       },
       {
         loses: 'The output `digest` is one that the registry has not',
-        file: 'src/pipeline/verified-push.ts',
+        file: 'src/pipeline/push/verified-push.ts',
         find: 'return { ...pushed, digest: await heldDigest(pushed, image, open) }',
         put: 'return { ...pushed, digest: (await heldDigest(pushed, image, open)) && pushed.digest }',
-        test: '__tests__/unit/pipeline/verified-push.test.ts',
+        test: '__tests__/unit/pipeline/push/verified-push.test.ts',
       },
       {
         loses: 'The output `digest` is that of another image, which somebody else has pushed meanwhile',
-        file: 'src/pipeline/verified-push.ts',
+        file: 'src/pipeline/push/verified-push.ts',
         find: 'if (held.isSame) {',
         put: "if (held.digest !== '') {",
-        test: '__tests__/unit/pipeline/verified-push.test.ts',
+        test: '__tests__/unit/pipeline/push/verified-push.test.ts',
       },
       {
         loses: 'An image loses the health check of its base image',
@@ -1313,10 +1313,10 @@ export const promises = [
       },
       {
         loses: 'An image without a shell, since COPY has replaced the link to it, is pushed without a word',
-        file: 'src/pipeline/replaced-links.ts',
+        file: 'src/pipeline/build/replaced-links.ts',
         find: "if (kind === 'link') return await readlink",
         put: "if (kind === 'link' && path === '') return await readlink",
-        test: '__tests__/unit/pipeline/replaced-links.test.ts',
+        test: '__tests__/unit/pipeline/build/replaced-links.test.ts',
       },
       {
         loses: 'An old Buildah builds what it is known to build wrongly',
@@ -1327,10 +1327,10 @@ export const promises = [
       },
       {
         loses: 'A reference that could not be pushed is passed over, and the step succeeds',
-        file: 'src/pipeline/push.ts',
+        file: 'src/pipeline/push/push.ts',
         find: 'if (failed.length === 0) return pushed',
         put: 'if (pushed.length > 0) return pushed',
-        test: '__tests__/unit/pipeline/push.test.ts',
+        test: '__tests__/unit/pipeline/push/push.test.ts',
       },
       {
         loses: 'A registry that is busy for a moment fails the job',
@@ -1355,7 +1355,7 @@ export const promises = [
       },
       {
         loses: '`push: false` pushes',
-        file: 'src/pipeline/build.ts',
+        file: 'src/pipeline/build/build.ts',
         find: 'const pushed = asked.inputs.push ? await',
         put: 'const pushed = !asked.inputs.dryRun ? await',
         test: '__tests__/unit/pipeline/stages.test.ts',
@@ -1451,10 +1451,10 @@ export const promises = [
       },
       {
         loses: 'A wrong password is told after the build, by registries that let everybody read',
-        file: 'src/pipeline/login.ts',
+        file: 'src/pipeline/prepare/login.ts',
         find: 'tryPush(tried).catch(onlyRefusal)',
         put: 'tryPush(tried).catch(() => undefined)',
-        test: '__tests__/unit/pipeline/login.test.ts',
+        test: '__tests__/unit/pipeline/prepare/login.test.ts',
       },
       {
         loses: 'A login that somebody else put into /tmp is taken',
@@ -1465,10 +1465,10 @@ export const promises = [
       },
       {
         loses: 'Another image under a tag that can’t be changed counts as pushed',
-        file: 'src/pipeline/verified-push.ts',
+        file: 'src/pipeline/push/verified-push.ts',
         find: 'if (held?.isSame !== true) throw error',
         put: 'if (held === undefined) throw error',
-        test: '__tests__/unit/pipeline/verified-push.test.ts',
+        test: '__tests__/unit/pipeline/push/verified-push.test.ts',
       },
       {
         loses: 'The folder of a step that still runs is removed by another step',
@@ -1547,10 +1547,10 @@ export const promises = [
     rows: [
       {
         loses: 'The image is pushed although a command of `test` has failed',
-        file: 'src/pipeline/build.ts',
+        file: 'src/pipeline/build/build.ts',
         find: 'await timeline.during(TEST, ',
         put: 'void timeline.during(TEST, ',
-        test: '__tests__/unit/pipeline/build.test.ts',
+        test: '__tests__/unit/pipeline/build/build.test.ts',
         name: 'a test',
       },
       {
@@ -1589,24 +1589,24 @@ export const promises = [
       },
       {
         loses: 'An index names an image of another platform than it says',
-        file: 'src/pipeline/leg-records.ts',
+        file: 'src/pipeline/join/leg-records.ts',
         find: '!isSamePlatform(image.platform, platform)',
         put: '!isSamePlatform(image.platform, image.platform)',
-        test: '__tests__/unit/pipeline/join-legs.test.ts',
+        test: '__tests__/unit/pipeline/join/join-legs.test.ts',
       },
       {
         loses: 'A failed runner that is run again leaves the image without a tag',
-        file: 'src/pipeline/join-legs.ts',
+        file: 'src/pipeline/join/join-legs.ts',
         find: 'if (number === undefined || number === count) return true',
         put: 'if (number === count) return true',
-        test: '__tests__/unit/pipeline/join-legs.test.ts',
+        test: '__tests__/unit/pipeline/join/join-legs.test.ts',
       },
       {
         loses: 'A tag is moved to an index of which an image is missing',
-        file: 'src/pipeline/found-digests.ts',
+        file: 'src/pipeline/join/found-digests.ts',
         find: 'if (missing.length === 0) return found.flat()',
         put: 'if (missing.length >= 0) return found.flat()',
-        test: '__tests__/unit/pipeline/join-digests.test.ts',
+        test: '__tests__/unit/pipeline/join/join-digests.test.ts',
       },
       {
         loses: 'An index has another digest in every run',
@@ -1650,17 +1650,17 @@ export const promises = [
       },
       {
         loses: 'An image full of programs of another processor is pushed',
-        file: 'src/pipeline/image-architecture.ts',
+        file: 'src/pipeline/build/image-architecture.ts',
         find: 'return architecture === wanted || RUNS_AS_WELL[wanted] === architecture',
         put: "return architecture !== '' || RUNS_AS_WELL[wanted] === architecture",
-        test: '__tests__/unit/pipeline/image-architecture.test.ts',
+        test: '__tests__/unit/pipeline/build/image-architecture.test.ts',
       },
       {
         loses: 'A program that an upper layer has removed makes a right image a wrong one',
         file: 'src/cache/containers-storage/root-filesystem.ts',
         find: '(stats.isCharacterDevice() && stats.rdev === 0)',
         put: '(stats.isCharacterDevice() && stats.rdev < 0)',
-        test: '__tests__/unit/pipeline/image-architecture.test.ts',
+        test: '__tests__/unit/pipeline/build/image-architecture.test.ts',
       },
       {
         loses: 'A builder that runs as root is named as rootless',
@@ -1697,17 +1697,17 @@ export const promises = [
       },
       {
         loses: 'A base image that adds instructions for the target has them run once for all platforms',
-        file: 'src/pipeline/build-stages.ts',
+        file: 'src/pipeline/platforms/build-stages.ts',
         find: 'steps.length === 0 || steps.some(isOther)',
         put: 'steps.length === 0',
-        test: '__tests__/unit/pipeline/platforms.test.ts',
+        test: '__tests__/unit/pipeline/platforms/platforms.test.ts',
       },
       {
         loses: 'An index of some platforms is put under the tags, though another one has failed',
-        file: 'src/pipeline/platform-schedule.ts',
+        file: 'src/pipeline/platforms/platform-schedule.ts',
         find: 'if (failures.size > 0) throw failuresOf(failures)',
         put: '',
-        test: '__tests__/unit/pipeline/platforms.test.ts',
+        test: '__tests__/unit/pipeline/platforms/platforms.test.ts',
       },
       {
         loses: 'An old Buildah fills an image with programs of the processor of the stage before',
@@ -1751,10 +1751,10 @@ export const promises = [
       },
       {
         loses: 'What a RUN has made of files without contents is pushed',
-        file: 'src/pipeline/skeleton-check.ts',
+        file: 'src/pipeline/cache/skeleton-check.ts',
         find: '!hit && readsBelow(text)',
         put: 'hit && readsBelow(text)',
-        test: '__tests__/unit/pipeline/skeleton-check.test.ts',
+        test: '__tests__/unit/pipeline/cache/skeleton-check.test.ts',
       },
     ],
   },
@@ -1770,24 +1770,24 @@ export const promises = [
       },
       {
         loses: 'A private repository is written into a log that everybody reads',
-        file: 'src/pipeline/signing-site.ts',
+        file: 'src/pipeline/attestations/signing-site.ts',
         find: 'claims.isPublic ? endpoints.open : endpoints.closed',
         put: 'endpoints.open',
-        test: '__tests__/unit/pipeline/sign-pushed.test.ts',
+        test: '__tests__/unit/pipeline/attestations/sign-pushed.test.ts',
       },
       {
         loses: 'An error shows the identity token',
         file: 'src/signing/sigstore.ts',
         find: "message.replaceAll(token.reveal(), '***')",
         put: 'message',
-        test: '__tests__/unit/pipeline/sign-pushed.test.ts',
+        test: '__tests__/unit/pipeline/attestations/sign-pushed.test.ts',
       },
       {
         loses: "An image that is reused gets the provenance of a run that hasn't built it",
-        file: 'src/pipeline/sign-pushed.ts',
+        file: 'src/pipeline/attestations/sign-pushed.ts',
         find: '!wish.isNew && ',
         put: 'false && ',
-        test: '__tests__/unit/pipeline/sign-pushed.test.ts',
+        test: '__tests__/unit/pipeline/attestations/sign-pushed.test.ts',
       },
       {
         loses: 'The package page of GitHub fills up with tags that nobody asked for',
@@ -1798,24 +1798,24 @@ export const promises = [
       },
       {
         loses: 'A job without the permission to sign builds and pushes before it fails',
-        file: 'src/pipeline/check-attest.ts',
+        file: 'src/pipeline/attestations/check-attest.ts',
         find: 'if (context.idTokens === undefined)',
         put: 'if (context.idTokens === null)',
-        test: '__tests__/unit/pipeline/check-attest.test.ts',
+        test: '__tests__/unit/pipeline/attestations/check-attest.test.ts',
       },
       {
         loses: 'A tag that an earlier step has pushed as well fails the step, after the push',
-        file: 'src/pipeline/artifacts.ts',
+        file: 'src/pipeline/attestations/artifacts.ts',
         find: 'else if (other !== undefined)',
         put: "else if (other === 'another')",
-        test: '__tests__/unit/pipeline/artifacts.test.ts',
+        test: '__tests__/unit/pipeline/attestations/artifacts.test.ts',
       },
       {
         loses: 'A secret in a build argument is published with the image',
-        file: 'src/pipeline/provenance-facts.ts',
+        file: 'src/pipeline/attestations/provenance-facts.ts',
         find: 'const secrets = secretsIn(inputs)',
         put: 'const secrets = secretsIn(inputs).slice(1_000)',
-        test: '__tests__/unit/pipeline/attestations.test.ts',
+        test: '__tests__/unit/pipeline/attestations/attestations.test.ts',
       },
       {
         loses: 'A copy of an image in another repository names attestations that are not there',

@@ -4,7 +4,7 @@ import { listLabels } from '../metadata/labels.js'
 import { tagLines } from '../metadata/metadata.js'
 import { formatReference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
-import type { Metadata } from './metadata.js'
+import type { Metadata } from './prepare/metadata.js'
 import type { Result } from './result.js'
 
 /** The outputs of the step, by their names. What is no text is written as JSON. Pure. */

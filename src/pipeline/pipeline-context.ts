@@ -8,7 +8,7 @@ import type { Timeline } from '../report/timeline.js'
 import type { Context } from '../runner/context.js'
 import type { Remember } from '../runner/state.js'
 import type { Endpoints } from '../signing/endpoints.js'
-import type { Credentials } from './credentials.js'
+import type { Credentials } from './prepare/credentials.js'
 
 /** What isn't this program: everything that a test stands a fake in for. */
 export interface Services {

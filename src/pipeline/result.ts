@@ -6,7 +6,7 @@ import type { Descriptor } from '../registry/manifest.js'
 import { type CacheReport, joinReports, NO_CACHE_REPORT, reportUnchanged } from '../report/cache-stats.js'
 import type { Phase } from '../report/timeline.js'
 import type { Unchanged } from '../up-to-date/reuse.js'
-import { asBuilt, type Metadata } from './metadata.js'
+import { asBuilt, type Metadata } from './prepare/metadata.js'
 
 /** What became of one image. */
 export interface ImageResult {

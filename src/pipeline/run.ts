@@ -7,22 +7,22 @@ import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
 import { isForeign, targetPlatform } from '../runner/platform-inputs.js'
 import { withGitContexts } from '../source/source.js'
-import { declareArtifacts } from './artifacts.js'
-import { checkBasePlatforms } from './base-platforms.js'
-import { readCredentials } from './credentials.js'
-import { tagged, untagged } from './destination.js'
-import { type Leg, legOf } from './distribute.js'
+import { declareArtifacts } from './attestations/artifacts.js'
+import { checkBasePlatforms } from './platforms/base-platforms.js'
+import { readCredentials } from './prepare/credentials.js'
+import { tagged, untagged } from './push/destination.js'
+import { type Leg, legOf } from './join/distribute.js'
 import { findEngine, type Wanted } from './engine.js'
-import { settleAttest } from './check-attest.js'
-import { checkDigests, checkOutputs } from './check-platform-inputs.js'
-import { makeImage } from './make-image.js'
-import { type Metadata, resolveMetadata } from './metadata.js'
+import { settleAttest } from './attestations/check-attest.js'
+import { checkDigests, checkOutputs } from './platforms/check-platform-inputs.js'
+import { makeImage } from './build/make-image.js'
+import { type Metadata, resolveMetadata } from './prepare/metadata.js'
 import { shown } from './phases.js'
 import type { PipelineContext, Services, Surroundings } from './pipeline-context.js'
 import { imageDigest, type Made, type Result } from './result.js'
-import { fetchSource, findLocalSource, type FormattedSource } from './source.js'
-import { withCache } from './start-cache.js'
-import { settleTimestamp, withEpochArgument } from './timestamp.js'
+import { fetchSource, findLocalSource, type FormattedSource } from './prepare/source.js'
+import { withCache } from './cache/start-cache.js'
+import { settleTimestamp, withEpochArgument } from './prepare/timestamp.js'
 
 /** What is asked for. */
 interface Asked {
@@ -60,12 +60,12 @@ export async function run(given: Inputs, context: Context, services: Services): 
 }
 
 async function attest(made: Made, inputs: Inputs, there: Surroundings): Promise<string[]> {
-  const { signPushed } = await import('./sign-pushed.js')
+  const { signPushed } = await import('./attestations/sign-pushed.js')
   return await there.timeline.during('attest', () => signPushed(made, inputs, there))
 }
 
 async function join(request: Asked, there: Surroundings): Promise<Made> {
-  const { joinDigests } = await import('./join-digests.js')
+  const { joinDigests } = await import('./join/join-digests.js')
   return await there.timeline.during('index', () => joinDigests(request, there))
 }
 
@@ -111,9 +111,9 @@ async function buildPlatforms(request: Request, pipeline: PipelineContext): Prom
   const { leg } = request
   const wanted = await want(request, pipeline)
   // Most images are of one platform.
-  const { makePlatforms } = await import('./platforms.js')
+  const { makePlatforms } = await import('./platforms/platforms.js')
   if (leg === undefined) return await makePlatforms(wanted, pipeline)
-  const { meetLegs } = await import('./meet-legs.js')
+  const { meetLegs } = await import('./join/meet-legs.js')
   return await makePlatforms(wanted, pipeline, (own) => meetLegs(leg, own, wanted, pipeline))
 }
 

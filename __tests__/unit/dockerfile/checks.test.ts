@@ -4,7 +4,7 @@ import { check, type Checked } from '../../../src/dockerfile/checks.js'
 import { findTarget, targetIndex } from '../../../src/dockerfile/dockerfile.js'
 import { openLines } from '../../../src/dockerfile/lines.js'
 import { usedVariables } from '../../../src/dockerfile/used-variables.js'
-import { ignoringBy } from '../../../src/pipeline/checks.js'
+import { ignoringBy } from '../../../src/pipeline/prepare/checks.js'
 import { CHECK_BASE, CHECK_CASES, type CheckCase } from '../../harness/check-cases.js'
 import { analysisOf } from '../helpers.js'
 

@@ -63,7 +63,7 @@ const PURE = [
   ...[
     'cache/containers-storage/skeleton-plan.ts',
     'cache/containers-storage/known-blobs.ts',
-    'pipeline/whole-layers.ts',
+    'pipeline/cache/whole-layers.ts',
   ],
   ...['up-to-date/fingerprint.ts', 'up-to-date/build-record.ts', 'registry/www-authenticate.ts'],
   ...['registry/compressed-layers.ts', 'signing/claims.ts', 'signing/endpoints.ts', 'signing/statement.ts'],
@@ -261,8 +261,8 @@ describe('the checker', () => {
     ],
     [
       'engine/engine.ts',
-      `const lazy = await import('../pipeline/push.js')`,
-      'engine/engine.ts may not import pipeline/push.ts',
+      `const lazy = await import('../pipeline/push/push.js')`,
+      'engine/engine.ts may not import pipeline/push/push.ts',
     ],
     ['exec.ts', `type Late = import('./pipeline/run.js').Result`, 'exec.ts may not import pipeline/run.ts'],
     ['pipeline/run.ts', `import '../main.js'`, 'pipeline/run.ts may not import main.ts'],
@@ -336,7 +336,11 @@ describe('the checker', () => {
       `import * as core from '@actions/core'\ncore.setFailed('x')`,
       'engine/select.ts uses setFailed: an error can have a place, which this has not',
     ],
-    ['pipeline/push.ts', 'process.exit(1)', 'pipeline/push.ts uses process.exit: only an entry ends the process'],
+    [
+      'pipeline/push/push.ts',
+      'process.exit(1)',
+      'pipeline/push/push.ts uses process.exit: only an entry ends the process',
+    ],
     // guarded
     [
       'source/source.ts',

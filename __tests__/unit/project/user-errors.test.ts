@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import ts from 'typescript'
 import { UserError } from '../../../src/errors.js'
-import { resolveMetadata } from '../../../src/pipeline/metadata.js'
+import { resolveMetadata } from '../../../src/pipeline/prepare/metadata.js'
 import { INPUT_NAMES } from '../../../src/runner/input-table.js'
 import { contextOf, inputsOf, rejection, temporaryFolder } from '../helpers.js'
 
@@ -46,7 +46,7 @@ const MAKERS: Readonly<Record<string, RegExp>> = {
   'auth/keychain.ts': /^\$\{what\}\. \$\{why\}\.$/,
   'runner/unknown-inputs.ts': /^lines\.join\('\\n'\)$/,
   // Of errors that name theirs, with the platform.
-  'pipeline/platform-failures.ts': /^messages\.join\('\\n'\)$|^\$\{name\}: \$\{error\.message\}$/,
+  'pipeline/platforms/platform-failures.ts': /^messages\.join\('\\n'\)$|^\$\{name\}: \$\{error\.message\}$/,
   // An input, or a line of the Dockerfile.
   'engine/docker/unsupported.ts': /^\$\{what\} needs /,
   'engine/buildah/install.ts': /^\$\{found\}\$\{listed\}\.$/,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import { pushAttested } from '../../../src/pipeline/attested-push.js'
+import { pushAttested } from '../../../src/pipeline/attestations/attested-push.js'
 import { nativePlatform } from '../../../src/lib/platform.js'
 import { parseReference } from '../../../src/metadata/reference.js'
 import { putReferences } from '../../../src/up-to-date/retag.js'

@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals'
+import { parseReference, repositoryOf } from '../../../../src/metadata/reference.js'
+import { run } from '../../../../src/pipeline/run.js'
+import { imageIndex } from '../../../../src/registry/image-index.js'
+import type { Result } from '../../../../src/pipeline/result.js'
+import { contextOf, inputsOf, logOf } from '../../helpers.js'
+import { fakeRegistries } from '../../registry/fake-registries.js'
+import { servicesOf } from '../services.js'
+
+const web = repositoryOf(parseReference('h.example/acme/web'))
+
+interface Outcome {
+  readonly value?: Result
+  readonly error?: unknown
+}
+
+/** What a step comes to. */
+async function outcomeOf(start: () => Promise<Result>): Promise<Outcome> {
+  let outcome: Outcome = {}
+  await logOf(async () => {
+    outcome = await start().then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    )
+  })
+  return outcome
+}
+
+/** A registry with an image for each of two platforms, and a step that joins some digests. */
+function world() {
+  const fake = fakeRegistries()
+  const amd64 = fake.putByDigest(web, { os: 'linux', architecture: 'amd64' })
+  const arm64 = fake.putByDigest(web, { os: 'linux', architecture: 'arm64' })
+  const join = (digests: readonly string[], inputs: Readonly<Record<string, string>> = {}) =>
+    outcomeOf(() =>
+      run(
+        inputsOf({ images: 'h.example/acme/web', tags: '1\n2', push: 'true', digests: digests.join('\n'), ...inputs }),
+        contextOf(),
+        servicesOf({ registries: fake.client }),
+      ),
+    )
+  return { fake, amd64, arm64, join }
+}
+
+describe('the input digests', () => {
+  it('makes one index of images that are there, under every tag', async () => {
+    const { fake, amd64, arm64, join } = world()
+    const { value, error } = await join([arm64.digest, amd64.digest])
+    expect(error).toBeUndefined()
+    const index = imageIndex([
+      { ...arm64, platform: { os: 'linux', architecture: 'arm64' } },
+      { ...amd64, platform: { os: 'linux', architecture: 'amd64' } },
+    ])
+    expect(fake.tags()).toStrictEqual(['h.example/acme/web:1', 'h.example/acme/web:2'])
+    const there = await fake.registries.fetchManifest({ ...web, digest: index.digest })
+    expect(there?.bytes.toString()).toBe(index.bytes.toString())
+    expect(value).toMatchObject({ built: false, joined: true, imageId: '', engine: undefined })
+    expect(value?.pushed.map(({ digest }) => digest)).toStrictEqual([index.digest, index.digest])
+    expect(value?.platformDigests).toStrictEqual({ 'linux/arm64': arm64.digest, 'linux/amd64': amd64.digest })
+  })
+
+  it('takes an index apart, and keeps its attestations', async () => {
+    const { fake, amd64, arm64, join } = world()
+    const annotations = { 'vnd.docker.reference.digest': amd64.digest }
+    const attestation = {
+      ...fake.putByDigest(web, {}),
+      platform: { os: 'unknown', architecture: 'unknown' },
+      annotations,
+    }
+    const given = imageIndex([{ ...amd64, platform: { os: 'linux', architecture: 'amd64' } }, attestation])
+    await fake.registries.putManifest({ ...web, digest: given.digest }, given)
+    const { value } = await join([given.digest, arm64.digest])
+    const digest = value?.pushed[0]?.digest ?? ''
+    const joined = await fake.registries.fetchManifest({ ...web, digest })
+    const { manifests } = JSON.parse(joined?.bytes.toString() ?? '') as { manifests: readonly object[] }
+    expect(manifests).toMatchObject([{ digest: amd64.digest }, attestation, { digest: arm64.digest }])
+    expect(value?.platformDigests).toStrictEqual({ 'linux/amd64': amd64.digest, 'linux/arm64': arm64.digest })
+  })
+
+  it('takes an image over into another repository of the registry', async () => {
+    const { fake, amd64, join } = world()
+    const { error } = await join([amd64.digest], { images: 'h.example/acme/web\nh.example/acme/mirror', tags: '1' })
+    expect(error).toBeUndefined()
+    expect(fake.tags()).toStrictEqual(['h.example/acme/mirror:1', 'h.example/acme/web:1'])
+    const mirror = repositoryOf(parseReference('h.example/acme/mirror'))
+    await expect(fake.registries.resolve({ ...mirror, digest: amd64.digest })).resolves.toBeDefined()
+  })
+
+  const missing = `sha256:${'0'.repeat(64)}`
+  it.each([
+    ['that isn’t there', missing, {}, `h.example/acme/web doesn't have ${missing}`],
+    [
+      'that isn’t in another registry',
+      '',
+      { images: 'h.example/acme/web\ni.example/acme/web' },
+      "i.example/acme/web doesn't",
+    ],
+  ])('refuses a digest %s before anything is tagged', async (_, digest, inputs, message) => {
+    const { fake, amd64, join } = world()
+    const { error } = await join([amd64.digest, ...(digest === '' ? [] : [digest])], inputs)
+    expect(String(error)).toContain('Input "digests": ')
+    expect(String(error)).toContain(message)
+    expect(fake.tags()).toStrictEqual([])
+  })
+
+  it('refuses two images of one platform', async () => {
+    const { fake, amd64, join } = world()
+    const other = fake.putByDigest(web, { os: 'linux', architecture: 'amd64', config: {} })
+    const { error } = await join([amd64.digest, other.digest])
+    expect(String(error)).toContain(`${amd64.digest} and ${other.digest} are both for linux/amd64. Nothing was tagged.`)
+    expect(fake.tags()).toStrictEqual([])
+  })
+
+  it.each([{ platforms: 'linux/amd64' }, { load: 'true' }, { outputs: 'type=oci,dest=x' }])(
+    'has no place for %j',
+    async (inputs) => {
+      const { amd64, join } = world()
+      expect(String((await join([amd64.digest], inputs)).error)).toContain(`Input "${Object.keys(inputs)[0] ?? ''}"`)
+    },
+  )
+
+  it.each([{ platforms: 'linux/amd64,linux/arm64' }, { platforms: 'linux/amd64', distribute: 'true' }])(
+    'isn’t needed for an image without a tag of %j',
+    async (inputs) => {
+      const { join } = world()
+      const { error } = await join([], { ...inputs, outputs: 'type=image,push-by-digest=true,push=true' })
+      expect(String(error)).toContain('Input "outputs": got type=image with push-by-digest=true')
+    },
+  )
+
+  it('tags nothing without push', async () => {
+    const { fake, amd64, join } = world()
+    const { value } = await join([amd64.digest], { push: 'false' })
+    expect(fake.tags()).toStrictEqual([])
+    expect(value).toMatchObject({ joined: false, pushed: [] })
+  })
+})

@@ -1,0 +1,48 @@
+import { SBOM_LIMIT, spdxPredicates } from '../../attestation/sbom.js'
+import type { Predicate } from '../../attestation/statement.js'
+import type { BuildSpec, Engine, Image, Pushed, ResolvedEngine } from '../../engine/engine.js'
+import type { Step } from '../../engine/progress.js'
+import type { SbomOptions } from '../../runner/attestation-inputs.js'
+import { targetPlatform } from '../../runner/platform-inputs.js'
+import { type AttestedImage, pushAttested } from './attested-push.js'
+import type { Destination } from '../push/destination.js'
+import type { PipelineContext, RegistriesOnDemand } from '../pipeline-context.js'
+import { provenanceOf } from './provenance-of.js'
+
+/** Says what an image is and how it was made, for an engine that doesn't. */
+export interface Attestor {
+  /** What is attached to an image. Nothing has been pushed yet. @throws UserError where it can't be made */
+  predicates(image: Image, steps: readonly Step[]): Promise<readonly Predicate[]>
+  /** Pushes the image with these. @throws UserError as `pushAll` */
+  push(image: Image, predicates: readonly Predicate[]): Promise<Pushed[]>
+}
+
+/** What is built by what, and where it goes. */
+export interface Attested {
+  readonly spec: BuildSpec
+  readonly resolved: ResolvedEngine
+  readonly engine: Engine
+  readonly evidence: NonNullable<Engine['evidence']>
+  readonly destination: Destination
+  readonly names: AttestedImage['names']
+}
+
+export function openAttestor(attested: Attested, registries: RegistriesOnDemand, pipeline: PipelineContext): Attestor {
+  const { spec, engine, evidence, destination, names } = attested
+  return {
+    async predicates(image, steps) {
+      const { provenance, sbom } = spec.inputs
+      const scan = (options: SbomOptions) => pipeline.timeline.during('SBOM', () => sbomOf(image, options, evidence))
+      const documents = sbom === undefined ? [] : await scan(sbom)
+      return provenance === undefined ? documents : [...documents, await provenanceOf(attested, steps, pipeline)]
+    },
+    async push(image, predicates) {
+      const platform = targetPlatform(spec.inputs)
+      return await pushAttested(engine, { image, predicates, platform, names }, destination.references, registries)
+    },
+  }
+}
+
+async function sbomOf(image: Image, sbom: SbomOptions, evidence: Attested['evidence']): Promise<Predicate[]> {
+  return spdxPredicates(await evidence.scan(image, sbom, SBOM_LIMIT), sbom.generator)
+}

@@ -1,0 +1,114 @@
+import type { BuildRequest, Engine, Image, Pushed } from '../../engine/engine.js'
+import type { Step } from '../../engine/progress.js'
+import { info } from '../../log.js'
+import type { CacheReport } from '../../report/cache-stats.js'
+import { BUILD, TEST } from '../../report/summary.js'
+import type { LayerCheck } from './layer-check.js'
+import type { PipelineContext } from '../pipeline-context.js'
+import type { RestoredCache } from '../cache/restore-cache.js'
+import { saveCache, saveSteps, type Run } from '../cache/save-cache.js'
+import { clearAfter } from '../cache/clear-cache.js'
+import { checkSkeletons, replaceAfter } from '../cache/skeleton-check.js'
+import { testImage } from './test-image.js'
+
+export interface Built {
+  readonly image: Image
+  readonly pushed: readonly Pushed[]
+  readonly steps: readonly Step[]
+  readonly cache: CacheReport
+  /** Why it isn't known to be made of what was read; undefined if it is, or nobody looked. */
+  readonly fault: string | undefined
+}
+
+/** What an engine is asked, and who looks at what it has built. */
+export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerCheck {}
+
+/** How its image gets to its place. */
+export interface Pusher {
+  /** Does what has to be done before anything is pushed. @returns pushes */
+  readonly prepare: (engine: Engine, image: Image, steps: readonly Step[]) => Promise<() => Promise<Pushed[]>>
+}
+
+/** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
+export async function buildAndSave(
+  engine: Engine,
+  { review, check, ...asked }: LayeredRequest,
+  opened: RestoredCache,
+  {
+    timeline,
+    workDir,
+    services: { remember },
+    prepare,
+  }: Pick<PipelineContext, 'timeline' | 'services' | 'workDir'> & Pusher,
+): Promise<Built> {
+  let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
+  const onSteps = (steps: readonly Step[]) => {
+    done = { ...done, steps }
+  }
+  const keep = async (failed: boolean) => {
+    const { report, later } = await timeline.during('save', async () => {
+      if (!failed && asked.cache.write) await saveSteps(engine)
+      return await saveCache(opened, done, failed)
+    })
+    if (later !== undefined) remember({ later: [later] })
+    return report
+  }
+  let isBuilt = false
+  const make = async () => {
+    const hasHits = () => done.steps.some(({ hit }) => hit)
+    isBuilt = false
+    const { ahead } = opened.warm
+    const isComplete = opened.warm.skeletons() !== undefined
+    const request = { ...asked, onSteps, onStepEnd: () => void ahead?.look(), isComplete }
+    const image = await timeline.during(BUILD, () => buildFresh(engine, request, opened, hasHits))
+    isBuilt = true
+    // The push comes first now.
+    ahead?.stop()
+    await checkSkeletons(opened, done.steps)
+    await review(done.steps, image)
+    const checking = check(done.steps)
+    try {
+      if (asked.inputs.tests.length > 0)
+        await timeline.during(TEST, () => testImage(engine, image, asked.inputs, workDir))
+      const push = await prepare(engine, image, done.steps)
+      const pushed = asked.inputs.push ? await timeline.during('push', push) : []
+      return { image, pushed, fault: await checking }
+    } finally {
+      // What comes next may move the layers.
+      await checking
+    }
+  }
+  try {
+    const makeWhole = () => orAgain(make, (error) => replaceAfter(error, opened, isBuilt))
+    const { image, pushed, fault } = await orAgain(makeWhole, (error) => clearAfter(error, opened))
+    done = { ...done, imageId: image.id, pushed }
+    return { image, pushed, fault, steps: done.steps, cache: await keep(false) }
+  } catch (error) {
+    await keep(true)
+    throw error
+  }
+}
+
+/** Makes something, and once more where its failure can be mended. @param mend throws the error where it can't */
+async function orAgain<T>(make: () => Promise<T>, mend: (error: unknown) => Promise<void>): Promise<T> {
+  return await make().catch(async (error: unknown) => {
+    await mend(error)
+    return await make()
+  })
+}
+
+/** Builds, and once more without the cache where a step of it was taken that stands on another base. */
+export async function buildFresh(
+  engine: Engine,
+  request: BuildRequest,
+  { warm }: RestoredCache,
+  hasHits: () => boolean,
+): Promise<Image> {
+  const image = await engine.build(request)
+  const renewed = hasHits() ? await warm.changedBaseImages() : []
+  if (renewed.length === 0) return image
+  info(
+    `Cache: base image ${renewed.join(' and base image ')} changed (same layers, new configuration); rebuilding without the cache`,
+  )
+  return await engine.build({ ...request, inputs: { ...request.inputs, noCache: true } })
+}

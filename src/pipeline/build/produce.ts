@@ -1,0 +1,60 @@
+import type { BuildSpec, Engine } from '../../engine/engine.js'
+import { withRequests } from '../../report/cache-stats.js'
+import type { Built } from './build.js'
+import { buildImage } from './build-image.js'
+import { login } from '../prepare/login.js'
+import { type PipelineContext, registriesOnDemand } from '../pipeline-context.js'
+import { preparePush } from '../push/prepare-push.js'
+import type { Prepared } from './prepared.js'
+import { restoreAndConfigure } from '../cache/restore-and-configure.js'
+import type { RestoredCache } from '../cache/restore-cache.js'
+import type { ImageResult } from '../result.js'
+import { verifyingPushes } from '../push/verified-push.js'
+
+/** Restores the cache, builds, pushes and saves, remembers the build, and hands the image out. */
+export async function produce(
+  asked: BuildSpec,
+  prepared: Prepared,
+  pipeline: PipelineContext,
+): Promise<Omit<ImageResult, 'built'>> {
+  const { inputs } = asked
+  const registries = registriesOnDemand(pipeline)
+  const { restored, stages, configured } = await restoreAndConfigure(asked, prepared, pipeline, registries)
+  const spec = stages === undefined ? asked : { ...asked, built: stages }
+  const engine = verifyingPushes(configured, registries.open)
+  try {
+    const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
+    await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
+    const prepare = await preparePush({ spec, engine, prepared }, registries, pipeline)
+    const { comparison } = prepared
+    const { store } = prepared.engine
+    const built = await buildImage(engine, spec, restored, {
+      store,
+      comparison,
+      stages,
+      pipeline: { ...pipeline, prepare },
+    })
+    const imageNames = async () => new Set([...(await engine.imageNames()), ...((await stages?.imageNames()) ?? [])])
+    await remember({ ...built, imageNames }, restored, prepared)
+    const cache = withRequests(built.cache, restored.cache.requests())
+    await engine.writeOutputs(built.image, inputs)
+    if (inputs.load) await engine.load(built.image)
+    const { image, pushed, steps } = built
+    // Other programs need every layer whole.
+    const storageConf = restored.warm.skeletons() === undefined ? engine.storageConf : ''
+    return { imageId: image.id, size: image.size, engine, pushed, steps, cache, storageConf }
+  } finally {
+    await engine.close()
+    await registries.close()
+  }
+}
+
+/** Leaves word of what was built for later runs. */
+async function remember(
+  { image, ...built }: Built & Pick<Engine, 'imageNames'>,
+  { warm, access, keys }: RestoredCache,
+  { comparison, engine: { store } }: Prepared,
+): Promise<void> {
+  const blobs = store.kind === 'blobs' ? { root: warm.root, layout: store.layout, isKept: access.write } : undefined
+  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys, blobs })
+}

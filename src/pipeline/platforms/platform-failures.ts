@@ -1,0 +1,25 @@
+import { describe, UserError } from '../../errors.js'
+import { formatPlatform, type Platform } from '../../lib/platform.js'
+
+/**
+ * One error for the platforms that have failed, with the place of the first. What several have failed by is told once, and
+ * names none of them. Pure.
+ */
+export function failuresOf(failures: ReadonlyMap<Platform, unknown>): Error {
+  const errors = new Set(failures.values())
+  const [first, ...others] = [...errors].map((error) => {
+    const platforms = [...failures].filter(([, one]) => one === error).map(([platform]) => formatPlatform(platform))
+    return platforms.length > 1 && error instanceof Error ? error : namedError(platforms.join(', '), error)
+  })
+  if (first === undefined) throw new Error('nothing has failed')
+  if (others.length === 0 || !(first instanceof UserError)) return first
+  const messages = [first.message, ...others.map((other) => describe(other))]
+  return new UserError(messages.join('\n'), first.hint, { cause: first.cause, place: first.place })
+}
+
+/** An error that says of which of several builds it is. Pure. */
+export function namedError(name: string, error: unknown): Error {
+  if (error instanceof UserError)
+    return new UserError(`${name}: ${error.message}`, error.hint, { cause: error.cause, place: error.place })
+  return new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+}
