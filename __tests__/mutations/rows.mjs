@@ -121,24 +121,24 @@ export const promises = [
       {
         loses:
           'Where stages are built at once, steps are saved less often, since images of longer stages seem to fit them',
-        file: 'src/engine/buildah/step-images.ts',
+        file: 'src/engine/buildah/build/step-images.ts',
         find: 'history.length === below.length + 1 && ',
         put: '',
-        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+        test: '__tests__/unit/engine/buildah/build/step-images.test.ts',
       },
       {
         loses: 'A build that failed remembers a step that has not ended with the image of another stage',
-        file: 'src/engine/buildah/step-images.ts',
+        file: 'src/engine/buildah/build/step-images.ts',
         find: 'images.length > ended && isOthers',
         put: 'images.length < ended && isOthers',
-        test: '__tests__/unit/engine/buildah/step-images.test.ts',
+        test: '__tests__/unit/engine/buildah/build/step-images.test.ts',
       },
       {
         loses: 'Stages for two platforms are built at once by a Buildah in which they share one',
-        file: 'src/engine/buildah/jobs.ts',
+        file: 'src/engine/buildah/build/jobs.ts',
         find: '!namesPlatforms(analysis) || !lt(version, PLATFORM_PER_STAGE_SINCE)',
         put: '!namesPlatforms(analysis) || lt(version, PLATFORM_PER_STAGE_SINCE)',
-        test: '__tests__/unit/engine/buildah/jobs.test.ts',
+        test: '__tests__/unit/engine/buildah/build/jobs.test.ts',
       },
       {
         loses: 'A base image with the same layers and another configuration keeps the old environment',
@@ -149,10 +149,10 @@ export const promises = [
       },
       {
         loses: 'FROM uses the old image of a tag that has moved (Buildah from 1.37 on)',
-        file: 'src/engine/buildah/reuse-args.ts',
+        file: 'src/engine/buildah/build/reuse-args.ts',
         find: "[] : ['--pull=newer']",
         put: "[] : ['--pull']",
-        test: '__tests__/unit/engine/buildah/args.test.ts',
+        test: '__tests__/unit/engine/buildah/build/args.test.ts',
       },
       {
         loses: 'A cache that a newer Buildah wrote is used by an older one',
@@ -310,10 +310,10 @@ export const promises = [
       },
       {
         loses: 'What `!` takes back of a folder that is left out is not in the image',
-        file: 'src/engine/buildah/ignore-file.ts',
+        file: 'src/engine/buildah/build/ignore-file.ts',
         find: 'formatIgnoreFile([...patterns, ...more])',
         put: 'formatIgnoreFile([...patterns, ...more.slice(0, 0)])',
-        test: '__tests__/unit/engine/buildah/ignore-file.test.ts',
+        test: '__tests__/unit/engine/buildah/build/ignore-file.test.ts',
       },
       {
         loses: 'The ignore file beside the Dockerfile is passed over for that of the context',
@@ -331,10 +331,10 @@ export const promises = [
       },
       {
         loses: 'A base image is asked of Docker Hub where the machine has a mirror of its own for it',
-        file: 'src/engine/buildah/registries-conf.ts',
+        file: 'src/engine/buildah/registries/registries-conf.ts',
         find: '[...table.mirrors.filter(isAsked), table]',
         put: '[...table.mirrors.filter(isAsked).slice(0, 0), table]',
-        test: '__tests__/unit/engine/buildah/registries-conf.test.ts',
+        test: '__tests__/unit/engine/buildah/registries/registries-conf.test.ts',
       },
       {
         loses: 'A label of the user named after the commit is not compared, and its image is that of another commit',
@@ -403,10 +403,10 @@ export const promises = [
       },
       {
         loses: 'Nothing is skipped on a runner whose registries.conf is in version 1 of the format',
-        file: 'src/engine/buildah/registries-tables.ts',
+        file: 'src/engine/buildah/registries/registries-tables.ts',
         find: 'if (!isVersion1(values)) return readFile(values)',
         put: "if (isVersion1(values)) throw new UserError('version 1')\n  if (!isVersion1(values)) return readFile(values)",
-        test: '__tests__/unit/engine/buildah/registries-conf.test.ts',
+        test: '__tests__/unit/engine/buildah/registries/registries-conf.test.ts',
       },
       {
         loses: 'A short name that another registry answered is remembered as if it were Docker Hub’s',
@@ -778,7 +778,7 @@ export const promises = [
       },
       {
         loses: 'Every program of the machine sees the password in the arguments of the login',
-        file: 'src/engine/buildah/login.ts',
+        file: 'src/engine/buildah/registries/login.ts',
         find: '...loginArgs(place, username, files.auth, insecure)]',
         put: "...loginArgs(place, username, files.auth, insecure).map((word) => (word === '--password-stdin' ? `--password=${password.reveal()}` : word))]",
         test: '__tests__/e2e/credentials.test.ts',
@@ -907,7 +907,7 @@ export const promises = [
       },
       {
         loses: 'A half downloaded archive stays in the temporary folder',
-        file: 'src/engine/buildah/download.ts',
+        file: 'src/engine/buildah/find/download.ts',
         find: 'await rm(temporary, { recursive: true, force: true })',
         put: 'await rm(`${temporary}/nowhere`, { recursive: true, force: true })',
         test: '__tests__/e2e/install.test.ts',
@@ -928,10 +928,10 @@ export const promises = [
     rows: [
       {
         loses: 'RUN steps have the network of the machine with Buildah 1.23, whatever the runtime',
-        file: 'src/engine/buildah/probe.ts',
+        file: 'src/engine/buildah/find/probe.ts',
         find: "isHosts ? 'private' : network",
         put: 'network',
-        test: '__tests__/unit/engine/buildah/args.test.ts',
+        test: '__tests__/unit/engine/buildah/build/args.test.ts',
       },
       {
         loses: 'With sudo, the image is built by an account that has nothing to do with the user',
@@ -1000,7 +1000,7 @@ export const promises = [
       },
       {
         loses: 'Files of a further build context belong to 65534 where root starts the step',
-        file: 'src/engine/buildah/folder-contexts.ts',
+        file: 'src/engine/buildah/build/folder-contexts.ts',
         find: 'if (folder.buildUser.uid === 0) return [...contexts]',
         put: 'if (folder.buildUser.uid >= 0) return [...contexts]',
         test: '__tests__/e2e/docker-differences.test.ts',
@@ -1022,7 +1022,7 @@ export const promises = [
       },
       {
         loses: '`network: none` in a chroot has the network of the host',
-        file: 'src/engine/buildah/preflight.ts',
+        file: 'src/engine/buildah/find/preflight.ts',
         find: "if (options.network === 'none' || options.shmSize !== undefined) throw notInChroot(options)",
         put: 'if (options.shmSize !== undefined) throw notInChroot(options)',
         test: '__tests__/e2e/run-steps.test.ts',
@@ -1030,45 +1030,45 @@ export const promises = [
       },
       {
         loses: 'An OCI runtime that has no network is taken for steps that need one',
-        file: 'src/engine/buildah/preflight.ts',
+        file: 'src/engine/buildah/find/preflight.ts',
         find: 'if (!host.tun) return',
         put: 'if (!host.slirp4netns) return',
-        test: '__tests__/unit/engine/buildah/preflight.test.ts',
+        test: '__tests__/unit/engine/buildah/find/preflight.test.ts',
       },
       {
         loses: 'A machine without newuidmap is told something else than what it lacks',
-        file: 'src/engine/buildah/user-namespaces.ts',
+        file: 'src/engine/buildah/find/user-namespaces.ts',
         find: 'missingTool(host) ??\n    missingRange',
         put: 'missingTool({ ...host, newuidmap: host.newgidmap }) ??\n    missingRange',
-        test: '__tests__/unit/engine/buildah/user-namespaces.test.ts',
+        test: '__tests__/unit/engine/buildah/find/user-namespaces.test.ts',
       },
       {
         loses: 'A Dockerfile with heredocs fails in the middle of the build on Ubuntu 22.04',
-        file: 'src/engine/buildah/requirements.ts',
+        file: 'src/engine/buildah/find/requirements.ts',
         find: "['a heredoc', '1.33.0',",
         put: "['a heredoc', '1.23.0',",
-        test: '__tests__/unit/engine/buildah/requirements.test.ts',
+        test: '__tests__/unit/engine/buildah/find/requirements.test.ts',
       },
       {
         loses: '`buildah-version` is passed over for what is on PATH',
-        file: 'src/engine/buildah/install.ts',
+        file: 'src/engine/buildah/find/install.ts',
         find: 'if (options.range !== undefined && !satisfies(version, options.range))',
         put: 'if (options.range !== undefined && !satisfies(version, `${options.range} || *`))',
-        test: '__tests__/unit/engine/buildah/install.test.ts',
+        test: '__tests__/unit/engine/buildah/find/install.test.ts',
       },
       {
         loses: 'A Dockerfile for Buildah 1.44 on Ubuntu 24.04 goes to Docker, or waits for apt-get',
-        file: 'src/engine/buildah/install.ts',
+        file: 'src/engine/buildah/find/install.ts',
         find: "if ('path' in archive) return archive",
         put: "if ('path' in archive && options.manifest !== undefined) return archive",
-        test: '__tests__/unit/engine/buildah/install.test.ts',
+        test: '__tests__/unit/engine/buildah/find/install.test.ts',
       },
       {
         loses: 'A Buildah that somebody put in the place of the real one is run',
-        file: 'src/engine/buildah/download.ts',
+        file: 'src/engine/buildah/find/download.ts',
         find: 'if (got.sha256 !== sha256.toLowerCase())',
         put: 'if (got.sha256.length !== sha256.length)',
-        test: '__tests__/unit/engine/buildah/install.test.ts',
+        test: '__tests__/unit/engine/buildah/find/install.test.ts',
         name: 'runs nothing of another content than the manifest of the action says',
       },
       {
@@ -1320,10 +1320,10 @@ export const promises = [
       },
       {
         loses: 'An old Buildah builds what it is known to build wrongly',
-        file: 'src/engine/buildah/known-faults.ts',
+        file: 'src/engine/buildah/find/known-faults.ts',
         find: 'return rowsOf(REFUSED)',
         put: 'return rowsOf<EarlyFacts>({})',
-        test: '__tests__/unit/engine/buildah/known-faults.test.ts',
+        test: '__tests__/unit/engine/buildah/find/known-faults.test.ts',
       },
       {
         loses: 'A reference that could not be pushed is passed over, and the step succeeds',
@@ -1400,10 +1400,10 @@ export const promises = [
       },
       {
         loses: '`tls-verify: false` for one registry sends the login of another in plain text',
-        file: 'src/engine/buildah/registry-args.ts',
+        file: 'src/engine/buildah/registries/registry-args.ts',
         find: "return insecure.includes(registry) ? ['--tls-verify=false'] : []",
         put: "return insecure.length > 0 && registry !== '' ? ['--tls-verify=false'] : []",
-        test: '__tests__/unit/engine/buildah/registry-args.test.ts',
+        test: '__tests__/unit/engine/buildah/registries/registry-args.test.ts',
       },
       {
         loses: 'Certificates are not checked unless somebody asks for it',
@@ -1444,10 +1444,10 @@ export const promises = [
       },
       {
         loses: 'A mirror is spoken to without TLS that nobody allowed that for',
-        file: 'src/engine/buildah/mirrors.ts',
+        file: 'src/engine/buildah/registries/mirrors.ts',
         find: "insecure.includes(registry) ? ['insecure = true'] : []",
         put: "['insecure = true']",
-        test: '__tests__/unit/engine/buildah/mirrors.test.ts',
+        test: '__tests__/unit/engine/buildah/registries/mirrors.test.ts',
       },
       {
         loses: 'A wrong password is told after the build, by registries that let everybody read',
@@ -1505,7 +1505,7 @@ export const promises = [
       },
       {
         loses: 'The build runs outside of its sandbox',
-        file: 'src/engine/buildah/sandboxed-build.ts',
+        file: 'src/engine/buildah/build/sandboxed-build.ts',
         find: 'const sandbox = await sandboxes.forBuild()',
         put: 'const sandbox = { ...(await sandboxes.forBuild()), enter: setup.folder.buildUser.prefix, env: {} }',
         test: '__tests__/e2e/sandbox.test.ts',
@@ -1520,10 +1520,10 @@ export const promises = [
       },
       {
         loses: 'The login is seen by the build',
-        file: 'src/engine/buildah/reuse-args.ts',
+        file: 'src/engine/buildah/build/reuse-args.ts',
         find: "(pulls ? ['--authfile', files.auth] : [])",
         put: "['--authfile', files.auth]",
-        test: '__tests__/unit/engine/buildah/args.test.ts',
+        test: '__tests__/unit/engine/buildah/build/args.test.ts',
       },
       {
         loses: 'A warning is all that comes of a sandbox that has to be',
@@ -1711,10 +1711,10 @@ export const promises = [
       },
       {
         loses: 'An old Buildah fills an image with programs of the processor of the stage before',
-        file: 'src/engine/buildah/known-faults.ts',
+        file: 'src/engine/buildah/find/known-faults.ts',
         find: 'imagesAfterOtherPlatform(analysis, platform).map(({ line, image }) => ({ line, detail: image })),',
         put: '[],',
-        test: '__tests__/unit/engine/buildah/known-faults.test.ts',
+        test: '__tests__/unit/engine/buildah/find/known-faults.test.ts',
       },
     ],
   },

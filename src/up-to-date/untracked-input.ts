@@ -1,4 +1,4 @@
-import { hiddenArgument } from '../engine/buildah/args.js'
+import { hiddenArgument } from '../engine/buildah/build/args.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Source } from '../source/source.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { spdxPredicates } from '../../../src/attestation/sbom.js'
-import { scanDockerfile } from '../../../src/engine/buildah/scan-dockerfile.js'
+import { scanDockerfile } from '../../../src/engine/buildah/images/scan-dockerfile.js'
 import { describe as describeError } from '../../../src/errors.js'
 import { refusal } from '../helpers.js'
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { countBlobs, pushedSoFar } from '../../../src/engine/buildah/push-progress.js'
+import { countBlobs, pushedSoFar } from '../../../src/engine/buildah/push/push-progress.js'
 import { renderProgress, withProgress } from '../../../src/lib/progress.js'
 import { printGroup, info, result, warn } from '../../../src/log.js'
 import { shown } from '../../../src/pipeline/phases.js'

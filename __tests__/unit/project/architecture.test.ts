@@ -45,10 +45,14 @@ const PURE = [
   ...['lib/spelling.ts', 'runner/peer-inputs.ts', 'runner/extra-arguments.ts', 'runner/amounts.ts'],
   ...['runner/context-inputs.ts', 'runner/registry-inputs.ts', 'runner/output-files.ts'],
   ...['runner/ssh-keys.ts', 'runner/cache-inputs.ts'],
-  ...['engine/buildah/requirements.ts', 'engine/buildah/apparmor.ts'],
-  ...['engine/buildah/args.ts', 'engine/buildah/registry-args.ts', 'engine/buildah/setup.ts'],
-  ...['engine/buildah/push-progress.ts', 'engine/buildah/registries-conf.ts'],
-  ...['engine/buildah/registries-tables.ts', 'engine/buildah/sandbox/mounts.ts', 'engine/buildah/sandbox/script.ts'],
+  ...['engine/buildah/find/requirements.ts', 'engine/buildah/find/apparmor.ts'],
+  ...['engine/buildah/build/args.ts', 'engine/buildah/registries/registry-args.ts', 'engine/buildah/setup.ts'],
+  ...['engine/buildah/push/push-progress.ts', 'engine/buildah/registries/registries-conf.ts'],
+  ...[
+    'engine/buildah/registries/registries-tables.ts',
+    'engine/buildah/sandbox/mounts.ts',
+    'engine/buildah/sandbox/script.ts',
+  ],
   ...['engine/buildah/sandbox/extra-arguments.ts', 'engine/docker/args.ts', 'engine/docker/bases.ts'],
   ...['engine/docker/builder.ts', 'engine/docker/unsupported.ts', 'engine/docker/progress.ts'],
   ...[
@@ -106,9 +110,9 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   [/^(node:)?child_process$/, ['cache/backends/github.ts', 'lib/held-program.ts', 'lib/background-program.ts'], false],
   // These two are large: what doesn't need them doesn't load them. The first has a process of its own.
   [/^@actions\/cache$/, ['cache-worker.ts'], false],
-  [/^@actions\/tool-cache$/, ['engine/buildah/download.ts', 'engine/buildah/emulation/kept-qemus.ts'], true],
+  [/^@actions\/tool-cache$/, ['engine/buildah/find/download.ts', 'engine/buildah/emulation/kept-qemus.ts'], true],
   [/^@sigstore\//, ['signing/sigstore.ts'], false],
-  [/^smol-toml$/, ['engine/buildah/registries-tables.ts'], true],
+  [/^smol-toml$/, ['engine/buildah/registries/registries-tables.ts'], true],
   // One file speaks to registries, and three are a server that stands in for one; one downloads files. The last lets go
   // of connections that the client of the cache service keeps.
   [
@@ -281,7 +285,7 @@ describe('the checker', () => {
     [
       'engine/docker/args.ts',
       `import '../buildah/args.js'`,
-      'engine/docker/args.ts may not import engine/buildah/args.ts',
+      'engine/docker/args.ts may not import engine/buildah/build/args.ts',
     ],
     ['engine/engine.ts', `import './docker/args.js'`, 'engine/engine.ts may not import engine/docker/args.ts'],
     // a file or a folder that nobody has thought of
@@ -348,9 +352,9 @@ describe('the checker', () => {
       'source/source.ts may not import node:child_process',
     ],
     [
-      'engine/buildah/download.ts',
+      'engine/buildah/find/download.ts',
       `import * as tools from '@actions/tool-cache'`,
-      'engine/buildah/download.ts loads @actions/tool-cache at once, needed or not',
+      'engine/buildah/find/download.ts loads @actions/tool-cache at once, needed or not',
     ],
     [
       'pipeline/run.ts',

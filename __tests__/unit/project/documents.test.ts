@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
-import { OLDEST_BUILDAH } from '../../../src/engine/buildah/known-faults.js'
+import { OLDEST_BUILDAH } from '../../../src/engine/buildah/find/known-faults.js'
 import { BUILDKIT_SINCE } from '../../../src/engine/docker/unsupported.js'
 import { INPUT_ROWS } from '../../../src/runner/input-table.js'
 import { parseInputs } from '../../../src/runner/inputs.js'
@@ -51,8 +51,8 @@ describe('examples', () => {
 })
 
 describe('docs/engines.md', () => {
-  test('has the first versions that src/runner/input-table.ts and src/engine/buildah/requirements.ts have', () => {
-    const code = text('src/engine/buildah/requirements.ts')
+  test('has the first versions that src/runner/input-table.ts and src/engine/buildah/find/requirements.ts have', () => {
+    const code = text('src/engine/buildah/find/requirements.ts')
     const table = (name: string) => code.slice(code.indexOf(`const ${name}`)).split(/^\]/m)[0] ?? ''
     const entries = (name: string) =>
       [...table(name).matchAll(/\[\s*'([^']+)',\s*(?:'([\d.]+)'|undefined),/g)].map(([, what = '', since = '—']) => ({

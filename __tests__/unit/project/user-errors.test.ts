@@ -49,7 +49,7 @@ const MAKERS: Readonly<Record<string, RegExp>> = {
   'pipeline/platforms/platform-failures.ts': /^messages\.join\('\\n'\)$|^\$\{name\}: \$\{error\.message\}$/,
   // An input, or a line of the Dockerfile.
   'engine/docker/unsupported.ts': /^\$\{what\} needs /,
-  'engine/buildah/install.ts': /^\$\{found\}\$\{listed\}\.$/,
+  'engine/buildah/find/install.ts': /^\$\{found\}\$\{listed\}\.$/,
 }
 
 /**
@@ -106,7 +106,7 @@ const MISTAKES: readonly Readonly<Record<string, string>>[] = [
 ]
 
 /** Reasons that nobody is stopped by: `up-to-date/` ends a sentence with them. */
-const REASONS = ['engine/buildah/registries-conf.ts', 'engine/buildah/registries-tables.ts']
+const REASONS = ['engine/buildah/registries/registries-conf.ts', 'engine/buildah/registries/registries-tables.ts']
 
 /** Lines of files that aren't there, and the cures in them. */
 const CHECKED: readonly (readonly [line: string, hint: string | undefined])[] = [

@@ -1,15 +1,15 @@
 import type { Engine } from '../engine.js'
 import { mayBeDockers } from '../image-format.js'
 import { storageConfPath } from '../work-dir.js'
-import { build, preview } from './build.js'
-import { prepareContexts } from './build-files.js'
-import { writeOutputs } from './export.js'
-import { evidenceOf, imageNames } from './images.js'
-import { loadImage } from './load.js'
-import { logIn } from './login.js'
-import { openPusher } from './push.js'
+import { build, preview } from './build/build.js'
+import { prepareContexts } from './build/build-files.js'
+import { writeOutputs } from './images/export.js'
+import { evidenceOf, imageNames } from './images/images.js'
+import { loadImage } from './images/load.js'
+import { logIn } from './registries/login.js'
+import { openPusher } from './push/push.js'
 import { type BuildahSetup, factsOf } from './setup.js'
-import { testInContainers } from './test-container.js'
+import { testInContainers } from './images/test-container.js'
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
 export function buildahEngine(given: BuildahSetup): Engine {

@@ -1,8 +1,8 @@
 import type { Context } from '../../runner/context.js'
 import type { DockerStorage, EngineFacts } from '../engine.js'
 import { storageArgs, type WorkDir } from '../work-dir.js'
-import type { Buildah } from './install.js'
-import type { ExecutionMode } from './probe.js'
+import type { Buildah } from './find/install.js'
+import type { ExecutionMode } from './find/probe.js'
 import type { Sandboxes } from './sandbox/sandboxes.js'
 
 /** Everything that Buildah's command lines need beside the request. */

@@ -1,4 +1,4 @@
-import { type ExecutionMode } from '../../../../src/engine/buildah/probe.js'
+import { type ExecutionMode } from '../../../../src/engine/buildah/find/probe.js'
 import type { WorkDir } from '../../../../src/engine/work-dir.js'
 import { contextOf } from '../../helpers.js'
 

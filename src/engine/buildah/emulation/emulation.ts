@@ -6,7 +6,7 @@ import { result } from '../../../log.js'
 import type { Inputs } from '../../../runner/inputs.js'
 import { type Emulation, type Emulator, emulatorName, NO_EMULATION } from './binfmt.js'
 import { noEmulator } from './errors.js'
-import type { Place } from '../probe.js'
+import type { Place } from '../find/probe.js'
 import { type Machine, type MachineEmulator, machineOf } from './machine.js'
 import { EMULATED, type Emulated } from './programs.js'
 

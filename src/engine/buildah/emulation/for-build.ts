@@ -5,7 +5,7 @@ import type { Inputs } from '../../../runner/inputs.js'
 import { forPlatform } from '../../../runner/platform-inputs.js'
 import { analysisOf } from '../../../source/analysis.js'
 import type { EngineRequest } from '../../engines.js'
-import type { Place } from '../probe.js'
+import type { Place } from '../find/probe.js'
 import { type Emulation, NO_EMULATION } from './binfmt.js'
 
 /** What runs the RUN steps of other platforms in a build. @throws UserError where nothing can, before anything is built */

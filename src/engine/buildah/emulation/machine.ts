@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { attempt, type Env } from '../../../exec.js'
-import type { Place } from '../probe.js'
+import type { Place } from '../find/probe.js'
 import { type Emulator, emulatorName } from './binfmt.js'
 import type { Emulated } from './programs.js'
 import { findQemus } from './qemu.js'

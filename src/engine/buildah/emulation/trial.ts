@@ -1,7 +1,7 @@
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attempt, findProgram } from '../../../exec.js'
-import type { Place } from '../probe.js'
+import type { Place } from '../find/probe.js'
 import { writePrivate } from '../../work-dir.js'
 import { type Emulator, registering } from './binfmt.js'
 import { type Emulated, RAN, tinyProgram } from './programs.js'

@@ -8,7 +8,7 @@ import { isBelow } from '../../../lib/paths.js'
 import { info } from '../../../log.js'
 import type { User } from '../../build-user.js'
 import type { WorkDir } from '../../work-dir.js'
-import { copyAs } from '../folder-contexts.js'
+import { copyAs } from '../build/folder-contexts.js'
 import type { Shown } from './mounts.js'
 
 /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Buildah } from '../install.js'
-import type { ExecutionMode } from '../probe.js'
+import type { Buildah } from '../find/install.js'
+import type { ExecutionMode } from '../find/probe.js'
 import type { WorkDir } from '../../work-dir.js'
 import { readOnly, type Shown, writable } from './mounts.js'
 

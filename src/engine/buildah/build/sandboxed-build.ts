@@ -1,0 +1,28 @@
+import { info } from '../../../log.js'
+import type { BuildRequest, Image } from '../../engine.js'
+import { buildOnce } from './build-once.js'
+import type { BuildPaths } from './build-paths.js'
+import { withLatePulls } from './late-pulls.js'
+import { sayJobs, withOneJobAtLast } from './one-job-at-last.js'
+import { pullImages } from '../images/pulls.js'
+import { pullsItself } from './reuse-args.js'
+import type { BuildahSetup } from '../setup.js'
+
+/** Builds in a sandbox of its own, which ends with the build: nothing that a step has left running goes on. */
+export async function buildApart(request: BuildRequest, setup: BuildahSetup, paths: BuildPaths): Promise<Image> {
+  const { sandboxes } = setup
+  sayJobs(request, setup)
+  if (pullsItself(request)) {
+    info('Sandbox: the build can read the logins, because it needs one image for two platforms')
+    const sandbox = await sandboxes.forBuildWithLogin()
+    return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
+  }
+  const { isComplete = false } = request
+  const failed = await pullImages(isComplete ? [] : request.images, request.inputs.pull, setup)
+  const build = async (asked: BuildRequest) => {
+    const sandbox = await sandboxes.forBuild()
+    return await buildOnce(asked, setup, paths, sandbox).finally(() => sandbox.close())
+  }
+  const buildAll = () => withOneJobAtLast(build, request, setup)
+  return await (isComplete ? buildAll() : withLatePulls(buildAll, request, failed, setup))
+}

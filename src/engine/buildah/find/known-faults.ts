@@ -1,0 +1,160 @@
+import type { Analysis } from '../../../dockerfile/analysis.js'
+import { hasOpenHeredoc } from '../../../dockerfile/open-heredocs.js'
+import { inheritedArguments } from '../../../dockerfile/inherited-arguments.js'
+import { platformDefaults } from '../../../dockerfile/platform-defaults.js'
+import {
+  type Answer,
+  type FaultName,
+  getsWrong,
+  KNOWN_WRONG,
+  type KnownWrong,
+} from '../../../dockerfile/known-wrong.js'
+import { imagesAfterOtherPlatform, linesWithPlatform } from '../../../dockerfile/stage-platforms.js'
+import { stepsAfterVolumes } from '../../../dockerfile/volumes.js'
+import type { Platform } from '../../../lib/platform.js'
+import { isForeign } from '../../../runner/platform-inputs.js'
+import type { Layout } from '../../../build-storage.js'
+import { analysisOf } from '../../../source/analysis.js'
+import type { ResolvedEngine } from '../../engine.js'
+
+/** The oldest release whose flags are all as they are used here; hosted runners of 2022 have it. */
+export const OLDEST_BUILDAH = '1.23.0'
+
+/** The facts by which faults are found. */
+export interface FaultFacts {
+  readonly analysis: Analysis
+  /** Of the storage: `overlay-rootless`. */
+  readonly layout: string
+  /** Volumes of base images, by their names. */
+  readonly volumes: ReadonlyMap<string, readonly string[]>
+}
+
+/** An occurrence of a fault. */
+interface Finding {
+  /** Line of the Dockerfile; undefined if the fault concerns the whole build. */
+  readonly line?: number
+  /** What exactly, if the row alone doesn't say it: `/data`. */
+  readonly detail?: string
+}
+
+type Find<Facts> = (facts: Facts) => readonly Finding[]
+
+/** The facts that are known before Buildah is chosen: those of the Dockerfile and the platform. */
+type EarlyFacts = Pick<FaultFacts, 'analysis'> & {
+  /** What the image is for. */
+  readonly platform: Platform
+}
+
+/** Finders of the faults that need another release. */
+const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
+  gitRepository: ({ analysis }) =>
+    analysis.stages
+      .flatMap(({ steps }) => steps)
+      .filter(({ instruction, copy }) => instruction.keyword === 'ADD' && copy?.sources.some(isRepository))
+      .map(({ instruction }) => ({ line: instruction.line })),
+  inheritedArgument: ({ analysis }) => inheritedArguments(analysis).map(({ line, name }) => ({ line, detail: name })),
+  heredocVariable: ({ analysis }) =>
+    analysis.stages
+      .flatMap(({ steps }) => steps)
+      .filter(({ instruction }) => instruction.keyword === 'RUN' && hasOpenHeredoc(instruction))
+      .map(({ instruction }) => ({ line: instruction.line })),
+  volume: ({ analysis }) =>
+    stepsAfterVolumes(analysis)
+      .filter(({ isNamed }) => isNamed)
+      .map(({ line, volume }) => ({ line, detail: volume })),
+  platformOfNextStage: ({ analysis, platform }) =>
+    imagesAfterOtherPlatform(analysis, platform).map(({ line, image }) => ({ line, detail: image })),
+  buildPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'BUILDPLATFORM'),
+  targetPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'TARGETPLATFORM'),
+  armVariant: ({ platform: { architecture, variant } }) =>
+    architecture === 'arm' && /^v[56]$/.test(variant ?? '') ? [{}] : [],
+  // Those with the value that the platform has are gone by now.
+  otherPlatformDefault: ({ analysis }) => platformDefaults(analysis).map(({ line, name }) => ({ line, detail: name })),
+}
+
+/** Finders of the faults that the user is told of, in the order of the messages. */
+const TOLD: Partial<Record<FaultName, Find<FaultFacts>>> = {
+  perhapsVolume: ({ analysis }) =>
+    stepsAfterVolumes(analysis)
+      .filter(({ isNamed }) => !isNamed)
+      .map(({ line, volume }) => ({ line, detail: volume }))
+      // One warning for all of them.
+      .slice(0, 1),
+  volumeOfBase: ({ analysis, volumes }) =>
+    stepsAfterVolumes(analysis, volumes)
+      .filter(({ isNamed, volume }) => isNamed && [...volumes.values()].flat().includes(volume))
+      .map(({ line, volume }) => ({ line, detail: volume })),
+  overlayAttribute: ({ layout }) => (layout === 'overlay-rootless' ? [{}] : []),
+}
+
+/** Lines of FROM with such a variable, in an image for another platform than the machine's. */
+function placesOf(analysis: Analysis, platform: Platform, variable: string): Finding[] {
+  return isForeign(platform) ? linesWithPlatform(analysis, variable).map((line) => ({ line })) : []
+}
+
+/** Whether Buildah takes a source of ADD for a Git repository. */
+function isRepository(source: string): boolean {
+  return /^https?:\/\/.*\.git(#.+)?$/.test(source)
+}
+
+/** A fault that some releases have, with those that don't, as `Need` has them. */
+export interface RefusedFault {
+  readonly what: string
+  readonly since: string | undefined
+  readonly below?: string | undefined
+  readonly remedy?: string | undefined
+}
+
+/** What a Dockerfile has that some releases build wrongly; pure. */
+export function refusedFaults(facts: EarlyFacts): RefusedFault[] {
+  return rowsOf(REFUSED).flatMap((row) => {
+    const isNew = row.until === undefined && row.since !== undefined
+    const releases = isNew ? { since: OLDEST_BUILDAH, below: row.since, remedy: row.remedy } : { since: row.until }
+    const wrong = `(in ${isNew ? 'newer' : 'older'} versions, ${row.wrong})`
+    return row.find(facts).map((finding) => ({ what: `${placed(finding, row.what)} ${wrong}`, ...releases }))
+  })
+}
+
+/** Whether this release loses changes in volumes of base images, so that the volumes must be known; pure. */
+export function losesVolumes(version: string): boolean {
+  return getsWrong('volumeOfBase', version)
+}
+
+/** What this release is known to get wrong in a storage of this layout. */
+export function knownFaultsOf(version: string, layout: Layout): ResolvedEngine['knownFaults'] {
+  return {
+    ofVolumes: losesVolumes(version),
+    tell: ({ inputs, source }, volumes) =>
+      toldFaults(version, { analysis: analysisOf(inputs, source.dockerfile, undefined), layout, volumes }),
+  }
+}
+
+/** The messages about a build by this version, as sentences; pure. */
+export function toldFaults(
+  version: string,
+  facts: FaultFacts,
+): { readonly warnings: string[]; readonly notes: string[] } {
+  const told = (wanted: Answer) =>
+    rowsOf(TOLD)
+      .filter(({ name, answer }) => answer === wanted && getsWrong(name, version))
+      .flatMap(({ what, until = '', wrong, find }) =>
+        find(facts).map((finding) => `${placed(finding, what)}: with Buildah below ${until}, ${wrong}`),
+      )
+  return { warnings: told('warning'), notes: told('note') }
+}
+
+/** The rows of these faults, each with its finder. */
+function rowsOf<Facts>(
+  finders: Partial<Record<FaultName, Find<Facts>>>,
+): (KnownWrong & { readonly name: FaultName; readonly find: Find<Facts> })[] {
+  return (Object.entries(finders) as [FaultName, Find<Facts>][]).map(([name, find]) => ({
+    ...KNOWN_WRONG[name],
+    name,
+    find,
+  }))
+}
+
+function placed({ line, detail }: Finding, what: string): string {
+  const whole = detail === undefined ? what : `${what}, ${detail}`
+  return line === undefined ? whole : `Dockerfile line ${line}: ${whole}`
+}
