@@ -284,7 +284,7 @@ describe('the checker', () => {
     // engines
     [
       'engine/docker/args.ts',
-      `import '../buildah/args.js'`,
+      `import '../buildah/build/args.js'`,
       'engine/docker/args.ts may not import engine/buildah/build/args.ts',
     ],
     ['engine/engine.ts', `import './docker/args.js'`, 'engine/engine.ts may not import engine/docker/args.ts'],

@@ -56,7 +56,7 @@ const MAKERS: Readonly<Record<string, RegExp>> = {
  * Grammars of lines: an error says what is wrong with a piece, and whoever reads the line adds the input and the line
  * (`atLine`, `inInputs`). A test of names reads the whole text.
  */
-const GRAMMARS = /^metadata\/|^pipeline\/(metadata|name-context)\.ts/
+const GRAMMARS = /^metadata\/|^pipeline\/prepare\/(metadata|name-context)\.ts/
 
 /** Those that are made of another, that another file tells of, or that no line of an input leads to. */
 const TOLD =
