@@ -4,7 +4,7 @@ import { INPUT_NAMES } from './input-table.js'
 import { warn } from '../log.js'
 import { PEER_INPUTS, type PeerInput, type Surroundings } from './peer-inputs.js'
 import { formatPlatform, nativePlatform } from '../lib/platform.js'
-import { sameButSpelling } from '../lib/spelling.js'
+import { oneTypoFrom, sameButSpelling } from '../lib/spelling.js'
 
 /** By name. An empty input counts as absent. */
 type Given = ReadonlyMap<string, string>
@@ -72,7 +72,7 @@ function refuse({ name, instead, harmless }: PeerInput, text: string): Unknown {
 }
 
 function guess(name: string, known: readonly string[]): string {
-  const meant = sameButSpelling(name, known)
+  const meant = sameButSpelling(name, known) ?? oneTypoFrom(name, known)
   return meant === undefined ? 'Remove it, or look for its name in docs/inputs.md.' : `Did you mean "${meant}"?`
 }
 

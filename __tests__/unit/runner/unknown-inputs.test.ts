@@ -130,7 +130,8 @@ describe('an input that nobody knows', () => {
     ['tag', 'Did you mean "tags"?'],
     ['build_args', 'Did you mean "build-args"?'],
     ['BUILD-ARG', 'Did you mean "build-args"?'],
-    ['pasword', 'Remove it, or look for its name in docs/inputs.md.'],
+    ['imagse', 'Did you mean "images"?'],
+    ['pasword', 'Did you mean "password"?'],
     ['repository', 'Remove it, or look for its name in docs/inputs.md.'],
   ])('%s: %s', (name, advice) => {
     expect(judge({ [name]: 'hush' })).toStrictEqual({ refused: [], ignored: [{ name, advice }] })
