@@ -1,5 +1,5 @@
 import { LOST_CONTENT } from '../errors.js'
-import { type Scene, whyBadPattern, whyNoLogin, whyNoProgram, whyNoStage } from './known-causes.js'
+import { type Scene, whyBadPattern, whyNoInstruction, whyNoLogin, whyNoProgram, whyNoStage } from './known-causes.js'
 
 /** The hint for an unknown failure. */
 export const SEE_LOG = 'The log has the whole output.'
@@ -47,6 +47,10 @@ const HINTS: readonly Hint[] = [
 
 /** What Buildah itself says of a step, or of the context. */
 const BUILD_HINTS: readonly Hint[] = [
+  [
+    /(?:Build error|parse error on line \d+): unknown instruction: "?([^\s"]+)/i,
+    ([, name = '']) => whyNoInstruction(name),
+  ],
   [/syntax error in pattern/i, ({ input }, scene) => whyBadPattern(input, scene)],
   [
     /building at STEP "EXPOSE ([^"\s]*\$[^"\s]*)": EXPOSE requires at least one argument/,

@@ -1,6 +1,12 @@
 import type { Dockerfile, Stage } from '../dockerfile/dockerfile.js'
 import { readWords } from '../dockerfile/lines.js'
 import { quote } from '../lib/quote.js'
+import { oneTypoFrom } from '../lib/spelling.js'
+
+const INSTRUCTIONS =
+  'ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR'.split(
+    ' ',
+  )
 
 /** What is known about a failure beside the output. */
 export interface Scene {
@@ -55,6 +61,13 @@ export function whyNoProgram(program: string): string {
   if (program === '/bin/sh')
     return 'The image has no /bin/sh, which RUN needs, unless it is written as RUN ["program", "argument"]. Run the step in a stage that has a shell, and copy its result with `COPY --from`.'
   return `The image has no ${quote(program)}, or what starts it is missing: the dynamic loader of a program (link it statically) or the interpreter in the first line of a script.`
+}
+
+/** A line of the Dockerfile that begins with none of its instructions. */
+export function whyNoInstruction(name: string): string {
+  const meant = oneTypoFrom(name, INSTRUCTIONS)
+  if (meant !== undefined) return `${name} isn't an instruction of a Dockerfile. Did you mean ${meant}?`
+  return `${name} isn't an instruction of a Dockerfile. If the line continues the one above, that one needs a \`\\\` at its end.`
 }
 
 /** A pattern that Go's `filepath.Match` can't read: which one, and where it stands. */

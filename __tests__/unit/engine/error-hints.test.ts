@@ -493,6 +493,25 @@ describe('hintFor a step', () => {
   })
 })
 
+describe('a line that begins with no instruction', () => {
+  it.each([
+    ['RUNN', 'Did you mean RUN?'],
+    ['COYP', 'Did you mean COPY?'],
+    ['&&', 'needs a `\\` at its end'],
+    ['curl', 'needs a `\\` at its end'],
+    ['cd', 'needs a `\\` at its end'],
+  ])('%s', (name, expected) => {
+    // Buildah 1.28.2 and BuildKit.
+    const buildah = hintFor(
+      `STEP 3/3: ${name} x\nError: building at STEP "${name} ": Build error: Unknown instruction: "${name.toUpperCase()}" &imagebuilder.Step{}`,
+    )
+    const buildkit = hintFor(`ERROR: failed to solve: dockerfile parse error on line 3: unknown instruction: ${name}`)
+    for (const hint of [buildah, buildkit]) {
+      expect(hint).toContain(expected)
+    }
+  })
+})
+
 describe('isBadPattern', () => {
   it.each(['[', 'a[', '[]', '[^]', '[]a]', '[-a]', '[a-]', 'a/[b', 'x\\', '[\\', '[a\\', '[^-a]'])(
     '%j is bad',
