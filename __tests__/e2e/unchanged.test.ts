@@ -83,6 +83,9 @@ describe('nothing has changed', () => {
     for (const name of ['same:1.0', 'same:v2', 'same-too:latest', 'same-too:v2'])
       expect((await pullImage(`${place.registry}/acme/${name}`)).digest).toBe(cold.outputs['digest'])
     expect(more.outputs['pushed']).toContain('acme/same-too:v2')
+    const tagged = more.log.match(/^Tagged .*$/gm)
+    expect(tagged).toHaveLength(6)
+    expect(tagged).toContain(`Tagged ${place.proxy.host}/acme/same-too:v2@${more.outputs['digest']}`)
   })
 
   exhaustively(test)('a tag that somebody else has moved is moved back', async () => {

@@ -1,5 +1,6 @@
 import type { Pushed } from '../engine/engine.js'
 import { REVISION } from '../metadata/commit.js'
+import { formatReference } from '../metadata/reference.js'
 import { info } from '../log.js'
 import { formatCount, formatTime } from '../lib/format.js'
 import type { Unknown } from './base-digests.js'
@@ -30,6 +31,7 @@ export async function takeSame(
   const revision = build.said.get(REVISION)
   if (revision !== undefined && revision !== ofCommit.values.get(REVISION))
     info(`Unchanged: its labels name the commit it was built from: ${revision}`)
+  sayTagged(put.pushed)
   return { build, pushed: put.pushed }
 }
 
@@ -51,10 +53,17 @@ export async function takeRelabelled(
     `Unchanged: reusing the image built at ${time} with the ${changed} of this run; no other build input has changed (${compared})`,
   )
   const { pushed, imageId = build.imageId } = put
+  sayTagged(pushed)
   const made = { ...build, fingerprint: now, imageId, places: repositoriesOf(pushed), said: ofCommit.values }
   // Where nothing may be written, the next run does the same once more, with the same result.
   await note.write(formatRemembered(addRemembered(all, made, limitsOf(request)))).catch(() => false)
   return { build: made, pushed }
+}
+
+/** Which tags it has now; the index of several platforms says so of itself. */
+function sayTagged(pushed: readonly Pushed[]): void {
+  for (const { reference, digest } of pushed)
+    if (reference.tag !== undefined) info(`Tagged ${formatReference({ ...reference, digest })}`)
 }
 
 function describeCompared(now: Fingerprint, { files, images }: Inspection): string {
