@@ -67,5 +67,5 @@ function sayTagged(pushed: readonly Pushed[]): void {
 }
 
 function describeCompared(now: Fingerprint, { files, images }: Inspection): string {
-  return `${now.length} checked, including ${formatCount(files, 'context file')} and ${formatCount(images.length, 'base image')}`
+  return `${now.length} parts compared, with ${formatCount(files, 'context file')} and ${formatCount(images.length, 'base image')}`
 }
