@@ -127,7 +127,7 @@ const rulesOfRefs = {
 export function noTags({ tagNames, notes }: Names, context: NameContext): UserError {
   if (tagNames.length > 0) {
     return new UserError(
-      `Input "push" is true, and there is nothing to push: images has no name to apply ${tagNames.join(', ')} to`,
+      `Input "push" is true, and there is nothing to push: images has no name for the ${tagNames.length === 1 ? 'tag' : 'tags'} ${tagNames.join(', ')}`,
       "Write the image's name, such as docker.io/acme/web, in images.",
     )
   }

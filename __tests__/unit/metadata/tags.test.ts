@@ -484,7 +484,7 @@ describe('what the log says', () => {
   test('tags without an image to push are another', () => {
     const error = noTags(resolveTags({ images: [], tags: [], flavor: [] }, events.tag), events.tag)
     expect(error.message).toBe(
-      'Input "push" is true, and there is nothing to push: images has no name to apply v1.4.2, latest to',
+      'Input "push" is true, and there is nothing to push: images has no name for the tags v1.4.2, latest',
     )
     expect(error.hint).toMatch(/in images\.$/)
   })
