@@ -32,8 +32,8 @@ afterAll(async () => {
   await removeFolders()
 })
 
-const job = (name: string, lines: readonly string[], { files, inputs, ...more }: JobOptions = {}): StepOptions =>
-  place.job(name, lines, { ...more, files: { bulk, ...files }, inputs: { skeletons: 'auto', ...inputs } })
+const job = (name: string, lines: readonly string[], { files, ...more }: JobOptions = {}): StepOptions =>
+  place.job(name, lines, { ...more, files: { bulk, ...files } })
 
 const came = (step: StepResult) => /Cache: (\d+) layers? restored without file contents/.exec(step.log)?.[1]
 
