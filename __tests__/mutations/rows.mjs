@@ -508,10 +508,18 @@ export const promises = [
       {
         loses: 'A layer that has changed on the disk of a machine that stays gets into the image',
         file: 'src/cache/containers-storage/seals.ts',
-        find: 'seal === undefined || now.get(record.id) !== seal',
-        put: 'seal === undefined || now.get(record.id) === undefined',
+        find: 'seal === undefined || found.get(record.id) !== seal',
+        put: 'seal === undefined || found.get(record.id) === undefined',
         test: '__tests__/unit/cache/containers-storage/seals.test.ts',
         name: 'find a file less',
+      },
+      {
+        loses: 'A layer that was written to is used, since it was read before',
+        file: 'src/cache/containers-storage/stamps.ts',
+        find: 'digests.get(record.id) !== stamp.digest',
+        put: 'digests.get(record.id) === undefined',
+        test: '__tests__/unit/cache/containers-storage/seals.test.ts',
+        name: 'find a file less in what has a stamp',
       },
       {
         loses: 'A part of 2 MB fills the disk',
