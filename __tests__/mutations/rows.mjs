@@ -1746,9 +1746,16 @@ export const promises = [
       {
         loses: 'A base image that has moved takes over layers without contents',
         file: 'src/cache/containers-storage/skeleton-plan.ts',
-        find: 'digestsOf(found.record).includes(digest)',
-        put: 'digestsOf(found.record).length > 0',
+        find: 'manifestDigests(found.record).includes(digest)',
+        put: 'manifestDigests(found.record).length > 0',
         test: '__tests__/unit/cache/containers-storage/skeleton-plan.test.ts',
+      },
+      {
+        loses: 'A base image that has moved is not pulled',
+        file: 'src/pipeline/build/current-images.ts',
+        find: '!manifestDigests(one).includes(base.digest)',
+        put: 'manifestDigests(one).length === 0',
+        test: '__tests__/unit/pipeline/build/current-images.test.ts',
       },
       {
         loses: 'A layer without contents is saved for all later builds',
