@@ -1765,6 +1765,13 @@ export const promises = [
         test: '__tests__/unit/cache/containers-storage/skeleton-bundle.test.ts',
       },
       {
+        loses: 'A service drops layers that nobody has needed whole for a week',
+        file: 'src/cache/containers-storage/skeleton-plan.ts',
+        find: 'now - fetched > MAX_UNFETCHED_MS',
+        put: 'now - fetched < 0',
+        test: '__tests__/unit/cache/containers-storage/skeleton-plan.test.ts',
+      },
+      {
         loses: 'What a RUN has made of files without contents is pushed',
         file: 'src/pipeline/cache/skeleton-check.ts',
         find: '!hit && readsBelow(text)',

@@ -105,11 +105,23 @@ export interface Evidence {
   /** `sha256:…` of the manifests of all images in the storage of the build, by their full names. */
   imageDigests(): Promise<ReadonlyMap<string, string>>
   /**
-   * Runs the generator of the input `sbom` on the files of an image, apart from the runner and without any login.
+   * Runs a generator of SBOMs on the files of an image, apart from the runner and without any login.
    * @returns the files that it wrote, of at most so many bytes each
    * @throws UserError where it can't be pulled, or fails
    */
-  scan(image: Image, sbom: NonNullable<Inputs['sbom']>, limit: number): Promise<readonly ScanFile[]>
+  scan(image: Image, request: ScanRequest, limit: number): Promise<readonly ScanFile[]>
+}
+
+/** What a generator of SBOMs is, and what it is shown beside the image. */
+export interface ScanRequest extends Pick<NonNullable<Inputs['sbom']>, 'generator' | 'parameters'> {
+  /** Whose context it is shown, without what the ignore file leaves out; absent where it isn't. */
+  readonly context?: Source | undefined
+  readonly stages: readonly {
+    /** `build`; a folder can be called so. */
+    readonly name: string
+    /** Hexadecimal id of its image, or the first characters of it. */
+    readonly image: string
+  }[]
 }
 
 /** What a generator wrote. */

@@ -25,8 +25,11 @@ interface Unplanned {
 
 /** For less, it isn't worth asking a registry. */
 const MIN_SAVED_BYTES = 4 * 2 ** 20
-/** A service drops what nobody has fetched for seven days; nobody says that a look at it counts. */
-const MAX_UNFETCHED_MS = 5 * 24 * 60 * 60 * 1000
+/**
+ * A service drops what nobody has fetched for seven days; nobody says that a look at it counts. Five days are left then, in
+ * which nobody need build: a long weekend.
+ */
+const MAX_UNFETCHED_MS = 2 * 24 * 60 * 60 * 1000
 
 /**
  * Decides which layers nobody will read, so that they may come back without the contents of their files: those of the
@@ -166,7 +169,7 @@ function confirmed(
   const savedBytes = bytes(whole) - bytes(of(layers.map(({ skeleton }) => skeleton)))
   if (savedBytes < MIN_SAVED_BYTES) return { why: 'too little would be saved' }
   if (whole.some(({ fetched = 0 }) => now - fetched > MAX_UNFETCHED_MS))
-    return { why: 'some of the layers have not been fetched for five days' }
+    return { why: 'some of the layers have not been fetched for two days' }
   const memory = knownBlobs(indexes.find((index) => index.memory.length > 0)?.memory ?? [])
   const blobs = layers.map(({ record }) => memory.get(String(record['diff-digest'])) ?? [])
   if (blobs.some((digests) => digests.length === 0)) return { why: 'a layer has never been pushed' }
