@@ -3,7 +3,7 @@ import type { Part } from '../backends/parts.js'
 import type { BaseDigest, SkeletonTerms } from '../skeletons.js'
 import type { Image, Index, Layer } from './index.js'
 import { knownBlobs } from './known-blobs.js'
-import type { ImageRecord } from './records.js'
+import { manifestDigests } from './records.js'
 import { chainOf, type Restorable } from './select.js'
 
 /** Layers that may come back as skeletons, if a registry has what a push would otherwise read of them. */
@@ -186,12 +186,5 @@ function pulledImage({ images }: Restorable, base: BaseDigest | undefined): Imag
   const { name, digest } = base
   const isIt = ({ record, key }: Image) => key === undefined && record.names?.includes(name) === true
   const found = images.find(isIt)
-  return found !== undefined && digestsOf(found.record).includes(digest) ? found : undefined
-}
-
-/** Of all manifests that the image came with, an index among them. */
-function digestsOf(record: ImageRecord): unknown[] {
-  const names = record['big-data-names']
-  const manifests = Array.isArray(names) ? names.map((name) => /^manifest-(sha256:.*)$/.exec(String(name))?.[1]) : []
-  return [record['digest'], ...manifests]
+  return found !== undefined && manifestDigests(found.record).includes(digest) ? found : undefined
 }
