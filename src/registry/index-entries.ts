@@ -34,6 +34,11 @@ export async function entriesOf(
   return platform === undefined ? [] : [{ digest, mediaType, size, platform }]
 }
 
+/** The platform of an entry under its usual name, which an index that is already there need not have. Pure. */
+export function platformOf({ platform }: Pick<PlatformEntry, 'platform'>): Platform {
+  return readPlatform({ ...platform }) ?? platform
+}
+
 /** All that an index says of its manifests, attestations too. Pure. */
 export function entriesIn({ manifests }: Readonly<Record<string, unknown>>): PlatformEntry[] {
   return listOf(manifests).flatMap(entryIn)

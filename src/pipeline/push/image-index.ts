@@ -52,6 +52,8 @@ export async function putIndexes(
     const name = formatReference(repository)
     const index = indexes.get(name) ?? make(repository)
     indexes.set(name, index)
+    // Whoever tries again makes it again.
+    index.catch(() => indexes.delete(name))
     return index
   }
   const small = { references, size: { layers: 0, bytes: 0 } }
