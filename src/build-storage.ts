@@ -16,6 +16,8 @@ export interface ContainersStorage {
   readonly version: string
   /** Command line before a program that is to see the files as the owner of their user namespace does. */
   readonly enter: readonly string[]
+  /** The same for a later process, where what this one enters ends with it. */
+  readonly enterLater?: readonly string[]
   readonly env: Env
   /** Private folder of the account that builds, absolute, mode 0700. */
   readonly folder: string
@@ -36,6 +38,11 @@ export interface OciLayout {
   readonly isKeptElsewhere?: boolean
   /** Private folder of the step, absolute. */
   readonly folder: string
+}
+
+/** The same storage for a later process. Pure. */
+export function forLater(storage: ContainersStorage | OciLayout): ContainersStorage | OciLayout {
+  return storage.kind === 'blobs' ? storage : { ...storage, enter: storage.enterLater ?? storage.enter }
 }
 
 /** Runs a program as the account that builds, which sees files as the owner of its user namespace does. */

@@ -7,7 +7,7 @@ import { fail, succeed } from '../harness/clean-step.js'
 import { run } from '../harness/command.js'
 import { makeFolder } from '../harness/folders.js'
 import { pullImage } from '../harness/images.js'
-import { imagetools, manifestsOf, type Predicates } from '../harness/imagetools.js'
+import { type IndexManifest, imagetools, manifestsOf, type Predicates } from '../harness/imagetools.js'
 import { indexOfPlatforms, ownArchitecture } from '../harness/platform-images.js'
 import { digestOf, getBlob, getManifest, withSettings } from '../harness/registry-client.js'
 import type { StepOptions } from '../harness/runner.js'
@@ -150,13 +150,49 @@ test('of several platforms each has its own, made without an emulator', async ()
   const both = await indexOfPlatforms(base, 'both', [foreign])
   const generator = await withSettings(base, 'platforms', { Entrypoint: ['/bin/sh', '-c'], Cmd: [SCRIPT] })
   const workspace = { Dockerfile: `FROM ${both}\nCOPY app /app\n`, app: 'app' }
-  const inputs = { tags: '5', platforms: `${foreign},${own}`, sbom: `generator=${generator},COLOUR=red` }
-  await succeed({ ...step(inputs), workspace })
+  const inputs = {
+    ...{ tags: '5', platforms: `${foreign},${own}`, sbom: `generator=${generator},COLOUR=red` },
+    outputs: 'type=oci,dest=web.tar',
+  }
+  const done = await succeed({ ...step(inputs), workspace })
   const entries = manifestsOf((await getManifest(`${image}:5`)).bytes)
+  const archived = await publish(done.workspace, `${image}:9`)
+  expect(archived.map(({ platform }) => platform)).toStrictEqual(entries.map(({ platform }) => platform))
+  const described = archived.map(({ annotations }) => annotations?.['vnd.docker.reference.digest'])
+  expect(described).toStrictEqual([undefined, undefined, archived[0]?.digest, archived[1]?.digest])
   expect(entries.map(({ platform }) => `${platform.os}/${platform.architecture}`)).toStrictEqual([
     ...[foreign, own],
     ...['unknown/unknown', 'unknown/unknown'],
   ])
   const read = (await imagetools(`${image}:5`, '.SBOM')) as Readonly<Record<string, Predicates>>
   for (const platform of [foreign, own]) expect(read[platform]?.SPDX).toMatchObject({ name: 'app red' })
+})
+
+/** Copies all that an archive in the workspace has into the registry. */
+async function publish(workspace: string, reference: string): Promise<readonly IndexManifest[]> {
+  const archive = `oci-archive:${join(workspace, 'web.tar')}`
+  await run('skopeo', ['copy', '--quiet', '--all', '--dest-tls-verify=false', archive, `docker://${reference}`])
+  return manifestsOf((await getManifest(reference)).bytes)
+}
+
+test('an OCI archive has them too, also where nothing is pushed, and readers find them in it', async () => {
+  const generator = await withSettings(base, 'archived', { Entrypoint: ['/bin/sh', '-c'], Cmd: [SCRIPT] })
+  const inputs = { push: 'false', outputs: 'type=oci,dest=web.tar', sbom: `generator=${generator},COLOUR=red` }
+  const { workspace, outputs, log } = await succeed(step({ ...inputs, tags: '6' }))
+  expect(log).not.toContain('Attestations: ')
+  const [own1, attached, none] = await publish(workspace, `${image}:6`)
+  expect(none).toBeUndefined()
+  expect(own1?.platform).toMatchObject({ os: 'linux', architecture: ownArchitecture() })
+  expect(attached?.annotations).toMatchObject({ 'vnd.docker.reference.digest': own1?.digest })
+  expect(((await imagetools(`${image}:6`, '.SBOM')) as Predicates).SPDX).toMatchObject({ name: 'app red' })
+  expect(((await imagetools(`${image}:6`, '.Provenance')) as Predicates).SLSA).toBeDefined()
+  const { manifest } = await pullImage(`oci-archive:${join(workspace, 'web.tar')}`)
+  expect(manifest.config.digest).toBe(outputs['imageid'])
+})
+
+test('provenance that is for registries alone is in no archive', async () => {
+  const inputs = { outputs: 'type=oci,dest=web.tar', provenance: 'mode=min,inline-only=true', tags: '7' }
+  const { workspace } = await succeed(step(inputs))
+  expect(manifestsOf((await getManifest(`${image}:7`)).bytes)).toHaveLength(2)
+  expect(await publish(workspace, `${image}:8`)).toBeUndefined()
 })

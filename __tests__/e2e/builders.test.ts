@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals'
 
 import { startCacheService } from '../harness/cache-service.js'
 import { fail, succeed } from '../harness/clean-step.js'
+import { type ContainerBuilder, startContainerBuilder } from '../harness/container-builder.js'
 import { dockerReason } from '../harness/docker-daemon.js'
 import { makeWorkspace } from '../harness/folders.js'
 import { imagetools, manifestsOf } from '../harness/imagetools.js'
+import { contentOf } from '../harness/image-content.js'
+import { pullImage } from '../harness/images.js'
 import { architecture } from '../harness/oci-layout.js'
 import { readIndex } from '../harness/platform-images.js'
 import { digestOf, getManifest, withSettings } from '../harness/registry-client.js'
@@ -30,6 +33,7 @@ const files = {
   Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /which\n',
   amd64: 'for amd64\n',
   arm64: 'for arm64\n',
+  arm: 'for arm\n',
 }
 
 async function build(
@@ -120,6 +124,41 @@ describe('a builder elsewhere', () => {
       const { bytes } = await getManifest(`${registry.host}/acme/leg:latest`)
       expect(outputs).toMatchObject({ engine: 'docker', joined: 'true', digest: digestOf(bytes) })
       expect(readIndex(bytes).manifests).toMatchObject([{ platform: { architecture } }])
+    } finally {
+      await service.stop()
+    }
+  })
+})
+
+describe('a builder in a container of Docker’s daemon', () => {
+  let boxed: ContainerBuilder | undefined
+  if (reason === undefined)
+    beforeAll(async () => {
+      boxed = await startContainerBuilder()
+    })
+  afterAll(() => boxed?.stop())
+
+  testBuilders('builds several platforms in one call, with the cache as always', async () => {
+    const platforms = [`linux/${architecture}`, `linux/${foreign}`, 'linux/arm/v7']
+    const service = await startCacheService()
+    try {
+      const inputs = { builder: 'boxed', engine: 'docker', platforms: platforms.join(',') }
+      const env = { ...boxed?.environment, ...service.environment() }
+      const { log, outputs } = await build('boxed', inputs, env)
+      expect(log).toContain('driver docker-container')
+      expect(log).not.toContain('Cache: not used')
+      expect(outputs).toMatchObject({ engine: 'docker', rootless: 'false', imageid: '', 'cache-hit': 'none' })
+      const { bytes } = await getManifest(`${registry.host}/acme/boxed:latest`)
+      expect(outputs['digest']).toBe(digestOf(bytes))
+      const { manifests } = readIndex(bytes)
+      const found = Object.entries(JSON.parse(outputs['platform-digests'] ?? '') as Record<string, string>)
+      expect(found.map(([name]) => name).sort()).toStrictEqual(platforms.toSorted())
+      for (const [name, digest] of found) {
+        const image = await pullImage(`${registry.host}/acme/boxed@${digest}`)
+        expect(contentOf(image, 'which').toString()).toBe(`for ${name.split('/')[1]}\n`)
+        expect(manifests.map((one) => one.digest)).toContain(digest)
+      }
+      expect((await build('boxed', inputs, env)).outputs['cache-hit']).toBe('full')
     } finally {
       await service.stop()
     }

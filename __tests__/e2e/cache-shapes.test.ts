@@ -93,7 +93,7 @@ exhaustively(test)('two images on one base: what is large of it is kept and sent
   const big = randomBytes(5 * 2 ** 20)
   const made = await succeed(place.job('big-base', ['COPY big /big'], { files: { big }, inputs: { cache: 'off' } }))
   const on = (name: string): StepOptions => {
-    const step = place.job(name, [], {})
+    const step = place.job(name, [], { inputs: { skeletons: 'off' } })
     return { ...step, workspace: { Dockerfile: `FROM ${made.outputs['tags'] ?? ''}\nRUN ${random} > /id\n` } }
   }
   place.service.forget()

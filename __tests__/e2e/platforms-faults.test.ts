@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { describe, expect, jest, test } from '@jest/globals'
 
 import { accountFor, testsAreRoot } from '../harness/account.js'
@@ -15,6 +17,9 @@ import { useRegistry } from '../harness/use-registry.js'
 import { statsOf } from '../harness/warm-steps.js'
 
 jest.setTimeout(180_000)
+
+/** Who asks for something to read takes silence of ten seconds for a failure. */
+const LONGER_THAN_A_READ_MS = 11_000
 
 const { registry } = await useRegistry()
 
@@ -75,6 +80,30 @@ describe('the index of several platforms', () => {
     expect(ended).toMatchObject({ exitCode: 143, leftInTemp: [], leftRunning: [], runningBeforePost: [] })
     expect(ended.post?.exitCode).toBe(0)
     await expect(digestAt('cancelled')).rejects.toThrow('404')
+  })
+
+  test('moves no tag before a slow registry has every image, and is waited for longer than an answer to a question', async () => {
+    await succeed(step(registry.host, 'slow', 'old', { tags: '1\n2' }))
+    const before = await digestAt('slow')
+    /** What was under the tag when the registry at last took something. */
+    const seen: string[] = []
+    const slowly = (path: RegExp): Fault => ({
+      ...{ method: 'PUT', path, times: 9, answer: 'pass' },
+      meanwhile: async () => {
+        await sleep(LONGER_THAN_A_READ_MS)
+        seen.push(await digestAt('slow'))
+      },
+    })
+    const proxy = await startFlakyProxy(registry.host, [slowly(/\/manifests\/sha256:/), slowly(/\/manifests\/1$/)])
+    const { outputs } = await succeed(step(proxy.host, 'slow', 'new', { tags: '1\n2' }))
+    const put = proxy.requests.filter(({ method }) => method === 'PUT').map(({ path }) => path.replace(/^.*\//, ''))
+    await proxy.stop()
+    // The two images, and then the index: nothing was sent twice.
+    expect(put.filter((one) => /^(?:sha256:.*|1|2)$/.test(one))).toHaveLength(4)
+    expect(proxy.count('PUT', /\/manifests\/sha256:/)).toBe(2)
+    expect(seen).toStrictEqual([before, before, before])
+    expect(await digestAt('slow')).toBe(outputs['digest'])
+    expect(outputs['digest']).not.toBe(before)
   })
 
   test('is not put where the registry refuses an image by its digest, which the error says', async () => {

@@ -72,8 +72,8 @@ export interface DockerPlace {
   stop(): Promise<void>
 }
 
-/** Starts Docker's daemon, and waits until it answers. */
-export async function startDocker(): Promise<DockerPlace> {
+/** Starts Docker's daemon, and waits until it answers. @param settings of its daemon.json */
+export async function startDocker(settings: object = {}): Promise<DockerPlace> {
   const folder = makeFolder('docker')
   chmodSync(folder, 0o711)
   const [socket, buildkitSocket] = [join(folder, 'docker.sock'), join(folder, 'buildkit.sock')]
@@ -83,7 +83,7 @@ export async function startDocker(): Promise<DockerPlace> {
   mkdirSync(bin)
   symlinkSync(clientProgram, join(bin, 'docker'))
   const withBuildx = join(folder, 'with-buildx')
-  const daemons: Daemon[] = [await startDockerd(folder, socket)]
+  const daemons: Daemon[] = [await startDockerd(folder, socket, settings)]
   const startBuildkit = async () => {
     if (buildkit === undefined) return
     configureBuilder(withBuildx, buildkit, 'own', [buildkitSocket])
@@ -106,7 +106,7 @@ export async function startDocker(): Promise<DockerPlace> {
     startBuildkit,
     async renew() {
       await stopAll(daemons)
-      daemons.push(await startDockerd(folder, socket))
+      daemons.push(await startDockerd(folder, socket, settings))
       await startBuildkit()
     },
     stop: () => stopAll(daemons),
@@ -115,9 +115,9 @@ export async function startDocker(): Promise<DockerPlace> {
 
 export type Daemon = ChildProcess
 
-async function startDockerd(folder: string, socket: string): Promise<Daemon> {
+async function startDockerd(folder: string, socket: string, settings: object): Promise<Daemon> {
   const state = makeFolder('docker-state')
-  writeFileSync(join(folder, 'daemon.json'), '{}')
+  writeFileSync(join(folder, 'daemon.json'), JSON.stringify(settings))
   const places = [
     '--data-root',
     join(state, 'data'),
@@ -126,8 +126,8 @@ async function startDockerd(folder: string, socket: string): Promise<Daemon> {
     '--pidfile',
     join(state, 'pid'),
   ]
-  const settings = ['--iptables=false', '--ip6tables=false', '--config-file', join(folder, 'daemon.json')]
-  return await startDaemon([daemonProgram, '--host', `unix://${socket}`, ...places, ...settings], socket, state)
+  const options = ['--iptables=false', '--ip6tables=false', '--config-file', join(folder, 'daemon.json')]
+  return await startDaemon([daemonProgram, '--host', `unix://${socket}`, ...places, ...options], socket, state)
 }
 
 async function startBuildkitd({ buildkitd }: Buildkit, socket: string): Promise<Daemon> {

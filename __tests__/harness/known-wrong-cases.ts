@@ -56,6 +56,7 @@ export interface WrongCase {
 export const FAILS = 'fails'
 
 const own = `linux/${ownArchitecture()}`
+const foreignArchitecture = ownArchitecture() === 'arm64' ? 'amd64' : 'arm64'
 
 const file =
   (path: string) =>
@@ -389,6 +390,24 @@ export const wrongCases: readonly WrongCase[] = [
     builds: ({ both, foreign }) => [{ lines: [`FROM --platform=$TARGETPLATFORM ${both}`], platform: foreign }],
     look: (image) => machineOf(contentOf(image, 'bin/busybox')) === ownArchitecture(),
     ...{ right: false, wrong: true },
+  },
+  {
+    row: 'stageByPlatform',
+    buildsSince: '1.28.0',
+    builds: ({ foreign }) => [
+      {
+        lines: [
+          'ARG TARGETARCH',
+          ...['amd64', 'arm64'].flatMap((name) => [`FROM scratch AS for-${name}`, `COPY ${name} /seen`]),
+          'FROM for-$TARGETARCH',
+          'ENV LAST=1',
+        ],
+        files: { amd64: 'stage of amd64', arm64: 'stage of arm64' },
+        platform: foreign,
+      },
+    ],
+    look: file('seen'),
+    ...{ right: `stage of ${foreignArchitecture}`, wrong: FAILS },
   },
   {
     row: 'armVariant',

@@ -508,10 +508,18 @@ export const promises = [
       {
         loses: 'A layer that has changed on the disk of a machine that stays gets into the image',
         file: 'src/cache/containers-storage/seals.ts',
-        find: 'seal === undefined || now.get(record.id) !== seal',
-        put: 'seal === undefined || now.get(record.id) === undefined',
+        find: 'seal === undefined || found.get(record.id) !== seal',
+        put: 'seal === undefined || found.get(record.id) === undefined',
         test: '__tests__/unit/cache/containers-storage/seals.test.ts',
         name: 'find a file less',
+      },
+      {
+        loses: 'A layer that was written to is used, since it was read before',
+        file: 'src/cache/containers-storage/stamps.ts',
+        find: 'digests.get(record.id) !== stamp.digest',
+        put: 'digests.get(record.id) === undefined',
+        test: '__tests__/unit/cache/containers-storage/seals.test.ts',
+        name: 'find a file less in what has a stamp',
       },
       {
         loses: 'A part of 2 MB fills the disk',
@@ -1738,9 +1746,16 @@ export const promises = [
       {
         loses: 'A base image that has moved takes over layers without contents',
         file: 'src/cache/containers-storage/skeleton-plan.ts',
-        find: 'digestsOf(found.record).includes(digest)',
-        put: 'digestsOf(found.record).length > 0',
+        find: 'manifestDigests(found.record).includes(digest)',
+        put: 'manifestDigests(found.record).length > 0',
         test: '__tests__/unit/cache/containers-storage/skeleton-plan.test.ts',
+      },
+      {
+        loses: 'A base image that has moved is not pulled',
+        file: 'src/pipeline/build/current-images.ts',
+        find: '!manifestDigests(one).includes(base.digest)',
+        put: 'manifestDigests(one).length === 0',
+        test: '__tests__/unit/pipeline/build/current-images.test.ts',
       },
       {
         loses: 'A layer without contents is saved for all later builds',
@@ -1748,6 +1763,13 @@ export const promises = [
         find: "part === '' && hollow.includes(record.id)",
         put: "part === '' && hollow.length < 0",
         test: '__tests__/unit/cache/containers-storage/skeleton-bundle.test.ts',
+      },
+      {
+        loses: 'A service drops layers that nobody has needed whole for a week',
+        file: 'src/cache/containers-storage/skeleton-plan.ts',
+        find: 'now - fetched > MAX_UNFETCHED_MS',
+        put: 'now - fetched < 0',
+        test: '__tests__/unit/cache/containers-storage/skeleton-plan.test.ts',
       },
       {
         loses: 'What a RUN has made of files without contents is pushed',

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { giveToBuildUser, takeFromBuildUser } from '../../src/build-storage.js'
+import { forLater, giveToBuildUser, takeFromBuildUser } from '../../src/build-storage.js'
 import { storeOf } from './cache/fixtures.js'
 import { temporaryFolder } from './helpers.js'
 
@@ -87,5 +87,19 @@ describe('takeOver', () => {
     execFileSync('chown', ['12345:23456', path])
     await takeFromBuildUser(store, 'part', to)
     expect([statSync(to).uid, statSync(to).gid]).toStrictEqual([0, 0])
+  })
+})
+
+describe('forLater', () => {
+  it('is entered by what a later process can enter it by', () => {
+    const store = storeOf({ enter: ['nsenter', '--target', '1'], enterLater: ['buildah', 'unshare'] })
+    expect(forLater(store)).toStrictEqual({ ...store, enter: ['buildah', 'unshare'] })
+  })
+
+  it('is the same where it needs no namespace, or each program makes its own', () => {
+    for (const store of [storeOf(), storeOf({ enter: ['buildah', 'unshare'] })])
+      expect(forLater(store)).toStrictEqual(store)
+    const blobs = { kind: 'blobs', layout: 'oci-layout', staysInEngine: false, folder: '/' } as const
+    expect(forLater(blobs)).toBe(blobs)
   })
 })

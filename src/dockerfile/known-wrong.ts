@@ -132,6 +132,13 @@ export const KNOWN_WRONG = {
     wrong: BUILD_FAILS,
     answer: 'rewrite',
   },
+  stageByPlatform: {
+    what: 'FROM with a stage that TARGETARCH or its like names, in an image for another platform',
+    // Right in 1.43.2, and wrong in 1.45.0.
+    since: '1.44.0',
+    wrong: 'it is taken for the name of an image',
+    answer: 'rewrite',
+  },
   mountWithoutTarget: { what: 'RUN with a mount without `target`', wrong: BUILD_FAILS, answer: 'rewrite' },
   ignoreException: {
     what: 'an ignore file that takes back (`!`) what is in a folder that it leaves out',

@@ -1,6 +1,7 @@
 import { formatPlatform, type Platform } from '../lib/platform.js'
 import type { Analysis, Origin, StageAnalysis, StepAnalysis } from './analysis.js'
 import { neededStages } from './dependencies.js'
+import type { Instruction } from './dockerfile.js'
 import type { Mount } from './mounts.js'
 import { parentOf, stagePlatforms } from './stage-platforms.js'
 import { declarationsOf, textOf } from './variables.js'
@@ -16,8 +17,10 @@ export interface SharedStage {
 
 /** What an engine says in a stage of the platform that the image is for. */
 const OF_TARGET = ['TARGETPLATFORM', 'TARGETOS', 'TARGETARCH', 'TARGETVARIANT', 'TARGETSTAGE']
-/** What every engine takes for a name of a stage, and no log for anything else. */
-const NAME = /^[\w.-]+$/
+/** What every engine takes for a name of a stage and not for a number, and no log for anything else. */
+const NAME = /^(?!\d+$)[\w.-]+$/
+/** A name of an argument as it stands: a variable, a quote or an escape in it may make it another one. */
+const ARGUMENT = /^\w+$/
 
 /**
  * The stages that can be built once, on the machine itself, and be handed to the builds of all platforms, in their order.
@@ -28,7 +31,8 @@ const NAME = /^[\w.-]+$/
  * @param machine platform of the machine
  */
 export function sharedStages(analysis: Analysis, target: number, machine: Platform): SharedStage[] {
-  if (analysis.dockerfile.ambiguous !== undefined) return []
+  const { ambiguous, globals } = analysis.dockerfile
+  if (ambiguous !== undefined || !globals.every(namesArguments)) return []
   const needed = neededStages(analysis, target)
   const own = new Set(standingUnder(analysis, target))
   let inner = independentStages(analysis, machine).filter((index) => needed.includes(index) && !own.has(index))
@@ -69,20 +73,33 @@ function independentStages(analysis: Analysis, machine: Platform): number[] {
     const isOnMachine = platforms[index] !== undefined && formatPlatform(platforms[index]) === formatPlatform(machine)
     // Without a platform of its own, it has that of the image.
     const isPlaced = parentOf(stage.base) !== undefined || ('known' in stage.platform && stage.platform.known !== '')
-    const isPlain = NAME.test(stage.stage.name ?? '0') && stage.stage.flags.every(({ name }) => name === 'platform')
+    const isPlain = hasOwnName(stages, index) && stage.stage.flags.every(({ name }) => name === 'platform')
     const isKnown = originsIn(stage).every(({ origin }) => isSure(origin))
     const isFixed = stage.steps.every(({ mounts, triggers }) => mounts.every(isReadable) && triggers.length === 0)
-    if (isOnMachine && isPlaced && isPlain && isKnown && isFixed && !names.test(textsOf(stage))) found.push(index)
+    const isFree = stage.stage.instructions.every(namesArguments) && !names.test(textsOf(stage))
+    if (isOnMachine && isPlaced && isPlain && isKnown && isFixed && isFree) found.push(index)
   }
   return found
+}
+
+/** Whether an engine that is told the name of a stage, or its number, can take no other one for it. */
+function hasOwnName(stages: readonly StageAnalysis[], index: number): boolean {
+  const name = stages[index]?.stage.name
+  if (name !== undefined && !NAME.test(name)) return false
+  const own = [name?.toLowerCase(), String(index)]
+  return stages.every(({ stage }, other) => other === index || !own.includes(stage.name?.toLowerCase() ?? ''))
+}
+
+/** Whether it declares no argument whose name only the engine can read. */
+function namesArguments(instruction: Instruction): boolean {
+  return declarationsOf(instruction).every(({ name }) => ARGUMENT.test(name))
 }
 
 /** What names an argument of the platform, also by way of an argument in front of the first FROM. */
 function dependentNames({ dockerfile: { globals } }: Analysis): RegExp {
   const names = [...OF_TARGET]
   const pattern = () => new RegExp(`(?<!\\w)(${names.join('|')})(?!\\w)`)
-  for (const { name, value = '' } of globals.flatMap(declarationsOf))
-    if (/^\w+$/.test(name) && pattern().test(value)) names.push(name)
+  for (const { name, value = '' } of globals.flatMap(declarationsOf)) if (pattern().test(value)) names.push(name)
   return pattern()
 }
 

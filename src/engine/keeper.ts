@@ -1,5 +1,6 @@
 import { readFile, readlink, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readBootId } from '../lib/boot-id.js'
 import { parseObject } from '../lib/json.js'
 import { startOf } from '../lib/process-tree.js'
 
@@ -37,6 +38,5 @@ async function write(folder: string, pid: number): Promise<void> {
 }
 
 async function host(): Promise<{ readonly boot: string; readonly space: string }> {
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
-  return { boot: boot.trim(), space: await readlink('/proc/self/ns/pid').catch(() => '') }
+  return { boot: await readBootId(), space: await readlink('/proc/self/ns/pid').catch(() => '') }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { attempt, type Env, findProgram } from '../exec.js'
 import type { State } from '../runner/state.js'
 import { parseMountInfo } from '../lib/mount-info.js'
-import { foldersBelow, privateEnv, removeSecrets } from './work-dir.js'
+import { foldersBelow, privateEnv, privateRoot, removeSecrets } from './work-dir.js'
 
 /**
  * Removes the private folder with the storage in it. Layers hold files of subordinate users, which only root or the
@@ -24,7 +24,7 @@ export async function removeFolder(
 async function removeOne(folder: string, unshare: readonly string[], env: Env): Promise<void> {
   const contents = (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
   if (unshare.length === 0) await unmountBelow(folder, env)
-  if (unshare.length > 0 && contents.length > 0) {
+  if (unshare.length > 0 && !(await removeOwn(folder, contents))) {
     const argv = [...unshare, 'rm', '-rf', '--', ...contents]
     // Where this can't be done any more, the plain removal below says what is left.
     // Buildah looks for configuration, and makes ~/.config where it isn't told of a folder: the account may not enter
@@ -39,6 +39,18 @@ async function removeOne(folder: string, unshare: readonly string[], env: Env): 
     else await removeTree(path)
   }
   await removeTree(folder)
+}
+
+/**
+ * Removes a folder's contents that need no user namespace, which takes longer to make: without a storage, files of subordinate
+ * users are rare. @returns whether nothing is left
+ */
+async function removeOwn(folder: string, contents: readonly string[]): Promise<boolean> {
+  const isEmpty = (await readdir(privateRoot(folder)).catch(() => ['unknown'])).length === 0
+  const owners = await Promise.all(contents.map(async (path) => (await lstat(path).catch(() => undefined))?.uid))
+  if (contents.length > 0 && (!isEmpty || owners.some((uid) => uid !== process.getuid?.()))) return false
+  await Promise.all(contents.map((path) => rm(path, { recursive: true, force: true }).catch(() => undefined)))
+  return (await readdir(folder).catch(() => [])).length === 0
 }
 
 /** Also where something is in a folder that its owner may not write to, as layers have them. */

@@ -18,6 +18,12 @@ export function textsOf(value: unknown): string[] {
   return listOf(value).filter((one) => typeof one === 'string')
 }
 
+/** The members of an object that are texts. */
+export function textMembersOf(value: unknown): Readonly<Record<string, string>> {
+  const members = Object.entries(objectOf(value))
+  return Object.fromEntries(members.filter((one): one is [string, string] => typeof one[1] === 'string'))
+}
+
 /** The object that a text is; one without members where it is none, or no JSON. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {

@@ -1,4 +1,4 @@
-import { isObject, listOf, objectOf, parseObject } from '../lib/json.js'
+import { isObject, listOf, objectOf, parseObject, textMembersOf } from '../lib/json.js'
 import type { Platform } from '../lib/platform.js'
 import type { Reference } from '../metadata/reference.js'
 import type { Registries } from './registries.js'
@@ -27,11 +27,21 @@ export async function entriesOf(
   if (manifest === undefined) return undefined
   const { bytes, digest, mediaType, size } = manifest
   const top = parseObject(bytes.toString('utf8'))
-  if (Array.isArray(top['manifests'])) return listOf(top['manifests']).flatMap(entryIn)
+  if (Array.isArray(top['manifests'])) return entriesIn(top)
   const config = objectOf(top['config'])['digest']
   if (typeof config !== 'string' || !isDigest(config)) return []
   const platform = readPlatform(parseObject((await registries.fetchBlob(reference, config)).toString('utf8')))
   return platform === undefined ? [] : [{ digest, mediaType, size, platform }]
+}
+
+/** The platform of an entry under its usual name, which an index that is already there need not have. Pure. */
+export function platformOf({ platform }: Pick<PlatformEntry, 'platform'>): Platform {
+  return readPlatform({ ...platform }) ?? platform
+}
+
+/** All that an index says of its manifests, attestations too. Pure. */
+export function entriesIn({ manifests }: Readonly<Record<string, unknown>>): PlatformEntry[] {
+  return listOf(manifests).flatMap(entryIn)
 }
 
 /** A descriptor of an index that is already there. */
@@ -42,8 +52,5 @@ function entryIn(value: unknown): PlatformEntry[] {
   const { os, architecture, variant, ...details } = platform
   if (typeof os !== 'string' || typeof architecture !== 'string') return []
   const own = { os, architecture, ...(typeof variant === 'string' && { variant }) }
-  const texts = Object.entries(objectOf(annotations)).filter(
-    (one): one is [string, string] => typeof one[1] === 'string',
-  )
-  return [{ digest, mediaType, size, platform: own, details, annotations: Object.fromEntries(texts) }]
+  return [{ digest, mediaType, size, platform: own, details, annotations: textMembersOf(annotations) }]
 }

@@ -143,7 +143,7 @@ export const INPUTS = {
 
   // Cache
   unchanged: input('unchanged', oneOf('skip', 'build'), { affects: 'nothing' }),
-  skeletons: input('skeletons', oneOf('off', 'auto'), { affects: 'nothing' }),
+  skeletons: input('skeletons', oneOf('auto', 'off'), { affects: 'nothing' }),
   'cache-from': partOf('cache', { affects: 'nothing' }),
   'cache-to': partOf('cache', { affects: 'nothing' }),
   'cache-scope': partOf('cache', { affects: 'nothing' }),

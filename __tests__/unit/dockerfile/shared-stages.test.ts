@@ -66,6 +66,7 @@ describe('stages are not shared', () => {
     ['of another platform than the machine', `FROM --platform=linux/arm64 node AS build\nRUN make\n${LAST}`],
     ['with $TARGETPLATFORM', `FROM --platform=$TARGETPLATFORM node AS build\nRUN make\n${LAST}`],
     ['with an argument of the target', `${BUILD}ARG TARGETARCH\nRUN make $TARGETARCH\n${LAST}`],
+    ['with one by an escaped line', `# escape=\`\nARG F=$TARGET\`\nARCH\n${BUILD}ARG F\nRUN make\n${LAST}`],
     ['with an argument that is declared only', `${BUILD}ARG TARGETVARIANT\nRUN make\n${LAST}`],
     ['with one in a heredoc', `${BUILD}COPY <<EOF /x\n\${TARGETOS}\nEOF\nRUN make\n${LAST}`],
     ['with one in a flag', `${BUILD}ARG V\nRUN --mount=type=cache,id=c-$TARGETARCH make\n${LAST}`],
@@ -107,6 +108,30 @@ describe('stages are not shared', () => {
       `FROM build AS x\nRUN a\n${BUILD}RUN make\n${LAST}COPY --from=x / /\n`,
     ],
     ['of a name that two have', `${BUILD}RUN a\n${BUILD}RUN make\n${LAST}`],
+    // An engine that is told the name takes the first.
+    [
+      'by the number of one of two that have a name',
+      `${BUILD}RUN a\n${BUILD}RUN make\nFROM alpine\nCOPY --from=1 / /\n`,
+    ],
+    [
+      'by the number of one of two that have a name but for its case',
+      `${BUILD}RUN a\n${BUILD.replace('build', 'Build')}RUN make\nFROM alpine\nCOPY --from=1 / /\n`,
+    ],
+    [
+      'by a number that is the name of another one',
+      'FROM --platform=$BUILDPLATFORM node\nRUN make\nFROM alpine AS 0\nCOPY --from=0 / /\n',
+    ],
+    [
+      'with a number for a name',
+      'FROM --platform=$BUILDPLATFORM node AS 7\nRUN make\nFROM alpine\nCOPY --from=7 / /\n',
+    ],
+    ['with an argument whose name is made of another one', `${BUILD}ARG X=ARCH\nARG TARGET$X\nRUN env\n${LAST}`],
+    ['with an argument whose name has an escape', `${BUILD}ARG TARGET\\ARCH\nRUN env\n${LAST}`],
+    [
+      'on one with such an argument',
+      `FROM --platform=$BUILDPLATFORM node AS base\nARG TARG"ET"ARCH\nFROM base AS build\nRUN env\n${LAST}`,
+    ],
+    ['where a global argument has such a name', `ARG X=Y\nARG F$X=$TARGETARCH\n${BUILD}ARG FY\nRUN make\n${LAST}`],
     ['that only name an image', `${BUILD}${LAST}`],
     ['that the target doesn’t need', `${BUILD}RUN make\nFROM alpine\n`],
     ['that the target is built on', `${BUILD}RUN make\nFROM build\nCOPY --from=build / /\n`],

@@ -307,6 +307,21 @@ describe('removeFolder', () => {
     expect(existsSync(join(folder.path, 'secrets'))).toBe(false)
   })
 
+  it('makes a user namespace only where there is a storage', async () => {
+    const used = join(temporaryFolder(), 'used')
+    const program = join(dirname(used), 'unshare')
+    writeFileSync(program, `#!/bin/sh\necho >>${used}\nexec "$@"\n`, { mode: 0o755 })
+    const remove = async (folder: WorkDir) => {
+      await removeFolder({ ...plain, folder: folder.path, unshare: [program] }, env)
+      expect(existsSync(folder.path)).toBe(false)
+      return existsSync(used)
+    }
+    const empty = await makeWorkDir(me, contextOf({ temp: temporaryFolder() }))
+    await writePrivate(empty, 'auth/auth.json', '{}')
+    expect(await remove(empty)).toBe(false)
+    expect(await remove(await filled())).toBe(true)
+  })
+
   it.each([
     ['without a program', []],
     ['with a program', ['/usr/bin/env']],

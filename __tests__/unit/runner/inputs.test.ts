@@ -70,7 +70,7 @@ describe('inputs that are not set', () => {
       compression: undefined,
       testTimeoutMs: 300_000,
       unchanged: 'skip',
-      skeletons: 'off',
+      skeletons: 'auto',
       ...{ provenance: undefined, sbom: undefined, attest: 'false' },
       ...{ distribute: false, digests: [], byDigest: false, artifacts: false },
       summary: true,

@@ -77,7 +77,7 @@ const OTHER: Readonly<Record<InputName, string>> = {
   'dry-run': 'true',
   summary: 'false',
   unchanged: 'build',
-  skeletons: 'auto',
+  skeletons: 'off',
   'cache-from': 'type=gha,scope=web',
   'cache-to': 'type=gha,scope=web',
   'cache-scope': 'web',

@@ -10,8 +10,18 @@ export interface Layer {
   readonly part: string
   /** Digest of its files, where it lies in a root that stays. */
   readonly seal?: string
+  /** How its files looked when they last had that digest; absent where that isn't known. */
+  readonly stamp?: Stamp
   /** SHA-256 of the part that holds it without the contents of its files, where there is one. */
   readonly skeleton?: string
+}
+
+/** By which files are known that nothing has written to since their contents were read. */
+export interface Stamp {
+  /** Of what can be seen of them without reading them. */
+  readonly digest: string
+  /** Milliseconds since 1970 when they were read. */
+  readonly read: number
 }
 
 export interface Image {
@@ -80,10 +90,11 @@ export function parseIndex(text: string): Index {
       return { sha256: id(sha256), bytes: count(bytes), ...(fetched !== undefined && { fetched: count(fetched) }) }
     }),
     layers: list(layers).map((value) => {
-      const { record, part, seal, skeleton } = object(value)
+      const { record, part, seal, stamp, skeleton } = object(value)
       return {
         ...{ record: readLayer(record), part: partName(part) },
         ...(seal !== undefined && { seal: id(seal) }),
+        ...(stamp !== undefined && { stamp: readStamp(object(stamp)) }),
         ...(skeleton !== undefined && { skeleton: id(skeleton) }),
       }
     }),
@@ -108,6 +119,10 @@ export function parseIndex(text: string): Index {
       return { name, content }
     }),
   }
+}
+
+function readStamp({ digest, read }: Readonly<Record<string, unknown>>): Stamp {
+  return { digest: id(digest), read: count(read) }
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {

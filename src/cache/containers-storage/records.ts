@@ -111,3 +111,10 @@ function pick(value: unknown, fields: Readonly<Record<string, Check>>): Record<s
   if (record['id'] === undefined) throw new Error('a record has no id')
   return record
 }
+
+/** Digests of all manifests that an image came with, an index among them. Pure. */
+export function manifestDigests(record: ImageRecord): unknown[] {
+  const names = record['big-data-names']
+  const manifests = Array.isArray(names) ? names.map((name) => /^manifest-(sha256:.*)$/.exec(String(name))?.[1]) : []
+  return [record['digest'], ...manifests]
+}

@@ -2,7 +2,9 @@ import { normalizeMtimes } from './archive.js'
 import { type Place, removeIds } from './aside.js'
 import { placesOf } from './layout.js'
 import type { ImageRecord } from './records.js'
+import type { Layer } from './index.js'
 import { checkSeals, sealImage, sealLayers, withSeal } from './seals.js'
+import { withStamp } from './stamps.js'
 import { bytesOfLayers, type Contents, idsOf, type Restorable, united, withoutIds } from './select.js'
 
 /** What of it is as it was saved. The rest is removed, with what stands on it. */
@@ -10,7 +12,7 @@ export async function withoutDamage(
   requested: Restorable,
   place: Place,
 ): Promise<{ restorable: Restorable; damage: string[] }> {
-  const { restorable: sealed, damaged } = await checkSeals(requested, bytesOfLayers(requested), place)
+  const { restorable: sealed, damaged } = await checkSeals(requested, place.limits.now, place)
   if (damaged.size === 0) return { restorable: sealed, damage: [] }
   const restorable = withoutIds(sealed, damaged)
   const left = idsOf(restorable)
@@ -51,8 +53,11 @@ export async function sealSaved(
   } catch {
     // A job that is cancelled ends all programs.
   }
+  const stamps = new Map(restorable.layers.map(({ record, stamp }) => [record.id, stamp]))
+  const stampOf = ({ record: { id }, stamp }: Layer) =>
+    stamps.has(id) ? stamps.get(id) : fresh.has(id) ? undefined : stamp
   return {
-    layers: saved.layers.map((one) => withSeal(one, seals)),
+    layers: saved.layers.map((one) => withStamp(withSeal(one, seals), stampOf(one))),
     images: saved.images.map((one) => withSeal(one, seals)),
   }
 }

@@ -7,8 +7,9 @@ import { withProgress } from '../../lib/progress.js'
 import type { ContainersStorage } from '../../build-storage.js'
 import type { Image, Layer } from './index.js'
 import { placesOf } from './layout.js'
-import type { Restorable } from './select.js'
+import { bytesOfLayers, type Restorable } from './select.js'
 import { archiveArgs, normalizeMtimes, type Tools } from './archive.js'
+import { isAsRead, lookAtLayers, stamped } from './stamps.js'
 import { readPlain, textOfPlain } from '../../lib/plain-file.js'
 
 /** Where something lies that has a seal, and what reads it. */
@@ -101,39 +102,47 @@ export async function sealImage(id: string, { root, store }: Omit<Sealed, 'tools
 }
 
 /**
- * Compares what lies there with what was sealed. What has no seal yet, since its build was cancelled, gets one.
+ * Compares what lies there with what was sealed. What has no seal yet, since its build was cancelled, gets one. What nothing
+ * has written to since it was last compared isn't read.
+ * @param now milliseconds since 1970, before this look
  * @returns the same offer with all seals, and the ids of what isn't what it was
  */
 export async function checkSeals(
   { layers, images }: Restorable,
-  bytes: number,
+  now: number,
   place: Sealed,
 ): Promise<{ readonly restorable: Restorable; readonly damaged: Set<string> }> {
-  const idsWhere = (isWanted: (layer: Layer) => boolean) => layers.filter(isWanted).map(({ record }) => record.id)
-  const unsealed = idsWhere(({ seal }) => seal === undefined)
+  const bytes = bytesOfLayers({ layers })
+  const unsealed = idsOfLayers(layers.filter(({ seal }) => seal === undefined))
   await normalizeMtimes(place.store, place.root, unsealed.flatMap(placesOf(place.store.layout).ofLayer))
   const made = await sealLayers(unsealed, bytes, place).catch(() => new Map<string, string>())
-  const { seals } = await digestLayers(
-    idsWhere(({ seal }) => seal !== undefined),
-    bytes,
-    place,
-  )
-  const now = new Map([...seals, ...made])
+  const sealed = layers.filter(({ seal }) => seal !== undefined)
+  const look = await lookAtLayers(idsOfLayers(sealed), now, place)
+  const known = new Set(sealed.filter((layer) => isAsRead(layer, look, now)))
+  const { seals } = await digestLayers(idsOfLayers(sealed.filter((layer) => !known.has(layer))), bytes, place)
+  const found = new Map([...[...known].map(({ record, seal = '' }) => [record.id, seal] as const), ...seals, ...made])
   for (const { record } of images) {
     const seal = await sealImage(record.id, place)
-    if (seal !== undefined) now.set(record.id, seal)
+    if (seal !== undefined) found.set(record.id, seal)
   }
-  const isDamaged = ({ record, seal = now.get(record.id) }: Layer | Image) =>
-    seal === undefined || now.get(record.id) !== seal
+  const isDamaged = ({ record, seal = found.get(record.id) }: Layer | Image) =>
+    seal === undefined || found.get(record.id) !== seal
   const damaged = [...layers, ...images].filter(isDamaged).map(({ record }) => record.id)
-  const sealed = { layers: layers.map((one) => withSeal(one, now)), images: images.map((one) => withSeal(one, now)) }
-  return { restorable: sealed, damaged: new Set(damaged) }
+  const restorable = {
+    layers: layers.map((one) => (known.has(one) ? one : stamped(withSeal(one, found), look, now))),
+    images: images.map((one) => withSeal(one, found)),
+  }
+  return { restorable, damaged: new Set(damaged) }
 }
 
 /** The same with the seal that it has by now, if any. */
 export function withSeal<T extends Layer | Image>(one: T, seals: ReadonlyMap<string, string>): T {
   const seal = seals.get(one.record.id)
   return { ...one, ...(seal !== undefined && { seal }) }
+}
+
+function idsOfLayers(layers: readonly Layer[]): string[] {
+  return layers.map(({ record }) => record.id)
 }
 
 function secondsFor(bytes: number): number {

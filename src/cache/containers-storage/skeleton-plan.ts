@@ -3,7 +3,7 @@ import type { Part } from '../backends/parts.js'
 import type { BaseDigest, SkeletonTerms } from '../skeletons.js'
 import type { Image, Index, Layer } from './index.js'
 import { knownBlobs } from './known-blobs.js'
-import type { ImageRecord } from './records.js'
+import { manifestDigests } from './records.js'
 import { chainOf, type Restorable } from './select.js'
 
 /** Layers that may come back as skeletons, if a registry has what a push would otherwise read of them. */
@@ -25,8 +25,11 @@ interface Unplanned {
 
 /** For less, it isn't worth asking a registry. */
 const MIN_SAVED_BYTES = 4 * 2 ** 20
-/** A service drops what nobody has fetched for seven days; nobody says that a look at it counts. */
-const MAX_UNFETCHED_MS = 5 * 24 * 60 * 60 * 1000
+/**
+ * A service drops what nobody has fetched for seven days; nobody says that a look at it counts. Five days are left then, in
+ * which nobody need build: a long weekend.
+ */
+const MAX_UNFETCHED_MS = 2 * 24 * 60 * 60 * 1000
 
 /**
  * Decides which layers nobody will read, so that they may come back without the contents of their files: those of the
@@ -166,7 +169,7 @@ function confirmed(
   const savedBytes = bytes(whole) - bytes(of(layers.map(({ skeleton }) => skeleton)))
   if (savedBytes < MIN_SAVED_BYTES) return { why: 'too little would be saved' }
   if (whole.some(({ fetched = 0 }) => now - fetched > MAX_UNFETCHED_MS))
-    return { why: 'some of the layers have not been fetched for five days' }
+    return { why: 'some of the layers have not been fetched for two days' }
   const memory = knownBlobs(indexes.find((index) => index.memory.length > 0)?.memory ?? [])
   const blobs = layers.map(({ record }) => memory.get(String(record['diff-digest'])) ?? [])
   if (blobs.some((digests) => digests.length === 0)) return { why: 'a layer has never been pushed' }
@@ -183,12 +186,5 @@ function pulledImage({ images }: Restorable, base: BaseDigest | undefined): Imag
   const { name, digest } = base
   const isIt = ({ record, key }: Image) => key === undefined && record.names?.includes(name) === true
   const found = images.find(isIt)
-  return found !== undefined && digestsOf(found.record).includes(digest) ? found : undefined
-}
-
-/** Of all manifests that the image came with, an index among them. */
-function digestsOf(record: ImageRecord): unknown[] {
-  const names = record['big-data-names']
-  const manifests = Array.isArray(names) ? names.map((name) => /^manifest-(sha256:.*)$/.exec(String(name))?.[1]) : []
-  return [record['digest'], ...manifests]
+  return found !== undefined && manifestDigests(found.record).includes(digest) ? found : undefined
 }

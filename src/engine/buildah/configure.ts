@@ -16,6 +16,8 @@ export interface FoundBuildah {
   readonly buildah: Buildah
   readonly mode: ExecutionMode
   readonly emulation: Emulation
+  /** Command line before a program in the user namespace that is held open; undefined where each program makes its own. */
+  readonly namespace: readonly string[] | undefined
   /** Where `load` also puts the image. */
   readonly docker: DockerStorage
 }

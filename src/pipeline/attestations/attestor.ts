@@ -1,8 +1,10 @@
+import { resolve } from 'node:path'
 import { SBOM_LIMIT, spdxPredicates } from '../../attestation/sbom.js'
 import type { Predicate } from '../../attestation/statement.js'
 import type { BuildSpec, Engine, Image, Pushed, ResolvedEngine, ScanRequest } from '../../engine/engine.js'
 import type { Step } from '../../engine/progress.js'
 import { targetPlatform } from '../../runner/platform-inputs.js'
+import { attachInArchive } from './attested-archive.js'
 import { type AttestedImage, pushAttested } from './attested-push.js'
 import type { Destination } from '../push/destination.js'
 import type { PipelineContext, RegistriesOnDemand } from '../pipeline-context.js'
@@ -15,6 +17,8 @@ export interface Attestor {
   predicates(image: Image, steps: readonly Step[]): Promise<readonly Predicate[]>
   /** Pushes the image with these. @throws UserError as `pushAll` */
   push(image: Image, predicates: readonly Predicate[]): Promise<Pushed[]>
+  /** Puts these into the OCI archives that the input `outputs` has asked for. */
+  attachInArchives(predicates: readonly Predicate[]): Promise<void>
 }
 
 /** What is built by what, and where it goes. */
@@ -29,6 +33,7 @@ export interface Attested {
 
 export function openAttestor(attested: Attested, registries: RegistriesOnDemand, pipeline: PipelineContext): Attestor {
   const { spec, resolved, engine, evidence, destination, names } = attested
+  const platform = targetPlatform(spec.inputs)
   return {
     async predicates(image, steps) {
       const { provenance, sbom } = spec.inputs
@@ -37,8 +42,15 @@ export function openAttestor(attested: Attested, registries: RegistriesOnDemand,
       return provenance === undefined ? documents : [...documents, await provenanceOf(attested, steps, pipeline)]
     },
     async push(image, predicates) {
-      const platform = targetPlatform(spec.inputs)
       return await pushAttested(engine, { image, predicates, platform, names }, destination.references, registries)
+    },
+    async attachInArchives(predicates) {
+      const { workDir, context } = pipeline
+      const place = { staging: workDir.path, env: context.env }
+      for (const { type, dest } of spec.inputs.outputs) {
+        const archive = resolve(context.workspace, dest)
+        if (type === 'oci') await attachInArchive(archive, { predicates, platform, names }, place)
+      }
     },
   }
 }

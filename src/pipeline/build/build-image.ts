@@ -3,6 +3,7 @@ import type { Comparison } from '../../up-to-date/check.js'
 import { baseImages } from '../prepare/base-images.js'
 import { buildAndSave, type Built, type Pusher } from './build.js'
 import type { ReadyStages } from './built-stages.js'
+import { imagesToPull } from './current-images.js'
 import { withDiskLine } from './disk-line.js'
 import { checkLayers } from './layer-check.js'
 import type { PipelineContext } from '../pipeline-context.js'
@@ -25,8 +26,10 @@ export async function buildImage(
   { store, comparison, stages, pipeline }: Building,
 ): Promise<Built> {
   const { inputs, source } = spec
-  const images = baseImages(inputs, source, pipeline.workDir.env, stages)
+  const named = baseImages(inputs, source, pipeline.workDir.env, stages)
+  const asked = inputs.pull || inputs.noCache ? undefined : comparison
+  const missing = () => imagesToPull(named, store, restored.warm.root, asked)
   const layers = checkLayers(store, restored.warm.root, spec, { comparison, stages })
-  const request = { ...spec, images, cache: restored.access, ...layers }
+  const request = { ...spec, missing, cache: restored.access, ...layers }
   return await withDiskLine(restored.warm.root, () => buildAndSave(engine, request, restored, pipeline))
 }

@@ -21,7 +21,10 @@ export interface Built {
 }
 
 /** What an engine is asked, and who looks at what it has built. */
-export interface LayeredRequest extends Omit<BuildRequest, 'onSteps'>, LayerCheck {}
+export interface LayeredRequest extends Omit<BuildRequest, 'onSteps' | 'images'>, LayerCheck {
+  /** The base images that the storage lacks, as it is when a build begins. */
+  readonly missing: () => Promise<BuildRequest['images']>
+}
 
 /** How its image gets to its place. */
 export interface Pusher {
@@ -32,7 +35,7 @@ export interface Pusher {
 /** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
 export async function buildAndSave(
   engine: Engine,
-  { review, check, ...asked }: LayeredRequest,
+  { review, check, missing, ...asked }: LayeredRequest,
   opened: RestoredCache,
   {
     timeline,
@@ -59,7 +62,8 @@ export async function buildAndSave(
     isBuilt = false
     const { ahead } = opened.warm
     const isComplete = opened.warm.skeletons() !== undefined
-    const request = { ...asked, onSteps, onStepEnd: () => void ahead?.look(), isComplete }
+    const images = await missing()
+    const request = { ...asked, images, onSteps, onStepEnd: () => void ahead?.look(), isComplete }
     const image = await timeline.during(BUILD, () => buildFresh(engine, request, opened, hasHits))
     isBuilt = true
     // The push comes first now.

@@ -25,19 +25,20 @@ export async function produce(
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
     await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
-    const prepare = await preparePush({ spec, engine, prepared }, registries, pipeline)
+    const pusher = await preparePush({ spec, engine, prepared }, registries, pipeline)
     const { comparison } = prepared
     const { store } = prepared.engine
     const built = await buildImage(engine, spec, restored, {
       store,
       comparison,
       stages,
-      pipeline: { ...pipeline, prepare },
+      pipeline: { ...pipeline, ...pusher },
     })
     const imageNames = async () => new Set([...(await engine.imageNames()), ...((await stages?.imageNames()) ?? [])])
     await remember({ ...built, imageNames }, restored, prepared)
     const cache = withRequests(built.cache, restored.cache.requests())
     await engine.writeOutputs(built.image, inputs)
+    await pusher.attachInArchives()
     if (inputs.load) await engine.load(built.image)
     const { image, pushed, steps } = built
     // Other programs need every layer whole.

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js'
 import { formatPlatform } from '../../lib/platform.js'
 import { imageIndex } from '../../registry/image-index.js'
-import type { PlatformEntry } from '../../registry/index-entries.js'
+import { type PlatformEntry, platformOf } from '../../registry/index-entries.js'
 import type { Inputs } from '../../runner/inputs.js'
 import { repositoriesOf } from '../push/destination.js'
 import { findDigests } from './found-digests.js'
@@ -33,7 +33,8 @@ export async function joinDigests(
     checkPlatforms(entries)
     const index = imageIndex(entries, annotationsAt(metadata, 'index').annotations)
     const put = push ? await putIndexes(references, () => Promise.resolve(index), registries) : { pushed: [] }
-    return joinedResult(put, metadata, entries.filter(hasPlatform))
+    const images = entries.filter(hasPlatform).map((one) => ({ platform: platformOf(one), digest: one.digest }))
+    return joinedResult(put, metadata, images)
   } finally {
     registries.close()
   }
@@ -46,9 +47,10 @@ function hasPlatform({ platform }: PlatformEntry): boolean {
 
 function checkPlatforms(entries: readonly PlatformEntry[]): void {
   const seen = new Map<string, string>()
-  for (const { platform, digest, details } of entries.filter(hasPlatform)) {
+  for (const entry of entries.filter(hasPlatform)) {
+    const { digest, details } = entry
     const version = details?.['os.version']
-    const key = `${formatPlatform(platform)}${typeof version === 'string' ? ` ${version}` : ''}`
+    const key = `${formatPlatform(platformOf(entry))}${typeof version === 'string' ? ` ${version}` : ''}`
     const other = seen.get(key)
     if (other !== undefined && other !== digest)
       throw new UserError(

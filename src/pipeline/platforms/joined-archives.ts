@@ -1,15 +1,15 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { UserError } from '../../errors.js'
-import { type Env, execute, findProgram } from '../../exec.js'
-import { listOf, objectOf, parseObject } from '../../lib/json.js'
+import { rm } from 'node:fs/promises'
+import type { Env } from '../../exec.js'
+import { parseObject } from '../../lib/json.js'
 import { type Platform, platformFolder } from '../../lib/platform.js'
 import { joinTars } from '../../lib/prefixed-tar.js'
 import { formatReference } from '../../metadata/reference.js'
-import { imageIndex, type IndexEntry } from '../../registry/image-index.js'
-import { isDigest } from '../../registry/manifest.js'
+import { imageIndex, type IndexEntry, isIndex } from '../../registry/image-index.js'
+import { entriesIn } from '../../registry/index-entries.js'
 import type { Metadata } from '../prepare/metadata.js'
 import { annotationsAt } from '../prepare/annotations.js'
+import { attachedLast, withOwn } from '../push/image-index.js'
+import { type Layout, withLayout } from '../push/layout-archive.js'
 
 /** The archive of a platform. */
 interface PlatformArchive {
@@ -26,8 +26,6 @@ interface Joining {
 
 /** The name that an image has in an OCI layout. */
 const REF_NAME = 'org.opencontainers.image.ref.name'
-/** Nothing in the archive that differs from run to run. */
-const PLAIN = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--mode=u=rwX,go=rX']
 
 /** Writes one archive of those of all platforms: one OCI layout with an index, or the files of each in a folder. */
 export async function joinArchives(
@@ -49,47 +47,31 @@ async function joinLayouts(
   dest: string,
   { metadata, staging, env }: Joining,
 ): Promise<void> {
-  const tar = await findProgram('tar', env)
-  if (tar === undefined)
-    throw new UserError('Input "outputs": type=oci needs the program tar.', 'sudo apt-get install tar')
-  const layout = join(staging, 'layout')
-  await mkdir(layout)
-  try {
+  await withLayout(staging, env, async (layout) => {
     const entries: IndexEntry[] = []
     for (const archive of archives) {
-      await execute([tar, '--extract', '--file', archive.path, '--directory', layout], { env })
-      entries.push({
-        ...(await readEntry(layout, archive)),
-        ...annotationsAt(metadata, 'manifest-descriptor', archive.platform),
-      })
+      await layout.unpack(archive.path)
+      entries.push(...(await readEntries(layout, archive, metadata)))
     }
-    await writeIndex(layout, entries, metadata)
-    await execute([tar, '--create', '--file', dest, ...PLAIN, '--directory', layout, '.'], { env })
-  } finally {
-    await rm(layout, { recursive: true, force: true })
-  }
+    const index = imageIndex(attachedLast(entries), annotationsAt(metadata, 'index').annotations)
+    await layout.write(index)
+    const [first] = metadata.references
+    const named = first !== undefined && { [REF_NAME]: formatReference(first) }
+    await layout.setTop(index, { ...named, ...annotationsAt(metadata, 'index-descriptor').annotations })
+    await layout.pack(dest)
+  })
 }
 
-/** The image that was unpacked last. */
-async function readEntry(layout: string, { platform, path }: PlatformArchive): Promise<IndexEntry> {
-  const { manifests } = parseObject(await readFile(join(layout, 'index.json'), 'utf8'))
-  const { digest, mediaType, size } = objectOf(listOf(manifests)[0])
-  if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string' || typeof size !== 'number')
-    throw new Error(`${path} has no image in it`)
-  return { platform: { ...platform }, digest, mediaType, size }
-}
-
-async function writeIndex(
-  layout: string,
-  entries: readonly IndexEntry[],
+/** The image that was unpacked last, with what is attached to it. */
+async function readEntries(
+  layout: Layout,
+  { platform }: PlatformArchive,
   metadata: Joining['metadata'],
-): Promise<void> {
-  const { digest, bytes, mediaType, size } = imageIndex(entries, annotationsAt(metadata, 'index').annotations)
-  const [algorithm = '', hex = ''] = digest.split(':')
-  await writeFile(join(layout, 'blobs', algorithm, hex), bytes)
-  const [first] = metadata.references
-  const named = first !== undefined && { [REF_NAME]: formatReference(first) }
-  const annotations = { ...named, ...annotationsAt(metadata, 'index-descriptor').annotations }
-  const index = { schemaVersion: 2, manifests: [{ mediaType, digest, size, annotations }] }
-  await writeFile(join(layout, 'index.json'), JSON.stringify(index))
+): Promise<IndexEntry[]> {
+  const { digest, mediaType, size } = await layout.top()
+  const own = annotationsAt(metadata, 'manifest-descriptor', platform)
+  if (!isIndex(mediaType)) return [{ platform: { ...platform }, digest, mediaType, size, ...own }]
+  // One takes its place.
+  const index = parseObject((await layout.take(digest)).toString('utf8'))
+  return entriesIn(index).map((entry) => withOwn(entry, own))
 }

@@ -1,3 +1,5 @@
+import type { Analysis } from '../../dockerfile/analysis.js'
+import { neededStages } from '../../dockerfile/dependencies.js'
 import { targetIndex } from '../../dockerfile/dockerfile.js'
 import { type SharedStage, sharedStages } from '../../dockerfile/shared-stages.js'
 import type { ResolvedEngine } from '../../engine/engine.js'
@@ -27,6 +29,12 @@ export function findStagesJob(wanted: Wanted, engine: ResolvedEngine): StagesJob
   if (isAttested(inputs)) return undefined
   const analysis = analysisOf(inputs, source.dockerfile, engine.env)
   const stages = sharedStages(analysis, targetIndex(source.dockerfile, source.target), nativePlatform())
-  if (stages.length === 0) return undefined
+  if (stages.length === 0 || (inputs.noCache && haveCommon(analysis, stages))) return undefined
   return { wanted, engine, stages, label: `stage ${stages.map(({ name }) => name).join(', ')}` }
+}
+
+/** Whether two of them need the same stage: where no step is reused, it is built for each, and may be another one. */
+function haveCommon(analysis: Analysis, stages: readonly SharedStage[]): boolean {
+  const needed = stages.flatMap(({ index }) => neededStages(analysis, index))
+  return new Set(needed).size < needed.length
 }

@@ -52,6 +52,8 @@ export async function putIndexes(
     const name = formatReference(repository)
     const index = indexes.get(name) ?? make(repository)
     indexes.set(name, index)
+    // Whoever tries again makes it again.
+    index.catch(() => indexes.delete(name))
     return index
   }
   const small = { references, size: { layers: 0, bytes: 0 } }
@@ -77,14 +79,19 @@ async function makeIndex(
       const inside = isIndex(mediaType) ? await entriesOf(registries, { ...repository, digest }) : undefined
       const own = annotationsAt(metadata, 'manifest-descriptor', platform)
       if (inside === undefined) return [{ platform: { ...platform }, digest, mediaType, size, ...own }]
-      return inside.map((entry) => (isImage(entry) ? { ...entry, ...own } : entry))
+      return inside.map((entry) => withOwn(entry, own))
     }),
   )
   return imageIndex(attachedLast(entries.flat()), annotationsAt(metadata, 'index').annotations)
 }
 
-/** What is attached comes behind all images. */
-function attachedLast(entries: readonly IndexEntry[]): IndexEntry[] {
+/** What is said of an image isn't said of what is attached to it. Pure. */
+export function withOwn(entry: IndexEntry, own: Pick<IndexEntry, 'annotations'>): IndexEntry {
+  return isImage(entry) ? { ...entry, ...own } : entry
+}
+
+/** What is attached comes behind all images. Pure. */
+export function attachedLast(entries: readonly IndexEntry[]): IndexEntry[] {
   return [...entries.filter(isImage), ...entries.filter((entry) => !isImage(entry))]
 }
 

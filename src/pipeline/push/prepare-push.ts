@@ -1,3 +1,4 @@
+import type { Predicate } from '../../attestation/statement.js'
 import type { BuildSpec, Engine } from '../../engine/engine.js'
 import { info } from '../../log.js'
 import { isAttested } from '../../runner/attestation-inputs.js'
@@ -13,17 +14,27 @@ interface Building {
   readonly prepared: Prepared
 }
 
+/** How an image gets to its places. */
+interface PreparedPush extends Pusher {
+  /** Attaches to what the engine has written into files what was made before the push. */
+  readonly attachInArchives: () => Promise<void>
+}
+
 /** How an image is pushed: alone, or with what is attached to it, which is made before. */
 export async function preparePush(
   building: Building,
   registries: RegistriesOnDemand,
   pipeline: PipelineContext,
-): Promise<Pusher['prepare']> {
+): Promise<PreparedPush> {
   const attestor = await attestorOf(building, registries, pipeline)
-  return async (by, image, steps) => {
-    if (attestor === undefined) return () => building.prepared.destination.push(by, image, registries)
-    const predicates = await attestor.predicates(image, steps)
-    return () => attestor.push(image, predicates)
+  let made: readonly Predicate[] = []
+  return {
+    async prepare(by, image, steps) {
+      if (attestor === undefined) return () => building.prepared.destination.push(by, image, registries)
+      made = await attestor.predicates(image, steps)
+      return () => attestor.push(image, made)
+    },
+    attachInArchives: async () => attestor?.attachInArchives(made),
   }
 }
 
@@ -36,13 +47,14 @@ async function attestorOf(
   const { evidence } = engine
   if (evidence === undefined || !isAttested(spec.inputs)) return undefined
   const { push, load, outputs } = spec.inputs
-  if (!push) {
-    info('Attestations: none, since nothing is pushed (`push: true` pushes)')
+  const others = outputs.filter(({ type }) => type !== 'oci').map(({ type }) => `\`type=${type}\``)
+  if (!push && others.length === outputs.length) {
+    info('Attestations: none, since nothing is pushed (`push: true` pushes), and no OCI archive is written')
     return undefined
   }
-  const without = [...(load ? ['`load`'] : []), ...(outputs.length > 0 ? ['`outputs`'] : [])]
+  const without = [...(load ? ['`load`'] : []), ...new Set(others)]
   if (without.length > 0)
-    info(`Attestations: only the pushed image has them; that of ${without.join(' and ')} has none`)
+    info(`Attestations: only what is pushed and OCI archives have them; that of ${without.join(' and ')} has none`)
   const { engine: resolved, destination, metadata } = prepared
   const names = metadata.references
   const { openAttestor } = await import('../attestations/attestor.js')

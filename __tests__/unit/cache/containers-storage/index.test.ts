@@ -24,7 +24,14 @@ describe('an index', () => {
       buildah: fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99)).map((numbers) => numbers.join('.')),
       layout: fc.constantFrom('overlay-root', 'vfs-rootless', 'fuse-overlayfs-rootless'),
       parts: fc.array(fc.record({ sha256: id, bytes: fc.maxSafeNat() })),
-      layers: fc.array(fc.tuple(name, name, name).map(([one, parent, part]) => keptLayer(one, parent, part))),
+      layers: fc.array(
+        fc
+          .tuple(name, name, name, fc.option(fc.record({ digest: id, read: fc.maxSafeNat() }), { nil: undefined }))
+          .map(([one, parent, part, stamp]) => ({
+            ...keptLayer(one, parent, part),
+            ...(stamp !== undefined && { seal: hex(one), stamp }),
+          })),
+      ),
       images: fc.array(
         fc
           .tuple(name, name, fc.boolean(), fc.maxSafeNat(), fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }))

@@ -29,7 +29,7 @@ const names = ['a', 'b', 'c']
 let place: Sealed
 let restorable: Restorable
 
-const damagedOf = async (some: Restorable, there: Sealed) => (await checkSeals(some, 3000, there)).damaged
+const damagedOf = async (some: Restorable, there: Sealed) => (await checkSeals(some, Date.now(), there)).damaged
 
 beforeAll(async () => {
   const store = storeOf()
@@ -54,6 +54,18 @@ beforeAll(async () => {
   }
 })
 
+/** When what a test has just written lies far enough back. */
+const LATER = Date.now() + 3_600_000
+
+/** A copy of all that has stamps now. */
+async function stampedCopy(): Promise<{ root: string; offered: Restorable }> {
+  const root = temporaryFolder()
+  execFileSync('cp', ['-a', `${place.root}/.`, root])
+  const { restorable: offered } = await checkSeals(restorable, LATER - 1000, { ...place, root })
+  expect(offered.layers.map(({ stamp }) => stamp?.read)).toStrictEqual([LATER - 1000, LATER - 1000, LATER - 1000])
+  return { root, offered }
+}
+
 const fileOf = (root: string, name: string) => join(root, 'overlay', hex(name), 'diff/etc', hex(name).slice(0, 6))
 const imageIn = (root: string, name: string) => join(root, 'overlay-images', hex(`i:${name}`))
 
@@ -66,10 +78,10 @@ describe('seals', () => {
   it('are made for what has none yet, and for nothing that is gone', async () => {
     const [a, b] = ['a', 'b'].map((name) => restorable.layers.find(({ record }) => record.id === hex(name)))
     const bare = [layerOf('a'), layerOf('nothing')].map((record) => ({ record, part: '' }))
-    const checked = await checkSeals({ layers: bare.slice(0, 1), images: [] }, 0, place)
+    const checked = await checkSeals({ layers: bare.slice(0, 1), images: [] }, Date.now(), place)
     expect(checked).toStrictEqual({ restorable: { layers: [a], images: [] }, damaged: new Set() })
     expect(a?.seal).not.toBe(b?.seal)
-    expect((await checkSeals({ layers: bare, images: [] }, 0, place)).damaged).toContain(hex('nothing'))
+    expect((await checkSeals({ layers: bare, images: [] }, Date.now(), place)).damaged).toContain(hex('nothing'))
     await expect(sealLayers([hex('nothing')], 0, place)).rejects.toThrow('could not compute the digests of all layers')
   })
 
@@ -173,6 +185,50 @@ describe('seals', () => {
     execFileSync('cp', ['-a', `${place.root}/.`, root])
     harm(root)
     expect([...(await damagedOf(restorable, { ...place, root }))]).toStrictEqual(damaged.map(hex))
+  })
+
+  it.each(harms)('find %s in what has a stamp', async (_, damaged, harm) => {
+    const { root, offered } = await stampedCopy()
+    harm(root)
+    expect([...(await checkSeals(offered, LATER, { ...place, root })).damaged]).toStrictEqual(damaged.map(hex))
+  })
+
+  it('find what was written to a file that got its time back, where it has a stamp', async () => {
+    const { root, offered } = await stampedCopy()
+    writeFileSync(fileOf(root, 'c'), Buffer.alloc(5000, 'd'))
+    utimesSync(fileOf(root, 'c'), 0, 0)
+    expect([...(await checkSeals(offered, LATER, { ...place, root })).damaged]).toStrictEqual([hex('c')])
+  })
+
+  // Without a program that makes digests, whatever has to be read counts as damaged.
+  const unreadable = (root: string): Sealed => ({ ...place, root, tools: { ...place.tools, digester: 'false' } })
+
+  it('of what has a stamp are not made again, for a day', async () => {
+    const { root, offered } = await stampedCopy()
+    const again = await checkSeals(offered, LATER, unreadable(root))
+    expect(again).toStrictEqual({ restorable: offered, damaged: new Set() })
+    const nextDay = await checkSeals(offered, LATER + 24 * 3_600_000, unreadable(root))
+    expect(nextDay.damaged).toStrictEqual(new Set(names.map(hex)))
+    const before = await checkSeals(offered, LATER - 60_000, unreadable(root))
+    expect(before.damaged).toStrictEqual(new Set(names.map(hex)))
+  })
+
+  it('are made again where a stamp is another', async () => {
+    const { root, offered } = await stampedCopy()
+    const layers = offered.layers.map((layer) => ({ ...layer, stamp: { digest: hex('other'), read: LATER } }))
+    expect((await checkSeals({ layers, images: [] }, LATER, unreadable(root))).damaged.size).toBe(3)
+    const { restorable: read, damaged } = await checkSeals({ layers, images: [] }, LATER, { ...place, root })
+    expect(damaged.size).toBe(0)
+    expect(read.layers.map(({ stamp }) => stamp?.digest)).toStrictEqual(
+      offered.layers.map(({ stamp }) => stamp?.digest),
+    )
+  })
+
+  it('of what has changed in the last moments get no stamp', async () => {
+    const root = temporaryFolder()
+    execFileSync('cp', ['-a', `${place.root}/.`, root])
+    const { restorable: offered } = await checkSeals(restorable, Date.now(), { ...place, root })
+    expect(offered.layers.map(({ stamp }) => stamp)).toStrictEqual([undefined, undefined, undefined])
   })
 
   it('find any bit that flips', async () => {

@@ -69,7 +69,7 @@ function plan(world: World = {}) {
     memory: memoryOf(['base', '1']),
     ...world.index,
   })
-  const fetched = 'fetched' in world ? world.fetched : NOW - DAY
+  const fetched = 'fetched' in world ? world.fetched : NOW - 1.9 * DAY
   const whole = [...new Set(made.layers.map(({ part }) => part))].map((sha256) => ({
     ...{ sha256, bytes },
     ...(fetched !== undefined && { fetched }),
@@ -213,13 +213,13 @@ describe('every layer comes back whole', () => {
     ['it is little', { bytes: 1e6 }, 'too little would be saved'],
     [
       'their parts may be dropped soon',
-      { fetched: NOW - 6 * DAY },
-      'some of the layers have not been fetched for five days',
+      { fetched: NOW - 2.1 * DAY },
+      'some of the layers have not been fetched for two days',
     ],
     [
       'nobody knows when they were fetched',
       { fetched: undefined },
-      'some of the layers have not been fetched for five days',
+      'some of the layers have not been fetched for two days',
     ],
     ['Buildah knows no blob of one', { index: { memory: memoryOf(['base']) } }, 'a layer has never been pushed'],
     [

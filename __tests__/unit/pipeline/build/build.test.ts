@@ -119,14 +119,17 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
     events.push('checked')
     return 'it is so'
   }
-  const asked: Omit<BuildRequest, 'onSteps'> = {
+  const asked: Omit<BuildRequest, 'onSteps' | 'images'> = {
     ...{ inputs: inputsOf(inputs), source, format: 'oci', references: [reference], labels: [], annotations: [] },
-    ...{ images: [], cache: access },
+    ...{ cache: access },
   }
+  const base = { name: 'x', platform: undefined }
+  // What was cleared is missing.
+  const missing = () => Promise.resolve(events.includes('clears') ? [base] : [])
   let error: unknown
   const log = await logOf(async () => {
     const services = servicesOf({ remember: (state) => remembered.push(state) })
-    await buildAndSave(engine, { ...asked, review, check }, opened, {
+    await buildAndSave(engine, { ...asked, review, check, missing }, opened, {
       timeline: startTimeline(Date.now),
       services,
       workDir: { path: '/folder' } as WorkDir,
@@ -232,6 +235,7 @@ describe('an image with programs of another processor', () => {
     const once = await watched({ ...world, wrong: 1 })
     expect(once.error).toBeUndefined()
     expect(once.events.slice(0, 5)).toStrictEqual(['reviews 1', 'clears', 'reviews 1', 'checks 1', 'pushes'])
+    expect(once.requests.map(({ images }) => images.length)).toStrictEqual([0, 1])
     const always = await watched({ ...world, wrong: 2 })
     expect(always.error).toBeInstanceOf(WrongArchitectureError)
     expect(always.pushes).toStrictEqual([])

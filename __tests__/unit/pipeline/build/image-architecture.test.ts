@@ -6,7 +6,11 @@ import { describe, expect, it } from '@jest/globals'
 import type { Layout } from '../../../../src/build-storage.js'
 import { type Emulated, tinyProgram } from '../../../../src/engine/buildah/emulation/programs.js'
 import { parsePlatform } from '../../../../src/lib/platform.js'
-import { checkArchitecture, interpreterOf, WrongArchitectureError } from '../../../../src/pipeline/build/image-architecture.js'
+import {
+  checkArchitecture,
+  interpreterOf,
+  WrongArchitectureError,
+} from '../../../../src/pipeline/build/image-architecture.js'
 import { grow, hex, imageOf, layerOf } from '../../cache/fixtures.js'
 import { temporaryFolder } from '../../helpers.js'
 

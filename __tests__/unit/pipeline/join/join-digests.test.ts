@@ -111,6 +111,18 @@ describe('the input digests', () => {
     expect(fake.tags()).toStrictEqual([])
   })
 
+  it('knows a platform by any of its names', async () => {
+    const { fake, amd64, arm64, join } = world()
+    const v8 = { ...fake.putByDigest(web, {}), platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }
+    const given = imageIndex([v8])
+    await fake.registries.putManifest({ ...web, digest: given.digest }, given)
+    const { error } = await join([given.digest, arm64.digest])
+    expect(String(error)).toContain(`${v8.digest} and ${arm64.digest} are both for linux/arm64. Nothing was tagged.`)
+    expect(fake.tags()).toStrictEqual([])
+    const { value } = await join([given.digest, amd64.digest])
+    expect(value?.platformDigests).toStrictEqual({ 'linux/arm64': v8.digest, 'linux/amd64': amd64.digest })
+  })
+
   it.each([{ platforms: 'linux/amd64' }, { load: 'true' }, { outputs: 'type=oci,dest=x' }])(
     'has no place for %j',
     async (inputs) => {

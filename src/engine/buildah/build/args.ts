@@ -1,9 +1,9 @@
-import { formatBuildArg } from '../../../runner/build-arguments.js'
 import { foreignPlatform } from '../../../runner/platform-inputs.js'
 import { csv } from '../../../lib/csv.js'
 import type { BuildRequest } from '../../engine.js'
 import { each } from '../../flags.js'
 import { absoluteContext } from '../../input-paths.js'
+import { argumentsOf } from './build-arguments.js'
 import type { BuildPaths, BuildSetup } from './build-paths.js'
 import { inputArgs } from './input-flags.js'
 import { jobsFor } from './jobs.js'
@@ -30,7 +30,7 @@ export function buildArgs(request: BuildRequest, setup: BuildSetup, paths: Build
     ...(source.target === undefined ? [] : ['--target', source.target]),
     // A build for the machine's own platform has the same steps as one without the input.
     ...(platform === undefined ? [] : ['--platform', platform]),
-    ...each('--build-arg', inputs.buildArgs.map(formatBuildArg)),
+    ...each('--build-arg', argumentsOf(request, setup.buildah.version)),
     ...each('--build-context', [...contexts, ...builtContexts(request)]),
     ...layersArgs(inputs.noCache, setup.buildah.version),
     ...['--format', format],

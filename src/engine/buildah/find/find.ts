@@ -44,8 +44,8 @@ export async function findBuildah(
 async function makeReady(selection: EngineRequest, buildah: Buildah, docker: DockerStorage): Promise<ResolvedEngine> {
   const { inputs, source, context, folder } = selection
   const host = await readHost(folder.buildUser, folder.path, folder.env)
-  const { mode, notes, warnings } = await preflight(
-    { ...inputs, runs: mayRun(source.dockerfile) },
+  const { mode, notes, warnings, namespace } = await preflight(
+    { ...inputs, runs: mayRun(source.dockerfile), holds: inputs.cache.kind !== 'off' },
     { buildah, folder, host, context },
   )
   result(
@@ -55,5 +55,5 @@ async function makeReady(selection: EngineRequest, buildah: Buildah, docker: Doc
   for (const text of warnings) warn(text)
   checkSecrets(inputs, knownHole(source.dockerfile, { version: buildah.version, isolation: mode.isolation }))
   const emulation = await emulationFor(selection, { buildah, folder, host, context })
-  return resolvedBuildah(selection, { buildah, mode, emulation, docker }, host)
+  return resolvedBuildah(selection, { buildah, mode, emulation, docker, namespace }, host)
 }

@@ -3,6 +3,7 @@ import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { UserError } from '../../../errors.js'
 import { attempt } from '../../../exec.js'
+import { holdNamespace } from './held-namespace.js'
 import type { Host } from './host.js'
 import { checkNamespaces } from './user-namespaces.js'
 import { NETAVARK_SINCE, type Place, tryMode, type ExecutionMode } from './probe.js'
@@ -15,6 +16,8 @@ export interface ModeOptions {
   readonly shmSize: string | undefined
   /** The Dockerfile has, or may have, RUN steps. */
   readonly runs: boolean
+  /** Programs of a cache will work in a user namespace of the account. */
+  readonly holds?: boolean
 }
 
 export interface Preflight {
@@ -23,6 +26,8 @@ export interface Preflight {
   readonly notes: readonly string[]
   /** Warnings: it works, but not as well as it could. */
   readonly warnings: readonly string[]
+  /** Command line before a program in a user namespace that is held open as long as this process runs. */
+  readonly namespace?: readonly string[]
 }
 
 /** The first release that is known to support only pasta for a network of its own. */
@@ -51,10 +56,18 @@ export async function preflight(options: ModeOptions, place: Place): Promise<Pre
       network: isolation === 'chroot' ? 'default' : options.network,
     }
     const failure = needsTest(mode, driver.mounted, options, place) ? await tryMode(mode, place) : undefined
-    if (failure === undefined) return { mode, notes, warnings }
+    if (failure === undefined) return { mode, notes, warnings, ...(await namespaceFor(options, place)) }
     notes.push(`isolation ${isolation}${runtime === undefined ? '' : ` with ${runtime}`} doesn't work here: ${failure}`)
   }
   throw noUsableMode(options, place, notes)
+}
+
+async function namespaceFor(
+  { holds = false }: ModeOptions,
+  { folder, buildah }: Place,
+): Promise<Pick<Preflight, 'namespace'>> {
+  const held = holds && folder.buildUser.uid !== 0 ? await holdNamespace(folder, buildah) : undefined
+  return held === undefined ? {} : { namespace: held.enter }
 }
 
 /** An execution mode, for the log; pure. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import lt from 'semver/functions/lt.js'
 import type { Context } from '../../../runner/context.js'
 import { attempt } from '../../../exec.js'
+import { readBootId } from '../../../lib/boot-id.js'
 import { type Buildah, commandOf } from './install.js'
 import type { Host } from './host.js'
 import { type Driver, type WorkDir, storageArgs, writePrivate } from '../../work-dir.js'
@@ -104,7 +105,7 @@ export function reasonIn(stderr: string): string {
 }
 
 async function keyOf(mode: ExecutionMode, { buildah, folder, host }: Place): Promise<string> {
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+  const boot = await readBootId()
   const question = { boot, mode, buildah, uid: folder.buildUser.uid, on: dirname(folder.path), ...host, freeBytes: 0 }
   return createHash('sha256').update(JSON.stringify(question)).digest('hex').slice(0, 16)
 }

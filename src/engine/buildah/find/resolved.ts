@@ -61,13 +61,15 @@ function layoutOf(driver: FoundBuildah['mode']['driver'], uid: number): Layout {
   return `${driver}-${uid === 0 ? 'root' : 'rootless'}`
 }
 
-function storeOf({ path, buildUser, env }: WorkDir, { buildah, mode }: FoundBuildah): ContainersStorage {
+function storeOf({ path, buildUser, env }: WorkDir, { buildah, mode, namespace }: FoundBuildah): ContainersStorage {
   const isRoot = buildUser.uid === 0
+  const own = isRoot ? [] : [...buildUser.prefix, buildah.launcher, 'unshare']
   return {
     kind: 'root',
     layout: layoutOf(mode.driver, buildUser.uid),
     version: buildah.version,
-    enter: isRoot ? [] : [...buildUser.prefix, buildah.launcher, 'unshare'],
+    enter: namespace ?? own,
+    ...(namespace !== undefined && { enterLater: own }),
     ...{ env, folder: path, uid: buildUser.uid, gid: buildUser.gid, foreign: buildUser.prefix.length > 0 },
   }
 }

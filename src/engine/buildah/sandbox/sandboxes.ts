@@ -53,42 +53,48 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
       tools.buildah.launcher,
       emulators,
     )
+  // Such a program needs what it finds in the home of the user.
+  const [helper] = Object.values(logins.credHelpers)
+  const ofLogin = [{ path: join(folder.path, 'auth'), writable: false }]
+  // Every build needs both, and they take their time side by side.
+  const second = helper === undefined ? open(ofLogin) : Promise.resolve(none)
+  const opened = second.catch(() => undefined)
   const first = await open(ofBuild).catch((error: unknown) => {
     const reason = describeInLine(error)
     if (inputs.sandbox === 'require') throw refuse(reason)
     warn(`Buildah runs without a sandbox, because none can be created here: ${reason}`)
     return undefined
   })
-  if (first === undefined) return outside(none, await withoutSandbox())
+  // Whatever is started during a build ends with it.
+  const other = await opened
+  if (first === undefined) {
+    await other?.close()
+    return outside(none, await withoutSandbox())
+  }
   const exposed = await exposedBy(ofBuild, context)
   const flaws = [first.missing, ...exposed.map((place) => `hiding ${place}, which is in what is built`)]
   for (const flaw of flaws) if (flaw !== undefined) info(`Sandbox: without ${flaw}`)
-  // Such a program needs what it finds in the home of the user.
-  const [helper] = Object.values(logins.credHelpers)
   if (helper !== undefined)
     info(`Sandbox: pulls and pushes run outside it, because they need the credential helper ${helper}`)
-  const ofLogin = [{ path: join(folder.path, 'auth'), writable: false }]
-  return inside(first, open, { ofBuild, ofLogin, ...(helper !== undefined && { forRegistries: none }) })
+  return inside(first, second, { ofBuild, ofLogin, open })
 }
 
-/** What the sandboxes of a step show beside what Buildah itself needs. */
+/** What the sandboxes of a step show beside what Buildah itself needs, and what opens one. */
 interface Views {
   readonly ofBuild: readonly Shown[]
   readonly ofLogin: readonly Shown[]
-  /** Where registries are spoken to, where that is in none of them. */
-  readonly forRegistries?: Sandbox
+  readonly open: (shown: readonly Shown[]) => Promise<Sandbox>
 }
 
-function inside(first: Sandbox, open: (shown: readonly Shown[]) => Promise<Sandbox>, views: Views): Sandboxes {
-  const { ofBuild, ofLogin } = views
-  const opened: Promise<Sandbox>[] = [Promise.resolve(first)]
+/** @param forRegistries where registries are spoken to */
+function inside(first: Sandbox, forRegistries: Promise<Sandbox>, { ofBuild, ofLogin, open }: Views): Sandboxes {
+  const opened: Promise<Sandbox>[] = [Promise.resolve(first), forRegistries]
   const opening = (shown: readonly Shown[]) => {
     const sandbox = open(shown)
     opened.push(sandbox)
     return sandbox
   }
   let ready: Sandbox | undefined = first
-  let others = views.forRegistries === undefined ? undefined : Promise.resolve(views.forRegistries)
   return {
     async forBuild() {
       const next = ready
@@ -96,7 +102,7 @@ function inside(first: Sandbox, open: (shown: readonly Shown[]) => Promise<Sandb
       return next ?? (await opening(ofBuild))
     },
     forBuildWithLogin: () => opening([...ofBuild, ...ofLogin]),
-    forRegistries: () => (others ??= opening(ofLogin)),
+    forRegistries: () => forRegistries,
     async close() {
       await Promise.all(opened.map((one) => one.then((sandbox) => sandbox.close()).catch(() => undefined)))
     },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { access, chmod, copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findProgram, type Env } from '../../../exec.js'
@@ -64,7 +65,7 @@ export async function openSandbox(
   const { buildUser, env, path } = folder
   const tools = await findTools(env)
   const dying = [tools.setpriv, '--pdeathsig', 'KILL']
-  const unshare = await unrestricted(tools.unshare, join(path, 'trial/unshare'))
+  const unshare = await unrestricted(tools.unshare, join(path, `trial/unshare-${randomUUID()}`))
   const spaces = [unshare, '--mount', '--pid', '--ipc', '--fork', '--kill-child']
   const start = [...buildUser.prefix, ...dying, program, 'unshare', ...dying, ...spaces, tools.sh, '-c', SCRIPT]
   const args = [...scriptArgs(tree, `${path}/sandbox`), registrations(emulators)]

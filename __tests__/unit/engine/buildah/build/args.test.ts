@@ -71,6 +71,27 @@ describe('buildArgs', () => {
     expect(contexts).toStrictEqual([`build=container-image://${id}`, `0=container-image://${id}`])
   })
 
+  it.each([
+    ['FROM a AS for-s390x\nFROM for-$TARGETARCH', '', ['TARGETARCH=s390x']],
+    ['ARG TARGETARCH\nFROM a AS for-s390x\nFROM for-${TARGETARCH} AS b', '', ['TARGETARCH=s390x']],
+    ['FROM a\nFROM $TARGETOS-$TARGETARCH', '', ['TARGETOS=linux', 'TARGETARCH=s390x']],
+    // What is given, or written, counts.
+    ['FROM a\nFROM for-$TARGETARCH', 'TARGETARCH=x', ['TARGETARCH=x']],
+    ['ARG TARGETARCH=x\nFROM for-$TARGETARCH', '', ['TARGETARCH=x']],
+    ['ARG TAG=1\nFROM a:$TAG\nARG TARGETARCH\nCOPY $TARGETARCH /', '', []],
+  ])('names the stage of another platform for Buildah 1.45.0: %j', (text, given, expected) => {
+    const build = (platforms: string, number: string) => {
+      const inputs = inputsOf({ platforms, 'build-args': given })
+      const source = { ...smallest.source, dockerfile: parseDockerfile(text) }
+      const args = buildArgs({ ...smallest, inputs, source }, { ...setup, buildah: version(number) }, paths)
+      return args.filter((_, index) => args[index - 1] === '--build-arg')
+    }
+    expect(build('linux/s390x', '1.45.0')).toStrictEqual(expected)
+    const asGiven = given === '' ? [] : [given]
+    expect(build('', '1.45.0')).toStrictEqual(asGiven)
+    expect(build('linux/s390x', '1.43.2')).toStrictEqual(asGiven)
+  })
+
   it('the smallest build', () => {
     expect(buildArgs(smallest, setup, paths)).toStrictEqual([
       // where the layers lie

@@ -1,0 +1,54 @@
+import { execFileSync } from 'node:child_process'
+import { readlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import { holdNamespace } from '../../../../../src/engine/buildah/find/held-namespace.js'
+import type { WorkDir } from '../../../../../src/engine/work-dir.js'
+import { temporaryFolder } from '../../../helpers.js'
+
+const folder: WorkDir = {
+  path: temporaryFolder(),
+  buildUser: { name: 'me', uid: 1000, gid: 1000, home: '/', prefix: [], reason: '' },
+  env: { PATH: process.env['PATH'] ?? '' },
+}
+
+/** A program in the place of Buildah, called as `launcher unshare PROGRAM…`. */
+function launcher(script: string): { readonly launcher: string } {
+  const path = join(temporaryFolder(), 'buildah')
+  writeFileSync(path, `#!/bin/sh\nshift\n${script}\n`, { mode: 0o755 })
+  return { launcher: path }
+}
+
+const space = (enter: readonly string[]) =>
+  execFileSync(enter[0] ?? '', [...enter.slice(1), 'readlink', '/proc/self/ns/user'])
+    .toString()
+    .trim()
+
+describe('a user namespace that is held', () => {
+  it('is one for all programs, until it is closed', async () => {
+    const held = await holdNamespace(folder, launcher('exec unshare --user --map-root-user "$@"'))
+    const enter = held?.enter ?? []
+    const first = space(enter)
+    expect(first).toMatch(/^user:/)
+    expect(first).not.toBe(readlinkSync('/proc/self/ns/user'))
+    expect(space(enter)).toBe(first)
+    await held?.close()
+    expect(() => space(enter)).toThrow('nsenter')
+  })
+
+  it.each([
+    ['can’t be made', 'exit 1'],
+    ['isn’t root’s inside', 'exec unshare --user "$@"'],
+    ['is of a process that is no more', 'echo 4194305; exec cat >/dev/null'],
+    ['is of no process', 'echo none; exec cat >/dev/null'],
+  ])('is none where it %s', async (_, script) => {
+    expect(await holdNamespace(folder, launcher(script))).toBeUndefined()
+  })
+
+  it('is none where no program enters it', async () => {
+    const env = { PATH: temporaryFolder() }
+    expect(
+      await holdNamespace({ ...folder, env }, launcher('exec unshare --user --map-root-user "$@"')),
+    ).toBeUndefined()
+  })
+})

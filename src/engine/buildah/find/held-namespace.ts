@@ -1,0 +1,38 @@
+import { attempt, findProgram } from '../../../exec.js'
+import { hold } from '../../../lib/held-program.js'
+import type { WorkDir } from '../../work-dir.js'
+import type { Buildah } from './install.js'
+
+/** A user namespace that is there until it is closed, or this process has ended. */
+export interface Namespace {
+  /** Command line before a program in it. */
+  readonly enter: readonly string[]
+  close(): Promise<void>
+}
+
+/** `$$` is this shell until `cat` has its place, which ends when standard input does. */
+const SCRIPT = 'echo $$; exec cat >/dev/null'
+
+/**
+ * Makes the account's user namespace once for all programs that see files as its owner: each `buildah unshare` starts Buildah
+ * twice, and newuidmap and newgidmap.
+ * @returns undefined where no program can enter it
+ */
+export async function holdNamespace(
+  { buildUser, env, path }: WorkDir,
+  { launcher }: Pick<Buildah, 'launcher'>,
+): Promise<Namespace | undefined> {
+  const [shell, nsenter] = await Promise.all(['sh', 'nsenter'].map((name) => findProgram(name, env)))
+  if (shell === undefined || nsenter === undefined) return undefined
+  const options = { env, cwd: path }
+  const held = await hold([...buildUser.prefix, launcher, 'unshare', shell, '-c', SCRIPT], options).catch(
+    () => undefined,
+  )
+  if (held === undefined) return undefined
+  // Without the mounts: what is done there goes by paths of the machine.
+  const enter = [...buildUser.prefix, nsenter, '--target', held.line, '--user', '--preserve-credentials', '--']
+  const { exitCode, stdout } = await attempt([...enter, 'id', '-u'], options)
+  if (exitCode === 0 && stdout.trim() === '0') return { enter, close: () => held.close() }
+  await held.close()
+  return undefined
+}
