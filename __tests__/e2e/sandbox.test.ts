@@ -25,6 +25,7 @@ import {
   onTerminal,
   withCovered,
   withoutPrograms,
+  withPathOfAccounts,
 } from '../harness/surroundings.js'
 import { casesOfSet, exhaustively, isExhaustive } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
@@ -209,6 +210,13 @@ describe('where no sandbox can be made', () => {
     const { error } = await fail({ workspace: files, inputs, within })
     expect(error).toContain('Input "sandbox": got "require", and Buildah can\'t be run in a sandbox here')
   })
+})
+
+testUnless(rootReason)("with the PATH of Debian's ordinary accounts, there is a sandbox", async () => {
+  const files = { Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' }
+  const home = makeFolder('home', account)
+  const step = await attacked(files, home, { within: withPathOfAccounts, inputs: { sandbox: 'require' } })
+  expect(step.log).not.toContain('without a sandbox')
 })
 
 testUnless(rootReason)(

@@ -69,6 +69,12 @@ export const onTerminal: StepInputs = (account) => [
   ...[...become(account), '--'],
 ]
 
+/** The PATH that Debian gives ordinary accounts: without the folders of root's programs. */
+export const withPathOfAccounts: StepInputs = (account) => [
+  ...[...become(account), '--'],
+  ...['env', 'PATH=/usr/local/bin:/usr/bin:/bin'],
+]
+
 /** A process that may not gain privileges, as Kubernetes' `allowPrivilegeEscalation: false` makes it. */
 export const withoutNewPrivileges: StepInputs = (account) => [...become(account, '--no-new-privs'), '--']
 

@@ -8,6 +8,8 @@ import { registerCommands } from '../emulation/binfmt.js'
  * until standard input ends, and everything in the namespace ends with it.
  */
 export const SCRIPT = `set -eu
+# Debian's accounts have no folder with pivot_root(8) in theirs.
+PATH=$PATH:/usr/sbin:/sbin
 # The /proc of the outer namespace still tells the outer ID.
 read -r pid rest </proc/self/stat
 # Orphans of a build become children of this process; ignored, they leave no zombies.
