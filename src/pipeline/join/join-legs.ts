@@ -2,7 +2,7 @@ import type { Meeting } from '../../cache/meeting.js'
 import { UserError } from '../../errors.js'
 import { type Clock, systemClock } from '../../lib/clock.js'
 import { formatPlatform, isSamePlatform, type Platform } from '../../lib/platform.js'
-import { info } from '../../log.js'
+import { info, warn } from '../../log.js'
 import { type Leg, namesOf } from './distribute.js'
 import type { Indexed, PushedPlatform } from '../push/image-index.js'
 import { type ImagePlace, readRecord, recordOf } from './leg-records.js'
@@ -12,6 +12,8 @@ export interface Place extends ImagePlace {
   readonly meeting: Meeting
   /** Whether the service gives a number away once, which act's doesn't; what it has taken, act's shows at once. */
   readonly hasNumbers: boolean
+  /** Whether this isn't the first attempt of the run. */
+  readonly isRerun: boolean
   /** Puts the index of all platforms. */
   readonly put: (platforms: readonly PushedPlatform[]) => Promise<Indexed>
   readonly clock?: Clock
@@ -30,10 +32,10 @@ const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 8000]
 /**
  * Leaves word of what this leg has pushed. The leg that is the last of all, or comes again, waits for the records of the
  * others and puts the index; two that do so at once put the same.
- * @throws UserError where a record is missing after two minutes
+ * @throws UserError where a record is missing after two minutes of a first attempt
  */
 export async function joinLegs({ all }: Leg, own: readonly PushedPlatform[], place: Place): Promise<Joined> {
-  const { meeting, hasNumbers } = place
+  const { meeting, hasNumbers, isRerun } = place
   for (const one of own) {
     if ((await meeting.leave(formatPlatform(one.platform), recordOf(one))) !== 'failed') continue
     throw new UserError(
@@ -48,7 +50,12 @@ export async function joinLegs({ all }: Leg, own: readonly PushedPlatform[], pla
     info('Distribute: not the last of the legs; the last one tags the image')
     return { pushed: [], joined: false, platforms: own }
   }
-  if (missing.length > 0) throw notFound(missing)
+  if (missing.length > 0 && !isRerun) throw notFound(missing)
+  if (missing.length > 0) {
+    // It failed in an earlier attempt, in which this one took a number. It finds none left now, and tags the image itself.
+    warn(`Distribute: ${namesOf(missing)} isn't pushed yet; the job that pushes it tags the image`)
+    return { pushed: [], joined: false, platforms: own }
+  }
   return { ...(await place.put(found)), joined: true, platforms: found }
 }
 

@@ -26,7 +26,7 @@ export async function meetLegs(
   const registries = await openRegistries(pipeline)
   try {
     const { platforms, ...joined } = await joinLegs(leg, own, {
-      ...{ meeting, registries, references: metadata.references, hasNumbers: !context.act },
+      ...{ meeting, registries, references: metadata.references, hasNumbers: !context.act, isRerun: attempt !== '1' },
       put: (all) => putIndex(metadata, all, pipeline),
     })
     const digests = platforms.flatMap(({ platform, pushed: [pushed] }) =>

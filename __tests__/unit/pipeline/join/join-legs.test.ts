@@ -54,6 +54,7 @@ function world() {
           registries: fake.registries,
           references,
           hasNumbers,
+          isRerun: attempt !== '1',
           clock,
         },
         put(platforms) {
@@ -129,6 +130,15 @@ describe('joinLegs', () => {
     expect(put.length).toBe(3)
     expect(put[2]).not.toStrictEqual(put[0])
     expect(put[2]).toStrictEqual(put[1])
+  })
+
+  it('leaves the tags to the leg that failed when all legs are run again, and that one takes longer', async () => {
+    const { leg, put } = world()
+    await leg(AMD64)
+    expect(await leg(AMD64, { attempt: '2' })).toMatchObject({ joined: false, pushed: [] })
+    expect(put).toStrictEqual([])
+    expect(await leg(ARM64, { attempt: '2' })).toMatchObject({ joined: true })
+    expect(namesIn(put[0])).toStrictEqual(['linux/amd64', 'linux/arm64'])
   })
 
   it.each([
