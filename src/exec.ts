@@ -139,10 +139,17 @@ class Tail {
 }
 
 function commandName(argv: readonly string[]): string {
-  const separator = argv.indexOf('--')
-  const own = separator >= 0 && argv[0]?.endsWith('setpriv') === true ? argv.slice(separator + 1) : argv
+  const own = withoutLaunchers(argv)
   const verb = own.slice(1).find((word, index, words) => !word.startsWith('-') && !isOptionValue(words[index - 1]))
   return [own[0]?.split('/').pop(), verb].filter((word) => word !== undefined).join(' ')
+}
+
+/** What setpriv, nsenter and setsid start: the account and the namespaces that a program runs in say nothing of it. */
+function withoutLaunchers(argv: readonly string[]): readonly string[] {
+  const launcher = argv[0]?.split('/').pop()
+  if (launcher === 'setsid') return withoutLaunchers(argv.slice(1))
+  const end = launcher === 'setpriv' || launcher === 'nsenter' ? argv.indexOf('--') : -1
+  return end < 0 ? argv : withoutLaunchers(argv.slice(end + 1))
 }
 
 /** `buildah --root /x build`: the word behind a long option without `=` is its value. */

@@ -141,6 +141,13 @@ describe('CommandError', () => {
       ['/usr/bin/setpriv', '--reuid=1', '--inh-caps=-all', '--', '/usr/bin/buildah', '--root', '/x', 'build'],
       'buildah build',
     ],
+    [
+      [
+        ...['/usr/bin/setpriv', '--reuid=1', '--', '/usr/bin/nsenter', '--target', '7', '--user', '--'],
+        ...['/usr/bin/setsid', '/usr/bin/buildah', '--root', '/x', 'push', '--', 'y'],
+      ],
+      'buildah push',
+    ],
     [['/usr/bin/tar', '--extract'], 'tar'],
     [['/usr/bin/find'], 'find'],
   ])('%j is called %s', (argv, name) => {

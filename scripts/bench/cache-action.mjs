@@ -47,7 +47,7 @@ function runEntry(folder, entry, env) {
  */
 export function actionArm(
   job,
-  { id, title, cache, phases, unchanged = 'build', traffic, isKept = false, skeletons = 'off' },
+  { id, title, cache, phases, unchanged = 'build', traffic, isKept = false, skeletons = 'auto' },
 ) {
   let build
   return {

@@ -37,10 +37,10 @@ export const oneChange = {
 
 function makeArms(job) {
   const phases = ['cold', 'same', 'changed']
-  const own = { unchanged: 'skip', skeletons: 'auto', phases }
+  const own = { unchanged: 'skip', phases }
   const kept = { cache: 'directory', unchanged: 'skip', isKept: true, phases }
   return [
-    actionArm(job, { id: 'own', title: 'this action, `skeletons: auto`', cache: 'auto', ...own }),
+    actionArm(job, { id: 'own', title: 'this action', cache: 'auto', ...own }),
     actionArm(job, { id: 'kept', title: 'this action, `cache: directory`, kept machine', ...kept }),
     buildxArm(join(job, 'workspace')),
     keptBuildkitArm(join(job, 'workspace')),
