@@ -119,7 +119,7 @@ describe('a disk', () => {
 
   /** The build on this disk, with the room that the cache before it had not: it enters a sandbox by this program. */
   async function withstandWithRoom(disk: SmallDisk, options: StepOptions): Promise<StepResult> {
-    return await withstandOn(disk, { ...options, path: disk.clearedBy('nsenter') })
+    return await withstandOn(disk, { ...options, path: disk.clearedByBuild() })
   }
 
   exhaustively(asRoot)('that has less than twice what comes back: nothing is restored', async () => {

@@ -13,8 +13,8 @@ export interface SmallDisk {
   fill(left: number): void
   /** Gives that back. */
   clear(): void
-  /** A folder for PATH, in which a program gives that back, too, and then does what it always does. */
-  clearedBy(program: string): string
+  /** A folder for PATH, whose nsenter gives that back, too, before it enters the sandbox of a build. */
+  clearedByBuild(): string
   remove(): Promise<void>
 }
 
@@ -50,10 +50,12 @@ export async function mountSmallDisk(bytes: number, files?: number): Promise<Sma
     clear: () => {
       rmSync(filler, { force: true })
     },
-    clearedBy: (program) => {
+    clearedByBuild: () => {
       const folder = makeFolder('clearing')
-      const real = execFileSync('which', [program]).toString().trim()
-      writeFileSync(join(folder, program), `#!/bin/sh\nrm -f ${filler}\nexec ${real} "$@"\n`, { mode: 0o755 })
+      const real = execFileSync('which', ['nsenter']).toString().trim()
+      // The cache enters a user namespace, too, but no mount namespace.
+      const isSandbox = `case " $* " in *' --mount '*) rm -f ${filler};; esac`
+      writeFileSync(join(folder, 'nsenter'), `#!/bin/sh\n${isSandbox}\nexec ${real} "$@"\n`, { mode: 0o755 })
       return folder
     },
     remove: async () => {

@@ -43,14 +43,24 @@ async function removeOne(folder: string, unshare: readonly string[], env: Env): 
 
 /**
  * Removes a folder's contents that need no user namespace, which takes longer to make: without a storage, files of subordinate
- * users are rare. @returns whether nothing is left
+ * users are rare. What has one stays as it is, since Buildah needs its own folders to make a namespace.
+ * @returns whether nothing is left
  */
 async function removeOwn(folder: string, contents: readonly string[]): Promise<boolean> {
   const isEmpty = (await readdir(privateRoot(folder)).catch(() => ['unknown'])).length === 0
-  const owners = await Promise.all(contents.map(async (path) => (await lstat(path).catch(() => undefined))?.uid))
-  if (contents.length > 0 && (!isEmpty || owners.some((uid) => uid !== process.getuid?.()))) return false
+  if (contents.length > 0 && (!isEmpty || !(await isAllOwn(folder)))) return false
   await Promise.all(contents.map((path) => rm(path, { recursive: true, force: true }).catch(() => undefined)))
   return (await readdir(folder).catch(() => [])).length === 0
+}
+
+/** Whether this user owns a file or folder with all that is below it, and can list it. */
+async function isAllOwn(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found === undefined || found.uid !== process.getuid?.()) return false
+  if (!found.isDirectory()) return true
+  const names = await readdir(path).catch(() => undefined)
+  for (const name of names ?? []) if (!(await isAllOwn(join(path, name)))) return false
+  return names !== undefined
 }
 
 /** Also where something is in a folder that its owner may not write to, as layers have them. */
