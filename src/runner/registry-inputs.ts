@@ -20,7 +20,7 @@ export function login(read: InputReader): Login | undefined {
   if (username === undefined) {
     throw new UserError(
       'Input "username" is missing: "password" is set.',
-      'Write `username: ${{ vars.REGISTRY_USERNAME }}`.',
+      'Write `username: ${{ github.actor }}` for ghcr.io, and `username: ${{ vars.REGISTRY_USERNAME }}` for another registry.',
     )
   }
   if (password === undefined) {

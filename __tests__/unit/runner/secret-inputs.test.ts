@@ -14,7 +14,7 @@ describe('login', () => {
 
   it('refuses a password without a user name', () => {
     expect(describeError(refusal(() => inputsOf({ password: 'hunter2' })))).toBe(
-      'Input "username" is missing: "password" is set.\nWrite `username: ${{ vars.REGISTRY_USERNAME }}`.',
+      'Input "username" is missing: "password" is set.\nWrite `username: ${{ github.actor }}` for ghcr.io, and `username: ${{ vars.REGISTRY_USERNAME }}` for another registry.',
     )
   })
 
