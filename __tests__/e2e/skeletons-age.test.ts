@@ -6,6 +6,7 @@ import { succeed } from '../harness/clean-step.js'
 import { clockAhead } from '../harness/clock-ahead.js'
 import { contentOf } from '../harness/image-content.js'
 import { runAction, type StepResult } from '../harness/runner.js'
+import { casesOfSet, exhaustively } from '../harness/test-set.js'
 import { type JobOptions, stepsOf, warnings } from '../harness/warm-steps.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -24,7 +25,7 @@ interface More extends JobOptions {
 
 const came = ({ log }: StepResult) => /Cache: (\d+) layers? restored without file contents/.exec(log)?.[1]
 
-describe.each(['github', 'registry'])('in the cache %s', (cache) => {
+describe.each(casesOfSet(['github', 'registry'], (cache) => cache === 'github'))('in the cache %s', (cache) => {
   test('what nobody has fetched for two days is fetched, and so is never dropped', async () => {
     const name = `aged-${cache}`
     const on = (days: number, app: string) => job(name, app, { env: clockAhead(days), inputs: { cache } })
@@ -44,7 +45,7 @@ describe.each(['github', 'registry'])('in the cache %s', (cache) => {
 
 const two = (text: string) => ['COPY bulk /bulk', `RUN cat /bulk >/${text}`, 'COPY app /app']
 
-test('bundles of several runs stand for the layers of one image', async () => {
+exhaustively(test)('bundles of several runs stand for the layers of one image', async () => {
   const name = 'bundles'
   for (const [number, text] of ['one', 'two', 'three', 'four', 'five'].entries()) {
     const lines = two(text)
