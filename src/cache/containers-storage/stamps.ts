@@ -79,16 +79,17 @@ export function stamped(layer: Layer, { digests, unsettled }: Look, now: number)
 
 /** The layer with this stamp, or with none. Pure. */
 export function withStamp(layer: Layer, stamp: Stamp | undefined): Layer {
-  const others = Object.entries(layer).filter(([name]) => name !== 'stamp')
-  return { ...(Object.fromEntries(others) as unknown as Layer), ...(stamp !== undefined && { stamp }) }
+  const one: { -readonly [Name in keyof Layer]: Layer[Name] } = { ...layer }
+  delete one.stamp
+  return stamp === undefined ? one : { ...one, stamp }
 }
 
-/** Milliseconds since 1970. Pure. */
+/** Milliseconds since 1970; each entry of a listing begins with its seconds. Pure. */
 function lastChange(listing: Buffer): number {
-  let last = 0
-  for (let at = 0; at >= 0 && at < listing.length; at = listing.indexOf(0, at) + 1) {
+  let [last, at] = [0, 0]
+  for (let end = listing.indexOf(0); end >= 0; end = listing.indexOf(0, at)) {
     last = Math.max(last, Number(listing.toString('latin1', at, listing.indexOf(' ', at))))
-    if (listing.indexOf(0, at) < 0) break
+    at = end + 1
   }
   return last * 1000
 }

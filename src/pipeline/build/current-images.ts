@@ -14,13 +14,14 @@ import type { Comparison } from '../../up-to-date/check.js'
  */
 export async function imagesToPull(
   images: readonly BaseImage[],
-  { kind, layout }: Pick<ContainersStorage | OciLayout, 'kind' | 'layout'>,
+  store: Pick<ContainersStorage, 'kind' | 'layout'> | Pick<OciLayout, 'kind'>,
   root: string,
   comparison: Pick<Comparison, 'bases'> | undefined,
 ): Promise<readonly BaseImage[]> {
-  const bases = kind === 'root' ? await comparison?.bases() : undefined
+  if (store.kind !== 'root') return images
+  const bases = await comparison?.bases()
   if (bases === undefined || 'why' in bases) return images
-  const place = { root, layout: layout as ContainersStorage['layout'] }
+  const place = { root, layout: store.layout }
   const there = (await listContents(root, place.layout).catch(() => undefined))?.images ?? []
   const isCurrent = await Promise.all(
     images.map(async ({ name, platform }) => {
