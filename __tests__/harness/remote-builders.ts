@@ -38,9 +38,7 @@ export async function startRemoteBuilders(platform: string): Promise<RemoteBuild
   const become = ['setpriv', `--reuid=${account.uid}`, `--regid=${account.gid}`, '--init-groups', '--']
   const home = ['env', `HOME=${account.home}`, `XDG_RUNTIME_DIR=${folder}`]
   const rootless = ['--rootless', '--oci-worker-no-process-sandbox', '--oci-worker-platform', platform]
-  // Buildah is told to end, and tells nobody.
-  const unshare = ['buildah', 'unshare', 'setpriv', '--pdeathsig', 'TERM']
-  await start(sockets[1], [...become, ...home, ...unshare], ['--oci-worker-snapshotter=native', ...rootless])
+  await start(sockets[1], [...become, ...home, 'buildah', 'unshare'], ['--oci-worker-snapshotter=native', ...rootless])
   const config = join(folder, 'config')
   configureBuilder(config, { buildkitd, ...programs }, 'two', sockets)
   configureBuilder(config, { buildkitd, ...programs }, 'rootless', sockets.slice(1))
