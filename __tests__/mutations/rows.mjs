@@ -965,8 +965,8 @@ export const promises = [
       {
         loses: '`engine: buildah` builds by Docker’s daemon, with its rights',
         file: 'src/engine/select.ts',
-        find: "if (engine === 'buildah' || !(error instanceof UserError)) throw error",
-        put: 'if (!(error instanceof UserError)) throw error',
+        find: "if (engine === 'buildah' || !(error instanceof UserError) || error instanceof RuledOut) throw error",
+        put: 'if (!(error instanceof UserError) || error instanceof RuledOut) throw error',
         test: '__tests__/unit/engine/select.test.ts',
       },
       {
