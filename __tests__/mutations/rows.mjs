@@ -1049,8 +1049,8 @@ export const promises = [
       {
         loses: '`engine: buildah` builds by Docker’s daemon, with its rights',
         file: 'src/engine/select.ts',
-        find: "if (engine === 'buildah' || !(error instanceof UserError)) throw error",
-        put: 'if (!(error instanceof UserError)) throw error',
+        find: "if (engine === 'buildah' || !(error instanceof UserError) || error instanceof RuledOut) throw error",
+        put: 'if (!(error instanceof UserError) || error instanceof RuledOut) throw error',
         test: '__tests__/unit/engine/select.test.ts',
       },
       {
@@ -1710,9 +1710,16 @@ export const promises = [
       {
         loses: 'A failed runner that is run again leaves the image without a tag',
         file: 'src/pipeline/join/join-legs.ts',
-        find: 'if (number === undefined || number === count) return true',
-        put: 'if (number === count) return true',
+        find: "if (number === 'none' || number === count) return 'last'",
+        put: "if (number === count) return 'last'",
         test: '__tests__/unit/pipeline/join/join-legs.test.ts',
+      },
+      {
+        loses: 'A runner fails because the cache service lost an answer, though the image is tagged in the end',
+        file: 'src/cache/meeting.ts',
+        find: 'new Set([...seen, ...this.signatures]).size < this.key.platforms',
+        put: 'new Set([...seen, ...this.signatures]).size < 1',
+        test: '__tests__/unit/cache/meeting.test.ts',
       },
       {
         loses: 'A tag is moved to an index of which an image is missing',
