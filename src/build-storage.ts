@@ -40,6 +40,11 @@ export interface OciLayout {
   readonly folder: string
 }
 
+/** Name of a folder for roots of such a storage that stays: it tells apart what can't be mixed. Pure. */
+export function folderName({ layout, uid }: Pick<ContainersStorage, 'layout' | 'uid'>): string {
+  return `${layout}-${uid}`
+}
+
 /** The same storage for a later process. Pure. */
 export function forLater(storage: ContainersStorage | OciLayout): ContainersStorage | OciLayout {
   return storage.kind === 'blobs' ? storage : { ...storage, enter: storage.enterLater ?? storage.enter }

@@ -37,8 +37,9 @@ export interface Snapshot<Index extends IndexOfParts> {
   /**
    * Packs in a root what is finished there while the build goes on; where it isn't there, all is packed at the end.
    * @param stagingDir where archives are left, by the names of their parts
+   * @param onPacked is called for each of them when it lies there
    */
-  packAhead?(root: string, indexes: readonly Index[], stagingDir: string): PackingAhead
+  packAhead?(root: string, indexes: readonly Index[], stagingDir: string, onPacked: (part: Part) => void): PackingAhead
   /** Works out what of a root is new. @param stagingDir where archives are left, by the names of their parts */
   plan(job: SaveJob, indexes: readonly Index[], stagingDir: string): Promise<SavePlan<Index>>
   /** Name of its folder behind the scope: it tells apart what can't be mixed. */
@@ -66,6 +67,8 @@ export interface Unpacked<Index> {
 export interface PackedLayer {
   readonly layer: string
   readonly part: Part
+  /** Whether it was sent as well. */
+  readonly isSent?: boolean
 }
 
 export interface PackingAhead extends Ahead {
@@ -106,13 +109,15 @@ export interface SaveJob extends Author {
 export interface SavePlan<Index> {
   /** Whether something may have to be written. */
   readonly isDue: boolean
-  /** Of what is packed, before compression. */
+  /** Of what is packed and sent, before compression. */
   readonly bytes: number
   /** Before anything is packed. */
   readonly prepare?: () => Promise<void>
   readonly archives: readonly Archive[]
   /** Parts that are there already, and are not sent. */
   readonly known: ReadonlySet<string>
+  /** Parts that this run has sent already. */
+  readonly sent: ReadonlySet<string>
   /**
    * The index that says where everything is.
    * @param made what became of each of the archives; undefined for what wasn't taken

@@ -94,7 +94,7 @@ interface Sent {
 }
 
 async function sendArchives(
-  { archives, known, prepare }: Pick<SavePlan<unknown>, 'archives' | 'known' | 'prepare'>,
+  { archives, known, sent: sentAhead, prepare }: Pick<SavePlan<unknown>, 'archives' | 'known' | 'sent' | 'prepare'>,
   job: SaveJob,
   place: StagingOptions,
   { end, failures }: { readonly end: number; readonly failures: Set<string> },
@@ -114,7 +114,7 @@ async function sendArchives(
       const part = isLate ? undefined : await orFailure(failures, () => archive.pack())
       if (part === undefined) isComplete &&= !isLate
       else if (known.has(part.sha256)) made[number] = part
-      else if (await sendPart(part, job, place, end)) {
+      else if (sentAhead.has(part.sha256) || (await sendPart(part, job, place, end))) {
         made[number] = part
         sent.push(part)
         done.push(archive)

@@ -4,9 +4,10 @@ import { archivedRecords } from '../build-records.js'
 import { type Cache, type RestoredStorage, restoredOrEmpty } from '../cache.js'
 import type { ArchiveOptions } from '../options.js'
 import type { SkeletonTerms } from '../skeletons.js'
-import type { IndexOfParts, SaveJob, Snapshot } from '../snapshot.js'
+import type { IndexOfParts, PackingAhead, SaveJob, Snapshot } from '../snapshot.js'
 import { withSnapshot } from '../snapshots.js'
 import { saveOrDefer } from './archives-save.js'
+import { openSending, packAndSend } from './send-ahead.js'
 import { fetchText, INDEX } from './texts.js'
 
 /** Texts of the indexes of refs, in their order; undefined if there is none. */
@@ -58,7 +59,7 @@ async function restoreFrom<Index extends IndexOfParts>(
   let unpacked = await snapshot.unpack(indexes, target.root, options, options.skeletons ? options.terms : undefined)
   const causes = new Set([...failures, ...unpacked.restored.failures, ...options.entries.failures()])
   let known: readonly Index[] | undefined = unpacked.indexes
-  let ahead = options.write ? snapshot.packAhead?.(target.root, unpacked.indexes, options.stagingDir) : undefined
+  let ahead = options.write ? startAhead(snapshot, unpacked.indexes, target.root, options) : undefined
   const clear = async () => {
     known = undefined
     // What was packed may be what is wrong.
@@ -96,6 +97,19 @@ async function restoreFrom<Index extends IndexOfParts>(
       )
     },
   }
+}
+
+/** What packs layers while the build goes on, and sends them; undefined where all is packed after it. */
+function startAhead<Index extends IndexOfParts>(
+  snapshot: Snapshot<Index>,
+  indexes: readonly Index[],
+  root: string,
+  { unique, entries, stagingDir, deadlineMs }: ArchiveOptions,
+): PackingAhead | undefined {
+  const pack = snapshot.packAhead?.bind(snapshot)
+  if (pack === undefined) return undefined
+  const sending = openSending({ unique }, { entries, stagingDir }, deadlineMs)
+  return packAndSend((onPacked) => pack(root, indexes, stagingDir, onPacked), sending)
 }
 
 /** The indexes that are of use here, in the order of the refs, and why others aren't. */

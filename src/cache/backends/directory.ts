@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { folderName } from '../../build-storage.js'
 import { directoryRecords } from '../build-records.js'
 import {
   type Cache,
@@ -9,7 +10,7 @@ import {
   restoredOrEmpty,
   savedOrFailure,
 } from '../cache.js'
-import { folderName, makeFolders } from '../containers-storage/in-place.js'
+import { makeFolders } from '../containers-storage/aside.js'
 import type { DirectoryOptions } from '../options.js'
 import type { IndexOfParts, Snapshot } from '../snapshot.js'
 import { withSnapshot } from '../snapshots.js'

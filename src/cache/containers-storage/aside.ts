@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { lchown, mkdir, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type ContainersStorage, executeInStorage } from '../../build-storage.js'
 import type { DirectoryOptions } from '../options.js'
@@ -15,6 +15,18 @@ export interface Place extends DirectoryOptions {
   readonly aside: string
   readonly store: ContainersStorage
   readonly tools: Tools
+}
+
+/** Makes what is missing in the folder of a scope. @returns path of the storage root, absolute */
+export async function makeFolders(
+  folder: string,
+  { foreign, uid, gid }: Pick<ContainersStorage, 'foreign' | 'uid' | 'gid'>,
+): Promise<string> {
+  for (const name of ['root', 'aside', 'mounts']) {
+    const made = await mkdir(join(folder, name), { recursive: true, mode: 0o700 })
+    if (made !== undefined && foreign) await lchown(made, uid, gid)
+  }
+  return join(folder, 'root')
 }
 
 type Grounds = Pick<Place, 'root' | 'aside' | 'store'>

@@ -23,6 +23,13 @@ const LOOK_INTERVAL_MS = 1000
 /** Whether so many bytes can be written, and memory is left, without the build missing them. */
 export type HasRoom = (bytes: number) => Promise<boolean>
 
+/** What else is done beside packing. */
+export interface PackingOptions {
+  /** Is called for each part when it lies in the staging directory. */
+  readonly onPacked?: (part: Part) => void
+  readonly hasRoom?: HasRoom
+}
+
 /**
  * Packs the large layers of a root while its build goes on: one at a time, in the background. Each becomes the very part
  * that it would become after the build, in the staging directory; it is one of the cache when an index names it, and not
@@ -33,7 +40,7 @@ export function packAhead(
   root: string,
   known: ReadonlySet<string>,
   place: Packer,
-  hasRoom: HasRoom = (bytes) => hasRoomIn(place.stagingDir, bytes),
+  { onPacked, hasRoom = (bytes) => hasRoomIn(place.stagingDir, bytes) }: PackingOptions = {},
 ): PackingAhead {
   const { store, stagingDir } = place
   const tried = new Set(known)
@@ -60,7 +67,9 @@ export function packAhead(
         if (tried.has(layer.id)) continue
         tried.add(layer.id)
         const part = await packLayer(layer, root, place, { hasRoom, begin, giveUp })
-        if (part !== undefined) packed.push({ layer: layer.id, part })
+        if (part === undefined) continue
+        packed.push({ layer: layer.id, part })
+        onPacked?.(part)
       }
     }
   }
@@ -89,15 +98,24 @@ export function packAhead(
 
 /** The part that a group has become already; undefined if it has to be packed. */
 export async function partAhead(
-  { layers, images }: Contents,
+  group: Contents,
   packed: readonly PackedLayer[],
   stagingDir: string,
 ): Promise<Part | undefined> {
-  const part =
-    layers.length + images.length === 1 ? packed.find(({ layer }) => layer === layers[0]?.id)?.part : undefined
-  if (part === undefined) return undefined
-  const found = await lstat(join(stagingDir, partPath(part.sha256))).catch(() => undefined)
-  return found?.size === part.bytes ? part : undefined
+  const found = packedOf(group, packed)
+  if (found === undefined || found.isSent === true) return found?.part
+  const { part } = found
+  const file = await lstat(join(stagingDir, partPath(part.sha256))).catch(() => undefined)
+  return file?.size === part.bytes ? part : undefined
+}
+
+/** Whether a group needn't be packed, nor sent. Pure. */
+export function isSentAhead(group: Contents, packed: readonly PackedLayer[]): boolean {
+  return packedOf(group, packed)?.isSent === true
+}
+
+function packedOf({ layers, images }: Contents, packed: readonly PackedLayer[]): PackedLayer | undefined {
+  return layers.length + images.length === 1 ? packed.find(({ layer }) => layer === layers[0]?.id) : undefined
 }
 
 /** Removes what was packed of layers that aren't kept, or not by themselves. */

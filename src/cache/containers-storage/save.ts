@@ -3,7 +3,7 @@ import type { Archive, SaveJob, SavePlan } from '../snapshot.js'
 import { readBlobInfoCache } from './blob-info-cache.js'
 import type { Index } from './index.js'
 import { readContents } from './layout.js'
-import { dropUnkept, partAhead } from './pack-ahead.js'
+import { dropUnkept, isSentAhead, partAhead } from './pack-ahead.js'
 import { levelLayers, type Packer, packGroup, packMountsOf } from './pack.js'
 import {
   bytesOfGroups,
@@ -52,10 +52,13 @@ export async function planSave(job: SaveJob, indexes: readonly Index[], packer: 
   const bundles: Archive[] = hasBundle ? [{ bytes: 0, pack: () => packSkeletons(bundle.layers, root, packer) }] : []
   return {
     isDue: isNews || job.mounts,
-    bytes: job.mounts ? Infinity : bytesOfGroups([...groups, bundle]),
+    bytes: job.mounts
+      ? Infinity
+      : bytesOfGroups([...groups.filter((group) => !isSentAhead(group, job.packed)), bundle]),
     prepare: () => levelLayers(groups, root, store),
     archives: [...archives, ...mounts, ...bundles],
     known: new Set(indexes.flatMap((index) => index.mounts ?? [])),
+    sent: new Set(job.packed.flatMap(({ part, isSent }) => (isSent === true ? [part.sha256] : []))),
     async index(parts) {
       const made = groups.flatMap((group, number) => {
         const part = parts[number]

@@ -1,11 +1,11 @@
 import { describe } from '../../errors.js'
-import type { ContainersStorage } from '../../build-storage.js'
+import { type ContainersStorage, folderName } from '../../build-storage.js'
 import type { Snapshot } from '../snapshot.js'
 import { emptyRoot, findTools } from './archive.js'
 import { findChangedBaseImages } from './bases.js'
 import { fill } from './fill.js'
 import { removeBlobInfoCache } from './blob-info-cache.js'
-import { arrangeInPlace, folderName } from './in-place.js'
+import { arrangeInPlace } from './in-place.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
 import { packAhead } from './pack-ahead.js'
 import { planSave } from './save.js'
@@ -37,9 +37,9 @@ export async function containersStorage(store: ContainersStorage, keys: Keys): P
       await emptyRoot(store, root)
       await removeBlobInfoCache(store)
     },
-    packAhead(root, indexes, stagingDir) {
+    packAhead(root, indexes, stagingDir, onPacked) {
       const known = indexes.flatMap((index) => index.layers.map(({ record }) => record.id))
-      return packAhead(root, new Set(known), { store, tools, stagingDir })
+      return packAhead(root, new Set(known), { store, tools, stagingDir }, { onPacked })
     },
     plan: (job, indexes, stagingDir) => planSave(job, indexes, { store, tools, stagingDir }),
     arrange: (place) => arrangeInPlace({ ...place, store, tools }, keys),

@@ -10,7 +10,7 @@ import { dropUnused, holdsSteps, readBlobs } from './files.js'
 import { type BlobFile, type BlobIndex, divide, placed, secondsOf, tooMuch } from './index.js'
 
 const NOTHING_NEW: SavePlan<BlobIndex> = {
-  ...{ isDue: false, bytes: 0, archives: [], known: new Set() },
+  ...{ isDue: false, bytes: 0, archives: [], known: new Set(), sent: new Set() },
   index: () => Promise.resolve(undefined),
 }
 
@@ -42,6 +42,7 @@ export async function planSave(
     bytes: bytesOf(archives),
     archives,
     known: new Set(before?.parts.map(({ sha256 }) => sha256)),
+    sent: new Set(),
     incomplete: 'not all steps were saved; the next run finds older ones',
     index(made) {
       if (made.includes(undefined)) return Promise.resolve(undefined)

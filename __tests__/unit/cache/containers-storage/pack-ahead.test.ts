@@ -29,7 +29,7 @@ const pathOf = ({ part }: PackedLayer) => join(place.stagingDir, partPath(part.s
 
 /** Packs until nothing is left to pack. */
 async function packAll(known: readonly string[] = [], hasRoom = roomy): Promise<readonly PackedLayer[]> {
-  const ahead = packAhead(root, new Set(known.map(hex)), place, hasRoom)
+  const ahead = packAhead(root, new Set(known.map(hex)), place, { hasRoom })
   await ahead.look()
   return await ahead.close()
 }
@@ -54,7 +54,7 @@ describe('while a build goes on', () => {
   })
 
   it('packs what comes later when it is told to look again', async () => {
-    const ahead = packAhead(root, new Set(), place, roomy)
+    const ahead = packAhead(root, new Set(), place, { hasRoom: roomy })
     await ahead.look()
     grow(root, [bigLayerOf('3', '2')], [imageOf('3', '3')])
     await ahead.look()
@@ -62,14 +62,14 @@ describe('while a build goes on', () => {
   })
 
   it('begins nothing more once the build is over', async () => {
-    const ahead = packAhead(root, new Set(), place, roomy)
+    const ahead = packAhead(root, new Set(), place, { hasRoom: roomy })
     ahead.stop()
     await ahead.look()
     expect(await ahead.close()).toStrictEqual([])
   })
 
   it('leaves nothing of what is under way when it is closed', async () => {
-    const ahead = packAhead(root, new Set(), place, roomy)
+    const ahead = packAhead(root, new Set(), place, { hasRoom: roomy })
     void ahead.look()
     const packed = await ahead.close()
     expect(left()).toStrictEqual(packed.map(({ part }) => partPath(part.sha256)))
@@ -84,6 +84,19 @@ describe('while a build goes on', () => {
     place = { ...place, tools: { ...place.tools, slowCompressor: 'false' } }
     expect(await packAll()).toStrictEqual([])
     expect(left()).toStrictEqual([])
+  })
+})
+
+describe('what was sent as well', () => {
+  it('is neither packed nor sent again, and counts as saved', async () => {
+    const packed = (await packAll()).map((one) => ({ ...one, isSent: true }))
+    for (const one of packed) rmSync(pathOf(one))
+    const plan = await planSave(await containersStorage(place.store, new Map()), job(packed), place.stagingDir)
+    expect(plan.bytes).toBeLessThan(2 * 2 ** 20)
+    const saved = await saveFrom(job(packed), place)
+    expect(saved).toMatchObject({ failures: [], parts: 3 })
+    const keys = [...entries.stored.keys()]
+    for (const { part } of packed) expect(keys).not.toContain(partKey(part.sha256))
   })
 })
 
