@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
@@ -258,6 +260,21 @@ describe('which Buildah is taken', () => {
     expect(error?.message).toMatch(message)
     expect(error?.hint).toContain("This action's own Buildah isn't available here: file:")
     expect(told(log)).toMatch(/^Buildah of this action: none \(.* ENOENT.*\)\n$/)
+  })
+
+  it('says that a private repository of the action may be the cause where the archive isn’t found', async () => {
+    const server = createServer((_, response) => response.writeHead(404).end())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { bin, folder } = machineWith({ buildah: printing('1.33.7') })
+    const actionRepository = `http://127.0.0.1:${(server.address() as AddressInfo).port}/action/`
+    const context = { ...contextOf({ env: { PATH: bin }, ...release('1.45.0') }), actionRepository }
+    const log = await logOf(async () => {
+      await rejection(provideBuildah(wishOf({ range: 'bundled' }), context, folder))
+    })
+    server.close()
+    expect(told(log)).toBe(
+      `Buildah of this action: none (${actionRepository}v1/buildah.tar.gz doesn't exist, or is in a private repository, whose releases can't be fetched)\n`,
+    )
   })
 
   it('runs nothing of another content than the manifest of the action says', async () => {
