@@ -92,7 +92,7 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
   'the summary of a build that fails shows where, why, and what the step printed, of which nothing is HTML',
   async () => {
     const forged = [
-      "RUN printf '\\n```\\n<img src=x>\\n::error::forged\\n%s hunter2\\n' '</code></pre>'; nosuchprogram",
+      "RUN printf '\\n```\\n<img src=x>\\n::notice::forged\\n%s hunter2\\n' '</code></pre>'; nosuchprogram",
     ]
     const step = await fail(place.job('summary', forged, { inputs: { secrets: 'key=hunter2' } }))
     const dom = await showSummary(step.summary, (browser as { program: string }).program)
@@ -101,7 +101,7 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
     expect(dom).toMatch(/<strong>Build step:<\/strong> <code>RUN printf /)
     // The runner masks what it finds in the file as it is.
     expect(dom).toMatch(
-      /<code[^>]*>buildah build ended[^<]*\n```\n&lt;img src=x&gt;\n::error::forged\n&lt;\/code&gt;&lt;\/pre&gt; hunter2\n/,
+      /<code[^>]*>buildah build ended[^<]*\n```\n&lt;img src=x&gt;\n::notice::forged\n&lt;\/code&gt;&lt;\/pre&gt; hunter2\n/,
     )
     expect(dom).toContain('<strong>What to do:</strong>')
     expect(dom).toMatch(/<svg[^>]*aria-roledescription="gantt"/)
