@@ -54,7 +54,7 @@ export class RegistryError extends UserError {
  */
 export const LOST_CONTENT = {
   retries: 2,
-  hint: 'The registry doesn’t find content that was just pushed to it. Run the job again. If that doesn’t help, check the registry: garbage collection must not run during a push, and servers behind one address need the same storage and the same secret.',
+  hint: "The registry doesn't find content that was just pushed to it. Run the job again. If that doesn't help, check the registry: garbage collection must not run during a push, and servers behind one address need the same storage and the same secret.",
 } as const
 
 /** Where in a file a mistake is. */

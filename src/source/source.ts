@@ -85,7 +85,7 @@ export async function fetchGitContext(
   if (folder === undefined || !isBelow(folder, await realpath(into))) {
     throw new UserError(
       `Input "${input}": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`,
-      'After the colon comes the path of a folder in the repository; a link that leads out of it isn’t accepted.',
+      "After the colon comes the path of a folder in the repository; a link that leads out of it isn't accepted.",
     )
   }
   return folder
