@@ -57,11 +57,6 @@ async function attestorOf(
     info(`Attestations: only what is pushed and OCI archives have them; that of ${without.join(' and ')} has none`)
   const { engine: resolved, destination, metadata } = prepared
   const names = metadata.references
-  const { sbom } = spec.inputs
-  if (sbom !== undefined) {
-    const { checkGenerator } = await import('../attestations/check-generator.js')
-    await checkGenerator(sbom, { ...resolved, ...engine }, pipeline)
-  }
   const { openAttestor } = await import('../attestations/attestor.js')
-  return openAttestor({ spec, resolved, engine, evidence, destination, names }, registries, pipeline)
+  return await openAttestor({ spec, resolved, engine, evidence, destination, names }, registries, pipeline)
 }
