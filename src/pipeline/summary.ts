@@ -80,6 +80,9 @@ function failedStep(
   phase: Phase,
 ): Step | undefined {
   const steps = builds.find(({ platform }) => platform === phase.platform)?.steps ?? []
-  const [step, ...others] = steps.filter(({ index, image }) => index > 0 && image === undefined)
+  // FROM gives no image of its own, and has ended where another step follows.
+  const isOpen = ({ index, image }: Step, place: number) =>
+    image === undefined && (index > 0 || place === steps.length - 1)
+  const [step, ...others] = steps.filter(isOpen)
   return others.length === 0 ? step : undefined
 }

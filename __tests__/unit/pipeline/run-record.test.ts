@@ -113,7 +113,7 @@ describe('the summary of a step that fails', () => {
     expect(text).toContain(
       '```text\nbuildah build ended with exit code 127:\nSTEP 3/3: RUN x\nsh: x: not found\n```\n\n**What to do:** `Install x.`\n',
     )
-    expect(text).toMatch(/\n {2}section build\n.*:crit, .*\n {4}1 FROM scratch :active/)
+    expect(text).toMatch(/\n {2}section build\n.*:crit, .*\n {4}1 FROM scratch :active, .*\n {4}2 ENV A=1/)
   })
 
   it('shows of which platform it is', async () => {
