@@ -73,11 +73,20 @@ export function lastLine({ message, cause }: Error): string {
 
 /** The text for a person: the message, its causes in order, then the hint. Takes anything that can be thrown. */
 export function describe(error: unknown): string {
+  const hint = hintOf(error)
+  return [describeCauses(error), ...(hint === undefined ? [] : [hint])].join('\n')
+}
+
+/** The same without the hint. */
+export function describeCauses(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const lines = [error.message]
   for (let { cause } = error; cause instanceof Error; { cause } = cause) lines.push(`Caused by: ${cause.message}`)
-  if (error instanceof UserError && error.hint !== undefined) lines.push(error.hint)
   return lines.join('\n')
+}
+
+export function hintOf(error: unknown): string | undefined {
+  return error instanceof UserError ? error.hint : undefined
 }
 
 /** The same in one line, for a sentence that goes on around it. */

@@ -1,6 +1,6 @@
 import type { Engine, Image, Pushed } from '../../engine/engine.js'
 import type { OpenProxy, PushedManifest } from '../../engine/upload-proxy.js'
-import { describe, LOST_CONTENT, RegistryError, UserError } from '../../errors.js'
+import { describe, describeCauses, hintOf, LOST_CONTENT, RegistryError, UserError } from '../../errors.js'
 import { formatReference, type Reference, repositoryOf } from '../../metadata/reference.js'
 import type { Registries } from '../../registry/registries.js'
 import { result } from '../../log.js'
@@ -23,8 +23,10 @@ export class PushError extends UserError {
   constructor(
     message: string,
     readonly pushed: readonly Pushed[],
+    cure: string | undefined,
   ) {
-    super(message, 'When that is fixed, run the job again: it pushes what is missing.')
+    const again = 'When that is fixed, run the job again: it pushes what is missing.'
+    super(message, cure === undefined ? again : `${cure}\n${again}`)
   }
 }
 
@@ -92,7 +94,11 @@ export async function pushEach<T extends Arrived>(
     pushed.length === 0
       ? 'Nothing was pushed.'
       : `Pushed: ${pushed.map(({ reference }) => formatReference(reference)).join(', ')}.`
-  throw new PushError(`Not pushed: ${names}. ${rest}\n${failed.map(({ error }) => describe(error)).join('\n')}`, pushed)
+  const hints = new Set(failed.map(({ error }) => hintOf(error)))
+  // What is to be done is told once, where it is the same for all.
+  const [cure] = hints.size === 1 ? hints : []
+  const reasons = failed.map(({ error }) => (cure === undefined ? describe : describeCauses)(error))
+  throw new PushError(`Not pushed: ${names}. ${rest}\n${reasons.join('\n')}`, pushed, cure)
 }
 
 /** What a push comes to. */
