@@ -52,6 +52,11 @@ const BUILD_HINTS: readonly Hint[] = [
     /(?:Build error|parse error on line \d+): unknown instruction: "?([^\s"]+)/i,
     ([, name = '']) => whyNoInstruction(name),
   ],
+  [
+    /no FROM statement found/i,
+    'A Dockerfile begins with FROM, and this one has none. Check the spelling of its first instruction.',
+  ],
+  [/^Error: no contents in "/, 'The Dockerfile is empty. Begin it with a base image: `FROM docker.io/library/alpine`.'],
   [/syntax error in pattern/i, ({ input }, scene) => whyBadPattern(input, scene)],
   [
     /building at STEP "EXPOSE ([^"\s]*\$[^"\s]*)": EXPOSE requires at least one argument/,
@@ -143,6 +148,11 @@ const RUN_HINTS: readonly Hint[] = [
     /^[^]*\b(?:a|ba|da)?sh: (?:line )?(?:\d+: )?([^\s:]+): (?:command )?not found\n[^]*exit (?:status|code:?) 127\b/,
     ([, program = '']) =>
       `The image has no program ${quote(program)} at this step. Check its name, or install it in an earlier step.`,
+  ],
+  [
+    /^[^]*\b(?:a|ba|da)?sh: (?:line )?(?:\d+: )?([^\s:]+): Permission denied\n[^]*exit (?:status|code:?) 126\b/,
+    ([, program = '']) =>
+      `${quote(program)} isn't executable. Copy it with \`COPY --chmod=755\`, or commit it so: \`git update-index --chmod=+x FILE\`.`,
   ],
   [
     // Buildah with chroot; runc, also of BuildKit; crun.

@@ -334,6 +334,19 @@ describe('hintFor', () => {
     expect(hintForRun(`${said}exit status 1`)).toBeUndefined()
   })
 
+  it("says how a program that isn't executable is made so", () => {
+    const said = '/bin/sh: /run.sh: Permission denied\nsubprocess exited with status 126\n'
+    expect(hintForRun(`${said}exit status 126`)).toMatch(/^"\/run\.sh" isn't executable\. .*--chmod=755/)
+    expect(hintForRun(`${said}exit status 1`)).toBeUndefined()
+  })
+
+  it.each([
+    ['Error: no FROM statement found\n', /^A Dockerfile begins with FROM/],
+    ['Error: no contents in "/w/Dockerfile"\n', /^The Dockerfile is empty/],
+  ])('knows a Dockerfile that is none: %s', (output, hint) => {
+    expect(hintFor(output)).toMatch(hint)
+  })
+
   it('looks only at the step that failed', () => {
     const before = 'STEP 1/2: RUN curl x || true\ncurl: (6) Could not resolve host: x\n--> 0123456789a\n'
     expect(hintFor(before + failing('no'))).toBeUndefined()
