@@ -39,7 +39,7 @@ export function renderFailure(facts: FailureFacts): string {
     [inlineCode(error.message)],
     renderPlace(facts),
     error.details.length === 0 ? [] : codeBlock(error.details, MAX_DETAILS),
-    error.hint === undefined ? [] : [`**What to do:** ${inlineCode(error.hint)}`],
+    renderHint(error.hint),
     renderWarnings(warnings),
     phases.length === 0 ? [] : renderChart(facts),
   ]
@@ -53,6 +53,13 @@ function titleOf(phase: FailureFacts['phase']): string {
   if (phase === undefined) return 'The step failed'
   const { name, platform } = phase
   return `${name.charAt(0).toUpperCase()}${name.slice(1)} failed${platform === undefined ? '' : ` (${platform})`}`
+}
+
+/** Behind a sentence there may be lines to paste. */
+function renderHint(hint: string | undefined): string[] {
+  if (hint === undefined) return []
+  const [first = '', ...lines] = hint.split('\n')
+  return [`**What to do:** ${inlineCode(first)}`, ...(lines.length === 0 ? [] : ['', ...codeBlock(lines, MAX_DETAILS)])]
 }
 
 function renderPlace({ error: { place }, step, engine, pushed, cache }: FailureFacts): string[] {

@@ -132,7 +132,10 @@ describe('with hostile texts,', () => {
   test('so has the summary of a failure, and its output stays in its block', () => {
     const failure = (text: string, lines: readonly string[]) => ({
       ...facts,
-      error: { message: text, place: { file: text, line: 1 }, details: ['begins', ...lines], hint: text },
+      error: {
+        ...{ message: text, place: { file: text, line: 1 } },
+        ...{ details: ['begins', ...lines], hint: `do\n${text}` },
+      },
       phase: { name: 'build' },
       step: { text, hit: false, seconds: 1 },
       pushed: [text],

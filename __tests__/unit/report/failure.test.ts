@@ -70,6 +70,13 @@ gantt
     )
   })
 
+  it('keeps the lines to paste', () => {
+    const error = { message: 'No.', details: [], hint: 'Write it as a whole:\nbuild-args: |\n  "A=1\n  2"' }
+    expect(renderFailure({ ...facts, error })).toContain(
+      '**What to do:** `Write it as a whole:`\n\n```text\nbuild-args: |\n  "A=1\n  2"\n```\n',
+    )
+  })
+
   it('names the platform, and what is in a registry', () => {
     const name = `ghcr.io/acme/web:1@sha256:${'ab'.repeat(32)}`
     const text = renderFailure({ ...facts, phase: { name: 'push', platform: 'linux/arm64' }, pushed: [name] })
