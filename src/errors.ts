@@ -17,6 +17,9 @@ export class UserError extends Error {
   }
 }
 
+/** An input rules it out, whatever the engine: another one isn't tried. */
+export class RuledOut extends UserError {}
+
 /** A registry didn't take or give something. */
 export class RegistryError extends UserError {
   /** How long the registry asked to be left alone, where it did. */

@@ -106,7 +106,7 @@ test('an image that starts a program of another processor is refused, whatever i
 
 describe('where nothing can emulate, the error comes before the build', () => {
   const label = foreign.name === 'arm64' ? 'ubuntu-24.04-arm' : 'ubuntu-24.04'
-  const onItsOwn = `Build linux/${foreign.name} on a runner of its own (\`runs-on: ${label}\`)`
+  const onItsOwn = `uild linux/${foreign.name} on a runner of its own (\`runs-on: ${label}\`)`
   const setUp = 'register an emulator for the machine in an earlier step (`- uses: docker/setup-qemu-action@v3`)'
 
   async function refused(options: Partial<StepOptions>): Promise<string> {
@@ -120,7 +120,9 @@ describe('where nothing can emulate, the error comes before the build', () => {
   }
 
   test('with emulation: off', async () => {
-    expect(await refused({ inputs: { emulation: 'off' } })).toContain('or write `emulation: auto`.')
+    // With Docker there, too, and without a word of it.
+    const error = await refused({ inputs: { emulation: 'off', engine: 'auto' } })
+    expect(error.split('\n')[1]).toBe(`Write \`emulation: auto\`, or b${onItsOwn}.`)
   })
 
   testUnless(rootReason)('below Linux 6.7', async () => {
@@ -138,6 +140,6 @@ describe('where nothing can emulate, the error comes before the build', () => {
 
   exhaustively(testUnless(rootReason))('as root', async () => {
     const error = await refused({ as: 'root', inputs: { rootless: 'off' } })
-    expect(error).toContain('or build without root (remove `rootless: off`).')
+    expect(error).toContain(`Build without root (remove \`rootless: off\`), b${onItsOwn}, or ${setUp}.`)
   })
 })

@@ -6,6 +6,7 @@ import { describeEngines } from '../harness/describe-engines.js'
 import { contentOf } from '../harness/image-content.js'
 import { rootReason, testUnless } from '../harness/skipping.js'
 import { likeHostedRunner } from '../harness/surroundings.js'
+import { exhaustively } from '../harness/test-set.js'
 import { countHits, expectHit, statsOf } from '../harness/warm-steps.js'
 import { useWarmPlace } from '../harness/use-warm-place.js'
 
@@ -34,13 +35,19 @@ describeEngines('stages that are independent, with $name', ({ name, version, wis
   // A machine like a hosted one can only be had by root.
   const inPlace = (test: typeof testEach) => (isConfined || rootReason === undefined ? test : testUnless(rootReason))
 
+  // In the ordinary set, the unit tests of jobs.ts have this decision.
   if (!isConfined)
-    testOne('are built one after the other below 1.39 under chroot isolation, which the log says', async () => {
-      const lines = ['RUN echo a >/a', `FROM ${place.base}`, 'RUN echo b >/b', 'COPY --from=0 /a /a']
-      const { log } = await succeed(job('one', lines, { jobs: '4', isolation: 'chroot' }))
-      expect(log).toContain(`Jobs: one stage at a time with Buildah ${version}: below 1.39.0, a RUN step under chroot`)
-      expect(log).not.toContain('--jobs')
-    })
+    exhaustively(testOne)(
+      'are built one after the other below 1.39 under chroot isolation, which the log says',
+      async () => {
+        const lines = ['RUN echo a >/a', `FROM ${place.base}`, 'RUN echo b >/b', 'COPY --from=0 /a /a']
+        const { log } = await succeed(job('one', lines, { jobs: '4', isolation: 'chroot' }))
+        expect(log).toContain(
+          `Jobs: one stage at a time with Buildah ${version}: below 1.39.0, a RUN step under chroot`,
+        )
+        expect(log).not.toContain('--jobs')
+      },
+    )
 
   inPlace(testEach)('are built at once, and each of their steps is there the next time', async () => {
     const lines = [

@@ -45,7 +45,7 @@ testBoth('the image of each platform is tested by its own processor or an emulat
   const { log, outputs } = await succeed(step('1', 'echo "$FOR runs on $(/bin/busybox uname -m)"'))
   for (const { name, machine } of [own, foreign])
     expect(log).toMatch(new RegExp(`^linux/${name}: ${name} runs on ${machine}$`, 'm'))
-  expect(log).toContain(`Emulation: linux/${foreign.name}: 1 RUN step (line 1) run by qemu-${foreign.machine} `)
+  expect(log).toContain(`Emulation: linux/${foreign.name}: the commands of "test" run by qemu-${foreign.machine} `)
   const { bytes } = await getManifest(`${registry.host}/acme/tested:1`)
   expect(digestOf(bytes)).toBe(outputs['digest'])
   expect(readIndex(bytes).manifests).toHaveLength(2)

@@ -133,8 +133,9 @@ async function startDockerd(folder: string, socket: string, settings: object): P
 async function startBuildkitd({ buildkitd }: Buildkit, socket: string): Promise<Daemon> {
   const state = makeFolder('buildkit-state')
   const worker = ['--oci-worker=true', '--containerd-worker=false', '--oci-worker-snapshotter=overlayfs']
-  const where = ['--oci-worker-net=host', '--root', join(state, 'data'), '--addr', `unix://${socket}`]
-  return await startDaemon([buildkitd, ...worker, ...where], socket, state)
+  const places = ['--root', join(state, 'data'), '--otel-socket-path', join(state, 'otel.sock')]
+  const options = ['--oci-worker-net=host', ...places, '--addr', `unix://${socket}`]
+  return await startDaemon([buildkitd, ...worker, ...options], socket, state)
 }
 
 /** Starts it with a log in its folder, and waits until its socket is there, which the account may use. */

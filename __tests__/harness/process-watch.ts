@@ -22,11 +22,13 @@ export async function watchProcesses<T>(
 ): Promise<{ result: T; seen: readonly SeenProcess[] }> {
   const seen = new Map<string, SeenProcess>()
   const failures: unknown[] = []
+  const parents = new Map<string, string>()
   const look = (): void => {
-    for (const pid of descendants()) {
-      const found = describe(pid)
-      if (found === undefined || seen.has(keyOf(found))) continue
-      seen.set(keyOf(found), found)
+    for (const pid of descendants(parents)) {
+      const program = programOf(pid)
+      if (program === undefined || seen.has(keyOf(program))) continue
+      const found = { ...program, environment: read(`/proc/${pid}/environ`) }
+      seen.set(keyOf(program), found)
       try {
         onSeen(found)
       } catch (error) {
@@ -42,32 +44,46 @@ export async function watchProcesses<T>(
   return { result, seen: [...seen.values()] }
 }
 
-function keyOf({ pid, uid, argv }: SeenProcess): string {
+type Program = Omit<SeenProcess, 'environment'>
+
+function keyOf({ pid, uid, argv }: Program): string {
   return [pid, uid, ...argv].join('\0')
 }
 
-function descendants(): number[] {
-  const children = new Map<number, number[]>()
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    // The name of the program stands in parentheses and may itself hold any character.
-    const stat = read(`/proc/${name}/stat`)
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-    children.set(parent, [...(children.get(parent) ?? []), Number(name)])
+/**
+ * @param parents what the look before has found, which is brought up to date: to read all of /proc each time would keep a
+ * processor busy, which those have to share that are looked at
+ */
+function descendants(parents: Map<string, string>): number[] {
+  const alive = new Set(readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)))
+  for (const pid of parents.keys()) if (!alive.has(pid)) parents.delete(pid)
+  const children = new Map<string, string[]>()
+  for (const pid of alive) {
+    // What has lost its parent has another one.
+    const known = parents.get(pid)
+    const parent = known !== undefined && alive.has(known) ? known : parentOf(pid)
+    parents.set(pid, parent)
+    children.set(parent, [...(children.get(parent) ?? []), pid])
   }
-  const found: number[] = []
-  for (const queue = [process.pid]; queue.length > 0;) {
-    const below = children.get(queue.shift() ?? 0) ?? []
+  const found: string[] = []
+  for (const queue = [String(process.pid)]; queue.length > 0;) {
+    const below = children.get(queue.shift() ?? '') ?? []
     found.push(...below)
     queue.push(...below)
   }
-  return found
+  return found.map(Number)
 }
 
-function describe(pid: number): SeenProcess | undefined {
+function parentOf(pid: string): string {
+  // The name of the program stands in parentheses and may itself hold any character.
+  const stat = read(`/proc/${pid}/stat`)
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] ?? ''
+}
+
+function programOf(pid: number): Program | undefined {
   const argv = read(`/proc/${pid}/cmdline`).split('\0').slice(0, -1)
-  const uid = /^Uid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]
-  if (argv.length === 0 || uid === undefined) return undefined
-  return { pid, uid: Number(uid), argv, environment: read(`/proc/${pid}/environ`) }
+  const uid = argv.length === 0 ? undefined : /^Uid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]
+  return uid === undefined ? undefined : { pid, uid: Number(uid), argv }
 }
 
 // A process may end between two looks.

@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { run } from './command.js'
 import { makeFolder } from './folders.js'
-import { freePort } from './loopback.js'
 import type { TokenServer } from './token-server.js'
 
 export interface Login {
@@ -45,10 +44,10 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const { program = ofDebian } = options
   if (!existsSync(program)) throw new Error(`${program} is not here: run bash scripts/test.sh, which installs it`)
   const folder = makeFolder('registry')
-  const host = `${options.name ?? '127.0.0.1'}:${await freePort()}`
+  const { name = '127.0.0.1' } = options
   const tls = options.tls === true ? await makeCertificate(folder) : undefined
   if (options.login) writeFileSync(join(folder, 'htpasswd'), await htpasswd(options.login))
-  writeFileSync(join(folder, 'config.yml'), configuration(folder, host, options, tls))
+  writeFileSync(join(folder, 'config.yml'), configuration(folder, `${name}:0`, options, tls))
 
   // Tests that are killed take their registry with them.
   const serve = ['--pdeathsig', 'KILL', program, 'serve', join(folder, 'config.yml')]
@@ -57,14 +56,11 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (piece: Buffer) => (log += piece.toString()))
   }
-  const registry = { host, certificate: tls?.certificate, logs: () => log, stop: () => stop(child) }
-  try {
-    await untilAnswers(host, tls !== undefined, child)
-  } catch (error) {
-    await stop(child)
-    throw new Error(`docker-registry does not answer; its log:\n${log}`, { cause: error })
-  }
-  return registry
+  const port = await portOf(child, () => log)
+  if (port !== undefined)
+    return { host: `${name}:${port}`, certificate: tls?.certificate, logs: () => log, stop: () => stop(child) }
+  await stop(child)
+  throw new Error(`docker-registry does not listen; its log:\n${log}`)
 }
 
 interface Certificate {
@@ -106,17 +102,15 @@ async function makeCertificate(folder: string): Promise<Certificate> {
   return { certificate, key }
 }
 
-async function untilAnswers(host: string, tls: boolean, child: ChildProcess): Promise<void> {
+/** The port that the kernel chose, which nobody else can get meanwhile; undefined where it has ended, or takes too long. */
+async function portOf(child: ChildProcess, log: () => string): Promise<string | undefined> {
   const deadline = Date.now() + 120_000
-  for (;;) {
-    try {
-      await statusOf(`${tls ? 'https' : 'http'}://${host}/v2/`)
-      return
-    } catch (error) {
-      if (child.exitCode !== null || Date.now() > deadline) throw error
-      await sleep(50)
-    }
+  while (child.exitCode === null && Date.now() < deadline) {
+    const port = /"listening on [^"]*:(\d+)(?:, tls)?"/.exec(log())?.[1]
+    if (port !== undefined) return port
+    await sleep(20)
   }
+  return undefined
 }
 
 /** The status of a GET, whatever the certificate. */

@@ -35,10 +35,14 @@ export async function startRemoteBuilders(platform: string): Promise<RemoteBuild
     )
   }
   await start(sockets[0], [], ['--oci-worker-snapshotter=overlayfs'])
-  const become = ['setpriv', `--reuid=${account.uid}`, `--regid=${account.gid}`, '--init-groups', '--']
+  // Another user clears what `startDaemon` has said of the parent's death.
+  const identity = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--init-groups']
+  const become = ['setpriv', ...identity, '--pdeathsig', 'TERM', '--']
   const home = ['env', `HOME=${account.home}`, `XDG_RUNTIME_DIR=${folder}`]
   const rootless = ['--rootless', '--oci-worker-no-process-sandbox', '--oci-worker-platform', platform]
-  await start(sockets[1], [...become, ...home, 'buildah', 'unshare'], ['--oci-worker-snapshotter=native', ...rootless])
+  // Buildah ends at a signal without a word to the program that it has started.
+  const unshare = ['buildah', 'unshare', 'setpriv', '--pdeathsig', 'TERM']
+  await start(sockets[1], [...become, ...home, ...unshare], ['--oci-worker-snapshotter=native', ...rootless])
   const config = join(folder, 'config')
   configureBuilder(config, { buildkitd, ...programs }, 'two', sockets)
   configureBuilder(config, { buildkitd, ...programs }, 'rootless', sockets.slice(1))

@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { type Account, accountFor, testsAreRoot } from './account.js'
@@ -92,20 +93,31 @@ export async function runAction(options: StepOptions): Promise<StepResult> {
 /** A job's folder: the action's checkout, RUNNER_TEMP, a tool cache, a home, and the files to talk back with. */
 async function makeJob(account: Account, options: StepOptions): Promise<string> {
   const folder = makeFolder('job', account)
-  // A copy, since the account may have no way to where the repository is.
-  const action = join(folder, 'action')
-  cpSync(join(repository, 'dist'), join(action, 'dist'), { recursive: true })
-  writeFileSync(join(action, 'dist/buildah.json'), options.ownBuildah ?? '[]')
-  for (const file of ['action.yml', 'package.json']) cpSync(join(repository, file), join(action, file))
+  symlinkSync(actionWith(options.ownBuildah ?? '[]'), join(folder, 'action'))
   for (const name of ['temp', 'tools', 'home']) mkdirSync(join(folder, name))
   for (const name of commandFiles) writeFileSync(join(folder, name), '')
   // A commit without a time would give every run another label.
   const commit = { head_commit: { timestamp: '2026-11-23T10:00:00Z' } }
   writeFileSync(join(folder, 'event.json'), JSON.stringify({ ...commit, ...options.event?.payload }))
   writeFileSync(join(folder, 'registries.conf'), githubRegistriesConf.version2)
-  await run('chmod', ['-R', 'a+rX', action])
   if (testsAreRoot) await run('chown', ['-R', `${account.uid}:${account.gid}`, folder])
   return folder
+}
+
+/** Where the action is by the manifest of its own Buildah: of all steps of a file, which only read it. */
+const actions = new Map<string, string>()
+
+/** The action's checkout: a copy, since the account may have no way to where the repository is. */
+function actionWith(ownBuildah: string): string {
+  const known = actions.get(ownBuildah)
+  if (known !== undefined) return known
+  const action = makeFolder('action')
+  cpSync(join(repository, 'dist'), join(action, 'dist'), { recursive: true })
+  writeFileSync(join(action, 'dist/buildah.json'), ownBuildah)
+  for (const file of ['action.yml', 'package.json']) cpSync(join(repository, file), join(action, file))
+  execFileSync('chmod', ['-R', 'a+rX', action])
+  actions.set(ownBuildah, action)
+  return action
 }
 
 /** What a log shows to a reader: the runner swallows the lines that name what it has to mask. */

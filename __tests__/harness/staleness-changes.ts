@@ -102,13 +102,8 @@ export const changes: readonly Change[] = [
   { name: 'COPY from a stage by an ARG', ...copyFrom('one') },
   { name: 'COPY from another one', ...copyFrom('two') },
   { name: 'COPY from the first again', ...copyFrom('one') },
-  { name: 'FROM scratch', isOrdinary: true, lines: forScratch },
-  {
-    name: 'FROM scratch for another processor',
-    isOrdinary: true,
-    lines: forScratch,
-    inputs: { platforms: 'linux/arm64' },
-  },
+  { name: 'FROM scratch', lines: forScratch },
+  { name: 'FROM scratch for another processor', lines: forScratch, inputs: { platforms: 'linux/arm64' } },
   { name: 'FROM scratch once more', lines: forScratch },
   {
     name: 'arguments in another order',

@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform } from '../lib/platform.js'
+import type { Platform } from '../lib/platform.js'
 import type { Analysis, StageAnalysis, StepAnalysis } from './analysis.js'
 import { neededStages } from './dependencies.js'
 import { parentOf, stagePlatforms } from './stage-platforms.js'
@@ -37,14 +37,4 @@ function triggersOf(stages: readonly StageAnalysis[], { base }: StageAnalysis): 
 
 function isRun({ instruction }: StepAnalysis): boolean {
   return instruction.keyword === 'RUN'
-}
-
-/** The steps by the platform that they run on, in the order of the Dockerfile. Pure. */
-export function byPlatform(steps: readonly RunStep[]): ReadonlyMap<string, readonly RunStep[]> {
-  const groups = new Map<string, RunStep[]>()
-  for (const step of steps) {
-    const name = formatPlatform(step.platform)
-    groups.set(name, [...(groups.get(name) ?? []), step])
-  }
-  return groups
 }

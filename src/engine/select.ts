@@ -1,4 +1,4 @@
-import { describe, UserError } from '../errors.js'
+import { describe, RuledOut, UserError } from '../errors.js'
 import { quote } from '../lib/quote.js'
 import { warn } from '../log.js'
 import { chooseBuilder } from './build-user.js'
@@ -22,7 +22,7 @@ async function findEngine(selection: EngineRequest, onProgram: (path: string) =>
   if (builder !== undefined && engine !== 'docker') return asReady(await findBuilder(selection, builder))
   if (engine === 'docker') return asReady(await findDocker(selection).catch(asAsked))
   const insteadOf = async (error: unknown) => {
-    if (engine === 'buildah' || !(error instanceof UserError)) throw error
+    if (engine === 'buildah' || !(error instanceof UserError) || error instanceof RuledOut) throw error
     return await fallBack(selection, error)
   }
   try {

@@ -70,10 +70,12 @@ export interface ConnectionOptions {
   readonly env: Env
   /** The longest without a byte while something is read, milliseconds. */
   readonly quietMs?: number
+  /** The longest for one exchange, milliseconds. */
+  readonly totalMs?: number
 }
 
 const IDLE_TIMEOUT_MS = 10_000
-/** The longest for one exchange: a registry that writes looks at every layer first. */
+/** A registry that writes looks at every layer first: only this is the limit of its silence. */
 const TOTAL_MS = 60_000
 const REDIRECTS = 5
 const TRANSIENT = [
@@ -81,7 +83,8 @@ const TRANSIENT = [
   ...['EHOSTUNREACH', 'ENETDOWN', 'ERR_STREAM_PREMATURE_CLOSE'],
 ]
 
-export function openConnection({ insecure, env, quietMs = IDLE_TIMEOUT_MS }: ConnectionOptions): Connection {
+export function openConnection(options: ConnectionOptions): Connection {
+  const { insecure, env, quietMs = IDLE_TIMEOUT_MS, totalMs = TOTAL_MS } = options
   const agents = new Map<string, Promise<Transport>>()
   const origins = new Map<string, Promise<string>>()
   const isLoose = (url: URL) => insecure.some((host) => host === url.host || host === `${url.hostname}:${portOf(url)}`)
@@ -93,7 +96,7 @@ export function openConnection({ insecure, env, quietMs = IDLE_TIMEOUT_MS }: Con
     let [asked, left] = [request, REDIRECTS]
     for (;;) {
       if (!isPrivate(asked.url)) throw new ConnectionError(`${asked.url.origin} doesn't use HTTPS`, false)
-      const response = await send(asked, (await transportTo(asked.url)).agent, quietMs)
+      const response = await send(asked, (await transportTo(asked.url)).agent, { quietMs, totalMs })
       const next = redirection(asked, response)
       if (next === undefined) return response
       if (--left < 0) throw new ConnectionError(`${request.url.host} redirects too often`, false)
@@ -151,7 +154,11 @@ function openTransport(url: URL, isLoose: boolean, authorities: readonly string[
   return { client, agent }
 }
 
-async function send(request: Request, agent: Agent, quietMs: number): Promise<Response> {
+async function send(
+  request: Request,
+  agent: Agent,
+  { quietMs, totalMs }: Required<Pick<ConnectionOptions, 'quietMs' | 'totalMs'>>,
+): Promise<Response> {
   const { method, url } = request
   const clock = new AbortController()
   let tooLate: ConnectionError | undefined
@@ -162,10 +169,10 @@ async function send(request: Request, agent: Agent, quietMs: number): Promise<Re
   const isTimed = request.stream === undefined
   const total =
     isTimed && request.into === undefined
-      ? setTimeout(late(`sent no complete response within ${TOTAL_MS / 1000} s`), TOTAL_MS)
+      ? setTimeout(late(`sent no complete response within ${totalMs / 1000} s`), totalMs)
       : undefined
-  const quietest = method === 'GET' || method === 'HEAD' ? quietMs : TOTAL_MS
-  const quiet = isTimed ? setTimeout(late(`sent nothing for ${quietMs / 1000} s`), quietest) : undefined
+  const isRead = method === 'GET' || method === 'HEAD'
+  const quiet = isTimed && isRead ? setTimeout(late(`sent nothing for ${quietMs / 1000} s`), quietMs) : undefined
   const end = clock.abort.bind(clock, undefined)
   request.signal?.addEventListener('abort', end)
   if (request.signal?.aborted === true) end()

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Cache, Restored, Run, Saved } from '../../../src/cache/cache.js'
 import { NOTHING_RESTORED, NOTHING_SAVED } from '../../../src/cache/cache.js'
 import type { Caches } from '../../../src/cache/open.js'
@@ -61,6 +62,7 @@ export function fakeCache({ read, write }: Pick<CachePlan, 'read' | 'write'>, op
     }
   }
   return {
+    rootFor: (_storage, root) => Promise.resolve(root),
     restore: (_storage, _keys, root) => open(root),
     records: {
       read: () => Promise.resolve(read ? memory.record : undefined),
@@ -81,11 +83,20 @@ export function fakeMeeting({ run, attempt, join, platforms }: MeetingKey, entri
     entries.set(name, text)
     return 'stored'
   }
+  const self = randomUUID()
+  const signatures = new Set<string>()
+  const numbers = Array.from({ length: platforms }, (_, index) => index + 1)
+  const nameOf = (number: number) => `${run} ${join} #${number}`
   return {
-    leave: (platform, text) => Promise.resolve(put(`${run} ${join} ${platform} ${attempt}`, text)),
-    takeNumber() {
-      const numbers = Array.from({ length: platforms }, (_, index) => index + 1)
-      return Promise.resolve(numbers.find((number) => put(`${run} ${join} #${number}`, '') === 'stored'))
+    leave: (platform, text) => Promise.resolve(put(`${run} ${join} ${platform} ${attempt} ${self}`, text)),
+    takeNumber(platform) {
+      signatures.add(`${platform} ${self}`)
+      const taken = numbers.find((number) => put(nameOf(number), `${platform} ${self}`) === 'stored')
+      return Promise.resolve(taken ?? 'none')
+    },
+    hasLostNumber() {
+      const seen = numbers.map((number) => entries.get(nameOf(number)) ?? '').filter((text) => text !== '')
+      return Promise.resolve(seen.length > 0 && new Set([...seen, ...signatures]).size < platforms)
     },
     find: (platform) =>
       Promise.resolve([...entries].findLast(([name]) => name.startsWith(`${run} ${join} ${platform} `))?.[1]),

@@ -6,11 +6,11 @@ import { parseDockerfile } from '../../../src/dockerfile/dockerfile.js'
 import type { FoundEngine } from '../../../src/engine/engine.js'
 import { engines } from '../../../src/engine/select.js'
 import { makeWorkDir } from '../../../src/engine/work-dir.js'
-import { describe as describeError, UserError } from '../../../src/errors.js'
+import { describe as describeError, RuledOut, UserError } from '../../../src/errors.js'
 import { contextOf, inputsOf, logOf, temporaryFolder } from '../helpers.js'
 
 const text = 'FROM scratch\n'
-const noBuildah = new UserError('The program newuidmap is missing.', 'sudo apt-get install uidmap')
+const noBuildah: UserError = new UserError('The program newuidmap is missing.', 'sudo apt-get install uidmap')
 
 /** What `docker` does, as a shell script: a daemon of Docker 28.2.2, which runs as root, and its own builder. */
 const usual = [
@@ -24,7 +24,7 @@ const withoutBuildx = `case $1 in info) echo '{"ServerVersion":"28.2.2","ClientI
 const withoutDaemon = `case $1 in info) echo 'Cannot connect' >&2; exit 1 ;; *) echo 'github.com/docker/buildx v0.38.2 x' ;; esac`
 
 /** Looks for an engine on a machine on which Buildah can't build. */
-async function find(values: Readonly<Record<string, string>>, docker = usual) {
+async function find(values: Readonly<Record<string, string>>, docker = usual, reason = noBuildah) {
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'Dockerfile'), text)
   writeFileSync(join(folder, 'docker'), `#!/bin/sh\n${docker}\n`, { mode: 0o755 })
@@ -36,7 +36,7 @@ async function find(values: Readonly<Record<string, string>>, docker = usual) {
     inputs: inputsOf(values),
     source: { context: folder, file: join(folder, 'Dockerfile'), dockerfile: parseDockerfile(text), target: undefined },
     context,
-    folder: await makeWorkDir({ ...me, buildahUnavailable: noBuildah }, context),
+    folder: await makeWorkDir({ ...me, buildahUnavailable: reason }, context),
     logins: { auths: {}, credHelpers: {} },
     insecure: [],
     references: [],
@@ -61,6 +61,15 @@ describe('where Buildah can’t build', () => {
     expect(log.match(/^::warning::.*/gm)).toStrictEqual([
       expect.stringMatching(/^::warning::Falling back to Docker: Buildah can't run here.*newuidmap.*uidmap/),
     ])
+  })
+
+  it('is not asked where an input rules it out, whatever the engine', async () => {
+    const ruledOut = new RuledOut('Input "emulation": it is off.', 'Write `emulation: auto`.')
+    expect(await find({}, usual, ruledOut)).toMatchObject({
+      found: undefined,
+      error: 'Input "emulation": it is off.\nWrite `emulation: auto`.',
+      log: '',
+    })
   })
 
   it('an error says so to whoever asks for Buildah', async () => {

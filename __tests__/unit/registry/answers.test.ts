@@ -656,6 +656,20 @@ describe('a connection', () => {
     connection.close()
   })
 
+  it.each(['PUT', 'POST', 'DELETE'] as const)(
+    'waits longer for the answer to a %s, and says how long',
+    async (method) => {
+      const { host } = await scripted(() => undefined)
+      const connection = openConnection({ insecure: [host], env: {}, quietMs: 100, totalMs: 300 })
+      const request = { method, url: new URL(`http://${host}/x`), limit: 100 }
+      await expect(connection.roundTrip(request)).rejects.toMatchObject({
+        transient: true,
+        message: `${host} sent no complete response within 0.3 s`,
+      })
+      connection.close()
+    },
+  )
+
   it('goes without https only to hosts that were named, by their ports', async () => {
     const { host, asked } = await scripted((_, response) => {
       info(response, 200)

@@ -32,10 +32,25 @@ const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 8000]
 /**
  * Leaves word of what this leg has pushed. The leg that is the last of all, or comes again, waits for the records of the
  * others and puts the index; two that do so at once put the same.
- * @throws UserError where a record is missing after two minutes of a first attempt
+ * @throws UserError where a record is missing after two minutes, and nobody can be expected to bring it
  */
 export async function joinLegs({ all }: Leg, own: readonly PushedPlatform[], place: Place): Promise<Joined> {
-  const { meeting, hasNumbers, isRerun } = place
+  const { meeting, hasNumbers } = place
+  await leaveRecords(own, meeting)
+  const turn = hasNumbers ? await takeTurn(all.length, own, meeting) : 'last'
+  const found = turn === 'early' ? undefined : await findRecords(all, own, hasNumbers ? WAIT_MS : 0, place)
+  const missing = all.filter((platform) => found?.some((one) => isSamePlatform(one.platform, platform)) !== true)
+  if (found === undefined || (missing.length > 0 && !hasNumbers)) {
+    info('Distribute: not the last of the legs; the last one tags the image')
+    return { pushed: [], joined: false, platforms: own }
+  }
+  if (missing.length === 0) return { ...(await place.put(found)), joined: true, platforms: found }
+  if (turn === 'unknown' || !(await othersMayCome(place))) throw notFound(missing, meeting.failures())
+  warn(`Distribute: ${namesOf(missing)} isn't pushed yet; the job that pushes it tags the image`)
+  return { pushed: [], joined: false, platforms: own }
+}
+
+async function leaveRecords(own: readonly PushedPlatform[], meeting: Meeting): Promise<void> {
   for (const one of own) {
     if ((await meeting.leave(formatPlatform(one.platform), recordOf(one))) !== 'failed') continue
     throw new UserError(
@@ -43,29 +58,28 @@ export async function joinLegs({ all }: Leg, own: readonly PushedPlatform[], pla
       `Run the job again. If the job may not write the cache, join the images in a job that follows: \`digests: ${one.pushed[0]?.digest ?? ''}\`, and those of the other legs.`,
     )
   }
-  const isLast = hasNumbers ? await takesLast(all.length, own.length, meeting) : true
-  const found = isLast ? await findRecords(all, own, hasNumbers ? WAIT_MS : 0, place) : undefined
-  const missing = all.filter((platform) => found?.some((one) => isSamePlatform(one.platform, platform)) !== true)
-  if (found === undefined || (missing.length > 0 && !hasNumbers)) {
-    info('Distribute: not the last of the legs; the last one tags the image')
-    return { pushed: [], joined: false, platforms: own }
-  }
-  if (missing.length > 0 && !isRerun) throw notFound(missing)
-  if (missing.length > 0) {
-    // It failed in an earlier attempt, in which this one took a number. It finds none left now, and tags the image itself.
-    warn(`Distribute: ${namesOf(missing)} isn't pushed yet; the job that pushes it tags the image`)
-    return { pushed: [], joined: false, platforms: own }
-  }
-  return { ...(await place.put(found)), joined: true, platforms: found }
 }
 
-/** Takes a number for each platform. @returns whether one of them is the last, or there was none left */
-async function takesLast(count: number, own: number, meeting: Meeting): Promise<boolean> {
-  for (let taken = 0; taken < own; taken += 1) {
-    const number = await meeting.takeNumber()
-    if (number === undefined || number === count) return true
+/** Takes a number for each platform. @returns `last` where one of them is the last, or there was none left */
+async function takeTurn(
+  count: number,
+  own: readonly PushedPlatform[],
+  meeting: Meeting,
+): Promise<'early' | 'last' | 'unknown'> {
+  for (const { platform } of own) {
+    const number = await meeting.takeNumber(formatPlatform(platform))
+    if (number === 'unknown') return number
+    if (number === 'none' || number === count) return 'last'
   }
-  return false
+  return 'early'
+}
+
+/**
+ * Whether a leg comes later, which finds no number left and puts the index: one that failed in an earlier attempt, in which
+ * this one took a number; or one whose number was lost.
+ */
+async function othersMayCome({ isRerun, meeting }: Place): Promise<boolean> {
+  return isRerun || (await meeting.hasLostNumber())
 }
 
 /** In the order of the platforms, as far as they are there in time. */
@@ -91,9 +105,12 @@ async function findRecords(
   return all.flatMap((platform) => found.get(formatPlatform(platform)) ?? [])
 }
 
-function notFound(missing: readonly Platform[]): UserError {
+function notFound(missing: readonly Platform[], failures: readonly string[]): UserError {
   return new UserError(
-    `Input "distribute": no runner of this run has pushed ${namesOf(missing)} with the same inputs. Nothing was tagged.`,
+    [
+      `Input "distribute": no runner of this run has pushed ${namesOf(missing)} with the same inputs. Nothing was tagged.`,
+      ...failures,
+    ].join(' '),
     'Look whether a runner of each platform is in the matrix, and whether its job has failed: run the failed jobs again. The Dockerfile, `build-args`, `images`, `tags` and the other inputs must be the same on every runner.',
   )
 }

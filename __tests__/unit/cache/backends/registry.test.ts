@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it, jest } from '@jest/globals'
 import type { Entries } from '../../../../src/cache/backends/entries.js'
 import { openRegistry } from '../../../../src/cache/backends/registry.js'
+import { blobNameOf, MANIFEST_TYPE } from '../../../../src/cache/backends/registry-manifest.js'
 import {
   buildRecordKey,
   indexKey,
@@ -101,6 +103,35 @@ describe('a cache in a registry', () => {
     const one = job(registry)
     await find(one)
     expect(one.get(indexPath(MAIN))).toHaveLength(300_000)
+  })
+
+  it('takes no text but the one of the digest that its manifest names', async () => {
+    const registry = fakeArtifacts()
+    const tag = newestOf(indexPrefix('scope', MAIN))
+    const other = gzipSync('another')
+    await leave(job(registry), 'small')
+    const signal = new AbortController().signal
+    const { text = '' } = (await registry.open(NAME).fetchManifest(tag, signal)) ?? {}
+    const forged = text.replace(/"data":"[^"]*"/, `"data":"${other.toString('base64')}"`)
+    await registry.open(NAME).putManifest(tag, MANIFEST_TYPE, forged, signal)
+    const small = job(registry)
+    await find(small)
+    expect(small.get(indexPath(MAIN))).toBe('small')
+
+    const large = randomBytes(150_000).toString('hex')
+    await leave(job(registry), large)
+    registry.blobs(NAME).set(blobNameOf(gzipSync(large)).digest, other)
+    const one = job(registry)
+    await expect(find(one)).resolves.toBeUndefined()
+    expect(one.entries.failures()).toStrictEqual([expect.stringContaining("content that doesn't match sha256:")])
+  })
+
+  it('unpacks no more of a text than a text may have', async () => {
+    const registry = fakeArtifacts()
+    await leave(job(registry), 'x'.repeat(100_000))
+    const one = job(registry)
+    const fetched = one.entries.fetch(indexPrefix('scope', MAIN), indexPath(MAIN), undefined, 50_000)
+    await expect(fetched).resolves.toBeUndefined()
   })
 
   it('leaves out of a manifest what the registry has lost', async () => {

@@ -11,6 +11,8 @@ import { fakeRegistries } from '../../registry/fake-registries.js'
 
 const BOTH = parsePlatforms(['linux/amd64,linux/arm64'])
 const [AMD64, ARM64] = BOTH as [Platform, Platform]
+const THREE = parsePlatforms(['linux/amd64,linux/arm64,linux/riscv64'])
+const [, , RISCV64] = THREE as [Platform, Platform, Platform]
 const references = ['h.example/acme/web:1', 'h.example/acme/web:2', 'h.example/acme/mirror:1'].map(parseReference)
 
 interface LegOptions {
@@ -25,7 +27,7 @@ interface LegOptions {
 }
 
 /** A cache service and registries, which all legs have in common. */
-function world() {
+function world(all = BOTH) {
   const entries = new Map<string, string>()
   const fake = fakeRegistries()
   const put: string[][] = []
@@ -41,14 +43,14 @@ function world() {
       says = (pushed: PushedPlatform) => pushed,
     } = options
     const clock = fakeClock()
-    const meeting = fakeMeeting({ run, attempt, join, platforms: BOTH.length }, entries)
+    const meeting = fakeMeeting({ run, attempt, join, platforms: all.length }, entries)
     const pushed = ['h.example/acme/web', 'h.example/acme/mirror'].map((name) => {
       const reference = repositoryOf(parseReference(name))
       return { reference, digest: fake.putByDigest(reference, { ...platform, run, attempt }).digest }
     })
     const outcome: { joined?: Joined; error?: unknown } = {}
     await logOf(async () => {
-      await joinLegs({ all: BOTH, own: [platform] }, [says({ platform, pushed })], {
+      await joinLegs({ all, own: [platform] }, [says({ platform, pushed })], {
         ...{
           meeting: see === undefined ? meeting : see(meeting, () => clock.now()),
           registries: fake.registries,
@@ -105,15 +107,49 @@ describe('joinLegs', () => {
     expect(waits[1]).toBeLessThan(15_000)
   })
 
-  it('fails after two minutes where a platform is missing, and puts nothing', async () => {
+  it('fails after two minutes where two runners are of one platform, and puts nothing', async () => {
     const { leg, put, waits } = world()
-    const gone = (meeting: Meeting): Meeting => ({ ...meeting, takeNumber: () => Promise.resolve(undefined) })
-    await expect(leg(AMD64, { see: gone })).rejects.toThrow(
-      /no runner of this run has pushed linux\/arm64 with the same/,
-    )
+    await leg(AMD64)
+    await expect(leg(AMD64)).rejects.toThrow(/no runner of this run has pushed linux\/arm64 with the same/)
     expect(put).toStrictEqual([])
+    expect(waits[1]).toBeGreaterThan(100_000)
+    expect(waits[1]).toBeLessThanOrEqual(120_000)
+  })
+
+  it('leaves the tags to the leg that comes later, where a number is lost', async () => {
+    const { leg, put, waits, entries } = world()
+    entries.set('7 abc #1', '')
+    expect(await leg(AMD64)).toMatchObject({ joined: false, pushed: [] })
     expect(waits[0]).toBeGreaterThan(100_000)
-    expect(waits[0]).toBeLessThanOrEqual(120_000)
+    expect(await leg(ARM64)).toMatchObject({ joined: true })
+    expect(namesIn(put[0])).toStrictEqual(['linux/amd64', 'linux/arm64'])
+    expect([put.length, waits[1]]).toStrictEqual([1, 0])
+  })
+
+  it('does so also where another leg has lost it, and says at last what is missing', async () => {
+    const { leg, put, entries } = world(THREE)
+    entries.set('7 abc #1', '')
+    expect(await leg(AMD64)).toMatchObject({ joined: false })
+    expect(await leg(ARM64)).toMatchObject({ joined: false })
+    await expect(leg(ARM64)).rejects.toThrow(/linux\/riscv64/)
+    expect(await leg(RISCV64)).toMatchObject({ joined: true })
+    expect(namesIn(put[0])).toStrictEqual(['linux/amd64', 'linux/arm64', 'linux/riscv64'])
+  })
+
+  it('joins what it sees where the service tells no number, and fails where it sees too little', async () => {
+    const { leg, put } = world()
+    const silent = (meeting: Meeting): Meeting => ({
+      ...meeting,
+      takeNumber: () => Promise.resolve('unknown'),
+      hasLostNumber: () => Promise.resolve(true),
+      failures: () => ['The cache service is down.'],
+    })
+    for (const attempt of ['1', '2'])
+      await expect(leg(AMD64, { see: silent, attempt })).rejects.toThrow(
+        /linux\/arm64 with the same inputs\. Nothing was tagged\. The cache service is down\.$/,
+      )
+    expect(put).toStrictEqual([])
+    expect(await leg(ARM64, { see: silent })).toMatchObject({ joined: true })
   })
 
   it('joins when the failed leg is run again, with what the other one left in the first attempt', async () => {

@@ -1,11 +1,11 @@
 import coerce from 'semver/functions/coerce.js'
 import gte from 'semver/functions/gte.js'
-import { byPlatform, type RunStep } from '../../../dockerfile/run-steps.js'
 import { nativePlatform, type Platform } from '../../../lib/platform.js'
 import { result } from '../../../log.js'
 import type { Inputs } from '../../../runner/inputs.js'
 import { type Emulation, type Emulator, emulatorName, NO_EMULATION } from './binfmt.js'
 import { noEmulator } from './errors.js'
+import { byPlatform, type Programs, programsIn } from './foreign-programs.js'
 import type { Place } from '../find/probe.js'
 import { type Machine, type MachineEmulator, machineOf } from './machine.js'
 import { EMULATED, type Emulated } from './programs.js'
@@ -18,27 +18,27 @@ const NARROWER: Readonly<Record<string, string>> = { amd64: '386', arm64: 'arm' 
 /** How programs of a processor run here: the processor runs them itself, an emulator of the machine does, or nothing. */
 type Runner = 'processor' | MachineEmulator | undefined
 
-/** The emulation of these RUN steps on the machine of the build. @throws UserError as `provideEmulation` does */
+/** The emulation of these programs on the machine of the build. @throws UserError as `provideEmulation` does */
 export async function emulationOn(
   place: Place,
-  steps: readonly RunStep[],
+  all: readonly Programs[],
   inputs: Pick<Inputs, 'emulation'>,
 ): Promise<Emulation> {
-  return await provideEmulation(steps, inputs, machineOf(place))
+  return await provideEmulation(all, inputs, machineOf(place))
 }
 
 /**
- * Makes sure, before anything is built, that the RUN steps can run: those of other platforms by what the machine has, else
- * by an emulator in the build's own user namespace. Says which of them are emulated.
- * @param steps all RUN steps of the build, for all its platforms
- * @throws UserError that names the first step that can't be run, and the cures
+ * Makes sure, before anything is built, that programs can run: those of other platforms by what the machine has, else by an
+ * emulator in the build's own user namespace. Says which of them are emulated.
+ * @param all that the build runs, for all its platforms
+ * @throws UserError that names the first one that can't be run, and the cures
  */
 export async function provideEmulation(
-  steps: readonly RunStep[],
+  all: readonly Programs[],
   { emulation: wanted }: Pick<Inputs, 'emulation'>,
   machine: Machine,
 ): Promise<Emulation> {
-  const foreign = steps.filter(({ platform }) => !isOwn(platform))
+  const foreign = all.filter(({ platform }) => !isOwn(platform))
   if (foreign.length === 0) return NO_EMULATION
   const architectures = [...new Set(foreign.map(({ platform }) => platform.architecture))]
   const runners = new Map(
@@ -80,24 +80,27 @@ async function runnerOf(architecture: string, machine: Machine): Promise<Runner>
 /** Emulators in the user namespace of the account. @throws UserError where they can't be had, or don't work */
 async function provide(
   architectures: readonly string[],
-  step: RunStep,
+  programs: Programs,
   machine: Machine,
 ): Promise<readonly Emulator[]> {
   const wanted = architectures.filter(isEmulated)
   const unknown = architectures.find((one) => !isEmulated(one))
   if (unknown !== undefined)
-    throw noEmulator(step, { why: `this action has no emulator for ${unknown}`, kind: 'unknown' })
+    throw noEmulator(programs, { why: `this action has no emulator for ${unknown}`, kind: 'unknown' })
   if (machine.isRoot)
-    throw noEmulator(step, { why: 'as root, an emulator could only be registered for the whole machine', kind: 'root' })
+    throw noEmulator(programs, {
+      why: 'as root, an emulator could only be registered for the whole machine',
+      kind: 'root',
+    })
   const kernel = coerce(machine.kernel)
   if (kernel !== null && !gte(kernel, OWN_BINFMT_SINCE))
-    throw noEmulator(step, { why: `Linux ${machine.kernel} lets only root register an emulator`, kind: 'kernel' })
+    throw noEmulator(programs, { why: `Linux ${machine.kernel} lets only root register an emulator`, kind: 'kernel' })
   const emulators = await machine.findQemus(wanted)
-  if ('missing' in emulators) throw noEmulator(step, { why: emulators.missing, kind: 'qemu' })
+  if ('missing' in emulators) throw noEmulator(programs, { why: emulators.missing, kind: 'qemu' })
   for (const emulator of emulators) {
     const failure = await machine.tryProgram(emulator.architecture, emulators)
     if (failure !== undefined)
-      throw noEmulator(step, {
+      throw noEmulator(programs, {
         why: `${emulator.path} does not work in a user namespace here: ${failure}`,
         kind: 'namespace',
       })
@@ -106,13 +109,11 @@ async function provide(
 }
 
 /** A line for each platform. */
-function say(emulated: readonly RunStep[], by: (architecture: string) => string): void {
-  for (const [name, steps] of byPlatform(emulated)) {
-    const lines = steps.map(({ line }) => line).join(', ')
-    const [count, where] = steps.length === 1 ? ['1 RUN step', 'line'] : [`${steps.length} RUN steps`, 'lines']
-    const architecture = steps[0]?.platform.architecture ?? ''
+function say(emulated: readonly Programs[], by: (architecture: string) => string): void {
+  for (const [name, all] of byPlatform(emulated)) {
+    const architecture = all[0]?.platform.architecture ?? ''
     result(
-      `Emulation: ${name}: ${count} (${where} ${lines}) run by ${by(architecture)}; expect 3 to 25 times the time of a runner of that platform`,
+      `Emulation: ${name}: ${programsIn(all)} run by ${by(architecture)}; expect 3 to 25 times the time of a runner of that platform`,
     )
   }
 }

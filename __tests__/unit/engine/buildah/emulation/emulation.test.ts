@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { provideEmulation } from '../../../../../src/engine/buildah/emulation/emulation.js'
+import type { Programs } from '../../../../../src/engine/buildah/emulation/foreign-programs.js'
 import type { Emulation } from '../../../../../src/engine/buildah/emulation/binfmt.js'
 import type { Machine } from '../../../../../src/engine/buildah/emulation/machine.js'
-import { UserError } from '../../../../../src/errors.js'
+import { RuledOut, UserError } from '../../../../../src/errors.js'
 import { nativePlatform, parsePlatform } from '../../../../../src/lib/platform.js'
 import type { RunStep } from '../../../../../src/dockerfile/run-steps.js'
 import { logOf } from '../../../helpers.js'
@@ -40,7 +41,7 @@ const never: Machine = machineOf({
   tryProgram: () => Promise.reject(new Error('a program was started')),
 })
 
-async function provided(steps: readonly RunStep[], machine: Machine): Promise<{ emulation: Emulation; log: string }> {
+async function provided(steps: readonly Programs[], machine: Machine): Promise<{ emulation: Emulation; log: string }> {
   let emulation: Emulation | undefined
   const log = await logOf(async () => {
     emulation = await provideEmulation(steps, { emulation: 'auto' }, machine)
@@ -69,6 +70,16 @@ describe('provideEmulation', () => {
     )
   })
 
+  it('says so of the commands of `test`, which are no step', async () => {
+    const test = { platform: stepOf(foreign).platform, input: 'test' } as const
+    expect((await provided([test], machineOf())).log).toContain(`linux/${foreign}: the commands of "test" run by qemu-`)
+    const both = await provided([stepOf(foreign), test], machineOf())
+    expect(both.log).toContain(`linux/${foreign}: 1 RUN step (line 3) and the commands of "test" run by qemu-`)
+    await expect(provideEmulation([test], { emulation: 'off' }, machineOf())).rejects.toThrow(
+      `Input "emulation": the commands of "test" run programs for linux/${foreign}, which this machine can't run`,
+    )
+  })
+
   it('registers nothing where the machine has an emulator, and names it', async () => {
     const registered = () => Promise.resolve({ name: `qemu-${foreign} 7.2` })
     const { emulation, log } = await provided([stepOf(foreign)], machineOf({ registered }, [foreign]))
@@ -94,23 +105,24 @@ describe('provideEmulation', () => {
   const nativeRunner = own.architecture === 'arm64' ? 'amd64' : 'arm64'
   const label = nativeRunner === 'arm64' ? 'ubuntu-24.04-arm' : 'ubuntu-24.04'
   const setup = 'register an emulator for the machine in an earlier step (`- uses: docker/setup-qemu-action@v3`)'
-  const onItsOwn = `Build linux/${nativeRunner} on a runner of its own (\`runs-on: ${label}\`), `
+  const ofItsOwn = `build linux/${nativeRunner} on a runner of its own (\`runs-on: ${label}\`)`
+  const onItsOwn = `B${ofItsOwn.slice(1)}, `
 
   it.each<[what: string, emulation: 'auto' | 'off', machine: Machine, why: string, hint: string]>([
-    ['emulation is off', 'off', machineOf(), '"emulation" is `off`.', `${onItsOwn}or write \`emulation: auto\`.`],
+    ['emulation is off', 'off', machineOf(), '"emulation" is `off`.', `Write \`emulation: auto\`, or ${ofItsOwn}.`],
     [
       'emulation is off, and an emulator is registered',
       'off',
       machineOf({ registered: () => Promise.resolve({ name: 'q' }) }, [nativeRunner]),
       '"emulation" is `off`.',
-      `${onItsOwn}or write \`emulation: auto\`.`,
+      `Write \`emulation: auto\`, or ${ofItsOwn}.`,
     ],
     [
       'Buildah runs as root',
       'auto',
       machineOf({ isRoot: true }),
       'as root, an emulator could only be registered for the whole machine.',
-      `${onItsOwn}${setup}, or build without root (remove \`rootless: off\`).`,
+      `Build without root (remove \`rootless: off\`), ${ofItsOwn}, or ${setup}.`,
     ],
     [
       'the kernel is older',
@@ -136,7 +148,7 @@ describe('provideEmulation', () => {
   ])('refuses before the build where %s', async (_, emulation, machine, why, hint) => {
     const step = stepOf(nativeRunner, 7, 'web')
     const refused = await provideEmulation([step], { emulation }, machine).catch((error: unknown) => error)
-    expect(refused).toBeInstanceOf(UserError)
+    expect(refused).toBeInstanceOf(emulation === 'off' ? RuledOut : UserError)
     const { message, hint: got } = refused as UserError
     expect(message).toBe(
       `Input "emulation": Dockerfile line 7 (RUN in stage "web") runs programs for linux/${nativeRunner}, which this machine can't run, and they can't be emulated: ${why}`,
