@@ -59,11 +59,12 @@ start_builds() {
   # Process groups of their own, which end with this script.
   set -m
   (
-    nice -n 19 bash scripts/static-buildah.sh || true
+    # Most files wait for the first, and one for the last.
     for program in 'buildah 1.33.7' 'buildkitd 0.34.2' 'buildx 0.38.2' 'act 0.2.89'; do
       # shellcheck disable=SC2086 # a name and a version
       nice -n 19 bash scripts/from-go.sh $program || true
     done
+    nice -n 19 bash scripts/static-buildah.sh || true
   ) &>/dev/null &
   nice -n 19 bash scripts/nodes-from-npm.sh &>/dev/null &
   set +m

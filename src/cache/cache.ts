@@ -10,6 +10,12 @@ import type { SkeletonTerms } from './skeletons.js'
 /** Where the steps of earlier runs are, before it is known where this one builds. */
 export interface Cache {
   /**
+   * Where the build is going to have its root, unless something stops that. Never rejects.
+   * @param root as for `restore`
+   * @returns absolute path of a folder that is there; undefined where only `restore` can tell
+   */
+  rootFor(storage: ContainersStorage | OciLayout, root: string): Promise<string | undefined>
+  /**
    * Gives the build a root with what earlier runs have left for it. Never rejects.
    * @param keys of the steps that are going to be built; of no use to an engine that compares them itself
    * @param root an empty folder of the account that builds, for a root that doesn't stay
@@ -119,6 +125,7 @@ export const NOTHING_SAVED: Saved = { parts: 0, bytes: 0, seconds: 0, failures: 
 
 /** The cache of a build without one: an empty root, and nothing is saved. */
 export const EMPTY_CACHE: Cache = {
+  rootFor: (_storage, root) => Promise.resolve(root),
   restore: (_storage, _keys, root) => Promise.resolve(emptyStorage(root)),
   records: NO_RECORDS,
   requests: () => 0,

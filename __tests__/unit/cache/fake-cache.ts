@@ -62,6 +62,7 @@ export function fakeCache({ read, write }: Pick<CachePlan, 'read' | 'write'>, op
     }
   }
   return {
+    rootFor: (_storage, root) => Promise.resolve(root),
     restore: (_storage, _keys, root) => open(root),
     records: {
       read: () => Promise.resolve(read ? memory.record : undefined),

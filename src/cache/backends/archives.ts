@@ -28,6 +28,7 @@ export function openArchives(options: ArchiveOptions): Cache {
     )
   const early = lookUp('')
   return {
+    rootFor: (_storage, root) => Promise.resolve(root),
     restore: (storage, keys, root, terms) =>
       restoredOrEmpty(root, async () => {
         // Indexes of other names have the same place in the staging directory.

@@ -9,6 +9,7 @@ import {
   restoredOrEmpty,
   savedOrFailure,
 } from '../cache.js'
+import { folderName, makeFolders } from '../containers-storage/in-place.js'
 import type { DirectoryOptions } from '../options.js'
 import type { IndexOfParts, Snapshot } from '../snapshot.js'
 import { withSnapshot } from '../snapshots.js'
@@ -20,15 +21,27 @@ import { type Lock, takeLock } from './lock.js'
  */
 export function openDirectory(options: DirectoryOptions): Cache {
   let lock: Lock | undefined
+  const makeFolder = async (name: string) => {
+    const folder = join(options.directory, `${options.scope}-${name}`)
+    await mkdir(folder, { recursive: true, mode: 0o711 })
+    return folder
+  }
   return {
+    async rootFor(storage) {
+      // Docker's depends on what each branch has left.
+      if (storage.kind === 'blobs') return undefined
+      // Why it can't be made is told where it is needed.
+      return await makeFolder(folderName(storage))
+        .then((folder) => makeFolders(folder, storage))
+        .catch(() => undefined)
+    },
     async restore(storage, keys, privateRoot) {
       // The builder of a machine that stays has its steps anyway.
       if (storage.kind === 'blobs' && storage.staysInEngine)
         return { ...emptyStorage(privateRoot), staysInEngine: true }
       return await restoredOrEmpty(privateRoot, () =>
         withSnapshot(storage, keys, async (snapshot) => {
-          const folder = join(options.directory, `${options.scope}-${snapshot.folder}`)
-          await mkdir(folder, { recursive: true, mode: 0o711 })
+          const folder = await makeFolder(snapshot.folder)
           lock = await takeLock(folder)
           if (lock === undefined) throw new Error(`another job is building in ${folder}; building without the cache`)
           return await restoreIn(folder, snapshot, lock, options)

@@ -1,5 +1,6 @@
 import { lchown, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ContainersStorage } from '../../build-storage.js'
 import { failureOf } from '../errors.js'
 import type { Arranged } from '../snapshot.js'
 import { putRecords } from './archive.js'
@@ -58,11 +59,24 @@ export async function arrangeInPlace(options: Omit<Place, 'root' | 'aside'>, key
 
 async function makePlace(options: Omit<Place, 'root' | 'aside'>): Promise<Place> {
   const { folder, store } = options
+  return { ...options, root: await makeFolders(folder, store), aside: join(folder, 'aside') }
+}
+
+/** Name of the folder of a scope, behind the scope: it tells apart roots that can't be mixed. Pure. */
+export function folderName({ layout, uid }: Pick<ContainersStorage, 'layout' | 'uid'>): string {
+  return `${layout}-${uid}`
+}
+
+/** Makes what is missing in the folder of a scope. @returns path of the storage root, absolute */
+export async function makeFolders(
+  folder: string,
+  { foreign, uid, gid }: Pick<ContainersStorage, 'foreign' | 'uid' | 'gid'>,
+): Promise<string> {
   for (const name of ['root', 'aside', 'mounts']) {
     const made = await mkdir(join(folder, name), { recursive: true, mode: 0o700 })
-    if (made !== undefined && store.foreign) await lchown(made, store.uid, store.gid)
+    if (made !== undefined && foreign) await lchown(made, uid, gid)
   }
-  return { ...options, root: join(folder, 'root'), aside: join(folder, 'aside') }
+  return join(folder, 'root')
 }
 
 /** Takes everything out of the sight of the build, and forgets what this branch has: it may be what is wrong. */

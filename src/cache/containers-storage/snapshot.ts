@@ -5,7 +5,7 @@ import { emptyRoot, findTools } from './archive.js'
 import { findChangedBaseImages } from './bases.js'
 import { fill } from './fill.js'
 import { removeBlobInfoCache } from './blob-info-cache.js'
-import { arrangeInPlace } from './in-place.js'
+import { arrangeInPlace, folderName } from './in-place.js'
 import { formatIndex, type Index, parseIndex } from './index.js'
 import { packAhead } from './pack-ahead.js'
 import { planSave } from './save.js'
@@ -20,7 +20,7 @@ export async function containersStorage(store: ContainersStorage, keys: Keys): P
   if (typeof tools === 'string') throw new Error(`nothing can be restored or saved: ${tools}`)
   return {
     suffix: '',
-    folder: `${store.layout}-${store.uid}`,
+    folder: folderName(store),
     parse: parseIndex,
     format: formatIndex,
     incompatibleReason: (index) => incompatibleReason(index, store.layout, store.version),

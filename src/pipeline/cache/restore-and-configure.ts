@@ -21,19 +21,35 @@ export async function restoreAndConfigure(
   pipeline: PipelineContext,
   registries: RegistriesOnDemand,
 ): Promise<Configured> {
-  const { engine, cache } = prepared
+  const { engine } = prepared
   const coming = prepared.stages?.()
   // What became of it is asked for below.
   coming?.catch(() => undefined)
-  // As root, Buildah is told in the root which network to take, and what comes back clears the root.
-  const isKnown = coming === undefined && cache.plan.directory === undefined && engine.engine.rootless
-  const configuring = isKnown ? engine.configure(privateRoot(pipeline.workDir.path)) : undefined
-  configuring?.catch(() => undefined)
+  const early = coming === undefined ? await configureEarly(prepared, pipeline) : undefined
+  const dropEarly = async () => await (await early?.configuring.catch(() => undefined))?.close()
   const terms = termsOnDemand(spec, prepared, pipeline, registries)
   const restored = await restoreFor({ ...spec, terms }, prepared, pipeline).catch(async (error: unknown) => {
-    await (await configuring)?.close()
+    await dropEarly()
     throw error
   })
   const stages = await coming
-  return { restored, stages, configured: await (configuring ?? engine.configure(restored.warm.root, stages?.root)) }
+  const { root } = restored.warm
+  if (early?.root === root) return { restored, stages, configured: await early.configuring }
+  await dropEarly()
+  return { restored, stages, configured: await engine.configure(root, stages?.root) }
+}
+
+/** Begins to set the engine up for the root that it is most likely to get; undefined where none is known. */
+async function configureEarly(
+  { engine, cache: { cache } }: Pick<Prepared, 'engine' | 'cache'>,
+  { workDir }: Pick<PipelineContext, 'workDir'>,
+): Promise<{ readonly root: string; readonly configuring: Promise<Engine> } | undefined> {
+  // As root, Buildah is told in the root which network to take, and what comes back clears the root.
+  if (!engine.engine.rootless) return undefined
+  const root = await cache.rootFor(engine.store, privateRoot(workDir.path))
+  if (root === undefined) return undefined
+  const configuring = engine.configure(root)
+  // What became of it is asked for when the layers are back.
+  configuring.catch(() => undefined)
+  return { root, configuring }
 }

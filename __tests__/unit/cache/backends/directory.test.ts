@@ -52,9 +52,10 @@ async function start(
   })
   const store = storeOf()
   const privateRoot = join(store.folder, 'root')
+  const foretold = await cache.rootFor(store, privateRoot)
   const warm = await cache.restore(store, keysOf(wanted), privateRoot)
   const { layers, images } = await readContents(warm.root, 'overlay-root')
-  return { cache, store, warm, layers, images, isOwn: warm.root !== privateRoot }
+  return { cache, store, warm, foretold, layers, images, isOwn: warm.root !== privateRoot }
 }
 
 /** Leaves what a build has made: a base of one layer, and a step on each layer after it. */
@@ -106,6 +107,21 @@ function expectRight({ root }: RestoredStorage, layers: readonly LayerRecord[], 
 }
 
 describe('a root that stays', () => {
+  it('is known, and there, before anything is restored', async () => {
+    const directory = temporaryFolder()
+    const first = await start(directory)
+    expect(first.foretold).toBe(first.warm.root)
+    const beside = await start(directory)
+    expect({ ...beside, failures: beside.warm.restored.failures.length }).toMatchObject({ isOwn: false, failures: 1 })
+    expect(beside.foretold).toBe(first.warm.root)
+    await first.cache.close()
+    const unwritable = openDirectory({
+      ...{ directory: '/dev/null', scope, refs: [main], write: true, read: true, mounts: false },
+      ...{ stagingDir: '/none', limits: { now: NOW, ttlMs: DAY, maxBytes: 2 ** 31, perKey: 1 } },
+    })
+    expect(await unwritable.rootFor(storeOf(), '/none')).toBeUndefined()
+  })
+
   it('has the second build see what the first has left, and nothing else', async () => {
     const directory = temporaryFolder()
     const cold = await build(directory)

@@ -20,12 +20,17 @@ export type Histories = ReadonlyMap<string, readonly HistoryEntry[]>
 /** An image of a thousand steps has a configuration of half a mebibyte. */
 const MAX_CONFIG = 16 * 2 ** 20
 
+/** Where containers/storage keeps what it knows of the images of a storage root, each in a folder named by its id. Pure. */
+export function imagesFolder(root: string, driver: Driver): string {
+  return join(root, driver === 'vfs' ? 'vfs-images' : 'overlay-images')
+}
+
 /**
  * Reads the histories of images in a storage root. What can't be read, or doesn't match its id, is left out. Never rejects.
  * @param wanted ids of the images, or the first characters of them
  */
 export async function readHistories(root: string, driver: Driver, wanted: readonly string[]): Promise<Histories> {
-  const folder = join(root, driver === 'vfs' ? 'vfs-images' : 'overlay-images')
+  const folder = imagesFolder(root, driver)
   const names = await readdir(folder).catch(() => [])
   const found = names.filter((name) => /^[0-9a-f]{64}$/.test(name) && wanted.some((start) => name.startsWith(start)))
   const read = await Promise.all(found.map(async (id) => [id, await readHistory(folder, id)] as const))

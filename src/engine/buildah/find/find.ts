@@ -45,7 +45,7 @@ async function makeReady(selection: EngineRequest, buildah: Buildah, docker: Doc
   const { inputs, source, context, folder } = selection
   const host = await readHost(folder.buildUser, folder.path, folder.env)
   const { mode, notes, warnings, namespace } = await preflight(
-    { ...inputs, runs: mayRun(source.dockerfile), holds: inputs.cache.kind !== 'off' },
+    { ...inputs, runs: mayRun(source.dockerfile) },
     { buildah, folder, host, context },
   )
   result(

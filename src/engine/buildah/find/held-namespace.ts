@@ -7,6 +7,10 @@ import type { Buildah } from './install.js'
 export interface Namespace {
   /** Command line before a program in it. */
   readonly enter: readonly string[]
+  /** The same for a program that mounts something, which only programs started in the same way see. */
+  readonly enterMounts: readonly string[]
+  /** The namespace's uid_map (user_namespaces(7)). */
+  readonly uidMap: string
   close(): Promise<void>
 }
 
@@ -29,10 +33,19 @@ export async function holdNamespace(
     () => undefined,
   )
   if (held === undefined) return undefined
+  const start = [...buildUser.prefix, nsenter, '--target', held.line, '--user', '--preserve-credentials']
   // Without the mounts: what is done there goes by paths of the machine.
-  const enter = [...buildUser.prefix, nsenter, '--target', held.line, '--user', '--preserve-credentials', '--']
-  const { exitCode, stdout } = await attempt([...enter, 'id', '-u'], options)
-  if (exitCode === 0 && stdout.trim() === '0') return { enter, close: () => held.close() }
+  const [enter, enterMounts] = [
+    [...start, '--'],
+    [...start, '--mount', '--'],
+  ]
+  const { exitCode, stdout: uidMap } = await attempt([...enter, 'cat', '/proc/self/uid_map'], options)
+  if (exitCode === 0 && hasRoot(uidMap)) return { enter, enterMounts, uidMap, close: () => held.close() }
   await held.close()
   return undefined
+}
+
+/** Whether somebody is root there. Pure. */
+function hasRoot(uidMap: string): boolean {
+  return uidMap.split('\n').some((line) => /^\s*0\s/.test(line))
 }

@@ -3,7 +3,7 @@ import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { UserError } from '../../../errors.js'
 import { attempt } from '../../../exec.js'
-import { holdNamespace } from './held-namespace.js'
+import { holdNamespace, type Namespace } from './held-namespace.js'
 import type { Host } from './host.js'
 import { checkNamespaces } from './user-namespaces.js'
 import { NETAVARK_SINCE, type Place, tryMode, type ExecutionMode } from './probe.js'
@@ -16,8 +16,6 @@ export interface ModeOptions {
   readonly shmSize: string | undefined
   /** The Dockerfile has, or may have, RUN steps. */
   readonly runs: boolean
-  /** Programs of a cache will work in a user namespace of the account. */
-  readonly holds?: boolean
 }
 
 export interface Preflight {
@@ -40,9 +38,10 @@ const LOW_DISK = 2 ** 30
  * @throws UserError that names what stops the build, and the hint.
  */
 export async function preflight(options: ModeOptions, place: Place): Promise<Preflight> {
-  const warnings = [...(await checkNamespaces(place)), ...lowDisk(place)]
+  const held = place.folder.buildUser.uid === 0 ? undefined : await holdNamespace(place.folder, place.buildah)
+  const warnings = [...(await checkNamespaces(place, held)), ...lowDisk(place)]
   const notes: string[] = []
-  const driver = await chooseDriver(options, place)
+  const driver = await chooseDriver(options, place, held)
   warnings.push(...driver.warnings)
   const base = {
     driver: driver.driver,
@@ -56,18 +55,10 @@ export async function preflight(options: ModeOptions, place: Place): Promise<Pre
       network: isolation === 'chroot' ? 'default' : options.network,
     }
     const failure = needsTest(mode, driver.mounted, options, place) ? await tryMode(mode, place) : undefined
-    if (failure === undefined) return { mode, notes, warnings, ...(await namespaceFor(options, place)) }
+    if (failure === undefined) return { mode, notes, warnings, ...(held !== undefined && { namespace: held.enter }) }
     notes.push(`isolation ${isolation}${runtime === undefined ? '' : ` with ${runtime}`} doesn't work here: ${failure}`)
   }
   throw noUsableMode(options, place, notes)
-}
-
-async function namespaceFor(
-  { holds = false }: ModeOptions,
-  { folder, buildah }: Place,
-): Promise<Pick<Preflight, 'namespace'>> {
-  const held = holds && folder.buildUser.uid !== 0 ? await holdNamespace(folder, buildah) : undefined
-  return held === undefined ? {} : { namespace: held.enter }
 }
 
 /** An execution mode, for the log; pure. */
@@ -84,17 +75,18 @@ function lowDisk({ host, folder }: Place): string[] {
 async function chooseDriver(
   options: ModeOptions,
   place: Place,
+  held: Namespace | undefined,
 ): Promise<{ driver: Driver; mounted: boolean; warnings: string[] }> {
   const { host, folder } = place
   const wanted = options.storageDriver
   if (wanted === 'vfs') return { driver: 'vfs', mounted: true, warnings: [] }
   if (wanted === 'auto' || wanted === 'overlay') {
-    const failure = await mountOverlay(place)
+    const failure = await mountOverlay(place, held)
     if (failure === undefined) return { driver: 'overlay', mounted: true, warnings: [] }
     if (wanted === 'overlay') {
       throw new UserError(
         `Input "storage-driver": overlay can't be mounted in ${folder.path}: ${failure}.`,
-        'Write `storage-driver: auto`, or set RUNNER_TEMP to a folder on a real disk (ext4, xfs) instead of a container’s own layer.',
+        "Write `storage-driver: auto`, or set RUNNER_TEMP to a folder on a real disk (ext4, xfs) instead of a container's own layer.",
       )
     }
   }
@@ -120,18 +112,24 @@ async function chooseDriver(
 }
 
 /** Mounts an overlay in the private folder as the build would. Returns why it failed, undefined when it worked. */
-async function mountOverlay({ buildah, folder }: Place): Promise<string | undefined> {
+async function mountOverlay(
+  { buildah, folder }: Place,
+  held: Pick<Namespace, 'enterMounts'> | undefined,
+): Promise<string | undefined> {
   const { buildUser } = folder
   const place = (name: string) => join(folder.path, 'probe', name)
-  const asOwner = buildUser.uid === 0 ? ['unshare', '--mount'] : [...buildUser.prefix, buildah.launcher, 'unshare']
+  const ownMounts = buildUser.uid === 0 ? ['unshare', '--mount'] : [...buildUser.prefix, buildah.launcher, 'unshare']
+  const enter = held?.enterMounts ?? ownMounts
   const layers = `lowerdir=${place('lower')},upperdir=${place('upper')},workdir=${place('work')}`
   // Within a user namespace the kernel keeps overlay's own attributes only under this option (5.11 and later).
   const options = buildUser.uid === 0 ? layers : `${layers},userxattr`
-  const result = await attempt([...asOwner, 'mount', '-t', 'overlay', '-o', options, 'overlay', place('merged')], {
-    env: folder.env,
-    cwd: folder.path,
-  })
-  if (result.exitCode === 0) return undefined
+  const where = { env: folder.env, cwd: folder.path }
+  const mount = ['mount', '-t', 'overlay', '-o', options, 'overlay', place('merged')]
+  const result = await attempt([...enter, ...mount], where)
+  if (result.exitCode === 0) {
+    if (held !== undefined) await attempt([...enter, 'umount', place('merged')], where)
+    return undefined
+  }
   // Behind its own line, newer versions of mount add a general hint.
   const lines = result.stderr.trim().split('\n')
   return (lines.find((line) => line.startsWith('mount:')) ?? lines.at(-1) ?? '').replace(/\.$/, '')

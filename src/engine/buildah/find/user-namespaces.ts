@@ -1,6 +1,7 @@
 import { UserError } from '../../../errors.js'
 import { attempt, type RunResult } from '../../../exec.js'
 import { profileFor } from './apparmor.js'
+import type { Namespace } from './held-namespace.js'
 import type { Host } from './host.js'
 import type { Place } from './probe.js'
 
@@ -18,18 +19,25 @@ interface Maker {
 const NEEDED_IDS = 65536
 
 /**
- * Makes one user namespace as Buildah does, and so sees whether a rootless build can work at all.
+ * Looks at a user namespace that Buildah has made, and so sees whether a rootless build can work at all.
+ * @param held undefined where none can be held: then one is made just to look at it
  * @returns warnings
  * @throws UserError that names what stops it, and the hint
  */
-export async function checkNamespaces({ buildah, folder, host }: Place): Promise<string[]> {
+export async function checkNamespaces(
+  { buildah, folder, host }: Place,
+  held: Pick<Namespace, 'uidMap'> | undefined,
+): Promise<string[]> {
   const { buildUser } = folder
   // As real root, no namespace is needed, and Buildah makes none.
   if (buildUser.uid === 0) return []
-  const result = await attempt([...buildUser.prefix, buildah.launcher, 'unshare', 'cat', '/proc/self/uid_map'], {
-    env: folder.env,
-    cwd: folder.path,
-  })
+  const result =
+    held === undefined
+      ? await attempt([...buildUser.prefix, buildah.launcher, 'unshare', 'cat', '/proc/self/uid_map'], {
+          env: folder.env,
+          cwd: folder.path,
+        })
+      : { exitCode: 0, stdout: held.uidMap, stderr: '' }
   const failure = explainNamespaces(result, host, { user: buildUser.name, program: buildah.path })
   if (failure !== undefined) throw new UserError(`A rootless build can't work here: ${failure.cause}.`, failure.hint)
   const ids = Math.min(host.subuids, host.subgids)

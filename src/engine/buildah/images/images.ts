@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { listOf, objectOf, textsOf } from '../../../lib/json.js'
+import { textOfPlain } from '../../../lib/plain-file.js'
 import type { Evidence, Image } from '../../engine.js'
 import { sizeOf } from '../../image-size.js'
+import { imagesFolder } from '../build/image-histories.js'
 import { runBuildah } from '../command.js'
-import { inspectArgs } from '../registries/registry-args.js'
 import { type BuildahSetup, globalArgs } from '../setup.js'
 
 /** Full names of all images in the storage of the build. */
@@ -29,10 +31,15 @@ async function imageDigests(setup: BuildahSetup): Promise<ReadonlyMap<string, st
   )
 }
 
-/** Size of an image, for the log and the summary only: undefined where Buildah can't tell it. Never rejects. */
-export async function readSize({ id }: Pick<Image, 'id'>, setup: BuildahSetup): Promise<Image['size']> {
-  return await runBuildah(setup, inspectArgs(id, setup), {}).then(
-    ({ stdout }) => sizeOf(stdout),
-    () => undefined,
-  )
+/** A manifest of a thousand layers has 200 KiB. */
+const MAX_MANIFEST = 4 * 2 ** 20
+
+/**
+ * Size of an image, for the log and the summary only: undefined where its manifest can't be read in the storage. Never
+ * rejects.
+ */
+export async function readSize({ id }: Pick<Image, 'id'>, { root, mode }: BuildahSetup): Promise<Image['size']> {
+  const path = join(imagesFolder(root, mode.driver), id.replace('sha256:', ''), 'manifest')
+  const manifest = await textOfPlain(path, MAX_MANIFEST)
+  return manifest === undefined ? undefined : sizeOf(manifest)
 }

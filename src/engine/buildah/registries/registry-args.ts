@@ -56,11 +56,6 @@ export function compressionArgs({ compression }: Pick<Image, 'compression'>): st
   return ['--compression-format', format, ...levelArgs, `--force-compression=${force}`]
 }
 
-/** The arguments that print the manifest of an image, as it lies in the storage; pure. */
-export function inspectArgs(id: string, setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
-  return [...globalArgs(setup), 'inspect', '--type', 'image', '--format', '{{.Manifest}}', id]
-}
-
 /** The arguments that print all that is known of an image in the storage; pure. */
 export function inspectAllArgs(name: string, setup: Pick<BuildahSetup, 'folder' | 'mode' | 'root'>): string[] {
   return [...globalArgs(setup), 'inspect', '--type', 'image', name]

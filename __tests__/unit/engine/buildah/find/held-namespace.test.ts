@@ -32,8 +32,19 @@ describe('a user namespace that is held', () => {
     expect(first).toMatch(/^user:/)
     expect(first).not.toBe(readlinkSync('/proc/self/ns/user'))
     expect(space(enter)).toBe(first)
+    expect(held?.uidMap).toMatch(/^ *0 +\d+ +1\n$/)
     await held?.close()
     expect(() => space(enter)).toThrow('nsenter')
+  })
+
+  it('lets a mount be seen by those alone that ask for mounts', async () => {
+    const held = await holdNamespace(folder, launcher('exec unshare --user --map-root-user --mount "$@"'))
+    const [enter, enterMounts] = [held?.enter ?? [], held?.enterMounts ?? []]
+    const run = ([program = '', ...args]: readonly string[]) => execFileSync(program, args).toString()
+    run([...enterMounts, 'mount', '-t', 'tmpfs', 'held', folder.path])
+    expect(run([...enterMounts, 'cat', '/proc/self/mounts'])).toContain(`held ${folder.path} tmpfs`)
+    expect(run([...enter, 'cat', '/proc/self/mounts'])).not.toContain(`held ${folder.path} tmpfs`)
+    await held?.close()
   })
 
   it.each([

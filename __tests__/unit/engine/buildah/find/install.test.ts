@@ -40,7 +40,7 @@ describe('commandOf', () => {
 
 describe('misfit', () => {
   it.each([
-    ['1.45.0', { range: 'bundled' }, 'input "buildah-version" asks for the action’s own'],
+    ['1.45.0', { range: 'bundled' }, 'input "buildah-version" asks for the action\'s own'],
     ['1.28.2', {}, undefined],
     ['1.22.0', {}, 'this action needs Buildah 1.23.0'],
     ['1.28.2', { range: '>=1.28' }, undefined],
@@ -57,7 +57,7 @@ describe('misfit', () => {
     [
       '1.43.2',
       { needs: [never] },
-      'Dockerfile line 7: RUN with --security needs Buildah in a version that doesn’t exist yet',
+      "Dockerfile line 7: RUN with --security needs Buildah in a version that doesn't exist yet",
     ],
     [
       '1.43.2',
@@ -120,7 +120,7 @@ describe('provideBuildah', () => {
     const { bin, folder } = machineWith({ buildah: printing('1.28.2'), 'apt-get': packageManager })
     const context = contextOf({ uid: 0, env: { PATH: bin } })
     const error = await rejection(provideBuildah(wishOf({ needs: [never] }), context, folder))
-    expect(describeError(error)).toMatch(/doesn’t exist yet\.\nRemove that feature from the Dockerfile\.$/)
+    expect(describeError(error)).toMatch(/doesn't exist yet\.\nRemove that feature from the Dockerfile\.$/)
     expect(existsSync(join(bin, 'asked'))).toBe(false)
   })
 
@@ -248,7 +248,7 @@ describe('which Buildah is taken', () => {
 
   it.each([
     ['auto', {}, /doesn't meet the requirements: Dockerfile line 3/],
-    ['bundled', { range: 'bundled' }, /asks for the action’s own/],
+    ['bundled', { range: 'bundled' }, /asks for the action's own/],
   ])('%s, where nothing is released: one line, and the next is asked', async (_, wish, message) => {
     const { bin, folder } = machineWith({ buildah: printing('1.33.7') })
     const context = contextOf({ env: { PATH: bin }, ...release('1.45.0') })
