@@ -1,17 +1,23 @@
 import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 
+import { accountFor } from '../harness/account.js'
 import { busyboxImage } from '../harness/base-image.js'
+import { systemVersion } from '../harness/built-buildah.js'
 import { buildahWith } from '../harness/buildah-with.js'
 import { succeed } from '../harness/clean-step.js'
-import { removeFolders } from '../harness/folders.js'
+import { makeFolder, removeFolders } from '../harness/folders.js'
 import { contentOf } from '../harness/image-content.js'
 import { startFlakyProxy } from '../harness/flaky-proxy.js'
 import { imageFiles, type PulledImage, pullImage } from '../harness/images.js'
 import { startRegistry } from '../harness/registry.js'
-import type { StepOptions, StepResult } from '../harness/runner.js'
-import { skeletonCase } from '../harness/skeleton-cases.js'
+import { runAction, type StepOptions, type StepResult } from '../harness/runner.js'
+import { randomBuild, type Variant, type WrittenBuild } from '../harness/random-builds.js'
 import { diceOf } from '../harness/staleness-random.js'
+import { makeTree } from '../harness/staleness-tree.js'
 import { casesOfSet, exhaustively, isExhaustive, seedOfSet } from '../harness/test-set.js'
 import { type JobOptions, openWarmPlace, statsOf, stepsOf, type WarmPlace, warnings } from '../harness/warm-steps.js'
 
@@ -41,6 +47,14 @@ const came = (step: StepResult) => /Cache: (\d+) layers? restored without file c
 function entriesOf(image: PulledImage): unknown[] {
   const files = [...imageFiles(image)].map(([path, file]) => [path, { ...file, mtime: undefined }] as const)
   return files.sort(([one], [other]) => (one < other ? -1 : 1))
+}
+
+/** The same, with all that its configuration says of what is run, and how it was made. */
+function contentsOf(image: PulledImage): unknown {
+  const { config, history } = image.config
+  // In Docker's format, the name of the container that the last step was built in.
+  const own = { ...config, Hostname: undefined }
+  return { entries: entriesOf(image), config: own, history: history?.map((entry) => entry.created_by) }
 }
 
 test('a changed COPY is pushed on layers that came back without contents', async () => {
@@ -162,22 +176,46 @@ describe('every layer comes back whole', () => {
 const seed = seedOfSet(10)
 const cases = Array.from({ length: isExhaustive ? 300 : 2 }, (_, number) => number)
 const big = randomBytes(5_000_000)
+const stores = ['github', 'registry', 'directory'] as const
 
-test.each(cases)(`random build ${seed}/%i is what it is without a cache`, async (number) => {
-  const name = `random-${number}`
-  const build = skeletonCase(diceOf(seed * 1000 + number), place.base)
-  const step = (variant: 'old' | 'new', inputs: JobOptions['inputs'] = {}) => {
-    const { lines, files } = build.write(variant)
-    const workspace = { bulk, big, ...files, Dockerfile: `${lines.join('\n')}\n` }
-    return { ...job(name, [], { inputs }), workspace }
+describe('a random build is what it is without a cache', () => {
+  let triggering: Promise<unknown> | undefined
+
+  const stepOf = async (number: number, { lines, files }: WrittenBuild, inputs: NonNullable<JobOptions['inputs']>) => {
+    const tree = { ...files, Dockerfile: `${lines.join('\n')}\n` }
+    const workspace = await makeTree(tree, accountFor('user'))
+    for (const [path, bytes] of Object.entries({ bulk, big })) writeFileSync(join(workspace, path), bytes)
+    return { ...job(`random-${number}`, [], { inputs }), workspace }
   }
-  await succeed(step('old'))
-  const changed = await succeed(step('new'))
-  expect({ came: came(changed), warnings: warnings(changed) }).toStrictEqual({
-    came: build.readsBulk ? undefined : '1',
-    warnings: [],
+
+  test.each(cases)(`${seed}/%i`, async (number) => {
+    const cache = stores[number % stores.length] ?? 'github'
+    const kept = cache === 'directory' ? { 'cache-dir': makeFolder('kept', accountFor('user')) } : {}
+    const images = { base: place.base, triggering: `${place.proxy.host}/acme/triggering:latest` }
+    const build = randomBuild(diceOf(seed * 1000 + number), { ...images, version: systemVersion() })
+    if (build.write('old').lines.includes(`FROM ${images.triggering}`)) await (triggering ??= makeTriggering())
+    const step = (variant: Variant, inputs: NonNullable<JobOptions['inputs']> = { cache, ...kept }) =>
+      stepOf(number, build.write(variant), inputs)
+    const pull = () => place.pull(`random-${number}`)
+
+    // A registry that everybody can read is warned of once.
+    await (cache === 'registry' ? runAction : succeed)(await step('old'))
+    const old = await pull()
+    const changed = await succeed(await step('new'))
+    const image = await pull()
+    expect(warnings(changed)).toStrictEqual([])
+    if (build.readsBulk !== undefined)
+      expect(came(changed)).toBe(build.readsBulk || cache === 'directory' ? undefined : '1')
+    if (isExhaustive) {
+      expect(warnings(await succeed(await step('old')))).toStrictEqual([])
+      expect(contentsOf(await pull())).toStrictEqual(contentsOf(old))
+    }
+    await succeed(await step('new', { cache: 'off' }))
+    expect(contentsOf(image)).toStrictEqual(contentsOf(await pull()))
   })
-  const cached = await place.pull(name)
-  await succeed(step('new', { cache: 'off' }))
-  expect(entriesOf(cached)).toStrictEqual(entriesOf(await place.pull(name)))
+
+  async function makeTriggering() {
+    const lines = ['ONBUILD COPY onbuild /onbuild', 'ONBUILD RUN cat /onbuild > /triggered']
+    await succeed(place.job('triggering', lines, { inputs: { format: 'docker', cache: 'off' } }))
+  }
 })

@@ -1,13 +1,20 @@
-import { chmodSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { type Account, testsAreRoot } from './account.js'
 import { run } from './command.js'
 import { makeFolder } from './folders.js'
 
-/** Path → content of a file (mode 0644 unless told), where a link points, or what a tar archive holds. */
+/** Path → content of a file (mode 0644 unless told), where a link points, which other path it is, or what a tar archive holds. */
 export type Tree = Readonly<
-  Record<string, string | { content: string; mode: number } | { link: string } | { archive: Record<string, string> }>
+  Record<
+    string,
+    | string
+    | { content: string; mode: number }
+    | { link: string }
+    | { hardLink: string }
+    | { archive: Record<string, string> }
+  >
 >
 
 /** A new folder with these files, all of the owner, as a fresh checkout has them: their times are new. */
@@ -18,6 +25,7 @@ export async function makeTree(tree: Tree, owner: Account): Promise<string> {
     mkdirSync(dirname(full), { recursive: true, mode: 0o755 })
     if (typeof entry === 'string') writeFileSync(full, entry, { mode: 0o644 })
     else if ('link' in entry) symlinkSync(entry.link, full)
+    else if ('hardLink' in entry) linkSync(join(root, entry.hardLink), full)
     else if ('archive' in entry) await writeArchive(full, entry.archive)
     else {
       writeFileSync(full, entry.content)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ContainersStorage } from '../../build-storage.js'
 import { attempt } from '../../exec.js'
 import { readBootId } from '../../lib/boot-id.js'
+import { hasOwnTimes } from '../../lib/disk-space.js'
 import { readPlain } from '../../lib/plain-file.js'
 import type { Layer, Stamp } from './index.js'
 import { placesOf } from './layout.js'
@@ -41,7 +42,7 @@ export async function lookAtLayers(
   { root, store }: { readonly root: string; readonly store: ContainersStorage },
 ): Promise<Look> {
   const boot = await readBootId()
-  if (ids.length === 0 || boot === '') return NOTHING
+  if (ids.length === 0 || boot === '' || !(await hasOwnTimes(root))) return NOTHING
   const fileOf = (id: string) => join(store.folder, 'parts', `look-${id}`)
   const paths = placesOf(store.layout)
     .ofLayer('{}')

@@ -31,8 +31,12 @@ export function stepsWithImages(printed: Printed, histories: Histories, isOver: 
     const chains = printed.doubtful().has(stage) ? [] : chainsOf(own, histories)
     return { steps: own, chains, ended: own.length - (isOver ? 1 : 2) }
   })
-  const images = new Map(imagesByStage(readings, (id) => isNamedOnce(id, printed)))
+  const found = imagesByStage(readings, (id) => isNamedOnce(countLines(id, printed)))
+  const images = new Map(found.map(({ stage, images: own }) => [stage, own]))
+  const alike = new Map(found.map(({ stage, chains }) => [stage, chains]))
   const namedOf = (step: StageStep) => namedAs(step, images.get(step.stage)?.[step.index - 1])
+  const isTaken = (step: StageStep, id: string | undefined) =>
+    namedAs(step, id)?.hit === true && !hasRun(countLines(id ?? '', printed))
   const endOf = (stage: number) =>
     Math.max(0, ...steps.map((one) => (one.stage === stage ? (namedOf(one)?.at ?? 0) : 0)))
   return steps.map((step) => {
@@ -41,7 +45,9 @@ export function stepsWithImages(printed: Printed, histories: Histories, isOver: 
     // It waits for what it copies, with its line printed already.
     const started = Math.max(step.started, ...awaited(step, steps).map(endOf))
     const seconds = own === undefined ? 0 : Math.max(0, own.at - started)
-    return { ...{ stage, stages, index, of, text, started, seconds }, image: own?.id, hit: own?.hit === true }
+    // Where stages are the same, it may be the other one's.
+    const hit = own !== undefined && (alike.get(stage) ?? []).every((chain) => isTaken(step, chain[index - 1]))
+    return { ...{ stage, stages, index, of, text, started, seconds }, image: own?.id, hit }
   })
 }
 
@@ -69,8 +75,15 @@ function chainsOf([from, ...steps]: readonly StageStep[], histories: Histories):
   return chains
 }
 
-/** The images of each stage, as far as they are sure. */
-function imagesByStage(all: readonly Reading[], isOfOne: (id: string) => boolean): [stage: number, images: Chain][] {
+/** The images of a stage, as far as they are sure. */
+interface Settled {
+  readonly stage: number
+  readonly images: Chain
+  /** All that they can be, those of stages that are the same included. */
+  readonly chains: readonly Chain[]
+}
+
+function imagesByStage(all: readonly Reading[], isOfOne: (id: string) => boolean): Settled[] {
   const settled = settle(all, isOfOne)
   return settled.map((reading, place) => {
     const { steps, chains, ended } = reading
@@ -82,7 +95,8 @@ function imagesByStage(all: readonly Reading[], isOfOne: (id: string) => boolean
     const isOthers = all.some(
       (other, at) => at !== place && other.chains.some((chain) => chain.includes(images[ended] ?? '')),
     )
-    return [steps[0]?.stage ?? 0, images.length > ended && isOthers ? images.slice(0, ended) : images]
+    const sure = images.length > ended && isOthers ? images.slice(0, ended) : images
+    return { stage: steps[0]?.stage ?? 0, images: sure, chains }
   })
 }
 
@@ -111,12 +125,29 @@ function agreed(chains: readonly Chain[]): Chain {
   return end < 0 ? first : first.slice(0, end)
 }
 
+/** How many lines have named an image, with and without word of the cache. */
+interface Lines {
+  readonly hits: number
+  readonly others: number
+}
+
+function countLines(id: string, { lines }: Printed): Lines {
+  const own = [...lines()].flatMap(([image, count]) => (id.startsWith(image) ? [count] : []))
+  const sum = (of: keyof Lines) => own.reduce((total, count) => total + count[of], 0)
+  return { hits: sum('hits'), others: sum('others') }
+}
+
 /** Whether no more lines have named an image than its one step prints. */
-function isNamedOnce(id: string, { lines }: Printed): boolean {
-  const own = [...lines()].filter(([image]) => id.startsWith(image)).map(([, count]) => count)
-  const sum = (count: (one: { readonly hits: number; readonly others: number }) => number) =>
-    own.reduce((total, one) => total + count(one), 0)
-  return sum(({ hits }) => hits) <= 1 && sum(({ others }) => others) <= 1
+function isNamedOnce({ hits, others }: Lines): boolean {
+  return hits <= 1 && others <= 1
+}
+
+/**
+ * Whether one of the steps that have an image made it: a hit has two lines, the second of which has no word of the cache.
+ * Of stages that are the same, one may have made what the other took, and nobody knows which.
+ */
+function hasRun({ hits, others }: Lines): boolean {
+  return others > hits
 }
 
 /** What was said of an image while a step was under way. */

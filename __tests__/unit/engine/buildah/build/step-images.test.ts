@@ -135,6 +135,23 @@ describe('stages that Buildah builds at once', () => {
     expect(found.map(([, , image]) => image).sort()).toStrictEqual([x, y].sort())
   })
 
+  it('are no hits where one of the same stages takes what the other has just made', () => {
+    const x = on(base, run('same'))
+    const starts = [...froms, '[1/2] STEP 2/2: RUN same', '[2/2] STEP 2/2: RUN same']
+    const hitsOf = (lines: readonly string[]) =>
+      read(lines).steps.flatMap((step) => (step.image === x ? [step.hit] : []))
+    expect(hitsOf([...starts, short(x), ...hit(x)])).toStrictEqual([false, false])
+    expect(hitsOf([...starts, ...hit(x), ...hit(x)])).toStrictEqual([true, true])
+    const y = on(base, run('same'))
+    const all = read([...starts, ...hit(x), short(y)]).steps
+    expect(all.map((step) => [step.image !== undefined, step.hit])).toStrictEqual([
+      [false, false],
+      [true, false],
+      [false, false],
+      [true, false],
+    ])
+  })
+
   it('have none where a RUN plays the next step of a stage', () => {
     const x = on(base, run('x'))
     const { progress, steps } = read([
@@ -205,8 +222,9 @@ describe('stages that Buildah builds at once', () => {
           lines.splice(1 + (lie % lines.length), 0, short(everything[lie % everything.length] ?? ''))
         // A build that fails ends somewhere, and what is under way then has no image.
         const shown = cut === null ? lines : lines.slice(0, 1 + (cut % lines.length))
-        for (const { stage, index, image } of read(shown, cut === null).steps) {
+        for (const { stage, index, image, hit: isTaken } of read(shown, cut === null).steps) {
           if (index === 0) continue
+          if (isTaken) expect(isHit[(stage + index - 1) % 5]).toBe(true)
           all += 1
           if (image === undefined) continue
           known += 1
