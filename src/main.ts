@@ -6,7 +6,7 @@ import { gatherWarnings, info, markAt, warn } from './log.js'
 import { hiddenOutputs, outputsOf } from './pipeline/outputs.js'
 import { endProcessTree, followProcessTree } from './lib/process-tree.js'
 import { run } from './pipeline/run.js'
-import { hasPushed, openBooks, resultSoFar } from './pipeline/run-record.js'
+import { hasPushed, startRun, resultSoFar } from './pipeline/run-record.js'
 import { stateWriter } from './runner/state.js'
 import { checkUnknownInputs } from './runner/unknown-inputs.js'
 import { realServices } from './pipeline/services.js'
@@ -32,7 +32,7 @@ for (const [signal, exitCode] of [
 
 const context = readContext()
 const services = realServices(stateWriter())
-const books = openBooks(services)
+const runState = startRun(services)
 const warnings = new Set<string>()
 completeProxies()
 try {
@@ -54,12 +54,12 @@ async function work() {
   // It runs every action by whatever node it finds, whatever action.yml says.
   if (context.act) info(`Running under nektos/act, with Node.js ${process.version} from its PATH`)
   try {
-    const result = await run(inputs, context, services, books)
+    const result = await run(inputs, context, services, runState)
     writeOutputs(outputsOf(result), inputs)
     return { inputs, result }
   } catch (error) {
     // A later step may have to remove what was pushed.
-    const result = resultSoFar(books)
+    const result = resultSoFar(runState)
     if (result !== undefined && hasPushed(result)) writeOutputs(outputsOf(result), inputs)
     throw error
   }
@@ -76,7 +76,7 @@ async function fail(error: unknown): Promise<void> {
   process.exitCode = 1
   const place = error instanceof UserError ? error.place : undefined
   errorCommand(describe(error), markAt(place, context.workspace))
-  if (readSummaryWish()) await writeSummary(failureSummaryOf(error, books, context.workspace, [...warnings]))
+  if (readSummaryWish()) await writeSummary(failureSummaryOf(error, runState, context.workspace, [...warnings]))
 }
 
 /** A summary that can't be written is no reason to fail. */

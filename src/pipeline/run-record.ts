@@ -35,13 +35,13 @@ export function startRecord(): RunRecord {
 }
 
 /** Where it is written down what a run does, while it does it. */
-export interface Books {
+export interface RunState {
   readonly timeline: Timeline
   readonly record: RunRecord
 }
 
 /** @param clock milliseconds */
-export function openBooks({ clock }: { readonly clock: () => number }): Books {
+export function startRun({ clock }: { readonly clock: () => number }): RunState {
   return { timeline: startTimeline(clock), record: startRecord() }
 }
 
@@ -51,7 +51,7 @@ export function hasPushed({ pushed, platformDigests }: Result): boolean {
 }
 
 /** The result of a run that has failed, as far as it came; undefined where not even the names of the image are known. */
-export function resultSoFar({ record, timeline }: Books): Result | undefined {
+export function resultSoFar({ record, timeline }: RunState): Result | undefined {
   const { metadata, ...known } = record.known()
   if (metadata === undefined) return undefined
   const platforms = record.builds().flatMap(({ platform, ...one }) => {

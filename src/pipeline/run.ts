@@ -21,7 +21,7 @@ import type { PipelineContext, Services, Surroundings } from './pipeline-context
 import { imageDigest, type Made, type Result } from './result.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './prepare/source.js'
 import { PushError } from './push/push.js'
-import { type Books, openBooks } from './run-record.js'
+import { type RunState, startRun } from './run-record.js'
 import { withCache } from './cache/start-cache.js'
 import { settleTimestamp, withEpochArgument } from './prepare/timestamp.js'
 
@@ -41,14 +41,14 @@ interface Request extends Asked {
 
 /**
  * The whole pipeline, from inputs to a pushed image.
- * @param books have what is known of a run that fails
+ * @param runState gets what is known of the run, also of one that fails
  * @throws UserError for what the user can fix
  */
 export async function run(
   given: Inputs,
   context: Context,
   services: Services,
-  books: Books = openBooks(services),
+  runState: RunState = startRun(services),
 ): Promise<Result> {
   for (const text of given.warnings) warn(text)
   const able = settleAttest(given, context, services)
@@ -59,7 +59,7 @@ export async function run(
   checkOutputs(inputs)
   const metadata = await resolveMetadata(inputs, context)
   const credentials = await readCredentials(inputs, context, metadata)
-  const there = { context, credentials, services, record: books.record, timeline: shown(books.timeline) }
+  const there = { context, credentials, services, record: runState.record, timeline: shown(runState.timeline) }
   there.record.add({ metadata })
   const made = await (inputs.digests.length > 0 ? join : make)({ inputs, metadata, leg }, there).catch(
     notingPushed(there),

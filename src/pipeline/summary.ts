@@ -8,7 +8,7 @@ import { BUILD, type Phase } from '../report/timeline.js'
 import type { Inputs } from '../runner/inputs.js'
 import { errorFacts } from './error-facts.js'
 import type { Result } from './result.js'
-import { type Books, resultSoFar } from './run-record.js'
+import { type RunState, resultSoFar } from './run-record.js'
 
 /** The job summary of a run, as Markdown. @param warnings that were logged. Pure. */
 export function summaryOf(result: Result, { tests }: Pick<Inputs, 'tests'>, warnings: readonly string[]): string {
@@ -57,9 +57,14 @@ export function buildsOf({
  * @param workspace absolute path
  * @param warnings that were logged
  */
-export function failureSummaryOf(error: unknown, books: Books, workspace: string, warnings: readonly string[]): string {
-  const result = resultSoFar(books)
-  const phases = books.timeline.phases()
+export function failureSummaryOf(
+  error: unknown,
+  runState: RunState,
+  workspace: string,
+  warnings: readonly string[],
+): string {
+  const result = resultSoFar(runState)
+  const phases = runState.timeline.phases()
   const phase = phases.find(({ failed }) => failed === true)
   const steps = result?.steps ?? []
   const builds = result === undefined ? [] : buildsOf(result)

@@ -6,7 +6,7 @@ import { CommandError } from '../../../src/exec.js'
 import { formatPlatform, nativePlatform } from '../../../src/lib/platform.js'
 import { outputsOf } from '../../../src/pipeline/outputs.js'
 import { run } from '../../../src/pipeline/run.js'
-import { type Books, hasPushed, openBooks, resultSoFar } from '../../../src/pipeline/run-record.js'
+import { type RunState, hasPushed, startRun, resultSoFar } from '../../../src/pipeline/run-record.js'
 import { failureSummaryOf } from '../../../src/pipeline/summary.js'
 import { fakeCaches } from '../cache/fake-cache.js'
 import { type FakeEngineOptions, fakeEngines } from '../engine/fake-engine.js'
@@ -21,7 +21,7 @@ const no = (): Promise<never> => Promise.reject(new UserError('No.', 'Mend it.')
 
 let workspace: string
 let registries: FakeRegistries
-let books: Books
+let runState: RunState
 beforeEach(() => {
   workspace = temporaryFolder()
   mkdirSync(join(workspace, 'temp'))
@@ -36,11 +36,11 @@ async function failing(values: Readonly<Record<string, string>>, engine: FakeEng
     const services = servicesOf({
       ...{ engines: fakeEngines({ ...engine, registries }), caches: fakeCaches(), registries: registries.client },
     })
-    books = openBooks(services)
+    runState = startRun(services)
     const idTokens = { url: 'https://127.0.0.1:1/', token: 'x' } as never
     const context = contextOf({ workspace, temp: join(workspace, 'temp'), uid: process.getuid?.() ?? 0, idTokens })
     const inputs = inputsOf({ images: name, tags: '1\n2', push: 'true', 'tls-verify': 'false', ...values })
-    error = await rejection(run(inputs, context, services, books))
+    error = await rejection(run(inputs, context, services, runState))
   })
   if (error === undefined) throw new Error('it succeeded')
   return error
@@ -48,7 +48,7 @@ async function failing(values: Readonly<Record<string, string>>, engine: FakeEng
 
 /** What `main` writes of it. */
 function outputs() {
-  const result = resultSoFar(books)
+  const result = resultSoFar(runState)
   return result !== undefined && hasPushed(result) ? outputsOf(result) : undefined
 }
 
@@ -108,7 +108,7 @@ describe('the summary of a step that fails', () => {
 
   it('shows where it failed, and the end of what the build step printed', async () => {
     const error = await failing({}, { build: broken })
-    const text = failureSummaryOf(error, books, workspace, [])
+    const text = failureSummaryOf(error, runState, workspace, [])
     expect(text).toContain('### Build failed\n\n`The build failed.`\n\n- **Line:** 3 of `Dockerfile`\n- **Engine:** ')
     expect(text).toContain(
       '```text\nbuildah build ended with exit code 127:\nSTEP 3/3: RUN x\nsh: x: not found\n```\n\n**What to do:** `Install x.`\n',
@@ -120,15 +120,15 @@ describe('the summary of a step that fails', () => {
     const build: FakeEngineOptions['build'] = ({ inputs: { platforms } }) =>
       platforms.map(formatPlatform).includes(other) ? broken() : Promise.resolve()
     const error = await failing({ platforms: `${native},${other}` }, { build })
-    expect(failureSummaryOf(error, books, workspace, [])).toContain(`### Build failed (${other})\n`)
+    expect(failureSummaryOf(error, runState, workspace, [])).toContain(`### Build failed (${other})\n`)
   })
 
   it('before the build is the error alone', async () => {
     const error = await failing({ target: 'nowhere' })
-    const text = failureSummaryOf(error, books, workspace, ['Careful.'])
+    const text = failureSummaryOf(error, runState, workspace, ['Careful.'])
     expect(text).toMatch(/^### The step failed\n\n`Input "target": got "nowhere".*`\n\n\*\*What to do:\*\*/)
     expect(text).toMatch(/#### Warnings\n\n- `Careful\.`\n$/)
-    expect(failureSummaryOf('nonsense', openBooks({ clock: () => 0 }), '/w', [])).toBe(
+    expect(failureSummaryOf('nonsense', startRun({ clock: () => 0 }), '/w', [])).toBe(
       '### The step failed\n\n`nonsense`\n',
     )
   })
