@@ -17,6 +17,18 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'Literal[value=/’/], TemplateElement[value.raw=/’/]',
+          message: "Messages have ' as their apostrophe.",
+        },
+      ],
+    },
+  },
+  {
     files: ['__tests__/**/*.ts'],
     // A describe() is one function to the rule, and a table of cases is long by nature.
     rules: { 'max-lines-per-function': 'off', 'max-params': 'off' },

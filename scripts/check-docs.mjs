@@ -5,7 +5,7 @@
  *
  * README.md keeps its limits, and links to every page; every relative link and anchor leads somewhere; every block of YAML
  * or JSON can be parsed, and gives the action and the reusable workflow inputs that they have; every command in README.md
- * is run by a test. Prints what is wrong, one problem per line.
+ * is run by a test; apostrophes are '. Prints what is wrong, one problem per line.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -50,8 +50,16 @@ export function findProblems(repository) {
       ...linkProblems(path, text, { ...repository, anchors }),
       ...blockProblems(path, text, known),
       ...mergeProblems(path, text),
+      ...apostropheProblems(path, text),
     ]),
   ]
+}
+
+/** Messages have the same, and whoever looks for one finds it. */
+function apostropheProblems(path, text) {
+  return text
+    .split('\n')
+    .flatMap((line, index) => (line.includes('’') ? [`${path}:${index + 1} has ’ where ' is the apostrophe`] : []))
 }
 
 function sizeProblems(readme) {

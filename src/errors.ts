@@ -57,7 +57,7 @@ export class RegistryError extends UserError {
  */
 export const LOST_CONTENT = {
   retries: 2,
-  hint: 'The registry doesn’t find content that was just pushed to it. Run the job again. If that doesn’t help, check the registry: garbage collection must not run during a push, and servers behind one address need the same storage and the same secret.',
+  hint: "The registry doesn't find content that was just pushed to it. Run the job again. If that doesn't help, check the registry: garbage collection must not run during a push, and servers behind one address need the same storage and the same secret.",
 } as const
 
 /** Where in a file a mistake is. */
@@ -76,11 +76,20 @@ export function lastLine({ message, cause }: Error): string {
 
 /** The text for a person: the message, its causes in order, then the hint. Takes anything that can be thrown. */
 export function describe(error: unknown): string {
+  const hint = hintOf(error)
+  return [describeCauses(error), ...(hint === undefined ? [] : [hint])].join('\n')
+}
+
+/** The same without the hint. */
+export function describeCauses(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const lines = [error.message]
   for (let { cause } = error; cause instanceof Error; { cause } = cause) lines.push(`Caused by: ${cause.message}`)
-  if (error instanceof UserError && error.hint !== undefined) lines.push(error.hint)
   return lines.join('\n')
+}
+
+export function hintOf(error: unknown): string | undefined {
+  return error instanceof UserError ? error.hint : undefined
 }
 
 /** The same in one line, for a sentence that goes on around it. */

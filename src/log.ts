@@ -5,7 +5,7 @@ import { StringDecoder } from 'node:string_decoder'
 import type { Place } from './errors.js'
 
 /** What was warned of, for those who gather it; each gathers what is done for it, and nothing of anybody else's. */
-const gathering = new AsyncLocalStorage<string[]>()
+const gathering = new AsyncLocalStorage<Set<string>>()
 
 /** What stands before each line that is said for one of several builds, such as `linux/arm64: `. */
 const prefixing = new AsyncLocalStorage<string>()
@@ -71,7 +71,7 @@ export async function printGroup<T>(title: () => string, work: () => Promise<T>)
  */
 export function warn(text: string, mark: AnnotationProperties = {}): void {
   const line = `${prefixing.getStore() ?? ''}${text}`
-  gathering.getStore()?.push(line)
+  gathering.getStore()?.add(line)
   warning(line, mark)
 }
 
@@ -91,11 +91,9 @@ function prefixed(text: string): string {
   return prefix === undefined ? text : text.replaceAll(/^/gm, prefix)
 }
 
-/** Does something, and tells what was warned of meanwhile, each once. */
-export async function gatherWarnings<T>(work: () => Promise<T>): Promise<{ value: T; warnings: readonly string[] }> {
-  const warnings: string[] = []
-  const value = await gathering.run(warnings, work)
-  return { value, warnings: [...new Set(warnings)] }
+/** Does something, and adds what is warned of meanwhile, also where it fails. */
+export async function gatherWarnings<T>(warnings: Set<string>, work: () => Promise<T>): Promise<T> {
+  return await gathering.run(warnings, work)
 }
 
 /**

@@ -137,7 +137,8 @@ test('a generator scans the files of the image, and its SPDX lies beside the pro
 test('a generator that can’t be pulled, or fails, is an error before anything is pushed', async () => {
   const missing = await fail(step({ tags: '4', sbom: `generator=${registry.host}/base/none:1` }))
   expect(missing.error).toContain('Input "sbom": the generator')
-  expect(missing.error).toContain('could not be pulled')
+  expect(missing.error).toContain("can't be pulled, since its registry has none with this name. Nothing was built.")
+  expect(missing.log).not.toMatch(/^STEP /m)
   expect(missing.error).toContain('`sbom: generator=')
   const broken = await withSettings(base, 'broken', { Entrypoint: ['/bin/sh', '-c'], Cmd: ['echo no >&2; exit 9'] })
   const failed = await fail(step({ tags: '4', sbom: `generator=${broken}` }))

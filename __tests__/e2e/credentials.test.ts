@@ -240,7 +240,7 @@ describe('a registry with a certificate that nobody knows', () => {
   test('is refused, before the build, with what to do', async () => {
     const { error, log } = await fail({ workspace: withoutBase, inputs: inputs() })
     expect(error).toMatch(/x509: .*certificate/)
-    expect(error).toContain(`This machine doesn’t trust the certificate of the registry.`)
+    expect(error).toContain(`This machine doesn't trust the certificate of the registry.`)
     expect(error).toContain('`tls-verify: false`')
     expect(log).not.toContain('::group::Build')
     await expect(pullImage(`${secure.host}/acme/tls:latest`, secureLogin)).rejects.toThrow('manifest unknown')

@@ -113,7 +113,7 @@ describe.each<DockerWay>(['buildx', 'buildx-docker'])('with %s, a push of which 
     const proxy = await startFlakyProxy(registry.host, [{ ...fault, times: 99 }])
     try {
       const { error, log } = await fail(pushTo(proxy.host))
-      expect(error).toContain('The registry doesn’t find content that was just pushed to it.')
+      expect(error).toContain("The registry doesn't find content that was just pushed to it.")
       expect(proxy.count('PUT', manifests)).toBe(3)
       expect(retries(log)).toHaveLength(2)
     } finally {

@@ -92,7 +92,7 @@ describe('a context, when root builds in another account,', () => {
     writeFileSync(join(workspace, 'Dockerfile'), 'FROM scratch\nCOPY . /\n')
     chmodSync(closed, 0o700)
     const { error, log } = await fail(build(workspace, { as: 'root' }))
-    expect(error).toContain(`can’t enter ${JSON.stringify(closed)}`)
+    expect(error).toContain(`can't enter ${JSON.stringify(closed)}`)
     expect(log).not.toMatch(stepLine)
   })
 })

@@ -63,7 +63,7 @@ describeEngines('with $name, the error', ({ wish, testEach, testOne }) => {
     expect(mark).toStrictEqual(['Dockerfile', '2'])
     expect(error).toContain("\n  wget: bad address 'no-such-host.invalid'\n")
     expect(error).toContain('"RUN echo before; wget http://no-such-host.invalid/"')
-    expect(error).toMatch(/\nA program of the step can’t resolve a host name\..*$/)
+    expect(error).toMatch(/\nA program of the step can't resolve a host name\..*$/)
   })
 
   exhaustively(testEach)('of a package that the mirror has no more says that the lists are old', async () => {

@@ -217,7 +217,7 @@ describe('links in a checkout', () => {
     const workspace = makeWorkspace({ 'README.md': '' })
     symlinkSync(join(closed, 'web'), join(workspace, 'web'))
     const { error, log } = await fail(pushed('links', workspace, { as: 'root', inputs: { context: 'web' } }))
-    expect(error).toContain(`can’t enter ${JSON.stringify(closed)}`)
+    expect(error).toContain(`can't enter ${JSON.stringify(closed)}`)
     expect(log).not.toMatch(/^STEP \d/m)
   })
 
@@ -228,7 +228,7 @@ describe('links in a checkout', () => {
     })
     symlinkSync('real', join(workspace, 'web'))
     const { error, log } = await fail(pushed('links', workspace, { as: 'root', inputs: { context: 'web' } }))
-    expect(error).toMatch(/The build runs as rootless-build \(uid \d+\), and can’t read "\/\S+\/private\.key"/)
+    expect(error).toMatch(/The build runs as rootless-build \(uid \d+\), and can't read "\/\S+\/private\.key"/)
     expect(log).not.toMatch(/^STEP \d/m)
   })
 })

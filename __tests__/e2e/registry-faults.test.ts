@@ -98,7 +98,7 @@ describe('a login', () => {
       try {
         const step = await fail({ ...pushTo(`${guarded.host}/acme/web`, login), as })
         expect(step.error).toContain(`Login to ${guarded.host} as "ada" failed`)
-        expect(step.error).toMatch(/doesn’t accept the user name and password.*"username", "password" and "registry"/)
+        expect(step.error).toMatch(/doesn't accept the user name and password.*"username", "password" and "registry"/)
         expect(step.log).not.toMatch(stepLine)
         // What the registry refuses is asked once.
         expect(step.log).not.toContain('attempt 1 failed')
@@ -113,7 +113,7 @@ describe('a login', () => {
     const host = `127.0.0.1:${await freePort()}`
     const step = await fail(pushTo(`${host}/acme/web`, login))
     expect(step.error).toContain(`Login to ${host} as "ada" failed`)
-    expect(step.error).toContain('The registry can’t be reached from this machine')
+    expect(step.error).toContain("The registry can't be reached from this machine")
     expect(step.log).not.toMatch(stepLine)
     for (const left of [3, 2, 1])
       expect(step.log).toContain(`Login to ${host}: attempt ${4 - left} failed, ${left} left`)
@@ -196,7 +196,7 @@ describe('a registry that gets better', () => {
 
 describe('a registry that does not', () => {
   const refusals: readonly (readonly [status: number, message: RegExp])[] = [
-    [401, /doesn’t accept the user name and password/],
+    [401, /doesn't accept the user name and password/],
     [403, /There is no login for .*, and it requires one/],
     [404, /name unknown/],
   ]
@@ -230,7 +230,7 @@ describe('a registry that does not', () => {
           const { error, log } = await fail(pushTo(`${proxy.host}/acme/forgets`))
           expect(error).toContain(`Not pushed: ${proxy.host}/acme/forgets:latest. Nothing was pushed.`)
           expect(error).toMatch(lacking)
-          expect(error.split('The registry doesn’t find content that was just pushed to it.')).toHaveLength(2)
+          expect(error.split("The registry doesn't find content that was just pushed to it.")).toHaveLength(2)
           // Twice by the action, or three times by Buildah.
           expect([3, 4]).toContain(proxy.count('PUT', manifests))
           expect(log).not.toContain('attempt 3 failed')
@@ -266,7 +266,7 @@ describe('a registry that does not', () => {
       const { error, log } = await fail(pushTo(`${host}/acme/web`))
       expect(log).toMatch(stepLine)
       expect(error).toContain(`Not pushed: ${host}/acme/web:latest. Nothing was pushed.`)
-      expect(error).toContain('The registry can’t be reached from this machine')
+      expect(error).toContain("The registry can't be reached from this machine")
       for (const left of [3, 2, 1]) expect(log).toContain(`attempt ${4 - left} failed, ${left} left`)
     },
   )

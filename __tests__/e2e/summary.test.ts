@@ -7,7 +7,7 @@ import { LABELS_ARE_INSTRUCTIONS } from '../../src/dockerfile/known-wrong.js'
 import { reportCache } from '../../src/report/cache-stats.js'
 import { renderSummary } from '../../src/report/summary.js'
 import { systemVersion } from '../harness/built-buildah.js'
-import { succeed } from '../harness/clean-step.js'
+import { fail, succeed } from '../harness/clean-step.js'
 import { hostileText, seeds } from '../harness/hostile-texts.js'
 import { testUnless } from '../harness/skipping.js'
 import { findBrowser, markdown, readCharts, showSummary } from '../harness/summary-page.js'
@@ -76,7 +76,7 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
     expect(dom).toContain(`docker pull ${place.proxy.host}/acme/summary@${digest}`)
     expect(dom).toMatch(/<strong>Size:<\/strong> \d+\.\d MB in 5 layers/)
     expect(dom).toMatch(/<strong>Cache:<\/strong> 2\/4 steps hit/)
-    expect(dom).toMatch(/<h4>Warnings<\/h4>\s*<ul>\s*<li>Cache: /)
+    expect(dom).toMatch(/<h4>Warnings<\/h4>\s*<ul>\s*<li><code>Cache: /)
     // Mermaid draws a picture of a bomb where it can't read a chart.
     expect(dom).toMatch(/<svg[^>]*aria-roledescription="gantt"/)
     expect(dom).not.toMatch(/class="error-icon"|Syntax error in text/)
@@ -85,6 +85,29 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
     for (const name of ['restore', 'build', 'push', '3 RUN echo a b c d sleep 1 head -c 3000000', labels])
       expect(dom).toContain(name)
     expect(dom).toContain('Steps from the cache are grey.')
+  },
+)
+
+testUnless(typeof browser === 'string' ? browser : undefined)(
+  'the summary of a build that fails shows where, why, and what the step printed, of which nothing is HTML',
+  async () => {
+    const forged = [
+      "RUN printf '\\n```\\n<img src=x>\\n::notice::forged\\n%s hunter2\\n' '</code></pre>'; nosuchprogram",
+    ]
+    const step = await fail(place.job('summary', forged, { inputs: { secrets: 'key=hunter2' } }))
+    const dom = await showSummary(step.summary, (browser as { program: string }).program)
+    expect(dom).toMatch(/<h3>Build failed<\/h3>\s*<p><code>The build failed\.<\/code>/)
+    expect(dom).toMatch(/<strong>Line:<\/strong> \d+ of <code>Dockerfile<\/code>/)
+    expect(dom).toMatch(/<strong>Build step:<\/strong> <code>RUN printf /)
+    // The runner masks what it finds in the file as it is.
+    expect(dom).toMatch(
+      /<code[^>]*>buildah build ended[^<]*\n```\n&lt;img src=x&gt;\n::notice::forged\n&lt;\/code&gt;&lt;\/pre&gt; hunter2\n/,
+    )
+    expect(dom).toContain('<strong>What to do:</strong>')
+    expect(dom).toMatch(/<svg[^>]*aria-roledescription="gantt"/)
+    expect(dom).toMatch(/class="[^"]*\bcrit\d/)
+    expect(dom).not.toMatch(/<img|class="error-icon"|Syntax error in text/)
+    expect(step.outputs).toStrictEqual({})
   },
 )
 
@@ -118,6 +141,7 @@ testUnless(typeof browser === 'string' ? browser : undefined)(
 
 exhaustively(test)('nothing is written with `summary: false`', async () => {
   expect((await succeed(job('one', { summary: 'false' }))).summary).toBe('')
+  expect((await fail(job('one', { summary: 'false', target: 'nowhere' }))).summary).toBe('')
 })
 
 exhaustively(test)('the summary is Markdown without any HTML', async () => {

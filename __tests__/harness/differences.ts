@@ -52,7 +52,7 @@ export const differences: readonly Difference[] = [
   },
   {
     ...{ what: 'A `WORKDIR` after which nothing is written', in: 'still' },
-    ...{ buildah: 'isn’t in the image as a folder', docker: 'is a folder of the image' },
+    ...{ buildah: "isn't in the image as a folder", docker: 'is a folder of the image' },
     ...{ look: of('work', 'type'), seen: [[undefined], ['directory']] },
   },
   {

@@ -138,22 +138,23 @@ describe('warn', () => {
 })
 
 describe('gatherWarnings', () => {
-  it('gives what was warned of in there, each once, and nothing of others', async () => {
+  it('gives what was warned of in there, each once, also where it fails, and nothing of others', async () => {
     await logOf(async () => {
       warn('before')
       const pause = () => new Promise((resolve) => setImmediate(resolve))
-      const gather = (...texts: string[]) =>
-        gatherWarnings(async () => {
+      const gather = async (...texts: string[]) => {
+        const warnings = new Set<string>()
+        const work = async () => {
           for (const text of texts) {
             await pause()
             warn(text)
           }
-          return texts.length
-        })
-      expect(await Promise.all([gather('a', 'b', 'a'), gather('c')])).toStrictEqual([
-        { value: 3, warnings: ['a', 'b'] },
-        { value: 1, warnings: ['c'] },
-      ])
+          throw new Error('it fails')
+        }
+        await expect(gatherWarnings(warnings, work)).rejects.toThrow('it fails')
+        return [...warnings]
+      }
+      expect(await Promise.all([gather('a', 'b', 'a'), gather('c')])).toStrictEqual([['a', 'b'], ['c']])
     })
   })
 })

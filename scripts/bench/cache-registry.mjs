@@ -32,7 +32,7 @@ export function trafficOf(round, name) {
 export function registryArm(example) {
   return {
     id: 'registry',
-    title: 'Buildah’s own `--cache-from`, `--cache-to`',
+    title: "Buildah's own `--cache-from`, `--cache-to`",
     phases: ['cold', 'same', 'changed'],
     whyNot: () => whyNone(example().engine.version),
     async open(round) {

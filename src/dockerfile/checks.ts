@@ -116,7 +116,7 @@ function secretsIn({ instruction }: StepAnalysis): Said[] {
 }
 
 function ignoredIn({ instruction, copy }: StepAnalysis, { ignoring }: CheckScene): Said[] {
-  // To BuildKit, a path from the root is none of the patterns’.
+  // To BuildKit, a path from the root is none of the patterns'.
   const sources = copy?.paths === undefined ? [] : copy.sources.filter((source) => !/^\/|:|[$\\]/.test(source))
   if (copy?.from !== undefined) return []
   return sources.flatMap((source) => {
@@ -133,7 +133,7 @@ function dependingOnBase(place: Place): Said[] {
   const { keyword, argument } = instruction
   const undefinedHere = undefinedIn(place).map((name) => ({
     rule: 'UndefinedVar',
-    text: `${keyword} uses the variable ${quote(name)}, which has no value: no ARG or ENV of this stage sets it before, and the base image doesn’t.`,
+    text: `${keyword} uses the variable ${quote(name)}, which has no value: no ARG or ENV of this stage sets it before, and the base image doesn't.`,
   }))
   if (keyword === 'WORKDIR' && !place.state.hasWorkdir && isSurelyRelative(argument)) {
     const text = `WORKDIR ${quote(argument)} is relative to a folder that only the base image knows. Write an absolute path.`
@@ -141,7 +141,7 @@ function dependingOnBase(place: Place): Said[] {
   }
   const isCommand = keyword === 'CMD' || keyword === 'ENTRYPOINT'
   if (!isCommand || place.state.hasShell || argument === '' || readWords(argument).isJson) return undefinedHere
-  const text = `${keyword} in shell form runs behind a shell, which doesn’t pass on signals such as that of \`docker stop\`. Write a JSON list: ${keyword} ["program", "argument"].`
+  const text = `${keyword} in shell form runs behind a shell, which doesn't pass on signals such as that of \`docker stop\`. Write a JSON list: ${keyword} ["program", "argument"].`
   return [...undefinedHere, { rule: 'JSONArgsRecommended', text }]
 }
 

@@ -36,7 +36,7 @@ export async function checkReadable(
   if (buildUser.uid === 0) return
   for (const path of [source.context, dirname(source.file)]) {
     const closed = await firstClosedFolder(path, buildUser)
-    if (closed !== undefined) throw unreadable(closed, 'can’t enter', buildUser)
+    if (closed !== undefined) throw unreadable(closed, "can't enter", buildUser)
   }
   const program = await findProgram('find', context.env)
   // BusyBox's find knows no -readable; the build itself will then name the file.
@@ -55,7 +55,7 @@ export async function checkReadable(
   const isNeeded = (path: string) =>
     path === source.file || path === source.context || !ignores(relative(source.context, path))
   const first = paths.find(isNeeded)
-  if (first !== undefined) throw unreadable(first, 'can’t read', buildUser)
+  if (first !== undefined) throw unreadable(first, "can't read", buildUser)
 }
 
 function unreadable(path: string, what: string, buildUser: BuildUser): UserError {

@@ -2,9 +2,9 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { copyPattern } from '../dockerfile/copies.js'
 import { quote } from '../lib/quote.js'
-import { findIgnoring, type Ignores, readIgnored } from '../source/ignored-files.js'
+import { findIgnoring, readIgnored } from '../source/ignored-files.js'
 import type { Source } from '../source/source.js'
-import { sameButSpelling } from '../lib/spelling.js'
+import { oneTypoFrom, sameButSpelling } from '../lib/spelling.js'
 
 /** The most files and folders that are searched for a similar name. */
 const MAX_SEEN = 20_000
@@ -28,7 +28,7 @@ export async function missingOf(path: string, source: Pick<Source, 'context' | '
 }
 
 async function namesOf(path: string, context: string): Promise<string[]> {
-  if (/[*?]/.test(path)) return (await namesIn(context, () => false)).filter((name) => copyPattern(path)?.takes(name))
+  if (/[*?]/.test(path)) return (await namesIn(context)).filter((name) => copyPattern(path)?.takes(name))
   const isThere = await lstat(join(context, path)).then(Boolean, () => false)
   return isThere ? [path] : []
 }
@@ -41,10 +41,28 @@ export async function hintForMissing(
   if (missing === undefined) return undefined
   const { path, ignored } = missing
   if (ignored) return await hintForIgnored(path, source)
+  const none = `The context has no ${quote(path)}: paths of COPY and ADD are relative to the context, not to the Dockerfile.`
   const ignores = await readIgnored(source).catch(() => () => false)
-  const like = sameButSpelling(path, await namesIn(source.context, ignores))
-  const also = like === undefined ? '' : ` Did you mean ${quote(like)}?`
-  return `The context has no ${quote(path)}: paths of COPY and ADD are relative to the context, not to the Dockerfile.${also}`
+  const names = await namesIn(source.context)
+  const copied = names.filter((name) => !ignores(name))
+  const like = nearest(path, copied)
+  if (like !== undefined) return `${none} Did you mean ${quote(like)}?`
+  const excluded = nearest(path, names)
+  if (excluded === undefined) return none
+  return `${none} Did you mean ${quote(excluded)}? ${await hintForIgnored(excluded, source)}`
+}
+
+/** The path that is most likely meant: misspelled, from another folder, or from one too many. */
+function nearest(path: string, names: readonly string[]): string | undefined {
+  const folders = path.split('/')
+  const shorter = folders.map((_, index) => folders.slice(index + 1).join('/'))
+  const [deeper, ...others] = names.filter((name) => name.endsWith(`/${path}`))
+  return (
+    sameButSpelling(path, names) ??
+    oneTypoFrom(path, names) ??
+    shorter.find((name) => names.includes(name)) ??
+    (others.length === 0 ? deeper : undefined)
+  )
 }
 
 /** Reads the one line of Buildah's own; a step can't have printed it, since COPY and ADD print nothing. Pure. */
@@ -70,13 +88,13 @@ async function hintForIgnored(path: string, source: Pick<Source, 'context' | 'fi
 }
 
 /** Paths of what is in the context, the nearest to its top first. What can't be read isn't there. */
-async function namesIn(context: string, ignores: Ignores): Promise<string[]> {
+async function namesIn(context: string): Promise<string[]> {
   const names: string[] = []
   const folders = ['']
   for (let folder = folders.shift(); folder !== undefined && names.length < MAX_SEEN; folder = folders.shift()) {
     for (const entry of await readdir(join(context, folder), { withFileTypes: true }).catch(() => [])) {
       const path = join(folder, entry.name)
-      if (!ignores(path)) names.push(path)
+      names.push(path)
       if (entry.isDirectory() && entry.name !== '.git') folders.push(path)
     }
   }

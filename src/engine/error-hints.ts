@@ -1,4 +1,5 @@
 import { LOST_CONTENT } from '../errors.js'
+import { quote } from '../lib/quote.js'
 import { type Scene, whyBadPattern, whyNoInstruction, whyNoLogin, whyNoProgram, whyNoStage } from './known-causes.js'
 
 /** The hint for an unknown failure. */
@@ -11,7 +12,7 @@ const TOO_MANY =
   'The registry limits the rate of requests. Log in (`username`, `password`; `registry-auth` for several registries), or pull from a mirror: `registry-mirrors: docker.io=mirror.gcr.io`.'
 
 const REFUSED_LOGIN =
-  'The registry doesn’t accept the user name and password. Check "username", "password" and "registry"; with two-factor authentication, use an access token as the password.'
+  'The registry doesn\'t accept the user name and password. Check "username", "password" and "registry"; with two-factor authentication, use an access token as the password.'
 
 /** Known messages of Buildah and of RUN steps, each with its hint. */
 const HINTS: readonly Hint[] = [
@@ -19,7 +20,7 @@ const HINTS: readonly Hint[] = [
     /no space left on device/i,
     'The disk is full. Free some space in an earlier step, or set RUNNER_TEMP to a larger one.',
   ],
-  [/exec format error/i, 'A program in the image is built for another processor than this machine’s.'],
+  [/exec format error/i, "A program in the image is built for another processor than this machine's."],
   [/\bfrom=(\S+): no stage or image found with that name/, ([, name = ''], scene) => whyNoStage(name, scene)],
   [
     /short-name .* did not resolve|short-name resolution enforced/i,
@@ -37,7 +38,7 @@ const HINTS: readonly Hint[] = [
   [
     // Buildx, of a daemon without the image store of containerd.
     /docker exporter does not (?:currently )?support exporting manifest lists/,
-    'An image with `provenance` or `sbom`, or of several platforms, is an index, and Docker’s own format has none. Remove `load` and `type=docker`, write `type=oci` for an archive, or build without attestations.',
+    "An image with `provenance` or `sbom`, or of several platforms, is an index, and Docker's own format has none. Remove `load` and `type=docker`, write `type=oci` for an archive, or build without attestations.",
   ],
   [
     /max depth exceeded/i,
@@ -51,6 +52,11 @@ const BUILD_HINTS: readonly Hint[] = [
     /(?:Build error|parse error on line \d+): unknown instruction: "?([^\s"]+)/i,
     ([, name = '']) => whyNoInstruction(name),
   ],
+  [
+    /no FROM statement found/i,
+    'A Dockerfile begins with FROM, and this one has none. Check the spelling of its first instruction.',
+  ],
+  [/^Error: no contents in "/, 'The Dockerfile is empty. Begin it with a base image: `FROM docker.io/library/alpine`.'],
   [/syntax error in pattern/i, ({ input }, scene) => whyBadPattern(input, scene)],
   [
     /building at STEP "EXPOSE ([^"\s]*\$[^"\s]*)": EXPOSE requires at least one argument/,
@@ -60,7 +66,7 @@ const BUILD_HINTS: readonly Hint[] = [
   [
     // What isn't UTF-8 is lost on the way between two processes of Buildah; Docker sends none of it.
     /(?:stat|open|readlink|copier)[^\n]*(?:\uFFFD|\\x[89a-f][0-9a-f]|\\ufffd)[^\n]*no such file or directory|contains invalid UTF-8/i,
-    "A file of the context has a name that isn’t UTF-8, and it can’t be copied. Rename it, or exclude it in .dockerignore. This lists such files: `LC_ALL=C.UTF-8 find . | grep -axv '.*'`.",
+    "A file of the context has a name that isn't UTF-8, and it can't be copied. Rename it, or exclude it in .dockerignore. This lists such files: `LC_ALL=C.UTF-8 find . | grep -axv '.*'`.",
   ],
 ]
 
@@ -73,7 +79,7 @@ const LOST =
   /blob unknown|unknown blob|blob upload (unknown|invalid)|(digest|size) invalid|provided (digest|length) did not match|(uploading manifest|failed to push) .*manifest unknown/i
 
 const NO_REGISTRY =
-  'The server at this address isn’t a registry, or a proxy answers in its place; no login was checked. Check "registry" and the names of the images (host or host:port, without a path), and HTTPS_PROXY and NO_PROXY.'
+  'The server at this address isn\'t a registry, or a proxy answers in its place; no login was checked. Check "registry" and the names of the images (host or host:port, without a path), and HTTPS_PROXY and NO_PROXY.'
 
 /** What is said where a user and a password are tried: no repository has anything to do with that. */
 const LOGIN_HINTS: readonly Hint[] = [
@@ -94,7 +100,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
   ],
   [
     /x509: |tls: failed to verify certificate/i,
-    'This machine doesn’t trust the certificate of the registry. Add its certificate authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` if it is the registry that you push to.',
+    "This machine doesn't trust the certificate of the registry. Add its certificate authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` if it is the registry that you push to.",
   ],
   [
     /\bquota\b|storage (limit|space)|upper limit|insufficient storage|limit (is \d|exceeded)|exceed\w* .*\b(limit|storage)|(registry|repository) .*\bis full/i,
@@ -122,7 +128,7 @@ const REGISTRY_HINTS: readonly Hint[] = [
   ],
   [
     /connection refused|no such host|i\/o timeout|network is unreachable/i,
-    'The registry can’t be reached from this machine. Check its name and port, and that it is running.',
+    "The registry can't be reached from this machine. Check its name and port, and that it is running.",
   ],
 ]
 
@@ -135,7 +141,18 @@ const RUN_HINTS: readonly Hint[] = [
   [
     // apt, curl and git; BusyBox; GNU wget; glibc, and by it Python; Node; Go.
     /Temporary failure resolving '|could not resolve (host|')|bad address '|unable to resolve host address|name or service not known|temporary failure in name resolution|getaddrinfo (ENOTFOUND|EAI_AGAIN)|dial tcp: lookup \S+.*no such host/i,
-    'A program of the step can’t resolve a host name. Check the name, and whether RUN steps have a network (`network`); names that only this machine knows go into `add-hosts`.',
+    "A program of the step can't resolve a host name. Check the name, and whether RUN steps have a network (`network`); names that only this machine knows go into `add-hosts`.",
+  ],
+  [
+    // dash, BusyBox and bash; the last such line counts, and only where the step ended because of it.
+    /^[^]*\b(?:a|ba|da)?sh: (?:line )?(?:\d+: )?([^\s:]+): (?:command )?not found\n[^]*exit (?:status|code:?) 127\b/,
+    ([, program = '']) =>
+      `The image has no program ${quote(program)} at this step. Check its name, or install it in an earlier step.`,
+  ],
+  [
+    /^[^]*\b(?:a|ba|da)?sh: (?:line )?(?:\d+: )?([^\s:]+): Permission denied\n[^]*exit (?:status|code:?) 126\b/,
+    ([, program = '']) =>
+      `${quote(program)} isn't executable. Copy it with \`COPY --chmod=755\`, or commit it so: \`git update-index --chmod=+x FILE\`.`,
   ],
   [
     // Buildah with chroot; runc, also of BuildKit; crun.

@@ -36,8 +36,20 @@ export function whyNoImage(name: string, { dockerfile }: Scene): string | undefi
     return `Stage ${name} has a name, by which RUN --mount must call it: write \`from=${numbered}\` instead of \`from=${name}\`.`
   const names = (dockerfile?.stages ?? []).flatMap((stage) => stage.name ?? [])
   const like = names.find((stage) => stage !== name && stage.toLowerCase() === name.toLowerCase())
-  if (like === undefined) return undefined
+  if (like === undefined) return whyNoStageLike(name, names, dockerfile?.stages ?? [])
   return `The Dockerfile has a stage ${quote(like)}, which for Buildah isn't ${quote(name)}: write ${quote(like)} in both places.`
+}
+
+/** A name behind `--from` that is taken for an image, since the stage is called a little differently. */
+function whyNoStageLike(name: string, names: readonly string[], stages: readonly Stage[]): string | undefined {
+  const isFrom = ({ name: flag, value }: { readonly name: string; readonly value: string }) =>
+    flag === 'from' && value === name
+  if (names.includes(name) || !stages.some(({ instructions }) => instructions.some(({ flags }) => flags.some(isFrom))))
+    return undefined
+  const like = oneTypoFrom(name, names) ?? names.find((stage) => stage.startsWith(name) || name.startsWith(stage))
+  return (
+    like && `The Dockerfile has no stage ${quote(name)}, so that it is taken for an image. Did you mean ${quote(like)}?`
+  )
 }
 
 /** A name behind `--from` that is neither a stage nor an image. */
@@ -67,7 +79,7 @@ export function whyNoProgram(program: string): string {
 export function whyNoInstruction(name: string): string {
   const meant = oneTypoFrom(name, INSTRUCTIONS)
   if (meant !== undefined) return `${name} isn't an instruction of a Dockerfile. Did you mean ${meant}?`
-  return `${name} isn't an instruction of a Dockerfile. If the line continues the one above, that one needs a \`\\\` at its end.`
+  return `${name} isn't an instruction of a Dockerfile. If the line continues the one above, that one needs a \`\\\` at its end. If it is in a heredoc, that has to end with its name alone on a line, without blanks before it.`
 }
 
 /** A pattern that Go's `filepath.Match` can't read: which one, and where it stands. */

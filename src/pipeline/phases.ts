@@ -1,6 +1,5 @@
 import { printGroup, info } from '../log.js'
-import { BUILD, TEST } from '../report/summary.js'
-import type { Timeline } from '../report/timeline.js'
+import { BUILD, TEST, type Timeline } from '../report/timeline.js'
 
 /**
  * The same timeline, whose phases show in the log with the time that they took. The build and the tests print as they go, into

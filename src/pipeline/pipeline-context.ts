@@ -9,6 +9,7 @@ import type { Context } from '../runner/context.js'
 import type { Remember } from '../runner/state.js'
 import type { Endpoints } from '../signing/endpoints.js'
 import type { Credentials } from './prepare/credentials.js'
+import type { RunRecord } from './run-record.js'
 
 /** What isn't this program: everything that a test stands a fake in for. */
 export interface Services {
@@ -35,6 +36,7 @@ export interface PipelineContext {
   readonly credentials: Credentials
   readonly services: Services
   readonly timeline: Timeline
+  readonly record: RunRecord
 }
 
 /** What is there before anything is made. */

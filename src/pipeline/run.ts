@@ -2,7 +2,6 @@ import { keepForRunner } from '../engine/keeper.js'
 import { makeWorkDir, removeSecrets } from '../engine/work-dir.js'
 import { formatPlatform } from '../lib/platform.js'
 import { warn } from '../log.js'
-import { startTimeline } from '../report/timeline.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
 import { isForeign, targetPlatform } from '../runner/platform-inputs.js'
@@ -21,6 +20,8 @@ import { shown } from './phases.js'
 import type { PipelineContext, Services, Surroundings } from './pipeline-context.js'
 import { imageDigest, type Made, type Result } from './result.js'
 import { fetchSource, findLocalSource, type FormattedSource } from './prepare/source.js'
+import { PushError } from './push/push.js'
+import { type Books, openBooks } from './run-record.js'
 import { withCache } from './cache/start-cache.js'
 import { settleTimestamp, withEpochArgument } from './prepare/timestamp.js'
 
@@ -40,9 +41,15 @@ interface Request extends Asked {
 
 /**
  * The whole pipeline, from inputs to a pushed image.
+ * @param books have what is known of a run that fails
  * @throws UserError for what the user can fix
  */
-export async function run(given: Inputs, context: Context, services: Services): Promise<Result> {
+export async function run(
+  given: Inputs,
+  context: Context,
+  services: Services,
+  books: Books = openBooks(services),
+): Promise<Result> {
   for (const text of given.warnings) warn(text)
   const able = settleAttest(given, context, services)
   const asked = await settleTimestamp(withGitContexts(able, context.event), context)
@@ -52,11 +59,23 @@ export async function run(given: Inputs, context: Context, services: Services): 
   checkOutputs(inputs)
   const metadata = await resolveMetadata(inputs, context)
   const credentials = await readCredentials(inputs, context, metadata)
-  const there = { context, credentials, services, timeline: shown(startTimeline(services.clock)) }
-  const made = await (inputs.digests.length > 0 ? join : make)({ inputs, metadata, leg }, there)
+  const there = { context, credentials, services, record: books.record, timeline: shown(books.timeline) }
+  there.record.add({ metadata })
+  const made = await (inputs.digests.length > 0 ? join : make)({ inputs, metadata, leg }, there).catch(
+    notingPushed(there),
+  )
+  there.record.add(made)
   if (inputs.artifacts) await declareArtifacts(made.pushed, context.artifacts)
   const verifications = inputs.attest === 'false' || inputs.dryRun ? [] : await attest(made, inputs, there)
   return { ...made, verifications, phases: there.timeline.phases() }
+}
+
+/** What of a push that failed has arrived is there all the same. */
+function notingPushed({ record }: Pick<Surroundings, 'record'>): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof PushError) record.add({ pushed: error.pushed })
+    throw error
+  }
 }
 
 async function attest(made: Made, inputs: Inputs, there: Surroundings): Promise<string[]> {
@@ -92,19 +111,21 @@ async function execute(request: Request, pipeline: PipelineContext): Promise<Mad
 }
 
 async function buildOne(request: Request, pipeline: PipelineContext): Promise<Made> {
+  const platform = targetPlatform(request.inputs)
+  pipeline.record.add({ platform })
   const made = await withCache(request, pipeline, async (cache) => {
     const wanted = await want(request, pipeline)
     const findIt = async () => {
       const found = await pipeline.timeline.during('setup', () => findEngine(wanted, pipeline))
-      if (isForeign(targetPlatform(request.inputs))) await checkBasePlatforms(wanted, found, pipeline)
+      if (isForeign(platform)) await checkBasePlatforms(wanted, found, pipeline)
       return found
     }
     const destination = (request.inputs.byDigest ? untagged : tagged)(wanted.metadata.references)
     return await makeImage(wanted, { cache, findEngine: findIt, destination, tellsChecks: true }, pipeline)
   })
-  const platform = formatPlatform(targetPlatform(request.inputs))
   const [pushed] = made.pushed
-  return { ...made, platforms: [], platformDigests: pushed === undefined ? {} : { [platform]: imageDigest(pushed) } }
+  const platformDigests = pushed === undefined ? {} : { [formatPlatform(platform)]: imageDigest(pushed) }
+  return { ...made, platforms: [], platformDigests }
 }
 
 async function buildPlatforms(request: Request, pipeline: PipelineContext): Promise<Made> {

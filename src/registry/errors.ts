@@ -148,7 +148,7 @@ function hintFor(status: 401 | 403, registry: string, who: string | undefined): 
 
 function hintForConnection(code = ''): string {
   if (CERTIFICATE.test(code))
-    return 'This machine doesn’t trust the certificate of the registry. Add its certificate authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` if it is the registry that you push to.'
+    return "This machine doesn't trust the certificate of the registry. Add its certificate authority to /etc/containers/certs.d/HOST/ca.crt, or write `tls-verify: false` if it is the registry that you push to."
   if (code === 'EPROTO') return 'If the registry uses plain HTTP on purpose, write `tls-verify: false`.'
   return 'Check its name and port, that it is running, and that this machine can reach it.'
 }

@@ -1,3 +1,8 @@
+/** The phase that the steps are shown in. */
+export const BUILD = 'build'
+/** The phase in which commands run in containers of the image. */
+export const TEST = 'test'
+
 /** A phase of the step, as it was measured. */
 export interface Phase {
   readonly name: string
@@ -6,6 +11,8 @@ export interface Phase {
   /** Seconds since the pass began. */
   readonly started: number
   readonly seconds: number
+  /** Absent where it has succeeded. */
+  readonly failed?: true
 }
 
 export interface Timeline {
@@ -27,10 +34,21 @@ export function startTimeline(clock: () => number): Timeline {
   const timelineOf = (platform: Pick<Phase, 'platform'>): Timeline => ({
     async during(name, work) {
       const started = clock()
+      const end = (failed?: Pick<Phase, 'failed'>) =>
+        phases.push({
+          name,
+          ...platform,
+          started: (started - begun) / 1000,
+          seconds: (clock() - started) / 1000,
+          ...failed,
+        })
       try {
-        return await work()
-      } finally {
-        phases.push({ name, ...platform, started: (started - begun) / 1000, seconds: (clock() - started) / 1000 })
+        const value = await work()
+        end()
+        return value
+      } catch (error) {
+        end({ failed: true })
+        throw error
       }
     },
     phases: () => phases,

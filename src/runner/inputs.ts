@@ -33,6 +33,11 @@ export function readInputs(env: Env): Inputs {
   return inputs
 }
 
+/** Whether a job summary is wanted, also where another input is wrong. */
+export function readSummaryWish(): boolean {
+  return getInput('summary').toLowerCase() !== 'false'
+}
+
 /** Reads the logins alone, for the post step. @throws UserError for one that isn't complete */
 export function readLogins(): Pick<Inputs, 'login' | 'registryAuth'> {
   const read: InputReader = (name) => getInput(name, { trimWhitespace: false })

@@ -25,13 +25,13 @@ export function parseYamlList(text: string, input: string, secret: ReadonlySet<s
     const [whole, indent = '', bullet, key, written = ''] = PAIR.exec(line.trimEnd()) ?? []
     if (whole === undefined) throw fail('it is neither `- key: value` nor `key: value`')
     if (bullet !== undefined) {
-      if (dash >= 0 && indent.length !== dash) throw fail('its dash isn’t below the one before')
+      if (dash >= 0 && indent.length !== dash) throw fail("its dash isn't below the one before")
       dash = indent.length
       // Where the dash stands alone, the first key says.
       column = key === undefined ? -1 : indent.length + bullet.length
       entries.push(new Map())
     } else if (column < 0 && indent.length > dash) column = indent.length
-    else if (indent.length !== column) throw fail('its key isn’t below the one before')
+    else if (indent.length !== column) throw fail("its key isn't below the one before")
     const entry = entries.at(-1)
     if (entry === undefined) throw fail('it begins no entry: write a dash before the first key')
     if (key === undefined) continue
@@ -70,7 +70,7 @@ function parseJson(text: string, input: string): Map<string, string>[] {
   try {
     list = JSON.parse(text)
   } catch {
-    throw refuse(input, 1, 'it begins a list in JSON, and what follows isn’t JSON')
+    throw refuse(input, 1, "it begins a list in JSON, and what follows isn't JSON")
   }
   const entries = (list as readonly unknown[]).map((entry) => Object.entries(objectOf(entry)))
   const isText = (pair: [string, unknown]): pair is [string, string] => typeof pair[1] === 'string'

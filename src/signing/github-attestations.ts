@@ -66,5 +66,5 @@ function hintFor(status: number, message: string): string {
     return 'Attestations of private and internal repositories need GitHub Enterprise Cloud. Write `attest: ${{ !github.event.repository.private }}`, or remove it.'
   if (status === 401) return 'Remove `github-token`, so that it is the token of the job.'
   if (status === 403 || status === 404) return NEEDED_PERMISSIONS
-  return 'If the message doesn’t say what to do, run the job again, and look at https://www.githubstatus.com.'
+  return "If the message doesn't say what to do, run the job again, and look at https://www.githubstatus.com."
 }

@@ -18,7 +18,7 @@ export async function requestIdToken({ url, token }: TokenService, connection: C
   if (response.status === 200 && typeof value === 'string' && value !== '') return new Secret(value)
   throw new RegistryError(
     `Input "attest": ${place.host} gave no identity token (${response.status}).`,
-    'Run the job again. If that doesn’t help, look at https://www.githubstatus.com.',
+    "Run the job again. If that doesn't help, look at https://www.githubstatus.com.",
     false,
   )
 }

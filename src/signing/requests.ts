@@ -20,7 +20,7 @@ export async function ask(connection: Connection, request: Omit<Request, 'limit'
   if (status !== 429 && status !== 408 && status < 500) return response
   throw new RegistryError(
     `Input "attest": ${host} reports a temporary error (${status}).`,
-    'Run the job again. If that doesn’t help, look at https://www.githubstatus.com.',
+    "Run the job again. If that doesn't help, look at https://www.githubstatus.com.",
     true,
   )
 }

@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { findTarget, parseDockerfile, type Dockerfile } from '../dockerfile/dockerfile.js'
 import { readAlike } from '../dockerfile/read-alike.js'
@@ -85,7 +85,7 @@ export async function fetchGitContext(
   if (folder === undefined || !isBelow(folder, await realpath(into))) {
     throw new UserError(
       `Input "${input}": ${git.url} has no folder ${JSON.stringify(git.folder)} at ${git.ref}.`,
-      'After the colon comes the path of a folder in the repository; a link that leads out of it isn’t accepted.',
+      "After the colon comes the path of a folder in the repository; a link that leads out of it isn't accepted.",
     )
   }
   return folder
@@ -124,14 +124,18 @@ async function findFile(file: string | undefined, context: string, base: string)
   const places =
     file === undefined ? ['Containerfile', 'Dockerfile'].map((name) => join(context, name)) : [resolve(base, file)]
   for (const place of places) if (await isFile(place)) return place
-  const beside =
-    file === undefined || !(await isFile(resolve(context, file))) ? undefined : relative(base, resolve(context, file))
   throw new UserError(
     `${file === undefined ? 'Input "file" is missing, and no Dockerfile was found' : `Input "file": got ${JSON.stringify(file)}, but there is no such file`}. Looked for:\n${places.map((place) => `  ${place}`).join('\n')}`,
-    beside === undefined
-      ? 'Write its path: `file: path/of/Dockerfile`, relative to the workspace.'
-      : `The path is relative to the workspace, not to the context. Write \`file: ${beside}\`.`,
+    await hintForFile(file, context, base),
   )
+}
+
+async function hintForFile(file: string | undefined, context: string, base: string): Promise<string> {
+  if ((await readdir(base)).length === 0)
+    return 'The workspace is empty: add `- uses: actions/checkout@v7` before this step.'
+  if (file !== undefined && (await isFile(resolve(context, file))))
+    return `The path is relative to the workspace, not to the context. Write \`file: ${relative(base, resolve(context, file))}\`.`
+  return 'Write its path: `file: path/of/Dockerfile`, relative to the workspace.'
 }
 
 async function readDockerfile(file: string): Promise<string> {

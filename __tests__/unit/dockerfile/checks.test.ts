@@ -76,7 +76,7 @@ describe('checks find', () => {
       {
         rule: 'JSONArgsRecommended',
         line: 4,
-        text: 'CMD in shell form runs behind a shell, which doesn’t pass on signals such as that of `docker stop`. Write a JSON list: CMD ["program", "argument"].',
+        text: 'CMD in shell form runs behind a shell, which doesn\'t pass on signals such as that of `docker stop`. Write a JSON list: CMD ["program", "argument"].',
       },
     ])
   })

@@ -150,7 +150,7 @@ describe('checkReadable', () => {
         chmodSync(source.context, 0o755)
       }),
     )
-    expect(error.message).toContain(`can’t enter ${JSON.stringify(source.context)}`)
+    expect(error.message).toContain(`can't enter ${JSON.stringify(source.context)}`)
   })
 
   it('has nothing to say to root', async () => {

@@ -65,14 +65,33 @@ describe('hintForMissing', () => {
     )
   })
 
-  it('names none that the ignore file leaves out, or that lies behind a link', async () => {
-    const context = contextOf({ Dockerfile: '', '.dockerignore': '**/*.js', 'src/server.js': '' })
+  it.each([
+    ['a typing error', 'packag.json', 'package.json'],
+    ['one in the name of a folder', 'scr/server.js', 'src/server.js'],
+    ['a folder that is the context itself', 'web/src/server.js', 'src/server.js'],
+    ['a file that lies deeper', 'server.js', 'src/server.js'],
+  ])('names the nearest path behind %s', async (_, path, like) => {
+    const files = { 'package.json': '', 'src/server.js': '', 'lib/a/index.js': '', 'lib/b/index.js': '' }
+    expect(await hint(files, stat(`COPY ${path} /x`, path))).toMatch(new RegExp(`\\. Did you mean "${like}"\\?$`))
+  })
+
+  it.each(['index.js', 'nothing', 'lib/a'])('guesses nothing where %j could be anything', async (path) => {
+    const files = { 'lib/b/index.js': '', 'lib/c/index.js': '' }
+    expect(await hint(files, stat(`COPY ${path} /x`, path))).toMatch(/not to the Dockerfile\.$/)
+  })
+
+  it('says so where the nearest path is left out by the ignore file', async () => {
+    const files = { '.dockerignore': '*.md\npackage*\n', 'package.json': '' }
+    expect(await hint(files, stat('COPY packag.json /x', 'packag.json'))).toMatch(
+      /not to the Dockerfile\. Did you mean "package\.json"\? "package\.json" is excluded from the context by line 2 of \.dockerignore; `!package\.json` below it includes it again\.$/,
+    )
+  })
+
+  it('names none that lies behind a link', async () => {
+    const context = contextOf({ Dockerfile: '' })
     symlinkSync('/etc', join(context, 'outside'))
     const source = { context, file: join(context, 'Dockerfile') }
-    for (const path of ['SRC/server.js', 'OUTSIDE/passwd']) {
-      const said = await hintForMissing({ path, ignored: false }, source)
-      expect(said).toMatch(/not to the Dockerfile\.$/)
-    }
+    expect(await hintForMissing({ path: 'OUTSIDE/passwd', ignored: false }, source)).toMatch(/not to the Dockerfile\.$/)
   })
 
   it.each([

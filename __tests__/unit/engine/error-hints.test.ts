@@ -127,7 +127,7 @@ describe('retriesOfLost', () => {
   it.each(lost)('%s: it is pushed again twice', (_, output) => {
     expect(retriesOfLost(output)).toBe(2)
     expect(isPassing(output)).toBe(true)
-    expect(hintFor(output)).toMatch(/doesn’t find content that was just pushed to it/)
+    expect(hintFor(output)).toMatch(/doesn't find content that was just pushed to it/)
   })
 
   it.each([...busy, ...refusing])('%s is another matter', (_, output) => {
@@ -323,6 +323,30 @@ describe('hintFor', () => {
     expect(hintForRun('#7 0.2 curl: (6) Could not resolve host: x')).toMatch(/resolve a host name/)
   })
 
+  it.each([
+    ['BusyBox', '/bin/sh: npm: not found\nsubprocess exited with status 127\n'],
+    ['dash', 'configure: curl: not found\n/bin/sh: 1: npm: not found\n'],
+    ['bash', 'bash: line 1: npm: command not found\n'],
+    ['BuildKit', '#7 0.345 /bin/sh: 1: npm: not found\n#7 ERROR: process "/bin/sh -c npm ci" did not complete\n'],
+  ])('names a program that isn’t in the image, as %s does', (_, said) => {
+    const hint = 'The image has no program "npm" at this step. Check its name, or install it in an earlier step.'
+    expect(hintForRun(`${said}exit ${_ === 'BuildKit' ? 'code:' : 'status'} 127`)).toBe(hint)
+    expect(hintForRun(`${said}exit status 1`)).toBeUndefined()
+  })
+
+  it("says how a program that isn't executable is made so", () => {
+    const said = '/bin/sh: /run.sh: Permission denied\nsubprocess exited with status 126\n'
+    expect(hintForRun(`${said}exit status 126`)).toMatch(/^"\/run\.sh" isn't executable\. .*--chmod=755/)
+    expect(hintForRun(`${said}exit status 1`)).toBeUndefined()
+  })
+
+  it.each([
+    ['Error: no FROM statement found\n', /^A Dockerfile begins with FROM/],
+    ['Error: no contents in "/w/Dockerfile"\n', /^The Dockerfile is empty/],
+  ])('knows a Dockerfile that is none: %s', (output, hint) => {
+    expect(hintFor(output)).toMatch(hint)
+  })
+
   it('looks only at the step that failed', () => {
     const before = 'STEP 1/2: RUN curl x || true\ncurl: (6) Could not resolve host: x\n--> 0123456789a\n'
     expect(hintFor(before + failing('no'))).toBeUndefined()
@@ -371,7 +395,7 @@ describe('hintFor a login', () => {
     [
       'nobody there, at a port that could be a status',
       'Error: authenticating creds for "127.0.0.1:404": pinging container registry 127.0.0.1:404: Get "http://127.0.0.1:404/v2/": dial tcp 127.0.0.1:404: connect: connection refused',
-      /can’t be reached/,
+      /can't be reached/,
     ],
     ['a certificate', `Error: ${ping}Get "https://h/v2/": x509: certificate signed by unknown authority`, /certs\.d/],
   ])('leaves to others what is another matter: %s', (_, output, hint) => {
@@ -457,8 +481,8 @@ describe('hintFor a step', () => {
   it('of a file whose name isn’t UTF-8', () => {
     const error = (name: string) =>
       `Error: building at STEP "COPY . /": copying "/ctx": copier: get: lstat "/ctx/${name}": lstat /ctx/${name}: no such file or directory`
-    expect(hintFor(error('caf\uFFFD.txt'))).toMatch(/isn’t UTF-8/)
-    expect(hintFor(error('caf\\xe9.txt'))).toMatch(/isn’t UTF-8/)
+    expect(hintFor(error('caf\uFFFD.txt'))).toMatch(/isn't UTF-8/)
+    expect(hintFor(error('caf\\xe9.txt'))).toMatch(/isn't UTF-8/)
     expect(hintFor(error('café.txt')) ?? '').not.toMatch(/UTF-8/)
   })
 

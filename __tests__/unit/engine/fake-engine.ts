@@ -33,6 +33,7 @@ export interface FakeEngineOptions {
   readonly test?: () => Promise<void>
   readonly push?: (reference: Reference) => Promise<void>
   readonly login?: () => Promise<void>
+  readonly load?: () => Promise<void>
   readonly saveSteps?: () => Promise<void>
   readonly scan?: () => Promise<readonly ScanFile[]>
   readonly takesStages?: boolean
@@ -111,7 +112,10 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
         return await (options.scan?.() ?? Promise.resolve([]))
       },
     },
-    load: () => Promise.resolve(void events.push('load')),
+    async load() {
+      events.push('load')
+      await options.load?.()
+    },
     async saveSteps() {
       events.push('save')
       await options.saveSteps?.()

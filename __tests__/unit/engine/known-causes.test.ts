@@ -14,4 +14,14 @@ describe('a name that no image has', () => {
   ])('%s is explained by the stages: %s', (name, why) => {
     expect(whyNoImage(name, { dockerfile })).toBe(why)
   })
+
+  it.each([
+    ['build', 'The Dockerfile has no stage "build", so that it is taken for an image. Did you mean "builder"?'],
+    ['biulder', 'The Dockerfile has no stage "biulder", so that it is taken for an image. Did you mean "builder"?'],
+    ['alpine', undefined],
+  ])('behind --from may be a stage with another name: %s', (name, why) => {
+    const text = `FROM a AS builder\nFROM b\nCOPY --from=${name} /a /a\n`
+    expect(whyNoImage(name, { dockerfile: parseDockerfile(text) })).toBe(why)
+    expect(whyNoImage(name, { dockerfile: parseDockerfile(`FROM a AS builder\nFROM ${name}\n`) })).toBeUndefined()
+  })
 })

@@ -49,6 +49,12 @@ test.each(['<<<<<<< HEAD', '| =======    |', '>>>>>>> 68bfd46', '> > > > > > > 6
   },
 )
 
+test('a document with another apostrophe', () => {
+  expect(problemsOf({ 'README.md': "# Title\n\nIt's it’s.\n" })).toStrictEqual([
+    "README.md:3 has ’ where ' is the apostrophe",
+  ])
+})
+
 describe('README.md', () => {
   test.each([
     ['220 lines', 'a\n'.repeat(220), []],

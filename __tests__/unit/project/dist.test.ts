@@ -85,7 +85,7 @@ describe('dist', () => {
       output:
         'Rootless Image Build: .\n' +
         `::error::Input "file" is missing, and no Dockerfile was found. Looked for:%0A  ${folder}/Containerfile%0A  ${folder}/Dockerfile%0A` +
-        'Write its path: `file: path/of/Dockerfile`, relative to the workspace.\n',
+        'The workspace is empty: add `- uses: actions/checkout@v7` before this step.\n',
     })
     // Nothing was made, and nothing is told to those who come after.
     expect(filesIn(temp)).toStrictEqual([])

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { describe as describeError, UserError } from '../../../src/errors.js'
 import { printGroup, printLive, info, warn } from '../../../src/log.js'
 import { reportCache } from '../../../src/report/cache-stats.js'
+import { renderFailure } from '../../../src/report/failure.js'
 import { renderSummary, type SummaryFacts } from '../../../src/report/summary.js'
 import { hostileText } from '../../harness/hostile-texts.js'
 import { runs } from '../../harness/properties.js'
@@ -123,6 +124,28 @@ describe('with hostile texts,', () => {
         expect(blocks.structure).toStrictEqual(readBlocks(renderSummary({ ...facts, ...plain })).structure)
         expect(blocks.strange).toStrictEqual([])
         expect(blocks.items.slice(blocks.items.length - warnings.length)).toStrictEqual(warnings.map(visible))
+      }),
+      options,
+    )
+  })
+
+  test('so has the summary of a failure, and its output stays in its block', () => {
+    const failure = (text: string, lines: readonly string[]) => ({
+      ...facts,
+      error: {
+        ...{ message: text, place: { file: text, line: 1 } },
+        ...{ details: ['begins', ...lines], hint: `do\n${text}` },
+      },
+      phase: { name: 'build' },
+      step: { text, hit: false, seconds: 1 },
+      pushed: [text],
+      warnings: [text],
+    })
+    fc.assert(
+      fc.property(hostileText, fc.array(hostileText, { maxLength: 4 }), (text, lines) => {
+        const blocks = readBlocks(renderFailure(failure(text, lines)))
+        expect(blocks.structure).toStrictEqual(readBlocks(renderFailure(failure('plain', ['plain']))).structure)
+        expect(blocks.strange).toStrictEqual([])
       }),
       options,
     )

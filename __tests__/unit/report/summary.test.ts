@@ -62,9 +62,9 @@ gh attestation verify oci://ghcr.io/acme/web@${digest} --repo acme/web
 
 #### Warnings
 
-- Cache\\: \\*no\\* part was taken\\. Write \\\`cache\\-write\\: never\\\`\\.
-- \\<\\/details\\>
-- \\!\\[x\\]\\(https\\:\\/\\/example\\.org\\/y\\)
+- \`\`Cache: *no* part was taken. Write \`cache-write: never\`.\`\`
+- \`</details>\`
+- \`![x](https://example.org/y)\`
 
 Steps from the cache are grey.
 
@@ -140,7 +140,7 @@ gantt
 
   it('shows the first of very many warnings', () => {
     const warnings = Array.from({ length: 30 }, (_, number) => `warning ${number}`)
-    expect(renderSummary({ ...facts, warnings })).toMatch(/\n- warning 9\n- 20 more in the log\n\n/)
+    expect(renderSummary({ ...facts, warnings })).toMatch(/\n- `warning 9`\n- 20 more in the log\n\n/)
   })
 
   it.each([

@@ -18,7 +18,7 @@ describe('startTimeline', () => {
     await expect(failing).rejects.toThrow('no')
     expect(timeline.phases()).toStrictEqual([
       { name: 'one', started: 0.5, seconds: 1.5 },
-      { name: 'two', started: 2, seconds: 0.25 },
+      { name: 'two', started: 2, seconds: 0.25, failed: true },
     ])
   })
 })

@@ -51,7 +51,7 @@ describe('registry-auth', () => {
     ['- username: a\n  password: "pass-77aa', "line 2 can't be read: its value has characters that mean"],
     ['- username: a\n  password: "\\q77aa"', "line 2 can't be read: a backslash"],
     ['- username: a\n  password: |\n    pass-77aa', "line 2 can't be read"],
-    ['- username: a\n password: pass-77aa', "line 2 can't be read: its key isn’t below"],
+    ['- username: a\n password: pass-77aa', "line 2 can't be read: its key isn't below"],
     ['- username: a\n  password: b\n  pass-77aa', "line 3 can't be read: it is neither"],
     ['username: a\npassword: pass-77aa', "line 1 can't be read: it begins no entry"],
     ['- username: a\n  username: pass-77aa', "line 2 can't be read: it has username for the second time"],

@@ -331,6 +331,13 @@ describe('findSource', () => {
     )
   })
 
+  it('says that nothing was checked out where the context is empty', async () => {
+    const error = await rejection(findSource(inputsOf({ file: 'web/Dockerfile' }), workspaceOf({})))
+    expect(describeError(error)).toMatch(
+      /\nThe workspace is empty: add `- uses: actions\/checkout@v7` before this step\.$/,
+    )
+  })
+
   it('lists where it has looked for the file that is named', async () => {
     const workspace = workspaceOf({ Dockerfile: 'FROM a' })
     const error = await rejection(findSource(inputsOf({ file: 'Dockerfil' }), workspace))

@@ -9,7 +9,7 @@ import type { DockerClient } from './setup.js'
 import { missingPath } from './copy-not-found.js'
 
 const DAEMON_FULL =
-  'The disk of Docker’s daemon, or of its builder, is full. `docker system prune` and `docker buildx prune` in an earlier step free some of it; RUNNER_TEMP is elsewhere.'
+  "The disk of Docker's daemon, or of its builder, is full. `docker system prune` and `docker buildx prune` in an earlier step free some of it; RUNNER_TEMP is elsewhere."
 
 /** The error for a failed request to a registry. @param scene may hold the part of the output that is about it */
 export function refusal(

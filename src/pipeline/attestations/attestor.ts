@@ -6,6 +6,7 @@ import type { Step } from '../../engine/progress.js'
 import { targetPlatform } from '../../runner/platform-inputs.js'
 import { attachInArchive } from './attested-archive.js'
 import { type AttestedImage, pushAttested } from './attested-push.js'
+import { checkGenerator } from './check-generator.js'
 import type { Destination } from '../push/destination.js'
 import type { PipelineContext, RegistriesOnDemand } from '../pipeline-context.js'
 import { provenanceOf } from './provenance-of.js'
@@ -31,8 +32,15 @@ export interface Attested {
   readonly names: AttestedImage['names']
 }
 
-export function openAttestor(attested: Attested, registries: RegistriesOnDemand, pipeline: PipelineContext): Attestor {
+/** @throws UserError where it is known before the build that something can't be made */
+export async function openAttestor(
+  attested: Attested,
+  registries: RegistriesOnDemand,
+  pipeline: PipelineContext,
+): Promise<Attestor> {
   const { spec, resolved, engine, evidence, destination, names } = attested
+  const { sbom: wanted } = spec.inputs
+  if (wanted !== undefined) await checkGenerator(wanted, { ...resolved, ...engine }, pipeline)
   const platform = targetPlatform(spec.inputs)
   return {
     async predicates(image, steps) {

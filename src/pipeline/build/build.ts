@@ -2,7 +2,7 @@ import type { BuildRequest, Engine, Image, Pushed } from '../../engine/engine.js
 import type { Step } from '../../engine/progress.js'
 import { info } from '../../log.js'
 import type { CacheReport } from '../../report/cache-stats.js'
-import { BUILD, TEST } from '../../report/summary.js'
+import { BUILD, TEST } from '../../report/timeline.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from '../pipeline-context.js'
 import type { RestoredCache } from '../cache/restore-cache.js'
@@ -37,23 +37,21 @@ export async function buildAndSave(
   engine: Engine,
   { review, check, missing, ...asked }: LayeredRequest,
   opened: RestoredCache,
-  {
-    timeline,
-    workDir,
-    services: { remember },
-    prepare,
-  }: Pick<PipelineContext, 'timeline' | 'services' | 'workDir'> & Pusher,
+  pipeline: Pick<PipelineContext, 'timeline' | 'services' | 'workDir' | 'record'> & Pusher,
 ): Promise<Built> {
+  const { timeline, services, workDir, record, prepare } = pipeline
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
   const onSteps = (steps: readonly Step[]) => {
     done = { ...done, steps }
+    record.add({ steps })
   }
   const keep = async (failed: boolean) => {
     const { report, later } = await timeline.during('save', async () => {
       if (!failed && asked.cache.write) await saveSteps(engine)
       return await saveCache(opened, done, failed)
     })
-    if (later !== undefined) remember({ later: [later] })
+    if (later !== undefined) services.remember({ later: [later] })
+    record.add({ cache: report })
     return report
   }
   let isBuilt = false
@@ -76,6 +74,7 @@ export async function buildAndSave(
         await timeline.during(TEST, () => testImage(engine, image, asked.inputs, workDir))
       const push = await prepare(engine, image, done.steps)
       const pushed = asked.inputs.push ? await timeline.during('push', push) : []
+      record.add({ built: true, imageId: image.id, size: image.size, pushed })
       return { image, pushed, fault: await checking }
     } finally {
       // What comes next may move the layers.

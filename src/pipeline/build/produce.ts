@@ -22,6 +22,7 @@ export async function produce(
   const { restored, stages, configured } = await restoreAndConfigure(asked, prepared, pipeline, registries)
   const spec = stages === undefined ? asked : { ...asked, built: stages }
   const engine = verifyingPushes(configured, registries.open)
+  pipeline.record.add({ engine })
   try {
     const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
     await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)

@@ -31,6 +31,8 @@ export async function buildTogether(
     ),
   )
   if (put !== undefined) {
+    // What has no tag is of one platform, as far as others know.
+    pipeline.record.add({ pushed: [] })
     const joined = wanted.inputs.push ? await put(await platformsOf(made.pushed, asked.inputs, pipeline)) : {}
     return { ...made, imageId: '', platforms: [], pushed: [], platformDigests: {}, ...joined }
   }

@@ -35,11 +35,14 @@ export async function makePlatform(
     metadata: { ...wanted.metadata, annotations: annotationsFor(wanted.metadata, platform) },
   }
   const workDir = await makeWorkDirBelow(pipeline.workDir, platformFolder(platform), pipeline.context.env)
-  const there = { ...pipeline, workDir, timeline: pipeline.timeline.of(formatPlatform(platform)) }
+  const record = pipeline.record.ofBuild()
+  record.add({ platform })
+  const there = { ...pipeline, workDir, record, timeline: pipeline.timeline.of(formatPlatform(platform)) }
   const findIt = async () => asReady((await engine.forPlatform?.(inputs, workDir)) ?? engine)
   const destination = untagged(own.metadata.references)
   const made = await withCache(own, there, (cache) =>
     makeImage(own, { cache, findEngine: findIt, destination, stages, tellsChecks: false }, there),
   )
+  record.add(made)
   return { ...made, platform }
 }

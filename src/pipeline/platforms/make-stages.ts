@@ -1,6 +1,6 @@
 import type { BuildSpec } from '../../engine/engine.js'
 import { makeWorkDirBelow } from '../../engine/work-dir.js'
-import { BUILD } from '../../report/summary.js'
+import { BUILD } from '../../report/timeline.js'
 import { type Building, type BuiltStage, buildStages, readyStages, stepsOf } from './build-stages.js'
 import type { ReadyStages } from '../build/built-stages.js'
 import { withDiskLine } from '../build/disk-line.js'
@@ -22,7 +22,8 @@ export async function makeStages(job: StagesJob, pipeline: PipelineContext, use:
   const { inputs, source, format, metadata } = job.wanted
   const own = { ...inputs, platforms: [], outputs: [], tests: [], load: false, push: false }
   const workDir = await makeWorkDirBelow(pipeline.workDir, 'stages', pipeline.context.env)
-  const there = { ...pipeline, workDir, timeline: pipeline.timeline.of(job.label) }
+  const record = pipeline.record.ofBuild()
+  const there = { ...pipeline, workDir, record, timeline: pipeline.timeline.of(job.label) }
   return await withCache({ inputs: own, metadata, isOfStages: true }, there, async (cache) => {
     const engine = (await job.engine.forPlatform?.(own, workDir)) ?? job.engine
     const target = job.stages.at(-1)?.name
@@ -42,13 +43,19 @@ async function buildAndHandOut(
   { engine, stages, label }: StagesJob,
   spec: BuildSpec,
   building: Building,
-  { timeline, services, use }: Pick<PipelineContext, 'timeline' | 'services'> & { readonly use: Use },
+  {
+    timeline,
+    services,
+    record,
+    use,
+  }: Pick<PipelineContext, 'timeline' | 'services' | 'record'> & { readonly use: Use },
 ): Promise<StagesResult> {
   const { root } = building.restored.warm
   const built: BuiltStage[] = []
   const keep = async (failed: boolean) => {
     const steps = stepsOf(built)
     const run = { steps, imageId: undefined, references: [], pushed: [] }
+    record.add({ label, steps })
     const { report, later } = await timeline.during('save', () => saveCache(building.restored, run, failed))
     if (later !== undefined) services.remember({ later: [later] })
     return { label, steps, cache: report }

@@ -34,6 +34,7 @@ export async function makePlatforms(wanted: Wanted, pipeline: PipelineContext, p
   )
   const platforms: readonly PlatformResult[] = made
   const index = inputs.push ? await pipeline.timeline.during('index', () => (put ?? putOwn)(platforms)) : undefined
+  pipeline.record.add(index ?? {})
   await joinOutputs({ wanted, staging, platforms }, pipeline.context)
   return {
     ...joinResults(platforms, stages),

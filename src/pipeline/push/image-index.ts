@@ -112,7 +112,7 @@ async function findManifest(
   const { registry } = repository
   throw new RegistryError(
     `${registry} doesn't have ${name}@${own?.digest ?? ''}, which was just pushed.`,
-    'Run the job again. If that doesn’t help, check whether the registry removes manifests without a tag.',
+    "Run the job again. If that doesn't help, check whether the registry removes manifests without a tag.",
     true,
   )
 }

@@ -58,5 +58,5 @@ async function attestorOf(
   const { engine: resolved, destination, metadata } = prepared
   const names = metadata.references
   const { openAttestor } = await import('../attestations/attestor.js')
-  return openAttestor({ spec, resolved, engine, evidence, destination, names }, registries, pipeline)
+  return await openAttestor({ spec, resolved, engine, evidence, destination, names }, registries, pipeline)
 }

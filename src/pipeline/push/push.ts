@@ -1,6 +1,6 @@
 import type { Engine, Image, Pushed } from '../../engine/engine.js'
 import type { OpenProxy, PushedManifest } from '../../engine/upload-proxy.js'
-import { describe, LOST_CONTENT, RegistryError, UserError } from '../../errors.js'
+import { describe, describeCauses, hintOf, LOST_CONTENT, RegistryError, UserError } from '../../errors.js'
 import { formatReference, type Reference, repositoryOf } from '../../metadata/reference.js'
 import type { Registries } from '../../registry/registries.js'
 import { result } from '../../log.js'
@@ -18,10 +18,22 @@ const MAX_MS = 360 * 60_000
 const KILL_GRACE_MS = 2000
 const HINT = 'Check the status of the registry: it may be unreachable, limit requests, or ask for long pauses.'
 
+/** Some references couldn't be pushed, and others may have been. */
+export class PushError extends UserError {
+  constructor(
+    message: string,
+    readonly pushed: readonly Pushed[],
+    cure: string | undefined,
+  ) {
+    const again = 'When that is fixed, run the job again: it pushes what is missing.'
+    super(message, cure === undefined ? again : `${cure}\n${again}`)
+  }
+}
+
 /**
  * Pushes every reference: registries side by side, and in each the first reference alone, so that the layers go there
  * once. All are tried, also after one has failed.
- * @throws UserError when any failed, naming those and what is there
+ * @throws PushError when any failed, naming those and what is there
  */
 export async function pushAll(engine: Pick<Engine, 'push'>, image: Image): Promise<Pushed[]> {
   return await pushEach(image, image.references, (reference) => engine.push(image, reference))
@@ -36,7 +48,7 @@ export interface PushedByDigest extends PushedManifest {
 /**
  * Pushes the image into the repository of every reference, and tags nothing.
  * @param open gives the registries
- * @throws UserError as `pushAll`
+ * @throws PushError as `pushAll`
  */
 export async function pushAllByDigest(
   engine: Pick<Engine, 'pushByDigest'>,
@@ -82,10 +94,11 @@ export async function pushEach<T extends Arrived>(
     pushed.length === 0
       ? 'Nothing was pushed.'
       : `Pushed: ${pushed.map(({ reference }) => formatReference(reference)).join(', ')}.`
-  throw new UserError(
-    `Not pushed: ${names}. ${rest}\n${failed.map(({ error }) => describe(error)).join('\n')}`,
-    'When that is fixed, run the job again: it pushes what is missing.',
-  )
+  const hints = new Set(failed.map(({ error }) => hintOf(error)))
+  // What is to be done is told once, where it is the same for all.
+  const [cure] = hints.size === 1 ? hints : []
+  const reasons = failed.map(({ error }) => (cure === undefined ? describe : describeCauses)(error))
+  throw new PushError(`Not pushed: ${names}. ${rest}\n${reasons.join('\n')}`, pushed, cure)
 }
 
 /** What a push comes to. */

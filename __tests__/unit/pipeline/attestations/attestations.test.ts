@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import { formatPlatform, nativePlatform } from '../../../../src/lib/platform.js'
+import { RegistryError } from '../../../../src/errors.js'
 import { parseReference } from '../../../../src/metadata/reference.js'
 import { objectOf, parseObject } from '../../../../src/lib/json.js'
 import type { Result } from '../../../../src/pipeline/result.js'
@@ -103,6 +104,7 @@ describe('provenance', () => {
 
   it('comes behind the documents of a generator, which has run before anything was pushed', async () => {
     const events: string[] = []
+    registries.put(parseReference('h.example/scan:1'), {})
     const scan = () => Promise.resolve([{ name: 'sbom.spdx.json', text: '{"spdxVersion":"SPDX-2.3"}' }])
     const { result } = await step({ sbom: 'generator=h.example/scan:1' }, { events, scan })
     const [, attestation] = await entriesUnder('h.example/acme/web:1')
@@ -116,8 +118,28 @@ describe('provenance', () => {
   })
 
   it('and nothing else is pushed where the generator gives nothing', async () => {
-    await expect(step({ sbom: 'true' })).rejects.toThrow('wrote no *.spdx.json')
-    expect(registries.tags()).toStrictEqual([])
+    registries.put(parseReference('h.example/scan:1'), {})
+    await expect(step({ sbom: 'generator=h.example/scan:1' })).rejects.toThrow('wrote no *.spdx.json')
+    expect(registries.tags()).toStrictEqual(['h.example/scan:1'])
+  })
+
+  it('is refused before the build where the generator isn’t there', async () => {
+    const events: string[] = []
+    const asked = step({ sbom: 'generator=h.example/scan:1' }, { events })
+    await expect(asked).rejects.toThrow(
+      'Input "sbom": the generator h.example/scan:1 can\'t be pulled, since its registry has none with this name. Nothing was built.',
+    )
+    expect(events).not.toContain('build')
+  })
+
+  it('the same where nobody gets it without a login', async () => {
+    registries.refuse(new RegistryError('h.example refuses.', 'Log in.', false, { refuses: true }))
+    const events: string[] = []
+    await expect(step({ sbom: 'generator=h.example/scan:1' }, { events })).rejects.toThrow(
+      /the generator h\.example\/scan:1 can't be pulled\. Nothing was built/,
+    )
+    expect(events).not.toContain('build')
+    expect(registries.opened.at(-1)).toMatchObject({ logins: { auths: {} }, own: [] })
   })
 
   it('leaves a single image a single manifest where nobody asks for it', async () => {

@@ -9,7 +9,7 @@ import {
 import { RegistryError } from '../../../../src/errors.js'
 import { parseReference } from '../../../../src/metadata/reference.js'
 import { signPushed } from '../../../../src/pipeline/attestations/sign-pushed.js'
-import { startTimeline } from '../../../../src/report/timeline.js'
+import { openBooks } from '../../../../src/pipeline/run-record.js'
 import { fakeClock } from '../../fake-clock.js'
 import { contextOf, everythingOf, inputsOf, logOf, rejection } from '../../helpers.js'
 import { fakeRegistries } from '../../registry/fake-registries.js'
@@ -39,7 +39,7 @@ function step(values: Readonly<Record<string, string>> = {}) {
     context: contextOf({ idTokens: world.idTokens }),
     credentials: { logins: [], own: [], insecure: [], registry: 'ghcr.io' } as never,
     services: servicesOf({ registries: registries.client, signing: { endpointsOf: () => world.endpoints, clock } }),
-    timeline: startTimeline(() => 0),
+    ...openBooks({ clock: () => 0 }),
   }
   const pushed = (...names: string[]) => names.map((name) => ({ reference: parseReference(name), digest }))
   const sign = async (result: Parameters<typeof signPushed>[0]) => {

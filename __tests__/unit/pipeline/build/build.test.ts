@@ -7,7 +7,7 @@ import type { BuildRequest, Engine } from '../../../../src/engine/engine.js'
 import type { Step } from '../../../../src/engine/progress.js'
 import type { WorkDir } from '../../../../src/engine/work-dir.js'
 import { parseReference } from '../../../../src/metadata/reference.js'
-import { startTimeline } from '../../../../src/report/timeline.js'
+import { openBooks } from '../../../../src/pipeline/run-record.js'
 import type { State } from '../../../../src/runner/state.js'
 import type { RestoredCache } from '../../../../src/pipeline/cache/restore-cache.js'
 import { UserError } from '../../../../src/errors.js'
@@ -130,7 +130,7 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
   const log = await logOf(async () => {
     const services = servicesOf({ remember: (state) => remembered.push(state) })
     await buildAndSave(engine, { ...asked, review, check, missing }, opened, {
-      timeline: startTimeline(Date.now),
+      ...openBooks({ clock: Date.now }),
       services,
       workDir: { path: '/folder' } as WorkDir,
       prepare: (by, image) => Promise.resolve(() => pushAll(by, image)),

@@ -148,6 +148,17 @@ describe('pushAll', () => {
     )
   })
 
+  it('says once what to do, where it is the same for all', async () => {
+    const { engine } = registries({ 'a.example/x:1': [refused()], 'b.example/x:1': [refused()] })
+    const { error } = await settled(() => pushAll(engine, imageOf('a.example/x:1', 'b.example/x:1')))
+    expect(error).toMatchObject({
+      message:
+        'Not pushed: a.example/x:1, b.example/x:1. Nothing was pushed.\nThe registry refuses.\nThe registry refuses.',
+      hint: 'Ask for rights.\nWhen that is fixed, run the job again: it pushes what is missing.',
+      pushed: [],
+    })
+  })
+
   it('tries what is busy again, each reference for itself', async () => {
     const { engine, tries } = registries({
       'a.example/x:1': [busy(), busy()],

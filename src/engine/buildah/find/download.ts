@@ -106,7 +106,9 @@ async function fetchArchive(
 }
 
 function notReleased(address: string, error: unknown): string {
-  if (error instanceof DownloadError && error.status === 404) return `${address} doesn't exist`
+  // A private repository shows its releases to the API alone, and to no token of another repository's job.
+  if (error instanceof DownloadError && error.status === 404)
+    return `${address} doesn't exist, or is in a private repository, whose releases can't be fetched`
   return `${address} can't be fetched: ${describeInLine(error).replace(/\.$/, '')}`
 }
 

@@ -168,7 +168,7 @@ function refuse(options: BuildahConstraint, installed: Located | undefined, fail
 
 /** Why this version doesn't match the constraint, undefined when it does; pure. */
 export function misfit(version: string, options: BuildahConstraint): string | undefined {
-  if (options.range === 'bundled') return 'input "buildah-version" asks for the action’s own'
+  if (options.range === 'bundled') return 'input "buildah-version" asks for the action\'s own'
   if (options.range !== undefined && !satisfies(version, options.range))
     return `input "buildah-version" asks for ${options.range}`
   const open = unmet(options.needs, version)
@@ -177,7 +177,7 @@ export function misfit(version: string, options: BuildahConstraint): string | un
 }
 
 function versions(since: string | undefined, below: string | undefined): string {
-  if (since === undefined) return 'in a version that doesn’t exist yet'
+  if (since === undefined) return "in a version that doesn't exist yet"
   return below === undefined ? since : `below ${below}`
 }
 

@@ -86,7 +86,7 @@ async function chooseDriver(
     if (wanted === 'overlay') {
       throw new UserError(
         `Input "storage-driver": overlay can't be mounted in ${folder.path}: ${failure}.`,
-        'Write `storage-driver: auto`, or set RUNNER_TEMP to a folder on a real disk (ext4, xfs) instead of a container’s own layer.',
+        "Write `storage-driver: auto`, or set RUNNER_TEMP to a folder on a real disk (ext4, xfs) instead of a container's own layer.",
       )
     }
   }

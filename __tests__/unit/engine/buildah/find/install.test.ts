@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
@@ -38,7 +40,7 @@ describe('commandOf', () => {
 
 describe('misfit', () => {
   it.each([
-    ['1.45.0', { range: 'bundled' }, 'input "buildah-version" asks for the action’s own'],
+    ['1.45.0', { range: 'bundled' }, 'input "buildah-version" asks for the action\'s own'],
     ['1.28.2', {}, undefined],
     ['1.22.0', {}, 'this action needs Buildah 1.23.0'],
     ['1.28.2', { range: '>=1.28' }, undefined],
@@ -55,7 +57,7 @@ describe('misfit', () => {
     [
       '1.43.2',
       { needs: [never] },
-      'Dockerfile line 7: RUN with --security needs Buildah in a version that doesn’t exist yet',
+      "Dockerfile line 7: RUN with --security needs Buildah in a version that doesn't exist yet",
     ],
     [
       '1.43.2',
@@ -118,7 +120,7 @@ describe('provideBuildah', () => {
     const { bin, folder } = machineWith({ buildah: printing('1.28.2'), 'apt-get': packageManager })
     const context = contextOf({ uid: 0, env: { PATH: bin } })
     const error = await rejection(provideBuildah(wishOf({ needs: [never] }), context, folder))
-    expect(describeError(error)).toMatch(/doesn’t exist yet\.\nRemove that feature from the Dockerfile\.$/)
+    expect(describeError(error)).toMatch(/doesn't exist yet\.\nRemove that feature from the Dockerfile\.$/)
     expect(existsSync(join(bin, 'asked'))).toBe(false)
   })
 
@@ -246,7 +248,7 @@ describe('which Buildah is taken', () => {
 
   it.each([
     ['auto', {}, /doesn't meet the requirements: Dockerfile line 3/],
-    ['bundled', { range: 'bundled' }, /asks for the action’s own/],
+    ['bundled', { range: 'bundled' }, /asks for the action's own/],
   ])('%s, where nothing is released: one line, and the next is asked', async (_, wish, message) => {
     const { bin, folder } = machineWith({ buildah: printing('1.33.7') })
     const context = contextOf({ env: { PATH: bin }, ...release('1.45.0') })
@@ -258,6 +260,21 @@ describe('which Buildah is taken', () => {
     expect(error?.message).toMatch(message)
     expect(error?.hint).toContain("This action's own Buildah isn't available here: file:")
     expect(told(log)).toMatch(/^Buildah of this action: none \(.* ENOENT.*\)\n$/)
+  })
+
+  it('says that a private repository of the action may be the cause where the archive isn’t found', async () => {
+    const server = createServer((_, response) => response.writeHead(404).end())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { bin, folder } = machineWith({ buildah: printing('1.33.7') })
+    const actionRepository = `http://127.0.0.1:${(server.address() as AddressInfo).port}/action/`
+    const context = { ...contextOf({ env: { PATH: bin }, ...release('1.45.0') }), actionRepository }
+    const log = await logOf(async () => {
+      await rejection(provideBuildah(wishOf({ range: 'bundled' }), context, folder))
+    })
+    server.close()
+    expect(told(log)).toBe(
+      `Buildah of this action: none (${actionRepository}v1/buildah.tar.gz doesn't exist, or is in a private repository, whose releases can't be fetched)\n`,
+    )
   })
 
   it('runs nothing of another content than the manifest of the action says', async () => {

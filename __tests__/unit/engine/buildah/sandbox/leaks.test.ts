@@ -62,13 +62,14 @@ describe('refuseCacheMountsOutside', () => {
 
 describe('checkSecrets', () => {
   const hole = 'RUN steps can leave it'
-  const warningsOf = async (values: Record<string, string>, found: string | undefined) =>
-    (
-      await gatherWarnings(() => {
-        checkSecrets(inputsOf(values), found)
-        return Promise.resolve()
-      })
-    ).warnings
+  const warningsOf = async (values: Record<string, string>, found: string | undefined) => {
+    const warnings = new Set<string>()
+    await gatherWarnings(warnings, () => {
+      checkSecrets(inputsOf(values), found)
+      return Promise.resolve()
+    })
+    return [...warnings]
+  }
 
   it('warns once of what any step can read', async () => {
     expect(await warningsOf({ secrets: 'key=value', ssh: 'default' }, hole)).toStrictEqual([
