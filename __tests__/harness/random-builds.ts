@@ -155,7 +155,7 @@ const runs: readonly Kind[] = [
   },
   {
     write: ({ i, text }) => ({
-      line: `RUN --mount=type=cache,target=/c${i} --mount=type=tmpfs,target=/tmp echo ${text} > /cached${i}`,
+      line: `RUN --mount=type=cache,target=/c${i} --mount=type=tmpfs,target=/t echo ${text} > /cached${i}`,
     }),
   },
   {
