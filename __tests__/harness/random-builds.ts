@@ -137,7 +137,10 @@ const contexts: readonly Kind[] = [
 const settings: readonly Kind[] = [
   { write: ({ i, text }) => ({ line: `USER ${isNew(text) ? 'nobody' : 'root'}\nWORKDIR /srv/as${i}\nUSER root` }) },
   { write: ({ i, text }) => ({ line: `SHELL ["/bin/busybox", "sh", "-${isNew(text) ? 'ec' : 'c'}"]\nENV S${i}=1` }) },
-  { write: ({ i, text }) => ({ line: `LABEL "a.b/${i} \u00fc"="x \\"${text}\\" ' \\\\ # \u2028 end"` }) },
+  {
+    isUncertain: true,
+    write: ({ i, text }) => ({ line: `LABEL "a.b/${i} \u00fc"="x \\"${text}\\" ' \\\\ # \u2028 end"` }),
+  },
   { write: ({ i, text }) => ({ line: `ARG A${i}=${text}\nENV B${i}=\${A${i}:-none}` }) },
   { write: ({ text }) => ({ line: `CMD ["/bin/sh", "-c", "echo ${text}"]` }) },
   { write: ({ i }) => ({ line: `EXPOSE 80${i}/udp` }) },
