@@ -57,7 +57,8 @@ async function restoreFrom<Index extends IndexOfParts>(
 ): Promise<RestoredStorage> {
   const { indexes, failures } = parseIndexes(texts, snapshot, options)
   let unpacked = await snapshot.unpack(indexes, target.root, options, options.skeletons ? options.terms : undefined)
-  const causes = new Set([...failures, ...unpacked.restored.failures, ...options.entries.failures()])
+  const reported = options.entries.failures()
+  const causes = new Set([...failures, ...unpacked.restored.failures, ...reported])
   let known: readonly Index[] | undefined = unpacked.indexes
   let ahead = options.write ? startAhead(snapshot, unpacked.indexes, target.root, options) : undefined
   const clear = async () => {
@@ -89,12 +90,16 @@ async function restoreFrom<Index extends IndexOfParts>(
       const hollow = known === undefined ? [] : [...(skeletons?.layers ?? [])]
       const packed = (await ahead?.close()) ?? []
       const author = { scope, ref: refs[0] ?? '', unique }
-      const found = { indexes: (known ?? []).map((index) => snapshot.format(index)), reported: entries.failures() }
-      return await saveOrDefer(
+      const soFar = entries.failures()
+      const found = { indexes: (known ?? []).map((index) => snapshot.format(index)), reported: soFar }
+      const saved = await saveOrDefer(
         snapshot,
         { backend, ...author, ...target, run, packed, mounts, bundles, hollow, fetched, limits, deadlineMs, ...found },
         options,
       )
+      // Of what was sent while the build went on.
+      const fresh = soFar.filter((text) => !reported.includes(text))
+      return { ...saved, failures: [...new Set([...fresh, ...saved.failures])] }
     },
   }
 }
