@@ -144,10 +144,15 @@ describe('a folder of steps at a service', () => {
     entries.refuses = (key) => key.includes('-p-')
     const warm = await openRemote()
     entries.failures = () => ['The cache service says no.'] as never
-    expect((await keepIn(warm, { one: big })).failures).toStrictEqual([])
+    expect((await keepIn(warm, { one: big })).failures).toStrictEqual(['The cache service says no.'])
+    const place = { entries, stagingDir: entries.stagingDir }
     const job = jobOf({ storage: SAVED, root: warm.root })
-    const saved = await saveDeferred(job, { entries, stagingDir: entries.stagingDir })
-    expect(saved.failures).toStrictEqual(['The cache service says no.'])
+    expect((await saveDeferred(job, place)).failures).toStrictEqual(['The cache service says no.'])
+    const later = { ...job, reported: ['The cache service says no.'] }
+    expect((await saveDeferred(later, place)).failures).toStrictEqual([])
+    const again = await openRemote()
+    expect(again.restored.failures).toStrictEqual(['The cache service says no.'])
+    expect((await keepIn(again, { two: big })).failures).toStrictEqual([])
   })
 
   it('is left for later when it is large', async () => {
