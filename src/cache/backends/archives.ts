@@ -90,7 +90,8 @@ async function restoreFrom<Index extends IndexOfParts>(
       const hollow = known === undefined ? [] : [...(skeletons?.layers ?? [])]
       const packed = (await ahead?.close()) ?? []
       const author = { scope, ref: refs[0] ?? '', unique }
-      const soFar = entries.failures()
+      // A job that is cancelled ends what talks to the service; what else is wrong with it is found again by post.
+      const soFar = run.failed ? reported : entries.failures()
       const found = { indexes: (known ?? []).map((index) => snapshot.format(index)), reported: soFar }
       const saved = await saveOrDefer(
         snapshot,

@@ -155,6 +155,13 @@ describe('a folder of steps at a service', () => {
     expect((await keepIn(again, { two: big })).failures).toStrictEqual([])
   })
 
+  it('leaves to a later process what it learns of the service in a build that fails', async () => {
+    const warm = await openRemote()
+    write(warm.root, { one: big })
+    entries.failures = () => ['The process that talks to the service has ended.'] as never
+    expect((await warm.save({ ...run, steps: [step('1')], failed: true })).failures).toStrictEqual([])
+  })
+
   it('is left for later when it is large', async () => {
     const warm = await openRemote()
     const saved = await keepIn(warm, { one: 'z'.repeat(9 * 2 ** 20) })
