@@ -18,9 +18,13 @@ jest.setTimeout(300_000)
 const place = await useWarmPlace()
 const docker = await useDocker()
 
-/** It says where and as whom it runs, and what it was given; it wants no other argument than these. */
+/**
+ * It says where and as whom it runs, and what it was given; it wants no other argument than these. On a busy machine, Buildah
+ * 1.28 loses what a program in a chroot prints right before it ends.
+ */
 const WEB = `#!/bin/sh
 echo "$COLOR $(pwd) $(id -u) <$1> <$2>"
+sleep 1
 [ "$1" != --broken ]
 `
 const LINES = ['COPY --chmod=755 web /bin/web', 'ENV COLOR=blue', 'WORKDIR /srv', 'ENTRYPOINT ["/bin/false"]']
