@@ -21,7 +21,8 @@ export async function buildOnce(
   const { compression } = request.inputs
   const args = buildArgs(request, setup, paths)
   const progress = followBuild(jobsFor(request, setup).count, setup)
-  let ended = 0
+  // With the first line, base images are there.
+  let ended = -1
   const onStdout = (chunk: Buffer) => {
     progress.add(chunk)
     const now = progress.ended()
