@@ -45,7 +45,7 @@ export interface BuildRequest extends BuildSpec {
   readonly images: readonly BaseImage[]
   /** Gets every step that was started, once the build has ended, successfully or not. */
   readonly onSteps: (steps: readonly Step[]) => void
-  /** Is told, by an engine that can, of each step that has ended while the build goes on. */
+  /** Is told, by an engine that can, that base images are there, and of each step that has ended while the build goes on. */
   readonly onStepEnd?: (() => void) | undefined
   /** Whether steps of earlier builds may be reused, and whether those of this build are kept. */
   readonly cache: { readonly read: boolean; readonly write: boolean }
