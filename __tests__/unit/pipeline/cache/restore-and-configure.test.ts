@@ -42,7 +42,7 @@ async function eventsOf({ rootless = true, foretold, root = '/kept', fails }: Wo
   } as unknown as Args[1]
   const pipeline = {
     timeline: { during: (_: string, work: () => unknown) => work() },
-    workDir: { path: '/work' },
+    workDir: { path: '/job' },
   } as unknown as Args[2]
   const spec = { inputs: inputsOf({}) } as unknown as Args[0]
   await restoreAndConfigure(spec, prepared, pipeline, {} as Args[3]).then(
@@ -57,8 +57,8 @@ describe('an engine', () => {
     ['while layers come back', { foretold: '/kept' }, ['configure /kept', 'restored', 'built in /kept']],
     [
       'anew where the root is another one',
-      { foretold: '/kept', root: '/work/root' },
-      ['configure /kept', 'restored', 'close /kept', 'configure /work/root', 'built in /work/root'],
+      { foretold: '/kept', root: '/job/root' },
+      ['configure /kept', 'restored', 'close /kept', 'configure /job/root', 'built in /job/root'],
     ],
     ['later where no root is known', {}, ['restored', 'configure /kept', 'built in /kept']],
     [
