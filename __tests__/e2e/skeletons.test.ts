@@ -195,7 +195,7 @@ describe('a random build is what it is without a cache', () => {
     const build = randomBuild(diceOf(seed * 1000 + number), { ...images, version: systemVersion() })
     if (build.write('old').lines.includes(`FROM ${images.triggering}`)) await (triggering ??= makeTriggering())
     const step = (variant: Variant, inputs: NonNullable<JobOptions['inputs']> = { cache, ...kept }) =>
-      stepOf(number, build.write(variant), inputs)
+      stepOf(number, build.write(variant), { format: build.format, ...inputs })
     const pull = () => place.pull(`random-${number}`)
 
     // A registry that everybody can read is warned of once.

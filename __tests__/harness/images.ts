@@ -46,10 +46,12 @@ export interface PulledImage {
   readonly layers: readonly Buffer[]
 }
 
-export interface ImageFile extends Omit<TarMember, 'path' | 'content'> {
+export interface ImageFile extends Omit<TarMember, 'path' | 'content' | 'attributes'> {
   readonly size: number
   /** Of a file's content, in hexadecimal. */
   readonly sha256?: string
+  /** Only where there are any. */
+  readonly attributes?: TarMember['attributes']
 }
 
 /**
@@ -118,12 +120,14 @@ export function imageContains(image: PulledImage, bytes: string | Uint8Array): b
 }
 
 function describe(member: TarMember, files: ReadonlyMap<string, ImageFile>): ImageFile {
-  const { type, mode, uid, gid, linkname, content } = member
+  const { type, mode, uid, gid, linkname, content, attributes } = member
   if (type === 'hardlink') {
     const target = files.get(linkname.replace(/^(\.?\/)+/, ''))
     if (target) return { ...target, linkname }
   }
-  return { type, mode, uid, gid, linkname, size: content.length, ...(type === 'file' && { sha256: sha256(content) }) }
+  const own = { type, mode, uid, gid, linkname, size: content.length }
+  const hasAttributes = Object.keys(attributes).length > 0
+  return { ...own, ...(type === 'file' && { sha256: sha256(content) }), ...(hasAttributes && { attributes }) }
 }
 
 function removeWhitedOut(files: Map<string, ImageFile>, path: string): void {

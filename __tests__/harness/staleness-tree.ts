@@ -1,19 +1,27 @@
-import { chmodSync, lchownSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { type Account, testsAreRoot } from './account.js'
+import { awkwardTar } from './awkward-tar.js'
 import { run } from './command.js'
 import { makeFolder } from './folders.js'
 
-/** Path → content of a file (mode 0644 unless told), where a link points, which other path it is, or what a tar archive holds. */
+/** Extended attributes by their full names. */
+type Attributes = Readonly<Record<string, Buffer>>
+
+/**
+ * Path → content of a file (mode 0644 unless told), where a link points, which other path it is, or what a tar archive holds;
+ * `archived`, one file with attributes that an account may not set.
+ */
 export type Tree = Readonly<
   Record<
     string,
     | string
-    | { content: string; mode: number }
+    | { content: string; mode?: number; mtime?: number; attributes?: Attributes }
     | { link: string }
     | { hardLink: string }
     | { archive: Record<string, string> }
+    | { archived: string; attributes: Attributes }
   >
 >
 
@@ -27,16 +35,29 @@ export async function makeTree(tree: Tree, owner: Account): Promise<string> {
     else if ('link' in entry) symlinkSync(entry.link, full)
     else if ('hardLink' in entry) linkSync(join(root, entry.hardLink), full)
     else if ('archive' in entry) await writeArchive(full, entry.archive)
-    else {
-      writeFileSync(full, entry.content)
-      chmodSync(full, entry.mode)
-    }
+    else if ('archived' in entry) writeFileSync(full, archiveOf(entry.archived, entry.attributes))
+    else await writePlain(full, entry)
     if (testsAreRoot) {
       // Links and the folders above as well.
       for (let at = path; at !== '.'; at = dirname(at)) lchownSync(join(root, at), owner.uid, owner.gid)
     }
   }
   return root
+}
+
+type Plain = Extract<Tree[string], { content: string }>
+
+async function writePlain(path: string, { content, mode = 0o644, mtime, attributes = {} }: Plain): Promise<void> {
+  writeFileSync(path, content)
+  chmodSync(path, mode)
+  const program = 'import os, sys; os.setxattr(sys.argv[1], sys.argv[2], bytes.fromhex(sys.argv[3]))'
+  for (const [name, value] of Object.entries(attributes))
+    await run('python3', ['-c', program, path, name, value.toString('hex')])
+  if (mtime !== undefined) utimesSync(path, mtime, mtime)
+}
+
+function archiveOf(content: string, attributes: Attributes): Buffer {
+  return awkwardTar([{ path: 'file', mode: 0o755, uid: 0, gid: 0, content, attributes }])
 }
 
 /** A tar archive that depends on nothing but its content. */

@@ -8,6 +8,8 @@ export interface TarMember {
   /** Target of a link. */
   readonly linkname: string
   readonly content: Buffer
+  /** Extended attributes, bytes as in Latin-1; without those that overlay keeps in layers. */
+  readonly attributes: Readonly<Record<string, string>>
 }
 
 const types: Readonly<Record<string, TarMember['type']>> = {
@@ -41,10 +43,18 @@ export function* readTar(archive: Buffer): Generator<TarMember> {
         gid: Number(extra['gid'] ?? number(header, 116, 8)),
         linkname: extra['linkpath'] ?? text(header, 157, 100),
         content,
+        attributes: attributesIn(extra),
       }
       extra = {}
     }
   }
+}
+
+const ATTRIBUTE = 'SCHILY.xattr.'
+
+function attributesIn(extra: Readonly<Record<string, string>>): Record<string, string> {
+  const found = Object.entries(extra).filter(([name]) => name.startsWith(ATTRIBUTE) && !name.includes('.overlay.'))
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(ATTRIBUTE.length), value]))
 }
 
 function ustarPath(header: Buffer): string {
@@ -77,9 +87,10 @@ function paxRecords(content: Buffer): Record<string, string> {
     const space = content.indexOf(0x20, at)
     const length = Number(content.subarray(at, space).toString())
     if (!(length > 0)) break
-    const record = content.subarray(space + 1, at + length - 1).toString()
+    const record = content.subarray(space + 1, at + length - 1)
     const equals = record.indexOf('=')
-    records[record.slice(0, equals)] = record.slice(equals + 1)
+    const name = record.subarray(0, equals).toString()
+    records[name] = record.subarray(equals + 1).toString(name.startsWith(ATTRIBUTE) ? 'latin1' : 'utf8')
     at += length
   }
   return records
