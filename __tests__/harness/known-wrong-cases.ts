@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+
 import type { FaultName } from '../../src/dockerfile/known-wrong.js'
 import { contentOf } from './image-content.js'
 import { imageFiles, type PulledImage } from './images.js'
@@ -54,6 +56,9 @@ export interface WrongCase {
 }
 
 export const FAILS = 'fails'
+
+/** The folder below / that the storage of tests is in. */
+const inTests = /^\/[^/]+/.exec(tmpdir())?.[0] ?? ''
 
 const own = `linux/${ownArchitecture()}`
 const foreignArchitecture = ownArchitecture() === 'arm64' ? 'amd64' : 'arm64'
@@ -185,6 +190,23 @@ export const wrongCases: readonly WrongCase[] = [
     ],
     look: file('seen'),
     ...{ right: 'made', wrong: FAILS },
+  },
+  {
+    row: 'mountBesideStorage',
+    isOrdinary: true,
+    buildsSince: '1.24.0',
+    builds: ({ base }) => [
+      {
+        lines: [
+          `FROM ${base}`,
+          `RUN --mount=type=tmpfs,target=${inTests}/made mkdir /made && echo kept >/made/file`,
+          // Below 1.31 the whole image is gone.
+          `RUN --mount=type=tmpfs,target=${inTests} true`,
+        ],
+      },
+    ],
+    look: file('made/file'),
+    ...{ right: 'kept', wrong: undefined },
   },
   {
     row: 'ignoreException',

@@ -140,6 +140,12 @@ export const KNOWN_WRONG = {
     answer: 'rewrite',
   },
   mountWithoutTarget: { what: 'RUN with a mount without `target`', wrong: BUILD_FAILS, answer: 'rewrite' },
+  mountBesideStorage: {
+    what: 'a mount of RUN on a path that begins with the folder of the storage, as `/home/app` where that is in `/home`',
+    until: '1.41.0',
+    wrong: 'what is at the rest of that path, as `/app`, is removed from the image, or the whole image is',
+    answer: 'rewrite',
+  },
   ignoreException: {
     what: 'an ignore file that takes back (`!`) what is in a folder that it leaves out',
     wrong: 'it is left out all the same, unless the line begins with the path of the folder',

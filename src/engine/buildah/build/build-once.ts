@@ -19,7 +19,7 @@ export async function buildOnce(
 ): Promise<Image> {
   const { format, references } = request
   const { compression } = request.inputs
-  const args = buildArgs(request, setup, paths)
+  const args = buildArgs(request, { ...setup, root: setup.sandboxes.root }, paths)
   const progress = followBuild(jobsFor(request, setup).count, setup)
   // With the first line, base images are there.
   let ended = -1

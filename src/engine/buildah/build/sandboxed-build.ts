@@ -3,7 +3,7 @@ import type { BuildRequest, Image } from '../../engine.js'
 import { buildOnce } from './build-once.js'
 import type { BuildPaths } from './build-paths.js'
 import { withLatePulls } from './late-pulls.js'
-import { refuseMountsAboveStorage } from './mounts-above-storage.js'
+import { refuseMountsBesideStorage } from './mounts-beside-storage.js'
 import { sayJobs, withOneJobAtLast } from './one-job-at-last.js'
 import { pullImages } from '../images/pulls.js'
 import { pullsItself } from './reuse-args.js'
@@ -11,8 +11,8 @@ import type { BuildahSetup } from '../setup.js'
 
 /** Builds in a sandbox of its own, which ends with the build: nothing that a step has left running goes on. */
 export async function buildApart(request: BuildRequest, setup: BuildahSetup, paths: BuildPaths): Promise<Image> {
-  const { sandboxes } = setup
-  refuseMountsAboveStorage(request, setup)
+  const { buildah, sandboxes } = setup
+  refuseMountsBesideStorage(request, { buildah, root: sandboxes.root })
   sayJobs(request, setup)
   if (pullsItself(request)) {
     info('Sandbox: the build can read the logins, because it needs one image for two platforms')

@@ -6,11 +6,13 @@ import type { Emulator } from '../emulation/binfmt.js'
 import type { Shown } from './mounts.js'
 import { emulatingWithoutSandbox, noSandbox, openSandbox, type Sandbox } from './session.js'
 import { exposedBy, shownToBuild } from './shown-to-build.js'
-import { shownToBuildah, type Tools } from './shown-to-buildah.js'
+import { rootInSandbox, shownToBuildah, type Tools } from './shown-to-buildah.js'
 import { describeTree } from './tree.js'
 
 /** Where Buildah runs. */
 export interface Sandboxes {
+  /** Absolute path of the storage root, as builds see it. */
+  readonly root: string
   /** A new sandbox, for one build. No login is seen in it. */
   forBuild(): Promise<Sandbox>
   /** A new sandbox for a build that speaks to registries by itself. */
@@ -33,7 +35,7 @@ interface Asked extends Pick<EngineRequest, 'inputs' | 'source' | 'context' | 'l
  */
 export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandboxes> {
   const { inputs, source, context, logins, emulators } = asked
-  const { folder } = tools
+  const { folder, root } = tools
   const { buildUser } = folder
   const none = noSandbox(buildUser, tools.buildah)
   const withoutSandbox = async () =>
@@ -42,7 +44,7 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
     const reason = inputs.sandbox === 'off' ? '`sandbox: off`' : 'Buildah runs as root'
     if (inputs.sandbox === 'require') throw refuse(reason)
     info(`Sandbox: none (${reason})`)
-    return outside(none, await withoutSandbox())
+    return outside(root, none, await withoutSandbox())
   }
   const ofBuildah = shownToBuildah(tools)
   const ofBuild = await shownToBuild(inputs, source, context, tools)
@@ -69,25 +71,26 @@ export async function openSandboxes(asked: Asked, tools: Tools): Promise<Sandbox
   const other = await opened
   if (first === undefined) {
     await other?.close()
-    return outside(none, await withoutSandbox())
+    return outside(root, none, await withoutSandbox())
   }
   const exposed = await exposedBy(ofBuild, context)
   const flaws = [first.missing, ...exposed.map((place) => `hiding ${place}, which is in what is built`)]
   for (const flaw of flaws) if (flaw !== undefined) info(`Sandbox: without ${flaw}`)
   if (helper !== undefined)
     info(`Sandbox: pulls and pushes run outside it, because they need the credential helper ${helper}`)
-  return inside(first, second, { ofBuild, ofLogin, open })
+  return inside(first, second, { root: rootInSandbox(tools), ofBuild, ofLogin, open })
 }
 
 /** What the sandboxes of a step show beside what Buildah itself needs, and what opens one. */
 interface Views {
+  readonly root: string
   readonly ofBuild: readonly Shown[]
   readonly ofLogin: readonly Shown[]
   readonly open: (shown: readonly Shown[]) => Promise<Sandbox>
 }
 
 /** @param forRegistries where registries are spoken to */
-function inside(first: Sandbox, forRegistries: Promise<Sandbox>, { ofBuild, ofLogin, open }: Views): Sandboxes {
+function inside(first: Sandbox, forRegistries: Promise<Sandbox>, { root, ofBuild, ofLogin, open }: Views): Sandboxes {
   const opened: Promise<Sandbox>[] = [Promise.resolve(first), forRegistries]
   const opening = (shown: readonly Shown[]) => {
     const sandbox = open(shown)
@@ -96,6 +99,7 @@ function inside(first: Sandbox, forRegistries: Promise<Sandbox>, { ofBuild, ofLo
   }
   let ready: Sandbox | undefined = first
   return {
+    root,
     async forBuild() {
       const next = ready
       ready = undefined
@@ -109,9 +113,10 @@ function inside(first: Sandbox, forRegistries: Promise<Sandbox>, { ofBuild, ofLo
   }
 }
 
-function outside(none: Sandbox, forBuilds: Sandbox): Sandboxes {
+function outside(root: string, none: Sandbox, forBuilds: Sandbox): Sandboxes {
   const build = () => Promise.resolve(forBuilds)
   return {
+    root,
     forBuild: build,
     forBuildWithLogin: build,
     forRegistries: () => Promise.resolve(none),

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { getsWrong } from '../../../dockerfile/known-wrong.js'
 import type { Buildah } from '../find/install.js'
 import type { ExecutionMode } from '../find/probe.js'
 import type { WorkDir } from '../../work-dir.js'
@@ -25,6 +26,14 @@ const USER_CONFIGURATION = [
 ]
 const CONFIGURED_BY = ['CONTAINERS_CONF', 'CONTAINERS_CONF_OVERRIDE', 'CONTAINERS_REGISTRIES_CONF', 'SSL_CERT_FILE']
 
+/** A folder below / that no Dockerfile names. */
+const OWN_FOLDER = '/.rootless-image-build'
+
+/** Where a build in a sandbox sees the storage root: apart from all targets of mounts, where Buildah can't tell them apart. Pure. */
+export function rootInSandbox({ buildah: { version }, root }: Pick<Tools, 'buildah' | 'root'>): string {
+  return getsWrong('mountBesideStorage', version) ? OWN_FOLDER : root
+}
+
 /** What Buildah itself needs to see. */
 export function shownToBuildah({ folder, buildah, mode, root, built }: Tools): Shown[] {
   const { path, buildUser, env } = folder
@@ -33,7 +42,7 @@ export function shownToBuildah({ folder, buildah, mode, root, built }: Tools): S
   const named = [...CONFIGURED_BY.map((name) => env[name]), ...(env['SSL_CERT_DIR'] ?? '').split(':')]
   return [
     ...WRITTEN.map((name) => writable(join(path, name))),
-    writable(root),
+    ...[...new Set([root, rootInSandbox({ buildah, root })])].map((path) => ({ path, from: root, writable: true })),
     ...(built === undefined ? [] : [readOnly(built)]),
     ...PRIVATE_CONFIGURATION.map((name) => readOnly(join(path, name))),
     ...USER_CONFIGURATION.map((name) => readOnly(join(configuration, name))),

@@ -28,7 +28,13 @@ function setupOf(script: string): BuildahSetup {
     insecure: [],
     hasLogin: () => false,
     docker: { findDaemon: () => Promise.resolve(undefined), loadArchive: () => Promise.resolve('') },
-    sandboxes: { forBuild: open, forBuildWithLogin: open, forRegistries: open, close: () => Promise.resolve() },
+    sandboxes: {
+      root: '/root',
+      forBuild: open,
+      forBuildWithLogin: open,
+      forRegistries: open,
+      close: () => Promise.resolve(),
+    },
   }
 }
 
