@@ -54,7 +54,7 @@ const settings: readonly Kind[] = [
   { write: ({ i }) => ({ line: `EXPOSE 80${i}/udp` }) },
   { write: ({ text }) => ({ line: `STOPSIGNAL ${isNew(text) ? 'SIGINT' : 'SIGQUIT'}` }) },
   { isOfDocker: true, write: ({ text }) => ({ line: `HEALTHCHECK --interval=5s CMD ["echo", "${text}"]` }) },
-  { isOfDocker: true, write: ({ text }) => ({ line: `ENTRYPOINT echo ${text}\nHEALTHCHECK NONE` }) },
+  { isOfDocker: true, write: ({ text }) => ({ line: `ENTRYPOINT ["echo", "${text}"]\nHEALTHCHECK NONE` }) },
   { isOfDocker: true, isUncertain: true, write: ({ i, text }) => ({ line: `ONBUILD RUN echo ${text} > /late${i}` }) },
   { since: '1.37.0', write: ({ i, text }) => ({ line: `VOLUME /volume${i}-${text}` }) },
 ]
