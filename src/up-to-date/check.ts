@@ -4,9 +4,8 @@ import type { Inputs } from '../runner/inputs.js'
 import { debug, info } from '../log.js'
 import type { JustBuilt } from './just-built.js'
 import type { Layers } from './copied-layers.js'
-import { findFault } from './proof.js'
 import type { ComparisonRequest } from './request.js'
-import { rememberBuild } from './remember.js'
+import { checkBuilt, rememberBuild } from './remember.js'
 import type { Unchanged } from './reuse.js'
 import { findSame } from './same-build.js'
 import { startComparison } from './watched.js'
@@ -15,7 +14,7 @@ export interface Comparison {
   /** An image of an earlier run that is the one that would be built, under all references. Never rejects. */
   find(): Promise<Unchanged | undefined>
   /**
-   * Holds what steps have copied against what was read, while it is pushed.
+   * Holds what was built, and what is asked for now, against what was read before the build, while it is pushed.
    * @returns why it isn't remembered, as a sentence without its full stop. Never rejects.
    */
   check(list: () => Promise<Layers>): Promise<string | undefined>
@@ -45,7 +44,7 @@ export function compare(request: ComparisonRequest): Comparison {
     async check(list) {
       // What is told anyway needs no proof.
       if (watched === undefined || inspection.doubts.length > 0) return undefined
-      return await findFault(list, watched.wholly, request).catch(describeInLine)
+      return await checkBuilt(list, watched, request)
     },
     async remember(built) {
       // Who doesn't push is told already that nothing is looked for, and leaves nothing.

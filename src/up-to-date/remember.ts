@@ -1,3 +1,5 @@
+import { describeInLine } from '../errors.js'
+import type { Layers } from './copied-layers.js'
 import { otherThanExpected, otherThanLookedUp } from './base-digests.js'
 import { listDockerLayers } from './docker-layers.js'
 import { firstDifference } from './fingerprint.js'
@@ -26,12 +28,6 @@ export async function rememberBuild(
   if (fault !== undefined) return fault
   const strange = otherThanLookedUp(built.bases ?? [], before.bases.digests)
   if (strange !== undefined) return strange
-  // A tag may have moved while its image was pulled: then nobody knows which one it was.
-  const bases = await askBases(request)
-  const after = 'why' in bases ? bases : await fingerprint(request, bases.digests)
-  if ('why' in after) return after.why
-  const difference = firstDifference(before.fingerprint, after)
-  if (difference !== undefined) return `changed during the build: ${difference}`
   const limits = limitsOf(request)
   const { fingerprint: parts } = before
   const said = request.ofCommit.values
@@ -42,10 +38,38 @@ export async function rememberBuild(
 
 async function faultOf(
   { fault, blobs, pushed }: JustBuilt,
-  { wholly }: Watched,
+  watched: Watched,
   request: ComparisonRequest,
 ): Promise<string | undefined> {
   if (blobs === undefined) return fault
   const { inspection, registries } = request
-  return await findFault(() => listDockerLayers(blobs, inspection.ownCopies, pushed, registries), wholly, request)
+  return await checkBuilt(() => listDockerLayers(blobs, inspection.ownCopies, pushed, registries), watched, request)
+}
+
+/**
+ * Looks, after a build, whether it is made of what was read before it.
+ * @returns why that isn't known, as a sentence without its full stop. Never rejects.
+ */
+export async function checkBuilt(
+  list: () => Promise<Layers>,
+  watched: Watched,
+  request: ComparisonRequest,
+): Promise<string | undefined> {
+  const [fault, change] = await Promise.all([
+    findFault(list, watched.wholly, request).catch(describeInLine),
+    findChange(watched, request).catch(describeInLine),
+  ])
+  return fault ?? change
+}
+
+/** What is asked for otherwise than before the build. */
+async function findChange({ wholly }: Watched, request: ComparisonRequest): Promise<string | undefined> {
+  const before = await wholly
+  if ('why' in before) return before.why
+  // A tag may have moved while its image was pulled: then nobody knows which one it was.
+  const bases = await askBases(request)
+  const after = 'why' in bases ? bases : await fingerprint(request, bases.digests)
+  if ('why' in after) return after.why
+  const difference = firstDifference(before.fingerprint, after)
+  return difference === undefined ? undefined : `changed during the build: ${difference}`
 }
