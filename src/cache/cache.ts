@@ -56,12 +56,14 @@ export interface RestoredStorage {
   save(run: Run): Promise<Saved>
 }
 
-/** What packs finished layers while the build goes on. Whatever goes wrong there, only less is packed. */
+/** What packs layers before the build and the push are over. Whatever goes wrong there, only less is packed. */
 export interface Ahead {
   /** Packs what is finished by now; to be called when a step has ended. Never rejects. */
   look(): Promise<void>
   /** Begins nothing more. */
   stop(): void
+  /** Packs and sends what the build has left, while it is pushed; only what is quickly done. Never rejects. */
+  finish(run: Omit<Run, 'pushed' | 'failed'>): Promise<void>
 }
 
 export interface Restored {

@@ -63,17 +63,18 @@ export interface Unpacked<Index> {
   readonly skeletons?: Omit<Skeletons, 'replace'> | undefined
 }
 
-/** A layer that was packed while the build went on. */
-export interface PackedLayer {
-  readonly layer: string
+/** What was packed before the build was over, or the push. */
+export interface PackedGroup {
+  /** Of the layers and images in it, as its archive has them. */
+  readonly ids: readonly string[]
   readonly part: Part
   /** Whether it was sent as well. */
   readonly isSent?: boolean
 }
 
-export interface PackingAhead extends Ahead {
+export interface PackingAhead extends Pick<Ahead, 'look' | 'stop'> {
   /** Ends what is under way. @returns what is packed; of everything else nothing is left */
-  close(): Promise<readonly PackedLayer[]>
+  close(): Promise<readonly PackedGroup[]>
 }
 
 export interface Arranged extends Pick<RestoredStorage, 'root' | 'restored' | 'changedBaseImages' | 'clear'> {
@@ -90,7 +91,7 @@ export interface SaveJob extends Author {
   readonly indexes: readonly string[]
   readonly run: Run
   /** Lies in the staging directory. */
-  readonly packed: readonly PackedLayer[]
+  readonly packed: readonly PackedGroup[]
   /** Whether what cache mounts left is saved too. */
   readonly mounts: boolean
   /** Whether skeletons of layers are saved beside them. */
@@ -130,6 +131,8 @@ export interface SavePlan<Index> {
 
 /** One that is to be packed. */
 export interface Archive {
+  /** What is in it; absent where it is packed after the push in any case. */
+  readonly ids?: readonly string[]
   /** Before compression. */
   readonly bytes: number
   /** Leaves it in the staging directory. @returns undefined if there is nothing to pack */

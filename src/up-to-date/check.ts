@@ -3,9 +3,8 @@ import { type NamedBases, namedBases, type Unknown } from './base-digests.js'
 import type { Inputs } from '../runner/inputs.js'
 import { debug, info } from '../log.js'
 import type { JustBuilt } from './just-built.js'
-import type { Layers } from './copied-layers.js'
 import type { ComparisonRequest } from './request.js'
-import { checkBuilt, rememberBuild } from './remember.js'
+import { checkBuilt, type Left, rememberBuild } from './remember.js'
 import type { Unchanged } from './reuse.js'
 import { findSame } from './same-build.js'
 import { startComparison } from './watched.js'
@@ -17,7 +16,7 @@ export interface Comparison {
    * Holds what was built, and what is asked for now, against what was read before the build, while it is pushed.
    * @returns why it isn't remembered, as a sentence without its full stop. Never rejects.
    */
-  check(list: () => Promise<Layers>): Promise<string | undefined>
+  check(left: Left): Promise<string | undefined>
   /** Leaves word of what was built and pushed, for later runs. Never rejects. */
   remember(built: JustBuilt): Promise<void>
   /** The base images as their registries have them now; or why they aren't known. Never rejects. */
@@ -41,10 +40,10 @@ export function compare(request: ComparisonRequest): Comparison {
       info(`Unchanged: ${found.why}`)
       return undefined
     },
-    async check(list) {
+    async check(left) {
       // What is told anyway needs no proof.
       if (watched === undefined || inspection.doubts.length > 0) return undefined
-      return await checkBuilt(list, watched, request)
+      return await checkBuilt(left, watched, request)
     },
     async remember(built) {
       // Who doesn't push is told already that nothing is looked for, and leaves nothing.

@@ -2,7 +2,7 @@ import { surprisingStages } from '../dockerfile/recorded-steps.js'
 import type { StageKeys } from '../dockerfile/step-keys.js'
 import type { Pushed } from '../engine/engine.js'
 import type { Step } from '../engine/progress.js'
-import type { CacheReport } from '../report/cache-stats.js'
+import type { CacheFacts } from '../report/cache-stats.js'
 import type { LeftBlobs } from './docker-layers.js'
 import type { RememberedBuild } from './build-record.js'
 
@@ -13,15 +13,14 @@ export interface JustBuilt {
   readonly steps: readonly Step[]
   /** Keys of the steps as they are in the Dockerfile; empty for an engine that has none. */
   readonly keys: readonly StageKeys[]
-  readonly cache: CacheReport
+  /** Steps of the Dockerfile that were begun. */
+  readonly counted: CacheFacts['steps']
   /** Why it isn't known to be made of what was read, as far as that was found while it was pushed. */
   readonly fault: string | undefined
   /** What its engine has left, where that is to be looked at in the place of a storage. */
   readonly blobs: LeftBlobs | undefined
   /** Digests of the base images, as the engine tells them; undefined if it doesn't. */
   readonly bases?: readonly string[] | undefined
-  /** Full names of the images in the storage that it was built in. */
-  readonly imageNames: () => Promise<ReadonlySet<string>>
 }
 
 /** Whether the steps of the target were printed: only they tell that a base image has added some. */
@@ -41,15 +40,15 @@ export function hasTriggers({ steps, keys }: JustBuilt): boolean {
 }
 
 /** What is remembered of how much was built. Pure. */
-export function sizeOf({
-  imageId,
-  steps,
-  cache: { stats },
-}: JustBuilt): Pick<RememberedBuild, 'imageId' | 'steps' | 'seconds'> {
+export function sizeOf({ imageId, steps, counted }: JustBuilt): Pick<RememberedBuild, 'imageId' | 'steps' | 'seconds'> {
   const missed = steps.filter(({ hit }) => !hit)
   return {
     imageId,
-    steps: (stats['steps-hit'] ?? 0) + (stats['steps-missed'] ?? 0),
-    seconds: (stats['seconds-saved'] ?? 0) + missed.reduce((sum, { seconds }) => sum + seconds, 0),
+    steps: counted.length,
+    seconds: sum(counted.map(({ savedSeconds }) => savedSeconds)) + sum(missed.map(({ seconds }) => seconds)),
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((before, number) => before + number, 0)
 }

@@ -21,9 +21,6 @@ export async function rememberBuild(
   if (built.pushed.length === 0) return 'no image was pushed'
   if (!areShown(built)) return "the engine didn't print its steps, and a base image may add some (ONBUILD)"
   if (hasTriggers(built)) return 'a base image adds instructions (ONBUILD)'
-  const { choices } = before.bases
-  const other = choices.length === 0 ? undefined : otherThanExpected(choices, await built.imageNames())
-  if (other !== undefined) return other
   const fault = await faultOf(built, watched, request)
   if (fault !== undefined) return fault
   const strange = otherThanLookedUp(built.bases ?? [], before.bases.digests)
@@ -43,7 +40,16 @@ async function faultOf(
 ): Promise<string | undefined> {
   if (blobs === undefined) return fault
   const { inspection, registries } = request
-  return await checkBuilt(() => listDockerLayers(blobs, inspection.ownCopies, pushed, registries), watched, request)
+  const list = () => listDockerLayers(blobs, inspection.ownCopies, pushed, registries)
+  // It looks for a name in one place alone.
+  return await checkBuilt({ list, imageNames: undefined }, watched, request)
+}
+
+/** What a build has left to look at. */
+export interface Left {
+  readonly list: () => Promise<Layers>
+  /** Full names of the images in the storage that it was built in; undefined where there is none. */
+  readonly imageNames: (() => Promise<ReadonlySet<string>>) | undefined
 }
 
 /**
@@ -51,15 +57,23 @@ async function faultOf(
  * @returns why that isn't known, as a sentence without its full stop. Never rejects.
  */
 export async function checkBuilt(
-  list: () => Promise<Layers>,
+  { list, imageNames }: Left,
   watched: Watched,
   request: ComparisonRequest,
 ): Promise<string | undefined> {
-  const [fault, change] = await Promise.all([
-    findFault(list, watched.wholly, request).catch(describeInLine),
-    findChange(watched, request).catch(describeInLine),
-  ])
-  return fault ?? change
+  const [other, fault, change] = await Promise.all(
+    [findOther(watched, imageNames), findFault(list, watched.wholly, request), findChange(watched, request)].map(
+      (finding) => finding.catch(describeInLine),
+    ),
+  )
+  return other ?? fault ?? change
+}
+
+/** A base image that the engine has found elsewhere. */
+async function findOther({ wholly }: Watched, imageNames: Left['imageNames']): Promise<string | undefined> {
+  const before = await wholly
+  if ('why' in before || before.bases.choices.length === 0 || imageNames === undefined) return undefined
+  return otherThanExpected(before.bases.choices, await imageNames())
 }
 
 /** What is asked for otherwise than before the build. */

@@ -1,12 +1,14 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { forLater } from '../../build-storage.js'
+import { describeInLine } from '../../errors.js'
 import { mapConcurrent } from '../../lib/concurrency.js'
 import { renderProgress, withProgress } from '../../lib/progress.js'
+import { debug } from '../../log.js'
 import { NOTHING_SAVED, type Saved, savedOrFailure } from '../cache.js'
 import { failureOf } from '../errors.js'
 import type { ArchiveOptions } from '../options.js'
-import type { Archive, IndexOfParts, SaveJob, SavePlan, Snapshot } from '../snapshot.js'
+import type { Archive, IndexOfParts, PackedGroup, PackingAhead, SaveJob, SavePlan, Snapshot } from '../snapshot.js'
 import { bytesOf, type Part, sendPart, type StagingOptions } from './parts.js'
 import { INDEX, storeText } from './texts.js'
 
@@ -32,6 +34,37 @@ export async function saveOrDefer<Index extends IndexOfParts>(
       return await carryOut(plan, snapshot.format, job, { entries, stagingDir })
     return { ...NOTHING_SAVED, later: await writeDown(job, stagingDir) }
   })
+}
+
+/**
+ * Packs and sends what is quickly saved, before it is known what the index says of the push. Never rejects.
+ * @param ahead is closed, unless what is left isn't quick
+ * @returns what is packed by then; undefined where it isn't quick
+ */
+export async function sendQuick<Index extends IndexOfParts>(
+  snapshot: Snapshot<Index>,
+  job: SaveJob,
+  ahead: PackingAhead,
+  { entries, stagingDir, write }: ArchiveOptions,
+): Promise<readonly PackedGroup[] | undefined> {
+  if (!write || entries.isStopped()) return undefined
+  const isQuick = ({ isDue, bytes }: SavePlan<Index>) => isDue && bytes <= QUICK_BYTES
+  try {
+    if (!isQuick(await planSave(snapshot, job, stagingDir))) return undefined
+    const packed = await ahead.close()
+    const plan = await planSave(snapshot, { ...job, packed }, stagingDir)
+    // What can't be sent is tried again when the index is, and then it is said why it can't.
+    const until = { end: Date.now() + job.deadlineMs, failures: new Set<string>() }
+    const { made } = await sendArchives(plan, job, { entries, stagingDir }, until)
+    const sent = plan.archives.flatMap(({ ids }, number) => {
+      const part = made[number]
+      return part === undefined || ids === undefined ? [] : [{ ids, part, isSent: true }]
+    })
+    return [...sent, ...packed]
+  } catch (error) {
+    debug(`Cache: nothing saved beside the push. ${describeInLine(error)}`)
+    return await ahead.close()
+  }
 }
 
 /** Looks at the root and works out what of it is new. */

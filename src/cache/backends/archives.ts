@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { describe } from '../../errors.js'
 import { archivedRecords } from '../build-records.js'
-import { type Cache, type RestoredStorage, restoredOrEmpty } from '../cache.js'
+import { type Cache, type RestoredStorage, restoredOrEmpty, type Run } from '../cache.js'
 import type { ArchiveOptions } from '../options.js'
 import type { SkeletonTerms } from '../skeletons.js'
-import type { IndexOfParts, PackingAhead, SaveJob, Snapshot } from '../snapshot.js'
+import type { IndexOfParts, PackedGroup, SaveJob, Snapshot } from '../snapshot.js'
 import { withSnapshot } from '../snapshots.js'
-import { saveOrDefer } from './archives-save.js'
-import { openSending, packAndSend } from './send-ahead.js'
+import { saveOrDefer, sendQuick } from './archives-save.js'
+import { type EarlySave, openSending, packAndSend, saveEarly } from './send-ahead.js'
 import { fetchText, INDEX } from './texts.js'
 
 /** Texts of the indexes of refs, in their order; undefined if there is none. */
@@ -60,18 +60,25 @@ async function restoreFrom<Index extends IndexOfParts>(
   const reported = options.entries.failures()
   const causes = new Set([...failures, ...unpacked.restored.failures, ...reported])
   let known: readonly Index[] | undefined = unpacked.indexes
-  let ahead = options.write ? startAhead(snapshot, unpacked.indexes, target.root, options) : undefined
+  const jobOf = (run: Run, packed: readonly PackedGroup[]): SaveJob => {
+    const { backend, scope, refs, unique, mounts, limits, deadlineMs, skeletons: bundles } = options
+    const { fetched = [], skeletons } = unpacked
+    const hollow = known === undefined ? [] : [...(skeletons?.layers ?? [])]
+    return {
+      ...{ backend, scope, ref: refs[0] ?? '', unique, ...target, run, packed, mounts, bundles, hollow, fetched },
+      ...{ limits, deadlineMs, indexes: (known ?? []).map((index) => snapshot.format(index)), reported },
+    }
+  }
+  const early = startEarly(snapshot, unpacked.indexes, target.root, { ...options, jobOf: (run) => jobOf(run, []) })
   const clear = async () => {
     known = undefined
     // What was packed may be what is wrong.
-    await ahead?.close()
-    ahead = undefined
+    await early?.drop()
     await snapshot.empty(target.root)
   }
   const replace = async () => {
     // What was packed of a build that is dropped.
-    await ahead?.close()
-    ahead = undefined
+    await early?.drop()
     await snapshot.empty(target.root)
     unpacked = await snapshot.unpack(indexes, target.root, options)
     return unpacked.restored
@@ -83,21 +90,12 @@ async function restoreFrom<Index extends IndexOfParts>(
     changedBaseImages: async () => (known === undefined ? [] : await unpacked.changedBaseImages()),
     clear: unpacked.isEmpty ? undefined : clear,
     skeletons: () => known && unpacked.skeletons && { ...unpacked.skeletons, replace },
-    ahead,
+    ahead: early?.ahead,
     save: async (run) => {
-      const { backend, scope, refs, unique, mounts, limits, deadlineMs, entries, skeletons: bundles } = options
-      const { fetched = [], skeletons } = unpacked
-      const hollow = known === undefined ? [] : [...(skeletons?.layers ?? [])]
-      const packed = (await ahead?.close()) ?? []
-      const author = { scope, ref: refs[0] ?? '', unique }
+      const packed = (await early?.close()) ?? []
       // A job that is cancelled ends what talks to the service; what else is wrong with it is found again by post.
-      const soFar = run.failed ? reported : entries.failures()
-      const found = { indexes: (known ?? []).map((index) => snapshot.format(index)), reported: soFar }
-      const saved = await saveOrDefer(
-        snapshot,
-        { backend, ...author, ...target, run, packed, mounts, bundles, hollow, fetched, limits, deadlineMs, ...found },
-        options,
-      )
+      const soFar = run.failed ? reported : options.entries.failures()
+      const saved = await saveOrDefer(snapshot, { ...jobOf(run, packed), reported: soFar }, options)
       // Of what was sent while the build went on.
       const fresh = soFar.filter((text) => !reported.includes(text))
       return { ...saved, failures: [...new Set([...fresh, ...saved.failures])] }
@@ -105,17 +103,19 @@ async function restoreFrom<Index extends IndexOfParts>(
   }
 }
 
-/** What packs layers while the build goes on, and sends them; undefined where all is packed after it. */
-function startAhead<Index extends IndexOfParts>(
+/** What packs layers before the push is over, and sends them; undefined where all is packed after it. */
+function startEarly<Index extends IndexOfParts>(
   snapshot: Snapshot<Index>,
   indexes: readonly Index[],
   root: string,
-  { unique, entries, stagingDir, deadlineMs }: ArchiveOptions,
-): PackingAhead | undefined {
+  { jobOf, ...options }: ArchiveOptions & { readonly jobOf: (run: Run) => SaveJob },
+): EarlySave | undefined {
+  const { unique, entries, stagingDir, deadlineMs, write } = options
   const pack = snapshot.packAhead?.bind(snapshot)
-  if (pack === undefined) return undefined
+  if (pack === undefined || !write) return undefined
   const sending = openSending({ unique }, { entries, stagingDir }, deadlineMs)
-  return packAndSend((onPacked) => pack(root, indexes, stagingDir, onPacked), sending)
+  const packing = packAndSend((onPacked) => pack(root, indexes, stagingDir, onPacked), sending)
+  return saveEarly(packing, (run, ahead) => sendQuick(snapshot, jobOf(run), ahead, options))
 }
 
 /** The indexes that are of use here, in the order of the refs, and why others aren't. */

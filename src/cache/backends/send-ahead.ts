@@ -2,7 +2,8 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../../lib/clock.js'
 import { partPath } from '../key.js'
-import type { PackingAhead } from '../snapshot.js'
+import type { Ahead, Run } from '../cache.js'
+import type { PackedGroup, PackingAhead } from '../snapshot.js'
 import { type Author, type Part, sendPart, type StagingOptions } from './parts.js'
 
 /** Sends parts while the build goes on. */
@@ -71,6 +72,46 @@ export function packAndSend(pack: (onPacked: (part: Part) => void) => PackingAhe
       const packed = await packing.close()
       const sent = await sending.close()
       return packed.map((one) => ({ ...one, isSent: sent.has(one.part.sha256) }))
+    },
+  }
+}
+
+/** What is saved before the push is over. */
+export interface EarlySave {
+  readonly ahead: Ahead
+  /** Ends it, and forgets what was packed. */
+  readonly drop: () => Promise<void>
+  /** Begins nothing more, and waits for what is under way. @returns what is packed */
+  readonly close: () => Promise<readonly PackedGroup[]>
+}
+
+/** @param sendRest sends what the build has left; undefined where it leaves that to the save */
+export function saveEarly(
+  packing: PackingAhead,
+  sendRest: (run: Run, packing: PackingAhead) => Promise<readonly PackedGroup[] | undefined>,
+): EarlySave {
+  let isDropped = false
+  let rest: Promise<readonly PackedGroup[] | undefined> | undefined
+  return {
+    ahead: {
+      look: () => packing.look(),
+      stop: () => {
+        packing.stop()
+      },
+      async finish(run) {
+        if (isDropped) return
+        rest = sendRest({ ...run, pushed: undefined, failed: false }, packing)
+        await rest
+      },
+    },
+    async drop() {
+      isDropped = true
+      await rest
+      await packing.close()
+    },
+    async close() {
+      const packed = (await rest) ?? (await packing.close())
+      return isDropped ? [] : packed
     },
   }
 }

@@ -6,13 +6,12 @@ import { type BackgroundProgram, startInBackground } from '../../lib/background-
 import { freeBytes } from '../../lib/disk-space.js'
 import type { Part } from '../backends/parts.js'
 import { partPath } from '../key.js'
-import type { PackedLayer, PackingAhead } from '../snapshot.js'
+import type { PackedGroup, PackingAhead } from '../snapshot.js'
 import { archiveArgs } from './archive.js'
 import { placesOf, readContents } from './layout.js'
 import { levelLayers, type Packer, take } from './pack.js'
 import type { LayerRecord } from './records.js'
 import { BIG_LAYER } from './retention.js'
-import type { Contents } from './select.js'
 
 /** Beside what is packed, this much must be free: the build needs it more. */
 const MIN_FREE_BYTES = 2 ** 30
@@ -44,7 +43,7 @@ export function packAhead(
 ): PackingAhead {
   const { store, stagingDir } = place
   const tried = new Set(known)
-  const packed: PackedLayer[] = []
+  const packed: PackedGroup[] = []
   const state = { isAsked: false, isOver: false, isClosed: false }
   let program: BackgroundProgram | undefined
   let working: Promise<void> | undefined
@@ -68,7 +67,7 @@ export function packAhead(
         tried.add(layer.id)
         const part = await packLayer(layer, root, place, { hasRoom, begin, giveUp })
         if (part === undefined) continue
-        packed.push({ layer: layer.id, part })
+        packed.push({ ids: [layer.id], part })
         onPacked?.(part)
       }
     }
@@ -96,13 +95,13 @@ export function packAhead(
   }
 }
 
-/** The part that a group has become already; undefined if it has to be packed. */
+/** The part that a group has become already; undefined if it has to be packed. @param ids of what is in it */
 export async function partAhead(
-  group: Contents,
-  packed: readonly PackedLayer[],
+  ids: readonly string[],
+  packed: readonly PackedGroup[],
   stagingDir: string,
 ): Promise<Part | undefined> {
-  const found = packedOf(group, packed)
+  const found = packedOf(ids, packed)
   if (found === undefined || found.isSent === true) return found?.part
   const { part } = found
   const file = await lstat(join(stagingDir, partPath(part.sha256))).catch(() => undefined)
@@ -110,22 +109,21 @@ export async function partAhead(
 }
 
 /** Whether a group needn't be packed, nor sent. Pure. */
-export function isSentAhead(group: Contents, packed: readonly PackedLayer[]): boolean {
-  return packedOf(group, packed)?.isSent === true
+export function isSentAhead(ids: readonly string[], packed: readonly PackedGroup[]): boolean {
+  return packedOf(ids, packed)?.isSent === true
 }
 
-function packedOf({ layers, images }: Contents, packed: readonly PackedLayer[]): PackedLayer | undefined {
-  return layers.length + images.length === 1 ? packed.find(({ layer }) => layer === layers[0]?.id) : undefined
+function packedOf(ids: readonly string[], packed: readonly PackedGroup[]): PackedGroup | undefined {
+  return packed.find((one) => one.ids.join() === ids.join())
 }
 
-/** Removes what was packed of layers that aren't kept, or not by themselves. */
+/** Removes what was packed of layers that aren't kept, or not by themselves. @param kept ids of what is in each group */
 export async function dropUnkept(
-  groups: readonly Contents[],
-  packed: readonly PackedLayer[],
+  kept: readonly (readonly string[])[],
+  packed: readonly PackedGroup[],
   stagingDir: string,
 ): Promise<void> {
-  const kept = new Set(groups.flatMap(({ layers, images }) => (images.length > 0 ? [] : layers.map(({ id }) => id))))
-  const others = packed.filter(({ layer }) => !kept.has(layer))
+  const others = packed.filter(({ ids }) => !kept.some((one) => one.join() === ids.join()))
   await Promise.all(others.map(({ part }) => rm(join(stagingDir, partPath(part.sha256)), { force: true })))
 }
 

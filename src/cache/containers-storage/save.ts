@@ -41,21 +41,26 @@ export async function planSave(job: SaveJob, indexes: readonly Index[], packer: 
     isNewPush(run, indexes) ||
     isAging(keeping, indexes, job) ||
     isFetchedAgain(keeping, indexes, job)
-  await dropUnkept(groups, job.packed, packer.stagingDir)
-  const archives = groups.map((group, number): Archive => ({
-    bytes: bytesOfGroups([group]),
-    pack: async () =>
-      (await partAhead(group, job.packed, packer.stagingDir)) ??
-      (await packGroup(group, `${number}.tar.zst`, root, packer)),
-  }))
+  const once = (bytes: number, ids: readonly string[], pack: () => Promise<Part>): Archive => ({
+    ...{ bytes, ids },
+    pack: async () => (await partAhead(ids, job.packed, packer.stagingDir)) ?? (await pack()),
+  })
+  const archives = groups.map((group, number) =>
+    once(bytesOfGroups([group]), idsOfGroup(group), () => packGroup(group, `${number}.tar.zst`, root, packer)),
+  )
   const mounts: Archive[] = job.mounts ? [{ bytes: 0, pack: () => packMountsOf(packer) }] : []
-  const bundles: Archive[] = hasBundle ? [{ bytes: 0, pack: () => packSkeletons(bundle.layers, root, packer) }] : []
+  const bundles = hasBundle ? [once(0, idsOfBundle(bundle), () => packSkeletons(bundle.layers, root, packer))] : []
+  const isSent = (ids: readonly string[]) => isSentAhead(ids, job.packed)
+  const unsent = groups.filter((group) => !isSent(idsOfGroup(group)))
+  await dropUnkept(
+    [...archives, ...bundles].flatMap(({ ids = [] }) => [ids]),
+    job.packed,
+    packer.stagingDir,
+  )
   return {
     isDue: isNews || job.mounts,
-    bytes: job.mounts
-      ? Infinity
-      : bytesOfGroups([...groups.filter((group) => !isSentAhead(group, job.packed)), bundle]),
-    prepare: () => levelLayers(groups, root, store),
+    bytes: job.mounts ? Infinity : bytesOfGroups([...unsent, ...(isSent(idsOfBundle(bundle)) ? [] : [bundle])]),
+    prepare: () => levelLayers(unsent, root, store),
     archives: [...archives, ...mounts, ...bundles],
     known: new Set(indexes.flatMap((index) => index.mounts ?? [])),
     sent: new Set(job.packed.flatMap(({ part, isSent }) => (isSent === true ? [part.sha256] : []))),
@@ -75,6 +80,15 @@ export async function planSave(job: SaveJob, indexes: readonly Index[], packer: 
       return { buildah: store.version, layout: store.layout, ...left, memory: await readBlobInfoCache(store) }
     },
   }
+}
+
+function idsOfGroup({ layers, images }: Contents): string[] {
+  return [...layers, ...images].map(({ id }) => id)
+}
+
+/** A layer is a group of its own, too. */
+function idsOfBundle({ layers }: Contents): string[] {
+  return layers.map(({ id }) => `skeleton of ${id}`)
 }
 
 /** What of it stays within the limits, with the parts that hold it. */

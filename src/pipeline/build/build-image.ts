@@ -29,7 +29,8 @@ export async function buildImage(
   const named = baseImages(inputs, source, pipeline.workDir.env, stages)
   const asked = inputs.pull || inputs.noCache ? undefined : comparison
   const missing = () => imagesToPull(named, store, restored.warm.root, asked)
-  const layers = checkLayers(store, restored.warm.root, spec, { comparison, stages })
+  const imageNames = async () => new Set([...(await engine.imageNames()), ...((await stages?.imageNames()) ?? [])])
+  const layers = checkLayers(store, restored.warm.root, spec, { comparison, stages, imageNames })
   const request = { ...spec, missing, cache: restored.access, ...layers }
   return await withDiskLine(restored.warm.root, () => buildAndSave(engine, request, restored, pipeline))
 }

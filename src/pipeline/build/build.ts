@@ -6,7 +6,7 @@ import { BUILD, TEST } from '../../report/timeline.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from '../pipeline-context.js'
 import type { RestoredCache } from '../cache/restore-cache.js'
-import { saveCache, saveSteps, type Run } from '../cache/save-cache.js'
+import { saveBesidePush, saveCache, saveSteps, type Run } from '../cache/save-cache.js'
 import { clearAfter } from '../cache/clear-cache.js'
 import { checkSkeletons, replaceAfter } from '../cache/skeleton-check.js'
 import { testImage } from './test-image.js'
@@ -26,10 +26,15 @@ export interface LayeredRequest extends Omit<BuildRequest, 'onSteps' | 'images'>
   readonly missing: () => Promise<BuildRequest['images']>
 }
 
-/** How its image gets to its place. */
+/** How its image gets to its place, and what is known of it afterwards. */
 export interface Pusher {
   /** Does what has to be done before anything is pushed. @returns pushes */
   readonly prepare: (engine: Engine, image: Image, steps: readonly Step[]) => Promise<() => Promise<Pushed[]>>
+  /**
+   * Leaves word of what was built for later runs.
+   * @param saved resolves when its steps are kept
+   */
+  readonly remember: (built: Omit<Built, 'cache'>, saved: Promise<unknown>) => Promise<void>
 }
 
 /** Builds and pushes, and keeps the steps that were finished, also when something of it failed. */
@@ -39,7 +44,7 @@ export async function buildAndSave(
   opened: RestoredCache,
   pipeline: Pick<PipelineContext, 'timeline' | 'services' | 'workDir' | 'record'> & Pusher,
 ): Promise<Built> {
-  const { timeline, services, workDir, record, prepare } = pipeline
+  const { timeline, services, workDir, record, prepare, remember } = pipeline
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
   const onSteps = (steps: readonly Step[]) => {
     done = { ...done, steps }
@@ -73,7 +78,8 @@ export async function buildAndSave(
       if (asked.inputs.tests.length > 0)
         await timeline.during(TEST, () => testImage(engine, image, asked.inputs, workDir))
       const push = await prepare(engine, image, done.steps)
-      const pushed = asked.inputs.push ? await timeline.during('push', push) : []
+      const saveMeanwhile = () => saveBesidePush(opened, { ...done, imageId: image.id })
+      const pushed = asked.inputs.push ? await timeline.during('push', () => besides(push, saveMeanwhile)) : []
       record.add({ built: true, imageId: image.id, size: image.size, pushed })
       return { image, pushed, fault: await checking }
     } finally {
@@ -83,12 +89,25 @@ export async function buildAndSave(
   }
   try {
     const makeWhole = () => orAgain(make, (error) => replaceAfter(error, opened, isBuilt))
-    const { image, pushed, fault } = await orAgain(makeWhole, (error) => clearAfter(error, opened))
-    done = { ...done, imageId: image.id, pushed }
-    return { image, pushed, fault, steps: done.steps, cache: await keep(false) }
+    const made = await orAgain(makeWhole, (error) => clearAfter(error, opened))
+    done = { ...done, imageId: made.image.id, pushed: made.pushed }
+    const built = { ...made, steps: done.steps }
+    const saved = keep(false)
+    await remember(built, saved)
+    return { ...built, cache: await saved }
   } catch (error) {
     await keep(true)
     throw error
+  }
+}
+
+/** Does something, and something else meanwhile, which is over when this is. */
+async function besides<T>(work: () => Promise<T>, meanwhile: () => Promise<void>): Promise<T> {
+  const other = meanwhile()
+  try {
+    return await work()
+  } finally {
+    await other
   }
 }
 

@@ -23,6 +23,7 @@ export interface LayerCheck {
 interface Against {
   readonly comparison: Comparison | undefined
   readonly stages: Pick<ReadyStages, 'layers'> | undefined
+  readonly imageNames: () => Promise<ReadonlySet<string>>
 }
 
 /** @param root of the storage that is built in */
@@ -30,7 +31,7 @@ export function checkLayers(
   store: ContainersStorage | OciLayout,
   root: string,
   { inputs, source }: Pick<BuildSpec, 'inputs' | 'source'>,
-  { comparison, stages }: Against,
+  { comparison, stages, imageNames }: Against,
 ): LayerCheck {
   // What BuildKit leaves is looked at where the build is remembered.
   if (store.kind === 'blobs') return { review: () => Promise.resolve(), check: () => Promise.resolve(undefined) }
@@ -45,6 +46,9 @@ export function checkLayers(
       await checkArchitecture(store, root, image, platform)
       await warnOfReplacedLinks(store, root, await list(steps), source)
     },
-    check: async (steps) => await comparison?.check(async () => joinLayers([await list(steps), stages?.layers ?? []])),
+    async check(steps) {
+      const listAll = async () => joinLayers([await list(steps), stages?.layers ?? []])
+      return await comparison?.check({ list: listAll, imageNames })
+    },
   }
 }

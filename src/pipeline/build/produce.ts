@@ -1,11 +1,12 @@
-import type { BuildSpec, Engine } from '../../engine/engine.js'
+import type { BuildSpec } from '../../engine/engine.js'
 import { withRequests } from '../../report/cache-stats.js'
-import type { Built } from './build.js'
+import type { Built, Pusher } from './build.js'
 import { buildImage } from './build-image.js'
 import { login } from '../prepare/login.js'
 import { type PipelineContext, registriesOnDemand } from '../pipeline-context.js'
 import { preparePush } from '../push/prepare-push.js'
 import type { Prepared } from './prepared.js'
+import { countSteps } from '../cache/save-cache.js'
 import { restoreAndConfigure } from '../cache/restore-and-configure.js'
 import type { RestoredCache } from '../cache/restore-cache.js'
 import type { ImageResult } from '../result.js'
@@ -29,14 +30,17 @@ export async function produce(
     const pusher = await preparePush({ spec, engine, prepared }, registries, pipeline)
     const { comparison } = prepared
     const { store } = prepared.engine
+    const leaveWord: Pusher['remember'] = async (built, saved) => {
+      // What an engine has exported is looked at where it is kept.
+      if (store.kind === 'blobs') await saved
+      await remember(built, restored, prepared)
+    }
     const built = await buildImage(engine, spec, restored, {
       store,
       comparison,
       stages,
-      pipeline: { ...pipeline, ...pusher },
+      pipeline: { ...pipeline, ...pusher, remember: leaveWord },
     })
-    const imageNames = async () => new Set([...(await engine.imageNames()), ...((await stages?.imageNames()) ?? [])])
-    await remember({ ...built, imageNames }, restored, prepared)
     const cache = withRequests(built.cache, restored.cache.requests())
     await engine.writeOutputs(built.image, inputs)
     await pusher.attachInArchives()
@@ -53,10 +57,11 @@ export async function produce(
 
 /** Leaves word of what was built for later runs. */
 async function remember(
-  { image, ...built }: Built & Pick<Engine, 'imageNames'>,
+  { image, ...built }: Omit<Built, 'cache'>,
   { warm, access, keys }: RestoredCache,
   { comparison, engine: { store } }: Prepared,
 ): Promise<void> {
   const blobs = store.kind === 'blobs' ? { root: warm.root, layout: store.layout, isKept: access.write } : undefined
-  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys, blobs })
+  const counted = countSteps({ warm, keys }, built.steps)
+  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys, counted, blobs })
 }

@@ -15,7 +15,7 @@ interface Building {
 }
 
 /** How an image gets to its places. */
-interface PreparedPush extends Pusher {
+interface PreparedPush extends Pick<Pusher, 'prepare'> {
   /** Attaches to what the engine has written into files what was made before the push. */
   readonly attachInArchives: () => Promise<void>
 }

@@ -121,8 +121,8 @@ it('what is packed says whether it was sent', async () => {
     stop: () => void events.push('stop'),
     close: () =>
       Promise.resolve([
-        { layer: 'a', part: one },
-        { layer: 'b', part: two },
+        { ids: ['a'], part: one },
+        { ids: ['b'], part: two },
       ]),
   })
   const ahead = packAndSend(pack, sending)
@@ -130,7 +130,7 @@ it('what is packed says whether it was sent', async () => {
   await until(() => has(one) && !lies(one))
   ahead.stop()
   expect(events).toStrictEqual(['stop'])
-  expect((await ahead.close()).map(({ layer, isSent }) => [layer, isSent])).toStrictEqual([
+  expect((await ahead.close()).map(({ ids, isSent }) => [...ids, isSent])).toStrictEqual([
     ['a', true],
     ['b', false],
   ])

@@ -6,7 +6,7 @@ import { type HasRoom, packAhead, partAhead } from '../../../../src/cache/contai
 import type { Workplace } from '../../../../src/cache/containers-storage/restore.js'
 import { containersStorage } from '../../../../src/cache/containers-storage/snapshot.js'
 import { partKey, partPath } from '../../../../src/cache/key.js'
-import type { PackedLayer } from '../../../../src/cache/snapshot.js'
+import type { PackedGroup } from '../../../../src/cache/snapshot.js'
 import { bigLayerOf, grow, hex, imageOf, jobOf, layerOf, MemoryEntries, placeOf, saveFrom } from '../fixtures.js'
 
 const roomy: HasRoom = () => Promise.resolve(true)
@@ -25,15 +25,15 @@ beforeEach(async () => {
 
 const filesIn = (folder: string) => readdirSync(folder).filter((name) => name.includes('ahead') || name.includes('-p-'))
 const left = () => [place.stagingDir, join(place.store.folder, 'parts')].flatMap(filesIn)
-const pathOf = ({ part }: PackedLayer) => join(place.stagingDir, partPath(part.sha256))
+const pathOf = ({ part }: PackedGroup) => join(place.stagingDir, partPath(part.sha256))
 
 /** Packs until nothing is left to pack. */
-async function packAll(known: readonly string[] = [], hasRoom = roomy): Promise<readonly PackedLayer[]> {
+async function packAll(known: readonly string[] = [], hasRoom = roomy): Promise<readonly PackedGroup[]> {
   const ahead = packAhead(root, new Set(known.map(hex)), place, { hasRoom })
   await ahead.look()
   return await ahead.close()
 }
-const job = (packed: readonly PackedLayer[], names = ['1', '2']) => {
+const job = (packed: readonly PackedGroup[], names = ['1', '2']) => {
   const steps = names.map((name) => ({
     ...{ image: hex(`i:${name}`), key: hex(`k${name}`), content: undefined, hit: false, seconds: 3 },
   }))
@@ -42,8 +42,8 @@ const job = (packed: readonly PackedLayer[], names = ['1', '2']) => {
 
 describe('while a build goes on', () => {
   it('packs the large layers that images stand on, and that no part holds', async () => {
-    expect((await packAll()).map(({ layer }) => layer)).toStrictEqual([hex('base'), hex('2')])
-    expect((await packAll(['base'])).map(({ layer }) => layer)).toStrictEqual([hex('2')])
+    expect((await packAll()).flatMap(({ ids }) => ids)).toStrictEqual([hex('base'), hex('2')])
+    expect((await packAll(['base'])).flatMap(({ ids }) => ids)).toStrictEqual([hex('2')])
   })
 
   it('makes the parts that are made after the build', async () => {
@@ -58,7 +58,7 @@ describe('while a build goes on', () => {
     await ahead.look()
     grow(root, [bigLayerOf('3', '2')], [imageOf('3', '3')])
     await ahead.look()
-    expect((await ahead.close()).map(({ layer }) => layer)).toStrictEqual([hex('base'), hex('2'), hex('3')])
+    expect((await ahead.close()).flatMap(({ ids }) => ids)).toStrictEqual([hex('base'), hex('2'), hex('3')])
   })
 
   it('begins nothing more once the build is over', async () => {
@@ -118,8 +118,7 @@ describe('what was packed ahead', () => {
   it('is packed anew where it is gone, or not what it was', async () => {
     const packed = await packAll()
     for (const one of packed) writeFileSync(pathOf(one), 'short')
-    const group = { layers: [bigLayerOf('base')], images: [] }
-    expect(await partAhead(group, packed, place.stagingDir)).toBeUndefined()
+    expect(await partAhead([hex('base')], packed, place.stagingDir)).toBeUndefined()
     const saved = await saveFrom(job(packed), place)
     expect(saved.failures).toStrictEqual([])
     for (const { part } of packed) expect(entries.stored.get(partKey(part.sha256))?.content.length).toBe(part.bytes)
@@ -127,7 +126,6 @@ describe('what was packed ahead', () => {
 
   it('isn’t the part of a group that has more in it', async () => {
     const packed = await packAll()
-    const group = { layers: [bigLayerOf('base')], images: [imageOf('base', 'base')] }
-    expect(await partAhead(group, packed, place.stagingDir)).toBeUndefined()
+    expect(await partAhead([hex('base'), hex('i:base')], packed, place.stagingDir)).toBeUndefined()
   })
 })

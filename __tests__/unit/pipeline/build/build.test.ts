@@ -84,6 +84,11 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
   const ahead = {
     look: () => Promise.resolve(void events.push('packs')),
     stop: () => void events.push('packs no more'),
+    async finish() {
+      events.push('sends')
+      for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate)
+      events.push('sent')
+    },
   }
   const warm = {
     ...empty,
@@ -134,6 +139,11 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
       services,
       workDir: { path: '/folder' } as WorkDir,
       prepare: (by, image) => Promise.resolve(() => pushAll(by, image)),
+      async remember(built, saved) {
+        await saved
+        expect(built.fault).toBe('it is so')
+        events.push('remembers')
+      },
     }).then(
       ({ fault }) => {
         expect(fault).toBe('it is so')
@@ -170,6 +180,22 @@ describe('what packs while it builds', () => {
     expect(events.filter((event) => /^(packs|pushes|keeps)/.test(event))).toStrictEqual([
       ...['packs', 'packs no more', 'pushes', 'keeps'],
     ])
+  })
+
+  it('sends what is left beside the push, before anything is kept', async () => {
+    const { events } = await watched({ packs: true, inputs: { push: 'true' } })
+    expect(events.indexOf('sends')).toBeGreaterThan(events.indexOf('reviews 1'))
+    expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('sent'))
+  })
+
+  it('has sent it before anything is kept also where the push fails', async () => {
+    const { events } = await watched({ packs: true, inputs: { push: 'true' }, push: new Error('broken') })
+    expect(events.indexOf('sent')).toBeGreaterThan(events.indexOf('pushes'))
+    expect(events.indexOf('keeps')).toBeGreaterThan(events.indexOf('sent'))
+  })
+
+  it('sends nothing beside where nothing is pushed', async () => {
+    expect((await watched({ packs: true })).events).not.toContain('sends')
   })
 })
 
@@ -213,7 +239,7 @@ describe('what is pushed', () => {
 describe('what steps have made', () => {
   it('is reviewed before the push, checked beside it, and before anything of it is kept', async () => {
     const { events } = await watched({ inputs: { push: 'true' } })
-    expect(events).toStrictEqual(['reviews 1', 'checks 1', 'pushes', 'checked', 'keeps'])
+    expect(events).toStrictEqual(['reviews 1', 'checks 1', 'pushes', 'checked', 'keeps', 'remembers'])
   })
 
   it('is checked to its end also where the push fails', async () => {
@@ -253,6 +279,7 @@ describe('a test', () => {
       ...tests,
       'pushes',
       'keeps',
+      'remembers',
     ])
     expect(log).toContain('Test: 2 commands passed')
   })
