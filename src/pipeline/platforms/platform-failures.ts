@@ -1,4 +1,4 @@
-import { describe, UserError } from '../../errors.js'
+import { describe, type Place, UserError } from '../../errors.js'
 import { formatPlatform, type Platform } from '../../lib/platform.js'
 
 /**
@@ -17,9 +17,18 @@ export function failuresOf(failures: ReadonlyMap<Platform, unknown>): Error {
   return new UserError(messages.join('\n'), first.hint, { cause: first.cause, place: first.place })
 }
 
-/** An error that says of which of several builds it is. Pure. */
+/** An error that says of which of several builds it is, and in which line. Pure. */
 export function namedError(name: string, error: unknown): Error {
-  if (error instanceof UserError)
-    return new UserError(`${name}: ${error.message}`, error.hint, { cause: error.cause, place: error.place })
+  if (error instanceof UserError) {
+    const { message, hint, cause, place } = error
+    return new UserError(`${name}: ${withLine(message, place)}`, hint, { cause, place })
+  }
   return new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+}
+
+/** The place of an error is where the runner shows it: of several errors in one, that is the place of the first. */
+function withLine(message: string, place: Place | undefined): string {
+  return place === undefined || message.startsWith('Dockerfile line ')
+    ? message
+    : `Dockerfile line ${place.line}: ${message}`
 }
