@@ -1,4 +1,4 @@
-import { describe, type Place, UserError } from '../../errors.js'
+import { describe, hintOf, type Place, UserError } from '../../errors.js'
 import { formatPlatform, type Platform } from '../../lib/platform.js'
 
 /**
@@ -6,15 +6,16 @@ import { formatPlatform, type Platform } from '../../lib/platform.js'
  * names none of them. Pure.
  */
 export function failuresOf(failures: ReadonlyMap<Platform, unknown>): Error {
-  const errors = new Set(failures.values())
-  const [first, ...others] = [...errors].map((error) => {
+  const errors = [...new Set(failures.values())].map((error) => {
     const platforms = [...failures].filter(([, one]) => one === error).map(([platform]) => formatPlatform(platform))
     return platforms.length > 1 && error instanceof Error ? error : namedError(platforms.join(', '), error)
   })
-  if (first === undefined) throw new Error('nothing has failed')
-  if (others.length === 0 || !(first instanceof UserError)) return first
-  const messages = [first.message, ...others.map((other) => describe(other))]
-  return new UserError(messages.join('\n'), first.hint, { cause: first.cause, place: first.place })
+  const [first, last] = [errors[0], errors.at(-1)]
+  if (first === undefined || last === undefined) throw new Error('nothing has failed')
+  if (first === last || !(first instanceof UserError)) return first
+  // What lies behind the last follows its message anyhow, so that each has its own behind it.
+  const messages = [...errors.slice(0, -1).map(describe), last.message]
+  return new UserError(messages.join('\n'), hintOf(last), { cause: last.cause, place: first.place })
 }
 
 /** An error that says of which of several builds it is, and in which line. Pure. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { UserError } from '../../../../src/errors.js'
+import { describe as describeError, UserError } from '../../../../src/errors.js'
 import { parsePlatforms, type Platform } from '../../../../src/lib/platform.js'
 import { failuresOf } from '../../../../src/pipeline/platforms/platform-failures.js'
 
@@ -16,16 +16,18 @@ describe('failuresOf', () => {
     })
   })
 
-  it('names the line of each of several, and has the place of the first', () => {
-    const failures = [
-      [AMD64, new UserError('The build failed.', undefined, at(3))],
-      [ARM64, new UserError('The build failed.', undefined, { ...at(4), cause: new Error('exit status 1') })],
-    ] as const
-    const error = failuresOf(new Map(failures))
-    expect(error.message.split('\n')).toStrictEqual([
-      'linux/amd64: Dockerfile line 3: The build failed.',
-      'linux/arm64: Dockerfile line 4: The build failed.',
-      'Caused by: exit status 1',
+  it('tells each of several with its line and what lies behind it, and has the place of the first', () => {
+    const failed = (line: number, hint: string) =>
+      new UserError('The build failed.', hint, { ...at(line), cause: new Error(`exit status ${line}`) })
+    const error = failuresOf(
+      new Map([
+        [AMD64, failed(3, 'Mend one.')],
+        [ARM64, failed(4, 'Mend another.')],
+      ]),
+    )
+    expect(describeError(error).split('\n')).toStrictEqual([
+      ...['linux/amd64: Dockerfile line 3: The build failed.', 'Caused by: exit status 3', 'Mend one.'],
+      ...['linux/arm64: Dockerfile line 4: The build failed.', 'Caused by: exit status 4', 'Mend another.'],
     ])
     expect(error).toMatchObject(at(3))
   })
