@@ -432,6 +432,24 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: `stage of ${foreignArchitecture}`, wrong: FAILS },
   },
   {
+    row: 'stageByOwnPlatform',
+    buildsSince: '1.28.0',
+    rightOn: { '1.33.7': 'it has the value where ARG declares it' },
+    builds: () => [
+      {
+        lines: [
+          'ARG TARGETARCH',
+          ...['amd64', 'arm64'].flatMap((name) => [`FROM scratch AS on-${name}`, `COPY ${name} /seen`]),
+          'FROM on-$TARGETARCH',
+          'ENV LAST=1',
+        ],
+        files: { amd64: 'amd64 itself', arm64: 'arm64 itself' },
+      },
+    ],
+    look: file('seen'),
+    ...{ right: `${ownArchitecture()} itself`, wrong: FAILS },
+  },
+  {
     row: 'armVariant',
     buildsSince: '1.28.0',
     // A file that no other row has: Buildah takes steps of other platforms.

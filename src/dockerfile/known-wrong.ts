@@ -139,6 +139,13 @@ export const KNOWN_WRONG = {
     wrong: 'it is taken for the name of an image',
     answer: 'rewrite',
   },
+  stageByOwnPlatform: {
+    what: 'FROM with a stage that TARGETARCH or its like names, in an image for the platform of the machine',
+    // 1.33.7 takes it for an image only where no ARG before the first FROM declares it.
+    until: '1.37.0',
+    wrong: 'it is taken for the name of an image',
+    answer: 'rewrite',
+  },
   mountWithoutTarget: { what: 'RUN with a mount without `target`', wrong: BUILD_FAILS, answer: 'rewrite' },
   mountBesideStorage: {
     what: 'a mount of RUN on a path that begins with the folder of the storage, as `/home/app` where that is in `/home`',

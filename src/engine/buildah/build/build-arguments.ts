@@ -12,10 +12,11 @@ export function argumentsOf(request: Pick<BuildRequest, 'inputs' | 'source'>, ve
 
 /**
  * The values of the target's variables that a FROM names, as build arguments: without these, such a release of Buildah
- * doesn't find the stage (`stageByPlatform`).
+ * doesn't find the stage (`stageByPlatform`, `stageByOwnPlatform`).
  */
 function targetArguments({ inputs, source }: Pick<BuildRequest, 'inputs' | 'source'>, version: string): string[] {
-  if (foreignPlatform(inputs) === undefined || !getsWrong('stageByPlatform', version)) return []
+  const fault = foreignPlatform(inputs) === undefined ? 'stageByOwnPlatform' : 'stageByPlatform'
+  if (!getsWrong(fault, version)) return []
   const { stages } = source.dockerfile
   const named = new Set(stages.flatMap(({ base }) => variablesIn(base)))
   const open = [...named].filter((name) => /^TARGET/.test(name) && !inputs.buildArgs.some((one) => one.name === name))

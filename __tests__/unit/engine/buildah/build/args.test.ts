@@ -7,6 +7,7 @@ import { plannedPaths } from '../../../../../src/engine/buildah/build/build-file
 import type { BuildRequest } from '../../../../../src/engine/engine.js'
 import { absoluteKeys } from '../../../../../src/engine/input-paths.js'
 import { modeArgs, networkArgs, type ExecutionMode } from '../../../../../src/engine/buildah/find/probe.js'
+import { nativePlatform } from '../../../../../src/lib/platform.js'
 import { parseReference } from '../../../../../src/metadata/reference.js'
 import { inputsOf } from '../../../helpers.js'
 import { files, setup, version } from '../setup.js'
@@ -90,6 +91,16 @@ describe('buildArgs', () => {
     const asGiven = given === '' ? [] : [given]
     expect(build('', '1.45.0')).toStrictEqual(asGiven)
     expect(build('linux/s390x', '1.43.2')).toStrictEqual(asGiven)
+  })
+
+  it.each([
+    ['1.28.2', [`TARGETARCH=${nativePlatform().architecture}`]],
+    ['1.37.0', []],
+  ])('names the stage of the machine itself for Buildah %s', (number, expected) => {
+    const inputs = inputsOf({})
+    const source = { ...smallest.source, dockerfile: parseDockerfile('ARG TARGETARCH\nFROM for-$TARGETARCH') }
+    const args = buildArgs({ ...smallest, inputs, source }, { ...setup, buildah: version(number) }, paths)
+    expect(args.filter((_, index) => args[index - 1] === '--build-arg')).toStrictEqual(expected)
   })
 
   it('the smallest build', () => {
