@@ -3,14 +3,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { parse } from 'yaml'
 
-import { accountFor } from '../harness/account.js'
 import { type CacheService, startCacheService } from '../harness/cache-service.js'
 import { fail, succeed } from '../harness/clean-step.js'
-import { run } from '../harness/command.js'
 import { type Fault, type FlakyProxy, startFlakyProxy } from '../harness/flaky-proxy.js'
-import { makeFolder } from '../harness/folders.js'
 import { ownArchitecture, readIndex } from '../harness/platform-images.js'
 import { pretendArm64 } from '../harness/pretend-arm64.js'
+import { readPlatforms } from '../harness/read-index.js'
 import { digestOf, getManifest } from '../harness/registry-client.js'
 import { repository } from '../harness/runner-files.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
@@ -42,32 +40,6 @@ async function tagsOf(repository: string): Promise<readonly string[] | undefined
   if (!answer.ok) return undefined
   const { tags } = (await answer.json()) as { readonly tags: string[] | null }
   return tags?.sort()
-}
-
-/** Platforms of what is under a reference, as skopeo and Buildah read it. */
-async function readBy(reference: string): Promise<{ readonly skopeo: unknown[]; readonly buildah: string }> {
-  const architectures = ['amd64', 'arm64']
-  const skopeo = await Promise.all(
-    architectures.map(async (architecture) => {
-      const args = ['--override-arch', architecture, 'inspect', '--tls-verify=false', `docker://${reference}`]
-      return (JSON.parse((await run('skopeo', args)).toString()) as { readonly Architecture: unknown }).Architecture
-    }),
-  )
-  const account = accountFor('user')
-  const home = makeFolder('pulled', account)
-  const storage = ['--root', `${home}/root`, '--runroot', `${home}/run`, '--storage-driver', 'vfs']
-  const buildah = (...args: string[]) =>
-    run('buildah', [...storage, ...args], { account, env: { HOME: home, XDG_RUNTIME_DIR: home, TMPDIR: home } })
-  const pulled = await buildah('pull', '--quiet', '--tls-verify=false', '--platform', 'linux/arm64', reference)
-  const inspected = await buildah(
-    'inspect',
-    '--type',
-    'image',
-    '--format',
-    '{{.OCIv1.Architecture}}',
-    pulled.toString().trim(),
-  )
-  return { skopeo, buildah: inspected.toString().trim() }
 }
 
 describe('images pushed by digest', () => {
@@ -178,10 +150,8 @@ describe('a matrix of runners', () => {
       'linux/amd64': manifests[0]?.digest,
       'linux/arm64': manifests[1]?.digest,
     })
-    expect(await readBy(`${registry.host}/acme/web:latest`)).toStrictEqual({
-      skopeo: ['amd64', 'arm64'],
-      buildah: 'arm64',
-    })
+    const both = ['linux/amd64', 'linux/arm64']
+    expect(await readPlatforms(`${registry.host}/acme/web:latest`, both)).toStrictEqual({ skopeo: both, buildah: both })
 
     // A job that is run again finds all numbers taken, and the record of the other one.
     const again = await succeed(leg({ env: { GITHUB_RUN_ATTEMPT: '2' } }))

@@ -126,6 +126,44 @@ describe('the index of several platforms', () => {
     await expect(digestAt('refused')).rejects.toThrow('404')
   })
 
+  test('is not put where the registry takes no index, which the error says; no tag has moved', async () => {
+    await succeed(step(registry.host, 'no-index', 'old'))
+    const before = await digestAt('no-index')
+    const errors = [{ code: 'MANIFEST_INVALID', message: 'manifest lists are not supported' }]
+    const refusal = { method: 'PUT', path: /\/manifests\/1$/, times: 99, answer: { status: 400, errors } }
+    const proxy = await registryWith(refusal)
+    const { error } = await fail(step(proxy.host, 'no-index', 'new'))
+    expect(error).toContain(`${proxy.host}/acme/no-index:1`)
+    expect(error).toContain('manifest lists are not supported')
+    expect(proxy.count('PUT', /\/manifests\/sha256:/)).toBe(2)
+    expect(await digestAt('no-index')).toBe(before)
+  })
+
+  const reset = (times: number, meanwhile: Fault['meanwhile'] = () => Promise.resolve()): Fault => ({
+    ...{ method: 'PUT', path: /\/manifests\/1$/, times, answer: 'cut', meanwhile },
+  })
+
+  test('is put again where the connection is reset, and no tag has moved by then', async () => {
+    await succeed(step(registry.host, 'reset', 'old'))
+    const before = await digestAt('reset')
+    const seen: string[] = []
+    const proxy = await registryWith(reset(1, async () => void seen.push(await digestAt('reset'))))
+    const { outputs } = await succeed(step(proxy.host, 'reset', 'new'))
+    expect(seen).toStrictEqual([before])
+    expect(proxy.count('PUT', /\/manifests\/1$/)).toBe(2)
+    expect(await digestAt('reset')).toBe(outputs['digest'])
+  })
+
+  // It is tried again for a minute.
+  exhaustively(test)('has moved no tag where the connection is always reset', async () => {
+    await succeed(step(registry.host, 'always', 'old'))
+    const before = await digestAt('always')
+    const proxy = await registryWith(reset(99))
+    const { error } = await fail(step(proxy.host, 'always', 'new'))
+    expect(error).toContain(`${proxy.host}/acme/always:1`)
+    expect(await digestAt('always')).toBe(before)
+  })
+
   exhaustively(test)('has the same digest in ten runs', async () => {
     const kept = makeFolder('kept', accountFor('user'))
     const inputs = { cache: 'directory', 'cache-dir': kept, unchanged: 'build' }

@@ -87,13 +87,13 @@ export async function startFlakyProxy(registryHost: string, faults: readonly Fau
       return
     }
     if (fault !== 'pass') note(fault)
-    if (fault === 'cut') cutHalfWay(registryHost, incoming)
-    else if (fault === 'trickle') trickle(incoming, answer)
+    if (fault === 'trickle') trickle(incoming, answer)
     else if (fault === 'silence') incoming.resume()
     else
       Promise.resolve(before).then(
         () => {
-          passOn(registryHost, incoming, answer, note)
+          if (fault === 'cut') cutHalfWay(registryHost, incoming)
+          else passOn(registryHost, incoming, answer, note)
         },
         () => answer.destroy(),
       )

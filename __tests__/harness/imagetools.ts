@@ -14,13 +14,23 @@ export interface Predicates {
 export interface IndexManifest {
   readonly mediaType: string
   readonly digest: string
-  readonly platform: { readonly os: string; readonly architecture: string }
+  readonly platform: { readonly os: string; readonly architecture: string; readonly variant?: string }
   readonly annotations?: Readonly<Record<string, string>>
 }
 
+/** Why Buildx can't be had here, if it can't; for `testUnless`. */
+export function missingBuildx(): string | undefined {
+  const buildx = provideBuildx()
+  return 'missing' in buildx ? buildx.missing : undefined
+}
+
+function provideBuildx() {
+  return provide('from-go.sh', 'buildx', '0.38.2')
+}
+
 /** What `docker buildx imagetools inspect` reads of an image, such as `.SBOM`; undefined where Buildx can't be had here. */
-export async function imagetools(reference: string, field: '.SBOM' | '.Provenance'): Promise<unknown> {
-  const buildx = provide('from-go.sh', 'buildx', '0.38.2')
+export async function imagetools(reference: string, field: '.SBOM' | '.Provenance' | '.Manifest'): Promise<unknown> {
+  const buildx = provideBuildx()
   if ('missing' in buildx) return undefined
   const config = makeFolder('buildx-config')
   const format = `{{json ${field}}}`
