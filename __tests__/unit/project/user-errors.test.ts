@@ -46,7 +46,7 @@ const MAKERS: Readonly<Record<string, RegExp>> = {
   'auth/keychain.ts': /^\$\{what\}\. \$\{why\}\.$/,
   'runner/unknown-inputs.ts': /^lines\.join\('\\n'\)$/,
   // Of errors that name theirs, with the platform.
-  'pipeline/platforms/platform-failures.ts': /^messages\.join\('\\n'\)$|^\$\{name\}: \$\{error\.message\}$/,
+  'pipeline/platforms/platform-failures.ts': /^messages\.join\('\\n'\)$|^\$\{name\}: \$\{messageOf\(error\)\}$/,
   // An input, or a line of the Dockerfile.
   'engine/docker/unsupported.ts': /^\$\{what\} needs /,
   'engine/buildah/find/install.ts': /^\$\{found\}\$\{listed\}\.$/,
