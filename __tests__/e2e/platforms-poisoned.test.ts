@@ -32,9 +32,7 @@ function exchange(names: readonly string[], pattern: RegExp): (readonly [name: s
   const scopes = [...new Set(names.flatMap((name) => scopeOf(name) ?? []))]
   expect(scopes).toHaveLength(2)
   const [one = '', another = ''] = scopes
-  return names
-    .filter((name) => scopeOf(name) === one)
-    .map((name) => [name, name.replace(one, another)] as const)
+  return names.filter((name) => scopeOf(name) === one).map((name) => [name, name.replace(one, another)] as const)
 }
 
 const SCOPE_IN_KEY = /^rib1-[in]-([0-9a-f]{16})-/
@@ -68,7 +66,11 @@ function inDirectory(): Promise<Poisoned> {
     swap() {
       const pairs = exchange(readdirSync(directory), /^([0-9a-f]{16})-/)
       for (const [name, other] of pairs) {
-        const [path, into, aside] = [name, other, 'aside'].map((one) => join(directory, one)) as [string, string, string]
+        const [path, into, aside] = [name, other, 'aside'].map((one) => join(directory, one)) as [
+          string,
+          string,
+          string,
+        ]
         expect(existsSync(into)).toBe(true)
         renameSync(path, aside)
         renameSync(into, path)
