@@ -192,17 +192,25 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: 'made', wrong: FAILS },
   },
   {
+    row: 'mountOnFiles',
+    isOrdinary: true,
+    buildsSince: '1.24.0',
+    builds: ({ base }) => [
+      {
+        lines: [`FROM ${base}`, 'COPY file /folder/file', 'RUN --mount=type=cache,target=/folder true'],
+        files: { file: 'kept' },
+      },
+    ],
+    look: file('folder/file'),
+    ...{ right: 'kept', wrong: undefined },
+  },
+  {
     row: 'mountBesideStorage',
     isOrdinary: true,
     buildsSince: '1.24.0',
     builds: ({ base }) => [
       {
-        lines: [
-          `FROM ${base}`,
-          `RUN --mount=type=tmpfs,target=${inTests}/made mkdir /made && echo kept >/made/file`,
-          // Below 1.31 the whole image is gone.
-          `RUN --mount=type=tmpfs,target=${inTests} true`,
-        ],
+        lines: [`FROM ${base}`, `RUN --mount=type=tmpfs,target=${inTests}/made mkdir /made && echo kept >/made/file`],
       },
     ],
     look: file('made/file'),

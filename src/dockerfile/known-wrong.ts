@@ -65,6 +65,12 @@ export const KNOWN_WRONG = {
     wrong: 'what it changes there is lost',
     answer: 'another Buildah',
   },
+  mountOnFiles: {
+    what: 'a mount of RUN on what the image has there already',
+    until: '1.31.0',
+    wrong: 'it is removed from the image after that RUN',
+    answer: 'another Buildah',
+  },
   platformOfNextStage: {
     what: 'an image without a platform of its own after a FROM with `--platform`',
     until: '1.40.0',

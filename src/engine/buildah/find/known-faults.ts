@@ -1,5 +1,6 @@
 import type { Analysis } from '../../../dockerfile/analysis.js'
 import { hasOpenHeredoc } from '../../../dockerfile/open-heredocs.js'
+import { mountsOnFiles } from '../../../dockerfile/mounts-on-files.js'
 import { inheritedArguments } from '../../../dockerfile/inherited-arguments.js'
 import { platformDefaults } from '../../../dockerfile/platform-defaults.js'
 import {
@@ -13,7 +14,6 @@ import { imagesAfterOtherPlatform, linesWithPlatform } from '../../../dockerfile
 import { stepsAfterVolumes } from '../../../dockerfile/volumes.js'
 import type { Platform } from '../../../lib/platform.js'
 import { isForeign } from '../../../runner/platform-inputs.js'
-import type { Layout } from '../../../build-storage.js'
 import { analysisOf } from '../../../source/analysis.js'
 import type { ResolvedEngine } from '../../engine.js'
 
@@ -62,6 +62,7 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
     stepsAfterVolumes(analysis)
       .filter(({ isNamed }) => isNamed)
       .map(({ line, volume }) => ({ line, detail: volume })),
+  mountOnFiles: ({ analysis }) => mountsOnFiles(analysis).map(({ line, target }) => ({ line, detail: target })),
   platformOfNextStage: ({ analysis, platform }) =>
     imagesAfterOtherPlatform(analysis, platform).map(({ line, image }) => ({ line, detail: image })),
   buildPlatform: ({ analysis, platform }) => placesOf(analysis, platform, 'BUILDPLATFORM'),
@@ -121,7 +122,7 @@ export function losesVolumes(version: string): boolean {
 }
 
 /** What this release is known to get wrong in a storage of this layout. */
-export function knownFaultsOf(version: string, layout: Layout): ResolvedEngine['knownFaults'] {
+export function knownFaultsOf(version: string, layout: FaultFacts['layout']): ResolvedEngine['knownFaults'] {
   return {
     ofVolumes: losesVolumes(version),
     tell: ({ inputs, source }, volumes) =>
