@@ -1977,6 +1977,13 @@ export const promises = [
         test: '__tests__/e2e/skeletons.test.ts',
         name: 'where the bundle is flipped',
       },
+      {
+        loses: 'A layer without contents is to be pushed where no registry has its blob',
+        file: 'src/cache/containers-storage/restore-unread.ts',
+        find: '(await terms.arePushed(plan.blobs))',
+        put: '((await terms.arePushed(plan.blobs)) || plan.blobs.length > 0)',
+        test: '__tests__/unit/cache/containers-storage/restore-unread.test.ts',
+      },
     ],
   },
   {
