@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import type { ContainersStorage } from '../../build-storage.js'
 import { attempt } from '../../exec.js'
 import { readBootId } from '../../lib/boot-id.js'
-import { hasOwnTimes } from '../../lib/disk-space.js'
 import { readPlain } from '../../lib/plain-file.js'
 import type { Layer, Stamp } from './index.js'
 import { placesOf } from './layout.js'
+import { hasOwnTimes } from './own-times.js'
 
 /**
  * The inode, type, mode, owner, size and time of the last change (ctime) of each file. Nobody but the kernel sets that time,

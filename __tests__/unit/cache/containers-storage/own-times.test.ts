@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals'
-import { hasOwnTimes, setsOwnTimes } from '../../../src/lib/disk-space.js'
-import { temporaryFolder } from '../helpers.js'
+import { hasOwnTimes, setsOwnTimes } from '../../../../src/cache/containers-storage/own-times.js'
+import { temporaryFolder } from '../../helpers.js'
 
 it.each([
   ['ext4', 0xef53, true],
