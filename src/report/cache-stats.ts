@@ -5,12 +5,16 @@ export interface CacheFacts {
   readonly restored: { readonly parts: number; readonly bytes: number; readonly seconds: number }
   readonly saved: { readonly parts: number; readonly bytes: number; readonly seconds: number }
   readonly requests: number
+  /** Whether there is no cache, so that hits and misses say nothing of it. */
+  readonly isOff?: boolean
 }
 
 export interface CacheReport {
   readonly hit: 'full' | 'partial' | 'none'
   /** Numbers by name, units in the names: bytes as they went over the network, seconds in hundredths. */
   readonly stats: Readonly<Record<string, number>>
+  /** Whether there was no cache; absent where there was. */
+  readonly isOff?: true
 }
 
 /** Of a step that built nothing. */
@@ -22,7 +26,7 @@ export const NO_CACHE_REPORT: CacheReport = reportCache({
 })
 
 /** The outputs `cache-hit` and `cache-stats`; pure. */
-export function reportCache({ steps, restored, saved, requests }: CacheFacts): CacheReport {
+export function reportCache({ steps, restored, saved, requests, isOff = false }: CacheFacts): CacheReport {
   const hits = steps.filter(({ hit }) => hit)
   const savedSeconds = hits.reduce((sum, step) => sum + step.savedSeconds, 0)
   return {
@@ -39,6 +43,7 @@ export function reportCache({ steps, restored, saved, requests }: CacheFacts): C
       'seconds-saved': rounded(savedSeconds),
       requests,
     },
+    ...(isOff && { isOff }),
   }
 }
 
@@ -56,23 +61,26 @@ export function joinReports(reports: readonly CacheReport[]): CacheReport {
     stats.set(name, rounded((stats.get(name) ?? 0) + value))
   const [first = NO_CACHE_REPORT, ...others] = reports
   const isSame = others.every(({ hit }) => hit === first.hit)
-  return { hit: isSame ? first.hit : 'partial', stats: Object.fromEntries(stats) }
+  const isOff = reports.length > 0 && reports.every((report) => report.isOff)
+  return { hit: isSame ? first.hit : 'partial', stats: Object.fromEntries(stats), ...(isOff && { isOff }) }
 }
 
 /** The same with all calls to the cache service, those after the layers were kept among them; pure. */
-export function withRequests({ hit, stats }: CacheReport, requests: number): CacheReport {
-  return { hit, stats: { ...stats, requests } }
+export function withRequests(report: CacheReport, requests: number): CacheReport {
+  return { ...report, stats: { ...report.stats, requests } }
 }
 
 /** The line of the log that says what the cache was good for; undefined if it had no part in the build. Pure. */
-export function renderCache({ stats }: CacheReport): string | undefined {
+export function renderCache({ stats, isOff }: CacheReport): string | undefined {
   const of = (name: string) => stats[name] ?? 0
   const steps = of('steps-hit') + of('steps-missed')
-  if (steps === 0) return undefined
+  if (steps === 0 || isOff) return undefined
   const spent = of('seconds-restoring') + of('seconds-saving')
-  const took = `${of('steps-hit')}/${steps} steps hit, about ${of('seconds-saved').toFixed(1)} s saved`
+  const hits = of('steps-hit')
+  // Of a first run, nothing can have saved time.
+  const took = `${hits}/${steps} steps hit${hits === 0 ? '' : `, about ${of('seconds-saved').toFixed(1)} s saved`}`
   const cost = `restore and save took ${spent.toFixed(1)} s`
-  const verdict = of('steps-hit') > 0 && spent > of('seconds-saved') ? ', more than it saved' : ''
+  const verdict = hits > 0 && spent > of('seconds-saved') ? ', more than it saved' : ''
   return `${took}; ${cost}${verdict}`
 }
 

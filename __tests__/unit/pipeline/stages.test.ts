@@ -109,6 +109,11 @@ describe('a first run', () => {
     expect(error).toBeUndefined()
   })
 
+  it('says where it has no cache, so that no miss is shown', async () => {
+    expect((await step({ cache: 'off' })).result?.cache).toMatchObject({ hit: 'none', isOff: true })
+    expect((await step()).result?.cache).not.toHaveProperty('isOff')
+  })
+
   it('times every stage by the clock', async () => {
     const { result, log } = await step()
     for (const title of ['Setup: 1.0 s', 'Build: 1.0 s', 'Push: 1.0 s']) expect(log.split('\n')).toContain(title)

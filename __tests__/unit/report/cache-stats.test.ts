@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
-import { type CacheFacts, renderCache, reportCache } from '../../../src/report/cache-stats.js'
+import {
+  type CacheFacts,
+  joinReports,
+  renderCache,
+  reportCache,
+  withRequests,
+} from '../../../src/report/cache-stats.js'
 
 const facts: CacheFacts = {
   steps: [
@@ -64,6 +70,17 @@ describe('renderCache', () => {
 
   it('doesn’t blame a first run, which has nothing to save yet', () => {
     expect(line({ steps: [miss], restored: { parts: 0, bytes: 0, seconds: 0.1 } })).not.toContain('more than')
+  })
+
+  it('leaves out what a first run has saved, which is nothing', () => {
+    expect(line({ steps: [miss, miss] })).toBe('0/2 steps hit; restore and save took 1.2 s')
+  })
+
+  it('is silent where there is no cache, also for several builds', () => {
+    const off = withRequests(reportCache({ ...facts, steps: [miss], isOff: true }), 0)
+    expect(renderCache(off)).toBeUndefined()
+    expect(renderCache(joinReports([off, off]))).toBeUndefined()
+    expect(renderCache(joinReports([off, reportCache(facts)]))).toContain('2/4 steps hit')
   })
 
   it('is silent where nothing was built', () => {

@@ -25,13 +25,16 @@ export async function saveBesidePush({ warm, keys }: RestoredCache, run: Run): P
 
 /** Keeps what is new, as far as it is quick, and says what the cache was good for. Never throws. */
 export async function saveCache(
-  { cache, warm, keys, stagingDir }: RestoredCache,
+  { cache, plan, warm, keys, stagingDir }: RestoredCache,
   run: Run,
   failed: boolean,
 ): Promise<{ report: CacheReport; later: string | undefined }> {
   const saved = await warm.save({ ...leftBy(run, keys), pushed: digestOf(run), failed })
   const steps = countSteps({ warm, keys }, run.steps)
-  const report = reportCache({ steps, restored: warm.restored, saved, requests: cache.requests() })
+  const report = reportCache({
+    ...{ steps, restored: warm.restored, saved, requests: cache.requests() },
+    isOff: plan.kind === 'off',
+  })
   if (stagingDir !== undefined) {
     const line = renderCache(report)
     if (line !== undefined) result(`Cache: ${line}`)

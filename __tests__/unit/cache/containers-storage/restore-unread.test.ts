@@ -36,7 +36,7 @@ beforeAll(async () => {
   const key = [...entries.stored.keys()].find((name) => name.includes('-i-')) ?? ''
   const saved = parseIndex(entries.stored.get(key)?.content.toString() ?? '')
   const rows = ['base', '1'].map((name) => `${blobOf(name)}${diffOf(name)}`).join('\0')
-  const memory = [{ name: 'blob-info-cache-v1.sqlite', content: Buffer.from(rows).toString('base64') }]
+  const memory = [{ name: 'blob-info-cache-v1.sqlite' as const, content: Buffer.from(rows).toString('base64') }]
   index = { ...saved, memory, parts: saved.parts.map((part) => ({ ...part, fetched: NOW })) }
 })
 
