@@ -129,6 +129,26 @@ describe('a first run', () => {
   })
 })
 
+describe('a build argument with a typing error', () => {
+  const told = async (values: Readonly<Record<string, string>>) => {
+    writeFileSync(join(world.workspace, 'Dockerfile'), 'FROM scratch\nARG VERSION=0\nENV A=1\n')
+    const { log } = await step(values)
+    return /^::warning.*build argument.*$/m.exec(log)?.[0]
+  }
+
+  it('is a warning at the ARG that is meant, with what to write', async () => {
+    expect(await told({ 'build-args': 'VERSON=1.2' })).toBe(
+      '::warning title=Build argument,file=Dockerfile,line=2::No ARG takes the build argument "VERSON". Did you mean "VERSION", in line 2 of the Dockerfile? Write `VERSION=1.2` in "build-args".',
+    )
+    expect(await told({ 'build-args': '"VERSON=two words"' })).toContain('Write `VERSION=…` in')
+  })
+
+  it('is none where it is right, or nobody wants to know', async () => {
+    expect(await told({ 'build-args': 'VERSION=1' })).toBeUndefined()
+    expect(await told({ 'build-args': 'VERSON=1', checks: 'off' })).toBeUndefined()
+  })
+})
+
 describe('a run that nothing has changed for', () => {
   it('builds nothing, and asks only where the image is', async () => {
     await step()

@@ -6,9 +6,9 @@ import { openLines } from '../../dockerfile/lines.js'
 import type { KnownEngine } from '../../engine/engine.js'
 import { UserError } from '../../errors.js'
 import { info, markAt, warn } from '../../log.js'
-import type { Context } from '../../runner/context.js'
 import { analysisOf, argumentsOf } from '../../source/analysis.js'
 import { ignoreMatcher, isPlain, parseIgnoreFile } from '../../source/dockerignore.js'
+import { tellMistypedArguments } from './mistyped-arguments.js'
 import { checkFactsOfBases, type ReadSettings } from './base-settings.js'
 import type { Wanted } from '../engine.js'
 
@@ -26,10 +26,12 @@ export async function tellChecks(
   { inputs, source }: Pick<Wanted, 'inputs' | 'source'>,
   engine: Pick<KnownEngine, 'env' | 'traits'>,
   settings: ReadSettings,
-  { workspace }: Pick<Context, 'workspace'>,
+  { workspace }: { readonly workspace: string },
 ): Promise<void> {
   // What a preprocessor makes of it, it alone knows.
-  if (inputs.checks === 'off' || engine.traits.printsChecks || source.file.endsWith('.in')) return
+  if (inputs.checks === 'off' || source.file.endsWith('.in')) return
+  tellMistypedArguments({ inputs, source }, workspace)
+  if (engine.traits.printsChecks) return
   const text = await readFile(source.file, 'utf8')
   const directives = readCheckDirectives(text, argumentsOf(inputs, engine.env).get(CHECK_ARGUMENT))
   const analysis = analysisOf(inputs, source.dockerfile, engine.env)
