@@ -30,6 +30,8 @@ export class RegistryError extends UserError {
   readonly refuses: boolean
   /** It was asked too often. */
   readonly limitsRate: boolean
+  /** Nothing answers at its address, or it has none. */
+  readonly isUnreachable: boolean
 
   constructor(
     message: string,
@@ -41,6 +43,7 @@ export class RegistryError extends UserError {
       readonly retries?: number | undefined
       readonly refuses?: boolean
       readonly limitsRate?: boolean
+      readonly isUnreachable?: boolean
     },
   ) {
     super(message, hint, options)
@@ -48,6 +51,7 @@ export class RegistryError extends UserError {
     this.retries = options?.retries
     this.refuses = options?.refuses ?? false
     this.limitsRate = options?.limitsRate ?? false
+    this.isUnreachable = options?.isUnreachable ?? false
   }
 }
 

@@ -1250,6 +1250,20 @@ export const promises = [
         name: 'loginRegistry',
       },
       {
+        loses: 'A push that a registry refuses to everybody is found after the build',
+        file: 'src/pipeline/prepare/push-access.ts',
+        find: 'if (!(error instanceof RegistryError) || error.refuses) throw error',
+        put: 'if (!(error instanceof RegistryError)) throw error',
+        test: '__tests__/unit/pipeline/prepare/push-access.test.ts',
+      },
+      {
+        loses: 'A registry that only the machine of the Docker daemon reaches fails every build',
+        file: 'src/pipeline/prepare/push-access.ts',
+        find: 'if (error.isUnreachable && pusher.traits.pushesFromHere) throw error',
+        put: 'if (error.isUnreachable) throw error',
+        test: '__tests__/unit/pipeline/prepare/push-access.test.ts',
+      },
+      {
         loses: 'Braces in a description that docker/metadata-action hands over end the run',
         file: 'src/metadata/template.ts',
         find: 'if (found !== undefined && expressions.has(found.call.name)) return found',

@@ -184,6 +184,8 @@ export interface EngineTraits {
   readonly dropsDockerSettings: boolean
   /** It sends credentials only to registries whose `/v2/` endpoint asks for them. */
   readonly needsChallenge: boolean
+  /** It pushes from this machine, by the network and the proxies of this process. */
+  readonly pushesFromHere: boolean
   /** It prints what the checks of BuildKit find. */
   readonly printsChecks: boolean
 }

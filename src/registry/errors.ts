@@ -18,6 +18,9 @@ export const NO_REGISTRY = 'Check that it is the address of a registry, and that
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/
 
+/** No way there, as opposed to a way on which something went wrong. */
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN'])
+
 /** What registries answer that have lost what was just pushed to them. */
 const LOST = new Set([
   'MANIFEST_BLOB_UNKNOWN',
@@ -107,6 +110,7 @@ export function outOfReach(error: unknown, host: string): unknown {
     `Request to ${host} failed: ${quote(error.message)}.`,
     hintForConnection(code),
     error.transient,
+    { isUnreachable: UNREACHABLE.has(code ?? '') },
   )
 }
 

@@ -50,6 +50,7 @@ const TRAITS: EngineTraits = {
   keepsExcludedFolders: false,
   dropsDockerSettings: false,
   needsChallenge: false,
+  pushesFromHere: true,
   printsChecks: false,
 }
 

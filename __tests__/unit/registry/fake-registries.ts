@@ -21,8 +21,8 @@ export interface FakeRegistries {
   tags(): string[]
   /** Whether they list what refers to a manifest, which they don't by default, or what that question comes to. */
   setReferrersApi(has: boolean | RegistryError): void
-  /** What every further question comes to. */
-  refuse(error: RegistryError): void
+  /** What every further question comes to, or every such question. */
+  refuse(error: RegistryError, questions?: RegExp): void
 }
 
 const MEDIA_TYPE = 'application/vnd.oci.image.manifest.v1+json'
@@ -33,11 +33,11 @@ export function fakeRegistries(): FakeRegistries {
   const blobs = new Map<string, Buffer>()
   const opened: RegistriesOptions[] = []
   const asked: string[] = []
-  let refusal: RegistryError | undefined
+  let refusal: { readonly error: RegistryError; readonly questions: RegExp } | undefined
   let referrers: boolean | RegistryError = false
   const ask = (question: string) => {
     asked.push(question)
-    return refusal === undefined ? Promise.resolve() : Promise.reject(refusal)
+    return refusal?.questions.test(question) === true ? Promise.reject(refusal.error) : Promise.resolve()
   }
   const store = (reference: Reference, manifest: Manifest) => {
     if (reference.tag !== undefined) manifests.set(formatReference(reference), manifest)
@@ -118,8 +118,8 @@ export function fakeRegistries(): FakeRegistries {
     setReferrersApi(has) {
       referrers = has
     },
-    refuse(error) {
-      refusal = error
+    refuse(error, questions = /^/) {
+      refusal = { error, questions }
     },
   }
 }

@@ -121,6 +121,7 @@ async function requestOf(
         keepsExcludedFolders: false,
         dropsDockerSettings: true,
         needsChallenge: true,
+        pushesFromHere: true,
         printsChecks: false,
       },
       env: {},

@@ -41,6 +41,7 @@ export async function findDockerEngine(selection: EngineRequest): Promise<Resolv
       keepsExcludedFolders: true,
       dropsDockerSettings: false,
       needsChallenge: false,
+      pushesFromHere: false,
       printsChecks: printsChecks(docker),
     },
     env: context.env,

@@ -2,9 +2,9 @@ import type { BuildSpec } from '../../engine/engine.js'
 import { withRequests } from '../../report/cache-stats.js'
 import type { Built, Pusher } from './build.js'
 import { buildImage } from './build-image.js'
-import { login } from '../prepare/login.js'
 import { type PipelineContext, registriesOnDemand } from '../pipeline-context.js'
 import { preparePush } from '../push/prepare-push.js'
+import { startAccess } from '../prepare/push-access.js'
 import type { Prepared } from './prepared.js'
 import { countSteps } from '../cache/save-cache.js'
 import { restoreAndConfigure } from '../cache/restore-and-configure.js'
@@ -20,13 +20,13 @@ export async function produce(
 ): Promise<Omit<ImageResult, 'built'>> {
   const { inputs } = asked
   const registries = registriesOnDemand(pipeline)
+  const confirmAccess = startAccess(asked, prepared.engine, pipeline, registries)
   const { restored, stages, configured } = await restoreAndConfigure(asked, prepared, pipeline, registries)
   const spec = stages === undefined ? asked : { ...asked, built: stages }
   const engine = verifyingPushes(configured, registries.open)
   pipeline.record.add({ engine })
   try {
-    const tryPush: Parameters<typeof login>[2] = async (reference) => (await registries.open()).tryPush(reference)
-    await login(spec, { engine, ...prepared.engine.traits, ...pipeline.credentials }, tryPush)
+    await confirmAccess(engine)
     const pusher = await preparePush({ spec, engine, prepared }, registries, pipeline)
     const { comparison } = prepared
     const { store } = prepared.engine

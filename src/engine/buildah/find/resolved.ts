@@ -25,6 +25,7 @@ export function knownBuildah(request: EngineRequest, buildah: Buildah): KnownEng
       keepsExcludedFolders: false,
       dropsDockerSettings: true,
       needsChallenge: true,
+      pushesFromHere: true,
       printsChecks: false,
     },
     env: folder.env,
