@@ -106,11 +106,17 @@ describe('a push by digest', () => {
   })
 
   test('says what a push by a tag would where it is refused, and names the registry', async () => {
-    const { log, host } = await pushTo([{ method: 'POST', path: /uploads/, times: 99, answer: { status: 403 } }], fail)
+    const { log, host } = await pushTo([{ method: 'PATCH', path: /uploads/, times: 99, answer: { status: 403 } }], fail)
     expect(log).toContain(`Not pushed: ${host}/acme/faulty. Nothing was pushed.`)
     expect(log).toMatch(/denied/)
     const others = [...log.matchAll(/127\.0\.0\.1:\d+/g)].map(([name]) => name)
     expect(new Set(others)).toStrictEqual(new Set([host]))
+  })
+
+  test('is refused before the build where it may not begin', async () => {
+    const { log, host } = await pushTo([{ method: 'POST', path: /uploads/, times: 99, answer: { status: 403 } }], fail)
+    expect(log).toContain(`Input "push": nothing was built, since ${host}/acme/faulty can't be pushed.`)
+    expect(log).not.toContain('STEP 1')
   })
 })
 
