@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { copyPattern } from '../dockerfile/copies.js'
+import { copyPattern, pathInContext } from '../dockerfile/copies.js'
 import { quote } from '../lib/quote.js'
 import { findIgnoring, readIgnored } from '../source/ignored-files.js'
 import type { Source } from '../source/source.js'
@@ -15,6 +15,8 @@ export interface Missing {
   readonly path: string
   /** It exists, but the ignore file excludes it. */
   readonly ignored: boolean
+  /** As written, where that seems to lead out of the context; absent where it doesn't. */
+  readonly outside?: string
 }
 
 /**
@@ -39,7 +41,9 @@ export async function hintForMissing(
   source: Pick<Source, 'context' | 'file'>,
 ): Promise<string | undefined> {
   if (missing === undefined) return undefined
-  const { path, ignored } = missing
+  const { path, ignored, outside } = missing
+  if (outside !== undefined)
+    return `${quote(outside)} is outside the context, which no COPY or ADD leaves. Set "context" to a folder that has both, and "file" to this Dockerfile; paths of COPY and ADD then begin at that folder.`
   if (ignored) return await hintForIgnored(path, source)
   const none = `The context has no ${quote(path)}: paths of COPY and ADD are relative to the context, not to the Dockerfile.`
   const ignores = await readIgnored(source).catch(() => () => false)
@@ -75,7 +79,10 @@ export function readMissing(output: string, context: string): Missing | undefine
   const [, folder, wanted] =
     /: checking on sources under "(.*?)": .*?copier: stat: \[?"\/?(.*?)"\]?: no such file or directory/.exec(error) ??
     []
-  return folder === context && wanted !== undefined ? { path: wanted, ignored: false } : undefined
+  if (folder !== context || wanted === undefined) return undefined
+  const [, outside] = /^[^\n]*?\s"?((?:\.\/)*\.\.\/[^\s",]*)(?="?,?\s)/.exec(error) ?? []
+  const isIt = outside !== undefined && pathInContext(outside) === wanted
+  return { path: wanted, ignored: false, ...(isIt && { outside }) }
 }
 
 async function hintForIgnored(path: string, source: Pick<Source, 'context' | 'file'>): Promise<string> {

@@ -4,6 +4,7 @@ import { findTarget, parseDockerfile, type Dockerfile } from '../dockerfile/dock
 import { readAlike } from '../dockerfile/read-alike.js'
 import { UserError } from '../errors.js'
 import { execute, findProgram, type Env } from '../exec.js'
+import { likelyDockerfile } from './found-dockerfiles.js'
 import { type GitContext, parseGitContext, plainContext } from './git-url.js'
 import { findIgnoreFile, type IgnoreFile } from './ignored-files.js'
 import type { Event } from '../runner/event.js'
@@ -135,6 +136,8 @@ async function hintForFile(file: string | undefined, context: string, base: stri
     return 'The workspace is empty: add `- uses: actions/checkout@v7` before this step.'
   if (file !== undefined && (await isFile(resolve(context, file))))
     return `The path is relative to the workspace, not to the context. Write \`file: ${relative(base, resolve(context, file))}\`.`
+  const likely = await likelyDockerfile(file, base)
+  if (likely !== undefined) return `There is one at ${likely}. Write \`file: ${likely}\`.`
   return 'Write its path: `file: path/of/Dockerfile`, relative to the workspace.'
 }
 

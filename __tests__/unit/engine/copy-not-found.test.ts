@@ -65,6 +65,13 @@ describe('hintForMissing', () => {
     )
   })
 
+  it('says of a path that leads out of the context what to set', async () => {
+    const out = await hint({ 'package.json': '' }, stat('COPY ../lib /lib', 'lib'))
+    expect(out).toMatch(/^"\.\.\/lib" is outside the context.*Set "context" to a folder that has both, and "file"/)
+    expect(await hint({}, stat('COPY lib ../lib', 'lib'))).toMatch(/^The context has no "lib"/)
+    expect(await hint({}, stat('COPY src/../../lib other /x', 'other'))).toMatch(/^The context has no "other"/)
+  })
+
   it.each([
     ['a typing error', 'packag.json', 'package.json'],
     ['one in the name of a folder', 'scr/server.js', 'src/server.js'],

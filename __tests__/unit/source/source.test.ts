@@ -343,7 +343,7 @@ describe('findSource', () => {
     const error = await rejection(findSource(inputsOf({ file: 'Dockerfil' }), workspace))
     expect(describeError(error)).toBe(
       `Input "file": got "Dockerfil", but there is no such file. Looked for:\n  ${workspace}/Dockerfil\n` +
-        'Write its path: `file: path/of/Dockerfile`, relative to the workspace.',
+        'There is one at Dockerfile. Write `file: Dockerfile`.',
     )
   })
 
@@ -365,7 +365,7 @@ describe('findSource', () => {
       /Input "context": got "Dockerfile"/,
       /relative to the workspace/,
     ],
-    ['a file that is a folder', { file: 'folder' }, /Input "file": got "folder"/, /path\/of\/Dockerfile/],
+    ['a file that is a folder', { file: 'folder' }, /Input "file": got "folder"/, /Write `file: Dockerfile`/],
     [
       'a secret file that isn’t there',
       { 'secret-files': 'key=keys/a' },
