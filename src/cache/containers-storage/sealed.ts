@@ -4,7 +4,7 @@ import { placesOf } from './layout.js'
 import type { ImageRecord } from './records.js'
 import type { Layer } from './index.js'
 import { checkSeals, sealImage, sealLayers, withSeal } from './seals.js'
-import { withStamp } from './stamps.js'
+import { type Look, lookAtLayers, settle, stamped, withStamp } from './stamps.js'
 import { bytesOfLayers, type Contents, idsOf, type Restorable, united, withoutIds } from './select.js'
 
 /** What of it is as it was saved. The rest is removed, with what stands on it. */
@@ -42,9 +42,11 @@ export async function sealSaved(
       seal === undefined || fresh.has(id) ? [] : [[id, seal]],
     ),
   )
+  let seen: { readonly look: Look; readonly now: number } | undefined
   try {
     const ids = layers.map(({ record }) => record.id)
     await normalizeMtimes(store, root, ids.flatMap(placesOf(store.layout).ofLayer))
+    seen = await lookAtNew(ids, place)
     for (const [id, seal] of await sealLayers(ids, bytesOfLayers({ layers }), place)) seals.set(id, seal)
     for (const { record } of images) {
       const seal = await sealImage(record.id, place)
@@ -54,12 +56,23 @@ export async function sealSaved(
     // A job that is cancelled ends all programs.
   }
   const stamps = new Map(restorable.layers.map(({ record, stamp }) => [record.id, stamp]))
-  const stampOf = ({ record: { id }, stamp }: Layer) =>
-    stamps.has(id) ? stamps.get(id) : fresh.has(id) ? undefined : stamp
+  const withStampOf = (layer: Layer) => {
+    const { id } = layer.record
+    if (stamps.has(id)) return withStamp(layer, stamps.get(id))
+    if (!fresh.has(id)) return layer
+    return seen === undefined || !seals.has(id) ? withStamp(layer, undefined) : stamped(layer, seen.look, seen.now)
+  }
   return {
-    layers: saved.layers.map((one) => withStamp(withSeal(one, seals), stampOf(one))),
+    layers: saved.layers.map((one) => withStampOf(withSeal(one, seals))),
     images: saved.images.map((one) => withSeal(one, seals)),
   }
+}
+
+/** A look at what this run has made, so that the next one need not read it. */
+async function lookAtNew(ids: readonly string[], place: Place): Promise<{ readonly look: Look; readonly now: number }> {
+  if (ids.length > 0) await settle()
+  const now = Date.now()
+  return { look: await lookAtLayers(ids, now, place), now }
 }
 
 /** Names and what Buildah learns of a layer are in the records alone. */

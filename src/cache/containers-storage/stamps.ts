@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ContainersStorage } from '../../build-storage.js'
 import { attempt } from '../../exec.js'
 import { readBootId } from '../../lib/boot-id.js'
+import { systemClock } from '../../lib/clock.js'
 import { readPlain } from '../../lib/plain-file.js'
 import type { Layer, Stamp } from './index.js'
 import { placesOf } from './layout.js'
@@ -14,8 +15,12 @@ import { hasOwnTimes } from './own-times.js'
  * and it does so whenever anything of the file changes: its content, its attributes, or the number of its names.
  */
 const LISTED = '%C@ %i %y %m %U %G %n %s %p\\0'
-/** So much younger than the look a change must not be: clocks of file systems tick slower than the processor's. */
-const SLOWEST_TICK_MS = 2000
+/**
+ * So much younger than the look a change must not be: the kernel takes the times of files from a clock that ticks a hundred
+ * times a second, and a file system may have no fractions of a second.
+ */
+const TICK_MS = 50
+const TICK_OF_SECONDS_MS = 2000
 /** What no program has changed may still be damaged on its disk, so contents are read again after this time. */
 const TRUSTED_MS = 24 * 3_600_000
 /** Some 600,000 files. What has more is read. */
@@ -60,7 +65,7 @@ export async function lookAtLayers(
     await rm(fileOf(id), { force: true })
     if (exitCode !== 0 || listing === undefined) continue
     digests.set(id, createHash('sha256').update(`${boot}\0`).update(listing).digest('hex'))
-    if (lastChange(listing) > now - SLOWEST_TICK_MS) unsettled.add(id)
+    if (!isSettled(listing, now)) unsettled.add(id)
   }
   return { digests, unsettled }
 }
@@ -85,12 +90,19 @@ export function withStamp(layer: Layer, stamp: Stamp | undefined): Layer {
   return stamp === undefined ? one : { ...one, stamp }
 }
 
-/** Milliseconds since 1970; each entry of a listing begins with its seconds. Pure. */
-function lastChange(listing: Buffer): number {
-  let [last, at] = [0, 0]
+/** Waits until what has just changed has another time than whatever changes from now on, where times have fractions. */
+export async function settle(): Promise<void> {
+  await systemClock.wait(TICK_MS)
+}
+
+/** Whether a change after the look would show. Each entry of a listing begins with its seconds since 1970. Pure. */
+export function isSettled(listing: Buffer, now: number): boolean {
+  let [last, hasFractions, at] = [0, false, 0]
   for (let end = listing.indexOf(0); end >= 0; end = listing.indexOf(0, at)) {
-    last = Math.max(last, Number(listing.toString('latin1', at, listing.indexOf(' ', at))))
+    const seconds = Number(listing.toString('latin1', at, listing.indexOf(' ', at)))
+    last = Math.max(last, seconds)
+    hasFractions ||= !Number.isInteger(seconds)
     at = end + 1
   }
-  return last * 1000
+  return last * 1000 <= now - (hasFractions ? TICK_MS : TICK_OF_SECONDS_MS)
 }

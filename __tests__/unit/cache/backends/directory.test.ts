@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import {
+  appendFileSync,
   chmodSync,
   cpSync,
   existsSync,
@@ -17,6 +18,8 @@ import fc from 'fast-check'
 import type { RestoredStorage } from '../../../../src/cache/cache.js'
 import { openDirectory } from '../../../../src/cache/backends/directory.js'
 import { indexPath } from '../../../../src/cache/key.js'
+import { readSealed } from '../../../../src/lib/plain-file.js'
+import { parseIndex } from '../../../../src/cache/containers-storage/index.js'
 import { readContents } from '../../../../src/cache/containers-storage/layout.js'
 import type { Keys } from '../../../../src/cache/containers-storage/select.js'
 import type { Limits } from '../../../../src/cache/containers-storage/retention.js'
@@ -133,6 +136,26 @@ describe('a root that stays', () => {
     expectRight(warm.warm, warm.layers, warm.images)
     expect(readdirSync(warm.warm.root).sort()).toStrictEqual(['overlay', 'overlay-images', 'overlay-layers'])
     await leave(warm)
+  })
+
+  it('is not read by the next run where nothing has written to it since it was left', async () => {
+    const directory = temporaryFolder()
+    const started = Date.now()
+    await build(directory)
+    const readAt = async () => {
+      const { layers } = parseIndex((await readSealed(indexIn(directory), 2 ** 20)) ?? '')
+      return layers.map(({ stamp }) => stamp?.read ?? 0)
+    }
+    const left = await readAt()
+    expect(left).toHaveLength(4)
+    expect(Math.min(...left)).toBeGreaterThanOrEqual(started)
+    const now = Date.now() + 1000
+    await build(directory, { limits: { now } })
+    expect(await readAt()).toStrictEqual(left)
+    const { root } = (await build(directory, { limits: { now } })).warm
+    appendFileSync(join(root, 'overlay', hex('2'), 'diff/etc', hex('2').slice(0, 6)), 'more')
+    const { restored } = await build(directory, { limits: { now } })
+    expect(restored.failures.join()).toContain("don't match their digests")
   })
 
   it('puts aside what a build has no use for, and has it back for the next', async () => {

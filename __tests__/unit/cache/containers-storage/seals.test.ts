@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Restorable } from '../../../../src/cache/containers-storage/select.js'
+import { isSettled } from '../../../../src/cache/containers-storage/stamps.js'
 import { findTools } from '../../../../src/cache/containers-storage/archive.js'
 import {
   checkSeals,
@@ -227,8 +228,22 @@ describe('seals', () => {
   it('of what has changed in the last moments get no stamp', async () => {
     const root = temporaryFolder()
     execFileSync('cp', ['-a', `${place.root}/.`, root])
-    const { restorable: offered } = await checkSeals(restorable, Date.now(), { ...place, root })
+    const times = readdirSync(root, { recursive: true, encoding: 'utf8' }).map(
+      (path) => lstatSync(join(root, path)).ctimeMs,
+    )
+    const { restorable: offered } = await checkSeals(restorable, Math.min(...times), { ...place, root })
     expect(offered.layers.map(({ stamp }) => stamp)).toStrictEqual([undefined, undefined, undefined])
+  })
+
+  it.each([
+    ['two ticks ago', ['100.5'], 100_600, true],
+    ['within a tick', ['100.5'], 100_520, false],
+    ['a second ago, where another one of that second could have the same time', ['100'], 101_000, false],
+    ['three seconds ago, where times have no fractions', ['99', '100'], 103_000, true],
+    ['last of several', ['90.25', '100.5', '80.5'], 100_500, false],
+  ])('can be told from a change that came %s', (_, times, now, expected) => {
+    const listing = times.map((time) => `${time} 7 f 644\0`).join('')
+    expect(isSettled(Buffer.from(listing), now)).toBe(expected)
   })
 
   it('find any bit that flips', async () => {
