@@ -571,6 +571,20 @@ export const promises = [
         name: 'find a file less in what has a stamp',
       },
       {
+        loses: 'A layer that changes right after it was looked at is taken for what was read',
+        file: 'src/cache/containers-storage/stamps.ts',
+        find: '<= now - (hasFractions ? TICK_MS : TICK_OF_SECONDS_MS)',
+        put: '<= now',
+        test: '__tests__/unit/cache/containers-storage/seals.test.ts',
+      },
+      {
+        loses: 'The record of a build is left though a base image moved during it',
+        file: 'src/up-to-date/remember.ts',
+        find: 'return other ?? fault ?? change',
+        put: 'return other ?? fault',
+        test: '__tests__/unit/up-to-date/check.test.ts',
+      },
+      {
         loses: 'A part of 2 MB fills the disk',
         file: 'src/cache/containers-storage/archive.ts',
         find: 'Math.ceil(maxBytes / RECORD_BYTES) + 1',
@@ -678,6 +692,27 @@ export const promises = [
         find: 'ahead?.stop()',
         put: 'void ahead',
         test: '__tests__/unit/pipeline/build/build.test.ts',
+      },
+      {
+        loses: 'Steps are kept while the same steps are still being sent beside the push',
+        file: 'src/pipeline/build/build.ts',
+        find: '    await other\n',
+        put: '    void other\n',
+        test: '__tests__/unit/pipeline/build/build.test.ts',
+      },
+      {
+        loses: 'The next run on a machine that is kept reads all that this one has built',
+        file: 'src/cache/containers-storage/sealed.ts',
+        find: 'seen = await lookAtNew(ids, place)',
+        put: 'seen = undefined',
+        test: '__tests__/unit/cache/backends/directory.test.ts',
+      },
+      {
+        loses: 'What can only be saved slowly is sent while the image is pushed',
+        file: 'src/cache/backends/archives-save.ts',
+        find: 'isDue && bytes <= QUICK_BYTES',
+        put: 'isDue && bytes <= Infinity',
+        test: '__tests__/unit/cache/backends/archives-save.test.ts',
       },
       {
         loses: 'An index names a part that nobody has sent',
