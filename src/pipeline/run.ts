@@ -135,7 +135,7 @@ async function buildPlatforms(request: Request, pipeline: PipelineContext): Prom
   const { makePlatforms } = await import('./platforms/platforms.js')
   if (leg === undefined) return await makePlatforms(wanted, pipeline)
   const { meetLegs } = await import('./join/meet-legs.js')
-  return await makePlatforms(wanted, pipeline, (own) => meetLegs(leg, own, wanted, pipeline))
+  return await makePlatforms(wanted, pipeline, (own, ...rest) => meetLegs(leg, own, ...rest))
 }
 
 async function preview(request: Request, pipeline: PipelineContext): Promise<Made> {
