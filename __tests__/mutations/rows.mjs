@@ -576,6 +576,7 @@ export const promises = [
         find: '<= now - (hasFractions ? TICK_MS : TICK_OF_SECONDS_MS)',
         put: '<= now',
         test: '__tests__/unit/cache/containers-storage/seals.test.ts',
+        name: 'can be told from a change that came within a tick',
       },
       {
         loses: 'The record of a build is left though a base image moved during it',
