@@ -1,12 +1,12 @@
 import type { BuildRequest, Engine, Image, Pushed } from '../../engine/engine.js'
 import type { Step } from '../../engine/progress.js'
 import { info } from '../../log.js'
-import type { CacheReport } from '../../report/cache-stats.js'
+import type { CacheFacts, CacheReport } from '../../report/cache-stats.js'
 import { BUILD, TEST } from '../../report/timeline.js'
 import type { LayerCheck } from './layer-check.js'
 import type { PipelineContext } from '../pipeline-context.js'
 import type { RestoredCache } from '../cache/restore-cache.js'
-import { saveBesidePush, saveCache, saveSteps, type Run } from '../cache/save-cache.js'
+import { countSteps, saveBesidePush, saveCache, saveSteps, type Run } from '../cache/save-cache.js'
 import { clearAfter } from '../cache/clear-cache.js'
 import { checkSkeletons, replaceAfter } from '../cache/skeleton-check.js'
 import { testImage } from './test-image.js'
@@ -15,6 +15,8 @@ export interface Built {
   readonly image: Image
   readonly pushed: readonly Pushed[]
   readonly steps: readonly Step[]
+  /** Those of the Dockerfile that were begun. */
+  readonly counted: CacheFacts['steps']
   readonly cache: CacheReport
   /** Why it isn't known to be made of what was read; undefined if it is, or nobody looked. */
   readonly fault: string | undefined
@@ -91,7 +93,7 @@ export async function buildAndSave(
     const makeWhole = () => orAgain(make, (error) => replaceAfter(error, opened, isBuilt))
     const made = await orAgain(makeWhole, (error) => clearAfter(error, opened))
     done = { ...done, imageId: made.image.id, pushed: made.pushed }
-    const built = { ...made, steps: done.steps }
+    const built = { ...made, steps: done.steps, counted: countSteps(opened, done.steps) }
     const saved = keep(false)
     await remember(built, saved)
     return { ...built, cache: await saved }

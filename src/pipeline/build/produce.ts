@@ -6,7 +6,6 @@ import { type PipelineContext, registriesOnDemand } from '../pipeline-context.js
 import { preparePush } from '../push/prepare-push.js'
 import { startAccess } from '../prepare/push-access.js'
 import type { Prepared } from './prepared.js'
-import { countSteps } from '../cache/save-cache.js'
 import { restoreAndConfigure } from '../cache/restore-and-configure.js'
 import type { RestoredCache } from '../cache/restore-cache.js'
 import type { ImageResult } from '../result.js'
@@ -62,6 +61,5 @@ async function remember(
   { comparison, engine: { store } }: Prepared,
 ): Promise<void> {
   const blobs = store.kind === 'blobs' ? { root: warm.root, layout: store.layout, isKept: access.write } : undefined
-  const counted = countSteps({ warm, keys }, built.steps)
-  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys, counted, blobs })
+  await comparison?.remember({ ...built, imageId: image.id, bases: image.bases, keys, blobs })
 }
