@@ -71,7 +71,8 @@ test('cold, then warm: all steps are there, and nothing is moved; then with a ch
     ...{ 'parts-restored': 0, 'parts-saved': 0, 'bytes-restored': 0, 'bytes-saved': 0 },
   })
   expect(statSync(join(scope, 'root')).ino).toBe(root)
-  expect(warm.log).toContain(`--root ${scope}/root`)
+  // In a sandbox, an older Buildah sees it at a path of its own.
+  expect(warm.log).toMatch(new RegExp(`--root (${scope}/root|/\\.rootless-image-build) `))
   expectTidy(scope)
 
   // What stands on a changed file is built anew.

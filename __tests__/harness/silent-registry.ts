@@ -9,12 +9,14 @@ export interface SilentRegistry {
   stop(): Promise<void>
 }
 
-/** A registry that says it is there, and then takes every request and never answers. */
+/** A registry that says it is there, and lets who asks begin an upload, and then takes every request and never answers. */
 export async function startSilentRegistry(): Promise<SilentRegistry> {
   let reach: () => void
   const reached = new Promise<void>((resolve) => (reach = resolve))
-  const server = createServer(({ url }, answer) => {
+  const server = createServer(({ method, url }, answer) => {
     if (url === '/v2/') answer.end('{}')
+    else if (method === 'POST') answer.writeHead(202, { location: `${String(url)}trial` }).end()
+    else if (method === 'DELETE') answer.writeHead(204).end()
     else reach()
   })
   return { host: await listen(server), reached, stop: () => close(server) }

@@ -1,3 +1,5 @@
+import { dirname, join } from 'node:path'
+
 import { DemoError } from '../demo/machine.mjs'
 
 /** The first line that says something to a reader; lines with `::` at their start are for the runner. */
@@ -25,9 +27,16 @@ export function parseEngine(lines) {
 export function buildCommand(lines) {
   const start = lines.findIndex(({ text }) => text === '::group::Build')
   const text = lines.slice(start + 1).find((line) => !line.text.startsWith('::'))?.text ?? ''
-  const words = splitWords(text)
+  const words = withOwnRoot(splitWords(text))
   if (start < 0 || !words.includes('build')) throw new DemoError(`The log of the step shows no build command: ${text}`)
   return words.filter((word) => word !== '--pull-never').map((word) => word.replace(/^--pull=never$/, '--pull=newer'))
+}
+
+/** In a sandbox, an older Buildah has its storage at a path of its own; outside it lies beside what else the step has. */
+function withOwnRoot(words) {
+  const value = (name) => words[words.indexOf(name) + 1]
+  if (value('--root') !== '/.rootless-image-build') return words
+  return words.with(words.indexOf('--root') + 1, join(dirname(value('--runroot')), 'root'))
 }
 
 /** Words of a command line with single quotes, as the action prints it for a shell. */
