@@ -4,7 +4,7 @@ import { literal } from '../lib/regexp.js'
 import type { Analysis } from './analysis.js'
 import type { Instruction } from './dockerfile.js'
 import { readWords } from './lines.js'
-import { mountOptions, readMounts } from './mounts.js'
+import { mountTarget, readMounts } from './mounts.js'
 import { unquote } from './variables.js'
 
 /** Folders that nearly all base images have; with those above and below them that they have, too. */
@@ -46,8 +46,7 @@ function targetsOf(instruction: Instruction, { workdir }: Place): string[] {
   return (
     readMounts(instruction)
       .filter(({ type = 'bind' }) => type !== 'secret' && type !== 'ssh')
-      .map(({ text }) => mountOptions(text))
-      .map((options) => options.get('target') ?? options.get('dst') ?? options.get('destination') ?? '')
+      .map(({ text }) => mountTarget(text))
       .filter((target) => target !== '' && !target.includes('$'))
       .map((target) => posix.resolve(workdir, target))
       // No build mounts anything there.

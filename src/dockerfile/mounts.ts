@@ -37,3 +37,9 @@ export function mountOptions(text: string): Map<string, string> {
     }),
   )
 }
+
+/** Where a mount is, as it is written: `/root/.cache`, `$HOME/.cache`; '' where no target is written. Pure. */
+export function mountTarget(text: string): string {
+  const options = mountOptions(text)
+  return options.get('target') ?? options.get('dst') ?? options.get('destination') ?? ''
+}

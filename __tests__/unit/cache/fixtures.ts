@@ -122,6 +122,13 @@ export async function placeOf(entries: Entries, changes: Partial<ContainersStora
   return { entries, tools, store, stagingDir: bind(entries, stagingDir) }
 }
 
+/** A service without entries, and an empty root to save from. */
+export async function emptyPlace(): Promise<{ entries: MemoryEntries; place: Workplace; root: string }> {
+  const entries = new MemoryEntries()
+  const place = await placeOf(entries)
+  return { entries, place, root: join(place.store.folder, 'root') }
+}
+
 /** What a run leaves, as main writes it down. */
 export function jobOf({ run, ...changes }: Partial<Omit<SaveJob, 'run'>> & { readonly run?: Partial<Run> }): SaveJob {
   return {

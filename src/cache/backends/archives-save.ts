@@ -45,9 +45,9 @@ export async function sendQuick<Index extends IndexOfParts>(
   snapshot: Snapshot<Index>,
   job: SaveJob,
   ahead: PackingAhead,
-  { entries, stagingDir, write }: ArchiveOptions,
+  { entries, stagingDir }: StagingOptions,
 ): Promise<readonly PackedGroup[] | undefined> {
-  if (!write || entries.isStopped()) return undefined
+  if (entries.isStopped()) return undefined
   const isQuick = ({ isDue, bytes }: SavePlan<Index>) => isDue && bytes <= QUICK_BYTES
   try {
     if (!isQuick(await planSave(snapshot, job, stagingDir))) return undefined

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import { saveOrDefer, sendQuick } from '../../../../src/cache/backends/archives-save.js'
 import { saveEarly } from '../../../../src/cache/backends/send-ahead.js'
@@ -7,16 +6,14 @@ import type { Workplace } from '../../../../src/cache/containers-storage/restore
 import { containersStorage } from '../../../../src/cache/containers-storage/snapshot.js'
 import type { ArchiveOptions } from '../../../../src/cache/options.js'
 import type { PackedGroup, PackingAhead } from '../../../../src/cache/snapshot.js'
-import { grow, hex, imageOf, jobOf, layerOf, MemoryEntries, placeOf } from '../fixtures.js'
+import { grow, hex, imageOf, jobOf, layerOf, type MemoryEntries, emptyPlace } from '../fixtures.js'
 
 let entries: MemoryEntries
 let place: Workplace
 let root: string
 
 beforeEach(async () => {
-  entries = new MemoryEntries()
-  place = await placeOf(entries)
-  root = join(place.store.folder, 'root')
+  ;({ entries, place, root } = await emptyPlace())
 })
 
 /** What the next steps have put on a base image. */

@@ -7,7 +7,17 @@ import type { Workplace } from '../../../../src/cache/containers-storage/restore
 import { containersStorage } from '../../../../src/cache/containers-storage/snapshot.js'
 import { partKey, partPath } from '../../../../src/cache/key.js'
 import type { PackedGroup } from '../../../../src/cache/snapshot.js'
-import { bigLayerOf, grow, hex, imageOf, jobOf, layerOf, MemoryEntries, placeOf, saveFrom } from '../fixtures.js'
+import {
+  bigLayerOf,
+  grow,
+  hex,
+  imageOf,
+  jobOf,
+  layerOf,
+  type MemoryEntries,
+  emptyPlace,
+  saveFrom,
+} from '../fixtures.js'
 
 const roomy: HasRoom = () => Promise.resolve(true)
 
@@ -16,9 +26,7 @@ let place: Workplace
 let root: string
 
 beforeEach(async () => {
-  entries = new MemoryEntries()
-  place = await placeOf(entries)
-  root = join(place.store.folder, 'root')
+  ;({ entries, place, root } = await emptyPlace())
   const layers = [bigLayerOf('base'), layerOf('1', 'base'), bigLayerOf('2', '1'), bigLayerOf('unfinished', '2')]
   grow(root, layers, [imageOf('base', 'base', ['docker.io/library/alpine:3.20']), imageOf('1', '1'), imageOf('2', '2')])
 })

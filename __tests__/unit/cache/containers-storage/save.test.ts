@@ -20,10 +20,10 @@ import {
   imageOf,
   jobOf,
   layerOf,
-  MemoryEntries,
+  type MemoryEntries,
   namesOf,
   NOW,
-  placeOf,
+  emptyPlace,
   saveFrom,
   writeMount,
 } from '../fixtures.js'
@@ -35,9 +35,7 @@ let place: Workplace
 let root: string
 
 beforeEach(async () => {
-  entries = new MemoryEntries()
-  place = await placeOf(entries)
-  root = join(place.store.folder, 'root')
+  ;({ entries, place, root } = await emptyPlace())
   grow(
     root,
     [bigLayerOf('base'), layerOf('1', 'base'), layerOf('2', '1')],

@@ -14,9 +14,9 @@ import {
   imageOf,
   jobOf,
   layerOf,
-  MemoryEntries,
+  type MemoryEntries,
   namesOf,
-  placeOf,
+  emptyPlace,
   saveFrom,
 } from '../fixtures.js'
 
@@ -25,9 +25,7 @@ let place: Workplace
 let root: string
 
 beforeEach(async () => {
-  entries = new MemoryEntries()
-  place = await placeOf(entries)
-  root = join(place.store.folder, 'root')
+  ;({ entries, place, root } = await emptyPlace())
   const base = imageOf('base', 'base', ['docker.io/library/alpine:3.20'])
   grow(
     root,

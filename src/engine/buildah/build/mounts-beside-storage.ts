@@ -1,5 +1,5 @@
 import { getsWrong, KNOWN_WRONG } from '../../../dockerfile/known-wrong.js'
-import { mountOptions, readMounts } from '../../../dockerfile/mounts.js'
+import { mountTarget, readMounts } from '../../../dockerfile/mounts.js'
 import { UserError } from '../../../errors.js'
 import { quote } from '../../../lib/quote.js'
 import type { BuildRequest } from '../../engine.js'
@@ -21,7 +21,7 @@ export function refuseMountsBesideStorage(
   const shared = firstFolder(root)
   for (const instruction of source.dockerfile.stages.flatMap(({ instructions }) => instructions)) {
     const target = readMounts(instruction)
-      .map(({ text }) => targetOf(text))
+      .map(({ text }) => mountTarget(text))
       .find((path) => firstFolder(path) === shared)
     if (target === undefined) continue
     throw new UserError(
@@ -29,11 +29,6 @@ export function refuseMountsBesideStorage(
       `Build in a sandbox, where the storage has another path, or use Buildah ${until} or later (\`buildah-version: '>=${until}'\`).`,
     )
   }
-}
-
-function targetOf(text: string): string {
-  const options = mountOptions(text)
-  return options.get('target') ?? options.get('dst') ?? options.get('destination') ?? ''
 }
 
 /** Undefined for a path that isn't absolute, or where a variable tells which it is. */
