@@ -38,7 +38,7 @@ export async function startRemoteBuilders(platform: string): Promise<RemoteBuild
   // Another user clears what `startDaemon` has said of the parent's death.
   const identity = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--init-groups']
   const become = ['setpriv', ...identity, '--pdeathsig', 'TERM', '--']
-  const home = ['env', `HOME=${account.home}`, `XDG_RUNTIME_DIR=${folder}`]
+  const home = ['env', `HOME=${account.home}`, `XDG_RUNTIME_DIR=${folder}`, `TMPDIR=${folder}`]
   const rootless = ['--rootless', '--oci-worker-no-process-sandbox', '--oci-worker-platform', platform]
   // Buildah ends at a signal without a word to the program that it has started.
   const unshare = ['buildah', 'unshare', 'setpriv', '--pdeathsig', 'TERM']
