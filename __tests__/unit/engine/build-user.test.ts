@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import {
   type BuildUser,
   buildUserEnv,
+  chooseBuilder,
   chooseBuildUser,
   nextFreeRange,
   parsePasswd,
@@ -162,5 +163,18 @@ describe('chooseAccount', () => {
     const error = await rejection(chooseBuildUser({ ...wish, rootlessUser: 'nobody' }, contextOf({ uid: 0, gid: 0 })))
     expect(error.message).toContain('setpriv is missing')
     expect(error.hint).toContain('rootless: off')
+  })
+})
+
+describe('chooseBuilder', () => {
+  const path = { PATH: process.env['PATH'] ?? '' }
+
+  it.each([
+    ['engine: docker', { engine: 'docker' as const, builder: undefined }],
+    ['builder', { engine: 'auto' as const, builder: 'two' }],
+  ])('leaves the step as who it is for Docker’s engine, by %s', async (_, wish) => {
+    const context = contextOf({ uid: 0, gid: 0, home: '/root', env: path })
+    const account = await chooseBuilder({ rootless: 'prefer', rootlessUser: undefined, ...wish }, context)
+    expect(account).toMatchObject({ uid: 0, prefix: [], reason: 'the user who runs the step' })
   })
 })

@@ -128,3 +128,35 @@ describe('whoever asks for Docker', () => {
     expect(error).not.toContain('Buildah:')
   })
 })
+
+describe('whoever names a builder', () => {
+  const remote = (name: string) =>
+    [
+      `case "$*" in`,
+      `info*) exit 1 ;;`,
+      `"buildx version") echo 'github.com/docker/buildx v0.38.2 x' ;;`,
+      `*) test "$BUILDX_BUILDER" = '${name}' && printf 'Driver: remote\\nBuildKit version: v0.34.2\\n' ;;`,
+      'esac',
+    ].join('\n')
+  const storeOf = async (found: FoundEngine | undefined) => (await found?.ready())?.store
+
+  it('gets Docker with that builder, with one warning that gives the reason, and no cache beside its own', async () => {
+    const { found, log } = await find({ builder: 'two' }, remote('two'))
+    expect(found?.engine).toMatchObject({ name: 'docker', version: '0.34.2', rootless: false })
+    expect(log.match(/^::warning::.*/gm)).toStrictEqual([
+      '::warning::Docker builds, not Buildah, because the input "builder" names the builder "two", and isn\'t known to run without root.',
+    ])
+    expect(await storeOf(found)).toMatchObject({ isKeptElsewhere: true })
+  })
+
+  it('gets it without a warning with `engine: docker`', async () => {
+    const { found, log } = await find({ builder: 'two', engine: 'docker' }, remote('two'))
+    expect(found?.engine.name).toBe('docker')
+    expect(log).not.toContain('::warning::')
+  })
+
+  it('is who decides: the builder that is in use has the cache as always', async () => {
+    const { found } = await find({ engine: 'docker' }, remote(''))
+    expect(await storeOf(found)).toMatchObject({ isKeptElsewhere: false })
+  })
+})

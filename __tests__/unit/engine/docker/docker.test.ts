@@ -170,6 +170,26 @@ describe('findDocker', () => {
     expect(await find(`case $1 in info) exit 1 ;; ${answers} esac`)).toMatchObject({ driver: 'remote', rootless })
   })
 
+  it.each([
+    ['remote', true],
+    ['kubernetes', true],
+    ['cloud', true],
+    ['docker-container', false],
+    ['docker', false],
+  ])('knows which builders keep their steps when the machine is gone: %s', async (driver, keepsSteps) => {
+    const found = await find(`case $1 in ${info('28.2.2')} ${buildx(driver, 'v0.34.2')} esac`)
+    expect(found).toMatchObject({ driver, keepsSteps })
+  })
+
+  it.each([
+    ['docker-container', '"name=rootless"', true],
+    ['docker-container', '"name=cgroupns"', false],
+    ['remote', '"name=rootless"', false],
+  ])('takes a builder for rootless by the daemon only where that runs it: %s, %s', async (driver, option, rootless) => {
+    const daemon = `info) echo '{"ServerVersion":"28.2.2","SecurityOptions":[${option}],"ClientInfo":{}}' ;;`
+    expect(await find(`case $1 in ${daemon} ${buildx(driver, 'v0.34.2')} esac`)).toMatchObject({ rootless })
+  })
+
   it('names the input of a builder that there isn’t, with or without a daemon', async () => {
     const missing = `buildx) case $2 in version) echo 'github.com/docker/buildx v0.38.2 x' ;; *) echo 'ERROR: no builder "x" found' >&2; exit 1 ;; esac ;;`
     for (const daemon of [info('28.2.2'), 'info) exit 1 ;;']) {
