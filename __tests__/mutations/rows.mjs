@@ -1026,6 +1026,14 @@ export const promises = [
         name: 'as user a daemon that a RUN leaves behind .* sandbox: off',
       },
       {
+        loses: 'The end of a build ends what is packed beside it, and the programs of other platforms',
+        file: 'src/lib/process-tree.ts',
+        find: '...followProcessTree(() => startedWith(`${name}=`))',
+        put: '...followProcessTree()',
+        test: '__tests__/unit/engine/buildah/live.test.ts',
+        name: 'nothing that was started beside it',
+      },
+      {
         loses: 'A program that ignores SIGTERM is never ended',
         file: 'src/lib/process-tree.ts',
         find: "if (late) kill(pid, 'SIGKILL')",

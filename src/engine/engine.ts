@@ -146,9 +146,10 @@ export interface Engine extends EngineFacts {
   preview(request: BuildRequest): string
   /**
    * Runs the commands of the input `test`, each in a container of the image, as RUN steps run.
+   * @param env further environment of the engine's programs
    * @throws UserError for the first that fails
    */
-  test(image: Image, inputs: Inputs): Promise<void>
+  test(image: Image, inputs: Inputs, env: Env): Promise<void>
   /**
    * Pushes the image under one reference, once.
    * @throws RegistryError

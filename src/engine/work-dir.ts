@@ -193,11 +193,6 @@ export function storageVariable(folder: string): string {
   return `CONTAINERS_STORAGE_CONF=${folder}/`
 }
 
-/** The whole variable: of the programs that work in this folder, and not in one below it. */
-export function ownStorageVariable(folder: string): string {
-  return `CONTAINERS_STORAGE_CONF=${storageConfPath(folder)}`
-}
-
 /** What keeps Buildah's files in the folder. */
 export function privateEnv(path: string): Env {
   return {

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, readlinkSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import type { Env } from '../exec.js'
 
 /**
  * Processes that belong together, also when one of them has ended and those below it have fallen to init: Buildah puts
@@ -45,25 +47,19 @@ export function followProcessTree(roots: () => Promise<number[]> = () => Promise
   }
 }
 
-/**
- * Follows what this process starts from now on, and not what it has started before.
- * @param own of the environment, `NAME=value`: a child in which the variable has another value is somebody else's
- */
-export async function followNewChildren(own = ''): Promise<ProcessTree> {
-  const children = async () => (await listProcesses()).filter(({ parent }) => parent === process.pid)
-  const before = new Map((await children()).map(({ pid, started }) => [pid, started]))
-  return followProcessTree(async () => {
-    const started = (await children()).filter(({ pid, started }) => before.get(pid) !== started)
-    const isOurs = await Promise.all(started.map(({ pid }) => mayHave(own, pid)))
-    return started.filter((_, index) => isOurs[index]).map(({ pid }) => pid)
-  })
+/** Programs that are known by a variable of their environment, with what they start. */
+export interface MarkedTree extends ProcessTree {
+  /** What the environment of a program has to have, so that it is followed. */
+  readonly mark: Env
 }
 
-/** Whether a process was started with this variable, or without it; where that may not be read, it may be. */
-async function mayHave(variable: string, pid: number): Promise<boolean> {
-  const name = variable.slice(0, variable.indexOf('=') + 1)
-  const values = (await environmentOf(pid)).filter((one) => name !== '' && one.startsWith(name))
-  return values.every((one) => one === variable)
+/**
+ * Follows what is started with a mark of its own. Being a child of this process tells nothing: builds, pushes and packing go
+ * on side by side, and between fork(2) and execve(2) a child has the environment of this process.
+ */
+export function followMarked(): MarkedTree {
+  const name = `ROOTLESS_IMAGE_BUILD_${randomUUID().replaceAll('-', '')}`
+  return { mark: { [name]: '1' }, ...followProcessTree(() => startedWith(`${name}=`)) }
 }
 
 async function environmentOf(pid: number): Promise<string[]> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { attempt } from '../../../src/exec.js'
-import { endProcessTree, followProcessTree, startedWith } from '../../../src/lib/process-tree.js'
+import { endProcessTree, followMarked, followProcessTree, startedWith } from '../../../src/lib/process-tree.js'
 import { temporaryFolder } from '../helpers.js'
 
 const env = { PATH: process.env['PATH'] ?? '' }
@@ -182,6 +182,31 @@ describe('followFamily', () => {
       expect(namespacesHeld()).toStrictEqual([])
     },
   )
+})
+
+describe('followMarked', () => {
+  const sleeping = 'echo $$ >>"$1"; setsid sh -c \'echo $$ >>"$1"; exec sleep 60\' sh "$1" & wait'
+
+  it('ends what has its mark, with what that has started, and nothing else of this process', async () => {
+    const processTree = followMarked()
+    const marked = await start(sleeping, 2, [], processTree.mark)
+    const others = [await start(sleeping, 2), await start(sleeping, 2, [], followMarked().mark)]
+    await endProcessTree(processTree, 2000)
+    expect(marked.pids.map(runs)).toStrictEqual([false, false])
+    expect(others.flatMap(({ pids }) => pids.map(runs))).toStrictEqual([true, true, true, true])
+    await endProcessTree(followProcessTree(), 2000)
+    await Promise.all([marked, ...others].map(({ ended }) => ended))
+  })
+
+  it('follows a program with two marks for both', async () => {
+    const [one, other] = [followMarked(), followMarked()]
+    const { pids, ended } = await start(sleeping, 2, [], { ...one.mark, ...other.mark })
+    const seen = await Promise.all([one, other].map((tree) => tree.running()))
+    expect(seen.map((found) => found.map(String).toSorted())).toStrictEqual([pids.toSorted(), pids.toSorted()])
+    await endProcessTree(one, 2000)
+    await ended
+    other.close()
+  })
 })
 
 describe('startedWith', () => {

@@ -8,7 +8,7 @@ import { evidenceOf, imageNames } from './images/images.js'
 import { loadImage } from './images/load.js'
 import { logIn } from './registries/login.js'
 import { openPusher } from './push/push.js'
-import { type BuildahSetup, factsOf } from './setup.js'
+import { type BuildahSetup, factsOf, withEnv } from './setup.js'
 import { testInContainers } from './images/test-container.js'
 
 /** Buildah as an engine, with a storage, an auth file and a configuration of its own. */
@@ -36,7 +36,7 @@ export function buildahEngine(given: BuildahSetup): Engine {
 
     preview: (request) => preview(request, setup),
 
-    test: (image, inputs) => testInContainers(image, inputs, setup),
+    test: (image, inputs, env) => testInContainers(image, inputs, withEnv(setup, env)),
 
     ...pusher,
 

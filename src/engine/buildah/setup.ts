@@ -1,3 +1,4 @@
+import type { Env } from '../../exec.js'
 import type { Context } from '../../runner/context.js'
 import type { DockerStorage, EngineFacts } from '../engine.js'
 import { storageArgs, type WorkDir } from '../work-dir.js'
@@ -33,6 +34,12 @@ export interface BuildahSetup {
 /** Which Buildah builds, and whether without root; pure. */
 export function factsOf({ buildah: { version }, folder }: Pick<BuildahSetup, 'buildah' | 'folder'>): EngineFacts {
   return { name: 'buildah', label: `Buildah ${version}`, version, rootless: folder.buildUser.uid !== 0 }
+}
+
+/** The same, with further environment of its programs; pure. */
+export function withEnv(setup: BuildahSetup, env: Env): BuildahSetup {
+  const { folder } = setup
+  return { ...setup, folder: { ...folder, env: { ...folder.env, ...env } } }
 }
 
 /** Arguments of every command; pure. */

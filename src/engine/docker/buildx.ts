@@ -2,7 +2,7 @@ import { formatReference } from '../../metadata/reference.js'
 import { withRetries } from '../../lib/retry.js'
 import type { BuildRequest, Engine } from '../engine.js'
 import { commonEngine, digestIn } from './client.js'
-import type { DockerSetup } from './setup.js'
+import { type DockerSetup, withEnv } from './setup.js'
 import { preparePlaces } from './build-files.js'
 import { buildWithCache, type Made, pushedIn } from './buildx-build.js'
 import { cacheFromOf, cacheToOf } from './build-cache.js'
@@ -34,11 +34,12 @@ export function ownBuilderEngine(setup: DockerSetup): Engine {
     },
 
     // What else is wanted of the image comes of it when it has passed.
-    async test(image, inputs) {
+    async test(image, inputs, env) {
       if (asked === undefined) throw new Error('nothing was built yet')
-      await testLoaded(inputs, setup)
+      const marked = withEnv(setup, env)
+      await testLoaded(inputs, marked)
       const { cacheFailure } = ofBuild()
-      const released = await buildAll(await ofTested(asked, layoutPath(setup), setup), setup)
+      const released = await buildAll(await ofTested(asked, layoutPath(setup), setup), marked)
       if (released.image.id !== image.id)
         throw new Error(`Docker made another image of the one that was tested: ${released.image.id} of ${image.id}`)
       made = { ...released, cacheFailure }

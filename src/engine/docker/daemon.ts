@@ -5,7 +5,7 @@ import type { Engine } from '../engine.js'
 import { filesArgs, filesDockerfile } from './args.js'
 import { usedImages } from './bases.js'
 import { buildLive, commonEngine, digestIn, followBuild, readMetadata, runDocker } from './client.js'
-import { type DockerSetup, privateName } from './setup.js'
+import { type DockerSetup, privateName, withEnv } from './setup.js'
 import { preparePlaces } from './build-files.js'
 import { explain, refusal } from './failures.js'
 import { loadSaved, saveImage } from './saved-image.js'
@@ -40,7 +40,7 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
       return { id, format, references, size: await readSize(id, setup), bases: usedImages(await readMetadata(places)) }
     },
 
-    test: (image, inputs) => testInContainers(image.id, inputs, setup),
+    test: (image, inputs, env) => testInContainers(image.id, inputs, withEnv(setup, env)),
 
     async push(_image, reference) {
       const name = formatReference(reference)

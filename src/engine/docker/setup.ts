@@ -19,6 +19,11 @@ export interface DockerSetup {
   readonly facts: EngineFacts
 }
 
+/** The same, with further environment of its programs; pure. */
+export function withEnv(setup: DockerSetup, env: Env): DockerSetup {
+  return { ...setup, env: { ...setup.env, ...env } }
+}
+
 /** An image name that no other job uses, made from the name of the work directory. */
 export function privateName(what: string, { folder }: DockerSetup): string {
   const own = basename(folder.path)

@@ -44,9 +44,9 @@ export async function buildAndSave(
   engine: Engine,
   { review, check, missing, ...asked }: LayeredRequest,
   opened: RestoredCache,
-  pipeline: Pick<PipelineContext, 'timeline' | 'services' | 'workDir' | 'record'> & Pusher,
+  pipeline: Pick<PipelineContext, 'timeline' | 'services' | 'record'> & Pusher,
 ): Promise<Built> {
-  const { timeline, services, workDir, record, prepare, remember } = pipeline
+  const { timeline, services, record, prepare, remember } = pipeline
   let done: Run = { steps: [], imageId: undefined, references: asked.references, pushed: [] }
   const onSteps = (steps: readonly Step[]) => {
     done = { ...done, steps }
@@ -77,8 +77,7 @@ export async function buildAndSave(
     await review(done.steps, image)
     const checking = check(done.steps)
     try {
-      if (asked.inputs.tests.length > 0)
-        await timeline.during(TEST, () => testImage(engine, image, asked.inputs, workDir))
+      if (asked.inputs.tests.length > 0) await timeline.during(TEST, () => testImage(engine, image, asked.inputs))
       const push = await prepare(engine, image, done.steps)
       const saveMeanwhile = () => saveBesidePush(opened, { ...done, imageId: image.id })
       const pushed = asked.inputs.push ? await timeline.during('push', () => besides(push, saveMeanwhile)) : []

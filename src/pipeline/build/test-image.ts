@@ -1,8 +1,7 @@
 import type { Engine, Image } from '../../engine/engine.js'
-import { ownStorageVariable, type WorkDir } from '../../engine/work-dir.js'
 import { UserError } from '../../errors.js'
 import { formatCount } from '../../lib/format.js'
-import { endProcessTree, followNewChildren } from '../../lib/process-tree.js'
+import { endProcessTree, followMarked } from '../../lib/process-tree.js'
 import { formatLimit } from '../../lib/time-limit.js'
 import { result } from '../../log.js'
 import type { Inputs } from '../../runner/inputs.js'
@@ -13,20 +12,15 @@ const KILL_GRACE_MS = 2000
  * Runs the commands of the input `test` in containers of the image that was built.
  * @throws UserError for the first that fails, or when all of them together take too long
  */
-export async function testImage(
-  engine: Pick<Engine, 'test'>,
-  image: Image,
-  inputs: Inputs,
-  { path }: Pick<WorkDir, 'path'>,
-): Promise<void> {
+export async function testImage(engine: Pick<Engine, 'test'>, image: Image, inputs: Inputs): Promise<void> {
   const { tests, testTimeoutMs } = inputs
-  const processTree = await followNewChildren(ownStorageVariable(path))
+  const processTree = followMarked()
   let ended: Promise<void> | undefined
   const timer = setTimeout(() => {
     ended = endProcessTree(processTree, KILL_GRACE_MS)
   }, testTimeoutMs)
   try {
-    await engine.test(image, inputs)
+    await engine.test(image, inputs, processTree.mark)
     result(`Test: ${formatCount(tests.length, 'command')} passed`)
   } catch (error) {
     if (ended === undefined) throw error

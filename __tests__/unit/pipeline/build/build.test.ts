@@ -5,7 +5,6 @@ import { EMPTY_CACHE, emptyStorage, type Run } from '../../../../src/cache/cache
 import { parseDockerfile } from '../../../../src/dockerfile/dockerfile.js'
 import type { BuildRequest, Engine } from '../../../../src/engine/engine.js'
 import type { Step } from '../../../../src/engine/progress.js'
-import type { WorkDir } from '../../../../src/engine/work-dir.js'
 import { parseReference } from '../../../../src/metadata/reference.js'
 import { startRun } from '../../../../src/pipeline/run-record.js'
 import type { State } from '../../../../src/runner/state.js'
@@ -137,7 +136,6 @@ async function watched({ steps = [ran], renewed = [], inputs = {}, wrong = 0, pa
     await buildAndSave(engine, { ...asked, review, check, missing }, opened, {
       ...startRun({ clock: Date.now }),
       services,
-      workDir: { path: '/folder' } as WorkDir,
       prepare: (by, image) => Promise.resolve(() => pushAll(by, image)),
       async remember(built, saved) {
         await saved

@@ -31,8 +31,8 @@ export async function buildOnce(
   }
   let isOver = false
   try {
-    const { stdout } = await runLive('Build', formatCommand([setup.buildah.path, ...args]), setup, (onOutput) =>
-      runBuildah(setup, args, { onOutput, onStdout }, sandbox),
+    const { stdout } = await runLive('Build', formatCommand([setup.buildah.path, ...args]), setup, (onOutput, marked) =>
+      runBuildah(marked, args, { onOutput, onStdout }, sandbox),
     )
     isOver = true
     return { id: readImageId(stdout), format, references, compression }

@@ -2,7 +2,6 @@ import { CommandError } from '../../../exec.js'
 import { systemClock } from '../../../lib/clock.js'
 import { foreignPlatform } from '../../../runner/platform-inputs.js'
 import type { BuildRequest } from '../../engine.js'
-import { ownStorageVariable } from '../../work-dir.js'
 import { type FailedPulls, pullOne, withinLimit } from '../images/pulls.js'
 import type { BuildahSetup } from '../setup.js'
 
@@ -34,9 +33,7 @@ export async function withLatePulls<T>(
       if (name === undefined || pulled.has(name) || pulled.size === MAX_LATE) throw error
       if (early.has(name)) throw early.get(name)
       pulled.add(name)
-      await withinLimit(systemClock, ownStorageVariable(setup.folder.path), () =>
-        pullOne({ name, platform }, inputs.pull, setup),
-      )
+      await withinLimit(systemClock, setup, (marked) => pullOne({ name, platform }, inputs.pull, marked))
     }
   }
 }

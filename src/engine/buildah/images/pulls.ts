@@ -4,12 +4,11 @@ import { withProgress } from '../../../lib/progress.js'
 import { formatLimit, startLimit } from '../../../lib/time-limit.js'
 import { info } from '../../../log.js'
 import { mapConcurrent } from '../../../lib/concurrency.js'
-import { endProcessTree, followNewChildren } from '../../../lib/process-tree.js'
-import { type BuildahSetup } from '../setup.js'
+import { endProcessTree, followMarked } from '../../../lib/process-tree.js'
+import { type BuildahSetup, withEnv } from '../setup.js'
 import { pullArgs } from '../registries/registry-args.js'
 import { runBuildah } from '../command.js'
 import type { BaseImage } from '../../engine.js'
-import { ownStorageVariable } from '../../work-dir.js'
 
 /** Images that couldn't be pulled, each with its error. */
 export type FailedPulls = ReadonlyMap<string, unknown>
@@ -31,17 +30,25 @@ export async function pullImages(
   clock: Clock = systemClock,
 ): Promise<FailedPulls> {
   const failed = new Map<string, unknown>()
-  await withinLimit(clock, ownStorageVariable(setup.folder.path), async () => {
+  await withinLimit(clock, setup, async (marked) => {
     await mapConcurrent(images, CONCURRENCY, async (image) => {
-      await pullOne(image, always, setup).catch((error: unknown) => failed.set(image.name, error))
+      await pullOne(image, always, marked).catch((error: unknown) => failed.set(image.name, error))
     })
   })
   return failed
 }
 
-/** Pulls, and ends what pulls when the limit is over. @param own what the environment of these programs has @throws UserError then */
-export async function withinLimit(clock: Clock, own: string, pull: () => Promise<void>): Promise<void> {
-  const processTree = await followNewChildren(own)
+/**
+ * Pulls, and ends what pulls when the limit is over.
+ * @param pull gets the setup that its programs are to be run with
+ * @throws UserError when the limit is over
+ */
+export async function withinLimit(
+  clock: Clock,
+  setup: BuildahSetup,
+  pull: (setup: BuildahSetup) => Promise<void>,
+): Promise<void> {
+  const processTree = followMarked()
   const late = () =>
     new UserError(
       `Base images were not pulled within the limit of ${formatLimit(MAX_MS)}.`,
@@ -49,7 +56,7 @@ export async function withinLimit(clock: Clock, own: string, pull: () => Promise
     )
   const limit = startLimit(MAX_MS, late, () => endProcessTree(processTree, KILL_GRACE_MS), clock)
   try {
-    await limit.within(pull())
+    await limit.within(pull(withEnv(setup, processTree.mark)))
   } finally {
     limit.close()
     if (!limit.isOver()) processTree.close()

@@ -27,9 +27,9 @@ async function testInContainer(test: TestCommand, { id }: Image, inputs: Inputs,
   try {
     const sandbox = await setup.sandboxes.forBuild()
     const args = run(test.words)
-    await runLive('Test', formatCommand([setup.buildah.path, ...args]), setup, (onOutput) =>
+    await runLive('Test', formatCommand([setup.buildah.path, ...args]), setup, (onOutput, marked) =>
       // Without an input of its own it would wait for one that never comes.
-      runBuildah(setup, args, { onOutput, input: '' }, sandbox),
+      runBuildah(marked, args, { onOutput, input: '' }, sandbox),
     ).finally(() => sandbox.close())
   } catch (error) {
     throw failedTest(test, error)
