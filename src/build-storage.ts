@@ -1,6 +1,7 @@
 import { lchown, lstat, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Env, execute } from './exec.js'
+import { holdNamespace, type NamespaceMaker } from './lib/held-namespace.js'
 
 /**
  * How layers lie in a storage root and how overlay marks what is gone in them: roots of different layouts can't be mixed.
@@ -16,8 +17,8 @@ export interface ContainersStorage {
   readonly version: string
   /** Command line before a program that is to see the files as the owner of their user namespace does. */
   readonly enter: readonly string[]
-  /** The same for a later process, where what this one enters ends with it. */
-  readonly enterLater?: readonly string[]
+  /** What makes that namespace for a later process, since what this one enters ends with it; undefined as root. */
+  readonly maker?: NamespaceMaker
   readonly env: Env
   /** Private folder of the account that builds, absolute, mode 0700. */
   readonly folder: string
@@ -45,9 +46,19 @@ export function folderName({ layout, uid }: Pick<ContainersStorage, 'layout' | '
   return `${layout}-${uid}`
 }
 
-/** The same storage for a later process. Pure. */
-export function forLater(storage: ContainersStorage | OciLayout): ContainersStorage | OciLayout {
-  return storage.kind === 'blobs' ? storage : { ...storage, enter: storage.enterLater ?? storage.enter }
+/** Uses a storage that an earlier process has left. Its programs run in one namespace, where it is made for them. */
+export async function withStorageOfEarlier<T, S extends ContainersStorage | OciLayout>(
+  storage: S,
+  use: (storage: S) => Promise<T>,
+): Promise<T> {
+  if (storage.kind === 'blobs' || storage.maker === undefined) return await use(storage)
+  const { maker, env, folder } = storage
+  const held = await holdNamespace(maker, { env, cwd: folder })
+  try {
+    return await use({ ...storage, enter: held?.enter ?? [...maker.prefix, ...maker.unshare] })
+  } finally {
+    await held?.close()
+  }
 }
 
 /** Runs a program as the account that builds, which sees files as the owner of its user namespace does. */

@@ -1217,10 +1217,10 @@ export const promises = [
       },
       {
         loses: 'A build runs in a user namespace in which its files aren’t its own',
-        file: 'src/engine/buildah/find/held-namespace.ts',
+        file: 'src/lib/held-namespace.ts',
         find: 'if (exitCode === 0 && hasRoot(uidMap))',
         put: 'if (exitCode === 0)',
-        test: '__tests__/unit/engine/buildah/find/held-namespace.test.ts',
+        test: '__tests__/unit/lib/held-namespace.test.ts',
       },
     ],
   },

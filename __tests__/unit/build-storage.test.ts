@@ -1,8 +1,22 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { forLater, giveToBuildUser, takeFromBuildUser } from '../../src/build-storage.js'
+import {
+  type ContainersStorage,
+  giveToBuildUser,
+  takeFromBuildUser,
+  withStorageOfEarlier,
+} from '../../src/build-storage.js'
 import { storeOf } from './cache/fixtures.js'
 import { temporaryFolder } from './helpers.js'
 
@@ -90,16 +104,33 @@ describe('takeOver', () => {
   })
 })
 
-describe('forLater', () => {
-  it('is entered by what a later process can enter it by', () => {
-    const store = storeOf({ enter: ['nsenter', '--target', '1'], enterLater: ['buildah', 'unshare'] })
-    expect(forLater(store)).toStrictEqual({ ...store, enter: ['buildah', 'unshare'] })
+describe('withStorageOfEarlier', () => {
+  const enterOf = (store: ContainersStorage) => withStorageOfEarlier(store, ({ enter }) => Promise.resolve(enter))
+
+  it('makes one namespace anew, and ends it', async () => {
+    const unshare = ['unshare', '--user', '--map-root-user']
+    const env = { PATH: process.env['PATH'] ?? '' }
+    const store = storeOf({ enter: ['nsenter', '--target', '1'], maker: { prefix: [], unshare }, env })
+    const enter = await withStorageOfEarlier(store, async (later) => {
+      const [program = '', ...args] = later.enter
+      const spaces = ['a', 'b'].map(() => execFileSync(program, [...args, 'readlink', '/proc/self/ns/user']).toString())
+      expect(new Set(spaces).size).toBe(1)
+      expect(spaces).not.toContain(readlinkSync('/proc/self/ns/user'))
+      return Promise.resolve(later.enter)
+    })
+    const [program = '', ...args] = enter
+    expect(() => execFileSync(program, [...args, 'true'], { stdio: 'pipe' })).toThrow('nsenter')
   })
 
-  it('is the same where it needs no namespace, or each program makes its own', () => {
-    for (const store of [storeOf(), storeOf({ enter: ['buildah', 'unshare'] })])
-      expect(forLater(store)).toStrictEqual(store)
+  it('has each program make its own where none can be held', async () => {
+    const maker = { prefix: ['setpriv', '--'], unshare: ['/nowhere/buildah', 'unshare'] }
+    const store = storeOf({ enter: ['nsenter', '--target', '1'], maker })
+    expect(await enterOf(store)).toStrictEqual(['setpriv', '--', '/nowhere/buildah', 'unshare'])
+  })
+
+  it('is the same where it needs no namespace', async () => {
+    expect(await enterOf(storeOf({ enter: [] }))).toStrictEqual([])
     const blobs = { kind: 'blobs', layout: 'oci-layout', staysInEngine: false, folder: '/' } as const
-    expect(forLater(blobs)).toBe(blobs)
+    expect(await withStorageOfEarlier(blobs, (same) => Promise.resolve(same))).toBe(blobs)
   })
 })

@@ -1,6 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { forLater } from '../../build-storage.js'
 import { describeInLine } from '../../errors.js'
 import { mapConcurrent } from '../../lib/concurrency.js'
 import { renderProgress, withProgress } from '../../lib/progress.js'
@@ -81,7 +80,7 @@ async function writeDown(job: SaveJob, stagingDir: string): Promise<string> {
   const path = join(stagingDir, 'later.json')
   // What came from the service may lie there, and be a link.
   await rm(path, { recursive: true, force: true })
-  await writeFile(path, JSON.stringify({ ...job, storage: forLater(job.storage) }), { mode: 0o600, flag: 'wx' })
+  await writeFile(path, JSON.stringify(job), { mode: 0o600, flag: 'wx' })
   return path
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { RepositoryAccess, RepositoryTerms } from '../../artifact-repository.js'
+import { withStorageOfEarlier } from '../../build-storage.js'
 import type { Saved } from '../cache.js'
 import type { Backend } from '../options.js'
 import type { SaveJob } from '../snapshot.js'
@@ -38,10 +39,12 @@ export async function openDeferredSave(path: string, options: ServiceOptions): P
 
 /** @throws Error when it can't be begun */
 export async function saveDeferred(job: SaveJob, place: StagingOptions): Promise<Saved> {
-  return await withSnapshot(job.storage, new Map(), async (snapshot) => {
-    const plan = await planSave(snapshot, job, place.stagingDir)
-    return await carryOut(plan, snapshot.format, job, place)
-  })
+  return await withStorageOfEarlier(job.storage, (storage) =>
+    withSnapshot(storage, new Map(), async (snapshot) => {
+      const plan = await planSave(snapshot, job, place.stagingDir)
+      return await carryOut(plan, snapshot.format, job, place)
+    }),
+  )
 }
 
 function openAgain(backend: Backend, options: ServiceOptions): Entries {

@@ -3,7 +3,7 @@ import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import { UserError } from '../../../errors.js'
 import { attempt } from '../../../exec.js'
-import { holdNamespace, type Namespace } from './held-namespace.js'
+import { holdNamespace, type Namespace } from '../../../lib/held-namespace.js'
 import type { Host } from './host.js'
 import { checkNamespaces } from './user-namespaces.js'
 import { NETAVARK_SINCE, type Place, tryMode, type ExecutionMode } from './probe.js'
@@ -38,7 +38,9 @@ const LOW_DISK = 2 ** 30
  * @throws UserError that names what stops the build, and the hint.
  */
 export async function preflight(options: ModeOptions, place: Place): Promise<Preflight> {
-  const held = place.folder.buildUser.uid === 0 ? undefined : await holdNamespace(place.folder, place.buildah)
+  const { buildUser, env, path } = place.folder
+  const maker = { prefix: buildUser.prefix, unshare: [place.buildah.launcher, 'unshare'] }
+  const held = buildUser.uid === 0 ? undefined : await holdNamespace(maker, { env, cwd: path })
   const warnings = [...(await checkNamespaces(place, held)), ...lowDisk(place)]
   const notes: string[] = []
   const driver = await chooseDriver(options, place, held)

@@ -63,14 +63,12 @@ function layoutOf(driver: FoundBuildah['mode']['driver'], uid: number): Layout {
 }
 
 function storeOf({ path, buildUser, env }: WorkDir, { buildah, mode, namespace }: FoundBuildah): ContainersStorage {
-  const isRoot = buildUser.uid === 0
-  const own = isRoot ? [] : [...buildUser.prefix, buildah.launcher, 'unshare']
+  const maker = { prefix: buildUser.prefix, unshare: [buildah.launcher, 'unshare'] }
   return {
     kind: 'root',
     layout: layoutOf(mode.driver, buildUser.uid),
     version: buildah.version,
-    enter: namespace ?? own,
-    ...(namespace !== undefined && { enterLater: own }),
+    ...(buildUser.uid === 0 ? { enter: [] } : { enter: namespace ?? [...maker.prefix, ...maker.unshare], maker }),
     ...{ env, folder: path, uid: buildUser.uid, gid: buildUser.gid, foreign: buildUser.prefix.length > 0 },
   }
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../../../errors.js'
 import { attempt, type RunResult } from '../../../exec.js'
 import { profileFor } from './apparmor.js'
-import type { Namespace } from './held-namespace.js'
+import type { Namespace } from '../../../lib/held-namespace.js'
 import type { Host } from './host.js'
 import type { Place } from './probe.js'
 

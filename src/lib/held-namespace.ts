@@ -1,7 +1,13 @@
-import { attempt, findProgram } from '../../../exec.js'
-import { hold } from '../../../lib/held-program.js'
-import type { WorkDir } from '../../work-dir.js'
-import type { Buildah } from './install.js'
+import { attempt, type Env, findProgram } from '../exec.js'
+import { hold } from './held-program.js'
+
+/** What makes a user namespace of an account. */
+export interface NamespaceMaker {
+  /** Command line before a program of the account; empty where it is that of this process. */
+  readonly prefix: readonly string[]
+  /** Command line before a program that is to run in a new namespace: `/usr/bin/buildah unshare`. */
+  readonly unshare: readonly string[]
+}
 
 /** A user namespace that is there until it is closed, or this process has ended. */
 export interface Namespace {
@@ -23,17 +29,15 @@ const SCRIPT = 'echo $$; exec cat >/dev/null'
  * @returns undefined where no program can enter it
  */
 export async function holdNamespace(
-  { buildUser, env, path }: WorkDir,
-  { launcher }: Pick<Buildah, 'launcher'>,
+  { prefix, unshare }: NamespaceMaker,
+  options: { readonly env: Env; readonly cwd: string },
 ): Promise<Namespace | undefined> {
+  const { env } = options
   const [shell, nsenter] = await Promise.all(['sh', 'nsenter'].map((name) => findProgram(name, env)))
   if (shell === undefined || nsenter === undefined) return undefined
-  const options = { env, cwd: path }
-  const held = await hold([...buildUser.prefix, launcher, 'unshare', shell, '-c', SCRIPT], options).catch(
-    () => undefined,
-  )
+  const held = await hold([...prefix, ...unshare, shell, '-c', SCRIPT], options).catch(() => undefined)
   if (held === undefined) return undefined
-  const start = [...buildUser.prefix, nsenter, '--target', held.line, '--user', '--preserve-credentials']
+  const start = [...prefix, nsenter, '--target', held.line, '--user', '--preserve-credentials']
   // Without the mounts: what is done there goes by paths of the machine.
   const [enter, enterMounts] = [
     [...start, '--'],

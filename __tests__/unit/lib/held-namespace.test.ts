@@ -2,21 +2,16 @@ import { execFileSync } from 'node:child_process'
 import { readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { holdNamespace } from '../../../../../src/engine/buildah/find/held-namespace.js'
-import type { WorkDir } from '../../../../../src/engine/work-dir.js'
-import { temporaryFolder } from '../../../helpers.js'
+import { holdNamespace, type NamespaceMaker } from '../../../src/lib/held-namespace.js'
+import { temporaryFolder } from '../helpers.js'
 
-const folder: WorkDir = {
-  path: temporaryFolder(),
-  buildUser: { name: 'me', uid: 1000, gid: 1000, home: '/', prefix: [], reason: '' },
-  env: { PATH: process.env['PATH'] ?? '' },
-}
+const options = { env: { PATH: process.env['PATH'] ?? '' }, cwd: temporaryFolder() }
 
 /** A program in the place of Buildah, called as `launcher unshare PROGRAM…`. */
-function launcher(script: string): { readonly launcher: string } {
+function maker(script: string): NamespaceMaker {
   const path = join(temporaryFolder(), 'buildah')
   writeFileSync(path, `#!/bin/sh\nshift\n${script}\n`, { mode: 0o755 })
-  return { launcher: path }
+  return { prefix: [], unshare: [path, 'unshare'] }
 }
 
 const space = (enter: readonly string[]) =>
@@ -26,7 +21,7 @@ const space = (enter: readonly string[]) =>
 
 describe('a user namespace that is held', () => {
   it('is one for all programs, until it is closed', async () => {
-    const held = await holdNamespace(folder, launcher('exec unshare --user --map-root-user "$@"'))
+    const held = await holdNamespace(maker('exec unshare --user --map-root-user "$@"'), options)
     const enter = held?.enter ?? []
     const first = space(enter)
     expect(first).toMatch(/^user:/)
@@ -38,12 +33,12 @@ describe('a user namespace that is held', () => {
   })
 
   it('lets a mount be seen by those alone that ask for mounts', async () => {
-    const held = await holdNamespace(folder, launcher('exec unshare --user --map-root-user --mount "$@"'))
+    const held = await holdNamespace(maker('exec unshare --user --map-root-user --mount "$@"'), options)
     const [enter, enterMounts] = [held?.enter ?? [], held?.enterMounts ?? []]
     const run = ([program = '', ...args]: readonly string[]) => execFileSync(program, args).toString()
-    run([...enterMounts, 'mount', '-t', 'tmpfs', 'held', folder.path])
-    expect(run([...enterMounts, 'cat', '/proc/self/mounts'])).toContain(`held ${folder.path} tmpfs`)
-    expect(run([...enter, 'cat', '/proc/self/mounts'])).not.toContain(`held ${folder.path} tmpfs`)
+    run([...enterMounts, 'mount', '-t', 'tmpfs', 'held', options.cwd])
+    expect(run([...enterMounts, 'cat', '/proc/self/mounts'])).toContain(`held ${options.cwd} tmpfs`)
+    expect(run([...enter, 'cat', '/proc/self/mounts'])).not.toContain(`held ${options.cwd} tmpfs`)
     await held?.close()
   })
 
@@ -53,13 +48,11 @@ describe('a user namespace that is held', () => {
     ['is of a process that is no more', 'echo 4194305; exec cat >/dev/null'],
     ['is of no process', 'echo none; exec cat >/dev/null'],
   ])('is none where it %s', async (_, script) => {
-    expect(await holdNamespace(folder, launcher(script))).toBeUndefined()
+    expect(await holdNamespace(maker(script), options)).toBeUndefined()
   })
 
   it('is none where no program enters it', async () => {
     const env = { PATH: temporaryFolder() }
-    expect(
-      await holdNamespace({ ...folder, env }, launcher('exec unshare --user --map-root-user "$@"')),
-    ).toBeUndefined()
+    expect(await holdNamespace(maker('exec unshare --user --map-root-user "$@"'), { ...options, env })).toBeUndefined()
   })
 })
