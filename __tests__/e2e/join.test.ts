@@ -9,6 +9,7 @@ import { type Fault, type FlakyProxy, startFlakyProxy } from '../harness/flaky-p
 import { ownArchitecture, readIndex } from '../harness/platform-images.js'
 import { pretendArm64 } from '../harness/pretend-arm64.js'
 import { readPlatforms } from '../harness/read-index.js'
+import { insecureRegistries } from '../harness/registries-conf.js'
 import { digestOf, getManifest } from '../harness/registry-client.js'
 import { repository } from '../harness/runner-files.js'
 import type { StepOptions, StepResult } from '../harness/runner.js'
@@ -73,6 +74,17 @@ describe('images pushed by digest', () => {
     expect(joined.outputs).toMatchObject({ digest: digestOf(index.bytes), joined: 'true', imageid: '', engine: '' })
     expect(readIndex(index.bytes).manifests).toMatchObject([{ digest, platform: { os: 'linux' } }])
     expect(await tagsOf('acme/by-digest')).toStrictEqual(['1', '2'])
+  })
+
+  test('go where registries.conf alone allows plain HTTP, and are joined there', async () => {
+    const env = { CONTAINERS_REGISTRIES_CONF: insecureRegistries(registry.host) }
+    const image = { images: `${registry.host}/acme/by-configuration`, 'tls-verify': 'true', cache: 'off' }
+    const pushed = 'type=image,push-by-digest=true,name-canonical=true,push=true'
+    const { outputs } = await leg({ env, inputs: { ...image, outputs: pushed } })
+    const digests = outputs['digest'] ?? ''
+    const joined = await succeed({ env, inputs: { ...image, push: 'true', digests } })
+    expect(joined.outputs['joined']).toBe('true')
+    expect(await tagsOf('acme/by-configuration')).toStrictEqual(['latest'])
   })
 })
 

@@ -1,5 +1,6 @@
 import type { Context } from '../runner/context.js'
 import type { AuthFile } from '../auth/auth-file.js'
+import type { Env } from '../exec.js'
 import type { Pair } from '../runner/input-parsers.js'
 import type { Inputs } from '../runner/inputs.js'
 import type { Reference } from '../metadata/reference.js'
@@ -18,6 +19,21 @@ export interface Engines {
    * @throws UserError when there is none
    */
   find(request: EngineRequest, onProgram: (path: string) => void): Promise<FoundEngine>
+  /**
+   * The registries of these references that the engine which is asked for may speak to without TLS by the configuration of
+   * the machine. It knows that by itself; whoever speaks to them beside it asks here.
+   */
+  findInsecure(
+    references: readonly Reference[],
+    inputs: Pick<Inputs, 'engine' | 'builder'>,
+    place: ConfigPlace,
+  ): Promise<readonly string[]>
+}
+
+/** Where the configuration of an engine is: in whose home, and by which variables. */
+export interface ConfigPlace {
+  readonly env: Env
+  readonly buildUser: Pick<BuildUser, 'home'>
 }
 
 /** What an engine is chosen by. */

@@ -3,13 +3,20 @@ import { quote } from '../lib/quote.js'
 import { warn } from '../log.js'
 import { chooseBuilder } from './build-user.js'
 import { findBuildah } from './buildah/find/find.js'
+import { insecureRegistries } from './buildah/registries/insecure-registries.js'
 import type { DockerStorage, FoundEngine, ResolvedEngine } from './engine.js'
 import type { Engines, EngineRequest } from './engines.js'
 import { asReady } from './ready.js'
 import { takeBackFromBuildUser } from './work-dir.js'
 
 /** The engines of this machine. */
-export const engines: Engines = { chooseBuildUser: chooseBuilder, find: findEngine }
+export const engines: Engines = {
+  chooseBuildUser: chooseBuilder,
+  find: findEngine,
+  // Docker's builders have configurations of their own.
+  findInsecure: async (references, { engine, builder }, place) =>
+    engine === 'docker' || builder !== undefined ? [] : await insecureRegistries(references, place),
+}
 
 /**
  * Finds or installs an engine: Buildah, or Docker if `engine` is `auto` and there is no Buildah, or it turns out that it

@@ -1,7 +1,6 @@
 import type { BuildSpec, FoundEngine, KnownEngine } from '../engine/engine.js'
 import { removeLeftovers } from '../engine/leftovers.js'
 import { placedName } from '../metadata/annotation-levels.js'
-import { formatReference, type Reference } from '../metadata/reference.js'
 import type { Inputs } from '../runner/inputs.js'
 import { baseImages } from './prepare/base-images.js'
 import { loginsOfEngine } from './prepare/credentials.js'
@@ -41,24 +40,6 @@ export async function findEngine(
   })
   await removeLeftovers(workDir, unshare, context)
   return engine
-}
-
-/**
- * The same with the registries of these references that may be spoken to without TLS by the engine's own configuration
- * (`insecure` of registries.conf(5)): what is pushed without the engine goes there, too.
- */
-export async function withInsecure(
-  pipeline: PipelineContext,
-  references: readonly Reference[],
-  { resolveNames }: Pick<KnownEngine, 'resolveNames'>,
-): Promise<PipelineContext> {
-  const { credentials } = pipeline
-  const found = (await resolveNames(references.map(formatReference))).insecure
-  const insecure = found.filter((name) => references.some(({ registry }) => registry === name))
-  return {
-    ...pipeline,
-    credentials: { ...credentials, insecure: [...new Set([...credentials.insecure, ...insecure])] },
-  }
 }
 
 /** What is built, as it depends on what builds it. */

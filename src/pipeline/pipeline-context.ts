@@ -58,7 +58,7 @@ export async function openRegistries(
     logins,
     own,
     env: context.env,
-    insecure: [...credentials.insecure, ...insecure],
+    insecure: [...credentials.insecure, ...credentials.configuredInsecure, ...insecure],
   })
 }
 
@@ -71,7 +71,7 @@ export function repositoryAccess(
   insecureCaches: readonly string[],
 ): RepositoryAccess {
   const { logins, own, registry } = credentials
-  const insecure = [...credentials.insecure, ...insecureCaches]
+  const insecure = [...credentials.insecure, ...credentials.configuredInsecure, ...insecureCaches]
   const options = { logins, own, insecure, env: context.env }
   return {
     open: async (name, writes) => (await services.registries.open(options)).openArtifacts(name, writes),

@@ -9,6 +9,7 @@ import { withGitContexts } from '../source/source.js'
 import { declareArtifacts } from './attestations/artifacts.js'
 import { checkBasePlatforms } from './platforms/base-platforms.js'
 import { readCredentials } from './prepare/credentials.js'
+import { withConfigured } from './prepare/insecure-registries.js'
 import { tagged, untagged } from './push/destination.js'
 import { type Leg, legOf } from './join/distribute.js'
 import { findEngine, type Wanted } from './engine.js'
@@ -80,12 +81,14 @@ function notingPushed({ record }: Pick<Surroundings, 'record'>): (error: unknown
 
 async function attest(made: Made, inputs: Inputs, there: Surroundings): Promise<string[]> {
   const { signPushed } = await import('./attestations/sign-pushed.js')
-  return await there.timeline.during('attest', () => signPushed(made, inputs, there))
+  const configured = await withConfigured(there, { inputs, metadata: made.metadata })
+  return await there.timeline.during('attest', () => signPushed(made, inputs, configured))
 }
 
 async function join(request: Asked, there: Surroundings): Promise<Made> {
   const { joinDigests } = await import('./join/join-digests.js')
-  return await there.timeline.during('index', () => joinDigests(request, there))
+  const configured = await withConfigured(there, request)
+  return await there.timeline.during('index', () => joinDigests(request, configured))
 }
 
 async function make(asked: Asked, there: Surroundings): Promise<Made> {
@@ -95,8 +98,8 @@ async function make(asked: Asked, there: Surroundings): Promise<Made> {
   const buildUser = await services.engines.chooseBuildUser(inputs, context)
   const workDir = await makeWorkDir(buildUser, context)
   services.remember({ folder: workDir.path, unshare: buildUser.prefix })
-  const pipeline = { ...there, workDir }
   try {
+    const pipeline = await withConfigured({ ...there, workDir }, asked, workDir)
     return await (inputs.dryRun ? preview : execute)({ ...asked, local }, pipeline)
   } finally {
     await removeSecrets(workDir.path)

@@ -126,13 +126,17 @@ export function fakeEngine(options: FakeEngineOptions = {}): Engine {
 }
 
 /** Engines of a machine on which the user of the step builds. */
-export function fakeEngines(options: FakeEngineOptions & { readonly requests?: EngineRequest[] } = {}): Engines {
-  const { events = [], traits = {}, requests = [] } = options
+export function fakeEngines(
+  options: FakeEngineOptions & { readonly requests?: EngineRequest[]; readonly insecure?: readonly string[] } = {},
+): Engines {
+  const { events = [], traits = {}, requests = [], insecure = [] } = options
   return {
     chooseBuildUser: (_, { uid, gid, home }) => {
       const user: BuildUser = { name: 'me', uid, gid, home, prefix: [], reason: 'the user who runs the step' }
       return Promise.resolve(user)
     },
+    findInsecure: (references) =>
+      Promise.resolve(insecure.filter((name) => references.some(({ registry }) => registry === name))),
     async find(request, onProgram) {
       events.push('find')
       requests.push(request)

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 
@@ -7,6 +7,7 @@ import type { FoundEngine } from '../../../src/engine/engine.js'
 import { engines } from '../../../src/engine/select.js'
 import { makeWorkDir } from '../../../src/engine/work-dir.js'
 import { describe as describeError, RuledOut, UserError } from '../../../src/errors.js'
+import { parseReference } from '../../../src/metadata/reference.js'
 import { contextOf, inputsOf, logOf, temporaryFolder } from '../helpers.js'
 
 const text = 'FROM scratch\n'
@@ -158,5 +159,25 @@ describe('whoever names a builder', () => {
   it('is who decides: the builder that is in use has the cache as always', async () => {
     const { found } = await find({ engine: 'docker' }, remote(''))
     expect(await storeOf(found)).toMatchObject({ isKeptElsewhere: false })
+  })
+})
+
+describe('the registries of the machine that may do without TLS', () => {
+  const references = [parseReference('h.example/acme/web')]
+  const home = temporaryFolder()
+  mkdirSync(join(home, '.config/containers'), { recursive: true })
+  writeFileSync(
+    join(home, '.config/containers/registries.conf'),
+    '[[registry]]\nlocation = "h.example"\ninsecure = true\n',
+  )
+
+  it.each<[values: Record<string, string>, expected: string[]]>([
+    [{}, ['h.example']],
+    [{ engine: 'buildah' }, ['h.example']],
+    [{ engine: 'docker' }, []],
+    [{ builder: 'two' }, []],
+  ])('with %j', async (values, expected) => {
+    const found = await engines.findInsecure(references, inputsOf(values), { env: {}, buildUser: { home } })
+    expect(found).toStrictEqual(expected)
   })
 })

@@ -5,7 +5,7 @@ import { contextOf } from '../helpers.js'
 import { servicesOf } from './services.js'
 
 describe('the repositories of a cache', () => {
-  it('may do without TLS where their line says so, in the post step as well', async () => {
+  it('may do without TLS where their line or the machine says so, in the post step as well', async () => {
     const fake = fakeRegistries()
     const opened: (readonly string[])[] = []
     const registries: typeof fake.client = {
@@ -20,11 +20,12 @@ describe('the repositories of a cache', () => {
       own: [],
       registry: 'ghcr.io',
       insecure: ['image:5000'],
+      configuredInsecure: ['machine:5000'],
     }
     const pipeline = { credentials, context: contextOf({}), services: servicesOf({ registries }) }
     const access = repositoryAccess(pipeline as unknown as PipelineContext, ['cache:5000'])
     await access.open('cache:5000/acme/web-cache', true)
-    expect(opened).toStrictEqual([['image:5000', 'cache:5000']])
-    expect(access.terms).toStrictEqual({ registry: 'ghcr.io', insecure: ['image:5000', 'cache:5000'] })
+    expect(opened).toStrictEqual([['image:5000', 'machine:5000', 'cache:5000']])
+    expect(access.terms).toStrictEqual({ registry: 'ghcr.io', insecure: ['image:5000', 'machine:5000', 'cache:5000'] })
   })
 })

@@ -8,6 +8,7 @@ import type { RegistryMirror } from '../../runner/registry-inputs.js'
 import { withMirrors } from './registries/mirrors.js'
 import { NETAVARK_SINCE } from './find/probe.js'
 import { convertVersion1 } from './registries/registries-tables.js'
+import type { ConfigPlace } from '../engines.js'
 import { type WorkDir, writePrivate } from '../work-dir.js'
 
 /** Private configuration of Buildah, made from the user's own, which stays as it is. */
@@ -69,8 +70,8 @@ export interface RegistriesConf {
 }
 
 /** Reads the user's registries.conf(5) as Buildah does: beside a main file of the user's own, the machine's don't count. */
-export async function readRegistriesConf(folder: WorkDir): Promise<RegistriesConf> {
-  const [own, named] = [ownFolder(folder), folder.env['CONTAINERS_REGISTRIES_CONF']]
+export async function readRegistriesConf(place: ConfigPlace): Promise<RegistriesConf> {
+  const [own, named] = [ownFolder(place), place.env['CONTAINERS_REGISTRIES_CONF']]
   const main = await firstText([named ?? join(own, 'registries.conf')])
   const isOwn = named === undefined && main !== undefined
   const folders = (isOwn ? [own] : [SYSTEM, own]).map((place) => join(place, 'registries.conf.d'))
@@ -81,7 +82,7 @@ export async function readRegistriesConf(folder: WorkDir): Promise<RegistriesCon
   }
 }
 
-function ownFolder({ buildUser }: WorkDir): string {
+function ownFolder({ buildUser }: Pick<ConfigPlace, 'buildUser'>): string {
   return join(buildUser.home, '.config/containers')
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { checkBasePlatforms } from './base-platforms.js'
 import { buildTogether } from './build-together.js'
 import { tellChecks } from '../prepare/checks.js'
-import { findEngine, type Wanted, withInsecure } from '../engine.js'
+import { findEngine, type Wanted } from '../engine.js'
 import { type PushedPlatform, type PutIndex, putIndex } from '../push/image-index.js'
 import { makePlatform } from './make-platform.js'
 import type { PipelineContext } from '../pipeline-context.js'
@@ -26,11 +26,14 @@ const putOwn: PutIndexes = (all, { metadata }, pipeline) => putIndex(metadata, a
  * Images of several platforms under one index: each is a build of its own, and nothing has a tag before all are there.
  * @param put puts the index, when all are pushed by their digests, where this step isn't all that builds
  */
-export async function makePlatforms(wanted: Wanted, asked: PipelineContext, put: PutIndexes = putOwn): Promise<Made> {
+export async function makePlatforms(
+  wanted: Wanted,
+  pipeline: PipelineContext,
+  put: PutIndexes = putOwn,
+): Promise<Made> {
   const { inputs, metadata } = wanted
-  const findReady = async () => await (await findEngine(wanted, asked)).ready()
-  const engine = await asked.timeline.during('setup', findReady)
-  const pipeline = await withInsecure(asked, metadata.references, engine)
+  const findReady = async () => await (await findEngine(wanted, pipeline)).ready()
+  const engine = await pipeline.timeline.during('setup', findReady)
   const putAll: PutIndex = (all) => put(all, wanted, pipeline)
   if (engine.forPlatform === undefined)
     return await buildTogether(wanted, engine, pipeline, put === putOwn ? undefined : putAll)

@@ -15,6 +15,8 @@ export interface Credentials extends Omit<Logins, 'env' | 'own'> {
   readonly registry: string
   /** Registries (`host:port`) that may be asked by plain HTTP or with an unknown certificate. */
   readonly insecure: readonly string[]
+  /** Further ones, by the configuration of the machine, which engines know by themselves. */
+  readonly configuredInsecure: readonly string[]
 }
 
 /**
@@ -32,6 +34,7 @@ export async function readCredentials(
     own: stepLogins(inputs, registry),
     registry,
     insecure: inputs.tlsVerify ? [] : [...new Set(names.references.map((reference) => reference.registry))],
+    configuredInsecure: [],
   }
 }
 

@@ -37,7 +37,7 @@ function step(values: Readonly<Record<string, string>> = {}) {
   const clock = fakeClock()
   const there = {
     context: contextOf({ idTokens: world.idTokens }),
-    credentials: { logins: [], own: [], insecure: [], registry: 'ghcr.io' } as never,
+    credentials: { logins: [], own: [], insecure: [], configuredInsecure: [], registry: 'ghcr.io' } as never,
     services: servicesOf({ registries: registries.client, signing: { endpointsOf: () => world.endpoints, clock } }),
     ...startRun({ clock: () => 0 }),
   }

@@ -24,7 +24,7 @@ async function tryThem({
   if (fault !== undefined) world.refuse(fault, /^try h\.example/)
   const own = [{ registry: 'other.example', username: 'ada', password: new Secret('pass-77aa') }]
   const logins = { auths: {}, credHelpers: {} }
-  const credentials: Credentials = { logins, own, registry: 'h.example', insecure: [] }
+  const credentials: Credentials = { logins, own, registry: 'h.example', insecure: [], configuredInsecure: [] }
   const services = servicesOf({ registries: world.client })
   const configured = { candidates: new Map(), insecure: ['h.example'], configuration: [] }
   const pusher = {

@@ -1,0 +1,32 @@
+import type { ConfigPlace } from '../../engine/engines.js'
+import { parseReference } from '../../metadata/reference.js'
+import type { Names } from '../../metadata/tags.js'
+import type { Inputs } from '../../runner/inputs.js'
+import type { Surroundings } from '../pipeline-context.js'
+
+/** What is asked of registries beside the engine: where the image goes, and where its cache is. */
+interface Asked {
+  readonly inputs: Pick<Inputs, 'engine' | 'builder' | 'cache'>
+  readonly metadata: Pick<Names, 'references'>
+}
+
+/**
+ * The same where the registries that the engine may speak to without TLS by the configuration of the machine are known:
+ * what goes there without the engine may do so, too.
+ * @param place where the engine has its configuration; by default that of the user who runs the step
+ */
+export async function withConfigured<T extends Pick<Surroundings, 'context' | 'credentials' | 'services'>>(
+  there: T,
+  { inputs, metadata }: Asked,
+  place?: ConfigPlace,
+): Promise<T> {
+  const { context, credentials, services } = there
+  const { from, to } = inputs.cache
+  const repositories = [...from, ...(to === undefined ? [] : [to])].map(parseReference)
+  const configuredInsecure = await services.engines.findInsecure(
+    [...metadata.references, ...repositories],
+    inputs,
+    place ?? { env: context.env, buildUser: { home: context.home } },
+  )
+  return { ...there, credentials: { ...credentials, configuredInsecure } }
+}
