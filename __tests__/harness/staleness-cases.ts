@@ -509,8 +509,8 @@ export const stageMountCases: readonly StageCase[] = [
     shows: ({ v, n }) => `${n}\n${v}`,
     write: ({ v, n, base }) => ({
       before: [`FROM ${base} AS b${n}`, `RUN echo ${n} > /tmp/file`],
-      lines: [`ENV E_${n}=${v}`, `RUN --mount=type=bind,from=b${n},source=/tmp,target=/m cat /m/file > /tmp/seen`],
-      look: `cat /tmp/seen; echo $E_${n}`,
+      lines: [`ENV E_${n}=${v}`, `RUN --mount=type=bind,from=b${n},source=/tmp,target=/m cat /m/file > /tmp/kept`],
+      look: `cat /tmp/kept; echo $E_${n}`,
     }),
   },
 ]
