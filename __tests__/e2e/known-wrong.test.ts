@@ -35,22 +35,28 @@ describe.each(matrixEngines())('with $name', (engine) => {
   for (const one of cases) {
     const isWrong = getsWrong(one.row, version) && one.rightOn?.[version] === undefined
 
-    testEach(`${one.row}: Buildah alone builds it ${isWrong ? 'wrongly' : 'as it should'}`, async () => {
-      const image = await bare.build(one.row.toLowerCase(), one.builds(place), one.storage)
+    const title = one.variant === undefined ? one.row : `${one.row}, ${one.variant}`
+
+    testEach(`${title}: Buildah alone builds it ${isWrong ? 'wrongly' : 'as it should'}`, async () => {
+      const image = await bare.build(slugOf(one), one.builds(place), one.storage)
       expect(image === FAILS ? FAILS : one.look(image)).toStrictEqual(isWrong ? one.wrong : one.right)
     })
 
-    testEach(`${one.row}: the action ${isWrong ? `has an answer, ${KNOWN_WRONG[one.row].answer}` : 'builds it'}`, () =>
+    testEach(`${title}: the action ${isWrong ? `has an answer, ${KNOWN_WRONG[one.row].answer}` : 'builds it'}`, () =>
       expectAnswer(one, engine),
     )
   }
 })
 
+function slugOf({ row, variant }: WrongCase): string {
+  return [row, ...(variant?.split(' ') ?? [])].join('-').toLowerCase()
+}
+
 async function expectAnswer(one: WrongCase, engine: TestedEngine): Promise<void> {
   const { row, builds, look, right, wrong } = one
   const { what, answer } = KNOWN_WRONG[row]
   const isKnown = getsWrong(row, engine.version)
-  const name = `${row.toLowerCase()}-${engine.version}`
+  const name = `${slugOf(one)}-${engine.version}`
   const steps = await Promise.all(builds(place).map((build) => stepOf(name, build, engine)))
   if (isKnown && answer === 'another Buildah') {
     // No package manager on PATH, and no server that has the action's own.

@@ -39,6 +39,8 @@ export interface CaseBuild {
 /** Builds that show one row of the table. */
 export interface WrongCase {
   readonly row: FaultName
+  /** What sets it apart from other cases of the row; absent for the plain one. */
+  readonly variant?: string
   /** Releases of the range that give the right image all the same, and why. */
   readonly rightOn?: Readonly<Record<string, string>>
   /** The first Buildah that builds it at all. */
@@ -205,12 +207,46 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: 'kept', wrong: undefined },
   },
   {
+    ...{ row: 'mountOnFiles', variant: 'variable' },
+    buildsSince: '1.24.0',
+    builds: ({ base }) => [
+      {
+        lines: [
+          `FROM ${base}`,
+          'ARG WHERE=/nowhere',
+          'ENV FOLDER=$WHERE/in',
+          'COPY file /given/in/file',
+          'RUN --mount=type=tmpfs,target=$FOLDER true',
+        ],
+        files: { file: 'kept' },
+        buildArgs: ['WHERE=/given'],
+      },
+    ],
+    look: file('given/in/file'),
+    ...{ right: 'kept', wrong: undefined },
+  },
+  {
     row: 'mountBesideStorage',
     isOrdinary: true,
     buildsSince: '1.24.0',
     builds: ({ base }) => [
       {
         lines: [`FROM ${base}`, `RUN --mount=type=tmpfs,target=${inTests}/made mkdir /made && echo kept >/made/file`],
+      },
+    ],
+    look: file('made/file'),
+    ...{ right: 'kept', wrong: undefined },
+  },
+  {
+    ...{ row: 'mountBesideStorage', variant: 'variable' },
+    buildsSince: '1.24.0',
+    builds: ({ base }) => [
+      {
+        lines: [
+          `FROM ${base}`,
+          `ARG WHERE=${inTests}`,
+          'RUN --mount=type=tmpfs,target=$WHERE/made mkdir /made && echo kept >/made/file',
+        ],
       },
     ],
     look: file('made/file'),

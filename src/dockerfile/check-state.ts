@@ -1,6 +1,6 @@
 import type { StageAnalysis } from './analysis.js'
 import { type Instruction, parseDockerfile } from './dockerfile.js'
-import { declarationsOf } from './variables.js'
+import { declarationsOf, settingsOf } from './variables.js'
 
 /** What of a base image decides on checks. */
 export interface BaseFacts {
@@ -28,7 +28,6 @@ const EMPTY: CheckState = {
   ...{ defined: new Set(['PATH']), hasShell: false, hasWorkdir: false, triggers: [], open: undefined },
 }
 const UNKNOWN: CheckState = { ...EMPTY, open: { image: undefined } }
-const WORD = /(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|\S)+/gs
 
 /**
  * What holds when a stage begins.
@@ -85,8 +84,5 @@ export function stateAfter(instruction: Instruction, state: CheckState): CheckSt
 
 /** The names that ENV or ARG sets; `ENV NAME value` as well. */
 export function namesSetBy(instruction: Instruction): string[] {
-  if (instruction.keyword === 'ARG') return declarationsOf(instruction).map(({ name }) => name)
-  const words = instruction.argument.match(WORD) ?? []
-  const names = words.map((word) => word.split('=', 1)[0] ?? '')
-  return words[0]?.includes('=') === true ? names : names.slice(0, 1)
+  return [...declarationsOf(instruction), ...settingsOf(instruction)].map(({ name }) => name)
 }

@@ -1,3 +1,4 @@
+import { literal } from '../lib/regexp.js'
 import type { Dockerfile, Instruction } from './dockerfile.js'
 
 /** A name that an ARG instruction declares. */
@@ -21,13 +22,28 @@ const VARIABLE = /\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^${}]*))?\})/g
 const ANY_VARIABLE = /\$\{[^${}]*\}|\$\w+/
 /** Stands for a value that only the engine can read. */
 const UNREADABLE = '$'
+/** What blanks separate that are neither quoted nor escaped. */
+const WORD = /(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|\S)+/gs
 
 /** What ARG instructions declare, in order; nothing for any other instruction. */
 export function declarationsOf({ keyword, argument }: Instruction): Declaration[] {
   if (keyword !== 'ARG') return []
-  const words = argument.match(/(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|\S)+/gs) ?? []
-  return words.map((word) => {
+  return (argument.match(WORD) ?? []).map((word) => {
     const [name = '', value] = word.split(/=(.*)/s)
+    return { name, value }
+  })
+}
+
+/** What ENV instructions set, in order, also `ENV NAME value`; nothing for any other instruction. */
+export function settingsOf({ keyword, argument }: Instruction): { readonly name: string; readonly value: string }[] {
+  if (keyword !== 'ENV') return []
+  const words = argument.match(WORD) ?? []
+  if (words[0]?.includes('=') !== true) {
+    const [name = '', value = ''] = argument.split(/\s+(.*)/s)
+    return [{ name, value }]
+  }
+  return words.map((word) => {
+    const [name = '', value = ''] = word.split(/=(.*)/s)
     return { name, value }
   })
 }
@@ -61,13 +77,26 @@ export function expand(text: string, values: Values): string | undefined {
   return expanded.includes(UNREADABLE) ? undefined : expanded
 }
 
-/** Whether a name may be what a text comes to, whatever values its variables have. Pure. */
-export function mayComeTo(text: string): (name: string) => boolean {
+/** The same text with the values of those variables that are known; the others as they are written. Pure. */
+export function expandKnown(text: string, values: Values): string {
+  return text.replaceAll(VARIABLE, (found) => {
+    const isKnown = variablesIn(found).every((name) => values.get(name) !== undefined)
+    return isKnown ? (expand(found, values) ?? found) : found
+  })
+}
+
+/** What is written between the variables of a text, before the first and behind the last; undefined where only the engine can tell. Pure. */
+export function partsBetween(text: string): string[] | undefined {
   const parts = text.split(ANY_VARIABLE)
   // What is within another one's braces, quoted or escaped may be anything.
-  if (/[${}"'\\]/.test(parts.join(''))) return () => true
-  const escaped = parts.map((part) => part.replace(/[.*+?^()|[\]]/g, '\\$&'))
-  const pattern = new RegExp(`^${escaped.join('.*')}$`, 'i')
+  return /[${}"'\\]/.test(parts.join('')) ? undefined : parts
+}
+
+/** Whether a name may be what a text comes to, whatever values its variables have. Pure. */
+export function mayComeTo(text: string): (name: string) => boolean {
+  const parts = partsBetween(text)
+  if (parts === undefined) return () => true
+  const pattern = new RegExp(`^${parts.map(literal).join('.*')}$`, 'i')
   return (name) => pattern.test(name)
 }
 

@@ -31,7 +31,7 @@ describe('the table', () => {
     .join('')
 
   it('has rows that the end-to-end test known-wrong builds, each of them', () => {
-    expect(wrongCases.map(({ row }) => row).sort()).toStrictEqual(Object.keys(KNOWN_WRONG).sort())
+    expect([...new Set(wrongCases.map(({ row }) => row))].sort()).toStrictEqual(Object.keys(KNOWN_WRONG).sort())
   })
 
   it.each(Object.keys(KNOWN_WRONG))('has %s, and what acts on it names it', (name) => {

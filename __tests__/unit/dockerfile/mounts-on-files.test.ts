@@ -21,6 +21,21 @@ it.each([
   [['RUN --mount=dst=/tmp make'], '2 /tmp'],
   [['RUN --mount=type=tmpfs,destination=/var make'], '2 /var'],
   [['COPY a /a', 'FROM 0', cache('/a')], '4 /a'],
+  [['ARG D=/data', 'COPY a /data/a', cache('$D')], '4 /data'],
+  [['ENV D=/data', 'COPY a $D/a', cache('/data')], '4 /data'],
+  [['ENV D=/data', 'RUN mkdir ${D}/a', cache('$D/a')], '4 /data/a'],
+  [['ENV D=/data', 'WORKDIR $D/a', cache('.')], '4 /data/a'],
+  [['ARG M=type=cache,target=/tmp', 'RUN --mount=$M make'], '3 /tmp'],
+  [[cache('$X')], '2 $X'],
+  [[cache('${X:-/data}')], '2 ${X:-/data}'],
+  [[cache('$X/tmp')], '2 $X/tmp'],
+  [['COPY a $X/data', cache('$X/data')], '3 $X/data'],
+  [['COPY a $X/data/a', cache('/srv/data')], '3 /srv/data'],
+  [['RUN mkdir -p "$X/data"', cache('/srv/data')], '3 /srv/data'],
+  [['RUN mkdir -p /srv/data', cache('$X/data')], '3 $X/data'],
+  [['WORKDIR $X/a', 'COPY a b/c', cache('b')], '4 b'],
+  [['COPY a data/', cache('/data')], '3 /data'],
+  [[cache('$X/../a')], '2 $X/../a'],
 ])('%j', (lines, found) => {
   expect(foundIn('FROM a', ...lines)).toStrictEqual([found])
 })
@@ -30,7 +45,11 @@ it.each([
   [['COPY a /data/', 'FROM a', cache('/data')]],
   [[cache('/cache'), cache('/cache')]],
   [['RUN mkdir /database /other/data', cache('/data')]],
-  [['COPY a $X/data', cache('$X')]],
+  [['ENV D=/a', 'COPY a $D/a', cache('/data')]],
+  [['COPY a $X', cache('/data')]],
+  [['WORKDIR $X/a', 'RUN echo $(date) ${V:-1} $X', cache('$X/b')]],
+  [['ENV HOME=/root', cache('$HOME/.cache/pip'), cache('$GOPATH/pkg/mod')]],
+  [['ARG T=secret', 'RUN --mount=type=$T,target=/tmp make']],
   [['RUN echo >/run/secrets/a', 'RUN --mount=type=secret,id=a,target=/run/secrets/a make']],
 ])('none in %j', (lines) => {
   expect(foundIn('FROM a', ...lines)).toStrictEqual([])

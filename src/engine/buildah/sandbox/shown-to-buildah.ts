@@ -27,7 +27,7 @@ const USER_CONFIGURATION = [
 const CONFIGURED_BY = ['CONTAINERS_CONF', 'CONTAINERS_CONF_OVERRIDE', 'CONTAINERS_REGISTRIES_CONF', 'SSL_CERT_FILE']
 
 /** A folder below / that no Dockerfile names. */
-const OWN_FOLDER = '/.rootless-image-build'
+export const OWN_FOLDER = '/.rootless-image-build'
 
 /** Where a build in a sandbox sees the storage root: apart from all targets of mounts, where Buildah can't tell them apart. Pure. */
 export function rootInSandbox({ buildah: { version }, root }: Pick<Tools, 'buildah' | 'root'>): string {

@@ -82,7 +82,7 @@ describe('needsOf the Dockerfile', () => {
     ['RUN --mount=type=bind,target=/rw x', [mounts]],
     ['RUN --mount=type=cache,target=/x,rw x', [mounts]],
     ['RUN --mount=type=tmpfs,target=/x x', [mounts]],
-    ['RUN --mount=type=tmpfs,target=${X} x', [mounts]],
+    ['RUN --mount=type=tmpfs,target=${X}/made x', [mounts]],
     ['RUN --mount=target=. x', [relative, mounts]],
     ['RUN --mount=type=cache,dst=.cache x', [relative, mounts]],
     ['RUN --mount=type=bind,destination=a,target=/x x', [relative, mounts]],
