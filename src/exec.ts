@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises'
 import { exec, type ExecOptions } from '@actions/exec'
+import { refuseWhenCancelled } from './lib/cancellation.js'
 
 /** Environment of a program: names to values. */
 export type Env = Readonly<Record<string, string>>
@@ -66,6 +67,7 @@ export async function execute(argv: readonly string[], options: RunOptions): Pro
 async function start(argv: readonly string[], options: RunOptions): Promise<{ result: RunResult; output: string }> {
   const [file, ...args] = argv
   if (file === undefined) throw new Error('an empty command line')
+  refuseWhenCancelled()
   const [stdout, stderr, output] = [new Tail(), new Tail(), new Tail()]
   const listen = (tail: Tail) => (chunk: Buffer) => {
     tail.add(chunk)

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import type { Place } from './errors.js'
+import { isCancelled } from './lib/cancellation.js'
 
 /** What was warned of, for those who gather it; each gathers what is done for it, and nothing of anybody else's. */
 const gathering = new AsyncLocalStorage<Set<string>>()
@@ -70,6 +71,10 @@ export async function printGroup<T>(title: () => string, work: () => Promise<T>)
  * @param mark where it is shown as well
  */
 export function warn(text: string, mark: AnnotationProperties = {}): void {
+  if (isCancelled()) {
+    info(text)
+    return
+  }
   const line = `${prefixing.getStore() ?? ''}${text}`
   gathering.getStore()?.add(line)
   warning(line, mark)

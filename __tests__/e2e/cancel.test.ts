@@ -85,6 +85,15 @@ describe.each(testsAreRoot ? (['user', 'root'] as const) : (['user'] as const))(
     })
   }
 
+  testOf('user')('SIGTERM while the sandbox is made is nothing to warn of', async () => {
+    const options = longRun(as, someSeconds(), '')
+    const step = await runAction({ ...options, signal: { name: 'SIGTERM', when: /^Engine: /m } })
+    expect(step.exitCode).toBe(143)
+    expect(step.log).not.toMatch(/^::(warning|error)/m)
+    expect(step.runningBeforePost).toStrictEqual([])
+    await expectNothingLeft(step)
+  })
+
   testOf('root')('SIGTERM while a RUN and a daemon of it ignore it', async () => {
     const [own, daemon, orphan] = [someSeconds(), someSeconds(), someSeconds()]
     const stubborn = `trap "" TERM; (setsid sleep ${orphan} &); setsid sh -c "trap '' TERM; sleep ${daemon}" & echo;`

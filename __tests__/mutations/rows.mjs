@@ -1004,8 +1004,8 @@ export const promises = [
       {
         loses: 'A cancelled step goes on building until the runner kills it',
         file: 'src/main.ts',
-        find: 'ending = endProcessTree(followProcessTree(), KILL_GRACE_MS)',
-        put: 'ending = endProcessTree(followProcessTree(() => Promise.resolve([])), KILL_GRACE_MS)',
+        find: 'await endProcessTree(followProcessTree(), KILL_GRACE_MS)',
+        put: 'await endProcessTree(followProcessTree(() => Promise.resolve([])), KILL_GRACE_MS)',
         test: '__tests__/e2e/cancel.test.ts',
         name: 'as user SIGTERM in the middle of a RUN',
       },

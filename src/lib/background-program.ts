@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { type Env, findProgram } from '../exec.js'
+import { refuseWhenCancelled } from './cancellation.js'
 
 /** A program that nobody waits for, at the lowest priority that the machine has. */
 export interface BackgroundProgram {
@@ -15,6 +16,7 @@ export async function startInBackground(
   { env, cwd }: { readonly env: Env; readonly cwd: string },
 ): Promise<BackgroundProgram> {
   const [file = '', ...args] = [...(await lowestPriority(env)), ...argv]
+  refuseWhenCancelled()
   // A group of its own, so that what it starts ends with it.
   const child = spawn(file, args, { env: { ...env }, cwd, detached: true, stdio: 'ignore' })
   const succeeded = new Promise<boolean>((resolve) => {

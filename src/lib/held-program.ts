@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Env } from '../exec.js'
+import { refuseWhenCancelled } from './cancellation.js'
 
 /** A program that runs alongside this one, and ends with it: its standard input is a pipe that only this process holds. */
 export interface Held {
@@ -18,6 +19,7 @@ const KEPT_BYTES = 4096
  * @throws Error with the last of what it printed, when it ends before that line or can't be started
  */
 export async function hold(argv: readonly string[], { env, cwd }: { env: Env; cwd: string }): Promise<Held> {
+  refuseWhenCancelled()
   const [file = '', ...args] = argv
   const child = spawn(file, args, { env: { ...env }, cwd, stdio: ['pipe', 'pipe', 'pipe'] })
   const ended = new Promise<void>((resolve) => {
