@@ -1,4 +1,3 @@
-import type { Env } from '../../exec.js'
 import type { Context } from '../../runner/context.js'
 import type { DockerStorage, EngineFacts } from '../engine.js'
 import { storageArgs, type WorkDir } from '../work-dir.js'
@@ -37,7 +36,7 @@ export function factsOf({ buildah: { version }, folder }: Pick<BuildahSetup, 'bu
 }
 
 /** The same, with further environment of its programs; pure. */
-export function withEnv(setup: BuildahSetup, env: Env): BuildahSetup {
+export function withEnv(setup: BuildahSetup, env: WorkDir['env']): BuildahSetup {
   const { folder } = setup
   return { ...setup, folder: { ...folder, env: { ...folder.env, ...env } } }
 }
