@@ -128,6 +128,12 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: 'kept', wrong: undefined },
   },
   {
+    ...{ row: 'volume', variant: 'variable' },
+    builds: ({ base }) => [{ lines: [`FROM ${base}`, 'ENV DATA=/data', 'VOLUME $DATA', 'RUN echo kept >/data/file'] }],
+    look: file('data/file'),
+    ...{ right: 'kept', wrong: undefined },
+  },
+  {
     row: 'invisibleLabel',
     builds: ({ base }) => [{ lines: [`FROM ${base}`], labels: ['seen=a\tb'] }],
     look: label('seen'),

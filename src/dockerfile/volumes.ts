@@ -3,6 +3,7 @@ import { literal } from '../lib/regexp.js'
 import type { Analysis } from './analysis.js'
 import type { Instruction } from './dockerfile.js'
 import { readWords } from './lines.js'
+import { valuesInStages } from './stage-values.js'
 import { unquote } from './variables.js'
 
 /** A RUN step behind a VOLUME of its stage, or of what this is built on. */
@@ -21,14 +22,16 @@ interface Place {
 }
 
 /**
- * RUN steps behind a VOLUME, with the volume that they name or else the first one. Volumes and folders with a variable in
- * them are left out. Pure.
+ * RUN steps behind a VOLUME, with the volume that they name or else the first one. Variables count with the values that are
+ * known before the build; one that isn't is only taken for itself. Pure.
  * @param ofImages volumes of base images, by their names
  */
 export function stepsAfterVolumes(
-  { stages }: Analysis,
+  analysis: Analysis,
   ofImages: ReadonlyMap<string, readonly string[]> = new Map(),
 ): StepAfterVolume[] {
+  const { stages } = analysis
+  const expandAt = valuesInStages(analysis)
   const ends: Place[] = []
   return stages.flatMap(({ stage, base }) => {
     const image = 'known' in base ? base.known.image : undefined
@@ -38,7 +41,8 @@ export function stepsAfterVolumes(
       workdir: '/',
     }
     const found: StepAfterVolume[] = []
-    for (const instruction of stage.instructions) {
+    for (const written of stage.instructions) {
+      const instruction = { ...written, argument: expandAt(written.argument, written) }
       if (instruction.keyword === 'RUN') found.push(...stepIn(place, instruction))
       place = behind(place, instruction)
     }
@@ -56,15 +60,16 @@ function stepIn({ volumes, workdir }: Place, { line, argument }: Instruction): S
 function behind(place: Place, { keyword, argument }: Instruction): Place {
   if (keyword === 'VOLUME') {
     const { words, isJson } = readWords(argument)
-    const paths = (isJson ? words : words.map(unquote)).filter((path) => !path.includes('$'))
+    const paths = isJson ? words : words.map(unquote)
     return { ...place, volumes: [...place.volumes, ...paths.map((path) => absolute(path, place))] }
   }
-  if (keyword !== 'WORKDIR' || argument.includes('$')) return place
+  if (keyword !== 'WORKDIR') return place
   return { ...place, workdir: absolute(unquote(argument), place) }
 }
 
 function absolute(path: string, { workdir }: Place): string {
-  return posix.resolve(workdir, path)
+  // A variable may have an absolute path.
+  return /^[/$]/.test(path) ? posix.normalize(path).replace(/(?<=.)\/$/, '') : posix.join(workdir, path)
 }
 
 function isBelow(path: string, folder: string): boolean {
