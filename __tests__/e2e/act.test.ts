@@ -230,7 +230,7 @@ describeExhaustively('by act, in host mode, as a user without rights', () => {
 test('every example that is made to be copied is run', () => {
   // `hello` has no workflow of its own: the demo and CI build it.
   const there = readdirSync(join(repository, 'examples')).filter((name) => name !== 'hello')
-  // The runners of native-runners differ, which act's don't: join.test.ts runs its step on two.
+  // native-runners needs two of them: act-runners.test.ts
   const others = ['multi-platform', 'native-runners', 'share-image']
   expect([...new Set([...examples.map(({ name }) => name), ...others])].sort()).toStrictEqual(there.sort())
 })

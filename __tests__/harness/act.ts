@@ -56,9 +56,14 @@ export async function makeActMachine(program: string, registries: readonly strin
 }
 
 /** Checks an example out, as a repository of its own at GitHub's, `acme/NAME`, with one commit on main. */
-export async function checkOutExample({ account, folder }: ActMachine, name: string): Promise<string> {
+export async function checkOutExample(machine: ActMachine, name: string): Promise<string> {
+  return await checkOut(machine, name, join(repository, 'examples', name))
+}
+
+/** The same of the files in a folder. */
+export async function checkOut({ account, folder }: ActMachine, name: string, files: string): Promise<string> {
   const checkout = join(folder, 'checkouts', name)
-  cpSync(join(repository, 'examples', name), checkout, { recursive: true })
+  cpSync(files, checkout, { recursive: true })
   await give(dirname(checkout), account)
   // A commit of another time would give every test another SHA.
   const date = '2026-11-23T10:00:00Z'
@@ -136,7 +141,7 @@ function artifactActions({ folder }: ActMachine): string[] {
   const artifacts = join(folder, 'artifacts')
   const actions = {
     [UPLOAD]: `mkdir -p '${artifacts}' && cp "\${{ inputs.path }}" '${artifacts}'`,
-    [DOWNLOAD]: `cp '${artifacts}'/* .`,
+    [DOWNLOAD]: `to="./\${{ inputs.path }}" && mkdir -p "$to" && cp '${artifacts}'/* "$to"`,
   }
   return Object.entries(actions).flatMap(([name, command]) => {
     const place = join(folder, 'actions', name.replaceAll('/', '-'))

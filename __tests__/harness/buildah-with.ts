@@ -5,10 +5,10 @@ import { makeFolder } from './folders.js'
 
 /**
  * A Buildah that is told more than it is asked.
- * @param argument of `buildah build`, of letters, digits and `-=/` alone
+ * @param argument of these commands, of letters, digits and `-=/` alone
  * @returns the folder that it is in, for PATH
  */
-export function buildahWith(argument: string): string {
+export function buildahWith(argument: string, commands: readonly string[] = ['build']): string {
   const path = makeFolder('buildah-with')
   chmodSync(path, 0o755)
   const program = `#!/bin/sh
@@ -17,7 +17,7 @@ while [ "$count" -gt 0 ]; do
   word=$1
   shift
   set -- "$@" "$word"
-  if [ "$word" = build ]; then set -- "$@" ${argument}; fi
+  case $word in ${commands.join('|')}) set -- "$@" ${argument} ;; esac
   count=$((count - 1))
 done
 exec /usr/bin/buildah "$@"
