@@ -114,6 +114,26 @@ test('the image of the runner’s own platform is at hand until the job ends', a
   expect(outputs['imageid']).toBe('')
 })
 
+test('load takes the image of the runner’s own platform, and says so', async () => {
+  const account = accountFor('user')
+  const folder = makeFolder('storage', account)
+  const conf = [`graphroot = "${join(folder, 'root')}"`, `runroot = "${join(folder, 'run')}"`]
+  const text = ['[storage]', 'driver = "vfs"', ...conf, ''].join('\n')
+  const home = makeWorkspace({ '.config/containers/storage.conf': text }, account)
+  const env = { HOME: home, CONTAINERS_STORAGE_CONF: join(home, '.config/containers/storage.conf') }
+  const workspace = { Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY f /$TARGETARCH\n', f: 'f' }
+  const asked = { platforms: `${foreign},${own}`, push: 'false', load: 'true' }
+  const { log } = await succeed({ ...step(workspace, asked), home, env })
+  expect(log).toContain(`Load: takes the image for ${own}, the platform of this runner\n`)
+  const ask = async (...args: string[]) => (await run('buildah', args, { account, env })).toString().trim()
+  const ids = (await ask('images', '--all', '--quiet', '--no-trunc')).split('\n')
+  expect(ids).toHaveLength(1)
+  const { OCIv1 } = JSON.parse(await ask('inspect', '--type', 'image', ...ids)) as {
+    readonly OCIv1: { readonly architecture: string }
+  }
+  expect(`linux/${OCIv1.architecture}`).toBe(own)
+})
+
 test('a base image without a platform is an error before the build that says what it has', async () => {
   const { error, log } = await fail(step({ Dockerfile: `FROM ${both}\n` }, { platforms: `${own},linux/s390x` }))
   expect(error).toContain(`Dockerfile line 1: the base image ${both} isn't there for linux/s390x.`)
