@@ -4,8 +4,7 @@ import { describe, UserError } from './errors.js'
 import { type Inputs, readInputs, readSummaryWish } from './runner/inputs.js'
 import { gatherWarnings, info, markAt, warn } from './log.js'
 import { hiddenOutputs, outputsOf } from './pipeline/outputs.js'
-import { noteCancelled } from './lib/cancellation.js'
-import { endProcessTree, followProcessTree } from './lib/process-tree.js'
+import { endForGood } from './lib/cancellation.js'
 import { run } from './pipeline/run.js'
 import { hasPushed, startRun, resultSoFar } from './pipeline/run-record.js'
 import { stateWriter } from './runner/state.js'
@@ -24,11 +23,10 @@ for (const [signal, exitCode] of [
 ] as const) {
   process.once(signal, () => {
     process.exitCode = exitCode
-    noteCancelled()
     process.stdout.write(`\nCancelled by ${signal}: ending the build.\n`)
     // The pass ends by itself when its program has ended; what waits for something else is not waited for.
-    ending = endPrograms()
-    void ending.then(() => setTimeout(() => void endPrograms().finally(() => process.exit()), KILL_GRACE_MS))
+    ending = endForGood(KILL_GRACE_MS)
+    void ending.then(() => setTimeout(() => void endForGood(KILL_GRACE_MS).finally(() => process.exit()), KILL_GRACE_MS))
   })
 }
 
@@ -47,12 +45,8 @@ try {
 // A socket or a timer that a library left open must not hold the job; the exit code that is set stays.
 await ending
 // One may have been about to start.
-if (ending !== undefined) await endPrograms()
+if (ending !== undefined) await endForGood(KILL_GRACE_MS)
 process.exit()
-
-async function endPrograms(): Promise<void> {
-  await endProcessTree(followProcessTree(), KILL_GRACE_MS)
-}
 
 async function work() {
   checkUnknownInputs(context.act)

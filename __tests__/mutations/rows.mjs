@@ -1003,9 +1003,9 @@ export const promises = [
       },
       {
         loses: 'A cancelled step goes on building until the runner kills it',
-        file: 'src/main.ts',
-        find: 'await endProcessTree(followProcessTree(), KILL_GRACE_MS)',
-        put: 'await endProcessTree(followProcessTree(() => Promise.resolve([])), KILL_GRACE_MS)',
+        file: 'src/lib/cancellation.ts',
+        find: 'await endProcessTree(followProcessTree(), graceMs)',
+        put: 'await endProcessTree(followProcessTree(() => Promise.resolve([])), graceMs)',
         test: '__tests__/e2e/cancel.test.ts',
         name: 'as user SIGTERM in the middle of a RUN',
       },

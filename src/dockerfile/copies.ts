@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { stepsOf, type Dockerfile, type Instruction } from './dockerfile.js'
 import { readWords } from './lines.js'
+import { type Mount, readMounts } from './mounts.js'
 import { expand, variablesIn } from './variables.js'
 
 /** What a COPY or ADD takes, variables as they are written. */
@@ -90,6 +91,22 @@ export function pathInContext(source: string): string {
 /** All that is copied from the context, each once; pure. */
 export function copiedPaths(dockerfile: Dockerfile): string[] {
   return [...new Set(stepsOf(dockerfile).flatMap((instruction) => readCopy(instruction)?.paths ?? []))]
+}
+
+/** Whether a mount shows files of the context. Pure. */
+export function showsContext({ type = 'bind', from }: Pick<Mount<unknown>, 'type' | 'from'>): boolean {
+  return type === 'bind' && from === undefined
+}
+
+/** What a mount shows of the context, as a path of COPY would be; undefined where only the engine can tell. Pure. */
+export function mountedPath({ source, isReadable }: Pick<Mount<unknown>, 'source' | 'isReadable'>): string | undefined {
+  return isReadable && !/[$*?[\\]/.test(source) ? pathInContext(source) : undefined
+}
+
+/** All that RUN steps show of the context, each once; pure. */
+export function mountedPaths(dockerfile: Dockerfile): string[] {
+  const mounts = stepsOf(dockerfile).flatMap(readMounts).filter(showsContext)
+  return [...new Set(mounts.flatMap((mount) => mountedPath(mount) ?? []))]
 }
 
 /** What of a context a path of COPY or ADD is about. */

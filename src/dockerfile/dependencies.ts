@@ -1,5 +1,5 @@
 import type { Analysis, Origin, StepAnalysis } from './analysis.js'
-import { type Copy, pathInContext } from './copies.js'
+import { type Copy, mountedPath } from './copies.js'
 import { EMPTY_MOUNTS, type Mount } from './mounts.js'
 
 /** What a build takes from outside of its Dockerfile. */
@@ -154,8 +154,10 @@ function addMount(
     doubt(findings, line, `what --mount=${text} shows`)
   else if (from !== undefined) addOrigin(from, line, findings)
   // What is special in a pattern stands for itself there, and behind a backslash only the engine knows what does.
-  else if (type === 'bind' && /[$*?[\\]/.test(source)) addPath({ path: '', mounted: true, guessed: true }, findings)
-  else if (type === 'bind') addPath({ path: pathInContext(source), mounted: true }, findings)
+  else if (type === 'bind') {
+    const path = mountedPath({ source, isReadable })
+    addPath(path === undefined ? { path: '', mounted: true, guessed: true } : { path, mounted: true }, findings)
+  }
 }
 
 /** What it takes from the context; where that can't be told, it may be anything. */

@@ -2,6 +2,7 @@ import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import type { Analysis, Origin, StageAnalysis, StepAnalysis } from './analysis.js'
 import { comparedMounts } from './compared-mounts.js'
+import { mountedPath, showsContext } from './copies.js'
 import type { Instruction } from './dockerfile.js'
 import { getsWrong, LABELS_ARE_INSTRUCTIONS } from './known-wrong.js'
 import { declare, digest, extend, namedBy, type Scope, valuesOf } from './step-digest.js'
@@ -26,7 +27,7 @@ export interface StepInputs {
   readonly contexts: readonly { readonly name: string; readonly value: string }[]
   /** Digests of what mounts show of the context, by path: all `contextMounts`, and those `linkMounts` that are links. */
   readonly contextDigests: ReadonlyMap<string, string>
-  /** Digests of what COPY and ADD take from the context, by path, as far as they are known. */
+  /** Digests of what COPY and ADD take from the context, by path, and of what RUN mounts of it, by `mountKey`, where known. */
   readonly copied: ReadonlyMap<string, string>
 }
 
@@ -37,7 +38,7 @@ export interface StageKeys {
    */
   readonly keys: readonly (string | undefined)[]
   /**
-   * For each step, what it and the steps before it have copied from the context; undefined where that isn't known.
+   * For each step, what it and the steps before it have copied or mounted from the context; undefined where that isn't known.
    * Buildah compares this itself: an image with another one would be offered in vain.
    */
   readonly contents: readonly (string | undefined)[]
@@ -153,6 +154,11 @@ function stageKeys({ stage, base, steps }: StageAnalysis, bases: readonly StageK
   return { keys, contents, added: 0 }
 }
 
+/** By what the digest of a mount is found among those of what is copied: no path has such a name. Pure. */
+export function mountKey(path: string | undefined): string {
+  return `\0${path ?? '\0'}`
+}
+
 function contentsOf(
   steps: readonly StepAnalysis[],
   bases: readonly StageKeys[],
@@ -161,8 +167,10 @@ function contentsOf(
   const below = bases.map(({ contents }) => contents.at(-1))
   let content = below.includes(undefined) ? undefined : digest(below.map((one = '') => one))
   const contents = [content]
-  for (const { copy } of steps) {
-    const digests = copy === undefined ? [] : copy.paths?.map((path) => copied.get(path))
+  for (const { copy, mounts } of steps) {
+    const copies = copy === undefined ? [] : copy.paths?.map((path) => copied.get(path))
+    const shown = mounts.filter(showsContext).map((mount) => copied.get(mountKey(mountedPath(mount))))
+    const digests = copies && [...copies, ...shown]
     if (digests === undefined || digests.includes(undefined)) content = undefined
     else if (digests.length > 0)
       content = extend(

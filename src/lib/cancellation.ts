@@ -1,9 +1,15 @@
+import { endProcessTree, followProcessTree } from './process-tree.js'
+
 /** The job was cancelled, which only this process can know of itself. */
 let wasCancelled = false
 
-/** From now on no program is started, and nothing is a warning: what fails now fails because of that. */
-export function noteCancelled(): void {
+/**
+ * Ends all programs of this process, asking first. From now on none is started, and nothing is a warning: what fails now fails
+ * because of that.
+ */
+export async function endForGood(graceMs: number): Promise<void> {
   wasCancelled = true
+  await endProcessTree(followProcessTree(), graceMs)
 }
 
 export function isCancelled(): boolean {

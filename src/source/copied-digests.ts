@@ -1,5 +1,7 @@
-import { copiedPaths } from '../dockerfile/copies.js'
+import { copiedPaths, mountedPaths } from '../dockerfile/copies.js'
+import type { ContextPath } from '../dockerfile/dependencies.js'
 import type { Dockerfile } from '../dockerfile/dockerfile.js'
+import { mountKey } from '../dockerfile/step-keys.js'
 import { readIgnored } from './ignored-files.js'
 import type { Source } from './source.js'
 import { type Survey, surveyContext } from './scan.js'
@@ -14,12 +16,22 @@ const LIMITS = { bytes: 256 * 2 ** 20, files: 50_000 }
 export async function copiedOf(survey: Survey, dockerfile: Dockerfile): Promise<Map<string, string>> {
   const digests = new Map<string, string>()
   if (survey.bytes > LIMITS.bytes) return digests
-  for (const path of copiedPaths(dockerfile)) digests.set(path, await survey.digestOf([{ path, mounted: false }]))
+  for (const one of pathsRead(dockerfile))
+    digests.set(one.mounted ? mountKey(one.path) : one.path, await survey.digestOf([one]))
   return digests
 }
 
+/** What steps take of the context, and what is mounted of it. */
+export function pathsRead(dockerfile: Dockerfile): ContextPath[] {
+  return [
+    ...copiedPaths(dockerfile).map((path) => ({ path, mounted: false })),
+    ...mountedPaths(dockerfile).map((path) => ({ path, mounted: true })),
+  ]
+}
+
 /**
- * Digests of what the COPY and ADD instructions of a Dockerfile take from the context, by their paths: names, types,
+ * Digests of what the COPY and ADD instructions of a Dockerfile take from the context, by their paths, and of what RUN
+ * mounts of it: names, types,
  * modes, contents and what links point to; no times and no owners. What can't be told, or takes too long, is left out.
  * Never rejects.
  */
@@ -27,11 +39,10 @@ export async function digestCopied(
   source: Pick<Source, 'context' | 'file' | 'dockerfile'>,
   limits = LIMITS,
 ): Promise<Map<string, string>> {
-  const paths = copiedPaths(source.dockerfile).map((path) => ({ path, mounted: false }))
   try {
     const survey = await surveyContext({
       ...{ context: source.context, ignores: await readIgnored(source) },
-      ...{ paths, limits },
+      ...{ paths: pathsRead(source.dockerfile), limits },
     })
     return await copiedOf(survey, source.dockerfile)
   } catch {

@@ -1,8 +1,8 @@
 import type { Env } from '../exec.js'
-import { copiedPaths } from '../dockerfile/copies.js'
 import type { ContextPath, Dependencies } from '../dockerfile/dependencies.js'
 import { describeInLine } from '../errors.js'
 import { quote } from '../lib/quote.js'
+import { pathsRead } from '../source/copied-digests.js'
 import { findAttributed } from '../source/extended-attributes.js'
 import { readIgnored } from '../source/ignored-files.js'
 import { type Survey, surveyContext } from '../source/scan.js'
@@ -29,7 +29,7 @@ export async function surveyContexts(
   const [survey, ...others] = await Promise.all([
     surveyContext({
       ...{ context: source.context, ignores },
-      paths: [...paths, ...copiedPaths(source.dockerfile).map((path) => ({ path, mounted: false }))],
+      paths: [...paths, ...pathsRead(source.dockerfile)],
     }),
     ...folders.map(({ folder }) => surveyContext({ context: folder, paths: ALL, ignores: () => false })),
   ])

@@ -498,6 +498,29 @@ describe('what was copied', () => {
     expect(new Set(before[0]?.contents).size).toBe(3)
   })
 
+  // Buildah looks at the content of such a mount by itself from 1.39 on, so that it is in no key.
+  it.each(['RUN --mount=source=src,target=/m x', 'RUN --mount=type=bind,src=./src,target=/m x'])(
+    'counts from the step on that mounts it, %j',
+    (line) => {
+      const of = (digest: string) => contentsOf(`FROM a\nRUN x\n${line}\nRUN y`, { '\0src': digest })[0] ?? []
+      expect(firstChange(of('1'), of('2'))).toBe(2)
+      expect(of('1')).not.toContain(undefined)
+    },
+  )
+
+  it.each(['RUN --mount=source=$X,target=/m x', 'RUN --mount=target=/m x', 'RUN --mount=type=bind,src=a*,target=/m x'])(
+    'is unknown from the step on that mounts what is not known, %j',
+    (line) => {
+      const [stage] = contentsOf(`FROM a\nRUN x\n${line}\nRUN y`, { src: '1', '\0src': '1' })
+      expect(stage?.map((content) => content === undefined)).toStrictEqual([false, false, true, true])
+    },
+  )
+
+  it('is known of mounts that show nothing of the context', () => {
+    const mounts = '--mount=type=cache,target=/c --mount=type=tmpfs,target=/t --mount=from=b,target=/b'
+    expect(contentsOf(`FROM b AS b\nFROM a\nRUN ${mounts} x`, {})[1]).not.toContain(undefined)
+  })
+
   it('is known of every step where nothing is copied', () => {
     const [stage] = contentsOf('FROM a\nRUN x\nCOPY --from=b /c /d', {})
     expect(stage).toHaveLength(3)

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { attempt, execute } from '../../../src/exec.js'
 import { startInBackground } from '../../../src/lib/background-program.js'
-import { noteCancelled } from '../../../src/lib/cancellation.js'
+import { endForGood } from '../../../src/lib/cancellation.js'
 import { hold } from '../../../src/lib/held-program.js'
 import { gatherWarnings, warn } from '../../../src/log.js'
 import { logOf } from '../helpers.js'
@@ -9,7 +9,7 @@ import { logOf } from '../helpers.js'
 const options = { env: { PATH: process.env['PATH'] ?? '' }, cwd: '/' }
 
 describe('a job that is cancelled', () => {
-  beforeAll(noteCancelled)
+  beforeAll(() => endForGood(0))
 
   it.each([
     ['is waited for', () => execute(['true'], options)],
