@@ -26,7 +26,9 @@ for (const [signal, exitCode] of [
     process.stdout.write(`\nCancelled by ${signal}: ending the build.\n`)
     // The pass ends by itself when its program has ended; what waits for something else is not waited for.
     ending = endForGood(KILL_GRACE_MS)
-    void ending.then(() => setTimeout(() => void endForGood(KILL_GRACE_MS).finally(() => process.exit()), KILL_GRACE_MS))
+    void ending.then(() =>
+      setTimeout(() => void endForGood(KILL_GRACE_MS).finally(() => process.exit()), KILL_GRACE_MS),
+    )
   })
 }
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, readlinkSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
-import type { Env } from '../exec.js'
 
 /**
  * Processes that belong together, also when one of them has ended and those below it have fallen to init: Buildah puts
@@ -50,7 +49,7 @@ export function followProcessTree(roots: () => Promise<number[]> = () => Promise
 /** Programs that are known by a variable of their environment, with what they start. */
 export interface MarkedTree extends ProcessTree {
   /** What the environment of a program has to have, so that it is followed. */
-  readonly mark: Env
+  readonly mark: Readonly<Record<string, string>>
 }
 
 /**
