@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { expect, jest } from '@jest/globals'
+import { describe, expect, jest } from '@jest/globals'
 
 import {
   type ActJob,
@@ -19,7 +19,7 @@ import { pretendTwoRunners } from '../harness/pretend-arm64.js'
 import { digestOf, getManifest } from '../harness/registry-client.js'
 import { repository } from '../harness/runner-files.js'
 import { testUnless } from '../harness/skipping.js'
-import { describeExhaustively } from '../harness/test-set.js'
+import { exhaustively } from '../harness/test-set.js'
 import { useRegistry } from '../harness/use-registry.js'
 
 jest.setTimeout(240_000)
@@ -47,7 +47,7 @@ async function onTwoRunners(machine: ActMachine, checkout: string, payload?: obj
   })
 }
 
-describeExhaustively('by act, on two runners of different platforms', () => {
+describe('by act, on two runners of different platforms', () => {
   withAct('native-runners: each builds its own platform, and the last one tags both', async () => {
     await indexOfPlatforms(await busyboxImage(registry.host, 'library/busybox:own'), '1.37', ['linux/arm64'])
     const machine = await newMachine()
@@ -118,7 +118,7 @@ describeExhaustively('by act, on two runners of different platforms', () => {
     },
   )
 
-  withAct('the reusable workflow: where the test of one platform fails, nothing is tagged', async () => {
+  exhaustively(withAct)('the reusable workflow: where the test of one platform fails, nothing is tagged', async () => {
     const machine = await newMachine()
     const checkout = await checkOutCaller(machine, 'failing', '/busybox grep amd64 /which')
     const { exitCode, jobs, log } = await onTwoRunners(machine, checkout, payload)
