@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { type Env, findProgram } from '../exec.js'
 import { refuseWhenCancelled } from './cancellation.js'
+
+/** A nice value. */
+const LOWEST = 19
 
 /** A program that nobody waits for, at the lowest priority that the machine has. */
 export interface BackgroundProgram {
@@ -19,6 +23,7 @@ export async function startInBackground(
   refuseWhenCancelled()
   // A group of its own, so that what it starts ends with it.
   const child = spawn(file, args, { env: { ...env }, cwd, detached: true, stdio: 'ignore' })
+  lowerGroup(child.pid)
   const succeeded = new Promise<boolean>((resolve) => {
     child.once('error', () => {
       resolve(false)
@@ -38,8 +43,23 @@ export async function startInBackground(
   }
 }
 
+/**
+ * Gives a session the lowest priority. Where the kernel shares out the processor among sessions first (autogroup in sched(7)),
+ * the nice value of a program counts among those of its session alone.
+ */
+function lowerGroup(pid: number | undefined): void {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(LOWEST))
+  } catch {
+    // Many kernels have no such groups.
+  }
+}
+
 /** The command line before a program by which it disturbs nobody, as far as the machine has one. */
 async function lowestPriority(env: Env): Promise<string[]> {
   const [nice, ionice] = await Promise.all(['nice', 'ionice'].map((name) => findProgram(name, env)))
-  return [...(nice === undefined ? [] : [nice, '-n', '19']), ...(ionice === undefined ? [] : [ionice, '-c', '3'])]
+  return [
+    ...(nice === undefined ? [] : [nice, '-n', String(LOWEST)]),
+    ...(ionice === undefined ? [] : [ionice, '-c', '3']),
+  ]
 }
