@@ -25,6 +25,17 @@ const look = (context: string, ...lines: string[]) =>
 const FILES = { 'src/a': '1', 'src/b/c': '2', 'conf/x.json': '{}', 'conf/y.txt': 'y', '.git/HEAD': 'ref' }
 
 describe('digestCopied', () => {
+  it('has what RUN mounts as well, apart from what is copied of the same path', async () => {
+    const context = contextOf(FILES)
+    const lines = ['RUN --mount=type=bind,source=src,target=/m x', 'COPY conf /c']
+    const before = await look(context, ...lines)
+    expect([...before.keys()].sort()).toStrictEqual(['\0src', 'conf'])
+    writeFileSync(join(context, 'src/a'), '2')
+    const after = await look(context, ...lines)
+    expect(after.get('\0src')).not.toBe(before.get('\0src'))
+    expect(after.get('conf')).toBe(before.get('conf'))
+  })
+
   it.each<[what: string, change: (context: string) => void, changed: string[]]>([
     [
       'a file of another content',
