@@ -39,7 +39,8 @@ if [[ ${1-} == --in ]]; then
 elif [[ $(id -u) -eq 0 ]] && unshare --mount true 2>/dev/null; then # In a container, root may have no right to that.
   place=$(mktemp --directory --tmpdir rib-run-XXXXXX)
   chmod 0755 "$place"
-  (tail --pid=$$ --follow /dev/null; rm -rf --one-file-system "$place") </dev/null &>/dev/null &
+  # No child of Jest, whose tests look for what they have left.
+  ({ tail --pid=$$ --follow /dev/null; rm -rf --one-file-system "$place"; } </dev/null &>/dev/null &)
   exec unshare --mount --propagation private bash "${BASH_SOURCE[0]}" --in "$place" "$@"
 fi
 exec "${jest[@]}" "$@"
