@@ -2,7 +2,7 @@ import type { Pushed } from '../engine/engine.js'
 import { describeInLine } from '../errors.js'
 import { formatReference, type Reference } from '../metadata/reference.js'
 import { listOf, objectOf, parseObject } from '../lib/json.js'
-import { mapConcurrent } from '../lib/concurrency.js'
+import { limiter, mapConcurrent } from '../lib/concurrency.js'
 import { isIndex } from '../registry/image-index.js'
 import type { Blob, Manifest } from '../registry/manifest.js'
 import type { Registries } from '../registry/registries.js'
@@ -48,6 +48,7 @@ export async function putReferences(
   const goals = references.map((reference) => ({ reference, place: nearest(reference, places) }))
   const stranger = goals.find(({ place }) => place === undefined)
   if (stranger !== undefined) return { why: `it was not pushed to ${stranger.reference.registry}` }
+  const tags = lookUpTags(references, registries)
   try {
     const used = places.filter((place) => goals.some((goal) => goal.place === place))
     const images = new Map<Place, Found>()
@@ -74,7 +75,8 @@ export async function putReferences(
       }
       const { image, wanted } = found
       const { digest } = wanted
-      await putReference(reference, digest, manifest, registries)
+      const there = await (tags.get(reference) ?? registries.resolve(placeOf(reference, digest)))
+      if (there?.digest !== digest) await registries.putManifest(placeOf(reference, digest), await manifest())
       pushed[index] = { reference, digest, ...(image !== undefined && { image }) }
     })
     return { pushed, imageId: [...ids][0] }
@@ -89,17 +91,27 @@ function nearest({ registry, repository }: Reference, places: readonly Place[]):
   return near.find((place) => place.repository === repository) ?? near[0]
 }
 
-async function putReference(
-  reference: Reference,
-  digest: string,
-  manifest: () => Promise<Manifest>,
+/** What the tags point to now: they are asked while the image is looked up. */
+function lookUpTags(
+  references: readonly Reference[],
   registries: Registries,
-): Promise<void> {
-  const { registry, repository, tag } = reference
-  // Without a tag it is one of the images of an index.
-  const place = { registry, repository, ...(tag === undefined ? { digest } : { tag }) }
-  if ((await registries.resolve(place))?.digest === digest) return
-  await registries.putManifest(place, await manifest())
+): ReadonlyMap<Reference, ReturnType<Registries['resolve']>> {
+  const inTurn = limiter(CONCURRENCY)
+  return new Map(
+    references.flatMap((reference) => {
+      const { registry, repository, tag } = reference
+      if (tag === undefined) return []
+      const look = inTurn(() => registries.resolve({ registry, repository, tag }))
+      // What became of it counts only where the image can be reused.
+      look.catch(() => undefined)
+      return [[reference, look] as const]
+    }),
+  )
+}
+
+/** Where the manifest of a reference lies: without a tag it is one of the images of an index. */
+function placeOf({ registry, repository, tag }: Reference, digest: string) {
+  return { registry, repository, ...(tag === undefined ? { digest } : { tag }) }
 }
 
 /** The manifest, with all that it names in the repository of the reference. */
