@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
-import { runBuildah } from '../../../../src/engine/buildah/command.js'
 import { runLive } from '../../../../src/engine/buildah/live.js'
 import { startInBackground } from '../../../../src/lib/background-program.js'
 import { logOf } from '../../helpers.js'
@@ -24,16 +23,11 @@ describe('runLive', () => {
     const { path, env } = setup.folder
     const [left, beside] = [join(path, 'left'), join(path, 'beside')]
     let packing: ReturnType<typeof startInBackground> | undefined
-    await logOf(() =>
-      runLive('Build', 'buildah build', setup, (onOutput, marked) =>
-        runBuildah(marked, [], {
-          onOutput(chunk) {
-            packing ??= startInBackground(['sh', '-c', 'echo $$ >beside; exec sleep 600'], { env, cwd: path })
-            onOutput(chunk)
-          },
-        }),
-      ),
-    )
+    const pack = () => {
+      packing ??= startInBackground(['sh', '-c', 'echo $$ >beside; exec sleep 600'], { env, cwd: path })
+    }
+    const sandbox = await setup.sandboxes.forBuild()
+    await logOf(() => runLive({ title: 'Build', args: [], options: { onStdout: pack }, sandbox }, setup))
     expect([await until(left), await until(beside)].map(runs)).toStrictEqual([false, true])
     const program = await packing
     program?.end()

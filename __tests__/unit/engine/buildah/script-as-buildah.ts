@@ -11,7 +11,7 @@ export function setupOf(script: string): BuildahSetup {
   const program = join(path, 'buildah')
   writeFileSync(program, script, { mode: 0o755 })
   const buildUser = { name: 'me', uid: 1000, gid: 1000, home: '/home/me', prefix: [], reason: '' }
-  const sandbox: Sandbox = { enter: [], env: {}, missing: undefined, close: () => Promise.resolve() }
+  const sandbox: Sandbox = { enter: [], env: {}, isApart: false, missing: undefined, close: () => Promise.resolve() }
   const open = () => Promise.resolve(sandbox)
   return {
     buildah: { path: program, launcher: program, version: '1.43.2', reason: '' },

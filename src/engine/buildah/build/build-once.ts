@@ -1,9 +1,7 @@
-import { formatCommand } from '../../../exec.js'
 import { info } from '../../../log.js'
 import type { BuildRequest, Image } from '../../engine.js'
 import { buildArgs } from './args.js'
 import type { BuildPaths } from './build-paths.js'
-import { runBuildah } from '../command.js'
 import { followBuild } from './follow-build.js'
 import { jobsFor } from './jobs.js'
 import { runLive } from '../live.js'
@@ -31,9 +29,7 @@ export async function buildOnce(
   }
   let isOver = false
   try {
-    const { stdout } = await runLive('Build', formatCommand([setup.buildah.path, ...args]), setup, (onOutput, marked) =>
-      runBuildah(marked, args, { onOutput, onStdout }, sandbox),
-    )
+    const { stdout } = await runLive({ title: 'Build', args, options: { onStdout }, sandbox }, setup)
     isOver = true
     return { id: readImageId(stdout), format, references, compression }
   } finally {

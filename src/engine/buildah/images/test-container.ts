@@ -1,4 +1,3 @@
-import { formatCommand } from '../../../exec.js'
 import type { Inputs } from '../../../runner/inputs.js'
 import type { TestCommand } from '../../../runner/test-inputs.js'
 import type { Image } from '../../engine.js'
@@ -26,11 +25,9 @@ async function testInContainer(test: TestCommand, { id }: Image, inputs: Inputs,
   await runBuildah(setup, from(id, inputs), {})
   try {
     const sandbox = await setup.sandboxes.forBuild()
-    const args = run(test.words)
-    await runLive('Test', formatCommand([setup.buildah.path, ...args]), setup, (onOutput, marked) =>
-      // Without an input of its own it would wait for one that never comes.
-      runBuildah(marked, args, { onOutput, input: '' }, sandbox),
-    ).finally(() => sandbox.close())
+    // Without an input of its own it would wait for one that never comes.
+    const live = { title: 'Test', args: run(test.words), options: { input: '' }, sandbox }
+    await runLive(live, setup).finally(() => sandbox.close())
   } catch (error) {
     throw failedTest(test, error)
   } finally {

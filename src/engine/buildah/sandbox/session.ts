@@ -18,6 +18,8 @@ export interface Sandbox {
   readonly enter: readonly string[]
   /** For programs in it, beside their own environment. */
   readonly env: Env
+  /** Whether whatever runs in it ends with it. */
+  readonly isApart: boolean
   /** What of it couldn't be made, as a noun. */
   readonly missing: string | undefined
   /** Ends everything that still runs in it. */
@@ -35,7 +37,7 @@ type ToolPaths = Record<(typeof TOOLS)[number], string>
 /** Where nothing keeps programs of the account apart from the runner. */
 export function noSandbox({ prefix }: BuildUser, { path, launcher }: Pick<Buildah, 'path' | 'launcher'>): Sandbox {
   const enter = path === launcher ? prefix : [...prefix, launcher, 'unshare']
-  return { enter, env: {}, missing: undefined, close: () => Promise.resolve() }
+  return { enter, env: {}, isApart: false, missing: undefined, close: () => Promise.resolve() }
 }
 
 /** The same, with these emulators for programs of other processors. */
@@ -46,7 +48,7 @@ export async function emulatingWithoutSandbox(
 ): Promise<Sandbox> {
   const shell = (await findProgram('sh', env)) ?? '/bin/sh'
   const enter = [...prefix, launcher, 'unshare', ...registering(shell, path, emulators)]
-  return { enter, env: {}, missing: undefined, close: () => Promise.resolve() }
+  return { enter, env: {}, isApart: false, missing: undefined, close: () => Promise.resolve() }
 }
 
 /**
@@ -81,6 +83,7 @@ export async function openSandbox(
       _CONTAINERS_ROOTLESS_UID: String(buildUser.uid),
       _CONTAINERS_ROOTLESS_GID: String(buildUser.gid),
     },
+    isApart: true,
     missing: proc === 'old' ? 'a /proc of its own' : undefined,
     close: () => held.close(),
   }
