@@ -4,6 +4,9 @@ import { type Expressions, renderKnown } from './template.js'
 import { atLine, shown } from './csv-line.js'
 import { quote } from '../lib/quote.js'
 
+/** Names of letters that any order sorts alike, such as those of the OCI annotations. */
+const PLAIN = /^[a-z.]*$/
+
 /** Labels or annotations: names and values, sorted by name. */
 export type Labels = ReadonlyMap<string, string>
 
@@ -63,7 +66,13 @@ type LabelInput = 'labels' | 'annotations'
 function merge(input: LabelInput, entries: readonly string[], commit: CommitFacts, context: NameContext): Labels {
   const { own } = readEntries(input, entries, context)
   const all = new Map([...defaults(commit, context), ...own])
-  return new Map([...all].sort(([a], [b]) => a.localeCompare(b, 'en')))
+  return new Map([...all].sort(([a], [b]) => compareNames(a, b)))
+}
+
+/** The order of docker/metadata-action. Without the rules of a language, which take 10 ms to load, where they change nothing. */
+function compareNames(one: string, other: string): number {
+  if (PLAIN.test(one) && PLAIN.test(other)) return one < other ? -1 : Number(one > other)
+  return one.localeCompare(other, 'en')
 }
 
 function readEntries(
