@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe } from 'node:diagnostics_channel'
 import { link, lstat, rename, rm } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import type { Message, Outcome, Question } from './cache/backends/entries.js'
+import type { Assignment, Message, Outcome, Question } from './cache/backends/entries.js'
 import { judge, keepLine, type Reply } from './cache/backends/worker-result.js'
 import { completeProxies } from './runner/context.js'
 import { describe } from './errors.js'
@@ -23,6 +23,8 @@ const RECORD_BYTES = 10_240
 const SERVICE = /\/twirp\/|\/_apis\/artifactcache\/caches?\b/
 
 const notes = new AsyncLocalStorage<Notes>()
+/** The one behind what `limitArchives()` puts in its place. */
+const environment = process.env
 /** Whose a request is: its answer comes in the context of whoever used the connection first. */
 const owners = new WeakMap<ClientRequest, Notes>()
 
@@ -30,9 +32,18 @@ completeProxies()
 limitArchives()
 listenToWords()
 listenToRequests()
-process.on('message', (question: Question) => void answer(question))
+process.on('message', (message: Assignment | Question) => {
+  if ('folder' in message) settle(message)
+  else void answer(message)
+})
 // Whoever asked has ended; what this process has started ends as well.
 process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL'))
+
+/** The library takes its folders from the environment when it is asked something. */
+function settle({ folder }: Assignment): void {
+  process.chdir(folder)
+  Object.assign(environment, { GITHUB_WORKSPACE: folder, RUNNER_TEMP: folder })
+}
 
 async function answer(question: Question): Promise<void> {
   const seen: Notes = { lines: [], replies: [], maxBytes: question.maxBytes }

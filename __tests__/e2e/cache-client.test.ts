@@ -540,6 +540,7 @@ describe('secrets and strangers', () => {
       'lib/disk-space',
       'cache/backends/github',
       'cache/backends/health',
+      'cache/backends/worker',
       'cache/errors',
       'errors',
     ]) {

@@ -389,8 +389,8 @@ export const promises = [
       {
         loses: 'A tag that somebody else has moved is taken for the image',
         file: 'src/up-to-date/retag.ts',
-        find: 'if ((await registries.resolve(place))?.digest === digest) return',
-        put: 'if ((await registries.resolve(place)) !== undefined) return',
+        find: 'if (there?.digest !== digest)',
+        put: 'if (there === undefined)',
         test: '__tests__/e2e/unchanged.test.ts',
         name: 'a tag that somebody else has moved is moved back',
       },
@@ -640,7 +640,7 @@ export const promises = [
       },
       {
         loses: 'An archive from the cache writes files anywhere on the runner',
-        file: 'src/cache/backends/github.ts',
+        file: 'src/cache/backends/worker.ts',
         find: "TAR_OPTIONS: '--exclude=*/*',",
         put: "TAR_OPTIONS: '--exclude=*/*/nothing',",
         test: '__tests__/e2e/cache-client.test.ts',

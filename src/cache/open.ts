@@ -4,13 +4,20 @@ import { openArchives } from './backends/archives.js'
 import { openDirectory } from './backends/directory.js'
 import { openGithub } from './backends/github.js'
 import { openRegistry } from './backends/registry.js'
+import { earlyWorker, type Worker } from './backends/worker.js'
 import { type Cache, EMPTY_CACHE } from './cache.js'
 import { lookupRefs, ownRef } from './key.js'
 import { type Meeting, type MeetingKey, openMeeting } from './meeting.js'
 import type { CachePlan, CacheRequest } from './plan.js'
+import { decideCache } from './policy.js'
 
 /** Opens caches by their plans. */
 export interface Caches {
+  /**
+   * Starts what the first cache will need, before it is known what that is called.
+   * @returns ends it, where no cache has taken it
+   */
+  prepare(request: Pick<CacheRequest, 'inputs' | 'context'>): () => void
   /**
    * Starts to look for what earlier runs have left.
    * @param stagingDir private folder of this process for what comes and goes, absolute
@@ -20,20 +27,33 @@ export interface Caches {
   openMeeting(context: Context, join: MeetingKey, stagingDir: string): Meeting
 }
 
-export const caches: Caches = {
-  open: openCache,
-  openMeeting(context, key, stagingDir) {
-    const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
-    return openMeeting(entries, key, stagingDir)
-  },
+/** The caches of this machine. */
+export function realCaches(): Caches {
+  const { start, take, end } = earlyWorker()
+  return {
+    prepare({ inputs, context }) {
+      const { kind } = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
+      if (kind === 'github') start({ program: context.cacheWorker, env: context.serviceEnv })
+      return end
+    },
+    open: (plan, request, stagingDir, access) => openCache(plan, request, { stagingDir, access, take }),
+    openMeeting: (context, key, stagingDir) => openMeeting(openService(context, stagingDir), key, stagingDir),
+  }
 }
 
-function openCache(
-  plan: CachePlan,
-  { inputs, context }: CacheRequest,
-  stagingDir: string,
-  access: RepositoryAccess,
-): Cache {
+function openService({ cacheWorker, serviceEnv }: Context, stagingDir: string, started?: Worker) {
+  return openGithub({ stagingDir, program: cacheWorker, env: serviceEnv, started })
+}
+
+/** What a cache is opened with. */
+interface Means {
+  readonly stagingDir: string
+  readonly access: RepositoryAccess
+  /** Gives the worker that was started for the first who asks. */
+  readonly take: () => Worker | undefined
+}
+
+function openCache(plan: CachePlan, { inputs, context }: CacheRequest, { stagingDir, access, take }: Means): Cache {
   if (!plan.isStored) return EMPTY_CACHE
   const { ttlMs, maxBytes, mounts, deadlineMs } = inputs.cache
   const { read, write, directory } = plan
@@ -54,8 +74,7 @@ function openCache(
     const backend = { kind: 'registry', ...where, terms: access.terms } as const
     return openArchives({ ...own, backend, ...openRegistry({ ...where, stagingDir, access }) })
   }
-  const entries = openGithub({ stagingDir, program: context.cacheWorker, env: context.serviceEnv })
-  return openArchives({ ...own, backend: { kind: 'github' }, entries })
+  return openArchives({ ...own, backend: { kind: 'github' }, entries: openService(context, stagingDir, take()) })
 }
 
 /** Who doesn't push needs the image here, and whole. */

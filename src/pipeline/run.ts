@@ -52,6 +52,17 @@ export async function run(
   runState: RunState = startRun(services),
 ): Promise<Result> {
   for (const text of given.warnings) warn(text)
+  // What only joins images, or tells what would be done, needs no cache.
+  const needsCache = !given.dryRun && given.digests.length === 0
+  const dismiss = needsCache ? services.caches.prepare({ inputs: given, context }) : undefined
+  try {
+    return await runPrepared(given, context, services, runState)
+  } finally {
+    dismiss?.()
+  }
+}
+
+async function runPrepared(given: Inputs, context: Context, services: Services, runState: RunState): Promise<Result> {
   const able = settleAttest(given, context, services)
   const asked = await settleTimestamp(withGitContexts(able, context.event), context)
   checkDigests(asked)

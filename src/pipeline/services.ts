@@ -1,4 +1,4 @@
-import { caches } from '../cache/open.js'
+import { realCaches } from '../cache/open.js'
 import { engines } from '../engine/select.js'
 import { systemClock } from '../lib/clock.js'
 import type { Remember } from '../runner/state.js'
@@ -9,7 +9,7 @@ import type { Services } from './pipeline-context.js'
 export function realServices(remember: Remember): Services {
   return {
     engines,
-    caches,
+    caches: realCaches(),
     registries: {
       load: () => void import('../registry/client.js'),
       open: async (options) => (await import('../registry/client.js')).openRegistries(options),

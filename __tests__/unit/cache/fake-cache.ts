@@ -28,6 +28,7 @@ export interface FakeMemory {
 /** Caches in memory. Held to the real ones by `cacheContract()`. */
 export function fakeCaches(options: FakeCacheOptions = {}): Caches {
   return {
+    prepare: () => () => undefined,
     open: (plan) => fakeCache(plan, options),
     openMeeting: (_context, key) => fakeMeeting(key, options.meetings ?? new Map<string, string>()),
   }

@@ -107,7 +107,7 @@ const GUARDED: readonly (readonly [module: RegExp, files: readonly string[], laz
   [/^@actions\/exec$/, ['exec.ts'], false],
   // The first starts the process that talks to the cache service, and speaks with it by messages; the second holds a
   // program open by its standard input; the third ends one before it is done.
-  [/^(node:)?child_process$/, ['cache/backends/github.ts', 'lib/held-program.ts', 'lib/background-program.ts'], false],
+  [/^(node:)?child_process$/, ['cache/backends/worker.ts', 'lib/held-program.ts', 'lib/background-program.ts'], false],
   // These two are large: what doesn't need them doesn't load them. The first has a process of its own.
   [/^@actions\/cache$/, ['cache-worker.ts'], false],
   [/^@actions\/tool-cache$/, ['engine/buildah/find/download.ts', 'engine/buildah/emulation/kept-qemus.ts'], true],

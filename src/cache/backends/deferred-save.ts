@@ -10,6 +10,7 @@ import type { Entries } from './entries.js'
 import { type GithubOptions, openGithub } from './github.js'
 import type { StagingOptions } from './parts.js'
 import { openRegistry } from './registry.js'
+import { startWorker } from './worker.js'
 
 /** What main has left to do for the cache. */
 export interface DeferredSave {
@@ -48,7 +49,8 @@ export async function saveDeferred(job: SaveJob, place: StagingOptions): Promise
 }
 
 function openAgain(backend: Backend, options: ServiceOptions): Entries {
-  if (backend.kind === 'github') return openGithub(options)
+  // It is needed in any case, and can start while what is to be sent is packed.
+  if (backend.kind === 'github') return openGithub({ ...options, started: startWorker(options) })
   const { terms, ...names } = backend
   const access = { open: options.openRepositories(terms) }
   return openRegistry({ ...names, access, stagingDir: options.stagingDir }).entries

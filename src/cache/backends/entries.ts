@@ -70,7 +70,13 @@ export interface Failure {
   readonly text: string
 }
 
-/** What the process that talks to the service is asked. */
+/** What the process that talks to the service is told first. */
+export interface Assignment {
+  /** Private folder, absolute, where files come to and go from. */
+  readonly folder: string
+}
+
+/** What it is asked then. */
 export interface Question {
   readonly id: number
   readonly op: Operation

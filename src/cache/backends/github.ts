@@ -1,18 +1,14 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import type { Socket } from 'node:net'
-import type { Env } from '../../exec.js'
 import { limiter } from '../../lib/concurrency.js'
 import { sentenceOf } from '../errors.js'
 import type { Counts, Entries, Failure, Message, Outcome, Question, Stored } from './entries.js'
 import { ServiceHealth } from './health.js'
+import { endWorker, isUsable, startWorker, type Worker, type WorkerOptions } from './worker.js'
 
-export interface GithubOptions {
+export interface GithubOptions extends WorkerOptions {
   /** Private folder, absolute: files are fetched into it and stored from it, and archives lie there meanwhile. */
   readonly stagingDir: string
-  /** Absolute path of the program that talks to the service: the bundle of cache-worker.ts. */
-  readonly program: string
-  /** Its environment, with what the runner tells about the service, the token too. */
-  readonly env: Env
+  /** One that was started before; another one is, where it has ended. */
+  readonly started?: Worker | undefined
 }
 
 const CONCURRENCY = 4
@@ -22,14 +18,14 @@ const LAST_WORDS = 2000
 /**
  * GitHub's cache service, or one that speaks like it, by a process of its own: `@actions/cache` reads its environment,
  * prints into the log of the step, never notices that an answer is cut, and can't be told to stop. A process can be
- * ended, and the token is in no other. It starts with the first request.
+ * ended, and the token is in no other. It starts with the first request, if not before.
  */
 export function openGithub(options: GithubOptions): Entries {
   return new Github(options)
 }
 
 class Github implements Entries {
-  private child: ChildProcess | undefined
+  private child: Worker | undefined
   private isGone = false
   private lastId = 0
   /** Who waits for an answer, by the id of the question. */
@@ -109,16 +105,10 @@ class Github implements Entries {
     })
   }
 
-  private start(): ChildProcess {
-    const { stagingDir, program, env } = this.options
-    const child = fork(program, [], {
-      cwd: stagingDir,
-      env: environment(env, stagingDir),
-      execArgv: [],
-      // A group of its own, so that tar ends with it.
-      detached: true,
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    })
+  private start(): Worker {
+    const { stagingDir, started, ...options } = this.options
+    const child = started !== undefined && isUsable(started) ? started : startWorker(options)
+    child.send({ folder: stagingDir }, () => undefined)
     let lastWords = ''
     child.stderr?.on('data', (chunk: Buffer) => {
       lastWords = `${lastWords}${chunk.toString()}`.slice(-LAST_WORDS)
@@ -132,9 +122,6 @@ class Github implements Entries {
     child.once('close', (exitCode, signal) => {
       this.lose(`ended ${signal === null ? `with exit code ${exitCode ?? '?'}` : `by ${signal}`}${reasonIn(lastWords)}`)
     })
-    child.unref()
-    child.channel?.unref()
-    ;(child.stderr as Socket | null)?.unref()
     return child
   }
 
@@ -159,31 +146,9 @@ class Github implements Entries {
   }
 
   private end(): void {
-    const pid = this.child?.pid
     // Its number may be a stranger's by now.
-    if (pid === undefined || this.isGone) return
-    try {
-      process.kill(-pid, 'SIGKILL')
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-    }
+    if (this.child !== undefined && !this.isGone) endWorker(this.child)
   }
-}
-
-function environment(env: Env, stagingDir: string): Record<string, string> {
-  const all: Record<string, string> = {
-    ...env,
-    GITHUB_WORKSPACE: stagingDir,
-    RUNNER_TEMP: stagingDir,
-    // The library unpacks with absolute names allowed. Of an archive that somebody else has made, only what belongs
-    // into the staging directory is unpacked.
-    TAR_OPTIONS: '--exclude=*/*',
-    // What tar says of a full disk is understood in English.
-    LC_ALL: 'C',
-  }
-  // With it the library asks more and lists every archive.
-  delete all['RUNNER_DEBUG']
-  return all
 }
 
 /** The line of what Node prints about an uncaught error that names it. */
