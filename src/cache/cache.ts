@@ -19,13 +19,13 @@ export interface Cache {
    * Gives the build a root with what earlier runs have left for it. Never rejects.
    * @param keys of the steps that are going to be built; of no use to an engine that compares them itself
    * @param root an empty folder of the account that builds, for a root that doesn't stay
-   * @param terms undefined where every layer is needed whole
+   * @param terms undefined where every layer is needed whole; never rejects
    */
   restore(
     storage: ContainersStorage | OciLayout,
     keys: Keys,
     root: string,
-    terms?: SkeletonTerms,
+    terms?: Promise<SkeletonTerms | undefined>,
   ): Promise<RestoredStorage>
   readonly records: BuildRecordStore
   /** Calls to a cache service so far. */

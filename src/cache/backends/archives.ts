@@ -53,10 +53,11 @@ async function restoreFrom<Index extends IndexOfParts>(
   texts: Texts,
   snapshot: Snapshot<Index>,
   target: Pick<SaveJob, 'storage' | 'root'>,
-  options: ArchiveOptions & { readonly terms: SkeletonTerms | undefined },
+  options: ArchiveOptions & { readonly terms: Promise<SkeletonTerms | undefined> | undefined },
 ): Promise<RestoredStorage> {
   const { indexes, failures } = parseIndexes(texts, snapshot, options)
-  let unpacked = await snapshot.unpack(indexes, target.root, options, options.skeletons ? options.terms : undefined)
+  const terms = options.skeletons ? await options.terms : undefined
+  let unpacked = await snapshot.unpack(indexes, target.root, options, terms)
   const reported = options.entries.failures()
   const causes = new Set([...failures, ...unpacked.restored.failures, ...reported])
   let known: readonly Index[] | undefined = unpacked.indexes

@@ -38,13 +38,14 @@ async function fillOrFail(indexes: readonly Index[], keys: Keys, root: string, p
   if (restorable.images.length === 0 && mounts === undefined) return nothing()
   const lack = await lackOfRoom(root, bytesOfLayers(restorable))
   if (lack !== undefined) return nothing(lack)
-  await writeBlobInfoCache(indexes.find(({ memory }) => memory.length > 0)?.memory ?? [], place.store, place.stagingDir)
-  const [back, failure] = await Promise.all([
+  const memory = indexes.find((index) => index.memory.length > 0)?.memory ?? []
+  const [back, ...failed] = await Promise.all([
     restoreUnread(restorable, indexes, root, place),
     restoreMounts(mounts, parts, place).catch((error: unknown) => failureOf(error)),
+    writeBlobInfoCache(memory, place.store, place.stagingDir).catch((error: unknown) => failureOf(error)),
   ])
   const stepSeconds = secondsByKey(back.restorable)
-  const failures = [...back.failures, ...(failure === undefined ? [] : [failure])]
+  const failures = [...back.failures, ...failed.filter((text) => text !== undefined)]
   const { parts: count, bytes, fetched, skeletons } = back
   const restored = {
     images: stepSeconds.length,

@@ -34,8 +34,11 @@ export async function arrangeInPlace(options: Omit<Place, 'root' | 'aside'>, key
   const requested = selectRestorable(branches.mine, read ? keys : new Map(), 'all')
   await arrange(requested, kept, place)
   const { restorable, damage } = await withoutDamage(requested, place)
-  await putRecords(place.tools, store, { root, contents: contentsOf(restorable) }, place.stagingDir)
-  await writeBlobInfoCache(branches.mine.find(({ memory }) => memory.length > 0)?.memory ?? [], store, place.stagingDir)
+  const memory = branches.mine.find((index) => index.memory.length > 0)?.memory ?? []
+  await Promise.all([
+    putRecords(place.tools, store, { root, contents: contentsOf(restorable) }, place.stagingDir),
+    writeBlobInfoCache(memory, store, place.stagingDir),
+  ])
   const mounts = await restoreMounts(branches.mine, place).catch((error: unknown) => failureOf(error))
   const steps = secondsByKey(restorable)
   const lost = new Set([...idsOf(requested)].filter((id) => !idsOf(restorable).has(id)))

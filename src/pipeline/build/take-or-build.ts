@@ -8,7 +8,7 @@ import { openRegistries, type PipelineContext } from '../pipeline-context.js'
 import { produce } from './produce.js'
 import { settingsOnDemand } from '../prepare/read-settings.js'
 import { type ImageResult, reusedResult } from '../result.js'
-import { settleFormat } from '../prepare/settle-format.js'
+import { isFormatOpen, settleFormat } from '../prepare/settle-format.js'
 import type { PendingCache } from '../cache/start-cache.js'
 
 /** An image with what it is called; of an earlier run it says what that was built of. */
@@ -46,7 +46,9 @@ export async function takeOrBuild(
   try {
     const same = await comparison?.find()
     if (same !== undefined) return reusedResult(same, metadata, found.engine, cache.cache.requests())
-    // How it builds here is of no interest before something has to be built.
+    // Registries answer while it is found out how it builds here.
+    if (isFormatOpen(wanted, found)) settings().catch(() => undefined)
+    // How it does is of no interest before something has to be built.
     const engine = found.isReady ? await found.ready() : await pipeline.timeline.during('preflight', found.ready)
     if (engine.engine.label !== found.engine.label) {
       const others = settingsOnDemand(wanted, engine, pipeline)

@@ -96,7 +96,7 @@ async function restoreRoot(
 ): Promise<Restored> {
   const { cache, plan } = pending
   const keys = await reusableSteps(spec, store, plan)
-  const terms = plan.writesLayers ? await spec.terms?.(keys, store) : undefined
+  const terms = plan.writesLayers ? spec.terms?.(keys, store) : undefined
   const warm = await cache.restore(store, contentsByKey(keys), root, terms)
   sayRestored(pending, warm)
   return { warm, keys, access: { read: plan.read, write: plan.write } }

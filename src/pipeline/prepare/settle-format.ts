@@ -1,4 +1,4 @@
-import type { BaseVolumes, ResolvedEngine } from '../../engine/engine.js'
+import type { BaseVolumes, KnownEngine, ResolvedEngine } from '../../engine/engine.js'
 import type { Format } from '../../engine/image-format.js'
 import { info, warn } from '../../log.js'
 import { dockerOnlyOfBases, type ReadSettings, volumesOfBases } from './base-settings.js'
@@ -19,11 +19,19 @@ export async function settleFormat(
 ): Promise<Format['format']> {
   const { inputs, format, source } = wanted
   sayTimestamp(inputs, source.dockerfile)
-  const isOpen = engine.traits.dropsDockerSettings && inputs.format === 'auto' && format !== 'docker'
+  const isOpen = isFormatOpen(wanted, engine)
   const isNeeded = isOpen || engine.knownFaults.ofVolumes
   const settings = isNeeded ? await read() : new Map()
   tellFaults(wanted, engine, volumesOfBases(settings))
   return isOpen ? sayFormat(inputs, dockerOnlyOfBases(settings)) : format
+}
+
+/** Whether the format depends on what the base images have. Pure. */
+export function isFormatOpen(
+  { inputs, format }: Pick<Wanted, 'inputs' | 'format'>,
+  { traits }: Pick<KnownEngine, 'traits'>,
+): boolean {
+  return traits.dropsDockerSettings && inputs.format === 'auto' && format !== 'docker'
 }
 
 /** Says what this release is known to get wrong of this build, where it builds it all the same. */
