@@ -19,6 +19,7 @@ import ts from 'typescript'
 
 import type { Entries } from '../../src/cache/backends/entries.js'
 import { openGithub } from '../../src/cache/backends/github.js'
+import { earlyWorker, startWorker } from '../../src/cache/backends/worker.js'
 import {
   type Answer,
   type CacheService,
@@ -417,6 +418,34 @@ describe('stopping', () => {
     expect(entries.failures()).toStrictEqual([
       "The process that talks to the cache service ended by SIGKILL. The rest of this run doesn't use it.",
     ])
+  })
+
+  test('one that was started before it was needed answers, and another one if it has ended', async () => {
+    await start()
+    await leave('k-1')
+    const stagingDir = makeFolder('staging')
+    const options = { program, env: environment() }
+    const started = startWorker(options)
+    const entries = openGithub({ ...options, stagingDir, started })
+    const others = openGithub({ ...options, stagingDir: makeFolder('staging'), started })
+    opened.push(entries, others)
+    expect(await entries.fetch('k-1', 'part')).toBe('k-1')
+    expect(readFileSync(join(stagingDir, 'part')).equals(content)).toBe(true)
+    expect(workerProcess()).toBe(started.pid)
+    entries.close()
+    await until(() => processes().length === 0)
+    expect(await others.fetch('k-1', 'part')).toBe('k-1')
+    expect(workerProcess()).not.toBe(started.pid)
+  })
+
+  test('one that nobody has asked anything ends with a word', async () => {
+    await start()
+    const early = earlyWorker()
+    early.start({ program, env: environment() })
+    expect(processes()).toHaveLength(1)
+    early.end()
+    await until(() => processes().length === 0)
+    expect(early.take()).toBeUndefined()
   })
 
   test('a program that can’t run says why', async () => {

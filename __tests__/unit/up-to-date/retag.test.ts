@@ -73,4 +73,19 @@ describe('an image with attestations', () => {
     const put = await putReferences([web], [place()], registries)
     expect(put).toMatchObject({ why: expect.stringContaining('the registry has lost sha256:') })
   })
+
+  it('is built again where it is gone, whatever the registry says of the tag', async () => {
+    const registries = {
+      ...fake.registries,
+      fetchManifest: () => Promise.resolve(undefined),
+      resolve: () => Promise.reject(new Error('the registry is down')),
+    }
+    const put = await putReferences([web], [place()], registries)
+    expect(put).toMatchObject({ why: expect.stringContaining('is no longer in the registry') })
+  })
+
+  it('is not put under a tag of which nobody knows what it points to', async () => {
+    const registries = { ...fake.registries, resolve: () => Promise.reject(new Error('the registry is down')) }
+    expect(await putReferences([web], [place()], registries)).toStrictEqual({ why: 'the registry is down' })
+  })
 })

@@ -33,4 +33,15 @@ describe('runLive', () => {
     program?.end()
     expect(await program?.succeeded).toBe(false)
   })
+
+  it('leaves that to a sandbox, which ends with all that runs in it', async () => {
+    const setup = setupOf(
+      "#!/bin/sh\necho begun\nsetsid sh -c 'echo $$ >left; exec sleep 600' >/dev/null 2>&1 &\nuntil [ -s left ]; do sleep 0.02; done\n",
+    )
+    const sandbox = { ...(await setup.sandboxes.forBuild()), isApart: true }
+    await logOf(() => runLive({ title: 'Build', args: [], sandbox }, setup))
+    const left = await until(join(setup.folder.path, 'left'))
+    expect(runs(left)).toBe(true)
+    process.kill(left, 'SIGKILL')
+  })
 })
