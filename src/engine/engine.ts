@@ -152,15 +152,17 @@ export interface Engine extends EngineFacts {
   test(image: Image, inputs: Inputs, env: Env): Promise<void>
   /**
    * Pushes the image under one reference, once.
+   * @param env further environment of the engine's programs
    * @throws RegistryError
    */
-  push(image: Image, reference: Reference): Promise<Pushed>
+  push(image: Image, reference: Reference, env?: Env): Promise<Pushed>
   /**
    * Pushes the image into a repository under no tag, once.
    * @param openProxy for an engine that by itself can only push tags
+   * @param env further environment of the engine's programs
    * @throws RegistryError
    */
-  pushByDigest(image: Image, repository: Reference, openProxy: OpenProxy): Promise<PushedManifest>
+  pushByDigest(image: Image, repository: Reference, openProxy: OpenProxy, env?: Env): Promise<PushedManifest>
   /** Undefined for an engine that makes and pushes what the inputs `provenance` and `sbom` ask for by itself. */
   readonly evidence: Evidence | undefined
   /** Writes the files that the input `outputs` asks for. */

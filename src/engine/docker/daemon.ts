@@ -42,9 +42,9 @@ export function inDaemonEngine(setup: DockerSetup): Engine {
 
     test: (image, inputs, env) => testInContainers(image.id, inputs, withEnv(setup, env)),
 
-    async push(_image, reference) {
+    async push(_image, reference, env = {}) {
       const name = formatReference(reference)
-      const { stdout } = await runDocker(setup, ['push', name]).catch((error: unknown) => {
+      const { stdout } = await runDocker(withEnv(setup, env), ['push', name]).catch((error: unknown) => {
         throw refusal(`Push of ${name} failed`, error, setup)
       })
       // The client's last line tells what the registry has answered.

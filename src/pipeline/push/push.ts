@@ -1,12 +1,13 @@
 import type { Engine, Image, Pushed } from '../../engine/engine.js'
 import type { OpenProxy, PushedManifest } from '../../engine/upload-proxy.js'
+import type { Env } from '../../exec.js'
 import { describe, describeCauses, hintOf, LOST_CONTENT, RegistryError, UserError } from '../../errors.js'
 import { formatReference, type Reference, repositoryOf } from '../../metadata/reference.js'
 import type { Registries } from '../../registry/registries.js'
 import { result } from '../../log.js'
 import { formatLimit, type Limit, startLimit } from '../../lib/time-limit.js'
 import { withRetries } from '../../lib/retry.js'
-import { endProcessTree, followProcessTree } from '../../lib/process-tree.js'
+import { endProcessTree, followMarked } from '../../lib/process-tree.js'
 
 /** References of one registry that are pushed at the same time, once the first has brought the layers there. */
 const CONCURRENCY = 4
@@ -36,7 +37,7 @@ export class PushError extends UserError {
  * @throws PushError when any failed, naming those and what is there
  */
 export async function pushAll(engine: Pick<Engine, 'push'>, image: Image): Promise<Pushed[]> {
-  return await pushEach(image, image.references, (reference) => engine.push(image, reference))
+  return await pushEach(image, image.references, (reference, env) => engine.push(image, reference, env))
 }
 
 /** A manifest that lies in a repository under its digest. */
@@ -57,8 +58,8 @@ export async function pushAllByDigest(
 ): Promise<PushedByDigest[]> {
   const repositories = new Map(image.references.map((one) => [formatReference(repositoryOf(one)), repositoryOf(one)]))
   const openProxy: OpenProxy = async (repository, layers) => await (await open()).openProxy(repository, layers)
-  return await pushEach(image, [...repositories.values()], async (reference) => {
-    const pushed = await engine.pushByDigest(image, reference, openProxy)
+  return await pushEach(image, [...repositories.values()], async (reference, env) => {
+    const pushed = await engine.pushByDigest(image, reference, openProxy, env)
     const { digest } = pushed
     if ((await (await open()).resolve({ ...reference, digest })) !== undefined) return { ...pushed, reference }
     throw new RegistryError(
@@ -82,10 +83,15 @@ export async function pushEach<T extends Arrived>(
   const longest = longestPush(image)
   const late = () =>
     new UserError(`The push took longer than ${formatLimit(longest)}, the limit for an image of this size.`, HINT)
-  const limit = startLimit(longest, late, () => endProcessTree(followProcessTree(), KILL_GRACE_MS))
+  const processTree = followMarked()
+  const limit = startLimit(longest, late, () => endProcessTree(processTree, KILL_GRACE_MS))
+  const marked = (reference: Reference) => push(reference, processTree.mark)
   const outcomes = await Promise.all(
-    [...byRegistry(references).values()].map((group) => pushGroup({ push, limit }, group)),
-  ).finally(limit.close)
+    [...byRegistry(references).values()].map((group) => pushGroup({ push: marked, limit }, group)),
+  ).finally(() => {
+    limit.close()
+    processTree.close()
+  })
   const [pushed, failed] = split(outcomes.flat())
   for (const { reference, digest } of pushed) result(`Pushed ${formatReference({ ...reference, digest })}`)
   if (failed.length === 0) return pushed
@@ -107,8 +113,8 @@ interface Arrived {
   readonly digest: string
 }
 
-/** Pushes once. */
-type Push<T> = (reference: Reference) => Promise<T>
+/** Pushes once. @param env further environment of what does it */
+type Push<T> = (reference: Reference, env: Env) => Promise<T>
 
 interface Failed {
   readonly reference: Reference
@@ -117,7 +123,7 @@ interface Failed {
 
 /** How, and until when. */
 interface Pushing<T> {
-  readonly push: Push<T>
+  readonly push: (reference: Reference) => Promise<T>
   readonly limit: Limit
 }
 

@@ -23,9 +23,9 @@ interface Held {
 export function verifyingPushes(engine: Engine, open: () => Promise<Asked>): Engine {
   return {
     ...engine,
-    async push(image, reference) {
+    async push(image, reference, env) {
       try {
-        const pushed = await engine.push(image, reference)
+        const pushed = await engine.push(image, reference, env)
         return { ...pushed, digest: await heldDigest(pushed, image, open) }
       } catch (error) {
         return await acceptRefused(error, image, reference, open)

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import type { Env } from '../../../exec.js'
 import { parseObject } from '../../../lib/json.js'
 import { formatReference, type Reference } from '../../../metadata/reference.js'
 import { RegistryError } from '../../../errors.js'
@@ -26,11 +27,11 @@ export function openDigestPusher(setup: BuildahSetup, push: Push): Pick<Engine, 
     return found
   }
   return {
-    async pushByDigest(image, repository, openProxy) {
+    async pushByDigest(image, repository, openProxy, env) {
       const layers = await layersOf(image)
       // Compressed anew, a layer is another blob.
       const reused = image.compression?.force === true ? [] : layers.pulled
-      const manifest = await pushThrough(await openProxy(repository, reused), { image, repository, setup, push })
+      const manifest = await pushThrough(await openProxy(repository, reused), { image, repository, setup, push, env })
       const learnt = compressedLayers(parseObject(manifest.bytes.toString('utf8')), layers.diffIds, repository)
       known.set(image.id, Promise.resolve({ ...layers, pulled: [...learnt, ...layers.pulled] }))
       const { digest, mediaType, size } = manifest
@@ -44,11 +45,12 @@ interface Pushing {
   readonly repository: Reference
   readonly setup: BuildahSetup
   readonly push: Push
+  readonly env: Env | undefined
 }
 
 async function pushThrough(
   proxy: UploadProxy,
-  { image, repository, setup, push }: Pushing,
+  { image, repository, setup, push, env }: Pushing,
 ): Promise<PushedManifest & { readonly bytes: Buffer }> {
   const name = formatReference(repository)
   const login = Buffer.from(`${proxy.username}:${proxy.password.reveal()}`).toString('base64')
@@ -56,7 +58,7 @@ async function pushThrough(
   const auth = await writePrivate(setup.folder, file, JSON.stringify({ auths: { [proxy.host]: { auth: login } } }))
   try {
     const reference = { registry: proxy.host, repository: repository.repository, tag: TAG }
-    await push(image, { reference, auth, insecure: [proxy.host], named: repository })
+    await push(image, { reference, auth, insecure: [proxy.host], named: repository, env })
   } catch (error) {
     throw unanswered(proxy, name) ?? error
   } finally {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CommandError } from '../../../exec.js'
+import { CommandError, type Env } from '../../../exec.js'
 import { withProgress } from '../../../lib/progress.js'
 import { info } from '../../../log.js'
 import { formatReference, type Reference } from '../../../metadata/reference.js'
@@ -11,12 +11,14 @@ import { runBuildah } from '../command.js'
 import { isOciRefusal, refusal } from '../failures.js'
 import { countBlobs, pushedSoFar } from './push-progress.js'
 import { type Destination, pushArgs } from '../registries/registry-args.js'
-import { type BuildahSetup } from '../setup.js'
+import { type BuildahSetup, withEnv } from '../setup.js'
 
 /** Where an image is pushed to, and what that is called. */
 export interface Target extends Destination {
   /** The registry and the repository behind a proxy; elsewhere the reference itself. */
   readonly named: Reference
+  /** Further environment of Buildah. */
+  readonly env?: Env | undefined
 }
 
 /** Pushes an image once. @returns digest of the manifest @throws RegistryError */
@@ -45,7 +47,7 @@ export function imagePusher(setup: BuildahSetup, isFormatFree: () => boolean): P
 }
 
 async function pushOnce(image: Image, target: Target, setup: BuildahSetup): Promise<string> {
-  const { reference, named } = target
+  const { reference, named, env = {} } = target
   const name = formatReference(named)
   // References can be longer than names of files may be.
   const digestName = `${createHash('sha256').update(formatReference(reference)).digest('hex')}.digest`
@@ -53,7 +55,7 @@ async function pushOnce(image: Image, target: Target, setup: BuildahSetup): Prom
   const seen = countBlobs()
   const { stderr } = await withProgress(
     (seconds) => `Push of ${name}: ${pushedSoFar(image, seen.count(), seconds)}`,
-    () => runBuildah(setup, pushArgs(image, target, digestFile, setup), { onOutput: seen.add }),
+    () => runBuildah(withEnv(setup, env), pushArgs(image, target, digestFile, setup), { onOutput: seen.add }),
   ).catch((error: unknown) => {
     const scene = { registry: named.registry, hasLogin: setup.hasLogin }
     throw refusal(`Push of ${name} failed`, inOwnName(error, target), scene)

@@ -11,8 +11,8 @@ export function openPusher(setup: BuildahSetup, isFormatFree: () => boolean): Pi
   const { files, insecure } = setup
   const push = imagePusher(setup, isFormatFree)
   return {
-    async push(image, reference) {
-      const digest = await push(image, { reference, named: reference, auth: files.auth, insecure })
+    async push(image, reference, env) {
+      const digest = await push(image, { reference, named: reference, auth: files.auth, insecure, env })
       return { reference, digest }
     },
     ...openDigestPusher(setup, push),
