@@ -1,11 +1,13 @@
 import { lchown, lstat, mkdir, realpath } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import gte from 'semver/functions/gte.js'
-import { type Dockerfile, stepsOf } from '../../../dockerfile/dockerfile.js'
-import { readMounts } from '../../../dockerfile/mounts.js'
+import lt from 'semver/functions/lt.js'
+import { mountedSources } from '../../../dockerfile/mounted-sources.js'
 import { execute } from '../../../exec.js'
 import { isBelow } from '../../../lib/paths.js'
 import { info } from '../../../log.js'
+import { analysisOf } from '../../../source/analysis.js'
+import type { BuildSpec } from '../../engine.js'
 import type { User } from '../../build-user.js'
 import type { WorkDir } from '../../work-dir.js'
 import { copyAs } from '../build/folder-contexts.js'
@@ -16,29 +18,43 @@ import type { Shown } from './mounts.js'
  * context, and opens for writing only what belongs to its account, with the folders that it is in.
  */
 const OVERLAY_ON_CONTEXT_SINCE = '1.45.0'
+/** From this release on Buildah opens a file for writing to mount it. */
+const OPENS_FOR_WRITING_SINCE = '1.39.0'
+
+/** A file that is mounted by itself. */
+interface MountedFile {
+  /** Absolute, without links. */
+  readonly path: string
+  /** Whether it has other names: they are hard links in the image, too, and a copy of it alone wouldn't be one. */
+  readonly hasNames: boolean
+}
 
 /**
  * Copies of the files of the context that `RUN --mount=type=bind` names one by one, in their places. Buildah (1.39 and later)
  * opens such a file for writing to mount it, which the context, shown read-only, refuses. Or, where that doesn't help, a copy
  * of the context that is all the account's.
- * @param context absolute path of the context folder, without links
  */
 export async function copyMountedFiles(
-  dockerfile: Dockerfile,
-  context: string,
+  { inputs, source }: Pick<BuildSpec, 'inputs' | 'source'>,
   workDir: WorkDir,
   version: string,
 ): Promise<Shown[]> {
   const { path: folder, buildUser, env } = workDir
-  const files = await mountedFiles(dockerfile, context)
+  const { context } = source
+  const files = await mountedFiles(mountedSources(analysisOf(inputs, source.dockerfile, env)), context)
+  const paths = files.map(({ path }) => path)
   if (files.length === 0) return []
   const place = join(folder, 'mounts')
   await mkdir(place, { mode: 0o711, recursive: true })
-  if (gte(version, OVERLAY_ON_CONTEXT_SINCE) && (await belongsToOthers(files, context, buildUser))) {
+  const hasOverlay = gte(version, OVERLAY_ON_CONTEXT_SINCE)
+  const hasNames = !lt(version, OPENS_FOR_WRITING_SINCE) && files.some((file) => file.hasNames)
+  if (hasOverlay ? await belongsToOthers(paths, context, buildUser) : hasNames) {
     const whole = await ownContext(context, place, workDir)
-    if (whole !== undefined) return [whole]
+    // Through an overlay nothing is written to it.
+    if (whole !== undefined) return [{ ...whole, writable: !hasOverlay }]
   }
-  const copies = files.map((path, index) => ({ path, from: join(place, String(index)), writable: true }))
+  const single = files.filter((file) => !file.hasNames)
+  const copies = single.map(({ path }, index) => ({ path, from: join(place, String(index)), writable: true }))
   for (const { path, from } of copies) {
     // With mode, times and extended attributes: COPY may take the same file.
     await execute(['cp', '-a', '--', path, from], { env, cwd: folder })
@@ -75,21 +91,17 @@ async function ownContext(context: string, place: string, workDir: WorkDir): Pro
   return { path: context, from, writable: false }
 }
 
-/** Those that are plain files, by their absolute paths. What else may be named, only Buildah can tell. */
-async function mountedFiles(dockerfile: Dockerfile, context: string): Promise<string[]> {
-  const mounts = stepsOf(dockerfile).flatMap(readMounts)
-  const named = mounts.filter(
-    ({ type = 'bind', from, source, isReadable }) =>
-      type === 'bind' && from === undefined && isReadable && !source.includes('$'),
-  )
-  const paths = [...new Set(named.map(({ source }) => join(context, source)))]
-  const isPlain = await Promise.all(paths.map((path) => isPlainFile(path, context)))
-  return paths.filter((_, index) => isPlain[index])
+/** Those that are plain files, each once. What else may be named, only Buildah can tell. */
+async function mountedFiles(sources: readonly string[], context: string): Promise<MountedFile[]> {
+  const found = await Promise.all(sources.map((source) => plainFile(join(context, source), context)))
+  const files = found.filter((file) => file !== undefined)
+  return [...new Map(files.map((file) => [file.path, file])).values()]
 }
 
-async function isPlainFile(path: string, context: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => undefined)
-  // Names of one file are hard links in the image, too: a copy wouldn't be one.
-  if (found?.isFile() !== true || found.nlink > 1 || !isBelow(path, context)) return false
-  return (await realpath(dirname(path))) === dirname(path)
+async function plainFile(named: string, context: string): Promise<MountedFile | undefined> {
+  // Buildah follows links as far as they stay in the context.
+  const path = await realpath(named).catch(() => undefined)
+  if (path === undefined || !isBelow(path, context)) return undefined
+  const found = await lstat(path)
+  return found.isFile() ? { path, hasNames: found.nlink > 1 } : undefined
 }

@@ -36,7 +36,7 @@ export async function shownToBuild(
     ...(agent === undefined ? [] : [readOnly(agent)]),
     ...(inputs.secrets.length + inputs.ssh.length === 0 ? [] : [readOnly(join(folder.path, 'secrets'))]),
     ...named,
-    ...(await copyMountedFiles(source.dockerfile, source.context, folder, buildah.version)),
+    ...(await copyMountedFiles({ inputs, source }, folder, buildah.version)),
   ]
 }
 

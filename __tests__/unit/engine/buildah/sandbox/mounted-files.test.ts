@@ -5,7 +5,7 @@ import { parseDockerfile } from '../../../../../src/dockerfile/dockerfile.js'
 import { copyMountedFiles } from '../../../../../src/engine/buildah/sandbox/mounted-files.js'
 import type { User } from '../../../../../src/engine/build-user.js'
 import type { WorkDir } from '../../../../../src/engine/work-dir.js'
-import { temporaryFolder } from '../../../helpers.js'
+import { inputsOf, temporaryFolder } from '../../../helpers.js'
 
 /** A context with files of each kind, of which one is executable and of another time. */
 function contextFolder(): string {
@@ -20,6 +20,7 @@ function contextFolder(): string {
   writeFileSync(join(context, 'folder/file'), 'in a folder')
   symlinkSync('list.json', join(context, 'link'))
   symlinkSync('folder', join(context, 'way'))
+  symlinkSync('../outside', join(context, 'out'))
   writeFileSync(join(context, 'twice'), '')
   linkSync(join(context, 'twice'), join(context, 'again'))
   return context
@@ -30,7 +31,9 @@ async function copiesFor(mounts: string, version = '1.43.2', owner: Partial<User
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   const buildUser = { name: 'me', ...own, ...owner, home: '/home/me', prefix: [], reason: '' }
   const workDir: WorkDir = { path: temporaryFolder(), buildUser, env: { PATH: process.env['PATH'] ?? '' } }
-  const shown = await copyMountedFiles(parseDockerfile(`FROM x AS y\nRUN ${mounts} make\n`), context, workDir, version)
+  const dockerfile = parseDockerfile(`FROM x AS y\nARG LIST\nARG FILE=file\nRUN ${mounts} make\n`)
+  const source = { context, file: join(context, 'Dockerfile'), dockerfile, target: undefined }
+  const shown = await copyMountedFiles({ inputs: inputsOf({}), source }, workDir, version)
   return { shown, context, workDir }
 }
 
@@ -51,9 +54,7 @@ describe('files that are mounted one by one', () => {
   it.each([
     ['a folder', '--mount=source=folder,target=/a'],
     ['all of the context', '--mount=target=/a'],
-    ['a link', '--mount=source=link,target=/a'],
-    ['a file behind a link', '--mount=source=way/file,target=/a'],
-    ['a hard link, which its copy would not be', '--mount=source=twice,target=/a'],
+    ['a link out of the context', '--mount=source=out,target=/a'],
     ['a file of a stage', '--mount=from=y,source=list.json,target=/a'],
     ['a cache', '--mount=type=cache,source=list.json,target=/a'],
     ['a path that only Buildah can read', '--mount=source=$LIST,target=/a'],
@@ -61,6 +62,35 @@ describe('files that are mounted one by one', () => {
     ['nothing', '--mount=source=nowhere,target=/a'],
   ])('are none where that is %s', async (_, mount) => {
     expect((await copiesFor(mount)).shown).toStrictEqual([])
+  })
+
+  it.each([
+    ['a link leads to them', 'link', 'list.json'],
+    ['a link is on the way', 'way/file', 'folder/file'],
+    ['a variable names them', 'folder/$FILE', 'folder/file'],
+  ])('are seen where they are, also if %s', async (_, source, file) => {
+    const { shown, context } = await copiesFor(`--mount=source=${source},target=/a`)
+    expect(shown.map(({ path, writable }) => [path, writable])).toStrictEqual([[join(context, file), true]])
+  })
+
+  describe('that have several names, so that a copy of one would not be the others', () => {
+    const mounts = '--mount=source=twice,target=/a --mount=source=list.json,target=/b'
+
+    it('are in a copy of all of it, in which they have them', async () => {
+      const { shown, context } = await copiesFor(mounts)
+      expect(shown).toStrictEqual([{ path: context, from: expect.any(String), writable: true }])
+      const [{ from = '' } = {}] = shown
+      const [one, other] = ['twice', 'again'].map((name) => statSync(join(from, name)))
+      expect([one?.nlink, one?.ino]).toStrictEqual([2, other?.ino])
+    })
+
+    it.each([
+      ['lays an overlay on the context', '1.45.0'],
+      ['only reads them', '1.38.0'],
+    ])('stay where they are with a Buildah that %s', async (_, version) => {
+      const { shown, context } = await copiesFor(mounts, version)
+      expect(shown.map(({ path }) => path)).toStrictEqual([join(context, 'list.json')])
+    })
   })
 
   describe('of somebody else, with Buildah 1.45, which lays an overlay on the context', () => {
