@@ -325,8 +325,8 @@ export const promises = [
       {
         loses: 'What ADD downloads may have changed, and nothing is built',
         file: 'src/dockerfile/dependencies.ts',
-        find: 'if (copy?.mayDownload === true && !isChecked)',
-        put: 'if (copy?.mayDownload === true && isChecked)',
+        find: 'return copy?.mayDownload === true && !isChecked',
+        put: 'return copy?.mayDownload === true && isChecked',
         test: '__tests__/unit/dockerfile/dependencies.test.ts',
       },
       {

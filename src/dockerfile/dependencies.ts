@@ -133,12 +133,17 @@ function addOrigin(origin: Origin, line: number, findings: Findings): void {
   if (image !== undefined) findings.images.add(image)
 }
 
-function addStep({ instruction, copy, mounts, triggers }: StepAnalysis, findings: Findings): void {
-  const { line, flags } = instruction
+/** Whether a step may download something of which only the server knows whether it is another one now. Pure. */
+export function mayDownloadOther({ instruction, copy }: Pick<StepAnalysis, 'instruction' | 'copy'>): boolean {
   // Behind a variable may be nothing.
-  const isChecked = flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
-  if (copy?.mayDownload === true && !isChecked)
-    doubt(findings, line, `what ADD downloads, since it has no --${CHECKED},`)
+  const isChecked = instruction.flags.some(({ name, value }) => name === CHECKED && /^\w/.test(value))
+  return copy?.mayDownload === true && !isChecked
+}
+
+function addStep(step: StepAnalysis, findings: Findings): void {
+  const { instruction, copy, mounts, triggers } = step
+  const { line } = instruction
+  if (mayDownloadOther(step)) doubt(findings, line, `what ADD downloads, since it has no --${CHECKED},`)
   if (copy?.from !== undefined) addOrigin(copy.from, line, findings)
   else if (copy !== undefined) for (const path of pathsOf(copy)) addPath(path, findings)
   for (const mount of mounts) addMount(mount, line, findings)

@@ -1,5 +1,5 @@
 import type { Analysis, Origin, StageAnalysis, StepAnalysis } from './analysis.js'
-import { neededStages } from './dependencies.js'
+import { mayDownloadOther, neededStages } from './dependencies.js'
 import { parentOf } from './stage-platforms.js'
 import type { StageKeys } from './step-keys.js'
 
@@ -21,8 +21,9 @@ export interface StageReading {
 }
 
 export interface StepReading {
-  /** As in `StageKeys`, likewise `content`. */
+  /** As in `StageKeys`. */
   readonly key: string | undefined
+  /** The same; undefined also where the step downloads something, since nobody knows before whether it is another one now. */
   readonly content: string | undefined
   /** Whether it reads files of the layers below it when it runs. */
   readonly readsBelow: boolean
@@ -73,7 +74,8 @@ export function readingOf(
 
 function stepReading(step: StepAnalysis, keys: StageKeys | undefined, index: number): StepReading {
   return {
-    ...{ key: keys?.keys[index], content: keys?.contents[index] },
+    key: keys?.keys[index],
+    content: mayDownloadOther(step) ? undefined : keys?.contents[index],
     readsBelow: readsBelow(step.instruction.keyword),
     sources: sourcesOf(step).flatMap(({ stages }) => stages),
   }

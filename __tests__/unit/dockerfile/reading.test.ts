@@ -62,6 +62,21 @@ describe('what is read', () => {
   })
 })
 
+describe('what a step has copied isn’t known before the build', () => {
+  const SUM = `sha256:${'0'.repeat(64)}`
+  it.each<[what: string, line: string, content: string | undefined]>([
+    ['where it downloads', 'ADD https://example.com/a.tar /a', undefined],
+    ['where it fetches a repository', 'ADD https://example.com/a.git#main /a', undefined],
+    ['where a variable may have the address', 'ADD $A /a', undefined],
+    ['but where the download is checked', `ADD --checksum=${SUM} https://example.com/a.tar /a`, 'c0.1'],
+    ['but where it is of the context', 'ADD a /a', 'c0.1'],
+  ])('%s', (_, line, content) => {
+    const found = read(['FROM a', line])
+    if ('why' in found) throw new Error(found.why)
+    expect(found.stages[0]?.steps[0]?.content).toBe(content)
+  })
+})
+
 describe('nothing is told', () => {
   it.each<[what: string, lines: readonly string[], why: RegExp, contexts: readonly string[]]>([
     ['where a variable names what is copied from', ['FROM a', 'ARG S', 'COPY --from=$S /x /x'], /isn't clear/, []],
