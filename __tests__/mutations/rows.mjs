@@ -1423,8 +1423,8 @@ export const promises = [
       {
         loses: 'A ref in the URL of the context is an option of Git',
         file: 'src/source/git-url.ts',
-        find: '!/^(?!-)[\\w./+@-]*$/.test(ref)',
-        put: '!/^[\\w./+@-]*$/.test(ref)',
+        find: 'const REF = /^(?!-)[',
+        put: 'const REF = /^[',
         test: '__tests__/unit/source/source.test.ts',
       },
       {

@@ -13,6 +13,8 @@ export interface GitContext {
 /** The expression of docker/build-push-action for the repository of the run, and a folder in it. */
 const DEFAULT_CONTEXT = /^\{\{\s*defaultContext\s*\}\}(:.*)?$/s
 const ARCHIVE = /\.(tar|tgz|tbz2?|txz|zip)$|\.tar\.\w+$|\/(archive|tarball|zipball)\//i
+/** No option, and none of what stands for several commits; a branch may have letters of any alphabet. */
+const REF = /^(?!-)[\p{L}\p{M}\p{N}_./+@-]*$/u
 /** What names a commit in a query, and where Git has it. */
 const COMMITS: ReadonlyMap<string, string> = new Map([
   ['ref', ''],
@@ -54,7 +56,7 @@ export function parseGitContext(context: string, input = 'context'): GitContext 
   if (!isUrl && !isGitHub) return undefined
   const [ref = '', folder = ''] = fragment.split(/:(.*)/s)
   if (/^https?:/.test(url) && !url.endsWith('.git')) throw noRepository(context, url, input)
-  if (!/^(?!-)[\w./+@-]*$/.test(ref) || /(^|\/)\.\.(\/|$)/.test(folder) || isAbsolute(folder)) {
+  if (!REF.test(ref) || /(^|\/)\.\.(\/|$)/.test(folder) || isAbsolute(folder)) {
     throw new UserError(
       `Input "${input}": got ${JSON.stringify(context)}. After # comes a branch, tag or commit, then optionally a colon and a folder in the repository.`,
       `Write ${lineOf(input, `${url}#main:path/of/folder`)}.`,

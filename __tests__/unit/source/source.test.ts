@@ -18,6 +18,7 @@ describe('parseGitContext', () => {
     ['https://host/acme/web.git#', git('https://host/acme/web.git')],
     ['https://host/acme/web.git#refs/pull/5/merge', git('https://host/acme/web.git', 'refs/pull/5/merge')],
     ['https://host/acme/web.git#release+1@x:a b/ü', git('https://host/acme/web.git', 'release+1@x', 'a b/ü')],
+    ['https://host/w.git#feature/größe-日本:sub', git('https://host/w.git', 'feature/größe-日本', 'sub')],
     ['https://host/w.git#main:a:b#c', git('https://host/w.git', 'main', 'a:b#c')],
     ['git://host/acme/web', git('git://host/acme/web')],
     ['ssh://git@host:2222/acme/web#main', git('ssh://git@host:2222/acme/web', 'main')],
