@@ -76,7 +76,7 @@ export function stepKeys({ dockerfile, stages }: Analysis, stepInputs: StepInput
 
 /** Indices of the stages that mounts of RUN may show. */
 function shownByMounts(stages: readonly StageAnalysis[]): Set<number> {
-  const origins = stages.flatMap(({ steps }) => steps.flatMap(({ mounts }) => mounts.map(({ from }) => from)))
+  const origins = allStepsOf(stages).flatMap(({ mounts }) => mounts.map(({ from }) => from))
   return new Set(origins.flatMap((from) => from?.stages ?? []))
 }
 
@@ -85,8 +85,13 @@ function shownByMounts(stages: readonly StageAnalysis[]): Set<number> {
  * that the stage is needed: one that is taken from the cache as a whole has no files for it.
  */
 function copiedByVariable(stages: readonly StageAnalysis[]): Set<number> {
-  const origins = stages.flatMap(({ steps }) => steps.map(({ copy }) => copy?.from))
+  const origins = allStepsOf(stages).map(({ copy }) => copy?.from)
   return new Set(origins.flatMap((from) => (from === undefined || 'known' in from ? [] : from.stages)))
+}
+
+/** With those that ONBUILD puts off: they run in a stage that is built on theirs. */
+function allStepsOf(stages: readonly StageAnalysis[]): StepAnalysis[] {
+  return stages.flatMap(({ steps }) => steps.flatMap((step) => [step, ...step.triggers]))
 }
 
 function builtAnew({ stage, steps }: StageAnalysis, buildah: string): StageKeys {

@@ -475,6 +475,12 @@ RUN --mount=from=shown,target=/m three
     ])
   })
 
+  it('is built anew also where the mount is put off by ONBUILD', () => {
+    const trigger = 'FROM a AS shown\nRUN one\nFROM a AS base\nONBUILD RUN --mount=from=shown,target=/m two\nFROM base'
+    const known = keysOf(trigger, { buildah: '1.28.2' }).map(({ keys }) => keys.map((key) => key !== undefined))
+    expect(known).toStrictEqual([[false, false], [true, true], [true]])
+  })
+
   it.each(['1.33.7', '1.43.2'])('is not by Buildah %s', (buildah) => {
     expect(known(buildah).slice(0, 2)).toStrictEqual([
       [true, true],
