@@ -114,6 +114,43 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: '<ada>', wrong: '<>' },
   },
   {
+    row: 'inheritedDefault',
+    builds: ({ base }) => [
+      { lines: [`FROM ${base} AS base`, 'ARG WHO="ada"', 'FROM base', 'RUN echo "<$WHO>" >/quoted'] },
+    ],
+    look: (image) => file('quoted')(image) === '<ada>',
+    ...{ right: true, wrong: false },
+  },
+  {
+    ...{ row: 'inheritedDefault', variant: 'variable' },
+    builds: ({ base }) => [
+      { lines: [`FROM ${base} AS base`, 'ARG V=1', 'ARG WHO=ada$V', 'FROM base', 'RUN echo "<$WHO>" >/made'] },
+    ],
+    look: (image) => file('made')(image) === '<ada1>',
+    ...{ right: true, wrong: false },
+  },
+  {
+    row: 'inheritedVariable',
+    builds: ({ base }) => [
+      {
+        lines: ['ARG V=1', `FROM ${base} AS base`, 'ARG V', 'ARG WHO=ada$V', 'FROM base', 'RUN echo "<$WHO>" >/named'],
+      },
+    ],
+    look: (image) => file('named')(image) === '<ada1>',
+    ...{ right: true, wrong: false },
+  },
+  {
+    ...{ row: 'inheritedVariable', variant: 'given' },
+    builds: ({ base }) => [
+      {
+        lines: [`FROM ${base} AS base`, 'ARG V=1', 'ARG WHO=ada$V', 'FROM base', 'RUN echo "<$WHO>" >/given'],
+        buildArgs: ['V=2'],
+      },
+    ],
+    look: (image) => file('given')(image) === '<ada2>',
+    ...{ right: true, wrong: false },
+  },
+  {
     row: 'heredocVariable',
     buildsSince: '1.33.0',
     builds: ({ base }) => [{ lines: [`FROM ${base}`, 'RUN <<EOF', 'word=kept', 'echo "<$word>" >/seen', 'EOF'] }],

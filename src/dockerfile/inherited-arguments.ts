@@ -1,13 +1,21 @@
 import type { Analysis } from './analysis.js'
 import type { Instruction, Stage } from './dockerfile.js'
-import { declarationsOf, textOf } from './variables.js'
+import { declarationsOf, textOf, type Values, variablesIn } from './variables.js'
 
 /** A variable that a stage names and doesn't declare: the stage that it is built on does. */
 export interface InheritedArgument {
   readonly name: string
   /** Where it is named. */
   readonly line: number
+  readonly kind: DefaultKind
 }
+
+/**
+ * How an engine has to come to the value of an argument in a stage that is built on its own: `plain`, that is given, or its
+ * default as it is written; `read`, its default has quotes, escapes or arguments of its stage that have one themselves;
+ * `other`, its default has other variables, or such as are given or set by ENV.
+ */
+export type DefaultKind = 'plain' | 'read' | 'other'
 
 const ENV_NAMES = /(?:^|\s)([A-Za-z_]\w*)=/g
 const USES = /(?<!\\)\$\{?([A-Za-z_]\w*)/g
@@ -15,7 +23,7 @@ const USES = /(?<!\\)\$\{?([A-Za-z_]\w*)/g
 /** What the stages before have given to a stage that is built on them. */
 interface Scope {
   /** Arguments with a value. */
-  readonly arguments: Set<string>
+  readonly arguments: Map<string, DefaultKind>
   /** Variables of the environment, which hide arguments. */
   readonly environment: Set<string>
 }
@@ -31,30 +39,49 @@ export function inheritedArguments({ values, globals, stages }: Analysis): Inher
   return stages.flatMap(({ stage, base }) => {
     const [parent, other] = base.stages.map((index) => ends[index])
     const scope = (other === undefined ? parent : undefined) ?? {
-      arguments: new Set(),
+      arguments: new Map(),
       environment: new Set(),
     }
-    const { found, end } = walk(stage, scope, known)
+    const { found, end } = walk(stage, scope, { known, given: values.buildArgs })
     ends.push(end)
     return found
   })
 }
 
+/** What arguments have a value of from outside of all stages. */
+interface Outside {
+  readonly known: ReadonlySet<string>
+  readonly given: Values
+}
+
 /** What a stage names of its scope, and the scope of those that are built on it. */
-function walk({ instructions }: Stage, inherited: Scope, known: ReadonlySet<string>) {
+function walk({ instructions }: Stage, inherited: Scope, { known, given }: Outside) {
   const found: InheritedArgument[] = []
-  const open = new Set(inherited.arguments)
-  const end: Scope = { arguments: new Set(inherited.arguments), environment: new Set(inherited.environment) }
+  const open = new Map(inherited.arguments)
+  const end: Scope = { arguments: new Map(inherited.arguments), environment: new Set(inherited.environment) }
+  /** Arguments that have a default here. */
+  const own = new Map<string, DefaultKind>()
+  const isFixed = (name: string) => own.has(name) && own.get(name) !== 'other' && !end.environment.has(name)
   for (const instruction of instructions) {
-    const isOpen = (name: string) => open.has(name) && !end.environment.has(name)
-    for (const name of usedBy(instruction)) if (isOpen(name)) found.push({ name, line: instruction.line })
+    for (const name of usedBy(instruction)) {
+      const kind = end.environment.has(name) ? undefined : open.get(name)
+      if (kind !== undefined) found.push({ name, line: instruction.line, kind })
+    }
     for (const { name, value } of declarationsOf(instruction)) {
       open.delete(name)
-      if (value !== undefined || known.has(name)) end.arguments.add(name)
+      const kind = value === undefined || given.has(name) ? 'plain' : kindOf(value, isFixed)
+      if (value !== undefined && !given.has(name)) own.set(name, kind)
+      if (value !== undefined || known.has(name)) end.arguments.set(name, kind)
     }
     if (instruction.keyword === 'ENV') for (const name of namesOf(instruction)) end.environment.add(name)
   }
   return { found, end }
+}
+
+/** @param isFixed whether a variable has nothing but its own default */
+function kindOf(value: string, isFixed: (name: string) => boolean): DefaultKind {
+  if (!variablesIn(value).every(isFixed)) return 'other'
+  return /["'`\\$]/.test(value) ? 'read' : 'plain'
 }
 
 function usedBy(instruction: Instruction): Set<string> {

@@ -52,6 +52,18 @@ export const KNOWN_WRONG = {
     wrong: 'it is empty there',
     answer: 'another Buildah',
   },
+  inheritedDefault: {
+    what: 'an ARG of the stage in FROM with quotes, escapes or variables in its default',
+    until: '1.45.0',
+    wrong: 'it is empty there, or has its default as it is written',
+    answer: 'another Buildah',
+  },
+  inheritedVariable: {
+    what: 'an ARG of the stage in FROM with a variable in its default that has no default of its own there, or another value',
+    wrong: 'it is empty there, or has another value',
+    answer: 'another Buildah',
+    remedy: 'Write that ARG with its default once more in the stage that uses it.',
+  },
   heredocVariable: {
     what: 'a heredoc of RUN with variables or quotes, unless its name is quoted',
     since: '1.33.0',

@@ -197,8 +197,8 @@ async function versionOf(path: string, { buildUser, env, path: cwd }: WorkDir): 
 function hintFor(installed: { version: string } | undefined, options: BuildahConstraint): string {
   if (installed === undefined)
     return 'Install Buildah on the machine, or name an archive of it with "buildah-manifest".'
-  if (options.needs.some(({ since }) => since === undefined)) return 'Remove that feature from the Dockerfile.'
   const remedy = unmet(options.needs, installed.version).find((need) => need.remedy !== undefined)?.remedy
   if (remedy !== undefined) return remedy
+  if (options.needs.some(({ since }) => since === undefined)) return 'Remove that feature from the Dockerfile.'
   return 'Use a runner with a newer Buildah (`runs-on: ubuntu-26.04` has 1.42), or name an archive of a newer one with "buildah-manifest".'
 }

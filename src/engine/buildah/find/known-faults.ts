@@ -1,7 +1,7 @@
 import type { Analysis } from '../../../dockerfile/analysis.js'
 import { hasOpenHeredoc } from '../../../dockerfile/open-heredocs.js'
 import { mountsOnFiles } from '../../../dockerfile/mounts-on-files.js'
-import { inheritedArguments } from '../../../dockerfile/inherited-arguments.js'
+import { type DefaultKind, inheritedArguments } from '../../../dockerfile/inherited-arguments.js'
 import { platformDefaults } from '../../../dockerfile/platform-defaults.js'
 import {
   type Answer,
@@ -52,7 +52,9 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
       .flatMap(({ steps }) => steps)
       .filter(({ instruction, copy }) => instruction.keyword === 'ADD' && copy?.sources.some(isRepository))
       .map(({ instruction }) => ({ line: instruction.line })),
-  inheritedArgument: ({ analysis }) => inheritedArguments(analysis).map(({ line, name }) => ({ line, detail: name })),
+  inheritedArgument: ({ analysis }) => inheritedOf(['plain', 'read', 'other'], analysis),
+  inheritedDefault: ({ analysis }) => inheritedOf(['read'], analysis),
+  inheritedVariable: ({ analysis }) => inheritedOf(['other'], analysis),
   heredocVariable: ({ analysis }) =>
     analysis.stages
       .flatMap(({ steps }) => steps)
@@ -88,6 +90,12 @@ const TOLD: Partial<Record<FaultName, Find<FaultFacts>>> = {
   overlayAttribute: ({ layout }) => (layout === 'overlay-rootless' ? [{}] : []),
 }
 
+/** Where a stage names an argument of the stage below it with such a default. */
+function inheritedOf(kinds: readonly DefaultKind[], analysis: Analysis): Finding[] {
+  const found = inheritedArguments(analysis).filter(({ kind }) => kinds.includes(kind))
+  return found.map(({ line, name }) => ({ line, detail: name }))
+}
+
 /** Lines of FROM with such a variable, in an image for another platform than the machine's. */
 function placesOf(analysis: Analysis, platform: Platform, variable: string): Finding[] {
   return isForeign(platform) ? linesWithPlatform(analysis, variable).map((line) => ({ line })) : []
@@ -109,11 +117,21 @@ export interface RefusedFault {
 /** What a Dockerfile has that some releases build wrongly; pure. */
 export function refusedFaults(facts: EarlyFacts): RefusedFault[] {
   return rowsOf(REFUSED).flatMap((row) => {
-    const isNew = row.until === undefined && row.since !== undefined
-    const releases = isNew ? { since: OLDEST_BUILDAH, below: row.since, remedy: row.remedy } : { since: row.until }
-    const wrong = `(in ${isNew ? 'newer' : 'older'} versions, ${row.wrong})`
+    const { versions, ...releases } = releasesFor(row)
+    const wrong = `(in ${versions} versions, ${row.wrong})`
     return row.find(facts).map((finding) => ({ what: `${placed(finding, row.what)} ${wrong}`, ...releases }))
   })
+}
+
+/** The releases that don't have it, and a word for those that do. */
+function releasesFor({
+  since,
+  until,
+  remedy,
+}: KnownWrong): Omit<RefusedFault, 'what'> & { readonly versions: 'all' | 'newer' | 'older' } {
+  if (until !== undefined) return { versions: 'older', since: until }
+  if (since !== undefined) return { versions: 'newer', since: OLDEST_BUILDAH, below: since, remedy }
+  return { versions: 'all', since: undefined, remedy }
 }
 
 /** Whether this release loses changes in volumes of base images, so that the volumes must be known; pure. */

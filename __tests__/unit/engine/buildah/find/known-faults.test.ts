@@ -18,7 +18,7 @@ const factsOf = (lines: readonly string[], given: Readonly<Record<string, string
 /** What is refused, without the reasons. */
 const refusedIn = (lines: readonly string[], buildArgs = '') =>
   refusedFaults(factsOf(lines, { 'build-args': buildArgs })).map(({ what }) =>
-    what.replace(/ \(in older versions, .*\)$/, ''),
+    what.replace(/ \(in (?:older|all) versions, .*\)$/, ''),
   )
 
 const warnedOf = (lines: readonly string[], volumes: Readonly<Record<string, string[]>> = {}) =>
@@ -117,6 +117,46 @@ describe('an ARG of the stage in FROM', () => {
   ])('%s', (_, lines, buildArgs) => {
     const line = lines.findLastIndex((text) => /^FROM/.test(text)) + 2
     expect(refusedIn(lines, buildArgs)).toStrictEqual([`Dockerfile line ${line}: an ARG of the stage in FROM, X`])
+  })
+
+  describe('with a default that an engine has to read', () => {
+    const ofKind = (declared: readonly string[], buildArgs = '') =>
+      refusedFaults(
+        factsOf(['ARG G=1', 'FROM a AS base', ...declared, 'FROM base', 'RUN echo $X'], { 'build-args': buildArgs }),
+      ).map(({ since }) => since)
+
+    it.each<[what: string, declared: string[], buildArgs: string]>([
+      ['in quotes', ['ARG X="1.2"'], ''],
+      ['with an escape', ['ARG X=a\\ b'], ''],
+      ['of another argument', ['ARG V=1', 'ARG X=v$V'], ''],
+      ['of one that has such a default itself', ['ARG U=1', 'ARG V="$U"', 'ARG X=v${V}'], ''],
+    ])('%s needs a newer release', (_, declared, buildArgs) => {
+      expect(ofKind(declared, buildArgs)).toStrictEqual(['1.41.0', '1.45.0'])
+    })
+
+    it.each<[what: string, declared: string[], buildArgs: string]>([
+      ['is given', ['ARG V=1', 'ARG X=v$V'], 'V=2'],
+      ['has its value from the heading', ['ARG G', 'ARG X=v$G'], ''],
+      ['is in the heading alone', ['ARG X=v$G'], ''],
+      ['is set by ENV', ['ARG V=1', 'ENV V=2', 'ARG X=v$V'], ''],
+      ['is made of one that is given', ['ARG U=1', 'ARG V=$U', 'ARG X=v$V'], 'U=2'],
+    ])('is built by no release where a variable in it %s', (_, declared, buildArgs) => {
+      expect(ofKind(declared, buildArgs)).toStrictEqual(['1.41.0', undefined])
+    })
+
+    it('is of no interest where a value is given', () => {
+      expect(ofKind(['ARG X="$G"'], 'X=1')).toStrictEqual(['1.41.0'])
+    })
+
+    it('is told with what to write', () => {
+      const facts = factsOf(['FROM a AS base', 'ARG X=$Y', 'FROM base', 'RUN echo $X'])
+      const { what, wrong, remedy } = KNOWN_WRONG.inheritedVariable
+      expect(refusedFaults(facts)[1]).toStrictEqual({
+        what: `Dockerfile line 4: ${what}, X (in all versions, ${wrong})`,
+        since: undefined,
+        remedy,
+      })
+    })
   })
 
   it('is one that the engine declares by itself', () => {
