@@ -32,7 +32,7 @@ async function finish(state: State, environment: NodeJS.ProcessEnv): Promise<voi
   for (const later of state.later) await save(later, environment)
   // What a service that is too slow has left running ends here.
   await endProcessTree(followProcessTree(), KILL_GRACE_MS)
-  if (state.stagingDir !== undefined) await rm(state.stagingDir, { recursive: true, force: true })
+  for (const folder of state.stagingDirs) await rm(folder, { recursive: true, force: true })
   await removeFolder(state, programEnvironment(environment))
   info(
     state.keepStorage

@@ -988,8 +988,8 @@ export const promises = [
       {
         loses: 'What was fetched from the cache stays on the disk of a runner that stays',
         file: 'src/post.ts',
-        find: 'if (state.stagingDir !== undefined) await rm(state.stagingDir,',
-        put: 'if (state.stagingDir === undefined) await rm(state.folder,',
+        find: 'for (const folder of state.stagingDirs) await rm(folder,',
+        put: 'for (const folder of state.stagingDirs.slice(1)) await rm(folder,',
         test: '__tests__/e2e/cache-branches.test.ts',
         name: 'pull requests one from a fork reads, and writes nothing',
       },

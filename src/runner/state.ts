@@ -8,22 +8,27 @@ export interface State {
   readonly unshare: readonly string[]
   /** The machine is thrown away after the job, and the storage may go with it. */
   readonly keepStorage: boolean
-  /** Folder of what came from the cache and goes there, absolute. */
-  readonly stagingDir: string | undefined
-  /** Files in it that say what is to be kept after the job's other steps. */
+  /** Folders of what came from caches and goes there, absolute: each platform has its own. */
+  readonly stagingDirs: readonly string[]
+  /** Files in them that say what is to be kept after the job's other steps. */
   readonly later: readonly string[]
 }
 
-/** Passes facts to the post step. A later call keeps what it doesn't name, and adds to `later`. */
+/** Passes facts to the post step. A later call keeps what it doesn't name, and adds to `stagingDirs` and `later`. */
 export type Remember = (state: Partial<State>) => void
 
 const NAME = 'rootless-image-build'
 
 /** Starts with an empty state. */
 export function stateWriter(): Remember {
-  let state: State = { folder: '', unshare: [], keepStorage: false, stagingDir: undefined, later: [] }
+  let state: State = { folder: '', unshare: [], keepStorage: false, stagingDirs: [], later: [] }
   return (part) => {
-    state = { ...state, ...part, later: [...state.later, ...(part.later ?? [])] }
+    const { stagingDirs = [], later = [] } = part
+    state = {
+      ...{ ...state, ...part },
+      stagingDirs: [...state.stagingDirs, ...stagingDirs],
+      later: [...state.later, ...later],
+    }
     if (state.folder !== '') saveState(NAME, state)
   }
 }
@@ -33,24 +38,23 @@ export function readState(text: string = getState(NAME)): State | undefined {
   if (text === '') return undefined
   const value: unknown = JSON.parse(text)
   if (!isState(value)) throw new Error(`the state saved by main is not in the format that post reads: ${text}`)
-  return { ...value, stagingDir: value.stagingDir }
+  return value
 }
 
 function isState(value: unknown): value is State {
   if (typeof value !== 'object' || value === null) return false
-  const { folder, unshare, keepStorage, stagingDir, later } = value as Record<string, unknown>
+  const { folder, unshare, keepStorage, stagingDirs, later } = value as Record<string, unknown>
   return (
     typeof folder === 'string' &&
     folder.startsWith('/') &&
     Array.isArray(unshare) &&
     unshare.every((word) => typeof word === 'string') &&
     typeof keepStorage === 'boolean' &&
-    Array.isArray(later) &&
-    later.every(isPath) &&
-    (stagingDir === undefined || isPath(stagingDir))
+    isPaths(stagingDirs) &&
+    isPaths(later)
   )
 }
 
-function isPath(value: unknown): boolean {
-  return typeof value === 'string' && value.startsWith('/')
+function isPaths(value: unknown): boolean {
+  return Array.isArray(value) && value.every((path) => typeof path === 'string' && path.startsWith('/'))
 }

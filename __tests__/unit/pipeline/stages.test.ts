@@ -373,7 +373,7 @@ describe('what post gets', () => {
     )
     expect(states).toStrictEqual([
       { folder: expect.stringContaining(world.temp), unshare: [] },
-      { stagingDir: expect.stringContaining(world.temp) },
+      { stagingDirs: [expect.stringContaining(world.temp)] },
       // Root needs no user namespace to remove what it has made.
       { unshare: uid === 0 ? [] : ['/usr/bin/buildah', 'unshare'], keepStorage: true },
       { later: [later] },
@@ -412,6 +412,6 @@ describe('a dry run', () => {
     expect(result).toMatchObject({ built: false, imageId: '', pushed: [] })
     expect(log).toContain('Dry run: nothing is built or pushed.')
     expect(log).toContain(`fake build --file ${join(world.workspace, 'Dockerfile')}`)
-    expect(states.some((state) => 'later' in state || 'stagingDir' in state)).toBe(false)
+    expect(states.some((state) => 'later' in state || 'stagingDirs' in state)).toBe(false)
   })
 })

@@ -8,10 +8,10 @@ const state: State = {
   folder: '/temp/my "folder"\nx',
   unshare: ['/usr/bin/buildah', 'unshare'],
   keepStorage: false,
-  stagingDir: '/temp/staging',
+  stagingDirs: ['/temp/staging'],
   later: ['/temp/staging/later.json'],
 }
-const nothing = { unshare: [], keepStorage: false, stagingDir: undefined, later: [] }
+const nothing = { unshare: [], keepStorage: false, stagingDirs: [], later: [] }
 
 /** What main writes, call by call, as the runner hands each entry to post. */
 function writtenBy(work: (remember: ReturnType<typeof stateWriter>) => void): State[] {
@@ -35,49 +35,55 @@ afterEach(() => {
 describe('state', () => {
   it('goes from main to post by the file of the runner', () => {
     const written = writtenBy((remember) => {
-      remember({ ...state, folder: '/earlier', later: [] })
+      remember({ ...state, folder: '/earlier', stagingDirs: [], later: [] })
       remember(state)
     })
-    expect(written).toStrictEqual([{ ...state, folder: '/earlier', later: [] }, state])
+    expect(written).toStrictEqual([{ ...state, folder: '/earlier', stagingDirs: [], later: [] }, state])
   })
 
   it('grows with what becomes known, and keeps what a later call doesn’t name', () => {
-    const { folder, unshare, stagingDir, later } = state
+    const { folder, unshare, stagingDirs, later } = state
     const written = writtenBy((remember) => {
       remember({ folder })
-      remember({ stagingDir })
+      remember({ stagingDirs })
       remember({ unshare, keepStorage: true })
       remember({ later })
       remember({ unshare })
-      remember({ later: ['/temp/other/later.json'] })
+      remember({ later: ['/temp/other/later.json'], stagingDirs: ['/temp/other'] })
     })
     expect(written).toStrictEqual([
       { ...nothing, folder },
-      { ...nothing, folder, stagingDir },
-      { ...nothing, folder, stagingDir, unshare, keepStorage: true },
-      { folder, stagingDir, unshare, keepStorage: true, later },
-      { folder, stagingDir, unshare, keepStorage: true, later },
-      { folder, stagingDir, unshare, keepStorage: true, later: [...later, '/temp/other/later.json'] },
+      { ...nothing, folder, stagingDirs },
+      { ...nothing, folder, stagingDirs, unshare, keepStorage: true },
+      { folder, stagingDirs, unshare, keepStorage: true, later },
+      { folder, stagingDirs, unshare, keepStorage: true, later },
+      {
+        folder,
+        stagingDirs: [...stagingDirs, '/temp/other'],
+        unshare,
+        keepStorage: true,
+        later: [...later, '/temp/other/later.json'],
+      },
     ])
   })
 
   it('is not written before there is a folder to remove', () => {
     expect(
       writtenBy((remember) => {
-        remember({ stagingDir: '/staging' })
+        remember({ stagingDirs: ['/staging'] })
       }),
     ).toStrictEqual([])
   })
 
   it('has two writers keep nothing of one another', () => {
     const [first] = writtenBy((remember) => {
-      remember({ folder: '/a', stagingDir: '/staging' })
+      remember({ folder: '/a', stagingDirs: ['/staging'] })
     })
     const [second] = writtenBy((remember) => {
       remember({ folder: '/b' })
     })
     expect([first, second]).toStrictEqual([
-      { ...nothing, folder: '/a', stagingDir: '/staging' },
+      { ...nothing, folder: '/a', stagingDirs: ['/staging'] },
       { ...nothing, folder: '/b' },
     ])
   })
@@ -102,10 +108,10 @@ describe('state', () => {
     '{"folder": "/a", "unshare": "buildah", "keepStorage": false}',
     '{"folder": "/a", "unshare": ["x", 5], "keepStorage": false}',
     '{"folder": "/a", "unshare": [], "keepStorage": "no"}',
-    '{"folder": "/a", "unshare": [], "keepStorage": false, "stagingDir": "staging"}',
-    '{"folder": "/a", "unshare": [], "keepStorage": false, "stagingDir": null}',
-    '{"folder": "/a", "unshare": [], "keepStorage": false, "later": 5}',
-    '{"folder": "/a", "unshare": [], "keepStorage": false, "later": ""}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "later": [], "stagingDirs": "/staging"}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "later": [], "stagingDirs": ["staging"]}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "stagingDirs": [], "later": 5}',
+    '{"folder": "/a", "unshare": [], "keepStorage": false, "stagingDirs": [], "later": ""}',
   ])('is refused where it isn’t what main writes: %s', (text) => {
     expect(() => readState(text)).toThrow(/JSON|not in the format that post reads/)
   })

@@ -25,7 +25,7 @@ export async function startCache(request: CacheRequest, pipeline: PipelineContex
   // Next to the folder of the build, so that what goes from one to the other is only renamed.
   const stagingDir = await mkdtemp(join(dirname(pipeline.workDir.path), `${PREFIX}cache-`))
   await keepForSelf(stagingDir)
-  pipeline.services.remember({ stagingDir })
+  pipeline.services.remember({ stagingDirs: [stagingDir] })
   return {
     plan,
     cache: pipeline.services.caches.open(
