@@ -151,6 +151,20 @@ export const wrongCases: readonly WrongCase[] = [
     ...{ right: true, wrong: false },
   },
   {
+    row: 'twinStage',
+    builds: ({ base }) => [
+      {
+        lines: [
+          ...[`FROM ${base} AS one`, 'ARG V=1', 'ENV WHICH=$V', 'RUN echo kept >/file'],
+          ...[`FROM ${base} AS two`, 'ARG V=2', 'ENV WHICH=$V'],
+          ...['FROM two', 'COPY --from=one /file /file'],
+        ],
+      },
+    ],
+    look: variable('WHICH'),
+    ...{ right: '2', wrong: '1' },
+  },
+  {
     row: 'heredocVariable',
     buildsSince: '1.33.0',
     builds: ({ base }) => [{ lines: [`FROM ${base}`, 'RUN <<EOF', 'word=kept', 'echo "<$word>" >/seen', 'EOF'] }],

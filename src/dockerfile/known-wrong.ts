@@ -64,6 +64,12 @@ export const KNOWN_WRONG = {
     answer: 'another Buildah',
     remedy: 'Write that ARG with its default once more in the stage that uses it.',
   },
+  twinStage: {
+    what: 'a stage that differs from the beginning of another one only by values of ARG',
+    wrong: 'it may get the labels and the environment of the other one',
+    answer: 'another Buildah',
+    remedy: 'Write a `LABEL` that the other stage lacks right below the FROM of this one.',
+  },
   heredocVariable: {
     what: 'a heredoc of RUN with variables or quotes, unless its name is quoted',
     since: '1.33.0',

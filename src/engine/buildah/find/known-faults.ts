@@ -11,6 +11,7 @@ import {
   type KnownWrong,
 } from '../../../dockerfile/known-wrong.js'
 import { imagesAfterOtherPlatform, linesWithPlatform } from '../../../dockerfile/stage-platforms.js'
+import { twinStages } from '../../../dockerfile/twin-stages.js'
 import { stepsAfterVolumes } from '../../../dockerfile/volumes.js'
 import type { Platform } from '../../../lib/platform.js'
 import { isForeign } from '../../../runner/platform-inputs.js'
@@ -43,6 +44,8 @@ type Find<Facts> = (facts: Facts) => readonly Finding[]
 type EarlyFacts = Pick<FaultFacts, 'analysis'> & {
   /** What the image is for. */
   readonly platform: Platform
+  /** Index of the stage that is built. */
+  readonly target: number
 }
 
 /** Finders of the faults that need another release. */
@@ -55,6 +58,7 @@ const REFUSED: Partial<Record<FaultName, Find<EarlyFacts>>> = {
   inheritedArgument: ({ analysis }) => inheritedOf(['plain', 'read', 'other'], analysis),
   inheritedDefault: ({ analysis }) => inheritedOf(['read'], analysis),
   inheritedVariable: ({ analysis }) => inheritedOf(['other'], analysis),
+  twinStage: ({ analysis, target }) => twinStages(analysis, target).map(({ line }) => ({ line })),
   heredocVariable: ({ analysis }) =>
     analysis.stages
       .flatMap(({ steps }) => steps)

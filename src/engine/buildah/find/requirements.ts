@@ -1,7 +1,7 @@
 import gte from 'semver/functions/gte.js'
 import lt from 'semver/functions/lt.js'
 import type { Flag } from '../../../dockerfile/command.js'
-import { stepsOf, type Dockerfile, type Instruction } from '../../../dockerfile/dockerfile.js'
+import { stepsOf, targetIndex, type Dockerfile, type Instruction } from '../../../dockerfile/dockerfile.js'
 import { KNOWN_WRONG } from '../../../dockerfile/known-wrong.js'
 import { mountOptions } from '../../../dockerfile/mounts.js'
 import { declarationsOf } from '../../../dockerfile/variables.js'
@@ -116,8 +116,9 @@ export function needsOf(inputs: Inputs, dockerfile: Dockerfile, labels: readonly
 /** What older releases don't build of it, for any of the platforms. */
 function faultsOf(inputs: Inputs, dockerfile: Dockerfile): Need[] {
   const platforms = inputs.platforms.length > 0 ? inputs.platforms : [nativePlatform()]
+  const target = targetIndex(dockerfile, inputs.target)
   const faults = platforms.flatMap((platform) =>
-    refusedFaults({ analysis: analysisOf(forPlatform(inputs, platform), dockerfile, undefined), platform }),
+    refusedFaults({ analysis: analysisOf(forPlatform(inputs, platform), dockerfile, undefined), platform, target }),
   )
   return [...new Map(faults.map((fault) => [fault.what, fault])).values()]
 }

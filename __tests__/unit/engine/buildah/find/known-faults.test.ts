@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { parseDockerfile } from '../../../../../src/dockerfile/dockerfile.js'
+import { parseDockerfile, targetIndex } from '../../../../../src/dockerfile/dockerfile.js'
 import { KNOWN_WRONG } from '../../../../../src/dockerfile/known-wrong.js'
 import { losesVolumes, refusedFaults, toldFaults } from '../../../../../src/engine/buildah/find/known-faults.js'
 import { formatPlatform, nativePlatform } from '../../../../../src/lib/platform.js'
@@ -9,9 +9,11 @@ import { inputsOf } from '../../../helpers.js'
 
 const factsOf = (lines: readonly string[], given: Readonly<Record<string, string>> = {}) => {
   const inputs = inputsOf(given)
+  const dockerfile = parseDockerfile(lines.join('\n'))
   return {
-    analysis: analysisOf(inputs, parseDockerfile(lines.join('\n')), undefined),
+    analysis: analysisOf(inputs, dockerfile, undefined),
     platform: targetPlatform(inputs),
+    target: targetIndex(dockerfile, inputs.target),
   }
 }
 
