@@ -66,6 +66,7 @@ export const KNOWN_WRONG = {
   },
   twinStage: {
     what: 'a stage that differs from the beginning of another one only by values of ARG',
+    since: '1.24.0',
     wrong: 'it may get the labels and the environment of the other one',
     answer: 'another Buildah',
     remedy: 'Write a `LABEL` that the other stage lacks right below the FROM of this one.',
