@@ -70,7 +70,8 @@ export function earlyWorker(): EarlyWorker {
     take,
     end() {
       const left = take()
-      if (left !== undefined) endWorker(left)
+      // The number of one that has ended may be a stranger's.
+      if (left !== undefined && isUsable(left)) endWorker(left)
     },
   }
 }
