@@ -1534,6 +1534,14 @@ export const promises = [
         name: 'looks for an engine, shows its command',
       },
       {
+        loses: '`dry-run` with `digests` pushes an index',
+        file: 'src/pipeline/join/join-digests.ts',
+        find: 'inputs.push && !dryRun',
+        put: 'inputs.push',
+        test: '__tests__/unit/pipeline/join/join-digests.test.ts',
+        name: 'writes nothing with',
+      },
+      {
         loses: 'The reusable workflow pushes what a stranger’s pull request built',
         file: '.github/workflows/build-image.yml',
         find: 'push | release | schedule | workflow_dispatch) ;;',
@@ -1837,8 +1845,8 @@ export const promises = [
       {
         loses: 'A tag is moved to an index of which an image is missing',
         file: 'src/pipeline/join/found-digests.ts',
-        find: 'if (missing.length === 0) return found.flat()',
-        put: 'if (missing.length >= 0) return found.flat()',
+        find: 'if (missing.length === 0) return withoutTwins(',
+        put: 'if (missing.length >= 0) return withoutTwins(',
         test: '__tests__/unit/pipeline/join/join-digests.test.ts',
       },
       {

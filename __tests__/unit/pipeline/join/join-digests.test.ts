@@ -12,18 +12,19 @@ const web = repositoryOf(parseReference('h.example/acme/web'))
 interface Outcome {
   readonly value?: Result
   readonly error?: unknown
+  readonly log: string
 }
 
 /** What a step comes to. */
 async function outcomeOf(start: () => Promise<Result>): Promise<Outcome> {
-  let outcome: Outcome = {}
-  await logOf(async () => {
+  let outcome: Omit<Outcome, 'log'> = {}
+  const log = await logOf(async () => {
     outcome = await start().then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     )
   })
-  return outcome
+  return { ...outcome, log }
 }
 
 /** A registry with an image for each of two platforms, and a step that joins some digests. */
@@ -145,5 +146,37 @@ describe('the input digests', () => {
     const { value } = await join([amd64.digest], { push: 'false' })
     expect(fake.tags()).toStrictEqual([])
     expect(value).toMatchObject({ joined: false, pushed: [] })
+  })
+
+  it.each([{ 'dry-run': 'true' }, { push: 'false' }])('writes nothing with %j', async (inputs) => {
+    const { fake, amd64, arm64, join } = world()
+    const images = 'h.example/acme/web\nh.example/acme/mirror'
+    const { value, error } = await join([amd64.digest, arm64.digest], { images, artifacts: 'true', ...inputs })
+    expect(error).toBeUndefined()
+    expect(value).toMatchObject({ joined: false, pushed: [], verifications: [] })
+    expect(fake.asked.filter((question) => !/^(manifest|blob|resolve) /.test(question))).toStrictEqual([])
+  })
+
+  it('says in a dry run which index would be put where', async () => {
+    const { amd64, arm64, join } = world()
+    const digests = [amd64.digest, arm64.digest]
+    const { log } = await join(digests, { 'dry-run': 'true' })
+    const { value } = await join(digests)
+    expect(log).toContain(
+      `Dry run: nothing is built or pushed.
+Index ${value?.pushed[0]?.digest ?? ''} of:
+  linux/amd64: ${amd64.digest}
+  linux/arm64: ${arm64.digest}
+References:
+  h.example/acme/web:1
+  h.example/acme/web:2
+`,
+    )
+  })
+
+  it('refuses in a dry run what a real one refuses', async () => {
+    const { amd64, join } = world()
+    const { error } = await join([amd64.digest, missing], { 'dry-run': 'true' })
+    expect(String(error)).toContain(`h.example/acme/web doesn't have ${missing}`)
   })
 })
