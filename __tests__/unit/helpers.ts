@@ -11,7 +11,7 @@ import type { Env } from '../../src/exec.js'
 import { type Inputs, parseInputs } from '../../src/runner/inputs.js'
 import { type Analysis, analyze } from '../../src/dockerfile/analysis.js'
 import { parseDockerfile } from '../../src/dockerfile/dockerfile.js'
-import { parseReference } from '../../src/metadata/reference.js'
+import { parseReference, repositoryOf } from '../../src/metadata/reference.js'
 import { NO_CACHE_REPORT } from '../../src/report/cache-stats.js'
 import type { Result } from '../../src/pipeline/result.js'
 import { INPUT_NAMES } from '../../src/runner/input-table.js'
@@ -133,7 +133,7 @@ export function resultOf(...names: string[]): Result {
   return {
     metadata: {
       ...{ references, tagNames, version: tagNames[0] ?? '', notes: [], warnings: [] },
-      ...{ written: [], bareTags: [], expected: new Set() },
+      ...{ repositories: references.map(repositoryOf), written: [], bareTags: [], expected: new Set() },
       ...{ labels: new Map([['team', 'web']]), annotations: new Map(), leveled: [], json },
       ofCommit: { labels: new Set(), annotations: new Set(), values: new Map() },
     },

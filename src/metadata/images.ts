@@ -8,6 +8,8 @@ export interface Images {
   readonly names: readonly Reference[]
   /** The same as they are written, but in lower case. */
   readonly written: readonly string[]
+  /** Those that are disabled, as far as they are names. */
+  readonly disabled: readonly Reference[]
   /** How many names were given, enabled or not. */
   readonly given: number
   readonly warnings: readonly string[]
@@ -36,7 +38,18 @@ export function parseImages(lines: readonly string[]): Images {
     names.push(reference)
     written.push(lower)
   }
-  return { names, written, given: entries.length, warnings }
+  const disabled = entries.filter(({ enabled }) => !enabled).flatMap(({ name }) => readDisabled(name))
+  return { names, written, disabled, given: entries.length, warnings }
+}
+
+/** What is wrong with a name that is disabled is nobody's concern. */
+function readDisabled(name: string): Reference[] {
+  try {
+    return [parseName(lowerName(name))]
+  } catch (error) {
+    if (error instanceof UserError) return []
+    throw error
+  }
 }
 
 export function lowered(input: string, name: string, lower: string): string {

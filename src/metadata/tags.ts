@@ -7,7 +7,7 @@ import { decideLatest } from './latest.js'
 import { atLine, contentOf, shown } from './csv-line.js'
 import { applyRule, type Given } from './apply-rule.js'
 import { quote } from '../lib/quote.js'
-import { formatReference, type Reference } from './reference.js'
+import { formatReference, type Reference, repositoryOf } from './reference.js'
 import { defaultRules } from './tag-rules.js'
 import { makeTag } from './sanitize-tag.js'
 
@@ -15,6 +15,11 @@ import { makeTag } from './sanitize-tag.js'
 export interface Names {
   /** Every one with a tag, each once: per image its tags, then the full references of the input `tags`. */
   readonly references: readonly Reference[]
+  /**
+   * What images and full references are in, each once, whatever tags are applied: the same on every event. Images that are
+   * disabled count where there is nothing else.
+   */
+  readonly repositories: readonly Reference[]
   /** All names of images, also where no tag is applied to them. */
   readonly written: readonly WrittenName[]
   /** The tags that rules give, where there is no image that they could be applied to. */
@@ -91,6 +96,7 @@ export function resolveTags(
   const tagNames = unique([...ofRules, ...full.map(({ reference }) => reference.tag ?? '')])
   return {
     references: uniqueReferences(references),
+    repositories: repositoriesIn(named, full),
     written: writtenIn(named, full),
     bareTags: named.names.length === 0 ? ofRules : [],
     tagNames,
@@ -98,6 +104,11 @@ export function resolveTags(
     ...remarks,
     expected: lines.length === 0 ? remarks.expected : new Set(),
   }
+}
+
+function repositoriesIn(images: Images, full: readonly ReferenceEntry[]): Reference[] {
+  const enabled = uniqueReferences([...images.names, ...full.map(({ reference }) => repositoryOf(reference))])
+  return enabled.length > 0 ? enabled : uniqueReferences(images.disabled)
 }
 
 function writtenIn(images: Images, full: readonly ReferenceEntry[]): WrittenName[] {

@@ -528,6 +528,19 @@ describe('what the log says', () => {
     expect(written.map(({ input, name, registry }) => `${input} ${name} ${registry}`).join(', ')).toBe(expected)
   })
 
+  test.each<[string[], string[], string]>([
+    [['Web', 'acme/web,enable=false', 'ghcr.io/web'], ['1'], 'docker.io/library/web ghcr.io/web'],
+    [['ghcr.io/web', 'web'], ['type=semver,pattern={{version}}'], 'ghcr.io/web docker.io/library/web'],
+    [['web'], ['1', 'docker.io/web:A', 'api:2'], 'docker.io/library/web docker.io/library/api'],
+    [['web'], ['type=ref,event=tag', 'api:2'], 'docker.io/library/web docker.io/library/api'],
+    [['WEB,enable=false', 'name=,enable=false'], [], 'docker.io/library/web'],
+    [['web,enable=false'], ['api:2'], 'docker.io/library/api'],
+    [[], [], ''],
+  ])('images %j and tags %j are in %s', (images, tags, expected) => {
+    const { repositories } = resolveTags({ images, tags, flavor: [] }, context())
+    expect(repositories.map(formatReference).join(' ')).toBe(expected)
+  })
+
   test('only rules of the default that are about another event need not be said', () => {
     const { notes, expected } = resolveTags(
       { images: ['acme/web'], tags: [], flavor: [] },

@@ -54,7 +54,7 @@ describe('names that make no sense are refused before anything is made', () => {
     const login = { username: 'me', password: 'hunter2', push: 'true' }
     const error = await refusedBy({ ...login, images: 'acme/web\nghcr.io/acme/web' })
     expect(describeError(error)).toBe(
-      'Input "registry" is missing: the references are in docker.io and ghcr.io, but "username" and "password" are for one registry.\n' +
+      'Input "registry" is missing: the names are in docker.io and ghcr.io, but "username" and "password" are for one registry.\n' +
         'Write `registry: docker.io`, or all logins into `registry-auth`.',
     )
   })

@@ -26,14 +26,14 @@ export interface Credentials extends Omit<Logins, 'env' | 'own'> {
 export async function readCredentials(
   inputs: Inputs,
   context: Context,
-  names: Pick<Names, 'references' | 'written'>,
+  names: Pick<Names, 'repositories' | 'written'>,
 ): Promise<Credentials> {
   const registry = loginRegistry(inputs, names)
   return {
     logins: await readLogins(context),
     own: stepLogins(inputs, registry),
     registry,
-    insecure: inputs.tlsVerify ? [] : [...new Set(names.references.map((reference) => reference.registry))],
+    insecure: inputs.tlsVerify ? [] : [...new Set(names.repositories.map((one) => one.registry))],
     configuredInsecure: [],
   }
 }

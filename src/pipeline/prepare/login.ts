@@ -28,13 +28,13 @@ export interface LoginTarget {
  */
 export function loginRegistry(
   inputs: Pick<Inputs, 'registry' | 'login'>,
-  { references, written }: Pick<Names, 'references' | 'written'>,
+  { repositories, written }: Pick<Names, 'repositories' | 'written'>,
 ): string {
   if (inputs.registry !== undefined) return givenRegistry(inputs.registry, written)
-  const registries = [...new Set(references.map(({ registry }) => registry))]
+  const registries = [...new Set(repositories.map(({ registry }) => registry))]
   if (inputs.login !== undefined && registries.length > 1) {
     throw new UserError(
-      `Input "registry" is missing: the references are in ${registries.join(' and ')}, but "username" and "password" are for one registry.`,
+      `Input "registry" is missing: the names are in ${registries.join(' and ')}, but "username" and "password" are for one registry.`,
       `Write \`registry: ${registries[0] ?? ''}\`, or all logins into \`registry-auth\`.`,
     )
   }

@@ -28,6 +28,11 @@ describe('loginRegistry', () => {
     [{ images: 'web,enable=false\nquay.io/acme/web', registry: 'ghcr.io' }, 'ghcr.io'],
     [{ registry: 'ghcr.io', tags: 'type=sha' }, 'ghcr.io'],
     [{ images: 'ghcr.io/acme/web\nacme/web', registry: 'ghcr.io', tags: 'type=ref,event=tag' }, 'ghcr.io'],
+    [{ images: 'ghcr.io/acme/web', tags: 'type=semver,pattern={{version}}' }, 'ghcr.io'],
+    [{ images: 'name=ghcr.io/acme/web,enable=false' }, 'ghcr.io'],
+    [{ images: 'name=ghcr.io/acme/web,enable=false\nquay.io/acme/web', tags: 'type=ref,event=tag' }, 'quay.io'],
+    [{ images: 'name=,enable=false' }, 'docker.io'],
+    [{ images: 'name=ghcr.io/,enable=false' }, 'docker.io'],
   ])('%j: %s', (values, registry) => {
     expect(registryOf(values)).toBe(registry)
   })
@@ -87,9 +92,14 @@ describe('loginRegistry', () => {
     expect(registryOf({ registry, images })).toBe(registry)
   })
 
-  it('is missing where the references are in several', () => {
-    const values = { images: 'ghcr.io/acme/web\nacme/web', username: 'ada', password: 'x' }
-    expect(refusal(() => registryOf(values)).message).toMatch(/^Input "registry" is missing/)
+  it.each([
+    { images: 'ghcr.io/acme/web\nacme/web' },
+    { images: 'ghcr.io/acme/web\nacme/web', tags: 'type=semver,pattern={{version}}' },
+    { images: 'ghcr.io/acme/web', tags: 'type=semver,pattern={{version}}\nacme/web:1' },
+    { images: 'name=ghcr.io/acme/web,enable=false\nname=acme/web,enable=false' },
+  ])('is missing where the names are in several, whatever tags apply: %j', (values) => {
+    const { message } = refusal(() => registryOf({ ...values, username: 'ada', password: 'x' }))
+    expect(message).toMatch(/^Input "registry" is missing: the names are in ghcr.io and docker.io/)
   })
 })
 
