@@ -1,5 +1,5 @@
 import { formatPlatform, nativePlatform } from '../lib/platform.js'
-import { formatReference, type Reference, repositoryOf } from '../metadata/reference.js'
+import { formatReference, type Reference } from '../metadata/reference.js'
 import type { Context } from '../runner/context.js'
 import type { Inputs } from '../runner/inputs.js'
 import { type Scope, scopeOf } from './key.js'
@@ -31,7 +31,8 @@ export interface CachePlan {
 export interface CacheRequest {
   readonly inputs: Inputs
   readonly context: Context
-  readonly references: readonly Reference[]
+  /** Of the names, also where no tag is applied to them. */
+  readonly repositories: readonly Reference[]
   /** Whether it is one of the stages that the images of several platforms share; absent where it is one of an image. */
   readonly isOfStages?: boolean
 }
@@ -39,15 +40,14 @@ export interface CacheRequest {
 const NO_REPOSITORIES: CachePlan['repositories'] = { from: [], to: undefined }
 
 /** Decides on the cache. Pure. @throws UserError if a registry shall keep steps and nothing names a repository for it */
-export function planCache({ inputs, context, references, isOfStages = false }: CacheRequest): CachePlan {
+export function planCache({ inputs, context, repositories: names, isOfStages = false }: CacheRequest): CachePlan {
   const decision = decideCache(inputs.cache, { ...context, noCache: inputs.noCache })
   const { kind, read, write, directory, notes } = decision
-  const names = references.map(repositoryOf)
   const repositories = kind === 'registry' ? cacheRepositories(inputs.cache, decision, names) : NO_REPOSITORIES
   const isNamed = inputs.cache.scope !== undefined || names.length > 0
   const scope = scopeOf({
     scope: inputs.cache.scope,
-    images: [...new Set(names.map(formatReference))],
+    images: names.map(formatReference),
     context: inputs.context,
     file: inputs.file,
     target: inputs.target,

@@ -41,7 +41,7 @@ async function previewOne(
   { context, workDir, ...pipeline }: PipelineContext,
 ): Promise<Preview> {
   const { inputs, metadata } = wanted
-  const pending = pretendCache({ inputs, context, references: metadata.references })
+  const pending = pretendCache({ inputs, context, repositories: metadata.repositories })
   const { scope } = pending.plan
   const settings = settingsOnDemand(wanted, found, { ...pipeline, context, workDir })
   await tellChecks(wanted, found, settings, context)

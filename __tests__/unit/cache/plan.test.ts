@@ -1,13 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
 import { planCache } from '../../../src/cache/plan.js'
-import { parseReference } from '../../../src/metadata/reference.js'
+import { resolveTags } from '../../../src/metadata/tags.js'
 import { contextOf, eventOf, inputsOf } from '../helpers.js'
+import { context as nameContext, events } from '../metadata/events.js'
 
 type Given = Readonly<Record<string, string>>
 
-function plan(given: Given, { repository = 'acme/web', inPod = false, images = ['ghcr.io/acme/web:1'] } = {}) {
+function plan(given: Given, { repository = 'acme/web', inPod = false, names = nameContext() } = {}) {
   const context = contextOf({ inPod, event: eventOf({ repository }) })
-  return planCache({ inputs: inputsOf(given), context, references: images.map((image) => parseReference(image)) })
+  const inputs = inputsOf({ images: 'ghcr.io/acme/web', ...given })
+  return planCache({ inputs, context, repositories: resolveTags(inputs, names).repositories })
 }
 
 describe('the plan of a cache', () => {
@@ -20,10 +22,23 @@ describe('the plan of a cache', () => {
   it('is another one in a registry for repositories that give it no name', () => {
     const scopes = (given: Given) =>
       ['acme/a', 'acme/b'].map(
-        (repository) => plan({ 'cache-to': 'q.io/c', ...given }, { repository, images: [] }).scope.id,
+        (repository) => plan({ images: '', 'cache-to': 'q.io/c', ...given }, { repository }).scope.id,
       )
     expect(new Set(scopes({})).size).toBe(2)
     expect(new Set(scopes({ 'cache-scope': 'shared' })).size).toBe(1)
+  })
+
+  it.each<[given: Given, scope: string]>([
+    [{}, 'image "ghcr.io/acme/web"'],
+    [{ images: 'ghcr.io/acme/web\nacme/api' }, 'image "docker.io/acme/api", image "ghcr.io/acme/web"'],
+    [{ tags: 'type=ref,event=tag\nacme/api:1' }, 'image "docker.io/acme/api", image "ghcr.io/acme/web"'],
+    [{ images: 'acme/web,enable=false' }, 'image "docker.io/acme/web"'],
+  ])('is named by the images, whatever tags apply to them: %j', (given, scope) => {
+    const values = { tags: 'type=ref,event=tag', cache: 'registry', ...given }
+    const branch = plan(values)
+    expect(branch.scope.text.startsWith(`${scope}, platform `)).toBe(true)
+    const tag = plan(values, { names: events.tag })
+    expect(branch).toStrictEqual(tag)
   })
 
   it('says where in a registry it lies', () => {

@@ -43,11 +43,11 @@ interface Cached extends Pick<Wanted, 'inputs' | 'metadata'>, Pick<CacheRequest,
 
 /** Opens the cache of an image, or of stages that several share, and lets go of it. */
 export async function withCache<T>(
-  { inputs, metadata: { references }, isOfStages = false }: Cached,
+  { inputs, metadata: { repositories }, isOfStages = false }: Cached,
   pipeline: PipelineContext,
   work: (cache: PendingCache) => Promise<T>,
 ): Promise<T> {
-  const cache = await startCache({ inputs, context: pipeline.context, references, isOfStages }, pipeline)
+  const cache = await startCache({ inputs, context: pipeline.context, repositories, isOfStages }, pipeline)
   try {
     return await work(cache)
   } finally {

@@ -4,10 +4,10 @@ import type { Names } from '../../metadata/tags.js'
 import type { Inputs } from '../../runner/inputs.js'
 import type { Surroundings } from '../pipeline-context.js'
 
-/** What is asked of registries beside the engine: where the image goes, and where its cache is. */
+/** What is asked of registries beside the engine: where the image and its cache are. */
 interface Asked {
   readonly inputs: Pick<Inputs, 'engine' | 'builder' | 'cache'>
-  readonly metadata: Pick<Names, 'references'>
+  readonly metadata: Pick<Names, 'repositories'>
 }
 
 /**
@@ -22,9 +22,9 @@ export async function withConfigured<T extends Pick<Surroundings, 'context' | 'c
 ): Promise<T> {
   const { context, credentials, services } = there
   const { from, to } = inputs.cache
-  const repositories = [...from, ...(to === undefined ? [] : [to])].map(parseReference)
+  const ofCache = [...from, ...(to === undefined ? [] : [to])].map(parseReference)
   const configuredInsecure = await services.engines.findInsecure(
-    [...metadata.references, ...repositories],
+    [...metadata.repositories, ...ofCache],
     inputs,
     place ?? { env: context.env, buildUser: { home: context.home } },
   )
