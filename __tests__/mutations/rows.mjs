@@ -1534,6 +1534,14 @@ export const promises = [
         name: 'looks for an engine, shows its command',
       },
       {
+        loses: '`test` with `digests` is told as passed, and nothing was tested',
+        file: 'src/pipeline/platforms/check-platform-inputs.ts',
+        find: 'inputs.tests.length > 0',
+        put: 'inputs.tests.length > 100',
+        test: '__tests__/unit/pipeline/join/join-digests.test.ts',
+        name: 'has no place for',
+      },
+      {
         loses: '`dry-run` with `digests` pushes an index',
         file: 'src/pipeline/join/join-digests.ts',
         find: 'inputs.push && !dryRun',

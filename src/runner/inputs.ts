@@ -7,6 +7,7 @@ import { imageOutput } from './image-output.js'
 import type { InputReader } from './input-parsers.js'
 import { INPUT_NAMES, INPUT_ROWS, type InputValues } from './input-table.js'
 import type { InputSpec } from './input-spec.js'
+import { joinWarnings } from './join-inputs.js'
 import { login, loginNotes, registryAuth, registryAuthNotes } from './registry-inputs.js'
 import { secretWarnings } from './secret-inputs.js'
 
@@ -61,7 +62,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     images: [...values.images, ...image.names],
     byDigest: image.byDigest,
     notes: [...buildArgNotes(read, 'build-args', env), ...loginNotes(read), ...registryAuthNotes(read)],
-    warnings: secretWarnings(read),
+    warnings: [...secretWarnings(read), ...joinWarnings(read, env)],
   }
 }
 

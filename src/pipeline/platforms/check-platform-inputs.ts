@@ -5,7 +5,8 @@ import type { Inputs } from '../../runner/inputs.js'
 import { isForeign } from '../../runner/platform-inputs.js'
 
 /** Refuses what can't be had together with `digests`, or with an image that gets no tag. @throws UserError */
-export function checkDigests({ digests, platforms, load, outputs, distribute, byDigest }: Inputs): void {
+export function checkDigests(inputs: Inputs): void {
+  const { digests, platforms, load, outputs, distribute, byDigest } = inputs
   if (byDigest && (platforms.length > 1 || distribute || digests.length > 0))
     throw new UserError(
       'Input "outputs": got type=image with push-by-digest=true, which is for a build of one platform.',
@@ -18,10 +19,18 @@ export function checkDigests({ digests, platforms, load, outputs, distribute, by
     ...(load ? ['load'] : []),
     ...(outputs.length > 0 ? ['outputs'] : []),
   ]
-  if (other === undefined) return
+  const [ofImage] = [
+    ...(inputs.tests.length > 0 ? ['test'] : []),
+    ...(inputs.provenance === undefined ? [] : ['provenance']),
+    ...(inputs.sbom === undefined ? [] : ['sbom']),
+  ]
+  const name = other ?? ofImage
+  if (name === undefined) return
   throw new UserError(
-    `Input "${other}": has no place beside "digests", with which nothing is built.`,
-    `Remove \`${other}\`, or \`digests\` to build an image.`,
+    `Input "${name}": has no place beside "digests", with which nothing is built.`,
+    other === undefined
+      ? `Move \`${name}\` to the steps that build the images, and remove it here.`
+      : `Remove \`${name}\`, or \`digests\` to build an image.`,
   )
 }
 

@@ -124,13 +124,20 @@ describe('the input digests', () => {
     expect(value?.platformDigests).toStrictEqual({ 'linux/arm64': v8.digest, 'linux/amd64': amd64.digest })
   })
 
-  it.each([{ platforms: 'linux/amd64' }, { load: 'true' }, { outputs: 'type=oci,dest=x' }])(
-    'has no place for %j',
-    async (inputs) => {
-      const { amd64, join } = world()
-      expect(String((await join([amd64.digest], inputs)).error)).toContain(`Input "${Object.keys(inputs)[0] ?? ''}"`)
-    },
-  )
+  it.each([
+    { platforms: 'linux/amd64' },
+    { load: 'true' },
+    { outputs: 'type=oci,dest=x' },
+    { test: 'web --version' },
+    { provenance: 'true' },
+    { sbom: 'true' },
+  ])('has no place for %j', async (inputs) => {
+    const { fake, amd64, join } = world()
+    const { error } = await join([amd64.digest], inputs)
+    const [name = ''] = Object.keys(inputs)
+    expect(String(error)).toContain(`Input "${name}": has no place beside "digests", with which nothing is built.`)
+    expect(fake.asked).toStrictEqual([])
+  })
 
   it.each([{ platforms: 'linux/amd64,linux/arm64' }, { platforms: 'linux/amd64', distribute: 'true' }])(
     'isn’t needed for an image without a tag of %j',
