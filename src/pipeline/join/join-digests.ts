@@ -23,7 +23,7 @@ export async function joinDigests(
   const { digests, dryRun } = inputs
   const writes = inputs.push && !dryRun
   const { references } = metadata
-  const repositories = repositoriesOf(references)
+  const repositories = references.length > 0 ? repositoriesOf(references) : metadata.repositories
   if (repositories.length === 0)
     throw new UserError(
       'Input "digests": there is no repository to look for them in.',

@@ -155,6 +155,15 @@ describe('the input digests', () => {
     expect(value).toMatchObject({ joined: false, pushed: [] })
   })
 
+  it('looks for them where the images are, also if no tag applies', async () => {
+    const { amd64, join } = world()
+    const untagged = { push: 'false', tags: 'type=ref,event=tag' }
+    const { value, error } = await join([amd64.digest], untagged)
+    expect(error).toBeUndefined()
+    expect(value).toMatchObject({ pushed: [], platformDigests: { 'linux/amd64': amd64.digest } })
+    expect(String((await join([missing], untagged)).error)).toContain(`h.example/acme/web doesn't have ${missing}`)
+  })
+
   it.each([{ 'dry-run': 'true' }, { push: 'false' }])('writes nothing with %j', async (inputs) => {
     const { fake, amd64, arm64, join } = world()
     const images = 'h.example/acme/web\nh.example/acme/mirror'
