@@ -62,7 +62,7 @@ export function parseInputs(read: InputReader, env: Env): Inputs {
     images: [...values.images, ...image.names],
     byDigest: image.byDigest,
     notes: [...buildArgNotes(read, 'build-args', env), ...loginNotes(read), ...registryAuthNotes(read)],
-    warnings: [...secretWarnings(read), ...joinWarnings(read, env)],
+    warnings: [...secretWarnings(read, env), ...joinWarnings(read, env)],
   }
 }
 

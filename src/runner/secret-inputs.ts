@@ -15,12 +15,9 @@ export interface BuildSecret {
  * @throws UserError without a word of what may be the secret
  */
 export function buildSecrets(read: InputReader, _name: string, env: Env): BuildSecret[] {
-  const { values, variables, files } = secretPairs(read)
+  const { values, variables, files } = secretPairs(read, env)
   const secrets = [
-    ...values.filter(isFilled).map(({ id, text }) => ({ id, source: { value: new Secret(text) } })),
-    ...variables
-      .filter(isFilled)
-      .map(({ id, text }) => ({ id, source: { value: new Secret(valueOf(id, text, env)) } })),
+    ...[...values, ...variables].filter(isFilled).map(({ id, text }) => ({ id, source: { value: new Secret(text) } })),
     ...files.filter(isFilled).map(({ id, text }) => ({ id, source: { path: text } })),
   ]
   const twice = secrets.find(({ id }, index) => secrets.findIndex((other) => other.id === id) < index)
@@ -33,14 +30,16 @@ export function buildSecrets(read: InputReader, _name: string, env: Env): BuildS
 }
 
 /** Sentences on secrets that are ignored. */
-export function secretWarnings(read: InputReader): string[] {
+export function secretWarnings(read: InputReader, env: Env): string[] {
   const empty = (name: Name, pairs: readonly SecretPair[]) =>
     pairs.filter((pair) => !isFilled(pair)).map(({ id }) => emptySecret(name, id))
-  const { values, variables, files } = secretPairs(read)
+  const { values, variables, files } = secretPairs(read, env)
   return [...empty('secrets', values), ...empty('secret-envs', variables), ...empty('secret-files', files)]
 }
 
-function valueOf(id: string, variable: string, env: Env): string {
+/** A variable that isn't named is as empty as one that is. */
+function valueOf({ id, text: variable }: SecretPair, env: Env): string {
+  if (variable === '') return ''
   if (!/^[A-Za-z_]\w*$/.test(variable)) throw notAVariable(id, 'is not the name of an environment variable')
   const value = env[variable]
   if (value === undefined) throw notAVariable(id, 'is not in the environment of the step', variable)
@@ -76,10 +75,12 @@ function isFilled({ text }: SecretPair): boolean {
   return text !== ''
 }
 
-function secretPairs(read: InputReader) {
+/** Those of variables with what is in them. */
+function secretPairs(read: InputReader, env: Env) {
+  const variables = splitPairs('secret-envs', list(read, 'secret-envs', { commas: true }))
   return {
     values: splitPairs('secrets', list(read, 'secrets', { commas: false, keepSpace: true })),
-    variables: splitPairs('secret-envs', list(read, 'secret-envs', { commas: true })),
+    variables: variables.map((pair) => ({ id: pair.id, text: valueOf(pair, env) })),
     files: splitPairs('secret-files', list(read, 'secret-files', { commas: false })),
   }
 }
