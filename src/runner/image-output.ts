@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { type Field, fieldsOf } from '../metadata/csv-line.js'
-import { type InputReader, lines, refuse } from './input-parsers.js'
+import { boolean, type InputReader, lines, refuse } from './input-parsers.js'
 
 /** What `type=image` in the input `outputs` asks for, as Docker has it. */
 export interface ImageOutput {
@@ -24,6 +24,11 @@ export function imageOutput(read: InputReader): ImageOutput {
   const found = lines(read(INPUT)).filter(isImage).map(readLine)
   const byDigest = found.some((one) => one.byDigest)
   return { push: found.some(({ push }) => push), byDigest, names: found.flatMap(({ names }) => names) }
+}
+
+/** Whether the step pushes: as `push` says, or `outputs`. @throws UserError */
+export function pushes(read: InputReader): boolean {
+  return boolean(read, 'push', false) || imageOutput(read).push
 }
 
 function readLine(line: string): ImageOutput {

@@ -2,7 +2,8 @@ import { UserError } from '../errors.js'
 import { quote } from '../lib/quote.js'
 import { Secret } from '../lib/secret.js'
 import { DOCKER_HUB, readRegistry, type WrittenRegistry } from '../metadata/reference.js'
-import { boolean, type InputReader, lines, refuse } from './input-parsers.js'
+import { pushes } from './image-output.js'
+import { type InputReader, lines, refuse } from './input-parsers.js'
 import { parseYamlList } from './yaml-list.js'
 
 export interface Login {
@@ -39,7 +40,7 @@ export function loginNotes(read: InputReader): string[] {
 
 function isIdle(read: InputReader): boolean {
   const { username, password } = given(read)
-  return !boolean(read, 'push', false) && username !== undefined && password === undefined
+  return !pushes(read) && username !== undefined && password === undefined
 }
 
 function given(read: InputReader) {
@@ -110,7 +111,7 @@ export function registryAuthNotes(read: InputReader): string[] {
 }
 
 function isIdleEntry(entry: ReadonlyMap<string, string>, read: InputReader): boolean {
-  return !boolean(read, 'push', false) && !entry.get('password') && !!entry.get('username')
+  return !pushes(read) && !entry.get('password') && !!entry.get('username')
 }
 
 function loginOf(entry: ReadonlyMap<string, string>, index: number): RegistryLogin {

@@ -76,6 +76,8 @@ describe('registry-auth', () => {
       'Login: none for "ghcr.io"; "password" is empty, as secrets are in runs for pull requests from forks. Nothing is pushed, so only base images may need a login',
     ])
     expect(refusal(() => read(text)).message).toContain('entry 1 has no password')
+    const outputs = { push: '', outputs: 'type=image,push=true' }
+    expect(refusal(() => read(text, outputs)).message).toContain('entry 1 has no password')
   })
 })
 

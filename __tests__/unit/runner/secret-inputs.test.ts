@@ -25,6 +25,11 @@ describe('login', () => {
     )
   })
 
+  it('refuses it also where `outputs` pushes', () => {
+    const inputs = { username: 'me', outputs: 'type=image,name=ghcr.io/acme/web,push=true' }
+    expect(refusal(() => inputsOf(inputs)).message).toBe('Input "password" is missing or empty: "username" is "me".')
+  })
+
   it.each(['', '  '])('goes without a login where nothing is pushed and the password is %j', (password) => {
     const inputs = inputsOf({ username: 'me', password, push: 'false' })
     expect(inputs.login).toBeUndefined()
