@@ -32,7 +32,11 @@ export function builderName(read: InputReader, input: string): string | undefine
   if (read('engine').trim() === 'buildah')
     throw refuse(input, got, 'With `engine: buildah` no builder is used. Remove it, or write `engine: docker`.')
   if (read('rootless').trim() === 'require')
-    throw refuse(input, got, 'With `rootless: require` only Buildah builds. Remove it, or write `rootless: prefer`.')
+    throw refuse(
+      input,
+      got,
+      'With `rootless: require` only Buildah or a Docker daemon without root builds, and no builder by its name. Remove it, or write `rootless: prefer`.',
+    )
   return got
 }
 

@@ -366,6 +366,7 @@ describe('refused, with the input, what it got and what is allowed', () => {
 
   it.each([
     ['engine', 'buildah', 'write `engine: docker`'],
+    ['rootless', 'require', 'only Buildah or a Docker daemon without root builds, and no builder by its name.'],
     ['rootless', 'require', 'write `rootless: prefer`'],
   ])('a builder with %s: %s', (name, text, advice) => {
     const error = refusal(() => inputsOf({ builder: 'builder-5f2a', [name]: text }))
