@@ -63,7 +63,7 @@ describe('images pushed by digest', () => {
     expect(digestOf((await getManifest(`${images()}@${digest}`)).bytes)).toBe(digest)
     expect(await tagsOf('acme/by-digest')).toBeUndefined()
 
-    const step = { ...common, images: images(), tags: '1\n2', digests: digest }
+    const step = { ...common, images: images(), tags: '1\n2', digests: digest, annotations: 'index:team=all' }
     const missing = `sha256:${'0'.repeat(64)}`
     const { error } = await fail({ inputs: { ...step, digests: `${digest}\n${missing}` } })
     expect(error).toContain(`Input "digests": ${images()} doesn't have ${missing}. Nothing was tagged.`)
@@ -73,6 +73,7 @@ describe('images pushed by digest', () => {
     const index = await getManifest(`${images()}:2`)
     expect(joined.outputs).toMatchObject({ digest: digestOf(index.bytes), joined: 'true', imageid: '', engine: '' })
     expect(readIndex(index.bytes).manifests).toMatchObject([{ digest, platform: { os: 'linux' } }])
+    expect(readIndex(index.bytes).annotations).toStrictEqual({ team: 'all' })
     expect(await tagsOf('acme/by-digest')).toStrictEqual(['1', '2'])
   })
 
@@ -145,6 +146,7 @@ describe('a matrix of runners', () => {
     ...further,
     inputs: {
       ...{ ...common, ...inputsOfExample(), images: `${registry.host}/acme/web` },
+      annotations: 'index:team=all\nmanifest[linux/arm64]:chip=arm\nmanifest-descriptor[linux/arm64]:fast=no',
       ...further.inputs,
     },
     env: { ...service.environment(), ...further.env },
@@ -162,7 +164,14 @@ describe('a matrix of runners', () => {
 
     const index = await getManifest(`${registry.host}/acme/web:latest`)
     expect(second.outputs['digest']).toBe(digestOf(index.bytes))
-    const { manifests } = readIndex(index.bytes)
+    const { manifests, annotations } = readIndex(index.bytes)
+    expect(annotations).toStrictEqual({ team: 'all' })
+    expect(manifests.map((one) => one.annotations)).toStrictEqual([undefined, { fast: 'no' }])
+    const [ofAmd64, ofArm64] = await Promise.all(
+      manifests.map((one) => getManifest(`${registry.host}/acme/web@${one.digest}`)),
+    )
+    expect(JSON.parse(ofAmd64?.bytes.toString() ?? '')).not.toHaveProperty('annotations.chip')
+    expect(JSON.parse(ofArm64?.bytes.toString() ?? '')).toHaveProperty('annotations.chip', 'arm')
     expect(manifests.map(({ platform }) => platform.architecture)).toStrictEqual(['amd64', 'arm64'])
     expect(JSON.parse(second.outputs['platform-digests'] ?? '')).toStrictEqual({
       'linux/amd64': manifests[0]?.digest,

@@ -3,6 +3,7 @@ import { removeLeftovers } from '../engine/leftovers.js'
 import { placedName } from '../metadata/annotation-levels.js'
 import type { Inputs } from '../runner/inputs.js'
 import { baseImages } from './prepare/base-images.js'
+import { annotationsFor } from './prepare/annotations.js'
 import { loginsOfEngine } from './prepare/credentials.js'
 import { type Metadata, pairsOf } from './prepare/metadata.js'
 import type { FormattedSource } from './prepare/source.js'
@@ -47,10 +48,12 @@ export function specify(
   { inputs, metadata, source, format }: Wanted,
   engine: Pick<KnownEngine, 'takesDefaultAnnotations'>,
 ): BuildSpec {
-  const { references, labels, annotations, leveled } = metadata
+  const { references, labels, leveled } = metadata
+  const [platform, ...others] = inputs.platforms
+  const annotations =
+    platform === undefined || others.length > 0 ? metadata.annotations : annotationsFor(metadata, platform)
   // An engine that builds several platforms at once sets these, too.
-  const ofLevels =
-    inputs.platforms.length > 1 ? leveled.map((one) => ({ name: placedName(one), value: one.value })) : []
+  const ofLevels = others.length > 0 ? leveled.map((one) => ({ name: placedName(one), value: one.value })) : []
   // The default annotations are left out where an image has no place for them.
   const isWorthIt = inputs.annotations.length > 0 || engine.takesDefaultAnnotations
   return {

@@ -5,7 +5,7 @@ import type { Inputs } from '../../runner/inputs.js'
 import { tellIndex } from '../dry-run.js'
 import { repositoriesOf } from '../push/destination.js'
 import { findDigests, hasPlatform } from './found-digests.js'
-import { putIndexes } from '../push/image-index.js'
+import { putIndexes, withOwn } from '../push/image-index.js'
 import type { Metadata } from '../prepare/metadata.js'
 import { annotationsAt } from '../prepare/annotations.js'
 import { openRegistries, type PipelineContext } from '../pipeline-context.js'
@@ -32,7 +32,10 @@ export async function joinDigests(
   const registries = await openRegistries(pipeline)
   try {
     const entries = await findDigests(digests, { repositories, registries, writes })
-    const index = imageIndex(entries, annotationsAt(metadata, 'index').annotations)
+    const index = imageIndex(
+      entries.map((entry) => withOwn(entry, annotationsAt(metadata, 'manifest-descriptor', platformOf(entry)))),
+      annotationsAt(metadata, 'index').annotations,
+    )
     const put = writes ? await putIndexes(references, () => Promise.resolve(index), registries) : { pushed: [] }
     const images = entries.filter(hasPlatform).map((one) => ({ platform: platformOf(one), digest: one.digest }))
     if (dryRun) tellIndex(index, images, metadata)

@@ -11,9 +11,30 @@ export interface Annotations {
   readonly leveled: readonly LeveledAnnotation[]
 }
 
-/** The annotations of the input, by what they belong to. @throws UserError for a level that is none */
-export function annotationsIn({ annotations, platforms }: Inputs, names: NameContext): DividedAnnotations {
-  return platforms.length > 1 ? divideAnnotations(annotations, names) : { ofManifests: annotations, leveled: [] }
+type Asked = Pick<Inputs, 'annotations' | 'platforms' | 'distribute' | 'digests'>
+
+/**
+ * The annotations of the input, by what they belong to. A leg of one platform has its image in an index, too.
+ * @throws UserError for a level that is none
+ */
+export function annotationsIn(inputs: Asked, names: NameContext): DividedAnnotations {
+  const { annotations, platforms, distribute, digests } = inputs
+  const isOfIndex = platforms.length > 1 || distribute || digests.length > 0
+  return isOfIndex ? divideAnnotations(annotations, names) : { ofManifests: annotations, leveled: [] }
+}
+
+/** A sentence on annotations of manifests where none is written. Pure. */
+export function idleAnnotations({ digests }: Asked, { ofManifests, leveled }: DividedAnnotations): string[] {
+  if (digests.length === 0) return []
+  const others = leveled.filter(({ level }) => level === 'manifest').map(({ name }) => name)
+  // A comment is none.
+  const own = ofManifests.flatMap((entry) => /^\s*([^\s#=][^=]*)=/.exec(entry)?.[1] ?? [])
+  const all = [...own, ...others]
+  if (all.length === 0) return []
+  const [are, them] = all.length === 1 ? ['is', 'it'] : ['are', 'them']
+  return [
+    `annotations: ${all.join(', ')} ${are} of manifests, which are there already and stay as they are. For the index, write index: before ${them}.`,
+  ]
 }
 
 /** The annotations of the manifest of one of several platforms. Pure. */

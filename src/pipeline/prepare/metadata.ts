@@ -15,7 +15,7 @@ import { describeNames, type MetadataJson } from '../../metadata/metadata.js'
 import { type Names, needsExistingTags, noTags, resolveTags } from '../../metadata/tags.js'
 import type { Inputs } from '../../runner/inputs.js'
 import { info, warn } from '../../log.js'
-import { type Annotations, annotationsIn } from './annotations.js'
+import { type Annotations, annotationsIn, idleAnnotations } from './annotations.js'
 import { listTags, nameContext } from './name-context.js'
 
 /** Everything that an image is called, and what it says of itself. */
@@ -35,7 +35,8 @@ const NOTHING: CommitFacts = { version: undefined, revision: undefined, created:
  */
 export async function resolveMetadata(given: Inputs, context: Context): Promise<Metadata> {
   const names = await nameContext(context)
-  const { ofManifests, leveled } = inInputs(() => annotationsIn(given, names))
+  const divided = inInputs(() => annotationsIn(given, names))
+  const { ofManifests, leveled } = divided
   const inputs = { ...given, annotations: ofManifests }
   const isHighest = inInputs(() => needsExistingTags(inputs.flavor, names))
   const existing = isHighest ? await listTags(context) : undefined
@@ -62,6 +63,7 @@ export async function resolveMetadata(given: Inputs, context: Context): Promise<
     const { notes, warnings } = remarksOn(input, inputs[input], names)
     tell(topic, notes, warnings)
   }
+  tell('Annotations', [], idleAnnotations(given, divided))
   const empty = emptyOfSchedule(all.labels, context.event)
   if (empty.length > 0)
     info(`Labels: left empty: ${empty.join(' and ')}; a schedule event doesn't describe the repository`)

@@ -85,9 +85,9 @@ async function makeIndex(
   return imageIndex(attachedLast(entries.flat()), annotationsAt(metadata, 'index').annotations)
 }
 
-/** What is said of an image isn't said of what is attached to it. Pure. */
+/** What is said of an image in addition isn't said of what is attached to it. Pure. */
 export function withOwn(entry: IndexEntry, own: Pick<IndexEntry, 'annotations'>): IndexEntry {
-  return isImage(entry) ? { ...entry, ...own } : entry
+  return isImage(entry) ? { ...entry, annotations: { ...entry.annotations, ...own.annotations } } : entry
 }
 
 /** What is attached comes behind all images. Pure. */

@@ -190,6 +190,30 @@ References:
     )
   })
 
+  it('gives the index its annotations, and its images theirs in it', async () => {
+    const { fake, amd64, arm64, join } = world()
+    const annotations = 'index:team=all\nmanifest-descriptor[linux/arm64]:fast=no'
+    const { value, log } = await join([amd64.digest, arm64.digest], { annotations })
+    const there = await fake.registries.fetchManifest({ ...web, digest: value?.pushed[0]?.digest ?? '' })
+    expect(JSON.parse(there?.bytes.toString() ?? '')).toMatchObject({
+      annotations: { team: 'all' },
+      manifests: [{ digest: amd64.digest }, { digest: arm64.digest, annotations: { fast: 'no' } }],
+    })
+    expect(log).not.toContain('::warning::')
+    const dry = await join([amd64.digest], { annotations, 'dry-run': 'true' })
+    expect(dry.log).toContain('Annotations:\n  team=all\n')
+  })
+
+  it('says which annotations it has no place for', async () => {
+    const { amd64, join } = world()
+    const { log } = await join([amd64.digest], {
+      annotations: '# x=1\na=1\nmanifest[linux/amd64]:b=2\nindex,manifest:c=3',
+    })
+    expect(log).toContain(
+      '::warning::annotations: a, c, b are of manifests, which are there already and stay as they are. For the index, write index: before them.\n',
+    )
+  })
+
   it('refuses in a dry run what a real one refuses', async () => {
     const { amd64, join } = world()
     const { error } = await join([amd64.digest, missing], { 'dry-run': 'true' })

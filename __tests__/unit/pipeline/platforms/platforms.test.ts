@@ -119,6 +119,20 @@ describe('several platforms', () => {
     expect(events).toStrictEqual([])
   })
 
+  it('have their own annotations also where other runners build the others', async () => {
+    const requests: BuildRequest[] = []
+    const build = (request: BuildRequest) => Promise.resolve(void requests.push(request))
+    const annotations = `a=1\nindex:b=2\nmanifest[${native}]:c=3\nmanifest[${one}]:d=4`
+    const { error } = await step({ distribute: 'true', push: 'false', annotations }, { build })
+    expect(error).toBeUndefined()
+    const [only, ...others] = requests.map((request) => request.annotations)
+    expect(only?.filter(({ name }) => name.length === 1)).toStrictEqual([
+      { name: 'a', value: '1' },
+      { name: 'c', value: '3' },
+    ])
+    expect(others).toStrictEqual([])
+  })
+
   it('show their commands in a dry run', async () => {
     const { log, events } = await step({ 'dry-run': 'true' })
     expect(events).not.toContain('build')

@@ -74,6 +74,23 @@ describe('resolveMetadata', () => {
   })
 })
 
+describe('annotations with a place', () => {
+  const annotations = 'a=1\nindex:b=2\nmanifest[linux/arm64]:c=3'
+
+  it.each([
+    { platforms: 'linux/amd64,linux/arm64' },
+    { platforms: 'linux/arm64', distribute: 'true' },
+    { digests: `sha256:${'a'.repeat(64)}` },
+  ])('are taken where there is an index: %j', async (values) => {
+    const { names } = await named({ images: 'acme/web', annotations, ...values }, onTag('v1.4.2'))
+    expect(names.annotations.get('a')).toBe('1')
+    expect(names.leveled).toStrictEqual([
+      { level: 'index', platform: undefined, name: 'b', value: '2' },
+      { level: 'manifest', platform: 'linux/arm64', name: 'c', value: '3' },
+    ])
+  })
+})
+
 describe('what the log says', () => {
   const onBranch = (name: string) => contextOf({ event: eventOf({ ref: `refs/heads/${name}` }) })
 
