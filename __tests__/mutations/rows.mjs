@@ -1776,6 +1776,14 @@ export const promises = [
         name: 'with sandbox: require it is an error',
       },
       {
+        loses: 'A build sees the logins in spite of `sandbox: require`',
+        file: 'src/engine/buildah/sandbox/leaks.ts',
+        find: '(sandbox === \'require\')\n    throw new UserError(\n      `Input "sandbox": got "require", and the logins',
+        put: '(sandbox === \'off\')\n    throw new UserError(\n      `Input "sandbox": got "require", and the logins',
+        test: '__tests__/unit/engine/buildah/sandbox/leaks.test.ts',
+        name: 'checkLogins',
+      },
+      {
         loses: 'A cache mount leads out of the folder of caches',
         file: 'src/engine/buildah/sandbox/leaks.ts',
         find: 'if (found === undefined) return',

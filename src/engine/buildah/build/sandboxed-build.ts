@@ -1,4 +1,3 @@
-import { info } from '../../../log.js'
 import type { BuildRequest, Image } from '../../engine.js'
 import { buildOnce } from './build-once.js'
 import type { BuildPaths } from './build-paths.js'
@@ -7,6 +6,7 @@ import { refuseMountsBesideStorage } from './mounts-beside-storage.js'
 import { sayJobs, withOneJobAtLast } from './one-job-at-last.js'
 import { pullImages } from '../images/pulls.js'
 import { pullsItself } from './reuse-args.js'
+import { checkLogins } from '../sandbox/leaks.js'
 import type { BuildahSetup } from '../setup.js'
 
 /** Builds in a sandbox of its own, which ends with the build: nothing that a step has left running goes on. */
@@ -15,7 +15,7 @@ export async function buildApart(request: BuildRequest, setup: BuildahSetup, pat
   refuseMountsBesideStorage(request, { buildah, root: sandboxes.root })
   sayJobs(request, setup)
   if (pullsItself(request)) {
-    info('Sandbox: the build can read the logins, because it needs one image for two platforms')
+    checkLogins(request.inputs, request.images)
     const sandbox = await sandboxes.forBuildWithLogin()
     return await buildOnce(request, setup, paths, sandbox).finally(() => sandbox.close())
   }

@@ -4,7 +4,7 @@ import { type Dockerfile, type Instruction, stepsOf } from '../../../dockerfile/
 import { UserError } from '../../../errors.js'
 import { quote } from '../../../lib/quote.js'
 import type { Inputs } from '../../../runner/inputs.js'
-import { warn } from '../../../log.js'
+import { info, warn } from '../../../log.js'
 
 const HINT = 'Use a newer Buildah, or an OCI runtime (crun or runc) for the isolation.'
 /** From this release on, chroot isolation is one by pivot_root(2), which a step can't undo. */
@@ -91,4 +91,20 @@ export function checkSecrets(
       HINT,
     )
   warn(`Any step of this build can read its ${given}: ${hole}. ${HINT}`)
+}
+
+/**
+ * Says that the steps of a build could get at the logins, since it pulls an image by itself.
+ * @param images of which two have one name
+ * @throws UserError where that isn't to be
+ */
+export function checkLogins({ sandbox }: Pick<Inputs, 'sandbox'>, images: readonly { readonly name: string }[]): void {
+  const names = images.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) < index) ?? ''
+  if (sandbox === 'require')
+    throw new UserError(
+      `Input "sandbox": got "require", and the logins of this step can't be hidden from this build: it needs ${quote(twice)} for two platforms, and so has to pull it by itself.`,
+      'In one of its FROM lines, name the image of the platform by its digest: `FROM --platform=linux/arm64 image@sha256:…`. Or write `sandbox: auto`.',
+    )
+  info('Sandbox: the build can read the logins, because it needs one image for two platforms')
 }

@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import { parseDockerfile } from '../../../../../src/dockerfile/dockerfile.js'
-import { checkSecrets, knownHole, refuseCacheMountsOutside } from '../../../../../src/engine/buildah/sandbox/leaks.js'
-import { UserError } from '../../../../../src/errors.js'
+import {
+  checkLogins,
+  checkSecrets,
+  knownHole,
+  refuseCacheMountsOutside,
+} from '../../../../../src/engine/buildah/sandbox/leaks.js'
+import { describe as describeError, UserError } from '../../../../../src/errors.js'
 import { gatherWarnings } from '../../../../../src/log.js'
-import { inputsOf } from '../../../helpers.js'
+import { inputsOf, logOf, refusal } from '../../../helpers.js'
 
 const RUN = parseDockerfile('FROM a\nRUN true\n')
 const BIND = parseDockerfile('FROM a AS one\nFROM a\nRUN --mount=from=one,source=/link,target=/x true\n')
@@ -85,6 +90,27 @@ describe('checkSecrets', () => {
   it('refuses where a sandbox is required', async () => {
     await expect(warningsOf({ secrets: 'key=value', sandbox: 'require' }, hole)).rejects.toThrow(
       /Input "sandbox": got "require"/,
+    )
+  })
+})
+
+describe('checkLogins', () => {
+  const images = [{ name: 'a:1' }, { name: 'b:1' }, { name: 'b:1' }]
+
+  it('says that the build can read them where it pulls one image for two platforms', async () => {
+    const log = await logOf(() => {
+      checkLogins({ sandbox: 'auto' }, images)
+    })
+    expect(log).toBe('Sandbox: the build can read the logins, because it needs one image for two platforms\n')
+  })
+
+  it('refuses that where a sandbox is required, with a way out', () => {
+    const error = refusal(() => {
+      checkLogins({ sandbox: 'require' }, images)
+    })
+    expect(describeError(error)).toBe(
+      'Input "sandbox": got "require", and the logins of this step can\'t be hidden from this build: it needs "b:1" for two platforms, and so has to pull it by itself.\n' +
+        'In one of its FROM lines, name the image of the platform by its digest: `FROM --platform=linux/arm64 image@sha256:…`. Or write `sandbox: auto`.',
     )
   })
 })
