@@ -139,7 +139,7 @@ export function noTags({ tagNames, notes }: Names, context: NameContext): UserEr
   if (tagNames.length > 0) {
     return new UserError(
       `Input "push" is true, and there is nothing to push: images has no name for the ${tagNames.length === 1 ? 'tag' : 'tags'} ${tagNames.join(', ')}`,
-      "Write the image's name, such as docker.io/acme/web, in images.",
+      'Write the name of the image: `images: ghcr.io/${{ github.repository }}`, or another one, such as `images: docker.io/acme/web`.',
     )
   }
   const reasons = notes.map((note) => `\n- ${note}`).join('')

@@ -486,7 +486,9 @@ describe('what the log says', () => {
     expect(error.message).toBe(
       'Input "push" is true, and there is nothing to push: images has no name for the tags v1.4.2, latest',
     )
-    expect(error.hint).toMatch(/in images\.$/)
+    expect(error.hint).toBe(
+      'Write the name of the image: `images: ghcr.io/${{ github.repository }}`, or another one, such as `images: docker.io/acme/web`.',
+    )
   })
 
   test('rules without an image still give tag names and a version', () => {
