@@ -9,14 +9,14 @@ import { readVersion, schemeNames, type Version } from './version.js'
 /** What a rule gives on an event: a text that a tag is made of, or why there is none. */
 export type Outcome = Given | Nothing
 
-export interface Given extends ResolvedEngine {
+export interface Given extends FoundText {
   /** What the text has before and behind its own. */
   readonly prefix: string
   readonly suffix: string
 }
 
 /** What the event has for a rule. */
-interface ResolvedEngine {
+interface FoundText {
   /** Any characters. */
   readonly text: string
   /** Whether it is about a release that is final, so that `latest` may follow it. */
@@ -55,7 +55,7 @@ export function applyRule(rule: Rule, flavor: Flavor, context: NameContext): Out
   return text === '' ? nothing('its value is empty') : { ...found, text, prefix, suffix }
 }
 
-function findText(rule: Rule, context: NameContext, expressions: Expressions): ResolvedEngine | Nothing {
+function findText(rule: Rule, context: NameContext, expressions: Expressions): FoundText | Nothing {
   switch (rule.type) {
     case 'schedule':
       if (context.eventName !== 'schedule') return wrongEvent(context, 'a schedule')
@@ -82,7 +82,7 @@ function applyVersion(
   rule: Type<'semver' | 'pep440'>,
   context: NameContext,
   expressions: Expressions,
-): ResolvedEngine | Nothing {
+): FoundText | Nothing {
   const source = sourceOf(rule.value, context, expressions)
   if (source === undefined) return wrongEvent(context, 'a tag, and the rule has no value')
   const found = rule.match?.exec(source)
@@ -101,7 +101,7 @@ function applyVersion(
   return { text: render(rule.pattern, new Map([...parts, ...expressions])), final: true, version, unmatched }
 }
 
-function applyMatch(rule: Type<'match'>, context: NameContext, expressions: Expressions): ResolvedEngine | Nothing {
+function applyMatch(rule: Type<'match'>, context: NameContext, expressions: Expressions): FoundText | Nothing {
   const source = sourceOf(rule.value, context, expressions)
   if (source === undefined) return wrongEvent(context, 'a tag, and the rule has no value')
   const found = rule.pattern.exec(source)
@@ -111,7 +111,7 @@ function applyMatch(rule: Type<'match'>, context: NameContext, expressions: Expr
   return release(text)
 }
 
-function applyEdge(rule: Type<'edge'>, context: NameContext): ResolvedEngine | Nothing {
+function applyEdge(rule: Type<'edge'>, context: NameContext): FoundText | Nothing {
   const { kind, name } = refOf(context)
   const branch = rule.branch === '' ? context.defaultBranch : rule.branch
   if (kind === 'branch' && name === branch) return { text: 'edge', final: false }
@@ -123,14 +123,14 @@ function applyEdge(rule: Type<'edge'>, context: NameContext): ResolvedEngine | N
 const refKinds = { branch: 'branch', tag: 'tag', pr: 'pull' } as const
 const refNames = { branch: 'a branch', tag: 'a tag', pr: 'a pull request' } as const
 
-function applyRef(rule: Type<'ref'>, context: NameContext): ResolvedEngine | Nothing {
+function applyRef(rule: Type<'ref'>, context: NameContext): FoundText | Nothing {
   const { kind, name } = refOf(context)
   if (kind !== refKinds[rule.event]) return wrongEvent(context, refNames[rule.event])
   return kind === 'tag' ? release(name) : { text: name, final: false }
 }
 
 /** A text that stands for a release; its version is what it can be read as. */
-function release(text: string): ResolvedEngine {
+function release(text: string): FoundText {
   const version = readVersion('semver', text) ?? readVersion('pep440', text)
   return { text, final: true, ...(version !== undefined && { version }) }
 }
