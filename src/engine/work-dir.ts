@@ -37,10 +37,7 @@ export const PREFIX = 'rootless-image-build-'
 /** Where private folders are made if not in RUNNER_TEMP. */
 export const OTHER_PLACE = '/var/tmp'
 
-/**
- * Makes the private folder.
- * What the user has (storage, auth files, storage.conf) is neither used nor written.
- */
+/** Makes the private folder, which is written instead of what the user has: auth files are read, storage not even that. */
 export async function makeWorkDir(buildUser: BuildUser, context: Context): Promise<WorkDir> {
   const path = await mkdtemp(join(await placeFor(buildUser, context.temp), PREFIX))
   await keepForSelf(path)

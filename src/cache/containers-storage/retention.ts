@@ -6,7 +6,10 @@ import type { ImageRecord, LayerRecord } from './records.js'
 
 /** From this size on a layer gets a part of its own, which other scopes can share. */
 export const BIG_LAYER = 4 * 2 ** 20
-/** With one part for the rest and one entry for the index, a run makes at most nine uploads; the service allows 200 a minute. */
+/**
+ * With one part each for the rest, for skeletons and for cache mounts, an index and a build record, a scope makes at most
+ * twelve uploads after the build; the service allows 200 a minute.
+ */
 const MAX_BIG_PARTS = 7
 
 /**
