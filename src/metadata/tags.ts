@@ -200,7 +200,7 @@ function refusePlain(entries: readonly RuleEntry[]): void {
   if (plain === undefined) return
   throw new UserError(
     `tags: the plain tag ${quote(plain.line)} has no image to be applied to`,
-    `Write the image's name, such as docker.io/acme/web, in images, or a full reference in tags.`,
+    'Write the name of the image: `images: ghcr.io/${{ github.repository }}`, or a full reference in tags, such as docker.io/acme/web:1.',
   )
 }
 

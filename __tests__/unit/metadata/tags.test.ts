@@ -298,8 +298,14 @@ describe('plain tags and full references', () => {
   })
 
   test.each<[string, string[], string[], RegExp, RegExp]>([
-    ['no image', [], ['1.2.3'], /plain tag "1\.2\.3" has no image/, /in images, or a full reference in tags/],
-    ['no image, beside a reference', [], ['acme/web:1', '1'], /plain tag "1" has no image/, /in images/],
+    [
+      'no image',
+      [],
+      ['1.2.3'],
+      /plain tag "1\.2\.3" has no image/,
+      /`images: ghcr\.io\/\$\{\{ github\.repository \}\}`, or a full reference in tags/,
+    ],
+    ['no image, beside a reference', [], ['acme/web:1', '1'], /plain tag "1" has no image/, /`images: ghcr/],
     ['twice', ['acme/web'], ['1', '1'], /the line "1" appears twice, for docker\.io\/acme\/web:1/, /Remove one/],
     [
       'twice when written',
