@@ -1485,7 +1485,7 @@ export const promises = [
       },
       {
         loses: 'An old Buildah builds what it is known to build wrongly',
-        file: 'src/engine/buildah/find/known-faults.ts',
+        file: 'src/engine/buildah/find/refused-faults.ts',
         find: 'return rowsOf(REFUSED)',
         put: 'return rowsOf<EarlyFacts>({})',
         test: '__tests__/unit/engine/buildah/find/known-faults.test.ts',
@@ -2093,7 +2093,7 @@ export const promises = [
       },
       {
         loses: 'An old Buildah fills an image with programs of the processor of the stage before',
-        file: 'src/engine/buildah/find/known-faults.ts',
+        file: 'src/engine/buildah/find/refused-faults.ts',
         find: 'imagesAfterOtherPlatform(analysis, platform).map(({ line, image }) => ({ line, detail: image })),',
         put: '[],',
         test: '__tests__/unit/engine/buildah/find/known-faults.test.ts',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
-import { OLDEST_BUILDAH } from '../../../src/engine/buildah/find/known-faults.js'
+import { OLDEST_BUILDAH } from '../../../src/engine/buildah/find/refused-faults.js'
 import { BUILDKIT_SINCE } from '../../../src/engine/docker/unsupported.js'
 import { INPUT_ROWS } from '../../../src/runner/input-table.js'
 import { parseInputs } from '../../../src/runner/inputs.js'

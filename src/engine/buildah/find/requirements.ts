@@ -11,7 +11,7 @@ import { INPUT_ROWS } from '../../../runner/input-table.js'
 import { type Inputs, valueOf } from '../../../runner/inputs.js'
 import { forPlatform } from '../../../runner/platform-inputs.js'
 import { analysisOf } from '../../../source/analysis.js'
-import { OLDEST_BUILDAH, refusedFaults } from './known-faults.js'
+import { OLDEST_BUILDAH, refusedFaults } from './refused-faults.js'
 
 /** Something that this build asks for and not every Buildah can do. */
 export interface Need {
