@@ -65,11 +65,11 @@ export const KNOWN_WRONG = {
     remedy: 'Write that ARG with its default once more in the stage that uses it.',
   },
   twinStage: {
-    what: 'a stage that differs from the beginning of another one only by values of ARG',
+    what: 'a stage that differs from the beginning of an earlier one only by values of ARG',
     since: '1.24.0',
-    wrong: 'it may get the labels and the environment of the other one',
+    wrong: 'it gets the labels and the environment of that one',
     answer: 'another Buildah',
-    remedy: 'Write a `LABEL` that the other stage lacks right below the FROM of this one.',
+    remedy: 'Write a `LABEL` that the earlier stage lacks right below the FROM of this one.',
   },
   heredocVariable: {
     what: 'a heredoc of RUN with variables or quotes, unless its name is quoted',

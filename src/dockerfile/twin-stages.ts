@@ -3,7 +3,7 @@ import { neededStages } from './dependencies.js'
 import { valuesInStages } from './stage-values.js'
 import { declarationsOf } from './variables.js'
 
-/** A stage that differs from the beginning of another one by values of variables alone. */
+/** A stage that differs from the beginning of an earlier one by values of variables alone. */
 export interface TwinStage {
   /** The first line where a value is another one. */
   readonly line: number
@@ -22,7 +22,7 @@ interface Entry {
 const EXPANDED = new Set(['ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'])
 
 /**
- * The stages of which the image is also that of a step of another stage, for whoever compares histories: these have only
+ * The stages of which the image is also that of a step of an earlier stage, for whoever compares histories: these have only
  * the names of arguments. A RUN sets them apart, since the history has the values for it, and so does what is copied. Pure.
  * @param target index of the stage that is built
  */
@@ -41,8 +41,8 @@ export function twinStages(analysis: Analysis, target: number): TwinStage[] {
     const own = chains[index] ?? []
     for (const other of needed) {
       const longer = chains[other] ?? []
-      // Of two that are alike, the second one finds the image of the first.
-      if (other === index || longer.length < own.length || (longer.length === own.length && other > index)) continue
+      // Only what is built before is found, and a stage that has steps of its own after that comes out right.
+      if (other >= index || longer.length < own.length) continue
       if (!own.every(({ history }, number) => history === longer[number]?.history)) continue
       const first = own.find(({ effect }, number) => effect !== longer[number]?.effect)
       if (first !== undefined) return [{ line: first.line, other }]
