@@ -1026,6 +1026,14 @@ export const promises = [
         name: 'as user a daemon that a RUN leaves behind .* sandbox: off',
       },
       {
+        loses: 'A push that takes too long goes on',
+        file: 'src/pipeline/push/push.ts',
+        find: 'push(reference, processTree.mark)',
+        put: 'push(reference, {})',
+        test: '__tests__/unit/pipeline/push/push.test.ts',
+        name: 'ends what a push that takes too long has started',
+      },
+      {
         loses: 'The end of a build ends what is packed beside it, and the programs of other platforms',
         file: 'src/lib/process-tree.ts',
         find: '...followProcessTree(() => startedWith(`${name}=`))',

@@ -1,5 +1,8 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { Engine, Image, Pushed } from '../../../../src/engine/engine.js'
+import type { Env } from '../../../../src/exec.js'
 import { describe as describeError, UserError } from '../../../../src/errors.js'
 import { formatReference, parseReference, type Reference } from '../../../../src/metadata/reference.js'
 import { pushAll, pushAllByDigest } from '../../../../src/pipeline/push/push.js'
@@ -138,6 +141,29 @@ describe('pushAll', () => {
     expect(describeError(error)).toContain('The push took longer than 11m, the limit for an image of this size.')
     const unknown = await settled(() => pushAll(waiting, imageOf('a.example/x:1')))
     expect(describeError(unknown.error)).toContain('The push took longer than 120m')
+  })
+
+  // The programs of other platforms are children of this process, too.
+  it('ends what a push that takes too long has started, and nothing else', async () => {
+    const { engine } = registries()
+    const start = (env: Env) => spawn('sleep', ['600'], { env: { PATH: '/usr/bin:/bin', ...env }, stdio: 'ignore' })
+    const other = start({})
+    const started: ChildProcess[] = []
+    const waiting: Engine = {
+      ...engine,
+      push: (_image, _reference, env = {}) => {
+        started.push(start(env))
+        return new Promise(() => undefined)
+      },
+    }
+    await settled(() => pushAll(waiting, imageOf('a.example/x:1')))
+    jest.useRealTimers()
+    const [pushing] = started
+    if (pushing === undefined) throw new Error('nothing was pushed')
+    if (pushing.signalCode === null) await once(pushing, 'exit')
+    expect(pushing.signalCode).toBe('SIGTERM')
+    expect(other.signalCode).toBeNull()
+    other.kill('SIGKILL')
   })
 
   it('says when nothing was pushed', async () => {
