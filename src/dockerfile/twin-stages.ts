@@ -41,7 +41,7 @@ export function twinStages(analysis: Analysis, target: number): TwinStage[] {
     const own = chains[index] ?? []
     for (const other of needed) {
       const longer = chains[other] ?? []
-      // Only what is built before is found, and a stage that has steps of its own after that comes out right.
+      // With one job, only what is built before is found. A stage with steps of its own after that comes out right.
       if (other >= index || longer.length < own.length) continue
       if (!own.every(({ history }, number) => history === longer[number]?.history)) continue
       const first = own.find(({ effect }, number) => effect !== longer[number]?.effect)

@@ -35,10 +35,9 @@ export async function arrangeInPlace(options: Omit<Place, 'root' | 'aside'>, key
   await arrange(requested, kept, place)
   const { restorable, damage } = await withoutDamage(requested, place)
   const memory = branches.mine.find((index) => index.memory.length > 0)?.memory ?? []
-  await Promise.all([
-    putRecords(place.tools, store, { root, contents: contentsOf(restorable) }, place.stagingDir),
-    writeBlobInfoCache(memory, store, place.stagingDir),
-  ])
+  // One after the other: whoever fails lets go of the folder, and nothing may still write to it then.
+  await putRecords(place.tools, store, { root, contents: contentsOf(restorable) }, place.stagingDir)
+  await writeBlobInfoCache(memory, store, place.stagingDir)
   const mounts = await restoreMounts(branches.mine, place).catch((error: unknown) => failureOf(error))
   const steps = secondsByKey(restorable)
   const lost = new Set([...idsOf(requested)].filter((id) => !idsOf(restorable).has(id)))
